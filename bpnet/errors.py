@@ -1,0 +1,39 @@
+"""The errors that bpnet raises on purpose, each a subclass of a built-in.
+
+Every message is one line: what was given, what was wanted, what to do.
+"""
+
+
+class InputError(ValueError):
+    """An argument, an option or a file that cannot be used as it is."""
+
+
+class ArrayMismatch(TypeError):
+    """Arrays of two libraries or of two devices met in one call."""
+
+
+class BackendUnavailable(RuntimeError):
+    """A backend was named that does not work here.
+
+    Parameters
+    ----------
+    name : str
+        The backend as it was asked for.
+    why : str
+        The cause, as a clause.
+    cure : str
+        The one command or setting that mends it.
+    """
+
+    def __init__(self, name: str, why: str, cure: str) -> None:
+        super().__init__(f"backend {name!r} can't be used: {why}; {cure}")
+        self.name = name
+        self.why = why
+        self.cure = cure
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.name, self.why, self.cure)
+
+
+class Diverged(ArithmeticError):
+    """Training met a cost or a parameter that is not finite."""
