@@ -1,0 +1,257 @@
+"""Costs, each together with the error of the output layer, which it owns.
+
+``value`` and ``delta`` take ``z``, ``(..., batch, n)``, the weighted input of the output layer;
+``y``, alike, what was wanted; and ``output``, the activation of that layer. They are for each
+example on its own, summed over outputs: the caller weights and averages. Both come from ``z``
+and never from patched logarithms.
+"""
+
+import inspect
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bpnet._typing import Array, Namespace
+from bpnet.core import activations, special
+from bpnet.core.activations import Activation
+from bpnet.core.lookup import by_name
+from bpnet.errors import InputError
+
+
+class Cost(Protocol):
+    """What the output layer asks of a cost."""
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return delta^L = dC/dz^L of each example, ``(..., batch, n)``."""
+
+
+def mean_cost(values: Array, weights: Array | None = None, *, xp: Namespace) -> Array:
+    """Cost of a set of examples: C = (1/m) sum_x C_x, or the mean with weights.
+
+    Equations: (4), (9).
+
+    Parameters
+    ----------
+    values : array, (..., m)
+        C_x of each example, such as (5).
+    weights : array, (m,), optional
+        Weights of the examples.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    array, (...)
+        The mean.
+
+    Examples
+    --------
+    >>> import array_api_compat.numpy as xp
+    >>> float(mean_cost(xp.asarray([1.0, 3.0]), xp=xp))
+    2.0
+    """
+    if weights is None:
+        return xp.sum(values, axis=-1) / values.shape[-1]
+    return xp.sum(values * weights, axis=-1) / xp.sum(weights)
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """Half the squared norm, C_x = 1/2 \\|\\|a^L - y\\|\\|^2, for any output.
+
+    Equations: (5), (16), (17).
+    """
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        r = output.sigma(z, xp=xp) - y
+        return 0.5 * xp.sum(r * r, axis=-1)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return (a^L - y) * sigma'(z^L): the paper's (17), which is for one example."""
+        a = output.sigma(z, xp=xp)
+        return output.backward(a - y, z, a, xp=xp)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy: binary with sigmoid outputs, as in the paper, categorical with softmax.
+
+    sigmoid: C_x = -sum_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)] = sum_j [softplus(z_j) - y_j z_j];
+    softmax: C_x = -sum_j y_j ln a_j, with rows of ``y`` that sum to 1. In both sigma' cancels,
+    delta^L = a^L - y (for one example, as all of the paper's (26)).
+
+    Equations: (25), (26).
+    """
+
+    outputs = (activations.Sigmoid, activations.Softmax)
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        if isinstance(output, activations.Softmax):
+            return special.logsumexp(z, xp=xp)[..., 0] - xp.sum(y * z, axis=-1)
+        # max(z,0) - y z, not softplus(z) - y z: the difference of two large numbers stays exact
+        gap = xp.clip(z, 0.0, None) - y * z
+        return xp.sum(gap + xp.log1p(xp.exp(-xp.abs(z))), axis=-1)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return a^L - y."""
+        delta = output.sigma(z, xp=xp)
+        delta -= y
+        return delta
+
+
+@dataclass(frozen=True)
+class MAE:
+    """Absolute error, C_x = sum_j \\|a_j - y_j\\|, for any output."""
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        return xp.sum(xp.abs(output.sigma(z, xp=xp) - y), axis=-1)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return sign(a - y) through the output's Jacobian."""
+        a = output.sigma(z, xp=xp)
+        return output.backward(xp.sign(a - y), z, a, xp=xp)
+
+
+@dataclass(frozen=True)
+class Huber:
+    """Quadratic near zero, linear beyond ``threshold`` (Huber 1964), for any output.
+
+    With r = a - y: r^2/2 where \\|r\\| <= t, else t (\\|r\\| - t/2), summed over outputs.
+
+    Parameters
+    ----------
+    threshold : float
+        Where the quadratic part ends, t > 0.
+    """
+
+    threshold: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < math.inf:
+            msg = f"huber's threshold is {self.threshold}; give a positive number"
+            raise InputError(msg)
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        size = xp.abs(output.sigma(z, xp=xp) - y)
+        inside = xp.clip(size, None, self.threshold)
+        return xp.sum(inside * (size - 0.5 * inside), axis=-1)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return the residual, held within the threshold, through the output's Jacobian."""
+        a = output.sigma(z, xp=xp)
+        dC_da = xp.clip(a - y, -self.threshold, self.threshold)
+        return output.backward(dC_da, z, a, xp=xp)
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Half the Poisson deviance, C_x = sum_j [y ln(y/a) - y + a], for the output ``exp``.
+
+    ``y`` is a count or a rate, 0 or more; the cost is 0 where a = y.
+    """
+
+    outputs = (activations.Exp,)
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        a = output.sigma(z, xp=xp)
+        positive = xp.where(y > 0, y, xp.ones_like(y))  # y ln y is 0 at 0
+        return xp.sum(y * xp.log(positive) - y * z - y + a, axis=-1)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return a - y: as with cross-entropy, sigma' cancels."""
+        return output.sigma(z, xp=xp) - y
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """Hinge, C_x = sum_j max(0, 1 - t_j a_j) with t = 2y - 1, one output against the rest.
+
+    For the outputs ``identity`` and ``tanh``; ``y`` is 0 or 1.
+    """
+
+    outputs = (activations.Identity, activations.Tanh)
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        margin = 1 - (2 * y - 1) * output.sigma(z, xp=xp)
+        return xp.sum(xp.clip(margin, 0.0, None), axis=-1)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return -t where the margin is not kept, through the output's Jacobian."""
+        a = output.sigma(z, xp=xp)
+        t = 2 * y - 1
+        inside = xp.astype(t * a < 1, z.dtype)
+        return output.backward(-t * inside, z, a, xp=xp)
+
+
+@dataclass(frozen=True)
+class UserCost:
+    """A user's object with ``value(z, y, output)`` and ``delta(z, y, output)``.
+
+    Parameters
+    ----------
+    cost : object
+        What the user gave; it need not know of ``xp``.
+    """
+
+    cost: Any
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return the user's ``value``."""
+        return self.cost.value(z, y, output)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return the user's ``delta``."""
+        return self.cost.delta(z, y, output)
+
+
+COSTS: dict[str, type[Cost]] = {
+    "quadratic": Quadratic,
+    "cross_entropy": CrossEntropy,
+    "mae": MAE,
+    "huber": Huber,
+    "poisson": Poisson,
+    "hinge": Hinge,
+}
+"""Every cost by its name."""
+
+
+def get(cost: str | Any, output: Activation) -> Cost:
+    """Cost of a name or an object, checked against the output's activation.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, the object lacks ``value`` or ``delta``, or the cost is not
+        defined for that output.
+
+    Examples
+    --------
+    >>> get("cross-entropy", activations.Softmax())
+    CrossEntropy()
+    """
+    made: Cost
+    if isinstance(cost, str):
+        made = by_name("cost", COSTS, cost)()
+    elif callable(getattr(cost, "value", None)) and callable(getattr(cost, "delta", None)):
+        takes_xp = "xp" in inspect.signature(cost.value).parameters
+        made = cost if takes_xp else UserCost(cost)
+    else:
+        msg = f"cost is {cost!r}; give a name or an object with value and delta"
+        raise InputError(msg)
+    allowed = getattr(made, "outputs", None)
+    if allowed is not None and not isinstance(output, allowed):
+        msg = (
+            f"cost {type(made).__name__} is not defined for the output {type(output).__name__}; "
+            f"use {' or '.join(kind.__name__ for kind in allowed)} outputs or another cost"
+        )
+        raise InputError(msg)
+    return made

@@ -1,0 +1,239 @@
+"""The network forward and backward: feedforward, backpropagation and the gradients.
+
+A layer (see :mod:`bpnet.core.layers`) has ``forward``, ``error`` and ``backward``; the last
+one is dense and its activation belongs to the cost, which starts from z^L.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bpnet._typing import Array, Namespace
+from bpnet.core import special
+from bpnet.core.activations import Activation
+from bpnet.core.costs import Cost
+
+Parameters = tuple[tuple[Array, ...], ...]
+"""For each layer its arrays: ``(W, b)`` of a dense one, ``()`` of one that learns nothing."""
+
+
+def weighted_input(W: Array, b: Array, a: Array) -> Array:
+    """z^l = W^l a^(l-1) + b^l, of one layer.
+
+    Equations: (12), (13).
+
+    Parameters
+    ----------
+    W : array, (..., n_in, n_out)
+        Weights, the transpose of the paper's, so that the product runs along memory.
+    b : array, (..., n_out)
+        Biases.
+    a : array, (..., batch, n_in)
+        Activations of the layer below.
+
+    Returns
+    -------
+    array, (..., batch, n_out)
+        The weighted input.
+    """
+    z = a @ W
+    z += b[..., None, :]
+    return z
+
+
+def activate(activation: Activation, z: Array, *, xp: Namespace) -> Array:
+    """a^l = sigma(z^l), ``(..., batch, n)`` like ``z``.
+
+    The paper's (10) prints the sum outside sigma; (12)-(14) are right and are what is computed.
+
+    Equations: (10), (11), (14).
+    """
+    return activation.sigma(z, xp=xp)
+
+
+def hidden_error(activation: Activation, dC_da: Array, z: Array, a: Array, *, xp: Namespace) -> Any:
+    """delta^l = ((W^(l+1))^T delta^(l+1)) * sigma'(z^l), the error of a hidden layer.
+
+    Equations: (15), (18)-(22).
+
+    Parameters
+    ----------
+    activation : Activation
+        sigma of layer l.
+    dC_da : array, (..., batch, n)
+        The first factor of (22), from :func:`propagate` of the layer above.
+    z, a : array, (..., batch, n)
+        Weighted input and activation of layer l.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    array, (..., batch, n)
+        dC/dz^l.
+    """
+    return activation.backward(dC_da, z, a, xp=xp)
+
+
+def propagate(W: Array, delta: Array, *, xp: Namespace) -> Array:
+    """dC/da^(l-1) = (W^l)^T delta^l, ``(..., batch, n_in)``: the error carried one layer down."""
+    return delta @ xp.matrix_transpose(W)
+
+
+def bias_gradient(delta: Array, *, xp: Namespace) -> Array:
+    """dC/db^l = delta^l, summed over the batch, ``(..., n_out)``.
+
+    The paper prints a_j^(l-1) under the sum of (23); it is a_k^(l-1).
+
+    Equation: (23).
+    """
+    return special.accumulate(delta, axis=-2, xp=xp)
+
+
+def weight_gradient(a: Array, delta: Array, *, xp: Namespace) -> Array:
+    """dC/dw_jk^l = delta_j^l a_k^(l-1), summed over the batch, ``(..., n_in, n_out)``.
+
+    Equation: (24).
+    """
+    return xp.matrix_transpose(a) @ delta
+
+
+def batch_error(delta: Array, weights: Array | None = None, *, xp: Namespace) -> Array:
+    """Each example's error with its share in the batch: 1/k, or its weight over their sum.
+
+    The gradient of a mini-batch is the mean of its examples' gradients, so dividing delta^L
+    once makes every sum over the batch that follows a mean.
+
+    Equation: (6).
+
+    Parameters
+    ----------
+    delta : array, (..., batch, n)
+        delta^L of each example; donated.
+    weights : array, (batch,), optional
+        Weights of the examples.
+    xp : namespace
+        The arrays' namespace.
+    """
+    if weights is None:
+        delta /= delta.shape[-2]
+    else:
+        delta *= (weights / xp.sum(weights))[:, None]
+    return delta
+
+
+def forward(
+    layers: Sequence[Any],
+    parameters: Parameters,
+    x: Array,
+    *,
+    xp: Namespace,
+    key: Any = None,
+) -> tuple[Array, list[Any]]:
+    """Feedforward as far as z^L, with what each layer's ``backward`` needs.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        The last one dense.
+    parameters : tuple of tuples of arrays
+        For each layer, ``W`` of shape (..., n_in, n_out) and ``b`` of shape (..., n_out).
+    x : array, (..., batch, n_0)
+        Examples.
+    xp : namespace
+        The arrays' namespace.
+    key : optional
+        What the layers that draw at random draw from; None when not training.
+
+    Returns
+    -------
+    z : array, (..., batch, n_L)
+        Weighted input of the output layer.
+    caches : list
+        One entry a layer.
+    """
+    a, caches = x, []
+    for layer, arrays in zip(layers[:-1], parameters[:-1], strict=True):
+        a, cache = layer.forward(arrays, a, xp=xp, key=key)
+        caches.append(cache)
+    W, b = parameters[-1]
+    return weighted_input(W, b, a), [*caches, (a,)]
+
+
+def feedforward(layers: Sequence[Any], parameters: Parameters, x: Array, *, xp: Namespace) -> Any:
+    """a^L, the network's output for ``x``, ``(..., batch, n_L)``."""
+    z, _ = forward(layers, parameters, x, xp=xp)
+    return activate(layers[-1].activation, z, xp=xp)
+
+
+def backprop(
+    layers: Sequence[Any],
+    parameters: Parameters,
+    caches: Sequence[Any],
+    delta: Array,
+    *,
+    xp: Namespace,
+) -> Parameters:
+    """Gradients of all parameters from the error of the output layer.
+
+    Parameters
+    ----------
+    layers, parameters, caches
+        As in and from :func:`forward`.
+    delta : array, (..., batch, n_L)
+        delta^L, each example with its share of the mean (:func:`batch_error`).
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    tuple of tuples of arrays
+        dC/dW and dC/db of each layer, shaped like the parameters.
+    """
+    gradients: list[tuple[Array, ...]] = [()] * len(layers)
+    for l in reversed(range(len(layers))):  # noqa: E741 - the paper's l
+        gradients[l], dC_da = layers[l].backward(parameters[l], caches[l], delta, l > 0, xp=xp)
+        if l > 0:
+            delta = layers[l - 1].error(dC_da, caches[l - 1], xp=xp)
+    return tuple(gradients)
+
+
+def cost_and_gradients(
+    layers: Sequence[Any],
+    parameters: Parameters,
+    x: Array,
+    y: Array,
+    cost: Cost,
+    weights: Array | None = None,
+    *,
+    xp: Namespace,
+    key: Any = None,
+) -> tuple[Array, Array, Parameters]:
+    """One pass forward and one back.
+
+    Parameters
+    ----------
+    layers, parameters, x, key
+        As in :func:`forward`.
+    y : array, (..., batch, n_L)
+        What was wanted.
+    cost : Cost
+        ``value`` and ``delta``.
+    weights : array, (batch,), optional
+        Weights of the examples.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    z : array, (..., batch, n_L)
+        Weighted input of the output layer.
+    values : array, (..., batch)
+        Cost of each example.
+    gradients : tuple of tuples of arrays
+        Of the mean cost of the batch, shaped like the parameters.
+    """
+    z, caches = forward(layers, parameters, x, xp=xp, key=key)
+    output = layers[-1].activation
+    values = cost.value(z, y, output, xp=xp)
+    delta = batch_error(cost.delta(z, y, output, xp=xp), weights, xp=xp)
+    return z, values, backprop(layers, parameters, caches, delta, xp=xp)

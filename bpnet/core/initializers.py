@@ -1,0 +1,169 @@
+"""First weights: rules of scale and shape. The draws themselves are made on the host.
+
+An initializer turns standard draws into ``W``, ``(n_in, n_out)``, and ``b``, ``(n_out,)``.
+``draw`` has ``normal(shape)``, mean 0 and variance 1, and ``uniform(shape)`` on [-1, 1).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from bpnet._typing import Array, Namespace
+from bpnet.core import activations
+from bpnet.core.activations import Activation
+from bpnet.core.lookup import by_name
+from bpnet.errors import InputError
+
+
+class Draw(Protocol):
+    """Where standard random numbers come from."""
+
+    def normal(self, shape: tuple[int, ...]) -> Array:
+        """Return normal numbers, mean 0 and variance 1."""
+
+    def uniform(self, shape: tuple[int, ...]) -> Array:
+        """Return uniform numbers on [-1, 1)."""
+
+
+class Initializer(Protocol):
+    """What a layer asks of its initializer."""
+
+    def __call__(
+        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
+    ) -> tuple[Array, Array]:
+        """Return ``W``, ``(n_in, n_out)``, and ``b``, ``(n_out,)``."""
+
+
+def _fan(mode: str, n_in: int, n_out: int) -> float:
+    return {"in": n_in, "mean": (n_in + n_out) / 2}[mode]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Variance gain / fan, biases zero: Glorot, He and LeCun.
+
+    Parameters
+    ----------
+    gain : float
+        1 (Glorot and Bengio 2010, LeCun et al. 1998) or 2 (He et al. 2015).
+    fan : {"in", "mean"}
+        n_in, or the mean of n_in and n_out.
+    shape : {"normal", "uniform"}
+        Of the distribution.
+    """
+
+    gain: float
+    fan: Literal["in", "mean"]
+    shape: Literal["normal", "uniform"]
+
+    def __call__(
+        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
+    ) -> tuple[Array, Array]:
+        """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
+        std = math.sqrt(self.gain / _fan(self.fan, n_in, n_out))
+        b = 0 * draw.normal((n_out,))
+        if self.shape == "normal":
+            return std * draw.normal((n_in, n_out)), b
+        return math.sqrt(3) * std * draw.uniform((n_in, n_out)), b
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Weights N(0, 1/n_in), biases N(0, 1): network2, whose notation the paper follows."""
+
+    def __call__(
+        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
+    ) -> tuple[Array, Array]:
+        """Return ``W``, ``(n_in, n_out)``, and ``b``."""
+        W = draw.normal((n_in, n_out)) / math.sqrt(n_in)
+        return W, draw.normal((n_out,))
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """Orthonormal rows or columns, biases zero (Saxe et al. 2014).
+
+    Parameters
+    ----------
+    gain : float
+        Length of the rows or columns.
+    """
+
+    gain: float = 1.0
+
+    def __call__(
+        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
+    ) -> tuple[Array, Array]:
+        """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
+        tall = draw.normal((max(n_in, n_out), min(n_in, n_out)))
+        Q, R = xp.linalg.qr(tall)
+        # the signs of R's diagonal make the draw uniform and the same for every LAPACK
+        Q = Q * xp.sign(xp.linalg.diagonal(R))
+        W = Q if n_in >= n_out else xp.matrix_transpose(Q)
+        return self.gain * W, 0 * draw.normal((n_out,))
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """Weights and biases zero; every neuron of a layer then learns the same."""
+
+    def __call__(
+        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
+    ) -> tuple[Array, Array]:
+        """Return zeros."""
+        return 0 * draw.normal((n_in, n_out)), 0 * draw.normal((n_out,))
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "normal": Normal(),
+    "glorot_normal": Scaled(1.0, "mean", "normal"),
+    "glorot_uniform": Scaled(1.0, "mean", "uniform"),
+    "he_normal": Scaled(2.0, "in", "normal"),
+    "he_uniform": Scaled(2.0, "in", "uniform"),
+    "lecun_normal": Scaled(1.0, "in", "normal"),
+    "lecun_uniform": Scaled(1.0, "in", "uniform"),
+    "orthogonal": Orthogonal(),
+    "zeros": Zeros(),
+    "glorot": Scaled(1.0, "mean", "uniform"),
+    "he": Scaled(2.0, "in", "normal"),
+    "lecun": Scaled(1.0, "in", "normal"),
+}
+"""Every initializer by its name; the last three are short names."""
+
+_RELU_LIKE = (
+    activations.ReLU,
+    activations.LeakyReLU,
+    activations.ELU,
+    activations.GELU,
+    activations.SiLU,
+    activations.Softplus,
+)
+
+
+def get(init: str | Initializer, activation: Activation) -> Initializer:
+    """Initializer of a name or an object; ``"auto"`` takes the one that suits the activation.
+
+    He's for relu and its kin, LeCun's for selu, Glorot's for the others.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> get("auto", activations.ReLU())
+    Scaled(gain=2.0, fan='in', shape='normal')
+    """
+    if not isinstance(init, str):
+        if not callable(init):
+            msg = f"init is {init!r}; give a name, an initializer or a list with (W, b) per layer"
+            raise InputError(msg)
+        return init
+    if init == "auto":
+        if isinstance(activation, activations.SELU):
+            init = "lecun"
+        else:
+            init = "he" if isinstance(activation, _RELU_LIKE) else "glorot"
+    found: Initializer = by_name("initializer", INITIALIZERS, init)
+    return found

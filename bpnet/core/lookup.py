@@ -1,0 +1,67 @@
+"""Objects by name, with a hint when the name is mistyped."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from bpnet.errors import InputError
+
+
+def unknown(kind: str, given: object, names: list[str]) -> InputError:
+    """Error for a name that is not among ``names``, with the nearest one."""
+    near = difflib.get_close_matches(str(given), names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}"
+    return InputError(f"unknown {kind} {given!r}; {hint}")
+
+
+def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
+    """Entry of ``table`` under a name in which hyphens and underscores are the same.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    key = given.strip().lower().replace("-", "_")
+    if key not in table:
+        raise unknown(kind, given, list(table))
+    return table[key]
+
+
+def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and parameters of an object of ``table``, as plain data.
+
+    Raises
+    ------
+    InputError
+        If its type is not in the table, so that it could not be built again.
+
+    Examples
+    --------
+    >>> from bpnet.core import activations
+    >>> describe(activations.LeakyReLU(0.2), activations.ACTIVATIONS)
+    {'name': 'leaky_relu', 'slope': 0.2}
+    """
+    for name, kind in table.items():
+        if type(thing) is kind:
+            return {"name": name, **dataclasses.asdict(thing)}
+    msg = f"{thing!r} is not one of bpnet's own and can't be written to a file by name"
+    raise InputError(msg)
+
+
+def rebuild(kind: str, table: Mapping[str, Any], described: Mapping[str, Any]) -> Any:
+    """Object that :func:`describe` described.
+
+    Raises
+    ------
+    InputError
+        If the name or a parameter is unknown.
+    """
+    parameters = {key: value for key, value in described.items() if key != "name"}
+    maker = by_name(kind, table, str(described.get("name")))
+    try:
+        return maker(**parameters)
+    except TypeError as error:
+        msg = f"{kind} {described.get('name')!r} does not take {sorted(parameters)}"
+        raise InputError(msg) from error

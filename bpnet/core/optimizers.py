@@ -1,0 +1,433 @@
+"""Optimizers: ``init`` makes what one array remembers, ``update`` moves it one step.
+
+An optimizer is a frozen dataclass with
+
+* ``learning_rate``: the eta it starts from,
+* ``init(p, xp=) -> slots``: arrays shaped like the parameter array ``p``,
+* ``coefficients(t, learning_rate) -> tuple of numbers``: what step t = 1, 2, ... needs beside
+  the arrays; worked out on the host in float64, so that no backend rounds 1 - beta^t,
+* ``update(p, g, slots, coefficients, xp=) -> (p, slots)``: ``p``, ``g`` and the slots are
+  donated: they may be written to.
+
+All act element by element, so the same step serves a network and a stack of them.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bpnet._typing import Array, Namespace
+from bpnet.core.feedforward import Parameters
+from bpnet.core.lookup import by_name
+from bpnet.errors import InputError
+
+Slots = tuple[Array, ...]
+State = tuple[tuple[Slots, ...], ...]
+"""For each layer, for each of its arrays, what the optimizer remembers of it."""
+
+
+class Optimizer(Protocol):
+    """What a training step asks of its optimizer."""
+
+    learning_rate: float
+
+    def init(self, p: Array, *, xp: Namespace) -> Slots:
+        """Return what is remembered of the array ``p`` before the first step."""
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return the numbers that step ``t``, from 1, needs."""
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return the array after the step and what is remembered then."""
+
+
+def init(optimizer: Optimizer, parameters: Parameters, *, xp: Namespace) -> State:
+    """State of an optimizer for all parameters."""
+    return tuple(tuple(optimizer.init(p, xp=xp) for p in arrays) for arrays in parameters)
+
+
+def update(
+    optimizer: Optimizer,
+    parameters: Parameters,
+    gradients: Parameters,
+    state: State,
+    coefficients: tuple[Any, ...],
+    *,
+    xp: Namespace,
+) -> tuple[Parameters, State]:
+    """Move all parameters one step.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        What to do with each array.
+    parameters, gradients : tuple of tuples of arrays
+        Shaped alike; donated.
+    state : tuple
+        From :func:`init` or the step before; donated.
+    coefficients : tuple of numbers
+        From ``optimizer.coefficients``.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    parameters, state
+        After the step.
+    """
+    moved, remembered = [], []
+    for layer in zip(parameters, gradients, state, strict=True):
+        pairs = [
+            optimizer.update(p, g, slots, coefficients, xp=xp)
+            for p, g, slots in zip(*layer, strict=True)
+        ]
+        moved.append(tuple(p for p, _ in pairs))
+        remembered.append(tuple(slots for _, slots in pairs))
+    return tuple(moved), tuple(remembered)
+
+
+def _zeros(p: Array, count: int, xp: Namespace) -> Slots:
+    return tuple(xp.zeros_like(p) for _ in range(count))
+
+
+def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
+    """Refuse numbers outside ``low < value < high`` (``low <=`` where low is 0)."""
+    for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
+        value = getattr(optimizer, name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        positive = name in ("learning_rate", "epsilon")
+        if not is_number or not low <= value < high or (positive and value <= 0):
+            span = f"above {low:g}" if positive else f"from {low:g}"
+            msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic, mini-batch and batch gradient descent, by the size of the batch.
+
+    w <- w - (eta/k) sum_i dC_i/dw, where ``g`` is already the mean over the k examples.
+
+    Equation: (7).
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    """
+
+    learning_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def init(self, p: Array, *, xp: Namespace) -> Slots:
+        """Return nothing to remember."""
+        return ()
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta,)."""
+        return (learning_rate,)
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return p - eta g."""
+        g *= coefficients[0]
+        p -= g
+        return p, ()
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Heavy ball (Polyak 1964): v <- mu v - eta g; w <- w + v.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    momentum : float
+        mu, 0 <= mu < 1.
+    """
+
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        _check(self, momentum=(0.0, 1.0))
+
+    def init(self, p: Array, *, xp: Namespace) -> Slots:
+        """Return (v,), zero."""
+        return _zeros(p, 1, xp)
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta,)."""
+        return (learning_rate,)
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return p + v."""
+        (v,) = slots
+        v *= self.momentum
+        g *= coefficients[0]
+        v -= g
+        p += v
+        return p, (v,)
+
+
+@dataclass(frozen=True)
+class Nesterov:
+    """Nesterov's momentum (Sutskever et al. 2013), in the form whose w is the look-ahead.
+
+    v <- mu v - eta g; w <- w + mu v - eta g.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    momentum : float
+        mu, 0 <= mu < 1.
+    """
+
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        _check(self, momentum=(0.0, 1.0))
+
+    def init(self, p: Array, *, xp: Namespace) -> Slots:
+        """Return (v,), zero."""
+        return _zeros(p, 1, xp)
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta,)."""
+        return (learning_rate,)
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return p + mu v - eta g."""
+        (v,) = slots
+        g *= coefficients[0]
+        v *= self.momentum
+        v -= g
+        p -= g
+        p += self.momentum * v
+        return p, (v,)
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """Adagrad (Duchi et al. 2011): s <- s + g^2; w <- w - eta g / (sqrt(s) + eps).
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    epsilon : float
+        eps.
+    """
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+
+    def __post_init__(self) -> None:
+        _check(self, epsilon=(0.0, math.inf))
+
+    def init(self, p: Array, *, xp: Namespace) -> Slots:
+        """Return (s,), zero."""
+        return _zeros(p, 1, xp)
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta,)."""
+        return (learning_rate,)
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return p - eta g / (sqrt(s) + eps)."""
+        (s,) = slots
+        s += g * g
+        root = xp.sqrt(s)
+        root += self.epsilon
+        g *= coefficients[0]
+        g /= root
+        p -= g
+        return p, (s,)
+
+
+@dataclass(frozen=True)
+class RMSprop:
+    """RMSprop (Hinton 2012): s <- rho s + (1 - rho) g^2; w <- w - eta g / (sqrt(s) + eps).
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    rho : float
+        Decay of the mean square, 0 <= rho < 1.
+    epsilon : float
+        eps.
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check(self, rho=(0.0, 1.0), epsilon=(0.0, math.inf))
+
+    def init(self, p: Array, *, xp: Namespace) -> Slots:
+        """Return (s,), zero."""
+        return _zeros(p, 1, xp)
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta,)."""
+        return (learning_rate,)
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return p - eta g / (sqrt(s) + eps)."""
+        (s,) = slots
+        s *= self.rho
+        square = g * g
+        square *= 1 - self.rho
+        s += square
+        root = xp.sqrt(s)
+        root += self.epsilon
+        g *= coefficients[0]
+        g /= root
+        p -= g
+        return p, (s,)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba 2015): both moments, corrected for their start at zero.
+
+    m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2;
+    w <- w - eta (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps).
+
+    The corrections go into the step's numbers, as the end of the paper's section 2 has it:
+    eta' = eta sqrt(1 - beta2^t) / (1 - beta1^t), eps' = eps sqrt(1 - beta2^t).
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    beta1, beta2 : float
+        Decay of the moments, 0 <= beta < 1.
+    epsilon : float
+        eps.
+    """
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check(self, beta1=(0.0, 1.0), beta2=(0.0, 1.0), epsilon=(0.0, math.inf))
+
+    def init(self, p: Array, *, xp: Namespace) -> Slots:
+        """Return (m, v), zero."""
+        return _zeros(p, 2, xp)
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta', eps')."""
+        root = math.sqrt(1 - self.beta2**t)
+        return learning_rate * root / (1 - self.beta1**t), self.epsilon * root
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return p - eta' m / (sqrt(v) + eps')."""
+        m, v = slots
+        eta, epsilon = coefficients[:2]
+        square = g * g
+        square *= 1 - self.beta2
+        v *= self.beta2
+        v += square
+        g *= 1 - self.beta1
+        m *= self.beta1
+        m += g
+        root = xp.sqrt(v)
+        root += epsilon
+        move = m / root
+        move *= eta
+        p -= move
+        return p, (m, v)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    w <- w - eta weight_decay w before Adam's step, on biases too, as in PyTorch.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon : float
+        As in :class:`Adam`.
+    weight_decay : float
+        0 or more.
+    """
+
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self, weight_decay=(0.0, math.inf))
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta', eps', 1 - eta weight_decay)."""
+        return *super().coefficients(t, learning_rate), 1 - learning_rate * self.weight_decay
+
+    def update(
+        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
+    ) -> tuple[Array, Slots]:
+        """Return Adam's step from the decayed array."""
+        p *= coefficients[2]
+        return super().update(p, g, slots, coefficients, xp=xp)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "nesterov": Nesterov,
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+"""Every optimizer by its name."""
+
+
+def get(optimizer: str | Optimizer, learning_rate: float | None = None) -> Optimizer:
+    """Optimizer of a name, or an object, with another learning rate where one is given.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or the object is no optimizer.
+
+    Examples
+    --------
+    >>> get("momentum", learning_rate=0.5)
+    Momentum(learning_rate=0.5, momentum=0.9)
+    """
+    if isinstance(optimizer, str):
+        optimizer = by_name("optimizer", OPTIMIZERS, optimizer)()
+    missing = [n for n in ("init", "coefficients", "update") if not hasattr(optimizer, n)]
+    if missing:
+        msg = f"optimizer {optimizer!r} lacks {', '.join(missing)}; give a name or an optimizer"
+        raise InputError(msg)
+    if learning_rate is None:
+        return optimizer
+    replaced: Optimizer = dataclasses.replace(optimizer, learning_rate=learning_rate)  # type: ignore[type-var]
+    return replaced
