@@ -1,0 +1,83 @@
+"""What `import bpnet` loads, and the names that it gives."""
+
+import inspect
+import json
+import subprocess
+import sys
+from importlib.resources import files
+
+import pytest
+
+import bpnet
+
+# Each is imported by the function that needs it. typer and rich belong to the command line.
+HEAVY = {
+    "array_api_strict",
+    "cupy",
+    "dpctl",
+    "dpnp",
+    "jax",
+    "matplotlib",
+    "mpi4py",
+    "ndonnx",
+    "onnx",
+    "onnxruntime",
+    "pandas",
+    "polars",
+    "pooch",
+    "requests",
+    "rich",
+    "scipy",
+    "sklearn",
+    "torch",
+    "typer",
+}
+
+
+def loaded_by(statement: str) -> frozenset[str]:
+    """Return the top-level modules that a new interpreter holds after a statement."""
+    code = f"{statement}\nimport json, sys; print(json.dumps(list(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return frozenset(name.partition(".")[0] for name in json.loads(run.stdout))
+
+
+def test_import_loads_no_heavy_library() -> None:
+    loaded = loaded_by("import bpnet")
+    assert "bpnet" in loaded
+    assert not loaded & HEAVY
+
+
+def test_core_loads_no_array_library_at_all() -> None:
+    """Not even NumPy: `core` gets its arrays, and their namespace, from its callers.
+
+    The package's own `__init__` imports NumPy, so a bare parent stands in for it.
+    """
+    stand_in = (
+        "import sys, types; bpnet = types.ModuleType('bpnet'); "
+        f"bpnet.__path__ = [{str(files('bpnet'))!r}]; sys.modules['bpnet'] = bpnet; "
+        "import pkgutil, importlib, bpnet.core; "
+        "[importlib.import_module(m.name) for m in "
+        "pkgutil.walk_packages(bpnet.core.__path__, 'bpnet.core.')]"
+    )
+    loaded = loaded_by(stand_in)
+    assert "bpnet" in loaded
+    assert not loaded & {*HEAVY, "numpy"}
+
+
+def test_public_names_are_few_and_exist() -> None:
+    assert len(bpnet.__all__) <= 30
+    assert len(set(bpnet.__all__)) == len(bpnet.__all__)
+    assert [name for name in bpnet.__all__ if not hasattr(bpnet, name)] == []
+
+
+@pytest.mark.parametrize("name", bpnet.__all__)
+def test_public_names_are_documented(name: str) -> None:
+    value = getattr(bpnet, name)
+    if inspect.ismodule(value) or callable(value):
+        assert (value.__doc__ or "").strip()
+
+
+def test_the_package_is_marked_as_typed() -> None:
+    assert files("bpnet").joinpath("py.typed").is_file()
