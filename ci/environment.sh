@@ -13,7 +13,7 @@ unset PIP_USER PIP_TARGET PIP_PREFIX PYTHONPATH PYTHONHOME
 
 # One line on standard error, and the exit status: die STATUS MESSAGE
 die() {
-    printf '%s: %s\n' "${0##*/}" "$2" >&2
+    printf 'ci/%s: %s\n' "${0##*/}" "$2" >&2
     exit "$1"
 }
 
@@ -41,14 +41,13 @@ make_environment() {
     "$python" -m venv --clear "$1" || die 1 "'$python -m venv $1' failed"
 }
 
-# pip install in an environment; silent, but for the end of pip's log when it fails:
-# install FOLDER ARGUMENT...
+# pip install in an environment, silent unless it fails: install FOLDER ARGUMENT...
 install() {
-    local environment=$1
+    local environment=$1 log="$1/install.log"
     shift
-    "$environment/bin/python" -m pip install "$@" </dev/null >"$environment/install.log" 2>&1 && return
-    tail -n 5 "$environment/install.log" >&2
-    die 1 "pip could not install $*; its log: $ROOT/$environment/install.log"
+    "$environment/bin/python" -m pip install "$@" </dev/null >"$log" 2>&1 && return
+    grep '^ERROR:' "$log" | head -n 3 >&2
+    die 1 "'pip install $*' failed; all that it said: $ROOT/$log"
 }
 
 # The same, but nothing is done while the constraints, pyproject.toml and the arguments are those of
