@@ -1,0 +1,12 @@
+"""Data: the built-in sets, files of five kinds, hold-out rows.
+
+Everything here is NumPy on the host; arrays go to a backend once, when training starts.
+"""
+
+from bpnet.data.columns import Columns
+from bpnet.data.dataset import Dataset
+from bpnet.data.sources import load
+from bpnet.data.splits import split
+from bpnet.data.standard import Entry, catalog, fetch
+
+__all__ = ["Columns", "Dataset", "Entry", "catalog", "fetch", "load", "split"]

@@ -1,0 +1,285 @@
+"""NumPy's own files, ``.npy`` and ``.npz``, read with suspicion: no pickle, no surprise in size."""
+
+import io
+import math
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.data.dataset import Dataset
+from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refusing
+from bpnet.errors import InputError
+
+_LONGEST_HEADER = 10_000  # NumPy's own limit, held before the header is read
+
+
+@dataclass(frozen=True)
+class _Header:
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    is_fortran: bool
+    start: int  # where the data begins
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_npy(path: Path) -> npt.NDArray[Any]:
+    """Read one array from a ``.npy`` file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray
+        In C order and the machine's byte order.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, not of the size that its header says, or holds
+        Python objects (pickle in disguise), which are never loaded.
+    """
+    with refusing(str(path)), path.open("rb") as stream:
+        header = _read_header(stream, str(path))
+        _check_size(header, os.fstat(stream.fileno()).st_size, str(path))
+        return _read_values(stream, header, str(path))
+
+
+def read_pair(x_path: Path, y_path: Path | None) -> Dataset:
+    """Read ``x.npy`` and, unless None, ``y.npy``.
+
+    Parameters
+    ----------
+    x_path, y_path : Path
+        The files.
+
+    Returns
+    -------
+    Dataset
+        Without a scale or a task.
+
+    Raises
+    ------
+    InputError
+        As `read_npy`, and if the two don't fit together or hold nan or inf.
+    """
+    y = None if y_path is None else read_npy(y_path)
+    x, shape = _examples(read_npy(x_path), "x", str(x_path))
+    if y is not None:
+        y = _targets(y, len(x), "y", str(y_path))
+    return Dataset(x, y, name=x_path.stem, shape=shape)
+
+
+def read_npz(path: Path, *, need_target: bool = True) -> Dataset:
+    """Read ``x``, ``y`` and, where they are, ``x_test``, ``y_test`` and ``scale`` from a ``.npz``.
+
+    Parameters
+    ----------
+    path : Path
+        The archive.
+    need_target : bool
+        Whether ``y`` must be there; if False, ``x`` alone is read.
+
+    Returns
+    -------
+    Dataset
+        Without a task.
+
+    Raises
+    ------
+    InputError
+        If arrays are missing, damaged, not of the size that their headers say, or don't
+        fit together.
+    """
+    where = str(path)
+    with refusing(where), zipfile.ZipFile(path) as archive:
+        held = {i.filename.removesuffix(".npy"): i for i in archive.infolist()}
+        wanted = ("x", "y") if need_target else ("x",)
+        lacking = [f"'{name}'" for name in wanted if name not in held]
+        if lacking:
+            names = ", ".join(f"'{name}'" for name in list(held)[:10]) or "nothing"
+            message = f"{where} lacks {' and '.join(lacking)}: it holds {names}"
+            raise InputError(message)
+        if need_target and ("x_test" in held) != ("y_test" in held):
+            message = f"{where} holds one of 'x_test' and 'y_test': give both or none"
+            raise InputError(message)
+        tests = ("x_test", "y_test") if need_target and "x_test" in held else ()
+        wanted = (*wanted, *tests, *(("scale",) if "scale" in held else ()))
+        # every header is judged before any data is read
+        headers = {name: _member_header(archive, held[name], where) for name in wanted}
+        for x_name, y_name in (("x", "y"), ("x_test", "y_test")):
+            if y_name in headers:
+                _check_lengths(headers[x_name].shape, headers[y_name].shape, y_name, where)
+        arrays = {
+            name: _member_values(archive, held[name], headers[name], where) for name in wanted
+        }
+    return _assemble(arrays, path)
+
+
+def _assemble(arrays: dict[str, npt.NDArray[Any]], path: Path) -> Dataset:
+    where = str(path)
+    x, shape = _examples(arrays["x"], "x", where)
+    y = _targets(arrays["y"], len(x), "y", where) if "y" in arrays else None
+    test = None
+    if "x_test" in arrays:
+        x_test, test_shape = _examples(arrays["x_test"], "x_test", where)
+        if x_test.shape[1] != x.shape[1] or test_shape != shape:
+            message = f"{where}: an example of x_test has another shape than one of x"
+            raise InputError(message)
+        test = (x_test, _targets(arrays["y_test"], len(x_test), "y_test", where))
+    scale = _scale(arrays["scale"], where) if "scale" in arrays else None
+    return Dataset(x, y, scale=scale, test=test, name=path.stem, shape=shape)
+
+
+def _scale(scale: npt.NDArray[Any], where: str) -> float:
+    if scale.size != 1 or scale.dtype.kind not in "iuf":
+        message = f"{where}: scale has shape {scale.shape}, type {scale.dtype}: give one number"
+        raise InputError(message)
+    return float(scale.reshape(-1)[0])
+
+
+def _examples(
+    x: npt.NDArray[Any], name: str, where: str
+) -> tuple[npt.NDArray[Any], tuple[int, ...] | None]:
+    """Flatten pictures, and return their shape with them."""
+    if x.dtype.kind not in "biuf" or x.dtype.itemsize > 8:
+        message = f"{where}: {name} has type {x.dtype}: give booleans, integers or floats"
+        raise InputError(message)
+    if x.ndim < 2 or not x.size:
+        message = f"{where}: {name} has shape {x.shape}: give one example a row, (examples, values)"
+        raise InputError(message)
+    shape = x.shape[1:] if x.ndim > 2 else None
+    x = x.reshape(len(x), -1)
+    check_finite(x, name, where)
+    return x, shape
+
+
+def _targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> npt.NDArray[Any]:
+    _check_lengths((rows,), y.shape, name, where)
+    if y.dtype.kind not in "biufUS" or (y.dtype.kind == "f" and y.dtype.itemsize > 8):
+        message = f"{where}: {name} has type {y.dtype}: give labels or numbers"
+        raise InputError(message)
+    if y.ndim == 2 and not y.shape[1]:
+        message = f"{where}: {name} has shape {y.shape}: give at least one output"
+        raise InputError(message)
+    if y.dtype.kind == "S":
+        with refusing(f"{where}: {name}"):
+            return np.char.decode(y, "utf-8")
+    check_finite(y, name, where)
+    return y
+
+
+def _check_lengths(
+    x_shape: tuple[int, ...], y_shape: tuple[int, ...], name: str, where: str
+) -> None:
+    rows = x_shape[0] if x_shape else 0
+    if len(y_shape) not in {1, 2} or y_shape[0] != rows:
+        message = (
+            f"{where}: {name} of shape {y_shape} does not fit {rows} examples: "
+            f"give ({rows},) or ({rows}, outputs)"
+        )
+        raise InputError(message)
+
+
+def _read_header(stream: IO[bytes], what: str) -> _Header:
+    first = stream.read(8)
+    if first[:6] != b"\x93NUMPY" or len(first) < 8:
+        message = f"{what} is not a .npy file: it starts with {first[:6].hex() or 'nothing'}"
+        raise InputError(message)
+    readers = {
+        (1, 0): (2, np.lib.format.read_array_header_1_0),
+        (2, 0): (4, np.lib.format.read_array_header_2_0),
+    }
+    if (first[6], first[7]) not in readers:
+        version = f"{first[6]}.{first[7]}"
+        message = f"{what}: .npy version {version} is for tables of records: give a plain array"
+        raise InputError(message)
+    width, reader = readers[first[6], first[7]]
+    length = stream.read(width)
+    claimed = int.from_bytes(length, "little")
+    if claimed > _LONGEST_HEADER:
+        message = f"{what} is damaged: its header claims {claimed:,} bytes"
+        raise InputError(message)
+    body = stream.read(claimed)
+    shape, is_fortran, dtype = reader(io.BytesIO(length + body))
+    _check_header(shape, dtype, what)
+    return _Header(dtype, shape, is_fortran, 8 + width + claimed)
+
+
+def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> None:
+    if dtype.hasobject:
+        message = (
+            f"{what} holds Python objects (a pickle), which are never loaded: save plain numbers"
+        )
+        raise InputError(message)
+    if dtype.names is not None or dtype.subdtype is not None or not dtype.itemsize:
+        message = f"{what} has type {dtype}: give a plain array"
+        raise InputError(message)
+    if len(shape) > 32 or any(n < 0 for n in shape):
+        message = f"{what} is damaged: its header claims the shape {str(shape)[:60]}"
+        raise InputError(message)
+
+
+def _check_size(header: _Header, found: int, what: str) -> None:
+    wanted = header.start + header.size
+    if found != wanted:
+        kind = "truncated" if found < wanted else "too long"
+        message = (
+            f"{what} is {kind}: its header speaks of {header.size:,} bytes of data, "
+            f"shape {header.shape}, and {found - header.start:,} follow; get it again"
+        )
+        raise InputError(message)
+
+
+def _read_values(stream: IO[bytes], header: _Header, what: str) -> npt.NDArray[Any]:
+    raw = read_exactly(stream, header.size, what)
+    if header.dtype == np.bool_:
+        values: npt.NDArray[Any] = raw != 0  # a byte that is neither 0 nor 1 would be no bool
+    else:
+        values = raw.view(header.dtype)
+    if header.dtype.kind == "U":
+        points = values.view(header.dtype.byteorder.replace("|", "=") + "u4")
+        if points.max(initial=0) > 0x10FFFF:
+            message = f"{what} is damaged: it holds text that is not Unicode"
+            raise InputError(message)
+    if header.is_fortran:
+        values = np.ascontiguousarray(values.reshape(header.shape[::-1]).T)
+    else:
+        values = values.reshape(header.shape)
+    return values.astype(header.dtype.newbyteorder("="), copy=False)
+
+
+def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> _Header:
+    what = f"{where}: {info.filename}"
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        # others have no bound on how much a few bytes may become
+        message = (
+            f"{what} is compressed by another method than np.savez_compressed uses: save it so"
+        )
+        raise InputError(message)
+    if info.file_size > info.compress_size * MOST_DEFLATED:
+        message = f"{what} is damaged: {info.compress_size:,} bytes can't hold {info.file_size:,}"
+        raise InputError(message)
+    with archive.open(info) as stream:
+        header = _read_header(stream, what)
+    _check_size(header, info.file_size, what)
+    return header
+
+
+def _member_values(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, header: _Header, where: str
+) -> npt.NDArray[Any]:
+    what = f"{where}: {info.filename}"
+    with archive.open(info) as stream:
+        stream.read(header.start)
+        return _read_values(stream, header, what)

@@ -1,0 +1,176 @@
+"""What was learned of a table's columns: plain values that a run keeps as JSON."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.errors import InputError
+
+MISSING = "missing"
+"""The category that stands for cells without a value."""
+
+INPUT_KINDS = ("number", "text", "boolean")
+TARGET_KINDS = ("integer", "real", "text", "boolean")
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column becomes inputs.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the table.
+    kind : {"number", "text", "boolean"}
+        Numbers become ``(value - mean) / std``, the others one input a category.
+    mean, std : float
+        Of a number, over the training rows.
+    categories : tuple of str
+        Of the others, sorted.
+    """
+
+    name: str
+    kind: str
+    mean: float = 0.0
+    std: float = 1.0
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What was learned of a table: enough to encode raw rows and to decode outputs.
+
+    Parameters
+    ----------
+    inputs : tuple of Column
+        In the order of the encoded values.
+    left_out : tuple of str
+        Columns that were constant and say nothing.
+    target : str
+        The target's column.
+    target_kind : {"integer", "real", "text", "boolean"}
+        The type of the target's values.
+    task : {"classify", "regress"}
+        What is done with them.
+    classes : tuple
+        The class labels, sorted; empty in regression.
+    mean, std : float
+        Of the target over the training rows in regression, 0 and 1 otherwise.
+    """
+
+    inputs: tuple[Column, ...]
+    left_out: tuple[str, ...]
+    target: str
+    target_kind: str
+    task: str
+    classes: tuple[str | int | float | bool, ...] = ()
+    mean: float = 0.0
+    std: float = 1.0
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """One name for each encoded value: ``age``, ``color=red``."""
+        return tuple(
+            name
+            for column in self.inputs
+            for name in ([f"{column.name}={c}" for c in column.categories] or [column.name])
+        )
+
+    def decode_target(self, a: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Bring outputs of a regression back to the target's own units.
+
+        Parameters
+        ----------
+        a : array_like, any shape
+            Standardized values.
+
+        Returns
+        -------
+        ndarray of float64
+            ``a * std + mean``.
+
+        Raises
+        ------
+        InputError
+            If the task is not regression.
+
+        Examples
+        --------
+        >>> Columns((), (), "price", "real", "regress", mean=10.0, std=2.0).decode_target([-1, 1])
+        array([ 8., 12.])
+        """
+        if self.task != "regress":
+            message = f"target '{self.target}' holds classes: look its outputs up in `classes`"
+            raise InputError(message)
+        return np.asarray(a, np.float64) * self.std + self.mean
+
+    def to_json(self) -> str:
+        """Return everything as JSON text, from which `from_json` makes an equal object."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Columns":
+        """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            JSON text.
+
+        Returns
+        -------
+        Columns
+            Equal to the one that was written.
+
+        Raises
+        ------
+        InputError
+            If the text is not JSON or lacks a part.
+        """
+        try:
+            value = json.loads(text)
+            parts = dict(value, inputs=tuple(_column(c) for c in value["inputs"]))
+            for name in ("left_out", "classes"):
+                parts[name] = tuple(value[name])
+            columns = cls(**parts)
+            _check(columns)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            message = f"these are not the columns of a table, as a run keeps them: {error!r}"
+            raise InputError(message) from error
+        return columns
+
+
+def _column(value: dict[str, Any]) -> Column:
+    column = Column(**{**value, "categories": tuple(value["categories"])})
+    _require(type(column.name) is str and column.kind in INPUT_KINDS, "name or kind")
+    _require(all(type(c) is str for c in column.categories), "categories")
+    _require(bool(column.categories) == (column.kind != "number"), "categories of its kind")
+    _require(len(set(column.categories)) == len(column.categories), "different categories")
+    _check_units(column.mean, column.std)
+    return column
+
+
+def _check(columns: Columns) -> None:
+    names = (*(c.name for c in columns.inputs), *columns.left_out, columns.target)
+    _require(all(type(name) is str for name in names), "names")
+    _require(len(set(names)) == len(names), "different names")
+    _require(bool(columns.inputs), "inputs")
+    _require(columns.target_kind in TARGET_KINDS, "target_kind")
+    _require(columns.task in {"classify", "regress"}, "task")
+    _require((len(columns.classes) > 1) == (columns.task == "classify"), "classes of its task")
+    python = {"integer": int, "real": float, "text": str, "boolean": bool}[columns.target_kind]
+    _require(all(type(c) is python for c in columns.classes), "classes of one type")
+    _check_units(columns.mean, columns.std)
+
+
+def _check_units(mean: float, std: float) -> None:
+    _require(math.isfinite(mean) and math.isfinite(std) and std > 0, "mean and std")
+
+
+def _require(is_so: bool, what: str) -> None:
+    if not is_so:
+        raise ValueError(what)

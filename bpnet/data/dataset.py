@@ -1,0 +1,118 @@
+"""What a network is trained on: examples, their targets, and what is known of them."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array
+from bpnet.data.columns import Columns
+from bpnet.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Examples and their targets.
+
+    Parameters
+    ----------
+    x : array, shape (m, n)
+        One example a row, in the dtype as stored: pixels stay uint8 until a batch is taken.
+    y : array, shape (m,) or (m, k), optional
+        Labels of any type, one-hot or multi-label rows, or real values. None only where
+        nothing but predictions is wanted.
+    scale : float, optional
+        Integer examples are multiplied by it when a batch is taken; None casts them.
+    task : {"classify", "regress"}, optional
+        None leaves it to the targets.
+    validation, test : tuple of (x, y), optional
+        Rows held out of the training rows, and the data set's own test split.
+    name : str
+        What to call it in reports.
+    columns : Columns, optional
+        What was learned of a table's columns.
+    shape : tuple of int, optional
+        One example's shape as a picture, such as (8, 8).
+    attribution : str
+        Whom to credit, where a license asks for it.
+    notes : tuple of str
+        What was done to the data, a line each.
+
+    Raises
+    ------
+    InputError
+        If shapes, scale or task don't fit together.
+
+    Examples
+    --------
+    >>> pixels = np.zeros((3, 4), np.uint8)
+    >>> Dataset(pixels, [0, 1, 1], scale=1 / 255).y
+    array([0, 1, 1])
+    """
+
+    x: Array
+    y: Array | None
+    scale: float | None = None
+    task: str | None = None
+    validation: tuple[Array, Array] | None = None
+    test: tuple[Array, Array] | None = None
+    name: str = ""
+    columns: Columns | None = None
+    shape: tuple[int, ...] | None = None
+    attribution: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", _array(self.x, "x"))
+        if self.y is not None:
+            object.__setattr__(self, "y", _array(self.y, "y"))
+        pairs = {"": (self.x, self.y), "validation ": self.validation, "test ": self.test}
+        for which, pair in pairs.items():
+            if pair is not None:
+                _check_pair(*pair, which, self.x.shape[-1] if self.x.ndim == 2 else None)
+        if self.scale is not None and not _is_scale(self.scale):
+            message = f"scale {self.scale!r}: give a positive number such as 1/255"
+            raise InputError(message)
+        if self.task not in {None, "classify", "regress"}:
+            message = f"task {self.task!r}: give 'classify' or 'regress'"
+            raise InputError(message)
+        if self.shape is not None and math.prod(self.shape) != self.x.shape[1]:
+            message = f"a picture of shape {self.shape} does not hold {self.x.shape[1]} values"
+            raise InputError(message)
+
+
+def _array(value: Any, name: str) -> Array:
+    """Leave arrays of any library as they are; make one of a list."""
+    if hasattr(value, "shape"):
+        return value
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError):
+        message = f"{name} is a {type(value).__name__} that makes no array: give rows of one length"
+        raise InputError(message) from None
+
+
+def _check_pair(x: Array, y: Array | None, which: str, width: int | None) -> None:
+    if len(x.shape) != 2:
+        message = (
+            f"{which}x of shape {tuple(x.shape)}: give one example a row, (examples, values); "
+            "x.reshape(len(x), -1) makes it so"
+        )
+        raise InputError(message)
+    if x.shape[1] != width:
+        message = f"{which}x has {x.shape[1]} columns and the training x {width}: give equal widths"
+        raise InputError(message)
+    if y is not None and (len(y.shape) not in {1, 2} or y.shape[0] != x.shape[0]):
+        message = (
+            f"{which}y of shape {tuple(y.shape)} does not fit {x.shape[0]} examples: "
+            f"give ({x.shape[0]},) or ({x.shape[0]}, outputs)"
+        )
+        raise InputError(message)
+
+
+def _is_scale(scale: Any) -> bool:
+    try:
+        return math.isfinite(scale) and scale > 0
+    except TypeError:
+        return False

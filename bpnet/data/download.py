@@ -1,0 +1,160 @@
+"""Where the built-in data sets lie, and how those that don't ship are fetched."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpnet.data.idx import FILES, find_idx
+from bpnet.data.reading import one_line
+from bpnet.errors import InputError
+
+if TYPE_CHECKING:
+    import logging
+
+SYSTEM = Path("/usr/share/datasets")
+"""Where Debian's ``dataset-*`` packages put their files (re-compressed, so with other hashes)."""
+
+RETRIES = 2
+TIMEOUT = 30  # seconds without a byte
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A data set's address and the SHA-256 of each of its files."""
+
+    url: str
+    sha256: dict[str, str]
+
+
+# Addresses and hashes as TensorFlow Datasets has them:
+# https://github.com/tensorflow/datasets/blob/31f1255e57e519a6c004f0b097a2f5cfcf0dde7d/tensorflow_datasets/url_checksums/mnist.txt
+# https://github.com/tensorflow/datasets/blob/333639b37af6c6fedf3610a4a2d42f1c6ef6f7d5/tensorflow_datasets/url_checksums/fashion_mnist.txt
+ORIGINS = {
+    "mnist": Origin(
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        {
+            "train-images-idx3-ubyte.gz": (
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+            ),
+            "train-labels-idx1-ubyte.gz": (
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+            ),
+            "t10k-images-idx3-ubyte.gz": (
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+            ),
+            "t10k-labels-idx1-ubyte.gz": (
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+            ),
+        },
+    ),
+    "fashion-mnist": Origin(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        {
+            "train-images-idx3-ubyte.gz": (
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+            ),
+            "train-labels-idx1-ubyte.gz": (
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
+            ),
+            "t10k-images-idx3-ubyte.gz": (
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
+            ),
+            "t10k-labels-idx1-ubyte.gz": (
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
+            ),
+        },
+    ),
+}
+
+
+def cache() -> Path | None:
+    """Return the folder of downloads: ``BPNET_DATA``, or the system's cache if pooch is there."""
+    if named := os.environ.get("BPNET_DATA"):
+        return Path(named).expanduser()
+    try:
+        import pooch
+    except ImportError:
+        return None
+    return Path(pooch.os_cache("bpnet"))
+
+
+def find(name: str) -> Path | None:
+    """Return the folder that holds all files of a data set, if there is one.
+
+    Parameters
+    ----------
+    name : str
+        A data set that is fetched, such as ``"mnist"``.
+
+    Returns
+    -------
+    Path or None
+        A system package's folder before the cache.
+    """
+    root = cache()
+    folders = [SYSTEM / name, *([root / name] if root else [])]
+    return next((f for f in folders if all(find_idx(f, file) for file in FILES)), None)
+
+
+def download(name: str) -> Path:
+    """Fetch what the cache lacks of a data set.
+
+    Parameters
+    ----------
+    name : str
+        A data set that is fetched, such as ``"mnist"``.
+
+    Returns
+    -------
+    Path
+        Its folder in the cache. A file gets its name only once its SHA-256 is right; one
+        that is there with another is fetched again, and one without ``.gz``, put there by
+        hand, is left alone.
+
+    Raises
+    ------
+    InputError
+        If pooch is not installed, or the download fails.
+    """
+    origin = ORIGINS[name]
+    try:
+        import pooch
+    except ImportError:
+        message = (
+            f'{name} has to be fetched, which needs pooch: pip install "bpnet[data]", or set '
+            f"BPNET_DATA to a folder that holds {name}/{FILES[0]}.gz and its siblings"
+        )
+        raise InputError(message) from None
+    folder = (cache() or Path(pooch.os_cache("bpnet"))) / name
+    registry = {file: f"sha256:{value}" for file, value in origin.sha256.items()}
+    store = pooch.create(
+        path=folder, base_url=origin.url, registry=registry, retry_if_failed=RETRIES
+    )
+    fetcher = pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=1 << 16)
+    try:
+        with _silence(pooch.get_logger()):
+            for file in registry:
+                if not (folder / file.removesuffix(".gz")).is_file():
+                    store.fetch(file, downloader=fetcher)
+    except (OSError, ValueError) as error:  # no network, no space, or the wrong bytes
+        message = (
+            f"can't fetch {name} from {origin.url}: {one_line(error)}; put "
+            f"{', '.join(registry)} into {folder} by hand, or set BPNET_DATA to the folder "
+            f"that holds {name}/"
+        )
+        raise InputError(message) from error
+    return folder
+
+
+@contextmanager
+def _silence(logger: "logging.Logger") -> Iterator[None]:
+    """Keep pooch's progress lines off standard error, which is for our one line."""
+    level = logger.level
+    logger.setLevel("CRITICAL")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,229 @@
+"""Columns to numbers: what is learned of training rows, and its use on any rows."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.data.cells import as_numbers, kind, labels_of, typed_as
+from bpnet.data.columns import MISSING, Column, Columns
+from bpnet.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_CATEGORIES = 1000
+FEW_CATEGORIES = 20  # so many are fine however few the rows
+
+
+def learn(
+    frame: "pl.DataFrame", y: npt.NDArray[Any], target: "pl.Series", task: str, where: str
+) -> Columns:
+    """Learn means, deviations and categories from training rows.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The input columns of the training rows, plain.
+    y : ndarray, shape (m,)
+        The targets of these rows.
+    target : polars.Series
+        The column that they come from, for its name and type.
+    task : {"classify", "regress"}
+        What is done with them.
+    where : str
+        The source, for messages.
+
+    Returns
+    -------
+    Columns
+        What `encode` needs.
+
+    Raises
+    ------
+    InputError
+        If a text column has too many categories, the values of a column are too large to
+        be standardized, or all columns are constant.
+    """
+    learned = {series.name: _learn_column(series, where) for series in frame}
+    inputs = tuple(column for column in learned.values() if column is not None)
+    left_out = tuple(name for name, column in learned.items() if column is None)
+    if not inputs:
+        message = f"{where}: no column but '{target.name}' varies: give inputs that say something"
+        raise InputError(message)
+    classes: tuple[Any, ...] = ()
+    mean, std = 0.0, 1.0
+    if task == "classify":
+        classes = tuple(np.unique(y).tolist())
+    else:
+        mean, std = _units(y.astype(np.float64), target.name, where)
+    return Columns(inputs, left_out, target.name, kind(target), task, classes, mean, std)
+
+
+def _learn_column(series: "pl.Series", where: str) -> Column | None:
+    """Return None for a constant column."""
+    if kind(series) in {"integer", "real"}:
+        values = series.drop_nulls().to_numpy().astype(np.float64)
+        if not values.size or values.min() == values.max():
+            return None
+        return Column(series.name, "number", *_units(values, series.name, where))
+    categories = _as_text(series).unique().sort().to_list()
+    if len(categories) < 2:
+        return None
+    most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, len(series) // 2))
+    if len(categories) > most:
+        message = (
+            f"{where}: text column '{series.name}' has {len(categories)} different values in "
+            f"{len(series)} rows, like a name or a number: remove it, or give at most {most}"
+        )
+        raise InputError(message)
+    return Column(series.name, kind(series), categories=tuple(categories))
+
+
+def _units(values: npt.NDArray[np.float64], name: str, where: str) -> tuple[float, float]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = float(values.mean()), float(values.std())
+    if not (np.isfinite(std) and std > 0):
+        message = (
+            f"{where}: column '{name}' can't be standardized, its deviation is {std}: rescale it"
+        )
+        raise InputError(message)
+    return mean, std
+
+
+def _as_text(series: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    return series.cast(pl.String).fill_null(MISSING)
+
+
+def encode(
+    frame: "pl.DataFrame", columns: Columns, where: str
+) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """Encode rows with what was learned.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        A plain frame that holds the columns in `columns.inputs`.
+    columns : Columns
+        What was learned.
+    where : str
+        The source, for messages.
+
+    Returns
+    -------
+    x : ndarray of float32, shape (m, n)
+        One input for each of ``columns.features``.
+    notes : tuple of str
+        What became of missing values and of categories not seen in training.
+
+    Raises
+    ------
+    InputError
+        If a cell of a numeric column is no number, or beyond float32.
+    """
+    x = np.zeros((frame.height, len(columns.features)), np.float32)
+    notes: list[str] = []
+    at = 0
+    for column in columns.inputs:
+        width = len(column.categories) or 1
+        piece = x[:, at : at + width]
+        if column.kind == "number":
+            _encode_number(frame[column.name], column, piece[:, 0], notes, where)
+        else:
+            _encode_categories(frame[column.name], column, piece, notes)
+        at += width
+    return x, tuple(notes)
+
+
+def _encode_number(
+    series: "pl.Series",
+    column: Column,
+    out: npt.NDArray[np.float32],
+    notes: list[str],
+    where: str,
+) -> None:
+    numbers = as_numbers(series, where)
+    if count := numbers.null_count():
+        values = f"{count} missing value{'s' * (count > 1)}"
+        notes.append(f"{values} in '{column.name}' replaced by the mean {column.mean:.4g}")
+    with np.errstate(over="ignore"):
+        out[:] = (numbers.fill_null(column.mean).to_numpy() - column.mean) / column.std
+    if not np.isfinite(out).all():
+        row = int(np.argmin(np.isfinite(out)))
+        message = (
+            f"{where}: column '{column.name}' is {numbers[row]} in data row {row + 1}, beyond "
+            "float32 once standardized: correct it"
+        )
+        raise InputError(message)
+
+
+def _encode_categories(
+    series: "pl.Series", column: Column, out: npt.NDArray[np.float32], notes: list[str]
+) -> None:
+    import polars as pl
+
+    text = _as_text(series)
+    if column.kind == "boolean":
+        text = text.str.to_lowercase()
+    codes = text.cast(pl.Enum(column.categories), strict=False)
+    known = codes.is_not_null()
+    rows = np.flatnonzero(known.to_numpy())
+    out[rows, codes.to_physical().filter(known).to_numpy()] = 1
+    count = series.null_count()
+    if count and MISSING in column.categories:
+        values = f"{count} missing value{'s' * (count > 1)}"
+        notes.append(f"{values} in '{column.name}' taken as the category '{MISSING}'")
+    if len(rows) < len(text):
+        count = len(text) - len(rows)
+        names = text.filter(~known).unique().sort().to_list()
+        examples = ", ".join(f"'{name}'" for name in names[:3]) + ", ..." * (len(names) > 3)
+        values = f"{count} value{'s' * (count > 1)}"
+        notes.append(
+            f"{values} in '{column.name}' not seen in training, encoded as zeros: {examples}"
+        )
+
+
+def encode_target(series: "pl.Series", columns: Columns, where: str) -> npt.NDArray[Any]:
+    """Encode a plain target column: labels as they are, values standardized in float32.
+
+    Parameters
+    ----------
+    series : polars.Series
+        The column.
+    columns : Columns
+        What was learned.
+    where : str
+        The source, for messages.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Labels of the type that was learned, or float32 values.
+
+    Raises
+    ------
+    InputError
+        If a value is missing, is no number in regression, or is a label that training
+        did not have.
+    """
+    if columns.task == "regress":
+        values = labels_of(as_numbers(series, where), where).astype(np.float64)
+        return ((values - columns.mean) / columns.std).astype(np.float32)
+    y = labels_of(typed_as(series, columns.target_kind), where)
+    _check_classes(y, columns.classes, series.name, where)
+    return y
+
+
+def _check_classes(y: npt.NDArray[Any], classes: Sequence[Any], name: str, where: str) -> None:
+    known = np.array(classes)
+    strange = np.setdiff1d(y, known) if y.dtype.kind == known.dtype.kind else np.unique(y)
+    if len(strange):
+        label = strange[0].item()
+        message = (
+            f"{where}: '{name}' holds {label!r}, a class that training did not have: correct it "
+            "or leave it out"
+        )
+        raise InputError(message)

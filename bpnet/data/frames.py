@@ -1,0 +1,150 @@
+"""Table files to polars frames, with the checks that polars leaves out."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpnet.data.reading import one_line, refusing
+from bpnet.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIXES = (".csv", ".parquet")
+
+
+@contextmanager
+def refusing_tables(what: str) -> Iterator[None]:
+    """Turn what polars raises into one line; its panics are no `Exception`."""
+    try:
+        import polars as pl
+    except ImportError:
+        message = f'{what}: tables need polars, which is not installed: pip install "bpnet[data]"'
+        raise InputError(message) from None
+    try:
+        with refusing(what):
+            yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        message = f"{what} is damaged or not what its name says: {one_line(error)}"
+        raise InputError(message) from error
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a table's columns, reading no more than its header.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.csv`` or ``.parquet`` file.
+
+    Returns
+    -------
+    list of str
+        In the table's order, without spaces around them.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or names are empty or used twice.
+    """
+    with refusing_tables(str(path)):
+        if path.suffix.lower() == ".parquet":
+            import polars as pl
+
+            names = list(pl.read_parquet_schema(path))
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                names = next((row for row in csv.reader(stream, strict=True) if row), [])
+    names = [name.strip() for name in names]
+    if not names:
+        message = f"{path} is empty: give a header with the columns' names, and rows"
+        raise InputError(message)
+    if "" in names:
+        message = (
+            f"{path}: column {names.index('') + 1} has no name: give it one (pandas leaves its "
+            "row index out with index=False)"
+        )
+        raise InputError(message)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        message = f"{path} has two columns named '{twice}': rename one"
+        raise InputError(message)
+    return names
+
+
+def read_frame(path: Path, names: Sequence[str], wanted: Sequence[str]) -> "pl.DataFrame":
+    """Read some columns of a table.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.csv`` or ``.parquet`` file.
+    names : sequence of str
+        All of its columns, from `column_names`.
+    wanted : sequence of str
+        Those to return, in this order.
+
+    Returns
+    -------
+    polars.DataFrame
+        The cells of a CSV file as text, those of a Parquet file as stored.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or ragged, or has no rows.
+    """
+    with refusing_tables(str(path)):
+        import polars as pl
+
+        if path.suffix.lower() == ".parquet":
+            frame = pl.read_parquet(path).rename(lambda name: name.strip())
+        else:
+            frame = _read_csv(path, names)
+    if not frame.height:
+        message = f"{path} has a header and no rows: give examples"
+        raise InputError(message)
+    return frame.select(wanted)
+
+
+def _read_csv(path: Path, names: Sequence[str]) -> "pl.DataFrame":
+    import polars as pl
+
+    rows, blank = _survey(path, len(names))
+    frame = pl.read_csv(path, infer_schema=False)
+    if frame.height != rows or frame.width != len(names):
+        message = (
+            f"{path} reads as {frame.height} rows of {frame.width} columns and as {rows} of "
+            f"{len(names)}, by the way quotes and line ends are taken: write it anew as plain CSV"
+        )
+        raise InputError(message)
+    frame.columns = list(names)
+    if blank:  # polars takes a blank line for a row without values
+        frame = frame.with_row_index("").filter(~pl.col("").is_in(blank)).drop("")
+    return frame
+
+
+def _survey(path: Path, width: int) -> tuple[int, list[int]]:
+    """Count the rows, blank ones too, and refuse ragged ones; polars fills short rows unasked."""
+    rows, blank = -1, []
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        try:
+            for row in reader:
+                if len(row) != width:
+                    if row:
+                        message = (
+                            f"{path}: line {reader.line_num} has {len(row)} fields and the header "
+                            f"{width}: give every row the same number"
+                        )
+                        raise InputError(message)
+                    if rows < 0:
+                        continue  # before the header
+                    blank.append(rows)
+                rows += 1
+        except csv.Error as error:
+            message = f"{path}: line {reader.line_num} is not CSV: {one_line(error)}"
+            raise InputError(message) from error
+    return rows, blank

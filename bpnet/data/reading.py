@@ -1,0 +1,76 @@
+"""What all readers share: exact reads, one-line refusals, the hunt for nan and inf."""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.errors import InputError
+
+MOST_DEFLATED = 1032
+"""DEFLATE makes no stream longer than this many times its size (zlib.net/zlib_tech.html)."""
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turn what libraries raise on damaged bytes into one line that names the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (
+        *(EOFError, zlib.error, struct.error, zipfile.BadZipFile, OverflowError),
+        *(ValueError, TypeError, SyntaxError, NotImplementedError, RuntimeError),
+    ) as error:
+        message = f"{what} is damaged or not what its name says: {one_line(error)}"
+        raise InputError(message) from error
+    except OSError as error:
+        # gzip reports bad bytes as an OSError without a number
+        message = f"can't read {what}: {error.strerror or one_line(error)}"
+        raise InputError(message) from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message, or its name, as one short line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+def read_exactly(stream: IO[bytes], size: int, what: str) -> npt.NDArray[np.uint8]:
+    """Read `size` bytes, after which the stream must end: no less, and never more."""
+    buffer = np.empty(size, np.uint8)
+    view = buffer.data
+    done = 0
+    while done < size:
+        piece = stream.read(min(size - done, _CHUNK))
+        if not piece:
+            message = f"{what} is truncated: {done:,} of {size:,} bytes of data; get it again"
+            raise InputError(message)
+        view[done : done + len(piece)] = piece
+        done += len(piece)
+    if stream.read(1):
+        message = f"{what} holds more than the {size:,} bytes its header speaks of; get it again"
+        raise InputError(message)
+    return buffer
+
+
+def check_finite(a: npt.NDArray[Any], name: str, where: str) -> None:
+    """Refuse nan and inf, and name the first; in blocks, to need no mask as large as the data."""
+    if a.dtype.kind != "f" or not a.size:
+        return
+    step = max(1, _CHUNK // max(1, a[0].size))
+    for start in range(0, len(a), step):
+        bad = ~np.isfinite(a[start : start + step])
+        if bad.any():
+            row, *column = (int(i) for i in np.argwhere(bad)[0])
+            place = f"row {start + row}" + (f", column {column[0]}" if column else "")
+            value = a[(start + row, *column)]
+            message = f"{where}: {name} is {value} in {place} (counted from 0): give numbers"
+            raise InputError(message)

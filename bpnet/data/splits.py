@@ -1,0 +1,98 @@
+"""Hold-out rows: seeded, the same on every platform and for every version of NumPy."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.data.draws import generator
+from bpnet.errors import InputError
+
+
+def split(
+    y: npt.ArrayLike, fraction: float, seed: int, stratify: bool
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Divide row numbers into those kept and those held out.
+
+    Parameters
+    ----------
+    y : array_like, shape (m,) or (m, k)
+        Targets. With `stratify`, labels or one-hot rows are divided class by class; rows
+        that are not one-hot have no classes to balance and are divided as they come.
+    fraction : float
+        The share to hold out, strictly between 0 and 1.
+    seed : int
+        Key of the draw, from 0 to 2**64 - 1.
+    stratify : bool
+        Hold out the same share of each class, to less than one row. A class of two or more
+        has at least one row on either side, so that many tiny classes hold out more than
+        was asked for; a class of one is kept.
+
+    Returns
+    -------
+    kept, held : ndarray of intp
+        Sorted row numbers, of which neither is empty.
+
+    Raises
+    ------
+    InputError
+        If the fraction or the seed is out of range, or there is nothing to hold out.
+
+    Examples
+    --------
+    >>> kept, held = split(["a", "a", "a", "a", "b", "b"], 0.5, seed=0, stratify=True)
+    >>> len(kept), len(held), 4 in held or 5 in held
+    (3, 3, True)
+    """
+    fraction = _fraction(fraction)
+    labels = np.asarray(y)
+    rows = len(labels)
+    if rows < 2:
+        message = f"can't hold out rows of {rows}: give two or more"
+        raise InputError(message)
+    # raw bits, whose stream NumPy promises to keep; that of permutations it does not
+    keys = generator(seed, "split").bit_generator.random_raw(rows)
+    strata = _strata(labels) if stratify else np.zeros(rows, np.intp)
+    counts = np.bincount(strata)
+    quotas = _quotas(counts, fraction, round(rows * fraction))
+    if not quotas.any():
+        message = "can't hold out rows: each class has only one; give more, or no validation"
+        raise InputError(message)
+    order = np.lexsort((keys, strata))  # class after class, in random order within each
+    place = np.arange(rows) - np.repeat(np.cumsum(counts) - counts, counts)
+    is_held = np.empty(rows, np.bool_)
+    is_held[order] = place < np.repeat(quotas, counts)
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def _fraction(fraction: Any) -> float:
+    try:
+        value = float(fraction)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not 0 < value < 1:
+        message = f"validation fraction {fraction!r}: give a number between 0 and 1"
+        raise InputError(message)
+    return value
+
+
+def _strata(labels: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    if labels.ndim == 2:
+        is_one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
+        if not is_one_hot:
+            return np.zeros(len(labels), np.intp)
+        labels = labels.argmax(axis=1)
+    _, strata = np.unique(labels, return_inverse=True)
+    return np.asarray(strata, np.intp)
+
+
+def _quotas(counts: npt.NDArray[np.intp], fraction: float, total: int) -> npt.NDArray[np.intp]:
+    """Share `total` among classes in proportion to their sizes, by largest remainder."""
+    ideal = counts * fraction
+    highest = np.maximum(counts - 1, 0)
+    quotas = np.clip(np.floor(ideal).astype(np.intp), np.minimum(highest, 1), highest)
+    remainder = np.where(quotas < highest, ideal - quotas, 0)
+    short = max(total - int(quotas.sum()), 0)
+    first = np.argsort(-remainder, kind="stable")[:short]
+    quotas[first] += remainder[first] > 0
+    return np.asarray(quotas, np.intp)

@@ -1,0 +1,199 @@
+"""The built-in data sets: what they are, and how each is read."""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet.data.arrays import read_npz
+from bpnet.data.dataset import Dataset
+from bpnet.data.download import ORIGINS, cache, download, find
+from bpnet.data.idx import read_folder
+from bpnet.data.splits import split
+from bpnet.errors import InputError
+
+FOLDER = Path(__file__).parent / "builtin"
+
+# The test fifth of the digits: this seed, for ever, or published accuracies mean nothing.
+DIGITS_TEST_FRACTION = 0.2
+DIGITS_TEST_SEED = 1998
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A built-in data set.
+
+    Parameters
+    ----------
+    name, what : str
+        Its name, and one line of what it is.
+    rows, test_rows, features, classes : int
+        Its size: training and test examples, values an example, classes.
+    license, attribution : str
+        Under what terms, and whom to credit.
+    ready : bool
+        Whether it is on this machine.
+    where : str
+        The folder that it is in, or the address that it is fetched from.
+    """
+
+    name: str
+    what: str
+    rows: int
+    test_rows: int
+    features: int
+    classes: int
+    license: str
+    attribution: str
+    ready: bool
+    where: str
+
+
+_ENTRIES = {
+    "digits": Entry(
+        name="digits",
+        what="handwritten digits, 8x8 pixels of 0 to 16",
+        rows=1438,
+        test_rows=359,
+        features=64,
+        classes=10,
+        license="CC BY 4.0",
+        attribution=(
+            "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine "
+            "Learning Repository, https://doi.org/10.24432/C50P49, CC BY 4.0"
+        ),
+        ready=True,
+        where=str(FOLDER),
+    ),
+    "fashion-mnist": Entry(
+        name="fashion-mnist",
+        what="pictures of clothes, 28x28 pixels of 0 to 255",
+        rows=60_000,
+        test_rows=10_000,
+        features=784,
+        classes=10,
+        license="MIT",
+        attribution="H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, Zalando SE, MIT license",
+        ready=False,
+        where=ORIGINS["fashion-mnist"].url,
+    ),
+    "mnist": Entry(
+        name="mnist",
+        what="handwritten digits, 28x28 pixels of 0 to 255",
+        rows=60_000,
+        test_rows=10_000,
+        features=784,
+        classes=10,
+        license="CC BY-SA 3.0",
+        attribution=(
+            "Y. LeCun and C. Cortes, the MNIST database of handwritten digits, CC BY-SA 3.0"
+        ),
+        ready=False,
+        where=ORIGINS["mnist"].url,
+    ),
+}
+
+NAMES = tuple(_ENTRIES)
+
+
+def catalog() -> list[Entry]:
+    """List the built-in data sets and where they are.
+
+    Returns
+    -------
+    list of Entry
+        Nothing is fetched.
+
+    Examples
+    --------
+    >>> [entry.name for entry in catalog()]
+    ['digits', 'fashion-mnist', 'mnist']
+    """
+    folders = {name: find(name) for name in ORIGINS}
+    return [
+        replace(entry, ready=True, where=str(folder)) if (folder := folders.get(name)) else entry
+        for name, entry in _ENTRIES.items()
+    ]
+
+
+def fetch(name: str) -> Path:
+    """Make a built-in data set available on this machine.
+
+    Parameters
+    ----------
+    name : str
+        One of `catalog`.
+
+    Returns
+    -------
+    Path
+        The folder that holds its files. Those in the cache are held against their SHA-256
+        and fetched again where it differs; a system package's are used as they are.
+
+    Raises
+    ------
+    InputError
+        If there is no such data set, or it can't be fetched.
+    """
+    if name not in _ENTRIES:
+        raise InputError(unknown(name))
+    if name not in ORIGINS:
+        return FOLDER
+    folder, root = find(name), cache()
+    if folder is not None and (root is None or folder != root / name):
+        return folder
+    return download(name)
+
+
+def unknown(name: str) -> str:
+    """Return the message for a name that is neither a data set nor a file."""
+    near = get_close_matches(name, NAMES, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return (
+        f"no data set and no file is named '{name}': {hint}give {', '.join(NAMES)}, a folder of "
+        "IDX files, a .npz, 'x.npy,y.npy', a .csv or a .parquet"
+    )
+
+
+def read_standard(name: str) -> Dataset:
+    """Read a built-in data set with its own test split.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Returns
+    -------
+    Dataset
+        Its pixels in uint8. The digits come without a split of their own; their test part
+        is a stratified fifth, `split` with a seed that never changes.
+
+    Raises
+    ------
+    InputError
+        If it can't be fetched, or its files are not what they should be.
+    """
+    entry = _ENTRIES[name]
+    folder = FOLDER if name == "digits" else find(name) or download(name)
+    data = _digits(folder) if name == "digits" else read_folder(folder)
+    y: Any = data.y
+    test_rows = 0 if data.test is None else len(data.test[0])
+    sizes = (len(data.x), test_rows, data.x.shape[1], len(np.unique(y)))
+    if sizes != (entry.rows, entry.test_rows, entry.features, entry.classes):
+        message = (
+            f"these files are not {name}: {sizes[0]} + {sizes[1]} examples of {sizes[2]} values in "
+            f"{sizes[3]} classes; delete them from {folder} and get them again"
+        )
+        raise InputError(message)
+    return replace(data, name=name, task="classify", attribution=entry.attribution)
+
+
+def _digits(folder: Path) -> Dataset:
+    data = read_npz(folder / "digits.npz")
+    x: Any = data.x
+    y: Any = data.y
+    kept, held = split(y, DIGITS_TEST_FRACTION, DIGITS_TEST_SEED, stratify=True)
+    return replace(data, x=x[kept], y=y[kept], test=(x[held], y[held]))

@@ -1,0 +1,154 @@
+"""Tables to data sets: what is asked of them, held against what they have."""
+
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.data.cells import as_numbers, kind, labels_of, to_plain
+from bpnet.data.columns import Columns
+from bpnet.data.dataset import Dataset
+from bpnet.data.encoding import FEW_CATEGORIES, encode, encode_target, learn
+from bpnet.data.frames import column_names, read_frame, refusing_tables
+from bpnet.data.splits import split
+from bpnet.data.targets import settle
+from bpnet.errors import InputError
+
+
+def read_table(
+    path: Path, *, target: str | None, task: str, validation: float, seed: int
+) -> Dataset:
+    """Read a table and learn its columns.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.csv`` or ``.parquet`` file.
+    target : str or None
+        The target's column.
+    task : {"auto", "classify", "regress"}
+        With "auto", text, booleans and integers are classes and floats are values.
+    validation : float
+        The share of rows to hold out before anything is learned, 0 for none.
+    seed : int
+        Key of that draw.
+
+    Returns
+    -------
+    Dataset
+        x in float32; y the labels, or standardized values in float32.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or a column can't be used.
+    """
+    where = str(path)
+    names = column_names(path)
+    target = _find_target(target, names, where)
+    with refusing_tables(where):
+        is_csv = path.suffix.lower() == ".csv"
+        frame = to_plain(read_frame(path, names, names), where, infer=is_csv)
+        series = frame[target]
+        if task == "regress" and kind(series) == "boolean":
+            series = as_numbers(series, where)
+        labels, task = _settle(labels_of(series, where), task, target, where)
+        kept, held = np.arange(frame.height), np.arange(0)
+        if validation:
+            kept, held = split(labels, validation, seed, stratify=task == "classify")
+        inputs = frame.drop(target)
+        columns = learn(inputs[kept], labels[kept], series, task, where)
+        x, notes = encode(inputs, columns, where)
+        y = encode_target(series, columns, where)
+    notes = (*notes, *(f"column '{name}' is constant and left out" for name in columns.left_out))
+    data = Dataset(x, y, task=task, name=path.stem, columns=columns, notes=notes)
+    return hold_out(data, kept, held) if validation else data
+
+
+def read_table_as(
+    path: Path, columns: Columns, *, validation: float, seed: int, need_target: bool
+) -> Dataset:
+    """Read a table and encode its rows with what was learned before.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.csv`` or ``.parquet`` file; columns that were not learned are ignored.
+    columns : Columns
+        What was learned.
+    validation : float
+        The share of rows to hold out, 0 for none.
+    seed : int
+        Key of that draw.
+    need_target : bool
+        If False, the target is not looked at, and y is None.
+
+    Returns
+    -------
+    Dataset
+        As `read_table` gives it.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or lacks a column, or a cell can't be used.
+    """
+    where = str(path)
+    names = column_names(path)
+    wanted = [c.name for c in columns.inputs] + [columns.target] * need_target
+    lacking = [f"'{name}'" for name in wanted if name not in names]
+    if lacking:
+        listed = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
+        message = f"{where} lacks {listed}, which the model was trained on; it has {_listed(names)}"
+        raise InputError(message)
+    with refusing_tables(where):
+        frame = to_plain(read_frame(path, names, wanted), where, infer=False)
+        x, notes = encode(frame, columns, where)
+        y = encode_target(frame[columns.target], columns, where) if need_target else None
+    data = Dataset(x, y, task=columns.task, name=path.stem, columns=columns, notes=notes)
+    if not validation or y is None:
+        return data
+    return hold_out(data, *split(y, validation, seed, stratify=columns.task == "classify"))
+
+
+def hold_out(data: Dataset, kept: npt.NDArray[np.intp], held: npt.NDArray[np.intp]) -> Dataset:
+    """Move the rows `held` of a data set to its validation pair."""
+    y: Any = data.y
+    return replace(data, x=data.x[kept], y=y[kept], validation=(data.x[held], y[held]))
+
+
+def _settle(
+    labels: npt.NDArray[Any], task: str, target: str, where: str
+) -> tuple[npt.NDArray[Any], str]:
+    labels, chosen = settle(labels, task, f"{where}, target '{target}'")
+    if chosen == "classify" and task == "auto":
+        count = len(np.unique(labels))
+        if count > max(FEW_CATEGORIES, len(labels) // 2):
+            message = (
+                f"{where}: the target '{target}' has {count} different values in {len(labels)} "
+                "rows: give --task regress if they are amounts, --task classify if classes"
+            )
+            raise InputError(message)
+    return labels, chosen
+
+
+def _find_target(target: str | None, names: list[str], where: str) -> str:
+    if target is None:
+        message = f"{where} is a table: name its target with --target, one of {_listed(names)}"
+        raise InputError(message)
+    if target not in names:
+        near = get_close_matches(target, names, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        message = f"{where} has no column '{target}': {hint}it has {_listed(names)}"
+        raise InputError(message)
+    if len(names) < 2:
+        message = f"{where} has no column but '{target}': give inputs too, separated by commas"
+        raise InputError(message)
+    return target
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names[:20]) + ", ..." * (len(names) > 20)

@@ -1,0 +1,88 @@
+"""What the targets say of the task: classes or numbers."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.errors import InputError
+
+TASKS = ("auto", "classify", "regress")
+
+
+def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any], str]:
+    """Choose the task and bring the targets into its form.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,) or (m, k)
+        Targets as stored, finite.
+    task : {"auto", "classify", "regress"}
+        With "auto", text, booleans and integers are classes and floats are values.
+    where : str
+        The source, for messages.
+
+    Returns
+    -------
+    y : ndarray
+        Labels ``(m,)``, label rows ``(m, k)`` in [0, 1], or float values.
+    task : {"classify", "regress"}
+        The task that was chosen.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two classes, if label rows leave [0, 1], if text is to be
+        regressed, or if all values are equal.
+    """
+    if task == "auto":
+        task = "regress" if y.dtype.kind == "f" else "classify"
+    if task == "regress":
+        return _values(y, where), task
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim == 2:
+        _check_label_rows(y, where)
+    elif (y == y[:1]).all():
+        message = f"{where}: all {len(y)} labels are {y[0].item()!r}: give two classes or more"
+        raise InputError(message)
+    return y, task
+
+
+def check_known(y: npt.NDArray[Any], known: npt.NDArray[Any], where: str) -> None:
+    """Refuse test labels that no training example has."""
+    strange = np.setdiff1d(y, known)
+    if len(strange):
+        message = f"{where}: the test labels hold {strange[0].item()!r}, the training labels don't"
+        raise InputError(message)
+
+
+def _values(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    if y.dtype.kind not in "biuf":
+        message = (
+            f"{where}: regression needs numbers and the targets are text: give --task classify"
+        )
+        raise InputError(message)
+    if (y == y[:1]).all():
+        message = f"{where}: all {len(y)} targets are equal: there is nothing to learn"
+        raise InputError(message)
+    return y if y.dtype.kind == "f" else y.astype(np.float64)
+
+
+def _check_label_rows(y: npt.NDArray[Any], where: str) -> None:
+    if y.dtype.kind not in "biuf":
+        message = (
+            f"{where}: y of shape {y.shape} holds text: give one label an example, ({len(y)},)"
+        )
+        raise InputError(message)
+    outside = (y < 0) | (y > 1)
+    if outside.any():
+        row, column = (int(i) for i in np.argwhere(outside)[0])
+        message = (
+            f"{where}: y is {y[row, column].item()!r} in row {row}, column {column}: label rows "
+            "hold 0s and 1s; for numbers give --task regress"
+        )
+        raise InputError(message)
+    if (y == y[:1]).all():
+        message = f"{where}: all {len(y)} label rows are equal: give two classes or more"
+        raise InputError(message)
