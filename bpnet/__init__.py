@@ -1,0 +1,42 @@
+"""Feed-forward networks with the paper's own backpropagation, on every array library.
+
+>>> import bpnet
+>>> data = bpnet.data.load("digits")
+>>> net = bpnet.Network([64, 32, 10], hidden="relu", seed=0)
+>>> history = bpnet.train(net, data, epochs=5)
+>>> history["accuracy"][-1] > 0.8
+True
+"""
+
+from bpnet import backends, data
+from bpnet.backends import to_device, to_numpy
+from bpnet.core import activations, costs, initializers, layers, optimizers
+from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
+from bpnet.model_file import load
+from bpnet.network import Network
+from bpnet.training import Callback, evaluate, gradients, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArrayMismatch",
+    "BackendUnavailable",
+    "Callback",
+    "Diverged",
+    "InputError",
+    "Network",
+    "__version__",
+    "activations",
+    "backends",
+    "costs",
+    "data",
+    "evaluate",
+    "gradients",
+    "initializers",
+    "layers",
+    "load",
+    "optimizers",
+    "to_device",
+    "to_numpy",
+    "train",
+]

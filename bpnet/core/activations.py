@@ -54,7 +54,7 @@ class Identity(Elementwise):
 
 @dataclass(frozen=True)
 class Sigmoid(Elementwise):
-    """sigma(z) = 1 / (1 + e^(-z)), computed from e^(-\\|z\\|) so that nothing overflows.
+    """sigma(z) = 1 / (1 + e^(-z)), computed from e^(-|z|) so that nothing overflows.
 
     Equation: (8).
 

@@ -60,7 +60,7 @@ def mean_cost(values: Array, weights: Array | None = None, *, xp: Namespace) -> 
 
 @dataclass(frozen=True)
 class Quadratic:
-    """Half the squared norm, C_x = 1/2 \\|\\|a^L - y\\|\\|^2, for any output.
+    """Half the squared norm, C_x = 1/2 ||a^L - y||^2, for any output.
 
     Equations: (5), (16), (17).
     """
@@ -106,7 +106,7 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class MAE:
-    """Absolute error, C_x = sum_j \\|a_j - y_j\\|, for any output."""
+    """Absolute error, C_x = sum_j |a_j - y_j|, for any output."""
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
@@ -122,7 +122,7 @@ class MAE:
 class Huber:
     """Quadratic near zero, linear beyond ``threshold`` (Huber 1964), for any output.
 
-    With r = a - y: r^2/2 where \\|r\\| <= t, else t (\\|r\\| - t/2), summed over outputs.
+    With r = a - y: r^2/2 where |r| <= t, else t (|r| - t/2), summed over outputs.
 
     Parameters
     ----------

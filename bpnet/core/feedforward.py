@@ -141,7 +141,7 @@ def forward(
         Examples.
     xp : namespace
         The arrays' namespace.
-    key : optional
+    key : random.Key, optional
         What the layers that draw at random draw from; None when not training.
 
     Returns
@@ -152,8 +152,9 @@ def forward(
         One entry a layer.
     """
     a, caches = x, []
-    for layer, arrays in zip(layers[:-1], parameters[:-1], strict=True):
-        a, cache = layer.forward(arrays, a, xp=xp, key=key)
+    for l, (layer, arrays) in enumerate(zip(layers[:-1], parameters[:-1], strict=True)):
+        at = None if key is None else key.at(l)
+        a, cache = layer.forward(arrays, a, xp=xp, key=at)
         caches.append(cache)
     W, b = parameters[-1]
     return weighted_input(W, b, a), [*caches, (a,)]

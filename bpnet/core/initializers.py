@@ -28,9 +28,7 @@ class Draw(Protocol):
 class Initializer(Protocol):
     """What a layer asks of its initializer."""
 
-    def __call__(
-        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
-    ) -> tuple[Array, Array]:
+    def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b``, ``(n_out,)``."""
 
 
@@ -56,9 +54,7 @@ class Scaled:
     fan: Literal["in", "mean"]
     shape: Literal["normal", "uniform"]
 
-    def __call__(
-        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
-    ) -> tuple[Array, Array]:
+    def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
         std = math.sqrt(self.gain / _fan(self.fan, n_in, n_out))
         b = 0 * draw.normal((n_out,))
@@ -71,9 +67,7 @@ class Scaled:
 class Normal:
     """Weights N(0, 1/n_in), biases N(0, 1): network2, whose notation the paper follows."""
 
-    def __call__(
-        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
-    ) -> tuple[Array, Array]:
+    def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b``."""
         W = draw.normal((n_in, n_out)) / math.sqrt(n_in)
         return W, draw.normal((n_out,))
@@ -91,9 +85,7 @@ class Orthogonal:
 
     gain: float = 1.0
 
-    def __call__(
-        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
-    ) -> tuple[Array, Array]:
+    def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
         tall = draw.normal((max(n_in, n_out), min(n_in, n_out)))
         Q, R = xp.linalg.qr(tall)
@@ -107,9 +99,7 @@ class Orthogonal:
 class Zeros:
     """Weights and biases zero; every neuron of a layer then learns the same."""
 
-    def __call__(
-        self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace
-    ) -> tuple[Array, Array]:
+    def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return zeros."""
         return 0 * draw.normal((n_in, n_out)), 0 * draw.normal((n_out,))
 

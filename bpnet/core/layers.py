@@ -9,11 +9,13 @@ A layer is a frozen dataclass with
   None where ``below`` is False and nobody asks for it.
 """
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bpnet._typing import Array, Namespace
-from bpnet.core import activations, feedforward, initializers
+from bpnet.core import activations, feedforward, initializers, lookup, random
 from bpnet.core.activations import Activation
 from bpnet.core.initializers import Initializer
 from bpnet.errors import InputError
@@ -76,3 +78,97 @@ class Dense:
         dW = feedforward.weight_gradient(a, delta, xp=xp)
         db = feedforward.bias_gradient(delta, xp=xp)
         return (dW, db), feedforward.propagate(arrays[0], delta, xp=xp) if below else None
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Inverted dropout (Srivastava et al. 2014), while training only.
+
+    A value is dropped with probability ``rate`` and the others are scaled up so that the mean
+    stays; which ones is a function of seed, step, layer and example.
+
+    Parameters
+    ----------
+    rate : float
+        0 <= rate < 1, kept in steps of 2^-16.
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.rate, int | float) and not isinstance(self.rate, bool)
+        if not number or not 0 <= self.rate < 1 or random.drop_steps(self.rate) == 65536:
+            msg = f"the dropout rate is {self.rate!r}; give a number from 0 to below 1"
+            raise InputError(msg)
+
+    @property
+    def shapes(self) -> Shapes:
+        """No arrays."""
+        return ()
+
+    def forward(
+        self, arrays: tuple[Array, ...], a: Array, *, xp: Namespace, key: Any = None
+    ) -> tuple[Array, Any]:
+        """Return ``a`` with dropped values, ``(..., batch, n)``, and the factors."""
+        if key is None or random.drop_steps(self.rate) == 0:
+            return a, None
+        keep = random.keep_mask(key, a.shape[-1], self.rate, xp=xp)
+        factors = xp.astype(keep, a.dtype)
+        factors *= 1 / (1 - random.drop_steps(self.rate) / random.drop_steps(1))
+        return a * factors, factors
+
+    def error(self, dC_da: Array, cache: Any, *, xp: Namespace) -> Array:
+        """Return ``dC_da`` itself: the core of this layer is its output."""
+        return dC_da
+
+    def backward(
+        self, arrays: tuple[Array, ...], cache: Any, delta: Array, below: bool, *, xp: Namespace
+    ) -> tuple[tuple[Array, ...], Array | None]:
+        """Return no gradients and dC/da of the input, ``(..., batch, n)``."""
+        return (), delta if cache is None else delta * cache
+
+
+LAYERS: dict[str, type[Any]] = {"dense": Dense, "dropout": Dropout}
+"""Every kind of layer by its name."""
+
+
+def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
+    """Layers with dropout after each hidden dense one."""
+    added: list[Any] = []
+    for layer in layers[:-1]:
+        added += [layer, Dropout(rate)] if isinstance(layer, Dense) else [layer]
+    return (*added, layers[-1])
+
+
+def draws_at_random(layers: Sequence[Any]) -> bool:
+    """Whether a training step of these layers needs random bits."""
+    return any(isinstance(layer, Dropout) and layer.rate > 0 for layer in layers)
+
+
+def describe(layer: Any) -> dict[str, Any]:
+    """Kind and parameters of a layer, as plain data."""
+    if isinstance(layer, Dropout):
+        return {"kind": "dropout", **dataclasses.asdict(layer)}
+    sigma = lookup.describe(layer.activation, activations.ACTIVATIONS)
+    return {"kind": "dense", "n_in": layer.n_in, "n_out": layer.n_out, "activation": sigma}
+
+
+def rebuild(described: Mapping[str, Any]) -> Any:
+    """Layer that :func:`describe` described.
+
+    Raises
+    ------
+    InputError
+        If its kind or a parameter is unknown.
+    """
+    options = {key: value for key, value in described.items() if key != "kind"}
+    kind = lookup.by_name("layer", LAYERS, str(described.get("kind")))
+    if "activation" in options:
+        options["activation"] = lookup.rebuild(
+            "activation", activations.ACTIVATIONS, options["activation"]
+        )
+    try:
+        return kind(**options)
+    except TypeError as error:
+        msg = f"a layer of kind {described.get('kind')!r} does not take {sorted(options)}"
+        raise InputError(msg) from error

@@ -3,14 +3,13 @@
 from typing import Literal
 
 from bpnet._typing import Array, Namespace
+from bpnet.core.namespace import namespace_of
 
 Kind = Literal["class", "threshold"]
 """How a right answer is told: the largest output, or every output on its side of 0.5."""
 
 
-def count_correct(
-    z: Array, y: Array, kind: Kind, middle: float, *, xp: Namespace
-) -> Array:
+def count_correct(z: Array, y: Array, kind: Kind, middle: float, *, xp: Namespace) -> Array:
     """Number of examples whose class is right, in int32.
 
     Parameters
@@ -37,3 +36,30 @@ def count_correct(
     else:
         right = xp.all((z > middle) == (y > 0.5), axis=-1)
     return xp.sum(xp.astype(right, xp.int32), axis=-1, dtype=xp.int32)
+
+
+def r2(a: Array, y: Array) -> float:
+    """Share of the variance of ``y`` that ``a`` explains, the mean over outputs.
+
+    R2 = 1 - sum (y - a)^2 / sum (y - mean y)^2; an output that does not vary counts 0 unless it
+    is met exactly.
+
+    Parameters
+    ----------
+    a, y : array, (m, n) or (m,)
+        Outputs and what was wanted, on the host or a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> r2(np.asarray([[1.0], [2.0], [3.5]]), np.asarray([1.0, 2.0, 3.0]))
+    0.875
+    """
+    xp = namespace_of(a, y)
+    y = xp.reshape(y, a.shape)
+    missed = xp.sum((y - a) ** 2, axis=0)
+    spread = xp.sum((y - xp.mean(y, axis=0)) ** 2, axis=0)
+    flat = spread == 0
+    share = 1 - missed / xp.where(flat, xp.ones_like(spread), spread)
+    met = xp.where(missed == 0, xp.ones_like(share), xp.zeros_like(share))
+    return float(xp.mean(xp.where(flat, met, share)))

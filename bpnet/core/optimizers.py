@@ -1,6 +1,6 @@
 """Optimizers: ``init`` makes what one array remembers, ``update`` moves it one step.
 
-An optimizer is a frozen dataclass with
+An optimizer is a frozen dataclass, a subclass of :class:`Optimizer`, with
 
 * ``learning_rate``: the eta it starts from,
 * ``init(p, xp=) -> slots``: arrays shaped like the parameter array ``p``,
@@ -15,7 +15,7 @@ All act element by element, so the same step serves a network and a stack of the
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
 from bpnet.core.feedforward import Parameters
@@ -27,21 +27,48 @@ State = tuple[tuple[Slots, ...], ...]
 """For each layer, for each of its arrays, what the optimizer remembers of it."""
 
 
-class Optimizer(Protocol):
-    """What a training step asks of its optimizer."""
+def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
+    """Refuse numbers outside ``low < value < high`` (``low <=`` where low is 0)."""
+    for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
+        value = getattr(optimizer, name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        positive = name in ("learning_rate", "epsilon")
+        if not is_number or not low <= value < high or (positive and value <= 0):
+            span = f"above {low:g}" if positive else f"from {low:g}"
+            msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
+            raise InputError(msg)
 
-    learning_rate: float
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What optimizers share: a learning rate, and slots that start at zero.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    """
+
+    learning_rate: float = 0.1
+    slots: ClassVar[int] = 0
+    """Arrays remembered for each parameter array."""
+
+    def __post_init__(self) -> None:
+        _check(self)
 
     def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return what is remembered of the array ``p`` before the first step."""
+        """Return what is remembered of the array ``p`` before the first step: zeros."""
+        return tuple(xp.zeros_like(p) for _ in range(self.slots))
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return the numbers that step ``t``, from 1, needs."""
+        """Return the numbers that step ``t``, from 1, needs: (eta,)."""
+        return (learning_rate,)
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
         """Return the array after the step and what is remembered then."""
+        raise NotImplementedError
 
 
 def init(optimizer: Optimizer, parameters: Parameters, *, xp: Namespace) -> State:
@@ -89,24 +116,8 @@ def update(
     return tuple(moved), tuple(remembered)
 
 
-def _zeros(p: Array, count: int, xp: Namespace) -> Slots:
-    return tuple(xp.zeros_like(p) for _ in range(count))
-
-
-def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
-    """Refuse numbers outside ``low < value < high`` (``low <=`` where low is 0)."""
-    for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
-        value = getattr(optimizer, name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        positive = name in ("learning_rate", "epsilon")
-        if not is_number or not low <= value < high or (positive and value <= 0):
-            span = f"above {low:g}" if positive else f"from {low:g}"
-            msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
-            raise InputError(msg)
-
-
 @dataclass(frozen=True)
-class SGD:
+class SGD(Optimizer):
     """Stochastic, mini-batch and batch gradient descent, by the size of the batch.
 
     w <- w - (eta/k) sum_i dC_i/dw, where ``g`` is already the mean over the k examples.
@@ -119,19 +130,6 @@ class SGD:
         eta.
     """
 
-    learning_rate: float = 0.1
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return nothing to remember."""
-        return ()
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta,)."""
-        return (learning_rate,)
-
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
@@ -142,7 +140,7 @@ class SGD:
 
 
 @dataclass(frozen=True)
-class Momentum:
+class Momentum(Optimizer):
     """Heavy ball (Polyak 1964): v <- mu v - eta g; w <- w + v.
 
     Parameters
@@ -155,17 +153,10 @@ class Momentum:
 
     learning_rate: float = 0.1
     momentum: float = 0.9
+    slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         _check(self, momentum=(0.0, 1.0))
-
-    def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return (v,), zero."""
-        return _zeros(p, 1, xp)
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta,)."""
-        return (learning_rate,)
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
@@ -180,7 +171,7 @@ class Momentum:
 
 
 @dataclass(frozen=True)
-class Nesterov:
+class Nesterov(Optimizer):
     """Nesterov's momentum (Sutskever et al. 2013), in the form whose w is the look-ahead.
 
     v <- mu v - eta g; w <- w + mu v - eta g.
@@ -195,17 +186,10 @@ class Nesterov:
 
     learning_rate: float = 0.1
     momentum: float = 0.9
+    slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         _check(self, momentum=(0.0, 1.0))
-
-    def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return (v,), zero."""
-        return _zeros(p, 1, xp)
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta,)."""
-        return (learning_rate,)
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
@@ -221,7 +205,7 @@ class Nesterov:
 
 
 @dataclass(frozen=True)
-class Adagrad:
+class Adagrad(Optimizer):
     """Adagrad (Duchi et al. 2011): s <- s + g^2; w <- w - eta g / (sqrt(s) + eps).
 
     Parameters
@@ -234,17 +218,10 @@ class Adagrad:
 
     learning_rate: float = 0.01
     epsilon: float = 1e-10
+    slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         _check(self, epsilon=(0.0, math.inf))
-
-    def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return (s,), zero."""
-        return _zeros(p, 1, xp)
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta,)."""
-        return (learning_rate,)
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
@@ -261,7 +238,7 @@ class Adagrad:
 
 
 @dataclass(frozen=True)
-class RMSprop:
+class RMSprop(Optimizer):
     """RMSprop (Hinton 2012): s <- rho s + (1 - rho) g^2; w <- w - eta g / (sqrt(s) + eps).
 
     Parameters
@@ -277,17 +254,10 @@ class RMSprop:
     learning_rate: float = 0.001
     rho: float = 0.9
     epsilon: float = 1e-8
+    slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         _check(self, rho=(0.0, 1.0), epsilon=(0.0, math.inf))
-
-    def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return (s,), zero."""
-        return _zeros(p, 1, xp)
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta,)."""
-        return (learning_rate,)
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
@@ -307,7 +277,7 @@ class RMSprop:
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Optimizer):
     """Adam (Kingma and Ba 2015): both moments, corrected for their start at zero.
 
     m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2;
@@ -330,13 +300,10 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    slots: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         _check(self, beta1=(0.0, 1.0), beta2=(0.0, 1.0), epsilon=(0.0, math.inf))
-
-    def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return (m, v), zero."""
-        return _zeros(p, 2, xp)
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
         """Return (eta', eps')."""
@@ -423,11 +390,9 @@ def get(optimizer: str | Optimizer, learning_rate: float | None = None) -> Optim
     """
     if isinstance(optimizer, str):
         optimizer = by_name("optimizer", OPTIMIZERS, optimizer)()
-    missing = [n for n in ("init", "coefficients", "update") if not hasattr(optimizer, n)]
-    if missing:
-        msg = f"optimizer {optimizer!r} lacks {', '.join(missing)}; give a name or an optimizer"
+    if not isinstance(optimizer, Optimizer):
+        msg = f"optimizer is {optimizer!r}; give a name or an instance of an Optimizer"
         raise InputError(msg)
     if learning_rate is None:
         return optimizer
-    replaced: Optimizer = dataclasses.replace(optimizer, learning_rate=learning_rate)  # type: ignore[type-var]
-    return replaced
+    return dataclasses.replace(optimizer, learning_rate=learning_rate)

@@ -95,7 +95,7 @@ def erfc(x: Array, *, xp: Namespace) -> Array:
     Returns
     -------
     array, like ``x``
-        erfc(x), within a few units in the last place for \\|x\\| < 4.
+        erfc(x), within a few units in the last place for |x| < 4.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def normal_pdf(z: Array, *, xp: Namespace) -> Array:
 
 
 def softplus(z: Array, *, xp: Namespace) -> Array:
-    """ln(1 + e^z) = max(z, 0) + ln(1 + e^(-\\|z\\|)), which cannot overflow."""
+    """ln(1 + e^z) = max(z, 0) + ln(1 + e^(-|z|)), which cannot overflow."""
     return xp.clip(z, 0.0, None) + xp.log1p(xp.exp(-xp.abs(z)))
 
 

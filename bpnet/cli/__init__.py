@@ -1,0 +1,46 @@
+"""The command line: ``bpnet COMMAND``. Each command is a file; none has logic of its own."""
+
+import sys
+from collections.abc import Sequence
+
+from bpnet.errors import BackendUnavailable, Diverged
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The default is what the shell gave.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 1 for a failure on the way, 2 for bad usage, bad input or a backend that
+        can't be used, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    from bpnet.cli.app import app
+
+    try:
+        status = app(arguments, prog_name="bpnet", standalone_mode=False)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone: nothing is left to tell it
+        return 1
+    except (ValueError, TypeError, BackendUnavailable) as error:
+        return _refuse(error, 2)
+    except (Diverged, OSError, MemoryError) as error:
+        return _refuse(error, 1)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own, of bad usage
+            return _refuse(error.format_message(), getattr(error, "exit_code", 2))
+        raise
+    return status if isinstance(status, int) else 0
+
+
+def _refuse(error: object, status: int) -> int:
+    text = " ".join(str(error).split()) or type(error).__name__
+    sys.stderr.write(f"bpnet: error: {text}\n")
+    return status

@@ -1,0 +1,45 @@
+"""``bpnet evaluate``."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+import bpnet
+from bpnet import runs
+from bpnet.cli import options
+
+
+def evaluate(
+    run: options.RunArgument,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA]", help="The default is what the run held out for tests."),
+    ] = None,
+    backend: options.Backend = None,
+    device: options.Device = None,
+    target: options.Target = None,
+    json_: options.Json = False,
+) -> None:
+    """Judge a run's model on the test split of its data, or on other data.
+
+    Examples:
+
+      bpnet evaluate runs/digits-20260101-120000
+      bpnet evaluate runs/houses more-houses.csv --json
+    """
+    network, config, columns = runs.open_run(run)
+    selection = bpnet.backends.select(backend, device)
+    pair, what = runs.test_data(config, columns, source, target)
+    cost = config["training"].get("cost")
+    result = bpnet.evaluate(network, pair, cost=cost, backend=selection.backend)
+    if json_:
+        sys.stdout.write(json.dumps({"data": what, **result}) + "\n")
+        return
+    typer.echo(f"data: {what}")
+    typer.echo(f"test cost: {result['cost']:.4f}")
+    if "r2" in result:
+        typer.echo(f"test R2: {result['r2']:.4f}")
+    if "accuracy" in result:
+        typer.echo(f"test accuracy: {100 * result['accuracy']:.1f} %")

@@ -1,0 +1,44 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bpnet.errors import InputError
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[DATA]",
+        help="digits, fashion-mnist, mnist, a folder of IDX files, .npz, x.npy,y.npy, "
+        ".csv or .parquet.",
+        show_default=True,
+    ),
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        help="auto, numpy, cupy, torch, jax, dpnp, array_api_strict, with :device or a list."
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="Device of the backend, such as 0 or cuda:1.")]
+Target = Annotated[str | None, typer.Option(help="Column to predict, in a table.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON alone on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
+
+
+def sizes(text: str) -> list[int]:
+    """Whole numbers in a list such as ``128,64``; an empty text means none."""
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        msg = f"--hidden is {text!r}; give neurons of each hidden layer, such as 128,64"
+        raise InputError(msg) from None
+
+
+def names(text: str) -> str | list[str]:
+    """One name, or a list where there are commas."""
+    parts = [part.strip() for part in text.split(",")]
+    return parts[0] if len(parts) == 1 else parts

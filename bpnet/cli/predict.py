@@ -1,0 +1,35 @@
+"""``bpnet predict``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bpnet
+from bpnet import predictions, runs
+from bpnet.cli import options
+
+
+def predict(
+    run: options.RunArgument,
+    source: Annotated[str, typer.Argument(metavar="DATA", help="As in `bpnet train`.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write; - is the screen.")],
+    backend: options.Backend = None,
+    device: options.Device = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write the class and the probabilities of each example as CSV.
+
+    Examples:
+
+      bpnet predict runs/digits-20260101-120000 digits -o out.csv
+      bpnet predict runs/houses new-houses.csv -o prices.csv
+    """
+    network, _, columns = runs.open_run(run)
+    selection = bpnet.backends.select(backend, device)
+    predictions.check_output(out)
+    dataset = bpnet.data.load(source, columns=columns, need_target=False)
+    outputs = network.predict(dataset.x, backend=selection.backend)
+    rows = predictions.write(out, network, outputs, columns)
+    if not quiet and str(out) != "-":
+        typer.echo(f"{rows} predictions: {out}")

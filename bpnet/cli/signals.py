@@ -1,0 +1,39 @@
+"""Ctrl-C and SIGTERM while a run is under way: it stops after the block and keeps its model."""
+
+import signal
+from typing import Any
+
+from bpnet.training import Callback, Run
+
+
+class StopOnSignal(Callback):
+    """Callback that ends a run on SIGINT or SIGTERM; ``status`` is then 130 or 143."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self._run: Run | None = None
+        self._usual: dict[int, Any] = {}
+
+    def on_train_begin(self, run: Run) -> None:
+        """Take over the signals."""
+        self._run = run
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._usual[number] = signal.signal(number, self._stop)
+
+    def on_block_end(self, run: Run) -> None:
+        """Do nothing: that it is here makes blocks short, so that a stop comes soon."""
+
+    def on_train_end(self, run: Run) -> None:
+        """Give the signals back."""
+        self._restore()
+
+    def _stop(self, number: int, _frame: Any) -> None:
+        self.status = 128 + number
+        if self._run is not None:
+            self._run.stop(signal.Signals(number).name)
+        self._restore()  # a second one is at once
+
+    def _restore(self) -> None:
+        for number, handler in self._usual.items():
+            signal.signal(number, handler)
+        self._usual.clear()

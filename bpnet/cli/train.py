@@ -1,0 +1,126 @@
+"""``bpnet train``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import bpnet
+from bpnet import runs
+from bpnet.cli import options
+from bpnet.cli.progress import Bar
+from bpnet.cli.signals import StopOnSignal
+from bpnet.core import optimizers
+
+
+def train(
+    source: options.DataArgument = "digits",
+    hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer.")] = "128,64",
+    activation: Annotated[str, typer.Option(help="Of the hidden layers; one or one each.")] = (
+        "relu"
+    ),
+    output: Annotated[
+        str | None, typer.Option(help="Activation of the output layer.  [default: softmax]")
+    ] = None,
+    init: Annotated[str, typer.Option(help="First weights; auto suits the activation.")] = "auto",
+    cost: Annotated[
+        str | None, typer.Option(help="Cost function.  [default: suits the output]")
+    ] = None,
+    optimizer: Annotated[str, typer.Option(help=", ".join(optimizers.OPTIMIZERS))] = "adam",
+    learning_rate: Annotated[
+        float | None, typer.Option(help="eta.  [default: the optimizer's, 1e-3 for adam]")
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
+    batch_size: Annotated[
+        int, typer.Option(help="Examples in a step; 0 is the whole set, batch descent.")
+    ] = 64,
+    l2: Annotated[float, typer.Option(help="Strength of L2 regularization, the paper's alpha.")] = (
+        0.0
+    ),
+    dropout: Annotated[
+        float, typer.Option(help="Probability with which a hidden value is dropped in training.")
+    ] = 0.0,
+    validation: Annotated[float, typer.Option(help="Share of the examples that is held out.")] = (
+        0.1
+    ),
+    backend: options.Backend = None,
+    device: options.Device = None,
+    dtype: Annotated[str, typer.Option(help="float32, float64, float16 or bfloat16.")] = "float32",
+    seed: Annotated[int, typer.Option(help="Of first weights, order and split.")] = 0,
+    target: options.Target = None,
+    task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run.  [default: runs/DATA-TIME]")
+    ] = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Train a network and leave a folder with the model, its configuration and its history.
+
+    Examples:
+
+      bpnet train
+      bpnet train fashion-mnist --hidden 256,128 --batch-size 128 --epochs 10
+      bpnet train digits --backend cupy
+      bpnet train houses.csv --target price
+    """
+    asked = {
+        "hidden": options.sizes(hidden),
+        "activation": options.names(activation),
+        "output": output,
+        "init": init,
+        "seed": seed,
+    }
+    rule = optimizers.get(optimizer, learning_rate)
+    folder = runs.choose(out, source)
+    selection = bpnet.backends.select(backend, device)
+    dataset = bpnet.data.load(source, target=target, task=task, validation=validation, seed=seed)
+    network = runs.network_for(
+        dataset, asked["hidden"], hidden=asked["activation"], output=output, init=init, seed=seed
+    )
+    settings: dict[str, Any] = {
+        "cost": cost,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "l2": l2,
+        "dropout": dropout,
+        "dtype": dtype,
+        "seed": seed,
+    }
+    config = {
+        "data": {"source": source, "target": target, "task": task, "validation": validation},
+        "network": asked,
+        "training": {**settings, "optimizer": optimizer, "learning_rate": rule.learning_rate},
+    }
+    console = Console(stderr=json_, highlight=False)
+    stopper = StopOnSignal()
+    recorder = runs.Recorder(folder, config, dataset.columns)
+    callbacks: list[bpnet.Callback] = [stopper, recorder]
+    if not (quiet or json_):
+        rows = f"{dataset.x.shape[0]:,} examples of {dataset.x.shape[1]} values"
+        console.print(f"data: {dataset.name or source}, {rows}", soft_wrap=True, markup=False)
+        for note in dataset.notes:
+            console.print(f"note: {note}", soft_wrap=True, markup=False)
+        console.print(f"network: {network}", soft_wrap=True, markup=False)
+        console.print(f"backend: {selection.backend.spec} ({selection.reason})", soft_wrap=True)
+        callbacks.append(Bar(console))
+    history = bpnet.train(
+        network,
+        dataset,
+        optimizer=rule,
+        validation=dataset.validation,
+        backend=selection.backend,
+        callbacks=callbacks,
+        **{**settings, "batch_size": batch_size or None},
+    )
+    if json_:
+        result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        if stopper.status:
+            console.print("stopped: the model holds what was learned so far")
+        console.print(f"run: {folder}", soft_wrap=True, markup=False)
+    return stopper.status

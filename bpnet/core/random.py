@@ -1,0 +1,150 @@
+"""Counter-based random bits: a function of (key, counter), the same on every library.
+
+Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+SC 2011), in int32 additions, exclusive ors and masked shifts, which every library has.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bpnet._typing import Array, Namespace
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+_WORD = 1 << 32
+_LANES = 20
+"""Bits of the second counter word that number a row's lanes; the layer has the rest."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What the masks of one step are drawn from.
+
+    Parameters
+    ----------
+    words : pair of int32 numbers
+        From :func:`step_words`: a function of seed, purpose and step.
+    rows : array of int, (batch,)
+        Numbers of the examples in the training set, so that a mask belongs to its example
+        wherever that is computed.
+    layer : int
+        Number of the layer that draws.
+    """
+
+    words: tuple[Any, Any]
+    rows: Array
+    layer: int = 0
+
+    def at(self, layer: int) -> "Key":
+        """Key of another layer."""
+        return replace(self, layer=layer)
+
+
+def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    """Threefry-2x32-20 of a key and two counter words.
+
+    Parameters
+    ----------
+    words : pair of int32 numbers
+        The key.
+    x0, x1 : array of int32, any one shape
+        The counter; donated.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    x0, x1 : array of int32
+        Random bits, shaped like the counter.
+    """
+    schedule = (*words, words[0] ^ words[1] ^ _PARITY)
+    x0 += schedule[0]
+    x1 += schedule[1]
+    for block in range(5):
+        for r in _ROTATIONS[block % 2]:
+            x0 += x1
+            low = x1 >> (32 - r)
+            low &= (1 << r) - 1  # the shift of a negative number brings ones in
+            x1 <<= r
+            x1 |= low
+            x1 ^= x0
+        x0 += schedule[(block + 1) % 3]
+        x1 += schedule[(block + 2) % 3]
+        x1 += block + 1
+    return x0, x1
+
+
+def step_words(seed: int, purpose: int, step: int) -> tuple[int, int]:
+    """Key of one step: Threefry of the seed on (step, purpose), on the host.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2^64 - 1.
+    purpose : int
+        Below 2^16.
+    step : int
+        Counted from the start of training, below 2^48.
+
+    Returns
+    -------
+    pair of int
+        In the range of int32.
+    """
+    high, low = divmod(step, _WORD)
+    k0, k1 = seed % _WORD, seed // _WORD
+    x0, x1 = low, (high << 16) + purpose
+    schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
+    x0, x1 = (x0 + k0) % _WORD, (x1 + k1) % _WORD
+    for block in range(5):
+        for r in _ROTATIONS[block % 2]:
+            x0 = (x0 + x1) % _WORD
+            x1 = ((x1 << r) | (x1 >> (32 - r))) % _WORD ^ x0
+        x0 = (x0 + schedule[(block + 1) % 3]) % _WORD
+        x1 = (x1 + schedule[(block + 2) % 3] + block + 1) % _WORD
+    return _signed(x0), _signed(x1)
+
+
+def _signed(word: int) -> int:
+    return word - _WORD if word >= _WORD // 2 else word
+
+
+def keep_mask(key: Key, n: int, rate: float, *, xp: Namespace) -> Array:
+    """Which of ``n`` values of each example are kept; each is dropped with probability ``rate``.
+
+    16 bits decide over one value, so the rate is rounded to a multiple of 2^-16.
+
+    Parameters
+    ----------
+    key : Key
+        Of the step and the layer.
+    n : int
+        Values of an example, below 2^22.
+    rate : float
+        0 <= rate < 1.
+    xp : namespace
+        Of ``key.rows``.
+
+    Returns
+    -------
+    array of bool, (batch, n)
+        True where the value is kept.
+    """
+    lanes = -(-n // 4)
+    rows = xp.astype(key.rows, xp.int32)[:, None]
+    lane = xp.zeros_like(rows) + xp.arange(lanes, dtype=xp.int32, device=_device(rows))[None, :]
+    x0, x1 = threefry(key.words, rows + xp.zeros_like(lane), lane + (key.layer << _LANES), xp=xp)
+    quarters = [x0 & 0xFFFF, (x0 >> 16) & 0xFFFF, x1 & 0xFFFF, (x1 >> 16) & 0xFFFF]
+    threshold = drop_steps(rate)
+    return xp.concat([quarter >= threshold for quarter in quarters], axis=-1)[:, :n]
+
+
+def drop_steps(rate: float) -> int:
+    """Rate of dropping in steps of 2^-16."""
+    return round(rate * 65536)
+
+
+def _device(array: Array) -> Any:
+    from array_api_compat import device
+
+    return device(array)

@@ -1,0 +1,180 @@
+"""Examples on a backend's device, and the outputs of a network for them, batch by batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, DType, Namespace
+from bpnet.backends import Backend
+from bpnet.core import feedforward
+from bpnet.core.feedforward import Parameters
+from bpnet.errors import InputError
+
+_CHUNK = 1 << 22
+"""Numbers in the widest layer of one batch, where the batch is ours to choose."""
+
+
+def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: Namespace) -> Array:
+    """Rows of the stored examples, ready for the first layer.
+
+    Parameters
+    ----------
+    x : array, (m, n)
+        Examples in the dtype in which they are stored.
+    rows : array of int, (k,)
+        Which ones.
+    scale : float or None
+        What integers are multiplied by.
+    dtype : dtype
+        Of the result.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    array, (k, n)
+        A new array.
+    """
+    batch = xp.take(x, rows, axis=0)
+    if batch.dtype == dtype:
+        return batch
+    batch = xp.astype(batch, dtype)
+    if scale is not None and not xp.isdtype(x.dtype, "real floating"):
+        batch *= scale
+    return batch
+
+
+def examples(x: Any, n: int | None, *, backend: Backend, dtype: str, name: str = "X") -> Array:
+    """Examples as a two-dimensional array on the backend: integers as stored, floats cast.
+
+    Parameters
+    ----------
+    x : array, (m, n) or (m, ...)
+        Of any library, or nested lists; further axes are flattened.
+    n : int or None
+        Values that an example must have.
+    backend : Backend
+        Where to.
+    dtype : str
+        Of the run.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    array, (m, n)
+        On the backend's device.
+
+    Raises
+    ------
+    InputError
+        If it is empty, of another width, not real or not finite.
+    """
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        x = _from_python(x, name)
+    if len(x.shape) < 2 or 0 in x.shape:
+        msg = f"{name} has shape {tuple(x.shape)}; give (examples, values), at least one of each"
+        raise InputError(msg)
+    width = int(np.prod([int(size) for size in x.shape[1:]]))
+    if n is not None and width != n:
+        msg = f"{name} has {width} values an example and the network takes {n}; match them"
+        raise InputError(msg)
+    if isinstance(x, np.ndarray):
+        _check_host(x, name)
+        x = _narrow(x, dtype)
+    xp = backend.xp
+    moved = backend.asarray(x, dtype=dtype if _is_float(x) else None)
+    moved = xp.reshape(moved, (moved.shape[0], width))
+    if not isinstance(x, np.ndarray) and _is_float(x) and not bool(xp.all(xp.isfinite(moved))):
+        _check_host(backend.to_numpy(moved), name)
+    return moved
+
+
+def predict(
+    layers: Sequence[Any],
+    parameters: Parameters,
+    x: Any,
+    *,
+    scale: float | None,
+    backend: Backend,
+    dtype: str,
+) -> np.ndarray[Any, Any]:
+    """Outputs a^L for all examples, (m, n_L), computed in batches of bounded size."""
+    xp = backend.xp
+    stored = examples(x, parameters[0][0].shape[-2], backend=backend, dtype=dtype)
+    arrays = on_device(parameters, backend=backend, dtype=dtype)
+    step = _PredictStep(tuple(layers), scale, backend.dtype(dtype), xp)
+    parts = []
+    for rows in chunks(stored.shape[0], parameters):
+        index = backend.asarray(rows, dtype=backend.index_dtype)
+        parts.append(backend.to_numpy(step(arrays, stored, index)))
+    return np.concatenate(parts)
+
+
+def chunks(m: int, parameters: Parameters) -> list[np.ndarray[Any, Any]]:
+    """Row numbers 0 to m - 1 in pieces whose widest layer stays of bounded size."""
+    widest = max(size for arrays in parameters for W in arrays for size in W.shape[-2:])
+    rows = max(1, _CHUNK // widest)
+    return [np.arange(start, min(start + rows, m)) for start in range(0, m, rows)]
+
+
+def on_device(parameters: Parameters, *, backend: Backend, dtype: str) -> Parameters:
+    """Own copies of all parameter arrays on the backend."""
+    return tuple(
+        tuple(backend.asarray(array, dtype=dtype, copy=True) for array in arrays)
+        for arrays in parameters
+    )
+
+
+@dataclass(frozen=True)
+class _PredictStep:
+    layers: tuple[Any, ...]
+    scale: float | None
+    dtype: DType
+    xp: Namespace
+
+    def __call__(self, parameters: Parameters, x: Array, rows: Array) -> Array:
+        batch = take_rows(x, rows, self.scale, self.dtype, xp=self.xp)
+        return feedforward.feedforward(self.layers, parameters, batch, xp=self.xp)
+
+
+def _is_float(x: Array) -> bool:
+    return "float" in str(x.dtype)
+
+
+def _narrow(x: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
+    """Integers in the smallest type that every library and device has."""
+    if x.dtype.kind == "f" or x.dtype in (np.uint8, np.int8, np.int16):
+        return x
+    low, high = int(x.min()), int(x.max())
+    for narrow in (np.uint8, np.int8, np.int16, np.int32):
+        if np.iinfo(narrow).min <= low and high <= np.iinfo(narrow).max:
+            return x.astype(narrow)
+    return x.astype("float64" if dtype == "float64" else "float32")
+
+
+def _from_python(x: Any, name: str) -> np.ndarray[Any, Any]:
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        msg = f"{name} is not a table of numbers ({error}); give (examples, values)"
+        raise InputError(msg) from error
+    return array
+
+
+def _check_host(x: np.ndarray[Any, Any], name: str) -> None:
+    if x.dtype.kind not in "biuf":
+        msg = f"{name} has dtype {x.dtype}; give real numbers"
+        raise InputError(msg)
+    if x.dtype.kind != "f":
+        return
+    step = max(1, _CHUNK // max(1, x[0].size))  # so that the check needs little memory
+    for start in range(0, len(x), step):
+        bad = ~np.isfinite(x[start : start + step])
+        if bad.any():
+            row, *column = (int(i) for i in np.argwhere(bad)[0])
+            where = f"row {start + row}, column {column[0] if len(column) == 1 else column}"
+            msg = f"{name} has {x[start + row][tuple(column)]} in {where}; give finite numbers"
+            raise InputError(msg)

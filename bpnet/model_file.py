@@ -1,0 +1,159 @@
+"""Networks in files: bpnet's own safetensors, and the JSON of Nielsen's network2 (read only).
+
+A file holds ``N.weight``, (n_out, n_in), and ``N.bias``, (n_out,), of each dense layer N, the
+names and orientation that PyTorch's ``Sequential`` uses, and the rest as JSON in its metadata.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpnet.core import layers
+from bpnet.core.layers import Dense
+from bpnet.errors import InputError
+
+if TYPE_CHECKING:
+    from bpnet.network import Network
+
+_VERSION = 1
+_LIMIT = 1 << 31
+"""Bytes of a JSON file above which it is refused."""
+
+
+def save_network(network: "Network", path: str | Path) -> Path:
+    """Write a network; the file appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    network : Network
+        What to write.
+    path : str or Path
+        A name that ends in ``.safetensors``.
+
+    Returns
+    -------
+    Path
+        Where it is.
+
+    Raises
+    ------
+    InputError
+        If the name has another ending, the folder is missing, or a layer's activation is not
+        one of bpnet's own.
+    """
+    from safetensors.numpy import save
+
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        msg = f"a model is saved as .safetensors, not as {path.name!r}; rename it"
+        raise InputError(msg)
+    if not path.parent.is_dir():
+        msg = f"the folder {path.parent} does not exist; make it first"
+        raise InputError(msg)
+    described = {
+        "format": "bpnet network",
+        "version": _VERSION,
+        "layers": [layers.describe(layer) for layer in network.layers],
+        "classes": None if network.classes is None else network.classes.tolist(),
+        "scale": network.scale,
+    }
+    tensors = {}
+    for l, arrays in enumerate(network.parameters):
+        for name, array in zip(("weight", "bias"), arrays, strict=False):
+            tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(save(tensors, metadata={"bpnet": json.dumps(described)}))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | Path) -> "Network":
+    """Read a network that ``Network.save`` wrote, or the JSON of Nielsen's ``network2``.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.safetensors`` or ``.json`` file, or the folder of a run.
+
+    Returns
+    -------
+    Network
+        With its weights, classes and scale.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or holds something else. No code in it is run.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    if not path.is_file():
+        msg = f"there is no model at {path}; give a .safetensors file or the folder of a run"
+        raise InputError(msg)
+    try:
+        return _load_network2(path) if path.suffix == ".json" else _load_safetensors(path)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        if isinstance(error, InputError):
+            raise InputError(f"{path}: {error}") from error  # noqa: EM102
+        reason = " ".join(str(error).split())[:120]
+        msg = f"{path} is damaged or not a bpnet model ({reason}); give another file"
+        raise InputError(msg) from error
+
+
+def _load_safetensors(path: Path) -> "Network":
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            described = json.loads((file.metadata() or {})["bpnet"])
+            if described["version"] > _VERSION:
+                msg = f"written by a later version ({described['version']}); update bpnet"
+                raise InputError(msg)
+            kinds = [layers.rebuild(layer) for layer in described["layers"]]
+            expected = {
+                f"{l}.{name}": shape[::-1]
+                for l, layer in enumerate(kinds)
+                for name, shape in zip(("weight", "bias"), layer.shapes, strict=False)
+            }
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            if shapes != expected:
+                msg = f"its tensors have shapes {shapes} where its layers need {expected}"
+                raise InputError(msg)
+            tensors = {name: file.get_tensor(name) for name in expected}
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    init = [
+        (tensors[f"{l}.weight"], tensors[f"{l}.bias"]) if layer.shapes else ()
+        for l, layer in enumerate(kinds)
+    ]
+    network = _build(kinds, init)
+    classes = described["classes"]
+    network.classes = None if classes is None else np.asarray(classes)
+    network.scale = None if described["scale"] is None else float(described["scale"])
+    return network
+
+
+def _load_network2(path: Path) -> "Network":
+    """Sizes, weights and biases of ``network2.Network.save``; all its neurons are sigmoids."""
+    if path.stat().st_size > _LIMIT:
+        msg = "larger than 2 GB; give a smaller file"
+        raise InputError(msg)
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    sizes = saved["sizes"]
+    dense = [Dense(n, m, "sigmoid") for n, m in zip(sizes[:-1], sizes[1:], strict=True)]
+    pairs = zip(saved["weights"], saved["biases"], strict=True)
+    init = [(np.asarray(W, float), np.asarray(b, float).reshape(-1)) for W, b in pairs]
+    return _build(dense, init)
+
+
+def _build(kinds: list[Any], init: list[Any]) -> "Network":
+    from bpnet.network import Network
+
+    return Network(kinds, init=init)

@@ -1,0 +1,194 @@
+"""The folder that a run leaves: model.safetensors, config.toml, history.json.
+
+``columns.json`` joins them where the data was a table: what was learned of its columns.
+"""
+
+import json
+import os
+import platform
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet.data import Columns, Dataset
+from bpnet.data import load as load_data
+from bpnet.errors import InputError
+from bpnet.model_file import load
+from bpnet.network import Network
+from bpnet.training import Callback, Run
+
+Config = dict[str, dict[str, Any]]
+"""Tables of the TOML file: data, network, training, machine."""
+
+
+def choose(out: Path | None, name: str) -> Path:
+    """Folder for a run: ``out``, or a new one below ``runs`` named after data and time.
+
+    Raises
+    ------
+    InputError
+        If ``out`` is there already and not an empty folder, or cannot be written to.
+    """
+    if out is None:
+        stem = Path(f"runs/{Path(name).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+        tries = [stem, *(stem.with_name(f"{stem.name}-{i}") for i in range(2, 1000))]
+        out = next(path for path in tries if not path.exists())
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        msg = f"{out} is not an empty folder; give --out another name"
+        raise InputError(msg)
+    parent = next(p for p in (out, *out.absolute().parents) if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        msg = f"{parent} can't be written to; give --out a folder that can"
+        raise InputError(msg)
+    return out
+
+
+@dataclass(eq=False)
+class Recorder(Callback):
+    """Callback that writes the folder: configuration first, history after every epoch.
+
+    Parameters
+    ----------
+    folder : Path
+        From :func:`choose`; made when training begins, not before.
+    config : dict of dicts
+        What was asked for.
+    columns : Columns or None
+        What was learned of a table.
+    """
+
+    folder: Path
+    config: Config
+    columns: Columns | None = None
+
+    def on_train_begin(self, run: Run) -> None:
+        """Make the folder and write the configuration."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        machine = {"backend": run.backend, **this_machine()}
+        text = to_toml({**self.config, "machine": machine})
+        _write(self.folder / "config.toml", text)
+        if self.columns is not None:
+            _write(self.folder / "columns.json", json.dumps(self.columns.to_json(), indent=1))
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write the history."""
+        _write(self.folder / "history.json", json.dumps(run.history, indent=1))
+
+    def on_train_end(self, run: Run) -> None:
+        """Write the model, also after a stop."""
+        run.pull()
+        run.network.save(self.folder / "model.safetensors")
+
+
+def this_machine() -> dict[str, str]:
+    """Versions and processor, as they are written into a run."""
+    return {
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
+    """Model, configuration and column encodings of a run.
+
+    Raises
+    ------
+    InputError
+        If the folder is not that of a run, or a file in it is damaged.
+    """
+    if not (folder / "model.safetensors").is_file():
+        msg = f"{folder} is not a finished run: it holds no model.safetensors"
+        raise InputError(f"{msg}; give the folder that `bpnet train` named")
+    try:
+        config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+        path = folder / "columns.json"
+        columns = None
+        if path.is_file():
+            columns = Columns.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{folder} is damaged ({error}); train again"
+        raise InputError(msg) from error
+    return load(folder), config, columns
+
+
+def network_for(data: Dataset, hidden: list[int], **options: Any) -> Network:
+    """Network that fits a data set: one output a class, or one a number to predict.
+
+    Two classes and the output ``sigmoid`` make one output.
+    """
+    rows = data.y if data.y is not None else np.zeros(0)
+    output = options.pop("output") or ("identity" if data.task == "regress" else "softmax")
+    if rows.ndim == 2:
+        n = rows.shape[1]
+    elif data.task == "regress":
+        n = 1
+    else:
+        count = len(np.unique(rows))
+        n = 1 if count == 2 and output == "sigmoid" else count
+    return Network([data.x.shape[1], *hidden, n], output=output, **options)
+
+
+def test_data(
+    config: Config, columns: Columns | None, source: str | None, target: str | None
+) -> tuple[Any, str]:
+    """Examples and targets to judge a run on, and what to call them.
+
+    The data set's own test split; else the examples that training held out; else, where
+    another source is given, all of it.
+
+    Raises
+    ------
+    InputError
+        If nothing was held out and no source is given.
+    """
+    asked = config["data"]
+    other = source is not None and source != asked["source"]
+    name = source or asked["source"]
+    data = load_data(
+        name,
+        target=target or asked.get("target"),
+        task=asked.get("task", "auto"),
+        columns=columns,
+        validation=0.0 if other else asked.get("validation", 0.0),
+        seed=config["network"].get("seed", 0),
+    )
+    if data.test is not None:
+        return Dataset(*data.test, scale=data.scale), f"{name}, test split"
+    if other:
+        return Dataset(data.x, data.y, scale=data.scale), name
+    if data.validation is not None:
+        return Dataset(*data.validation, scale=data.scale), f"{name}, held-out examples"
+    msg = f"{name} has no test split and the run held nothing out; give other data to judge it on"
+    raise InputError(msg)
+
+
+def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML of tables whose values are text, numbers, booleans and lists of them."""
+    lines = []
+    for table, values in tables.items():
+        lines.append(f"[{table}]")
+        lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

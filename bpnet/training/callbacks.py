@@ -1,0 +1,69 @@
+"""Callbacks: what a user's code may do between blocks and epochs of a run."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bpnet.network import Network
+
+History = dict[str, list[float]]
+"""One list a name, one value an epoch."""
+
+
+@dataclass(eq=False)
+class Run:
+    """A training run as its callbacks see it.
+
+    Attributes
+    ----------
+    network : Network
+        Being trained; its arrays on the host are brought up to date by :meth:`pull`.
+    epochs, steps, samples : int
+        Epochs asked for; steps and samples in one epoch.
+    epoch : int
+        The epoch under way, from 0; at ``on_epoch_end`` the one that has ended.
+    step : int
+        Steps done in this epoch.
+    cost, accuracy : float or None
+        Means over the examples seen in this epoch so far.
+    history : dict of lists
+        Of the epochs that have ended.
+    backend : str
+        Name and device of the backend.
+    """
+
+    network: Network
+    epochs: int
+    steps: int
+    samples: int
+    backend: str
+    epoch: int = 0
+    step: int = 0
+    cost: float | None = None
+    accuracy: float | None = None
+    history: History = field(default_factory=dict)
+    stopped: str | None = None
+    pull: Any = None
+
+    def stop(self, reason: str) -> None:
+        """End the run after this block, cleanly, with what was learned so far."""
+        self.stopped = reason
+
+
+class Callback:
+    """Base of callbacks; override what is wanted.
+
+    A callback with its own ``on_block_end`` makes blocks shorter than an epoch, so that it is
+    called several times a second in a long epoch; the results stay the same.
+    """
+
+    def on_train_begin(self, run: Run) -> None:
+        """Run before the first step."""
+
+    def on_block_end(self, run: Run) -> None:
+        """Run after a block of steps."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Run after an epoch, its history written."""
+
+    def on_train_end(self, run: Run) -> None:
+        """Run at the end, also after a stop."""

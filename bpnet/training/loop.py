@@ -1,0 +1,210 @@
+"""Epochs and blocks: the host's side of training.
+
+The host looks in at the end of a block only, with one small copy from the device.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array
+from bpnet.backends import Backend
+from bpnet.core import layers, random
+from bpnet.core.feedforward import Parameters
+from bpnet.core.optimizers import State
+from bpnet.data import batches, draws
+from bpnet.errors import Diverged
+from bpnet.training.callbacks import Callback, Run
+from bpnet.training.step import Data, EvaluationStep, TrainingStep
+
+_BLOCKS = 20
+"""Blocks in an epoch where a callback wants to look in."""
+
+_MASKS = 4
+"""Purpose of the random keys of masks."""
+
+_STEPS = 50
+"""Steps that a block has at least."""
+
+
+@dataclass(eq=False)
+class Session:
+    """A run's state on its device.
+
+    Parameters
+    ----------
+    step : TrainingStep
+        What is done with each batch.
+    backend : Backend
+        Where.
+    data : tuple of arrays
+        Examples, targets and class numbers, on the device.
+    parameters, state : tuple
+        Parameters and optimizer state, on the device.
+    batch_size : int
+        k.
+    seed : int
+        Of the order of examples.
+    """
+
+    step: TrainingStep
+    backend: Backend
+    data: Data
+    parameters: Parameters
+    state: State
+    batch_size: int
+    seed: int
+
+    @property
+    def masks(self) -> bool:
+        """Whether the steps draw at random."""
+        return layers.draws_at_random(self.step.judge.layers)
+
+    def train_epoch(self, run: Run, callbacks: Sequence[Callback]) -> None:
+        """Run one epoch, or less when a callback stops the run."""
+        m, k = self.step.m, self.batch_size
+        order = draws.order(self.seed, run.epoch, m) if k < m else np.arange(m)
+        looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
+        full = m // k
+        size = max(_STEPS, -(-full // _BLOCKS)) if looks else max(full, 1)
+        cost, right, run.step = 0.0, 0.0, 0
+        for start, stop, length in _blocks(m, k, size):
+            rows = order[start:stop].reshape(-1, length)
+            costs, counts = self._block(rows, run)
+            cost, right = cost + float(costs.sum()), right + float(counts.sum())
+            run.step += len(rows)
+            run.cost = cost / stop
+            run.accuracy = right / stop if self.step.judge.kind else None
+            for callback in callbacks:
+                callback.on_block_end(run)
+            if run.stopped:
+                return
+
+    def _block(self, rows: np.ndarray[Any, Any], run: Run) -> tuple[Any, Any]:
+        t = run.epoch * run.steps + run.step + 1
+        numbers = self._numbers(range(t, t + len(rows)))
+        index = self.backend.asarray(rows, dtype=self.backend.index_dtype)
+        (self.parameters, self.state), sums = self.backend.scan(
+            self.step, (self.parameters, self.state), index, (self.data,), numbers
+        )
+        costs, counts = fetch(sums, self.backend)
+        if not np.isfinite(costs).all():
+            self._diverged(run, int(np.argmin(np.isfinite(costs))))
+        return costs, counts
+
+    def _numbers(self, steps: range) -> tuple[Any, Any]:
+        """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""
+        optimizer = self.step.optimizer
+        rate = optimizer.learning_rate
+        coefficients = [optimizer.coefficients(t, rate) for t in steps]
+        words = [random.step_words(self.seed, _MASKS, t) if self.masks else () for t in steps]
+        return np.asarray(coefficients, np.float64), np.asarray(words, np.int32)
+
+    def _diverged(self, run: Run, at: int) -> None:
+        arrays = [self.backend.to_numpy(a).ravel() for pair in self.parameters for a in pair[:1]]
+        bad = [l for l, W in enumerate(arrays, start=1) if not np.isfinite(W).all()]
+        layer = f"layer {bad[0]}" if bad else f"the output, layer {len(arrays)}"
+        rate = self.step.optimizer.learning_rate
+        msg = (
+            f"training diverged: the cost is not finite at step {run.step + at + 1} of epoch "
+            f"{run.epoch + 1}, in {layer}; try a learning rate below {rate:g}, or scaled inputs"
+        )
+        raise Diverged(msg)
+
+
+def _blocks(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """Blocks (first row, last row + 1, batch size) of an epoch; a short last batch by itself."""
+    full = m // k
+    for first in range(0, full, size):
+        yield first * k, min(first + size, full) * k, k
+    if m % k:
+        yield full * k, m, m % k
+
+
+def fetch(sums: tuple[Array, ...], backend: Backend) -> tuple[Any, Any]:
+    """Costs and counts of the steps of a block, float64 and on the host, in one copy."""
+    xp = backend.xp
+    if len(sums) == 1:
+        costs = backend.to_numpy(sums[0]).astype(np.float64)
+        return costs, np.zeros_like(costs)
+    costs, counts = sums
+    both = backend.to_numpy(xp.stack([costs, xp.astype(counts, costs.dtype)]))
+    return both[0].astype(np.float64), both[1].astype(np.float64)
+
+
+def evaluate(
+    step: EvaluationStep, parameters: Parameters, data: Data, backend: Backend
+) -> tuple[float, float | None]:
+    """Mean cost and accuracy over all examples, in batches of bounded size."""
+    m = data[0].shape[0]
+    size = len(batches.chunks(m, parameters)[0])
+    cost, right = 0.0, 0.0
+    for start, stop, length in _blocks(m, size, max(m // size, 1)):
+        rows = np.arange(start, stop).reshape(-1, length)
+        index = backend.asarray(rows, dtype=backend.index_dtype)
+        _, sums = backend.scan(step, parameters, index, (data,))
+        costs, counts = fetch(sums, backend)
+        cost, right = cost + float(costs.sum()), right + float(counts.sum())
+    return cost / m, right / m if step.judge.kind else None
+
+
+def run_epochs(
+    session: Session,
+    run: Run,
+    callbacks: Sequence[Callback],
+    validate: Any,
+) -> None:
+    """Run the epochs that were asked for, with history and callbacks."""
+    for callback in callbacks:
+        callback.on_train_begin(run)
+    with _deferred_interrupt(run):
+        for epoch in range(run.epochs):
+            run.epoch = epoch
+            start = time.perf_counter()
+            session.train_epoch(run, callbacks)
+            session.backend.synchronize()
+            seconds = time.perf_counter() - start
+            if run.stopped and run.step < run.steps:
+                break
+            record = {
+                "cost": run.cost,
+                "accuracy": run.accuracy,
+                **validate(session.parameters),
+                "learning_rate": session.step.optimizer.learning_rate,
+                "seconds": seconds,
+            }
+            for name, value in record.items():
+                if value is not None:
+                    run.history.setdefault(name, []).append(value)
+            for callback in callbacks:
+                callback.on_epoch_end(run)
+            if run.stopped:
+                break
+    for callback in callbacks:
+        callback.on_train_end(run)
+
+
+@contextmanager
+def _deferred_interrupt(run: Run) -> Iterator[None]:
+    """Let the first Ctrl-C end the block, not the middle of an update; a second one is at once."""
+    usual = signal.default_int_handler
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not usual:
+        yield
+        return
+
+    def first(_signal: int, _frame: Any) -> None:
+        run.stop("interrupted")
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)

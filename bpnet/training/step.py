@@ -1,0 +1,173 @@
+"""One step of training, and of evaluation, as functions that can be compiled.
+
+No ``float()``, no ``bool()`` and no shape that depends on data: whatever a step sees stays on
+the device.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bpnet._typing import Array, DType, Namespace
+from bpnet.core import costs, feedforward, metrics, optimizers, random, regularizers, special
+from bpnet.core.costs import Cost
+from bpnet.core.feedforward import Parameters
+from bpnet.core.optimizers import Optimizer, State
+from bpnet.data import batches
+
+Data = tuple[Array, Array, Array]
+"""Stored examples, (m, n_0); targets, (m,) or (m, n_L); class numbers 0 to n_L - 1."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is the same in training and in evaluation.
+
+    Parameters
+    ----------
+    layers : tuple of layers
+        The network without its arrays.
+    cost : Cost
+        ``value`` and ``delta``.
+    scale : float or None
+        What integer inputs are multiplied by.
+    kind : {"class", "threshold"} or None
+        How a right answer is told.
+    middle : float
+        The z at which an output says neither 0 nor 1.
+    dtype : dtype
+        Of the run.
+    xp : namespace
+        The backend's.
+    """
+
+    layers: tuple[Any, ...]
+    cost: Cost
+    scale: float | None
+    kind: metrics.Kind | None
+    middle: float
+    dtype: DType
+    xp: Namespace
+
+    def batch(self, rows: Array, data: Data) -> tuple[Array, Array, Array]:
+        """Return ``x``, (k, n_0), ``y``, (k, n_L), and the targets as they are stored."""
+        x, targets, classes = data
+        wanted = self.xp.take(targets, rows, axis=0)
+        y = wanted
+        if wanted.ndim == 1:
+            y = special.one_hot(wanted, classes, self.dtype, xp=self.xp)
+        return batches.take_rows(x, rows, self.scale, self.dtype, xp=self.xp), y, wanted
+
+    def compute(self, parameters: Parameters) -> Parameters:
+        """Return the parameters in the dtype of the run: they are kept in float32 for halves."""
+        if not special.is_half(self.dtype, self.xp):
+            return parameters
+        return tuple(tuple(self.xp.astype(p, self.dtype) for p in arrays) for arrays in parameters)
+
+    def sums(self, z: Array, C: Array, wanted: Array) -> tuple[Array, ...]:
+        """Return C times the batch's size, and the count of right answers where it is told.
+
+        Halves are added up in float32.
+        """
+        C = self.xp.astype(C, self.xp.float32) if special.is_half(C.dtype, self.xp) else C
+        if self.kind is None:
+            return (C * z.shape[-2],)
+        right = metrics.count_correct(z, wanted, self.kind, self.middle, xp=self.xp)
+        return C * z.shape[-2], right
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """(parameters, optimizer state), batch -> (parameters, optimizer state), sums.
+
+    Parameters
+    ----------
+    judge : Judge
+        Network and cost.
+    optimizer : Optimizer
+        How parameters move.
+    l2 : float
+        The paper's alpha.
+    m : int
+        Size of the training set.
+    """
+
+    judge: Judge
+    optimizer: Optimizer
+    l2: float
+    m: int
+
+    def __call__(
+        self, carry: tuple[Parameters, State], rows: Array, numbers: tuple[Any, ...], data: Data
+    ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
+        """Return what is carried on and the sums of the batch.
+
+        Parameters
+        ----------
+        carry : tuple
+            Parameters and optimizer state; donated.
+        rows : array of int, (k,)
+            The examples of the batch.
+        numbers : pair of tuples of numbers
+            The optimizer's coefficients for this step, and the words of its random key.
+        data : tuple of arrays
+            Examples, targets and class numbers.
+        """
+        judge, xp = self.judge, self.judge.xp
+        parameters, state = carry
+        coefficients, words = numbers
+        x, y, wanted = judge.batch(rows, data)
+        z, values, gradients = feedforward.cost_and_gradients(
+            judge.layers,
+            judge.compute(parameters),
+            x,
+            y,
+            judge.cost,
+            xp=xp,
+            key=random.Key(words, rows) if len(words) else None,
+        )
+        gradients = _like(gradients, parameters, xp)
+        C = costs.mean_cost(_wide(values, xp), xp=xp)
+        if self.l2:
+            C = C + regularizers.l2_cost(parameters, self.l2, self.m, xp=xp)
+            gradients = regularizers.l2_gradient(parameters, gradients, self.l2, self.m)
+        parameters, state = optimizers.update(
+            self.optimizer, parameters, gradients, state, coefficients, xp=xp
+        )
+        return (parameters, state), judge.sums(z, C, wanted)
+
+
+@dataclass(frozen=True)
+class EvaluationStep:
+    """Parameters, batch -> sums of cost and right answers.
+
+    Parameters
+    ----------
+    judge : Judge
+        Network and cost.
+    """
+
+    judge: Judge
+
+    def __call__(
+        self, carry: Parameters, rows: Array, data: Data
+    ) -> tuple[Parameters, tuple[Array, ...]]:
+        """Return the parameters as they were and the sums of the batch."""
+        judge, xp = self.judge, self.judge.xp
+        x, y, wanted = judge.batch(rows, data)
+        z, _ = feedforward.forward(judge.layers, judge.compute(carry), x, xp=xp)
+        values = judge.cost.value(z, y, judge.layers[-1].activation, xp=xp)
+        return carry, judge.sums(z, costs.mean_cost(_wide(values, xp), xp=xp), wanted)
+
+
+def _like(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Parameters:
+    """Gradients in the dtype in which the parameters are kept."""
+    return tuple(
+        tuple(
+            g if g.dtype == p.dtype else xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True)
+        )
+        for pair in zip(gradients, parameters, strict=True)
+    )
+
+
+def _wide(values: Array, xp: Namespace) -> Array:
+    return xp.astype(values, xp.float32) if special.is_half(values.dtype, xp) else values

@@ -1,0 +1,167 @@
+"""What is wanted of the network: labels, rows or numbers, made ready for the cost."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet import backends
+from bpnet.core import activations, costs
+from bpnet.core.activations import Activation
+from bpnet.core.costs import Cost
+from bpnet.core.metrics import Kind
+from bpnet.errors import InputError
+
+Host = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """The wanted outputs on the host.
+
+    Parameters
+    ----------
+    values : array of int32, (m,), or float64, (m, n_L)
+        Class numbers, to be made one-hot batch by batch, or rows.
+    kind : {"class", "threshold"} or None
+        How a right answer is told; None where there are no classes.
+    classes : array, (n,), or None
+        Names of the classes.
+    middle : float
+        The z at which an output says neither 0 nor 1.
+    """
+
+    values: Host
+    kind: Kind | None
+    classes: Host | None
+    middle: float = 0.0
+
+
+def make(
+    y: Any, m: int, n: int, output: Activation, cost: Cost, classes: Host | None, name: str = "y"
+) -> Targets:
+    """Targets of ``m`` examples for ``n`` outputs.
+
+    Whole numbers, text and booleans in one dimension are class labels, unless there is one
+    output that is neither a sigmoid nor judged by ``hinge``; two dimensions are rows.
+
+    Parameters
+    ----------
+    y : array, (m,) or (m, n)
+        Labels of any type, one-hot or multi-label rows, or real rows.
+    m, n : int
+        Examples and outputs.
+    output : Activation
+        Of the output layer.
+    cost : Cost
+        What the rows are judged by.
+    classes : array or None
+        Names already fixed by an earlier training.
+    name : str
+        What to call ``y`` in an error.
+
+    Raises
+    ------
+    InputError
+        If the labels, the shape or the values do not fit the network or the cost.
+    """
+    y = np.asarray(backends.to_numpy(y))
+    if y.dtype == object:
+        y = _from_objects(y, name)
+    if y.shape[:1] != (m,):
+        msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
+        raise InputError(msg)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    one_output = n == 1 and isinstance(cost, costs.Hinge)
+    one_output = one_output or (n == 1 and isinstance(output, activations.Sigmoid))
+    if y.ndim == 1 and (one_output or n > 1) and (y.dtype.kind != "f" or _is_binary(y, n)):
+        numbers, names = _class_numbers(y, n, classes, name)
+        if n == 1:
+            return Targets(numbers[:, None].astype(np.float64), "threshold", names)
+        return Targets(numbers, "class", names)
+    return _rows(y, n, output, cost, name)
+
+
+def _from_objects(y: Host, name: str) -> Host:
+    kinds = {type(value) for value in y.ravel().tolist()}
+    if kinds <= {str}:
+        return y.astype(str)
+    if kinds <= {bool, int, float}:
+        return y.astype(np.float64 if float in kinds else np.int64)
+    found = ", ".join(sorted(kind.__name__ for kind in kinds))
+    msg = f"{name} mixes {found}; give labels of one type"
+    raise InputError(msg)
+
+
+def _is_binary(y: Host, n: int) -> bool:
+    return n == 1 and bool(np.isin(y, (0.0, 1.0)).all())
+
+
+def _class_numbers(y: Host, n: int, classes: Host | None, name: str) -> tuple[Host, Host]:
+    """Number of each label among the classes, and the classes."""
+    count = max(n, 2)
+    found = np.unique(y)
+    if classes is None:
+        if len(found) < 2:
+            msg = f"{name} has one class only, {found[0]!r}; training needs at least two"
+            raise InputError(msg)
+        whole = found.dtype.kind in "iub" and 0 <= int(found[0]) and int(found[-1]) < count
+        classes = np.arange(count) if whole and found.dtype.kind != "b" else found
+    if len(classes) != count:
+        outputs = f"{n} outputs" if n > 1 else "one output, two classes"
+        msg = f"{name} has {len(classes)} classes and the network {outputs}; match them"
+        raise InputError(msg)
+    if classes.dtype.kind != y.dtype.kind and "U" in (classes.dtype.kind, y.dtype.kind):
+        classes, y, found = classes.astype(str), y.astype(str), found.astype(str)
+    strange = found[~np.isin(found, classes)]
+    if len(strange):
+        msg = f"{name} has the class {strange[0]!s}, which the network was not trained with"
+        raise InputError(f"{msg}; it knows {', '.join(str(c) for c in classes[:10])}")
+    by_name = np.argsort(classes)
+    numbers = by_name[np.searchsorted(classes[by_name], y)]
+    return numbers.astype(np.int32), classes
+
+
+def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str) -> Targets:
+    if y.dtype.kind not in "biuf":
+        msg = f"{name} has dtype {y.dtype} for an output that gives numbers; give numbers"
+        raise InputError(msg)
+    if y.ndim == 1 and n == 1:
+        y = y[:, None]
+    if y.ndim != 2 or y.shape[1] != n:
+        msg = f"{name} has shape {y.shape} for a network of {n} outputs; give class labels "
+        raise InputError(f"{msg}(whole numbers or text, one each) or rows of {n}")
+    values = y.astype(np.float64)
+    if not np.isfinite(values).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        msg = f"{name} has {values[row, column]} in row {row}, column {column}"
+        raise InputError(f"{msg}; give finite numbers")
+    _check_range(values, output, cost, name)
+    binary = bool(np.isin(values, (0.0, 1.0)).all())
+    classed = isinstance(output, activations.Sigmoid | activations.Softmax)
+    if not binary or not (classed or isinstance(cost, costs.Hinge)):
+        return Targets(values, None, None)
+    if n > 1 and bool((values.sum(axis=1) == 1).all()):
+        return Targets(values, "class", np.arange(n))
+    return Targets(values, "threshold", None)
+
+
+def _check_range(values: Host, output: Activation, cost: Cost, name: str) -> None:
+    """Refuse values for which the cost is not defined."""
+    low, high = float(values.min()), float(values.max())
+    bound = None
+    if isinstance(cost, costs.CrossEntropy) and (low < 0 or high > 1):
+        bound = "from 0 to 1"
+    elif isinstance(cost, costs.Poisson) and low < 0:
+        bound = "of 0 or more"
+    elif isinstance(cost, costs.Hinge) and not np.isin(values, (0.0, 1.0)).all():
+        bound = "that are 0 or 1"
+    if bound is not None:
+        msg = f"{name} ranges from {low:g} to {high:g}; the cost {type(cost).__name__} takes values"
+        raise InputError(f"{msg} {bound}")
+    if isinstance(cost, costs.CrossEntropy) and isinstance(output, activations.Softmax):
+        worst = int(np.argmax(np.abs(values.sum(axis=1) - 1)))
+        if abs(values[worst].sum() - 1) > 1e-3:
+            msg = f"{name} has a row with sum {values[worst].sum():g}, row {worst}; with softmax "
+            raise InputError(f"{msg}outputs each must sum to 1, or use sigmoid outputs")

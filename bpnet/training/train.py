@@ -1,0 +1,283 @@
+"""``train`` and ``evaluate``: a network, data and options put together on one backend."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bpnet import backends
+from bpnet._typing import Array
+from bpnet.backends import Backend
+from bpnet.core import activations, costs, layers, metrics, optimizers
+from bpnet.core.costs import Cost
+from bpnet.core.feedforward import Parameters
+from bpnet.core.optimizers import Optimizer
+from bpnet.data import batches
+from bpnet.errors import InputError
+from bpnet.network import Network
+from bpnet.training import loop, targets
+from bpnet.training.callbacks import Callback, History, Run
+from bpnet.training.step import Data, EvaluationStep, Judge, TrainingStep
+
+
+def train(
+    network: Network,
+    data: Any,
+    *,
+    cost: str | Any | None = None,
+    optimizer: str | Optimizer = "adam",
+    epochs: int = 10,
+    batch_size: int | None = 64,
+    l2: float = 0.0,
+    dropout: float = 0.0,
+    validation: Any = None,
+    backend: Any = None,
+    device: Any = None,
+    dtype: str = "float32",
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> History:
+    """Train a network in place.
+
+    Parameters
+    ----------
+    network : Network
+        What learns; its arrays on the host hold the result.
+    data : (X, y) or Dataset
+        Examples, (m, n_0), and class labels, (m,), or rows, (m, n_L); of one library, moved
+        once to the backend.
+    cost : str or object with ``value`` and ``delta``, optional
+        The default suits the output: cross-entropy for sigmoid and softmax, poisson for exp,
+        quadratic for the others.
+    optimizer : str or Optimizer
+        Name or object.
+    epochs : int
+        Passes over the data.
+    batch_size : int or None
+        Examples in a step; 1 is the paper's stochastic gradient descent, None the whole set,
+        batch gradient descent.
+    l2 : float
+        The paper's alpha (27); the decay of one step is 1 - eta l2 / m.
+    dropout : float
+        Probability with which a value of a hidden layer is dropped while training.
+    validation : (X, y), optional
+        Judged after every epoch.
+    backend, device : optional
+        Name, list of names, "auto", Backend or module; the default is where ``X`` is, then
+        ``BPNET_BACKEND``, then the best that works.
+    dtype : str
+        Of the run: "float32", "float64", and "float16" or "bfloat16" where there are such.
+    seed : int
+        Of the order of the examples.
+    callbacks : sequence of Callback
+        Called between blocks and epochs.
+
+    Returns
+    -------
+    dict of lists
+        One value an epoch: ``cost``, ``accuracy`` where there are classes,
+        ``validation_cost``, ``validation_accuracy``, ``learning_rate``, ``seconds``.
+
+    Raises
+    ------
+    InputError
+        If an argument or the data cannot be used.
+    BackendUnavailable
+        If the named backend does not work here.
+    Diverged
+        If the cost is no longer finite.
+    KeyboardInterrupt
+        After Ctrl-C; the network holds what was learned.
+
+    Examples
+    --------
+    >>> import bpnet
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+    >>> net = bpnet.Network([2, 8, 1], hidden="tanh", output="sigmoid", seed=3)
+    >>> adam = bpnet.optimizers.Adam(learning_rate=0.05)
+    >>> history = bpnet.train(net, (X, y), optimizer=adam, epochs=200, batch_size=None)
+    >>> net.classify(X).tolist()
+    [0, 1, 1, 0]
+    """
+    _check_options(epochs, batch_size, l2)
+    trained = _with_dropout(network, dropout)
+    rule = optimizers.get(optimizer)
+    chosen, judge, stored, classes = prepare(
+        network, data, cost, backend=backend, device=device, dtype=dtype
+    )
+    judge = dataclasses.replace(judge, layers=trained)
+    m = int(stored[0].shape[0])
+    k = min(batch_size or m, m)
+    with chosen.session(dtype):
+        step = TrainingStep(judge, rule, float(l2), m)
+        validate = _validator(network, validation, judge, classes, chosen, dtype)
+        parameters = _kept(arrange(network.parameters, trained), chosen, dtype)
+        state = optimizers.init(rule, parameters, xp=chosen.xp)
+        session = loop.Session(step, chosen, stored, parameters, state, k, seed)
+
+        def pull() -> None:
+            host = backends.to_numpy(session.parameters)
+            network.parameters = arrange(host, network.layers)
+            network.classes, network.scale = classes, judge.scale
+
+        run = Run(network, epochs, -(-m // k), m, chosen.spec, pull=pull)
+        loop.run_epochs(session, run, callbacks, validate)
+        pull()
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return run.history
+
+
+def _with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
+    if not rate:
+        return network.layers
+    if any(isinstance(layer, layers.Dropout) for layer in network.layers):
+        msg = f"dropout={rate} was given to a network with Dropout layers of its own; use one"
+        raise InputError(msg)
+    return layers.with_dropout(network.layers, rate)
+
+
+def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
+    """The same arrays for other layers with the same dense ones among them."""
+    arrays = (pair for pair in parameters if pair)
+    return tuple(next(arrays) if layer.shapes else () for layer in kinds)
+
+
+def _kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
+    """Own copies on the device; for a run in halves they are kept in float32."""
+    return batches.on_device(parameters, backend=backend, dtype=_host_dtype(dtype))
+
+
+def evaluate(
+    network: Network,
+    data: Any,
+    *,
+    cost: str | Any | None = None,
+    backend: Any = None,
+    device: Any = None,
+    dtype: str | None = None,
+) -> dict[str, float]:
+    """Mean cost, and accuracy, or R2 where there are no classes.
+
+    Parameters
+    ----------
+    network : Network
+        What is judged.
+    data : (X, y) or Dataset
+        As in :func:`train`.
+    cost, backend, device, dtype : optional
+        As in :func:`train`; the default dtype is that of the weights.
+
+    Returns
+    -------
+    dict
+        ``cost`` and ``accuracy``, or ``r2`` where there are no classes.
+    """
+    dtype = dtype or str(network.parameters[0][0].dtype)
+    chosen, judge, stored, _ = prepare(
+        network, data, cost, backend=backend, device=device, dtype=dtype
+    )
+    with chosen.session(dtype):
+        parameters = _kept(network.parameters, chosen, dtype)
+        mean, accuracy = loop.evaluate(EvaluationStep(judge), parameters, stored, chosen)
+    result = {"cost": mean}
+    if accuracy is not None:
+        return {**result, "accuracy": accuracy}
+    x, y = _pair(data, "data")
+    outputs = network.predict(x, chosen, dtype=dtype)
+    return {**result, "r2": metrics.r2(outputs, np.asarray(backends.to_numpy(y), outputs.dtype))}
+
+
+def _check_options(epochs: Any, batch_size: Any, l2: Any) -> None:
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if value is None and name == "batch_size":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            msg = f"{name} is {value!r}; give a whole number of at least 1"
+            raise InputError(msg)
+    if isinstance(l2, bool) or not isinstance(l2, int | float) or not 0 <= l2 < math.inf:
+        msg = f"l2 is {l2!r}; give a number of 0 or more"
+        raise InputError(msg)
+
+
+def suited_cost(output: activations.Activation) -> str:
+    """Name of the cost that suits an output."""
+    if isinstance(output, activations.Sigmoid | activations.Softmax):
+        return "cross_entropy"
+    return "poisson" if isinstance(output, activations.Exp) else "quadratic"
+
+
+def _pair(data: Any, name: str) -> tuple[Any, Any]:
+    if hasattr(data, "x") and hasattr(data, "y"):
+        return data.x, data.y
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        msg = f"{name} is {type(data).__name__}; give a pair (X, y) or a bpnet.data.Dataset"
+        raise InputError(msg)
+    return data[0], data[1]
+
+
+def prepare(
+    network: Network, data: Any, cost: Any, *, backend: Any, device: Any, dtype: str
+) -> tuple[Backend, Judge, Data, Any]:
+    """Backend, what a step needs to know, the data on the device, and the class names."""
+    x, y = _pair(data, "data")
+    if x is y or y is None:
+        msg = "data has no targets; give (X, y)"
+        raise InputError(msg)
+    made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
+    backends.require_one({"X": x, "y": y})
+    chosen = backends.select(backend, device, like=x).backend
+    scale = getattr(data, "scale", None)
+    scale = network.scale if scale is None else float(scale)
+    with chosen.session(dtype):
+        stored, wanted = _store(network, x, y, made, network.classes, chosen, dtype, ("X", "y"))
+        judge = Judge(
+            network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
+        )
+    return chosen, judge, stored, wanted.classes
+
+
+def _store(
+    network: Network,
+    x: Any,
+    y: Any,
+    cost: Cost,
+    classes: Any,
+    backend: Backend,
+    dtype: str,
+    names: tuple[str, str],
+) -> tuple[Data, targets.Targets]:
+    """Examples, targets and class numbers on the device."""
+    n_0, n_L = network.sizes[0], network.sizes[-1]
+    stored = batches.examples(x, n_0, backend=backend, dtype=dtype, name=names[0])
+    wanted = targets.make(y, int(stored.shape[0]), n_L, network.output, cost, classes, names[1])
+    labels = wanted.values.ndim == 1
+    values = wanted.values if labels else wanted.values.astype(_host_dtype(dtype))
+    moved: Array = backend.asarray(values, dtype="int32" if labels else dtype)
+    numbers = backend.asarray(np.arange(n_L, dtype=np.int32), dtype="int32")
+    return (stored, moved, numbers), wanted
+
+
+def _host_dtype(dtype: str) -> str:
+    return "float64" if dtype == "float64" else "float32"
+
+
+def _validator(
+    network: Network, validation: Any, judge: Judge, classes: Any, backend: Backend, dtype: str
+) -> Callable[[Any], dict[str, float | None]]:
+    """Function from parameters to what validation adds to the history."""
+    if validation is None:
+        return lambda _parameters: {}
+    x, y = _pair(validation, "validation")
+    names = ("validation X", "validation y")
+    backends.require_one({names[0]: x, names[1]: y})
+    data, _ = _store(network, x, y, judge.cost, classes, backend, dtype, names)
+    step = EvaluationStep(judge)
+
+    def validate(parameters: Any) -> dict[str, float | None]:
+        cost, accuracy = loop.evaluate(step, parameters, data, backend)
+        return {"validation_cost": cost, "validation_accuracy": accuracy}
+
+    return validate

@@ -1,0 +1,115 @@
+"""Bad input: one line on standard error, exit status 2, nothing left behind."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from bpnet.cli import main
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Working folder with files good and bad."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BPNET_BACKEND", raising=False)
+    x = np.arange(80, dtype=np.float32).reshape(20, 4)
+    y = np.arange(20) % 2
+    np.savez("good.npz", x=x, y=y)
+    nan = x.copy()
+    nan[3, 2] = np.nan
+    np.savez("nan.npz", x=nan, y=y)
+    np.savez("one.npz", x=x, y=np.zeros(20, int))
+    np.savez("short.npz", x=x, y=y[:-1])
+    np.savez("pickle.npz", x=np.asarray([{}] * 20, dtype=object), y=y)
+    with open("pickle.npy", "wb") as file:
+        pickle.dump(x, file)
+    np.save("y.npy", y)
+    whole = (tmp_path / "good.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(20))
+    (tmp_path / "t.csv").write_text(f"size,kind\n{rows}")
+    return tmp_path
+
+
+CASES = {
+    "missing file": (["nowhere.npz"], "nowhere.npz"),
+    "truncated": (["cut.npz"], "cut.npz"),
+    "lengths differ": (["short.npz"], "19"),
+    "NaN": (["nan.npz"], "row 3"),
+    "one class": (["one.npz"], "class"),
+    "unknown target": (["t.csv", "--target", "kin"], "kind"),
+    "no target": (["t.csv"], "--target"),
+    "pickle in npz": (["pickle.npz"], "object"),
+    "pickle as npy": (["pickle.npy,y.npy"], "pickle.npy"),
+    "epochs 0": (["good.npz", "--epochs", "0"], "epochs"),
+    "epochs negative": (["good.npz", "--epochs", "-3"], "epochs"),
+    "hidden 0": (["good.npz", "--hidden", "0"], "neurons"),
+    "hidden text": (["good.npz", "--hidden", "a,b"], "--hidden"),
+    "learning rate nan": (["good.npz", "--learning-rate", "nan"], "learning_rate"),
+    "learning rate 0": (["good.npz", "--learning-rate", "0"], "learning_rate"),
+    "batch negative": (["good.npz", "--batch-size", "-1"], "batch_size"),
+    "l2 negative": (["good.npz", "--l2", "-1"], "l2"),
+    "dropout 1": (["good.npz", "--dropout", "1"], "dropout"),
+    "validation 2": (["good.npz", "--validation", "2"], "2"),
+    "dtype": (["good.npz", "--dtype", "float31"], "float32"),
+    "seed negative": (["good.npz", "--seed", "-1"], "seed"),
+    "activation": (["good.npz", "--activation", "rleu"], "'relu'"),
+    "cost": (["good.npz", "--cost", "cross_entorpy"], "'cross_entropy'"),
+    "cost and output": (["good.npz", "--cost", "poisson"], "Softmax"),
+    "optimizer": (["good.npz", "--optimizer", "adm"], "'adam'"),
+    "backend unknown": (["good.npz", "--backend", "nmpy"], "numpy"),
+    "backend without GPU": (["good.npz", "--backend", "cupy"], "cupy"),
+    "unknown option": (["good.npz", "--epoch", "3"], "--epochs"),
+    "epochs text": (["good.npz", "--epochs", "many"], "many"),
+    "unknown built-in": (["digit"], "digits"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "word"), CASES.values(), ids=CASES.keys())
+def test_train_refuses_in_one_line(place, capsys, arguments, word):
+    before = sorted(os.listdir(place))
+
+    status = main(["train", *arguments, "--out", "run"])
+
+    out, error = capsys.readouterr()
+    assert status == 2
+    assert error.count("\n") == 1
+    assert error.startswith("bpnet: error: ")
+    assert word in error
+    assert not out
+    assert sorted(os.listdir(place)) == before
+
+
+def test_out_that_is_not_empty_is_refused(place, capsys):
+    assert main(["train", "good.npz", "--out", "."]) == 2
+    assert "not an empty folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_folder_that_is_no_run_is_refused(place, capsys, command):
+    extra = ["good.npz", "-o", "p.csv"] if command == "predict" else []
+    assert main([command, ".", *extra]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (place / "p.csv").exists()
+
+
+def test_a_damaged_model_is_refused(place, capsys):
+    assert main(["train", "good.npz", "--epochs", "1", "-q", "--out", "run"]) == 0
+    model = place / "run" / "model.safetensors"
+    model.write_bytes(model.read_bytes()[:-7])
+    capsys.readouterr()
+
+    assert main(["predict", "run", "good.npz", "-o", "p.csv"]) == 2
+    error = capsys.readouterr().err
+    assert "model.safetensors" in error
+    assert error.count("\n") == 1
+    assert not (place / "p.csv").exists()
+
+
+def test_other_width_than_the_model_takes_is_refused(place, capsys):
+    assert main(["train", "good.npz", "--epochs", "1", "-q", "--out", "run"]) == 0
+    np.savez(place / "wide.npz", x=np.zeros((5, 7)), y=np.arange(5) % 2)
+    assert main(["predict", "run", "wide.npz", "-o", "p.csv"]) == 2
+    assert "7 values" in capsys.readouterr().err

@@ -1,0 +1,159 @@
+"""The command line as a user meets it: results, files, JSON."""
+
+import csv
+import json
+import tomllib
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.cli import main
+
+FAST = ["--epochs", "2", "--hidden", "16", "--quiet", "--backend", "numpy"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Folder of a short run on digits."""
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    assert main(["train", "digits", *FAST, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_train_leaves_model_configuration_and_history(run):
+    assert {path.name for path in run.iterdir()} == {
+        "model.safetensors",
+        "config.toml",
+        "history.json",
+    }
+    config = tomllib.loads((run / "config.toml").read_text())
+    assert config["network"]["hidden"] == [16]
+    assert config["training"]["epochs"] == 2
+    assert config["machine"]["backend"] == "numpy"
+    history = json.loads((run / "history.json").read_text())
+    assert {len(values) for values in history.values()} == {2}
+    assert history["cost"][1] < history["cost"][0]
+    assert set(history) == {
+        "cost",
+        "accuracy",
+        "validation_cost",
+        "validation_accuracy",
+        "learning_rate",
+        "seconds",
+    }
+
+
+def test_evaluate_ends_with_the_test_accuracy(run, capsys):
+    assert main(["evaluate", str(run), "--backend", "numpy"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    data = bpnet.data.load("digits")
+    right = np.mean(bpnet.load(run).classify(data.test[0]) == data.test[1])
+
+    assert last == f"test accuracy: {100 * right:.1f} %"
+
+
+def test_evaluate_json_is_alone_on_standard_output(run, capsys):
+    assert main(["evaluate", str(run), "--json", "--backend", "numpy"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert 0.5 < result["accuracy"] <= 1
+
+
+def test_predict_writes_class_and_probabilities(run, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    assert main(["predict", str(run), "digits", "-o", str(out), "--backend", "numpy"]) == 0
+    rows = list(csv.DictReader(out.open()))
+    data = bpnet.data.load("digits")
+    network = bpnet.load(run)
+
+    assert len(rows) == len(data.x)
+    assert list(rows[0]) == ["class", *(f"p_{c}" for c in range(10))]
+    assert [int(row["class"]) for row in rows] == network.classify(data.x).tolist()
+    total = sum(float(rows[0][f"p_{c}"]) for c in range(10))
+    assert total == pytest.approx(1, abs=1e-5)
+
+
+def test_train_json_is_alone_on_standard_output(tmp_path, capsys):
+    assert main(["train", *FAST[:-3], "--json", "--out", str(tmp_path / "r")]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["run"] == str(tmp_path / "r")
+    assert len(result["history"]["cost"]) == 2
+
+
+def test_a_model_trained_with_every_option_can_be_read_back(tmp_path):
+    arguments = [
+        "train", "digits", "--hidden", "16,8", "--activation", "tanh,leaky-relu",
+        "--output", "sigmoid", "--cost", "quadratic", "--optimizer", "momentum",
+        "--learning-rate", "0.5", "--epochs", "1", "--batch-size", "32", "--l2", "0.1",
+        "--dropout", "0.2", "--validation", "0.2", "--backend", "numpy", "--dtype", "float64",
+        "--seed", "3", "--init", "orthogonal", "--quiet", "--out", str(tmp_path / "r"),
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    network = bpnet.load(tmp_path / "r")
+    assert network.sizes == [64, 16, 8, 10]
+    assert [type(layer.activation).__name__ for layer in network.dense] == [
+        "Tanh",
+        "LeakyReLU",
+        "Sigmoid",
+    ]
+    assert network.weights[0].dtype == np.float64
+
+
+def test_batch_size_0_is_batch_descent(tmp_path):
+    arguments = ["train", *FAST, "--batch-size", "0", "--out", str(tmp_path / "r")]
+    assert main(arguments) == 0
+
+
+def test_data_lists_the_built_in_sets(capsys):
+    assert main(["data", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert {"digits", "mnist", "fashion-mnist"} <= {entry["name"] for entry in entries}
+    assert next(e for e in entries if e["name"] == "digits")["ready"] is True
+
+
+def test_table_from_training_to_predictions(tmp_path, capsys):
+    """A CSV with text, a missing value and a class in words goes the whole way."""
+    rng = np.random.default_rng(0)
+    lines = ["size,color,kind"]
+    for i in range(120):
+        kind = i % 2
+        size = "" if i == 5 else f"{rng.normal(3 * kind, 0.5):.3f}"
+        lines.append(f"{size},{'red' if kind else 'blue'},{'big' if kind else 'small'}")
+    table = tmp_path / "things.csv"
+    table.write_text("\n".join(lines))
+    run = tmp_path / "run"
+    arguments = ["train", str(table), "--target", "kind", *FAST[2:], "--epochs", "30"]
+    assert main([*arguments, "--out", str(run)]) == 0
+    assert main(["evaluate", str(run), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == 1.0
+
+    raw = tmp_path / "new.csv"
+    raw.write_text("color,size\nred,3.1\nblue,0.2\n")
+    assert main(["predict", str(run), str(raw), "-o", str(tmp_path / "p.csv"), "-q"]) == 0
+    rows = list(csv.DictReader((tmp_path / "p.csv").open()))
+    assert [row["class"] for row in rows] == ["big", "small"]
+
+
+def test_regression_table_predicts_in_the_unit_of_the_target(tmp_path, capsys):
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 10, 300)
+    table = tmp_path / "line.csv"
+    rows = "\n".join(f"{v:.4f},{1000 + 50 * v:.4f}" for v in x)
+    table.write_text(f"x,price\n{rows}\n")
+    run = tmp_path / "run"
+    arguments = ["train", str(table), "--target", "price", "--epochs", "60", "--hidden", "16"]
+    assert main([*arguments, "--quiet", "--backend", "numpy", "--out", str(run)]) == 0
+    assert main(["evaluate", str(run)]) == 0
+    text = capsys.readouterr().out
+    assert float(text.split("test R2: ")[1]) > 0.99
+
+    (tmp_path / "new.csv").write_text("x\n5.0\n")
+    assert main(["predict", str(run), str(tmp_path / "new.csv"), "-o", "-"]) == 0
+    header, value = capsys.readouterr().out.split()
+    assert header == "prediction"
+    assert float(value) == pytest.approx(1250, abs=25)
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"bpnet {bpnet.__version__}"
