@@ -1,0 +1,88 @@
+"""array_api_strict, the standard's own test library, with its simulated devices."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends import hardware
+from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.backends.specs import device_text
+from bpnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Strict(Backend):
+    """array_api_strict on one simulated device; ``device`` is its ``Device``."""
+
+    name: str = "array_api_strict"
+
+    @property
+    def xp(self) -> Namespace:
+        """``array_api_strict``."""
+        import array_api_strict as xp
+
+        return xp
+
+    @property
+    def version(self) -> str:
+        """Version of array_api_strict."""
+        return str(self.xp.__version__)
+
+    @property
+    def spec(self) -> str:
+        """Name and device, such as ``"array_api_strict:no_float64"``."""
+        names = {str(device_text(d)): repr(d).split("'")[1] for d in _all()}
+        return f"array_api_strict:{names[str(device_text(self.device))]}"
+
+    def synchronize(self) -> None:
+        """Nothing to wait for: it is NumPy underneath."""
+
+    def session(self, dtype: str) -> AbstractContextManager[Any]:
+        """Without the warnings of the NumPy underneath."""
+        return np.errstate(all="ignore")
+
+    def _from_host(self, x: Any, *, copy: bool) -> Array:
+        return self.xp.asarray(x, device=self.device, copy=copy or None)
+
+    def _from_dlpack(self, x: Array) -> Array:
+        return self.xp.from_dlpack(x, device=self.device)
+
+    def _download(self, a: Array) -> Any:
+        return np.array(a.to_device(_all()[0]))
+
+    def _move(self, a: Array) -> Array:
+        return a.to_device(self.device)
+
+    def _exportable(self, a: Array) -> Array:
+        return a.to_device(_all()[0])
+
+
+def _all() -> list[Any]:
+    import array_api_strict
+
+    return list(array_api_strict.__array_namespace_info__().devices())
+
+
+def open_backend(device: str | None) -> Strict:
+    """Backend on ``"CPU_DEVICE"`` (None), ``"device1"``, ``"no_float64"`` ..."""
+    by_name = {str(device_text(d)): d for d in _all()}
+    wanted = "cpu_device" if device in {None, "cpu"} else device
+    if wanted not in by_name:
+        names = ", ".join(repr(d).split("'")[1] for d in by_name.values())
+        msg = f"array_api_strict has no device {device!r}; choose one of {names}"
+        raise InputError(msg)
+    return Strict(device=by_name[wanted])
+
+
+def holding(array: Array) -> Strict:
+    """Backend of an array."""
+    return Strict(device=array.device)
+
+
+def devices() -> list[DeviceInfo]:
+    """The simulated devices."""
+    specs = [Strict(device=d).spec for d in _all()]
+    return [replace(hardware.host(spec), name="simulated device") for spec in specs]

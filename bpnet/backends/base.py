@@ -1,0 +1,335 @@
+"""What every backend can do; a library's own file says only what differs there."""
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, DType, Namespace
+from bpnet.backends import libraries, trees
+from bpnet.errors import ArrayMismatch, InputError
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES = (*FLOATS, *_INTEGERS, "bool", "complex64", "complex128")
+
+# what an array becomes where the device lacks its dtype and the caller asked for none
+_SIBLINGS = {
+    "float64": "float32",
+    "float16": "float32",
+    "bfloat16": "float32",
+    "int64": "int32",
+    "uint64": "uint32",
+    "complex128": "complex64",
+}
+
+_FOLD = 1024  # results of a step that are kept as arrays of their own at most
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """One device: its specification, what it is, bytes of memory, driver (None: unknown)."""
+
+    spec: str
+    name: str
+    memory: int | None = None
+    driver: str | None = None
+
+    def __str__(self) -> str:
+        """All of it on one line."""
+        memory = f"{self.memory / 2**30:.1f} GiB" if self.memory else None
+        return f"{self.spec}: " + ", ".join(filter(None, (self.name, memory, self.driver)))
+
+
+@dataclass(frozen=True)
+class Backend(ABC):
+    """One array library on one device.
+
+    Two backends are equal when library and device are; they can be keys of a dictionary.
+
+    Parameters
+    ----------
+    name : str
+        The library, such as ``"cupy"``.
+    device : object
+        What the library takes as ``device=``; None is its only or default one.
+    """
+
+    name: str
+    device: Any = None
+
+    @property
+    @abstractmethod
+    def xp(self) -> Namespace:
+        """Namespace with the functions of the standard."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """Version of the library."""
+
+    @property
+    def spec(self) -> str:
+        """Name and device as :func:`bpnet.backends.get` takes them, such as ``"cupy:1"``."""
+        return self.name if self.device is None else f"{self.name}:{self.device}"
+
+    def dtypes(self) -> tuple[str, ...]:
+        """Floating dtypes that work on this device, of float64, float32, float16, bfloat16."""
+        return tuple(name for name in FLOATS if self.has(name))
+
+    def has(self, dtype: str) -> bool:
+        """Whether the device can hold arrays of a dtype at this moment."""
+        return _creates(self, dtype)
+
+    def dtype(self, name: str) -> DType:
+        """Dtype object of the library.
+
+        Raises
+        ------
+        InputError
+            If there is no such dtype, or the device does not have it.
+        """
+        if name not in _DTYPES:
+            near = difflib.get_close_matches(str(name), _DTYPES, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(_DTYPES)}"
+            msg = f"unknown dtype {name!r}; {hint}"
+            raise InputError(msg)
+        if not self.has(name):
+            kind = FLOATS if name in FLOATS else _INTEGERS
+            msg = f"{self.spec} has no {name}; use {' or '.join(filter(self.has, kind))}"
+            raise InputError(msg)
+        return getattr(self.xp, name)
+
+    @property
+    def index_dtype(self) -> str:
+        """``"int64"``, or ``"int32"`` where there is no 64-bit integer."""
+        return "int64" if self.has("int64") else "int32"
+
+    def asarray(self, x: Any, dtype: str | None = None, copy: bool | None = None) -> Array:
+        """Array of this backend with the values of ``x``.
+
+        Parameters
+        ----------
+        x : array of any library, number or nested sequence of numbers
+            Any shape.
+        dtype : str, optional
+            Wanted dtype. None keeps that of ``x``, or takes its sibling where the device lacks
+            it (float64 becomes float32, float16 too; int64 becomes int32 if the values fit).
+        copy : bool, optional
+            True: the result always owns its memory. Otherwise memory is shared where it can be.
+
+        Returns
+        -------
+        array, of the shape of ``x``
+            On this backend's device.
+
+        Raises
+        ------
+        InputError
+            If ``x`` does not hold numbers, or the device lacks the dtype.
+        """
+        if dtype is not None:
+            self.dtype(dtype)
+        source = libraries.owner(x)
+        if source is None or source.name == "numpy":
+            return self._upload(_host(x), dtype, copy=bool(copy))
+        if self.alike(source):
+            a, shared = (x, True) if source == self else (self._move(x), False)
+            wanted = dtype or dtype_name(a)
+        else:
+            wanted = dtype or self._sibling(dtype_name(x))
+            received = self._receive(x, source) if self.has(dtype_name(x)) else None
+            if received is None:
+                return self._upload(source.to_numpy(x), dtype or wanted, copy=False)
+            a, shared = received, True
+        if dtype_name(a) != wanted:
+            return self._cast(a, wanted)
+        return self._duplicate(a) if copy and shared else a
+
+    def to_numpy(self, a: Array) -> Any:
+        """NumPy copy of an array of this library; bfloat16 comes back as float32.
+
+        Raises
+        ------
+        ArrayMismatch
+            If the array is of another library.
+        """
+        source = libraries.owner(a)
+        if source is None or not self.alike(source):
+            given = type(a).__name__ if source is None else f"an array of {source.spec}"
+            msg = f"{self.spec} was given {given} to copy to the host; use bpnet.to_numpy"
+            raise ArrayMismatch(msg)
+        return self._download(a)
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until all work on the device is done."""
+
+    def session(self, dtype: str) -> AbstractContextManager[Any]:
+        """Context manager around a run in ``dtype``: the library's settings that it needs."""
+        return nullcontext()
+
+    def scan(
+        self, step: Callable[..., Any], carry: Any, xs: Any, operands: tuple[Any, ...] = ()
+    ) -> tuple[Any, tuple[Array, ...]]:
+        """Run ``carry, out = step(carry, x, *operands)`` over the leading axis of ``xs``.
+
+        Parameters
+        ----------
+        step : callable
+            Hashable, so that a compiling backend can reuse what it compiled. It may write to the
+            carry: ``carry`` is donated.
+        carry, operands : nested lists, tuples or dicts of arrays
+            What changes from step to step, and what does not.
+        xs : array, (steps, ...), or nested lists, tuples or dicts of such arrays
+            What each step gets its slice of.
+
+        Returns
+        -------
+        carry
+            After the last step.
+        outs : tuple of array, (steps,)
+            What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
+        """
+        steps = _steps(xs)
+        folded: list[list[Array]] = []
+        kept: list[tuple[Array, ...]] = []
+        for i in range(steps):
+            x = trees.map_leaves(itemgetter((i, ...)), xs)
+            carry, out = step(carry, x, *operands)
+            kept.append(out)
+            if len(kept) == _FOLD or i == steps - 1:
+                folded.append([self.xp.stack(column) for column in zip(*kept, strict=True)])
+                kept = []
+        columns = zip(*folded, strict=True)
+        return carry, tuple(c[0] if len(c) == 1 else self.xp.concat(c) for c in columns)
+
+    def verify(self) -> None:
+        """Run a product, an elementwise kernel and a copy back.
+
+        Raises
+        ------
+        Exception
+            Whatever the library raises; RuntimeError if the numbers are wrong.
+        """
+        a = self.asarray(np.ones((2, 2), np.float32))
+        got = self.to_numpy(self.xp.exp(a @ a))
+        if not np.allclose(got, np.exp(2.0), rtol=1e-3):
+            msg = f"exp(2) came back as {got[0, 0]}"
+            raise RuntimeError(msg)
+
+    def alike(self, other: "Backend") -> bool:
+        """Whether the other backend is of the same library, on whatever device."""
+        return self.name == other.name
+
+    # What a library's file provides. Each takes or returns arrays of that library.
+
+    @abstractmethod
+    def _from_host(self, x: Any, *, copy: bool) -> Array:
+        """Array on this device from a NumPy array in native byte order."""
+
+    @abstractmethod
+    def _download(self, a: Array) -> Any:
+        """NumPy array that owns its memory."""
+
+    @abstractmethod
+    def _move(self, a: Array) -> Array:
+        """Array of this library, brought to this device."""
+
+    def _from_dlpack(self, x: Array) -> Array:
+        return self.xp.from_dlpack(x)
+
+    def _exportable(self, a: Array) -> Array:
+        """The array as DLPack consumers can take it."""
+        return a
+
+    def _cast(self, a: Array, dtype: str) -> Array:
+        return self.xp.astype(a, self.dtype(dtype))
+
+    def _duplicate(self, a: Array) -> Array:
+        return self.xp.asarray(a, copy=True)
+
+    def _sibling(self, dtype: str) -> str:
+        if self.has(dtype) or not self.has(_SIBLINGS.get(dtype, "")):
+            return dtype  # where there is no sibling either, dtype() tells the user
+        return _SIBLINGS[dtype]
+
+    def _upload(self, x: Any, dtype: str | None, *, copy: bool) -> Array:
+        given = x.dtype.name
+        wanted = dtype or self._sibling(given)
+        target = np.dtype(np.float32 if wanted == "bfloat16" else wanted)
+        if given in _INTEGERS and dtype is None and wanted != given and x.size:
+            limits = np.iinfo(target)
+            if x.min() < limits.min or x.max() > limits.max:
+                msg = f"{self.spec} has no {given}, and the values do not fit {wanted}"
+                raise InputError(msg)
+        if given == "bfloat16" or target.itemsize < x.dtype.itemsize or not self.has(given):
+            # narrow on this side: less to send, and no float64 reaches a float32 device
+            x, copy = x.astype(target), False
+        self.dtype(wanted)
+        a = self._from_host(x, copy=copy)
+        return a if dtype_name(a) == wanted else self._cast(a, wanted)
+
+    def _receive(self, x: Array, source: "Backend") -> Array | None:
+        """Array taken over through DLPack; None where the two libraries cannot."""
+        try:
+            a = self._from_dlpack(source._exportable(x))
+        except AttributeError:  # the source, or this library, does not speak DLPack
+            return None
+        except BufferError:  # the protocol's own refusal: read-only memory, another device
+            return None
+        except (
+            TypeError
+        ):  # a dtype or a kind of device that this library does not know (strict, JAX)
+            return None
+        except (RuntimeError, ValueError):  # NumPy, PyTorch, dpnp: memory they cannot address
+            return None
+        holder = libraries.owner(a)
+        if holder is None or not self.alike(holder):
+            return None  # dpnp hands host memory back as a NumPy array
+        return a if holder == self else self._move(a)
+
+
+def dtype_name(a: Array) -> str:
+    """Name of an array's dtype, the same for all libraries."""
+    name = getattr(a.dtype, "name", None) or str(a.dtype).rsplit(".", maxsplit=1)[-1]
+    return str(name)
+
+
+def _host(x: Any) -> Any:
+    """NumPy array of numbers, in native byte order."""
+    try:
+        a = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        msg = f"{type(x).__name__} can't be made an array ({error}); wanted numbers of one shape"
+        raise InputError(msg.replace("\n", " ")) from error
+    if a.dtype.name not in _DTYPES:
+        msg = f"an array of dtype {a.dtype} can't go to a backend; wanted numbers"
+        raise InputError(msg)
+    return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
+
+
+def _steps(xs: Any) -> int:
+    lengths = {a.shape[0] for a in trees.leaves(xs)}
+    if len(lengths) != 1:
+        msg = f"scan was given leading axes of {sorted(lengths)}; wanted arrays of one length"
+        raise InputError(msg)
+    return int(lengths.pop())
+
+
+@lru_cache(maxsize=256)
+def _creates(backend: Backend, dtype: str) -> bool:
+    found = getattr(backend.xp, dtype, None)
+    if found is None:
+        return False
+    try:
+        backend.xp.zeros((1,), dtype=found, device=backend.device)
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,215 @@
+"""Why a library does not work here, and the one command or setting that mends it.
+
+The functions are pure: they read an exception and facts that were gathered elsewhere. The states
+of CuPy are those that its users meet: cupy/cupy issues 3552, 7772, 8227, 8317, 9252 and 9719.
+"""
+
+import importlib.metadata
+import os
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bpnet.backends import hardware, libraries
+
+_WHEELS = ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0", "amd-cupy")
+_TOOLKIT = re.compile(
+    r"Failure finding \"(?P<pathfinder>lib\w+)"  # CuPy 14
+    r"|failed to load (?P<softlink>\w+)"  # CuPy 13
+    r"|cannot open source file \"(?P<header>cuda\w*\.h)",
+)
+# the oldest drivers, https://docs.nvidia.com/cuda/cuda-toolkit-release-notes, table 3
+_DRIVER_FOR_12, _DRIVER_FOR_13 = 525, 580
+
+
+class Diagnosis(NamedTuple):
+    """The cause as a clause, and the cure as one command or setting."""
+
+    why: str
+    cure: str
+
+
+@dataclass(frozen=True)
+class CupyFacts:
+    """What is known beside the exception.
+
+    Parameters
+    ----------
+    wheels : tuple of str
+        Installed distributions that hold CuPy.
+    driver : CudaDriver
+        What the NVIDIA driver says of itself.
+    visible : str or None
+        ``CUDA_VISIBLE_DEVICES``.
+    gpu_present : bool or None
+        Whether there is an NVIDIA GPU on the bus, None if that is unknown.
+    """
+
+    wheels: tuple[str, ...] = ()
+    driver: hardware.CudaDriver = hardware.NO_DRIVER
+    visible: str | None = None
+    gpu_present: bool | None = None
+
+    @classmethod
+    def gather(cls) -> "CupyFacts":
+        """Facts of this machine and environment."""
+        return cls(
+            cupy_wheels(),
+            hardware.cuda_driver(),
+            os.environ.get("CUDA_VISIBLE_DEVICES"),
+            hardware.nvidia_hardware(),
+        )
+
+
+def cupy_wheels() -> tuple[str, ...]:
+    """Installed distributions that hold CuPy; two overwrite each other's files."""
+    found = []
+    for wheel in _WHEELS:
+        try:
+            importlib.metadata.version(wheel)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found.append(wheel)
+    return tuple(found)
+
+
+def diagnose(name: str, error: BaseException | None) -> Diagnosis:
+    """Cause and cure for any library; ``error`` is None where it is not installed."""
+    if name == "cupy":
+        return diagnose_cupy(error, CupyFacts.gather())
+    if error is None:
+        return Diagnosis(f"{name} is not installed", f"pip install {libraries.EXTRAS[name]}")
+    if isinstance(error, ImportError):
+        return Diagnosis(
+            f"its import fails ({_line(error)})",
+            f"pip install --force-reinstall {libraries.EXTRAS[name]}",
+        )
+    return Diagnosis(
+        f"its first use fails ({_line(error)})",
+        f"python -m bpnet.backends.probe {name} shows the whole error",
+    )
+
+
+def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
+    """Cause and cure for CuPy; ``error`` is None where it is not installed."""
+    if error is None:
+        return Diagnosis("CuPy is not installed", f"pip install {_fitting(facts)}")
+    for rule in (_two_wheels, _memory, _toolkit, _import, _driver, _no_device, _architecture):
+        if found := rule(error, facts):
+            return found
+    show = 'python -c "import cupy; cupy.show_config()"'
+    return Diagnosis(f"its first use fails ({_line(error)})", show)
+
+
+def two_wheels(facts: CupyFacts) -> Diagnosis | None:
+    """Two distributions of CuPy in one environment; None where there is one."""
+    if len(facts.wheels) < 2:
+        return None
+    why = f"{len(facts.wheels)} CuPy packages overwrite each other ({', '.join(facts.wheels)})"
+    uninstall = f"pip uninstall -y {' '.join(facts.wheels)}"
+    if not facts.driver.version:
+        return Diagnosis(f"{why}, and there is no NVIDIA driver", uninstall)
+    return Diagnosis(why, f"{uninstall} && pip install {_fitting(facts)}")
+
+
+def _two_wheels(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    return two_wheels(facts)
+
+
+def _memory(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    text = str(error)
+    if not isinstance(error, MemoryError) and "cudaErrorMemoryAllocation" not in text:
+        return None
+    if "limit set to" in text:
+        why = f"the memory limit of CuPy's pool is reached ({text.rstrip('.')})"
+        return Diagnosis(why, "unset CUPY_GPU_MEMORY_LIMIT")
+    cure = "nvidia-smi lists the processes that hold it: end one"
+    return Diagnosis("the GPU is out of memory", cure)
+
+
+def _toolkit(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    found = _TOOLKIT.search(str(error))
+    if not found:
+        return None
+    part = found["pathfinder"] or found["softlink"] or found["header"]
+    wheel = _wheel(facts)
+    cure = f'pip install "{wheel if wheel.startswith("cupy-cuda") else _best(facts)}[ctk]"'
+    return Diagnosis(f"parts of the CUDA toolkit are missing ({part})", cure)
+
+
+def _import(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    if not isinstance(error, ImportError):
+        return None
+    if library := re.search(r"lib\w+\.so(?:\.\d+)*|\w+\.dll", str(error)):
+        why = f"{_wheel(facts)} was built for another CUDA version: it misses {library[0]}"
+        return Diagnosis(why, _renew(facts))
+    return Diagnosis(f"its import fails ({_line(error)})", _renew(facts))
+
+
+def _driver(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    if "cudaErrorInsufficientDriver" not in str(error):
+        return None
+    if facts.driver.version:
+        return _old_driver(facts)
+    if facts.gpu_present is False:
+        why = "there is no NVIDIA driver and no NVIDIA GPU"
+        return Diagnosis(why, "use backend 'numpy' here")
+    return Diagnosis("there is no NVIDIA driver", "install it from https://www.nvidia.com/drivers")
+
+
+def _old_driver(facts: CupyFacts) -> Diagnosis:
+    wheel = _wheel(facts)
+    why = f"the NVIDIA driver serves CUDA {facts.driver.serves()}, too old for {wheel}"
+    if "cuda13x" not in wheel:
+        return Diagnosis(why, f"install the NVIDIA driver {_DRIVER_FOR_12} or newer")
+    if facts.driver.version >= 12000:
+        return Diagnosis(why, _renew(facts))
+    return Diagnosis(why, f"install the NVIDIA driver {_DRIVER_FOR_13} or newer")
+
+
+def _no_device(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    if "cudaErrorNoDevice" not in str(error):
+        return None
+    if facts.visible is not None:
+        why = f"every GPU is hidden by CUDA_VISIBLE_DEVICES={facts.visible!r}"
+        return Diagnosis(why, "unset CUDA_VISIBLE_DEVICES")
+    why = "there is an NVIDIA driver but no GPU"
+    return Diagnosis(why, "nvidia-smi shows what the driver sees")
+
+
+def _architecture(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    if "cudaErrorNoKernelImageForDevice" not in str(error):
+        return None
+    why = f"{_wheel(facts)} has no code for this GPU's architecture"
+    return Diagnosis(why, f'pip install --upgrade "{_wheel(facts)}"')
+
+
+def _wheel(facts: CupyFacts) -> str:
+    """The distribution that is here."""
+    return facts.wheels[0] if facts.wheels else "cupy"
+
+
+def _best(facts: CupyFacts) -> str:
+    """The distribution that fits the driver."""
+    return f"cupy-{hardware.cuda_major(facts.driver)}x"
+
+
+def _fitting(facts: CupyFacts) -> str:
+    return f'"bpnet[{_best(facts)}]"'
+
+
+def _renew(facts: CupyFacts) -> str:
+    """Command that puts the distribution that fits in the place of the one that is here."""
+    install = f"pip install {_fitting(facts)}"
+    if not facts.wheels:
+        return install
+    if facts.wheels[0] == _best(facts):
+        return install.replace("install", "install --force-reinstall", 1)
+    return f"pip uninstall -y {facts.wheels[0]} && {install}"
+
+
+def _line(error: BaseException) -> str:
+    """The message of an exception on one line; of CuPy's box only the original error."""
+    text = re.sub(r"(?s).*Original error:\s*", "", str(error)).strip(" =\n")
+    text = " ".join(text.split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

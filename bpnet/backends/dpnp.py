@@ -1,0 +1,111 @@
+"""dpnp, on the SYCL devices of Intel's oneAPI: CPUs and GPUs."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.errors import BackendUnavailable, InputError
+
+
+@dataclass(frozen=True)
+class Dpnp(Backend):
+    """dpnp on one device; ``device`` is its SYCL filter string, such as ``"opencl:cpu:0"``."""
+
+    name: str = "dpnp"
+
+    @property
+    def xp(self) -> Namespace:
+        """``dpnp``."""
+        return _library()
+
+    @property
+    def version(self) -> str:
+        """Version of dpnp."""
+        return str(_library().__version__)
+
+    @property
+    def spec(self) -> str:
+        """Name and device: ``"dpnp:cpu"`` where that is the one meant, else the long form."""
+        kind = self.device.split(":")[1]
+        return f"dpnp:{kind}" if _filter_string(kind) == self.device else f"dpnp:{self.device}"
+
+    def synchronize(self) -> None:
+        """Wait for the queue of the device."""
+        self.xp.empty(0, device=self.device).sycl_queue.wait()
+
+    def _from_host(self, x: Any, *, copy: bool) -> Array:
+        return self.xp.asarray(x, device=self.device)
+
+    def _download(self, a: Array) -> Any:
+        return self.xp.asnumpy(a)
+
+    def _move(self, a: Array) -> Array:
+        return self.xp.asarray(a, device=self.device)
+
+    def _exportable(self, a: Array) -> Array:
+        # PyTorch ends the process when it meets a negative stride
+        return self.xp.ascontiguousarray(a) if min(a.strides, default=0) < 0 else a
+
+
+def _library() -> Any:
+    """Dpnp, imported so that it finds the OpenCL driver for CPUs of ``intel-opencl-rt``."""
+    driver = Path(sys.prefix, "lib", "libintelocl.so")
+    if "dpnp" not in sys.modules and "OCL_ICD_FILENAMES" not in os.environ and driver.exists():
+        os.environ["OCL_ICD_FILENAMES"] = str(driver)
+    import dpnp
+
+    return dpnp
+
+
+def _filter_string(selector: str) -> str | None:
+    import dpctl
+
+    try:
+        return str(dpctl.SyclDevice(selector).filter_string)
+    except (ValueError, dpctl.SyclDeviceCreationError):  # no such device, no such selector
+        return None
+
+
+def open_backend(device: str | None) -> Dpnp:
+    """Backend on ``"cpu"``, ``"gpu"``, ``"gpu:1"`` or a full SYCL filter string."""
+    _library()
+    import dpctl
+
+    found = dpctl.get_devices()
+    if not found:
+        spec, why = "dpnp", "there is no OpenCL or Level Zero driver"
+        raise BackendUnavailable(spec, why, "pip install intel-opencl-rt")
+    if device is None:
+        return Dpnp(device=str(dpctl.select_default_device().filter_string))
+    words = {"cpu", "gpu", "accelerator", "opencl", "level_zero", "cuda", "hip"}
+    if not all(part in words or part.isdigit() for part in device.split(":")):
+        msg = f"dpnp has no device {device!r}; use 'cpu', 'gpu' or a SYCL filter string"
+        raise InputError(msg)
+    chosen = _filter_string(device)
+    if chosen is None:
+        here = ", ".join(d.filter_string for d in found)
+        spec, why = f"dpnp:{device}", f"dpnp finds only: {here}"
+        raise BackendUnavailable(spec, why, f"use 'dpnp:{found[0].filter_string}'")
+    return Dpnp(device=chosen)
+
+
+def holding(array: Array) -> Dpnp:
+    """Backend of an array."""
+    return Dpnp(device=str(array.sycl_device.filter_string))
+
+
+def devices() -> list[DeviceInfo]:
+    """All SYCL devices."""
+    _library()
+    import dpctl
+
+    return [
+        DeviceInfo(
+            Dpnp(device=d.filter_string).spec, d.name.strip(), d.global_mem_size, d.driver_version
+        )
+        for d in dpctl.get_devices()
+    ]

@@ -1,0 +1,117 @@
+"""What the machine has, asked of drivers and files alone: no array library is imported."""
+
+import ctypes
+import os
+import platform
+from pathlib import Path
+from typing import NamedTuple
+
+from bpnet.backends.base import DeviceInfo
+
+
+class CudaDriver(NamedTuple):
+    """The NVIDIA driver: the CUDA version it serves (12040 is 12.4, 0: none), GPUs, error."""
+
+    version: int = 0
+    devices: int = 0
+    error: int = 0
+
+    def describe(self) -> str:
+        """What it is, as a clause."""
+        if not self.version:
+            return "there is no NVIDIA driver"
+        return f"the NVIDIA driver serves CUDA {self.serves()} and sees {self.devices} GPUs"
+
+    def serves(self) -> str:
+        """The CUDA version as people write it.
+
+        Examples
+        --------
+        >>> CudaDriver(12040).serves()
+        '12.4'
+        """
+        return f"{self.version // 1000}.{self.version % 1000 // 10}"
+
+
+NO_DRIVER = CudaDriver()
+
+
+def cuda_driver() -> CudaDriver:
+    """The NVIDIA driver, asked through its own library."""
+    windows = platform.system() == "Windows"
+    try:
+        cuda = ctypes.CDLL("nvcuda.dll" if windows else "libcuda.so.1")
+        version, count = ctypes.c_int(0), ctypes.c_int(0)
+        cuda.cuDriverGetVersion(ctypes.byref(version))
+        error = cuda.cuInit(0)
+        if error == 0:
+            cuda.cuDeviceGetCount(ctypes.byref(count))
+    except (OSError, AttributeError):  # no such library, or not the real one
+        return NO_DRIVER
+    return CudaDriver(version.value, count.value, error)
+
+
+def cuda_major(driver: CudaDriver | None = None) -> str:
+    """Wheels that fit the driver: ``"cuda13"``, or ``"cuda12"`` for older and unknown ones."""
+    version = (driver or cuda_driver()).version
+    return "cuda13" if version >= 13000 else "cuda12"
+
+
+def nvidia_hardware() -> bool | None:
+    """Whether an NVIDIA GPU is on the PCI bus; None where that cannot be read."""
+    bus = Path("/sys/bus/pci/devices")
+    if not bus.is_dir():
+        return None
+    for device in bus.iterdir():
+        try:
+            vendor = (device / "vendor").read_text().strip()
+            kind = (device / "class").read_text().strip()
+        except OSError:
+            continue
+        if vendor == "0x10de" and kind.startswith("0x03"):
+            return True
+    return False
+
+
+def gpus() -> frozenset[str]:
+    """Kinds of GPU that seem usable: ``"cuda"``, ``"rocm"``, ``"mps"``, ``"intel"``."""
+    found = set()
+    if cuda_driver().devices:
+        found.add("cuda")
+    if Path("/dev/kfd").exists():
+        found.add("rocm")
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        found.add("mps")
+    if Path("/dev/dri").exists() and _loads("libze_intel_gpu.so.1"):
+        found.add("intel")
+    return frozenset(found)
+
+
+def host(spec: str) -> DeviceInfo:
+    """The CPU, as the device of a backend."""
+    return DeviceInfo(spec, _cpu_name(), _memory())
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None

@@ -1,0 +1,211 @@
+"""JAX, on whatever it was installed for, with a compiled loop."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends import hardware
+from bpnet.backends.base import Backend, DeviceInfo, _steps
+from bpnet.backends.specs import split_device
+from bpnet.errors import BackendUnavailable, InputError
+
+_WIDE = {"float64", "int64", "uint64", "complex128"}
+
+
+@dataclass(frozen=True)
+class Jax(Backend):
+    """JAX on one device; ``device`` is a ``jax.Device``."""
+
+    name: str = "jax"
+
+    @property
+    def xp(self) -> Namespace:
+        """``jax.numpy``."""
+        import jax.numpy as xp
+
+        return xp
+
+    @property
+    def version(self) -> str:
+        """Version of JAX."""
+        import jax
+
+        return str(jax.__version__)
+
+    @property
+    def spec(self) -> str:
+        """Name and device, such as ``"jax:cpu"`` or ``"jax:cuda:1"``."""
+        kind = _kind(self.device)
+        return (
+            f"jax:{kind}"
+            if kind == "cpu" and self.device.id == 0
+            else (f"jax:{kind}:{self.device.id}")
+        )
+
+    def dtypes(self) -> tuple[str, ...]:
+        """All four; float64 within ``session("float64")``."""
+        with self.session("float64"):
+            return super().dtypes()
+
+    def has(self, dtype: str) -> bool:
+        """Whether the device can hold arrays of a dtype, at this moment for 64 bits."""
+        if dtype in _WIDE and not _wide_types():
+            return False  # JAX would make it 32 bits with a warning
+        return super().has(dtype)
+
+    def dtype(self, name: str) -> Any:
+        """Dtype object of JAX.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it has 64 bits outside ``session("float64")``.
+        """
+        if name in _WIDE and not self.has(name):
+            msg = (
+                f"{self.spec} has {name} only inside a float64 session; "
+                'use float32, or open backend.session("float64") around the run'
+            )
+            raise InputError(msg)
+        return super().dtype(name)
+
+    def synchronize(self) -> None:
+        """Wait for every array that JAX has under way on this platform."""
+        import jax
+
+        live: Any = jax.live_arrays
+        for array in live(self.device.platform):
+            if not array.is_deleted():
+                array.block_until_ready()
+
+    @contextmanager
+    def session(self, dtype: str) -> Iterator[None]:
+        """With 64-bit types for float64, this device as the default, and exact products.
+
+        On a GPU, JAX multiplies float32 matrices with 10-bit mantissas (TF32) unless told.
+        """
+        import jax
+
+        precision = None if self.device.platform == "cpu" else "highest"
+        wide = dtype == "float64" or _wide_types()
+        with (
+            jax.enable_x64(wide),
+            jax.default_device(self.device),
+            jax.default_matmul_precision(precision),
+        ):
+            yield
+
+    def scan(
+        self, step: Callable[..., Any], carry: Any, xs: Any, operands: tuple[Any, ...] = ()
+    ) -> tuple[Any, tuple[Array, ...]]:
+        """Run ``step`` over the leading axis of ``xs`` as one compiled loop.
+
+        It is compiled once for each ``step`` and set of shapes. The carry's memory is donated:
+        its arrays can't be used afterwards. See :meth:`Backend.scan`.
+        """
+        if _steps(xs) == 0:
+            return carry, ()
+        carry, outs = _compiled(step)(carry, xs, operands)
+        return carry, tuple(outs)
+
+    def _from_host(self, x: Any, *, copy: bool) -> Array:
+        import jax
+
+        # on a CPU device_put may share NumPy's memory
+        return jax.device_put(np.array(x) if copy else x, self.device)
+
+    def _download(self, a: Array) -> Any:
+        host = np.asarray(a)
+        return host.astype(np.float32) if host.dtype.name == "bfloat16" else np.array(host)
+
+    def _move(self, a: Array) -> Array:
+        import jax
+
+        return jax.device_put(a, self.device)
+
+    def _duplicate(self, a: Array) -> Array:
+        import jax
+
+        return jax.device_put(a, self.device, may_alias=False)
+
+    def _cast(self, a: Array, dtype: str) -> Array:
+        return a.astype(self.dtype(dtype))
+
+
+@lru_cache(maxsize=64)
+def _compiled(step: Callable[..., Any]) -> Callable[..., Any]:
+    import jax
+
+    def run(carry: Any, xs: Any, operands: tuple[Any, ...]) -> Any:
+        return jax.lax.scan(lambda c, x: step(c, x, *operands), carry, xs)
+
+    compiled: Callable[..., Any] = jax.jit(run, donate_argnums=0)
+    return compiled
+
+
+def _wide_types() -> bool:
+    import jax
+
+    config: Any = jax.config
+    return bool(config.jax_enable_x64)
+
+
+def _kind(device: Any) -> str:
+    if device.platform != "gpu":
+        return str(device.platform)
+    return "rocm" if "rocm" in str(device.client.platform_version).lower() else "cuda"
+
+
+def open_backend(device: str | None) -> Jax:
+    """Backend on ``"cpu"``, ``"cuda:0"``, ``"gpu"``, ``"tpu"``; None is JAX's default."""
+    import jax
+
+    kind, index = split_device(device)
+    if kind is None and index is None:
+        return Jax(device=jax.devices()[0])
+    spec = f"jax:{device}"
+    if kind not in {None, "cpu", "gpu", "cuda", "rocm", "tpu"}:
+        msg = f"jax has no device {device!r}; use 'cpu', 'cuda:0' or 'tpu'"
+        raise InputError(msg)
+    try:
+        found = jax.devices(kind) if kind else jax.devices()
+    except RuntimeError as error:
+        here = ", ".join(sorted({_kind(d) for d in jax.devices()}))
+        cure = f"use 'jax:{here}'"
+        if kind in {"gpu", "cuda"} and hardware.cuda_driver().version:
+            cure = f'pip install "jax[{hardware.cuda_major()}]"'
+        raise BackendUnavailable(spec, f"JAX finds only: {here}", cure) from error
+    index = index or 0
+    for candidate in found:
+        if candidate.id == index:
+            return Jax(device=candidate)
+    why = f"there is no device {index} among the {len(found)} of {_kind(found[0])} here"
+    raise BackendUnavailable(spec, why, f"use '{Jax(device=found[0]).spec}'")
+
+
+def holding(array: Array) -> Jax:
+    """Backend of an array; of one that lies on several devices, the first."""
+    return Jax(device=min(array.devices(), key=lambda d: d.id))
+
+
+def devices() -> list[DeviceInfo]:
+    """All devices of JAX's default platform, and the CPU."""
+    import jax
+
+    found = []
+    for device in jax.devices():
+        spec = Jax(device=device).spec
+        if device.platform == "cpu":
+            found.append(hardware.host(spec))
+            continue
+        memory = (device.memory_stats() or {}).get("bytes_limit")
+        version = str(device.client.platform_version).strip().replace("\n", " ")
+        found.append(DeviceInfo(spec, device.device_kind, memory, version))
+    if all(device.platform != "cpu" for device in jax.devices()):
+        found.append(hardware.host("jax:cpu"))
+    return found

@@ -1,0 +1,58 @@
+"""The known array libraries by name, found without importing them."""
+
+import importlib
+import importlib.util
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bpnet._typing import Array
+
+if TYPE_CHECKING:
+    from bpnet.backends.base import Backend
+
+NAMES = ("cupy", "torch", "jax", "dpnp", "numpy", "array_api_strict")
+"""Best first, as ``auto`` sees them."""
+
+EXTRAS = {
+    "torch": '"bpnet[torch]"',
+    "jax": '"bpnet[jax]"',
+    "dpnp": '"bpnet[dpnp]"',
+    "array_api_strict": "array-api-strict",
+    "numpy": "numpy",
+}
+"""What ``pip install`` brings each library; CuPy's depends on the driver."""
+
+_ROOTS = {name: name for name in NAMES} | {"jaxlib": "jax"}
+
+
+def installed(name: str) -> bool:
+    """Whether a library can be found; it is not imported."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # it is in sys.modules as None or without a spec: blocked on purpose
+        return False
+
+
+def adapter(name: str) -> ModuleType:
+    """Module of this package for a library, ``bpnet.backends.cupy`` for ``"cupy"``."""
+    return importlib.import_module(f"bpnet.backends.{name}")
+
+
+def library_of(thing: Any) -> str | None:
+    """Name of the known library that an array, or a namespace, belongs to; None without one."""
+    if isinstance(thing, ModuleType):
+        path = thing.__name__.removeprefix("array_api_compat.").split(".")
+        known = path[0] if path[1:] in ([], ["numpy"]) else None
+        return _ROOTS.get(known) if known else None
+    return _ROOTS.get(type(thing).__module__.split(".")[0])
+
+
+def owner(array: Array) -> "Backend | None":
+    """Backend that holds an array; None for what is no array of any library."""
+    name = library_of(array)
+    if name is None and hasattr(array, "__array_namespace__"):
+        name = "standard"
+    if name is None or not (hasattr(array, "shape") and hasattr(array, "dtype")):
+        return None
+    backend: Backend = adapter(name).holding(array)
+    return backend

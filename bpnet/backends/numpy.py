@@ -1,0 +1,68 @@
+"""NumPy, on the CPU."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends import hardware
+from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class NumPy(Backend):
+    """NumPy, the host's own library."""
+
+    name: str = "numpy"
+
+    @property
+    def xp(self) -> Namespace:
+        """``array_api_compat.numpy``."""
+        import array_api_compat.numpy as xp
+
+        return xp
+
+    @property
+    def version(self) -> str:
+        """Version of NumPy."""
+        return np.__version__
+
+    def synchronize(self) -> None:
+        """Nothing to wait for: NumPy returns when it is done."""
+
+    def session(self, dtype: str) -> AbstractContextManager[Any]:
+        """Without NumPy's warnings.
+
+        Other libraries have none; training looks for a cost that is not finite by itself.
+        """
+        return np.errstate(all="ignore")
+
+    def _from_host(self, x: Any, *, copy: bool) -> Array:
+        return x.copy() if copy else x
+
+    def _download(self, a: Array) -> Any:
+        return np.array(a)
+
+    def _move(self, a: Array) -> Array:
+        return a
+
+
+def open_backend(device: str | None) -> NumPy:
+    """Backend on a device; there is only ``"cpu"``."""
+    if device not in {None, "cpu", "cpu:0"}:
+        msg = f"numpy has no device {device!r}, only 'cpu'; leave the device out"
+        raise InputError(msg)
+    return NumPy()
+
+
+def holding(array: Array) -> NumPy:
+    """Backend of an array."""
+    return NumPy()
+
+
+def devices() -> list[DeviceInfo]:
+    """The one device."""
+    return [hardware.host("numpy")]

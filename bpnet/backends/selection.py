@@ -1,0 +1,154 @@
+"""Which backend a run uses: the argument, then ``BPNET_BACKEND``, then ``auto``."""
+
+import importlib.metadata
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from bpnet._typing import Array
+from bpnet.backends import hardware, libraries, registry, specs
+from bpnet.backends.base import Backend
+from bpnet.errors import BackendUnavailable, InputError
+
+VARIABLE = "BPNET_BACKEND"
+_log = logging.getLogger("bpnet")
+
+
+class Selection(NamedTuple):
+    """The backend that was chosen, and why, in one sentence."""
+
+    backend: Backend
+    reason: str
+
+
+def select(backend: Any = None, device: Any = None, like: Array | None = None) -> Selection:
+    """Choose a backend.
+
+    Parameters
+    ----------
+    backend : str, sequence of str, Backend or module, optional
+        A name, ``"name:device"``; a list such as ``"cupy,numpy"``, of which the first that works
+        is taken; a module with the functions of the standard. None and ``"auto"`` ask
+        ``BPNET_BACKEND``; without it the best GPU is taken, or NumPy.
+    device : str, int or a library's device, optional
+        Device, unless the name says it.
+    like : array, optional
+        The user's data. Where nothing else is said its library and device are used, unless it is
+        NumPy's, the format of all data on the host.
+
+    Returns
+    -------
+    Selection
+        Backend and reason.
+
+    Raises
+    ------
+    BackendUnavailable
+        If what was named does not work here.
+    InputError
+        If a name is unknown, or name and device disagree.
+    """
+    asked, source = backend, "by the argument"
+    if _is_auto(asked):
+        asked, source = os.environ.get(VARIABLE), f"by {VARIABLE}"
+    if _is_auto(asked):
+        held = libraries.owner(like) if like is not None and device is None else None
+        if held is not None and held.name != "numpy":
+            return Selection(held, f"{held.spec}, because the data is there")
+        return _auto(device)
+    if isinstance(asked, str) and "," in asked:
+        asked = [part for part in asked.split(",") if part.strip()]
+    if isinstance(asked, Sequence) and not isinstance(asked, str):
+        return _first(list(asked), device, source)
+    chosen = registry.get(asked, device)
+    return Selection(chosen, f"{chosen.spec}, named {source}")
+
+
+def _is_auto(asked: Any) -> bool:
+    return asked is None or (isinstance(asked, str) and asked.strip().lower() in {"", "auto"})
+
+
+def _first(asked: list[Any], device: Any, source: str) -> Selection:
+    for entry in asked:
+        if isinstance(entry, str) and not _is_auto(entry):
+            registry.check_name(specs.split_spec(entry)[0])
+    skipped: list[BackendUnavailable] = []
+    for entry in asked:
+        try:
+            found = _auto(device).backend if _is_auto(entry) else registry.get(entry, device)
+        except BackendUnavailable as error:
+            _log.warning("%s; trying the next of the list", error)
+            skipped.append(error)
+        else:
+            passed = "".join(f", {e.name} can't be used ({e.why})" for e in skipped)
+            return Selection(
+                found, f"{found.spec}, the first that works of the list {source}{passed}"
+            )
+    if not skipped:
+        msg = f"the list of backends {source} is empty; name at least one"
+        raise InputError(msg)
+    why = "; ".join(f"{e.name}: {e.why}" for e in skipped)
+    raise BackendUnavailable(",".join(e.name for e in skipped), why, skipped[0].cure)
+
+
+def _auto(device: Any) -> Selection:
+    gpus = hardware.gpus()
+    failed: list[str] = []
+    for spec in _candidates(gpus):
+        try:
+            found = registry.get(spec, device)
+        except BackendUnavailable as error:
+            _log.warning("auto passes over a GPU: %s", error)
+            failed.append(f"{error.name} can't be used ({error.why})")
+        except InputError:
+            continue  # the device that was asked for is not one of this library
+        else:
+            return Selection(found, f"{found.spec}, the best GPU that works here")
+    why = "; ".join(failed) or _why_not(gpus)
+    try:
+        return Selection(registry.get("numpy", device), f"numpy, because {why}")
+    except InputError as error:
+        msg = f"device {device!r} was asked for, but {why}; leave the device out or name a backend"
+        raise InputError(msg) from error
+
+
+def _candidates(gpus: frozenset[str]) -> Iterator[str]:
+    """Specifications worth an import, best first."""
+    compute = gpus & {"cuda", "rocm"}
+    if compute and libraries.installed("cupy"):
+        yield "cupy"
+    if libraries.installed("torch"):
+        if compute and not _is_cpu_build("torch"):
+            yield "torch:cuda"
+        if "mps" in gpus:
+            yield "torch:mps"
+    if compute and libraries.installed("jax") and _has_jax_plugin():
+        yield "jax:gpu"
+    if "intel" in gpus and libraries.installed("dpnp"):
+        yield "dpnp:gpu"
+
+
+def _why_not(gpus: frozenset[str]) -> str:
+    if not gpus:
+        return "no GPU was found"
+    cures = {
+        "cuda": f'"bpnet[cupy-{hardware.cuda_major()}x]"',
+        "rocm": "torch",
+        "mps": libraries.EXTRAS["torch"],
+        "intel": libraries.EXTRAS["dpnp"],
+    }
+    kind = next(kind for kind in cures if kind in gpus)
+    return f"there is a GPU ({kind}) but no library for it: pip install {cures[kind]}"
+
+
+def _is_cpu_build(distribution: str) -> bool:
+    try:
+        return importlib.metadata.version(distribution).endswith("+cpu")
+    except importlib.metadata.PackageNotFoundError:  # built from source
+        return False
+
+
+def _has_jax_plugin() -> bool:
+    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
+    return any(libraries.installed(plugin) for plugin in plugins)

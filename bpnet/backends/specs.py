@@ -1,0 +1,75 @@
+"""The text that names a backend and its device, ``"torch:cuda:1"``, taken apart and compared."""
+
+import re
+from typing import Any
+
+from bpnet.errors import InputError
+
+
+def split_device(device: str | None) -> tuple[str | None, int | None]:
+    """Kind and number of a device.
+
+    Examples
+    --------
+    >>> split_device("cuda:1"), split_device("1"), split_device("cpu"), split_device(None)
+    (('cuda', 1), (None, 1), ('cpu', None), (None, None))
+    """
+    if device is None:
+        return None, None
+    kind, _, number = device.rpartition(":")
+    return (kind or None, int(number)) if re.fullmatch(r"\d+", number) else (device, None)
+
+
+def split_spec(spec: str) -> tuple[str, str | None]:
+    """Library and device of a specification.
+
+    Examples
+    --------
+    >>> split_spec("array-api-strict:device1"), split_spec(" CuPy ")
+    (('array_api_strict', 'device1'), ('cupy', None))
+    """
+    name, _, device = spec.strip().lower().partition(":")
+    return name.strip().replace("-", "_"), device.strip() or None
+
+
+def device_text(device: Any) -> str | None:
+    """What a user gave as ``device=``, text, number or a library's object, as text.
+
+    Examples
+    --------
+    >>> device_text(1), device_text("cuda:0"), device_text(None)
+    ('1', 'cuda:0', None)
+    """
+    if device is None:
+        return None
+    if hasattr(device, "sycl_device"):  # dpnp
+        return str(device.sycl_device.filter_string)
+    if hasattr(device, "platform") and hasattr(device, "id"):  # JAX
+        return f"{device.platform}:{device.id}"
+    if hasattr(device, "id"):  # CuPy
+        return str(device.id)
+    strict = re.fullmatch(r"array_api_strict\.Device\('(\w+)'\)", repr(device))
+    return strict[1].lower() if strict else str(device).strip().lower() or None
+
+
+def merge(spec: str, first: str | None, second: str | None) -> str | None:
+    """One device from the one in the name and the one given beside it.
+
+    Raises
+    ------
+    InputError
+        If they disagree.
+
+    Examples
+    --------
+    >>> merge("torch:cuda", "cuda", "1")
+    'cuda:1'
+    """
+    if first is None or second is None or first == second:
+        return first or second
+    (kind, index), (other_kind, other_index) = split_device(first), split_device(second)
+    kinds, indices = {kind, other_kind} - {None}, {index, other_index} - {None}
+    if len(kinds) > 1 or len(indices) > 1:
+        msg = f"backend {spec!r} and device {second!r} disagree; give the device once"
+        raise InputError(msg)
+    return ":".join(str(part) for part in (*kinds, *indices))

@@ -1,0 +1,163 @@
+"""PyTorch, on the CPU, CUDA or Apple's MPS."""
+
+import logging
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends import hardware, libraries
+from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.backends.specs import split_device
+from bpnet.errors import BackendUnavailable, InputError
+
+
+@dataclass(frozen=True)
+class Torch(Backend):
+    """PyTorch on one device; ``device`` is a ``torch.device``."""
+
+    name: str = "torch"
+
+    @property
+    def xp(self) -> Namespace:
+        """``array_api_compat.torch``."""
+        import array_api_compat.torch as xp
+
+        return xp
+
+    @property
+    def version(self) -> str:
+        """Version of PyTorch."""
+        import torch
+
+        return str(torch.__version__)
+
+    def synchronize(self) -> None:
+        """Wait for the device's queue."""
+        import torch
+
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).synchronize()
+
+    def session(self, dtype: str) -> AbstractContextManager[Any]:
+        """Without a record for PyTorch's own differentiation."""
+        import torch
+
+        guard: AbstractContextManager[Any] = torch.no_grad()
+        return guard
+
+    def _from_host(self, x: Any, *, copy: bool) -> Array:
+        import torch
+
+        # PyTorch would share read-only memory and write to it, and takes no negative strides
+        if copy or not x.flags.writeable or min(x.strides, default=0) < 0:
+            x = np.array(x, order="C")
+        return torch.from_numpy(x).to(self.device)
+
+    def _download(self, a: Array) -> Any:
+        import torch
+
+        a = a.detach().resolve_conj().resolve_neg()
+        if a.dtype is torch.bfloat16:
+            a = a.float()
+        return np.array(a.cpu().numpy())
+
+    def _move(self, a: Array) -> Array:
+        return a.detach().to(self.device)
+
+    def _receive(self, x: Array, source: Backend) -> Array | None:
+        a = super()._receive(x, source)
+        # JAX's arrays never change, PyTorch's may: do not share
+        return a.clone() if a is not None and libraries.library_of(x) == "jax" else a
+
+    def _exportable(self, a: Array) -> Array:
+        return a.detach().resolve_conj().resolve_neg()
+
+    def _duplicate(self, a: Array) -> Array:
+        return a.detach().clone()
+
+    def _cast(self, a: Array, dtype: str) -> Array:
+        return a.detach().to(self.dtype(dtype))
+
+
+def open_backend(device: str | None) -> Torch:
+    """Backend on ``"cpu"``, ``"cuda:1"``, ``"mps"``; None takes the best that works."""
+    import torch
+
+    kind, index = split_device(device)
+    if kind is None and index is None:
+        return _best()
+    if kind in {None, "gpu"}:
+        kind = "mps" if torch.backends.mps.is_available() else "cuda"
+    spec = f"torch:{device}"
+    if kind == "cuda":
+        return Torch(device=_cuda(spec, index))
+    if kind not in {"cpu", "mps"} or index not in {None, 0}:
+        msg = f"torch has no device {device!r}; use 'cpu', 'cuda:0' or 'mps'"
+        raise InputError(msg)
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise BackendUnavailable(spec, "there is no Apple GPU here", "use 'torch:cpu'")
+    return Torch(device=torch.device(kind))
+
+
+def _cuda(spec: str, index: int | None) -> Any:
+    import torch
+
+    if not torch.cuda.is_available():
+        driver = hardware.cuda_driver()
+        if not driver.version:
+            raise BackendUnavailable(spec, "no NVIDIA driver was found", "use 'torch:cpu'")
+        if torch.version.cuda is None and torch.version.hip is None:
+            why = f"PyTorch {torch.__version__} is a build without CUDA"
+            cure = "pip install --force-reinstall torch --index-url https://pypi.org/simple"
+            raise BackendUnavailable(spec, why, cure)
+        why = f"PyTorch finds no CUDA device ({driver.describe()})"
+        raise BackendUnavailable(spec, why, "nvidia-smi shows the driver's view")
+    if index is None:
+        index = torch.cuda.current_device()
+    if index >= torch.cuda.device_count():
+        why = f"there is no GPU {index} among the {torch.cuda.device_count()} here"
+        raise BackendUnavailable(spec, why, "use 'torch:cuda:0'")
+    return torch.device("cuda", index)
+
+
+def _best() -> Torch:
+    import torch
+
+    candidates = []
+    if torch.cuda.is_available():
+        candidates.append(torch.device("cuda", torch.cuda.current_device()))
+    if torch.backends.mps.is_available():
+        candidates.append(torch.device("mps"))
+    for device in candidates:
+        backend = Torch(device=device)
+        try:
+            backend.verify()
+        except Exception as error:
+            logging.getLogger("bpnet").warning("%s does not work: %s", backend.spec, error)
+        else:
+            return backend
+    return Torch(device=torch.device("cpu"))
+
+
+def holding(array: Array) -> Torch:
+    """Backend of a tensor."""
+    return Torch(device=array.device)
+
+
+def devices() -> list[DeviceInfo]:
+    """The CPU and all GPUs that PyTorch sees."""
+    import torch
+
+    found = []
+    for i in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(i)
+        driver = f"CUDA {torch.version.cuda}" if torch.version.cuda else "ROCm"
+        found.append(
+            DeviceInfo(f"torch:cuda:{i}", properties.name, properties.total_memory, driver)
+        )
+    if torch.backends.mps.is_available():
+        found.append(DeviceInfo("torch:mps", "Apple GPU", torch.mps.recommended_max_memory()))
+    return [*found, hardware.host("torch:cpu")]
