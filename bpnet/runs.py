@@ -117,7 +117,7 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
     return load(folder), config, columns
 
 
-def network_for(data: Dataset, hidden: list[int], **options: Any) -> Network:
+def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
     """Network that fits a data set: one output a class, or one a number to predict.
 
     Two classes and the output ``sigmoid`` make one output.
@@ -131,7 +131,7 @@ def network_for(data: Dataset, hidden: list[int], **options: Any) -> Network:
     else:
         count = len(np.unique(rows))
         n = 1 if count == 2 and output == "sigmoid" else count
-    return Network([data.x.shape[1], *hidden, n], output=output, **options)
+    return Network([data.x.shape[1], *neurons, n], output=output, **options)
 
 
 def test_data(

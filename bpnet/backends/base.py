@@ -1,6 +1,5 @@
 """What every backend can do; a library's own file says only what differs there."""
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -13,21 +12,8 @@ import numpy as np
 
 from bpnet._typing import Array, DType, Namespace
 from bpnet.backends import libraries, trees
+from bpnet.backends.dtypes import DTYPES, FLOATS, INTEGERS, SIBLINGS, check_name, dtype_name
 from bpnet.errors import ArrayMismatch, InputError
-
-FLOATS = ("float64", "float32", "float16", "bfloat16")
-_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_DTYPES = (*FLOATS, *_INTEGERS, "bool", "complex64", "complex128")
-
-# what an array becomes where the device lacks its dtype and the caller asked for none
-_SIBLINGS = {
-    "float64": "float32",
-    "float16": "float32",
-    "bfloat16": "float32",
-    "int64": "int32",
-    "uint64": "uint32",
-    "complex128": "complex64",
-}
 
 _FOLD = 1024  # results of a step that are kept as arrays of their own at most
 
@@ -95,13 +81,9 @@ class Backend(ABC):
         InputError
             If there is no such dtype, or the device does not have it.
         """
-        if name not in _DTYPES:
-            near = difflib.get_close_matches(str(name), _DTYPES, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(_DTYPES)}"
-            msg = f"unknown dtype {name!r}; {hint}"
-            raise InputError(msg)
+        check_name(name)
         if not self.has(name):
-            kind = FLOATS if name in FLOATS else _INTEGERS
+            kind = FLOATS if name in FLOATS else INTEGERS
             msg = f"{self.spec} has no {name}; use {' or '.join(filter(self.has, kind))}"
             raise InputError(msg)
         return getattr(self.xp, name)
@@ -176,9 +158,16 @@ class Backend(ABC):
         return nullcontext()
 
     def scan(
-        self, step: Callable[..., Any], carry: Any, xs: Any, operands: tuple[Any, ...] = ()
+        self,
+        step: Callable[..., Any],
+        carry: Any,
+        xs: Any,
+        operands: tuple[Any, ...] = (),
+        numbers: tuple[Any, ...] | None = None,
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``carry, out = step(carry, x, *operands)`` over the leading axis of ``xs``.
+
+        With ``numbers`` it is ``step(carry, x, numbers, *operands)``.
 
         Parameters
         ----------
@@ -189,6 +178,9 @@ class Backend(ABC):
             What changes from step to step, and what does not.
         xs : array, (steps, ...), or nested lists, tuples or dicts of such arrays
             What each step gets its slice of.
+        numbers : tuple of numpy arrays, (steps, c), optional
+            Numbers from the host: each step gets a tuple with a row of each, as plain numbers,
+            or as 0-d arrays where the loop is compiled.
 
         Returns
         -------
@@ -200,9 +192,11 @@ class Backend(ABC):
         steps = _steps(xs)
         folded: list[list[Array]] = []
         kept: list[tuple[Array, ...]] = []
+        plain = zip(*(n.tolist() for n in numbers or ()), strict=True)
         for i in range(steps):
             x = trees.map_leaves(itemgetter((i, ...)), xs)
-            carry, out = step(carry, x, *operands)
+            given = operands if numbers is None else (next(plain), *operands)
+            carry, out = step(carry, x, *given)
             kept.append(out)
             if len(kept) == _FOLD or i == steps - 1:
                 folded.append([self.xp.stack(column) for column in zip(*kept, strict=True)])
@@ -256,15 +250,15 @@ class Backend(ABC):
         return self.xp.asarray(a, copy=True)
 
     def _sibling(self, dtype: str) -> str:
-        if self.has(dtype) or not self.has(_SIBLINGS.get(dtype, "")):
+        if self.has(dtype) or not self.has(SIBLINGS.get(dtype, "")):
             return dtype  # where there is no sibling either, dtype() tells the user
-        return _SIBLINGS[dtype]
+        return SIBLINGS[dtype]
 
     def _upload(self, x: Any, dtype: str | None, *, copy: bool) -> Array:
         given = x.dtype.name
         wanted = dtype or self._sibling(given)
         target = np.dtype(np.float32 if wanted == "bfloat16" else wanted)
-        if given in _INTEGERS and dtype is None and wanted != given and x.size:
+        if given in INTEGERS and dtype is None and wanted != given and x.size:
             limits = np.iinfo(target)
             if x.min() < limits.min or x.max() > limits.max:
                 msg = f"{self.spec} has no {given}, and the values do not fit {wanted}"
@@ -296,12 +290,6 @@ class Backend(ABC):
         return a if holder == self else self._move(a)
 
 
-def dtype_name(a: Array) -> str:
-    """Name of an array's dtype, the same for all libraries."""
-    name = getattr(a.dtype, "name", None) or str(a.dtype).rsplit(".", maxsplit=1)[-1]
-    return str(name)
-
-
 def _host(x: Any) -> Any:
     """NumPy array of numbers, in native byte order."""
     try:
@@ -309,7 +297,7 @@ def _host(x: Any) -> Any:
     except (TypeError, ValueError, RuntimeError) as error:
         msg = f"{type(x).__name__} can't be made an array ({error}); wanted numbers of one shape"
         raise InputError(msg.replace("\n", " ")) from error
-    if a.dtype.name not in _DTYPES:
+    if a.dtype.name not in DTYPES:
         msg = f"an array of dtype {a.dtype} can't go to a backend; wanted numbers"
         raise InputError(msg)
     return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))

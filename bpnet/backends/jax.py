@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware
+from bpnet.backends import hardware, trees
 from bpnet.backends.base import Backend, DeviceInfo, _steps
+from bpnet.backends.dtypes import dtype_name
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError
 
@@ -101,7 +102,12 @@ class Jax(Backend):
             yield
 
     def scan(
-        self, step: Callable[..., Any], carry: Any, xs: Any, operands: tuple[Any, ...] = ()
+        self,
+        step: Callable[..., Any],
+        carry: Any,
+        xs: Any,
+        operands: tuple[Any, ...] = (),
+        numbers: tuple[Any, ...] | None = None,
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``step`` over the leading axis of ``xs`` as one compiled loop.
 
@@ -110,7 +116,13 @@ class Jax(Backend):
         """
         if _steps(xs) == 0:
             return carry, ()
-        carry, outs = _compiled(step)(carry, xs, operands)
+        if numbers is not None:
+            kept = [dtype_name(a) for a in trees.leaves(carry)]
+            real = "float64" if "float64" in kept else "float32"
+            numbers = tuple(
+                n.astype(real) if n.dtype.kind == "f" else n.astype(np.int32) for n in numbers
+            )
+        carry, outs = _compiled(step)(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
@@ -141,8 +153,14 @@ class Jax(Backend):
 def _compiled(step: Callable[..., Any]) -> Callable[..., Any]:
     import jax
 
-    def run(carry: Any, xs: Any, operands: tuple[Any, ...]) -> Any:
-        return jax.lax.scan(lambda c, x: step(c, x, *operands), carry, xs)
+    def run(carry: Any, xs: Any, operands: tuple[Any, ...], numbers: Any) -> Any:
+        def body(c: Any, slices: Any) -> Any:
+            x, given = slices
+            if given is None:
+                return step(c, x, *operands)
+            return step(c, x, tuple(tuple(row) for row in given), *operands)
+
+        return jax.lax.scan(body, carry, (xs, numbers))
 
     compiled: Callable[..., Any] = jax.jit(run, donate_argnums=0)
     return compiled

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from bpnet.errors import BackendUnavailable, Diverged
+from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone: nothing is left to tell it
         return 1
-    except (ValueError, TypeError, BackendUnavailable) as error:
+    except (InputError, ArrayMismatch, BackendUnavailable) as error:
         return _refuse(error, 2)
     except (Diverged, OSError, MemoryError) as error:
         return _refuse(error, 1)

@@ -20,6 +20,8 @@ def predict(
 ) -> None:
     """Write the class and the probabilities of each example as CSV.
 
+    Of a data set with a test split, such as digits, the examples are that split.
+
     Examples:
 
       bpnet predict runs/digits-20260101-120000 digits -o out.csv
@@ -29,7 +31,8 @@ def predict(
     selection = bpnet.backends.select(backend, device)
     predictions.check_output(out)
     dataset = bpnet.data.load(source, columns=columns, need_target=False)
-    outputs = network.predict(dataset.x, backend=selection.backend)
+    x = dataset.x if dataset.test is None else dataset.test[0]
+    outputs = network.predict(x, backend=selection.backend)
     rows = predictions.write(out, network, outputs, columns)
     if not quiet and str(out) != "-":
         typer.echo(f"{rows} predictions: {out}")

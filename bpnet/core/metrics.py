@@ -32,7 +32,7 @@ def count_correct(z: Array, y: Array, kind: Kind, middle: float, *, xp: Namespac
     """
     if kind == "class":
         wanted = y if y.ndim < z.ndim else xp.argmax(y, axis=-1)
-        right = xp.argmax(z, axis=-1) == xp.astype(wanted, xp.int64)
+        right = xp.astype(xp.argmax(z, axis=-1), wanted.dtype) == wanted
     else:
         right = xp.all((z > middle) == (y > 0.5), axis=-1)
     return xp.sum(xp.astype(right, xp.int32), axis=-1, dtype=xp.int32)

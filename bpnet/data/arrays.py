@@ -1,8 +1,9 @@
 """NumPy's own files, ``.npy`` and ``.npz``, read with suspicion: no pickle, no surprise in size."""
 
-import io
+import ast
 import math
 import os
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refusi
 from bpnet.errors import InputError
 
 _LONGEST_HEADER = 10_000  # NumPy's own limit, held before the header is read
+_DESCR = re.compile(r"[<>|][biufcmMOSU]\d*(\[\w+\])?")  # what np.save writes of a plain type
 
 
 @dataclass(frozen=True)
@@ -196,38 +198,40 @@ def _read_header(stream: IO[bytes], what: str) -> _Header:
     if first[:6] != b"\x93NUMPY" or len(first) < 8:
         message = f"{what} is not a .npy file: it starts with {first[:6].hex() or 'nothing'}"
         raise InputError(message)
-    readers = {
-        (1, 0): (2, np.lib.format.read_array_header_1_0),
-        (2, 0): (4, np.lib.format.read_array_header_2_0),
-    }
-    if (first[6], first[7]) not in readers:
+    width = {1: 2, 2: 4}.get(first[6])
+    if width is None or first[7]:
         version = f"{first[6]}.{first[7]}"
         message = f"{what}: .npy version {version} is for tables of records: give a plain array"
         raise InputError(message)
-    width, reader = readers[first[6], first[7]]
-    length = stream.read(width)
-    claimed = int.from_bytes(length, "little")
+    claimed = int.from_bytes(stream.read(width), "little")
     if claimed > _LONGEST_HEADER:
         message = f"{what} is damaged: its header claims {claimed:,} bytes"
         raise InputError(message)
-    body = stream.read(claimed)
-    shape, is_fortran, dtype = reader(io.BytesIO(length + body))
-    _check_header(shape, dtype, what)
-    return _Header(dtype, shape, is_fortran, 8 + width + claimed)
-
-
-def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> None:
-    if dtype.hasobject:
-        message = (
-            f"{what} holds Python objects (a pickle), which are never loaded: save plain numbers"
-        )
+    parts = ast.literal_eval(stream.read(claimed).decode("latin1"))
+    if not isinstance(parts, dict) or parts.keys() != {"descr", "fortran_order", "shape"}:
+        message = f"{what} is damaged: its header does not say type, order and shape"
         raise InputError(message)
-    if dtype.names is not None or dtype.subdtype is not None or not dtype.itemsize:
-        message = f"{what} has type {dtype}: give a plain array"
-        raise InputError(message)
-    if len(shape) > 32 or any(n < 0 for n in shape):
+    shape = parts["shape"]
+    is_shape = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
+    if not is_shape or len(shape) > 32:
         message = f"{what} is damaged: its header claims the shape {str(shape)[:60]}"
         raise InputError(message)
+    dtype = _dtype(parts["descr"], what)
+    return _Header(dtype, shape, bool(parts["fortran_order"]), 8 + width + claimed)
+
+
+def _dtype(descr: Any, what: str) -> np.dtype[Any]:
+    if not isinstance(descr, str) or not _DESCR.fullmatch(descr):
+        message = f"{what} has type {str(descr)[:60]}: give a plain array"
+        raise InputError(message)
+    dtype = np.dtype(descr)
+    if dtype.hasobject:
+        message = f"{what} holds Python objects (a pickle), which are never loaded: save numbers"
+        raise InputError(message)
+    if not dtype.itemsize:
+        message = f"{what} has type {dtype}, of no bytes: give a plain array"
+        raise InputError(message)
+    return dtype
 
 
 def _check_size(header: _Header, found: int, what: str) -> None:

@@ -154,4 +154,8 @@ def typed_as(series: "pl.Series", target_kind: str) -> "pl.Series":
         return lower == "true" if lower.drop_nulls().is_in(["true", "false"]).all() else series
     wanted = {"integer": pl.Int64, "real": pl.Float64, "text": pl.String, "boolean": pl.Boolean}
     typed = series.cast(wanted[target_kind], strict=False)
-    return typed if typed.null_count() == series.null_count() else series
+    if typed.null_count() > series.null_count():
+        return series
+    if target_kind == "integer" and series.dtype == pl.Float64 and (typed != series).any():
+        return series  # the cast drops fractions without a word
+    return typed

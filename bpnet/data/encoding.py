@@ -210,6 +210,8 @@ def encode_target(series: "pl.Series", columns: Columns, where: str) -> npt.NDAr
         did not have.
     """
     if columns.task == "regress":
+        if columns.target_kind == "boolean":
+            series = typed_as(series, "boolean")
         values = labels_of(as_numbers(series, where), where).astype(np.float64)
         return ((values - columns.mean) / columns.std).astype(np.float32)
     y = labels_of(typed_as(series, columns.target_kind), where)

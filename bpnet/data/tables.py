@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data.cells import as_numbers, kind, labels_of, to_plain
+from bpnet.data.cells import labels_of, to_plain
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
 from bpnet.data.encoding import FEW_CATEGORIES, encode, encode_target, learn
@@ -53,8 +53,6 @@ def read_table(
         is_csv = path.suffix.lower() == ".csv"
         frame = to_plain(read_frame(path, names, names), where, infer=is_csv)
         series = frame[target]
-        if task == "regress" and kind(series) == "boolean":
-            series = as_numbers(series, where)
         labels, task = _settle(labels_of(series, where), task, target, where)
         kept, held = np.arange(frame.height), np.arange(0)
         if validation:

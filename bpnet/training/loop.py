@@ -148,7 +148,7 @@ def evaluate(
     for start, stop, length in _blocks(m, size, max(m // size, 1)):
         rows = np.arange(start, stop).reshape(-1, length)
         index = backend.asarray(rows, dtype=backend.index_dtype)
-        _, sums = backend.scan(step, parameters, index, (data,))
+        _, sums = backend.scan(step, (), index, (parameters, data))
         costs, counts = fetch(sums, backend)
         cost, right = cost + float(costs.sum()), right + float(counts.sum())
     return cost / m, right / m if step.judge.kind else None

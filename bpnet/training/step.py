@@ -149,12 +149,12 @@ class EvaluationStep:
     judge: Judge
 
     def __call__(
-        self, carry: Parameters, rows: Array, data: Data
-    ) -> tuple[Parameters, tuple[Array, ...]]:
-        """Return the parameters as they were and the sums of the batch."""
+        self, carry: tuple[()], rows: Array, parameters: Parameters, data: Data
+    ) -> tuple[tuple[()], tuple[Array, ...]]:
+        """Return nothing to carry on and the sums of the batch; the parameters are kept."""
         judge, xp = self.judge, self.judge.xp
         x, y, wanted = judge.batch(rows, data)
-        z, _ = feedforward.forward(judge.layers, judge.compute(carry), x, xp=xp)
+        z, _ = feedforward.forward(judge.layers, judge.compute(parameters), x, xp=xp)
         values = judge.cost.value(z, y, judge.layers[-1].activation, xp=xp)
         return carry, judge.sums(z, costs.mean_cost(_wide(values, xp), xp=xp), wanted)
 

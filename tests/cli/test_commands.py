@@ -66,9 +66,9 @@ def test_predict_writes_class_and_probabilities(run, tmp_path, capsys):
     data = bpnet.data.load("digits")
     network = bpnet.load(run)
 
-    assert len(rows) == len(data.x)
+    assert len(rows) == len(data.test[0])
     assert list(rows[0]) == ["class", *(f"p_{c}" for c in range(10))]
-    assert [int(row["class"]) for row in rows] == network.classify(data.x).tolist()
+    assert [int(row["class"]) for row in rows] == network.classify(data.test[0]).tolist()
     total = sum(float(rows[0][f"p_{c}"]) for c in range(10))
     assert total == pytest.approx(1, abs=1e-5)
 

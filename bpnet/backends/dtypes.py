@@ -1,0 +1,40 @@
+"""Names of dtypes, the same for all libraries."""
+
+import difflib
+
+from bpnet._typing import Array
+from bpnet.errors import InputError
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+DTYPES = (*FLOATS, *INTEGERS, "bool", "complex64", "complex128")
+
+SIBLINGS = {
+    "float64": "float32",
+    "float16": "float32",
+    "bfloat16": "float32",
+    "int64": "int32",
+    "uint64": "uint32",
+    "complex128": "complex64",
+}
+"""What an array becomes where the device lacks its dtype and the caller asked for none."""
+
+
+def dtype_name(a: Array) -> str:
+    """Name of an array's dtype."""
+    return str(getattr(a.dtype, "name", None) or str(a.dtype).rsplit(".", maxsplit=1)[-1])
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is no dtype's.
+
+    Raises
+    ------
+    InputError
+        With the nearest name.
+    """
+    if name not in DTYPES:
+        near = difflib.get_close_matches(str(name), DTYPES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(DTYPES)}"
+        msg = f"unknown dtype {name!r}; {hint}"
+        raise InputError(msg)

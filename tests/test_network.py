@@ -1,0 +1,179 @@
+"""Network: shapes, weights in the paper's orientation, files."""
+
+import json
+
+import numpy as np
+import pytest
+
+import bpnet
+
+
+def test_weights_are_the_papers():
+    net = bpnet.Network([3, 4, 2], seed=1)
+    assert [W.shape for W in net.weights] == [(4, 3), (2, 4)]
+    assert [b.shape for b in net.biases] == [(4,), (2,)]
+    assert net.parameters[0][0].shape == (3, 4)
+
+
+def test_a_weight_matrix_can_be_set_and_used():
+    net = bpnet.Network([2, 2], output="identity", seed=0)
+    net.weights[0] = [[1, 2], [3, 4]]
+    net.biases[0] = [10, 20]
+    np.testing.assert_array_equal(net.predict([[1.0, 1.0]]), [[13, 27]])
+
+
+def test_setting_another_shape_names_both():
+    net = bpnet.Network([2, 3])
+    with pytest.raises(bpnet.InputError, match=r"\(2, 3\).*\(3, 2\)"):
+        net.weights[0] = np.zeros((2, 3))
+
+
+def test_layers_and_sizes_make_the_same_network():
+    Dense = bpnet.layers.Dense
+    one = bpnet.Network([4, 5, 3], hidden="relu", seed=2)
+    two = bpnet.Network([Dense(4, 5, "relu"), Dense(5, 3, "softmax")], seed=2)
+    X = np.ones((2, 4))
+    assert np.array_equal(one.predict(X), two.predict(X))
+
+
+def test_one_activation_per_hidden_layer():
+    net = bpnet.Network([4, 5, 6, 3], hidden=["relu", "tanh"])
+    assert [type(layer.activation).__name__ for layer in net.layers] == ["ReLU", "Tanh", "Softmax"]
+
+
+BAD = {
+    "one size": (lambda: bpnet.Network([3]), "at least"),
+    "zero": (lambda: bpnet.Network([3, 0, 2]), "n_out = 0"),
+    "fraction": (lambda: bpnet.Network([3, 2.5, 2]), "2.5"),
+    "activation": (lambda: bpnet.Network([3, 2], hidden="rleu", output="sigmid"), "'sigmoid'"),
+    "count": (lambda: bpnet.Network([3, 4, 2], hidden=["relu", "tanh"]), "2 activations"),
+    "init": (lambda: bpnet.Network([3, 2], init="hee"), "'he'"),
+    "init shapes": (
+        lambda: bpnet.Network([3, 2], init=[(np.zeros((3, 2)), np.zeros(2))]),
+        r"\(2, 3\)",
+    ),
+    "chain": (
+        lambda: bpnet.Network([bpnet.layers.Dense(3, 4), bpnet.layers.Dense(5, 2)]),
+        "gives 4 values and layer 2 takes 5",
+    ),
+    "softmax of one": (lambda: bpnet.Network([3, 1]), "softmax"),
+    "seed": (lambda: bpnet.Network([3, 2], seed=-1), "seed"),
+    "width": (lambda: bpnet.Network([3, 2]).predict(np.zeros((4, 5))), "5 values"),
+    "one axis": (lambda: bpnet.Network([3, 2]).predict(np.zeros(3)), r"\(3,\)"),
+    "NaN": (lambda: bpnet.Network([2, 2]).predict([[1.0, np.nan]]), "row 0, column 1"),
+    "text": (lambda: bpnet.Network([2, 2]).predict([["a", "b"]]), "real numbers"),
+}
+
+
+@pytest.mark.parametrize(("call", "text"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_refused(call, text):
+    with pytest.raises(bpnet.InputError, match=text):
+        call()
+
+
+def trained():
+    """Network with names of classes, a scale, two kinds of parameters."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 255, (60, 4), dtype=np.uint8)
+    y = np.asarray(["ant", "bee", "cat"] * 20)
+    net = bpnet.Network([4, 5, 3], hidden=bpnet.activations.LeakyReLU(0.2), seed=1)
+    bpnet.train(net, bpnet.data.Dataset(X, y, scale=1 / 255), epochs=2, backend="numpy")
+    return net, X
+
+
+def test_save_and_load_keep_everything(tmp_path):
+    net, X = trained()
+    path = net.save(tmp_path / "model.safetensors")
+    same = bpnet.load(path)
+    assert np.array_equal(same.predict(X), net.predict(X))
+    assert same.classify(X).tolist() == net.classify(X).tolist()
+    assert same.scale == net.scale
+    assert same.layers[0].activation == bpnet.activations.LeakyReLU(0.2)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_files_use_the_papers_orientation_and_plain_names(tmp_path):
+    from safetensors.numpy import load_file
+
+    net, _ = trained()
+    tensors = load_file(net.save(tmp_path / "m.safetensors"))
+    assert set(tensors) == {"0.weight", "0.bias", "1.weight", "1.bias"}
+    assert np.array_equal(tensors["0.weight"], net.weights[0])
+
+
+def test_every_truncation_of_a_model_is_refused(tmp_path):
+    net, _ = trained()
+    whole = net.save(tmp_path / "m.safetensors").read_bytes()
+    path = tmp_path / "cut.safetensors"
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(bpnet.InputError, match=r"cut\.safetensors"):
+            bpnet.load(path)
+
+
+def test_a_model_whose_layers_do_not_fit_its_tensors_is_refused(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    net, _ = trained()
+    path = net.save(tmp_path / "m.safetensors")
+    tensors = load_file(path)
+    meta = {
+        "format": "bpnet network",
+        "version": 1,
+        "layers": [bpnet.layers.describe(layer) for layer in net.layers],
+        "classes": None,
+        "scale": None,
+    }
+    meta["layers"][0]["n_out"] = 6
+    meta["layers"][1]["n_in"] = 6
+    save_file(tensors, path, metadata={"bpnet": json.dumps(meta)})
+    with pytest.raises(bpnet.InputError, match="shapes"):
+        bpnet.load(path)
+
+
+def test_network2_json_can_be_read(tmp_path):
+    """The format of Nielsen's network2.Network.save: biases are columns."""
+    W = [[[0.5, -1.0], [1.5, 2.0], [0.0, 1.0]], [[1.0, -1.0, 0.5]]]
+    b = [[[0.1], [0.2], [0.3]], [[-0.5]]]
+    path = tmp_path / "net.json"
+    path.write_text(
+        json.dumps({"sizes": [2, 3, 1], "weights": W, "biases": b, "cost": "CrossEntropyCost"})
+    )
+    net = bpnet.load(path)
+
+    x = np.asarray([[0.3, -0.7]])
+    sigma = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
+    hidden = sigma(x @ np.asarray(W[0]).T + np.ravel(b[0]))
+    expected = sigma(hidden @ np.asarray(W[1]).T + np.ravel(b[1]))
+    np.testing.assert_allclose(net.predict(x), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"sizes": [2, 1], "weights": [], "biases": []}', '{"sizes": 3}']
+)
+def test_broken_network2_json_is_refused(tmp_path, text):
+    path = tmp_path / "net.json"
+    path.write_text(text)
+    with pytest.raises(bpnet.InputError, match=r"net\.json"):
+        bpnet.load(path)
+
+
+def test_a_file_that_is_missing_or_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(bpnet.InputError, match="no model"):
+        bpnet.load(tmp_path / "no.safetensors")
+    with pytest.raises(bpnet.InputError, match="safetensors"):
+        bpnet.Network([2, 2]).save(tmp_path / "model.h5")
+
+
+def test_a_users_activation_cannot_be_saved_by_name(tmp_path):
+    class Mine(bpnet.activations.Elementwise):
+        def sigma(self, z, *, xp):
+            return z * 2
+
+        def prime(self, z, a, *, xp):
+            return xp.ones_like(z) * 2
+
+    net = bpnet.Network([2, 2, 2], hidden=Mine())
+    with pytest.raises(bpnet.InputError, match="Mine"):
+        net.save(tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())

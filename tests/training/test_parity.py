@@ -1,0 +1,99 @@
+"""The same run on every backend: same first weights, same batches, parameters equal to rounding."""
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.data import batches, draws
+
+BOUNDS = {"float64": 1e-12, "float32": 1e-5}
+OPTIMIZERS = {
+    "sgd": bpnet.optimizers.SGD(learning_rate=0.1),
+    "adam": bpnet.optimizers.Adam(learning_rate=1e-3),
+}
+
+
+def examples():
+    """400 examples of two noisy classes in 12 values."""
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 3, 400)
+    X = rng.normal(size=(400, 12)) + 0.7 * np.eye(3, 12)[y]
+    return X, y
+
+
+def train_100_steps(backend, dtype, optimizer, hidden):
+    """Parameters after 100 steps: 10 epochs of 400 examples in batches of 40."""
+    network = bpnet.Network([12, 16, 8, 3], hidden=hidden, seed=11)
+    X, y = examples()
+    history = bpnet.train(
+        network,
+        (X, y),
+        optimizer=OPTIMIZERS[optimizer],
+        epochs=10,
+        batch_size=40,
+        l2=0.1,
+        dropout=0.1,
+        backend=backend,
+        dtype=dtype,
+        seed=3,
+    )
+    return network, history
+
+
+_NUMPY = {}
+
+
+def on_numpy(dtype, optimizer, hidden):
+    """The same run on NumPy, once."""
+    key = (dtype, optimizer, hidden)
+    if key not in _NUMPY:
+        _NUMPY[key] = train_100_steps("numpy", *key)
+    return _NUMPY[key]
+
+
+@pytest.mark.parametrize("hidden", ["tanh", "relu"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_100_steps_agree_with_numpy(backend, dtype, optimizer, hidden):
+    if dtype not in backend.dtypes():
+        pytest.skip(f"{backend.spec} has no {dtype}")  # a limit of the device
+    expected, expected_history = on_numpy(dtype, optimizer, hidden)
+
+    network, history = train_100_steps(backend, dtype, optimizer, hidden)
+
+    for actual, wanted in zip(
+        [*network.weights, *network.biases], [*expected.weights, *expected.biases], strict=True
+    ):
+        difference = np.linalg.norm(actual - wanted) / np.linalg.norm(wanted)
+        assert difference <= BOUNDS[dtype]
+    np.testing.assert_allclose(history["cost"], expected_history["cost"], rtol=1e-5)
+    np.testing.assert_allclose(history["accuracy"], expected_history["accuracy"], atol=1 / 400)
+
+
+def test_training_moves_the_parameters_far():
+    """What the parity bounds are measured against: the weights after 100 steps are not the first."""
+    network, _ = on_numpy("float64", "sgd", "tanh")
+    first = bpnet.Network([12, 16, 8, 3], hidden="tanh", seed=11)
+    for after, before in zip(network.weights, first.weights, strict=True):
+        assert np.linalg.norm(after - before) > 0.02 * np.linalg.norm(before)
+
+
+def test_first_weights_and_batches_are_bit_equal(backend):
+    network = bpnet.Network([12, 16, 3], seed=7)
+    with backend.session("float32"):
+        moved = batches.on_device(network.parameters, backend=backend, dtype="float32")
+        for pair, wanted in zip(moved, network.parameters, strict=True):
+            for array, host in zip(pair, wanted, strict=True):
+                assert np.array_equal(backend.to_numpy(array), host.astype(np.float32))
+        order = draws.order(3, 5, 100)
+        index = backend.asarray(order, dtype=backend.index_dtype)
+        assert np.array_equal(backend.to_numpy(index), order)
+
+
+def test_a_seed_fixes_weights_and_order():
+    assert np.array_equal(draws.order(3, 5, 100), draws.order(3, 5, 100))
+    assert not np.array_equal(draws.order(3, 5, 100), draws.order(3, 6, 100))
+    assert not np.array_equal(draws.order(3, 5, 100), draws.order(4, 5, 100))
+    one, two = bpnet.Network([5, 4, 3], seed=1), bpnet.Network([5, 4, 3], seed=2)
+    assert not np.allclose(one.weights[0], two.weights[0])
+    assert sorted(draws.order(1, 1, 50).tolist()) == list(range(50))

@@ -1,0 +1,245 @@
+"""``bpnet.train``: what it promises beside the numbers of one step."""
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.training import Callback
+
+
+def blobs(m=300, n=6, classes=3, seed=0):
+    """Well separated classes."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(m) % classes
+    return (rng.normal(size=(m, n)) * 0.3 + 2 * np.eye(classes, n)[y]).astype(np.float32), y
+
+
+def test_history_has_one_value_an_epoch():
+    X, y = blobs()
+    net = bpnet.Network([6, 8, 3], seed=0)
+    history = bpnet.train(net, (X, y), epochs=4, validation=(X[:50], y[:50]), backend="numpy")
+    assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
+        ["cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate", "seconds"],
+        4,
+    )
+
+
+def test_batch_descent_reports_the_cost_before_the_update():
+    X, y = blobs()
+    net = bpnet.Network([6, 8, 3], seed=0)
+    before, _ = bpnet.gradients(net, X, y, l2=0.7)
+    history = bpnet.train(
+        net, (X, y), epochs=1, batch_size=None, l2=0.7, dtype="float64", backend="numpy"
+    )
+    assert history["cost"][0] == pytest.approx(before, rel=1e-12)
+
+
+def test_one_step_of_batch_descent_is_gradient_descent():
+    X, y = blobs()
+    net = bpnet.Network([6, 8, 3], hidden="tanh", seed=0)
+    before = [W.copy() for W in net.weights]
+    _, slopes = bpnet.gradients(net, X, y, l2=0.3)
+    bpnet.train(
+        net,
+        (X, y),
+        optimizer=bpnet.optimizers.SGD(learning_rate=0.2),
+        epochs=1,
+        batch_size=None,
+        l2=0.3,
+        dtype="float64",
+        backend="numpy",
+    )
+    for W, old, (dW, _) in zip(net.weights, before, slopes, strict=True):
+        np.testing.assert_allclose(W, old - 0.2 * dW, rtol=0, atol=1e-15)
+
+
+def test_short_last_batch_is_a_mean_over_its_own_examples():
+    """10 examples in batches of 4: steps of 4, 4 and 2, each the mean over its own."""
+    X, y = blobs(m=10)
+    net = bpnet.Network([6, 3], seed=0)
+    expected = bpnet.Network([6, 3], seed=0)
+    order = bpnet.data.draws.order(5, 0, 10)
+    for start in (0, 4, 8):
+        rows = order[start : start + 4]
+        _, [(dW, db)] = bpnet.gradients(expected, X[rows], y[rows])
+        expected.weights[0] = expected.weights[0] - 0.5 * dW
+        expected.biases[0] = expected.biases[0] - 0.5 * db
+    sgd = bpnet.optimizers.SGD(learning_rate=0.5)
+    bpnet.train(
+        net, (X, y), optimizer=sgd, epochs=1, batch_size=4, dtype="float64", seed=5,
+        backend="numpy",
+    )  # fmt: skip
+    np.testing.assert_allclose(net.weights[0], expected.weights[0], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(net.biases[0], expected.biases[0], rtol=0, atol=1e-14)
+
+
+def test_weight_decay_is_by_the_training_set_in_mini_batches_too():
+    """With zero gradients of C_0, w shrinks by 1 - eta l2 / m a step, (29)."""
+    X = np.zeros((8, 3))
+    net = bpnet.Network([3, 2], output="identity", init="he", seed=0)
+    before = net.weights[0].copy()
+    sgd = bpnet.optimizers.SGD(learning_rate=0.5)
+    bpnet.train(
+        net, (X, np.zeros((8, 2))), cost="quadratic", optimizer=sgd, epochs=1, batch_size=2,
+        l2=0.4, dtype="float64", backend="numpy",
+    )  # fmt: skip
+    np.testing.assert_allclose(net.weights[0], before * (1 - 0.5 * 0.4 / 8) ** 4, rtol=1e-14)
+
+
+def test_labels_of_any_type_keep_their_names():
+    X, y = blobs()
+    names = np.asarray(["ant", "bee", "cat"])[y]
+    net = bpnet.Network([6, 8, 3], seed=0)
+    bpnet.train(net, (X, names), epochs=30, backend="numpy")
+    assert np.mean(net.classify(X) == names) > 0.95
+
+
+def test_one_sigmoid_output_means_two_classes():
+    X, y = blobs(classes=2)
+    net = bpnet.Network([6, 8, 1], output="sigmoid", seed=0)
+    history = bpnet.train(net, (X, np.asarray(["no", "yes"])[y]), epochs=30, backend="numpy")
+    assert set(net.classify(X)) == {"no", "yes"}
+    assert history["accuracy"][-1] > 0.95
+
+
+def test_multi_label_rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4))
+    Y = (X[:, :3] > 0).astype(int)
+    net = bpnet.Network([4, 16, 3], output="sigmoid", seed=0)
+    history = bpnet.train(net, (X, Y), epochs=60, batch_size=20, backend="numpy")
+    assert history["accuracy"][-1] > 0.85  # every label of a row right
+    assert np.mean(net.classify(X) == Y) > 0.9
+
+
+def test_regression_has_no_accuracy():
+    X = np.linspace(-1, 1, 100)[:, None]
+    net = bpnet.Network([1, 8, 1], hidden="tanh", output="identity", seed=0)
+    history = bpnet.train(net, (X, X[:, 0] ** 2), epochs=200, batch_size=10, backend="numpy")
+    assert "accuracy" not in history
+    assert bpnet.evaluate(net, (X, X[:, 0] ** 2))["r2"] > 0.9
+
+
+def test_integer_inputs_are_scaled_in_training_and_prediction():
+    X, y = blobs()
+    pixels = np.clip(X * 60 + 100, 0, 255).astype(np.uint8)
+    data = bpnet.data.Dataset(pixels, y, scale=1 / 255)
+    one, two = bpnet.Network([6, 8, 3], seed=0), bpnet.Network([6, 8, 3], seed=0)
+    bpnet.train(one, data, epochs=3, dtype="float64", backend="numpy")
+    bpnet.train(two, (pixels / 255, y), epochs=3, dtype="float64", backend="numpy")
+    np.testing.assert_allclose(one.weights[0], two.weights[0], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(one.predict(pixels), two.predict(pixels / 255), atol=1e-12)
+
+
+def test_callbacks_do_not_change_the_run():
+    """A callback that looks into blocks makes them short; the bits stay."""
+
+    class Look(Callback):
+        seen = 0
+
+        def on_block_end(self, run):
+            Look.seen += 1
+
+    X, y = blobs(m=1200)
+    nets = [bpnet.Network([6, 8, 3], seed=0) for _ in range(2)]
+    for net, callbacks in zip(nets, [[], [Look()]], strict=True):
+        bpnet.train(net, (X, y), epochs=2, batch_size=1, callbacks=callbacks, backend="numpy")
+    assert Look.seen == 40
+    assert np.array_equal(nets[0].weights[0], nets[1].weights[0])
+
+
+def test_a_callback_can_stop_the_run():
+    class Stop(Callback):
+        def on_epoch_end(self, run):
+            if run.epoch == 2:
+                run.stop("enough")
+
+    X, y = blobs()
+    history = bpnet.train(
+        bpnet.Network([6, 3]), (X, y), epochs=50, callbacks=[Stop()], backend="numpy"
+    )
+    assert len(history["cost"]) == 3
+
+
+def test_ctrl_c_keeps_what_was_learned():
+    class Interrupt(Callback):
+        def on_epoch_end(self, run):
+            import signal
+
+            if run.epoch == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    X, y = blobs()
+    net = bpnet.Network([6, 3], seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        bpnet.train(net, (X, y), epochs=1000, callbacks=[Interrupt()], backend="numpy")
+    same = bpnet.Network([6, 3], seed=0)
+    bpnet.train(same, (X, y), epochs=4, backend="numpy")
+    assert np.array_equal(net.weights[0], same.weights[0])
+
+
+def test_divergence_names_layer_step_and_cure_and_leaves_the_network():
+    X, y = blobs()
+    net = bpnet.Network([6, 8, 3], hidden="relu", output="identity", seed=0)
+    before = net.weights[0].copy()
+    sgd = bpnet.optimizers.SGD(learning_rate=1e20)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(bpnet.Diverged, match=r"step \d+ of epoch 1, in .*layer.*learning rate"),
+    ):
+        bpnet.train(net, (X, y), cost="quadratic", optimizer=sgd, epochs=3, backend="numpy")
+    assert np.array_equal(net.weights[0], before)
+
+
+def test_halves_train(backend):
+    """float16 and bfloat16, where there are such, learn what float32 learns."""
+    X, y = blobs()
+    halves = [name for name in ("float16", "bfloat16") if name in backend.dtypes()]
+    for dtype in halves:
+        net = bpnet.Network([6, 8, 3], hidden="relu", seed=0)
+        bpnet.train(net, (X, y), epochs=10, backend=backend, dtype=dtype)
+        assert np.mean(net.classify(X) == y) > 0.95
+        assert net.weights[0].dtype == np.float32
+    if not halves:
+        with pytest.raises(bpnet.InputError, match="float16"):
+            bpnet.train(bpnet.Network([6, 3]), (X, y), backend=backend, dtype="float16")
+
+
+BAD = {
+    "epochs": ({"epochs": 0}, "epochs is 0"),
+    "epochs text": ({"epochs": "3"}, "epochs is '3'"),
+    "batch": ({"batch_size": -2}, "batch_size is -2"),
+    "l2": ({"l2": float("nan")}, "l2 is nan"),
+    "dropout": ({"dropout": 1.0}, "dropout rate is 1.0"),
+    "cost": ({"cost": 3}, "cost is 3"),
+    "optimizer": ({"optimizer": object()}, "optimizer is"),
+    "dtype": ({"dtype": "int8"}, "int8"),
+    "seed": ({"seed": -1}, "seed is -1"),
+    "validation": ({"validation": 3}, "validation is int"),
+}
+
+
+@pytest.mark.parametrize(("options", "text"), BAD.values(), ids=BAD.keys())
+def test_bad_options_are_refused(options, text):
+    X, y = blobs()
+    with pytest.raises(bpnet.InputError, match=text):
+        bpnet.train(bpnet.Network([6, 3]), (X, y), backend="numpy", **options)
+
+
+TARGETS = {
+    "too few": (np.arange(5) % 3, "5 entries"),
+    "four classes": (np.arange(300) % 4, "4 classes"),
+    "one class": (np.zeros(300, int), "one class"),
+    "wide rows": (np.zeros((300, 4)), r"\(300, 4\)"),
+    "rows that do not sum to 1": (np.full((300, 3), 0.5), "sum"),
+    "NaN": (np.full((300, 3), np.nan), "row 0"),
+    "negative": (np.full((300, 3), -1.0), "from 0 to 1"),
+    "mixed": (np.asarray([1, "a", 2.5] * 100, dtype=object), "mixes"),
+}
+
+
+@pytest.mark.parametrize(("y", "text"), TARGETS.values(), ids=TARGETS.keys())
+def test_bad_targets_are_refused(y, text):
+    X, _ = blobs()
+    with pytest.raises(bpnet.InputError, match=text):
+        bpnet.train(bpnet.Network([6, 3]), (X, y), backend="numpy")
