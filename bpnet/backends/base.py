@@ -5,17 +5,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from bpnet._typing import Array, DType, Namespace
-from bpnet.backends import libraries, trees
+from bpnet.backends import libraries, loop
 from bpnet.backends.dtypes import DTYPES, FLOATS, INTEGERS, SIBLINGS, check_name, dtype_name
 from bpnet.errors import ArrayMismatch, InputError
-
-_FOLD = 1024  # results of a step that are kept as arrays of their own at most
 
 
 @dataclass(frozen=True)
@@ -189,20 +186,7 @@ class Backend(ABC):
         outs : tuple of array, (steps,)
             What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
         """
-        steps = _steps(xs)
-        folded: list[list[Array]] = []
-        kept: list[tuple[Array, ...]] = []
-        plain = zip(*(n.tolist() for n in numbers or ()), strict=True)
-        for i in range(steps):
-            x = trees.map_leaves(itemgetter((i, ...)), xs)
-            given = operands if numbers is None else (next(plain), *operands)
-            carry, out = step(carry, x, *given)
-            kept.append(out)
-            if len(kept) == _FOLD or i == steps - 1:
-                folded.append([self.xp.stack(column) for column in zip(*kept, strict=True)])
-                kept = []
-        columns = zip(*folded, strict=True)
-        return carry, tuple(c[0] if len(c) == 1 else self.xp.concat(c) for c in columns)
+        return loop.run(step, carry, xs, operands, numbers, xp=self.xp)
 
     def verify(self) -> None:
         """Run a product, an elementwise kernel and a copy back.
@@ -301,14 +285,6 @@ def _host(x: Any) -> Any:
         msg = f"an array of dtype {a.dtype} can't go to a backend; wanted numbers"
         raise InputError(msg)
     return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
-
-
-def _steps(xs: Any) -> int:
-    lengths = {a.shape[0] for a in trees.leaves(xs)}
-    if len(lengths) != 1:
-        msg = f"scan was given leading axes of {sorted(lengths)}; wanted arrays of one length"
-        raise InputError(msg)
-    return int(lengths.pop())
 
 
 @lru_cache(maxsize=256)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware, trees
-from bpnet.backends.base import Backend, DeviceInfo, _steps
+from bpnet.backends import hardware, loop, trees
+from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import dtype_name
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError
@@ -114,7 +114,7 @@ class Jax(Backend):
         It is compiled once for each ``step`` and set of shapes. The carry's memory is donated:
         its arrays can't be used afterwards. See :meth:`Backend.scan`.
         """
-        if _steps(xs) == 0:
+        if loop.length(xs) == 0:
             return carry, ()
         if numbers is not None:
             kept = [dtype_name(a) for a in trees.leaves(carry)]
