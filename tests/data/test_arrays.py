@@ -331,3 +331,12 @@ def test_a_changed_byte_is_read_or_refused(
     except InputError as error:
         message = str(error)
     assert "\n" not in message
+
+
+def test_the_row_of_a_nan_is_counted_over_the_whole_array(tmp_path: Path) -> None:
+    """The search runs in blocks of a million values."""
+    x = np.zeros((1_200_000, 2), np.float32)
+    x[1_150_000, 1] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(InputError, match="row 1150000, column 1"):
+        load(tmp_path / "x.npy", need_target=False)
