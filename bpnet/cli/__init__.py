@@ -35,9 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error, 1)
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own, of bad usage
-            return _refuse(error.format_message(), getattr(error, "exit_code", 2))
+            given = _given(error, sys.argv[1:] if arguments is None else arguments)
+            return _refuse(f"{error.format_message()}{given}", getattr(error, "exit_code", 2))
         raise
     return status if isinstance(status, int) else 0
+
+
+def _given(error: Exception, arguments: Sequence[str]) -> str:
+    """What an option was given, where the message names the option only."""
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        if option in arguments[:-1]:
+            return f" (given: {arguments[list(arguments).index(option) + 1]!r})"
+    return ""
 
 
 def _refuse(error: object, status: int) -> int:

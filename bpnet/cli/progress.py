@@ -16,10 +16,13 @@ class Bar(Callback):
     ----------
     console : rich.console.Console
         Where to.
+    lines : list of str
+        What to say when training begins.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, lines: list[str]) -> None:
         self._console = console
+        self._lines = lines
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("epoch {task.fields[epoch]}"),
@@ -34,7 +37,9 @@ class Bar(Callback):
         self._before = 0
 
     def on_train_begin(self, run: Run) -> None:
-        """Show the bar."""
+        """Say what is trained, and show the bar."""
+        for line in self._lines:
+            self._console.print(line, soft_wrap=True, markup=False)
         self._progress.start()
         total = run.epochs * run.steps
         self._task = self._progress.add_task("", total=total, epoch=f"1/{run.epochs}", text="")

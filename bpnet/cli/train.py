@@ -100,13 +100,14 @@ def train(
     recorder = runs.Recorder(folder, config, dataset.columns)
     callbacks: list[bpnet.Callback] = [stopper, recorder]
     if not (quiet or json_):
-        rows = f"{dataset.x.shape[0]:,} examples of {dataset.x.shape[1]} values"
-        console.print(f"data: {dataset.name or source}, {rows}", soft_wrap=True, markup=False)
-        for note in dataset.notes:
-            console.print(f"note: {note}", soft_wrap=True, markup=False)
-        console.print(f"network: {network}", soft_wrap=True, markup=False)
-        console.print(f"backend: {selection.backend.spec} ({selection.reason})", soft_wrap=True)
-        callbacks.append(Bar(console))
+        lines = [
+            f"data: {dataset.name or source}, "
+            f"{dataset.x.shape[0]:,} examples of {dataset.x.shape[1]} values",
+            *(f"note: {note}" for note in dataset.notes),
+            f"network: {network}",
+            f"backend: {selection.backend.spec} ({selection.reason})",
+        ]
+        callbacks.append(Bar(console, lines))
     history = bpnet.train(
         network,
         dataset,

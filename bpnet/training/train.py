@@ -22,6 +22,10 @@ from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.step import Data, EvaluationStep, Judge, TrainingStep
 
 
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+"""What a run can be computed in."""
+
+
 def train(
     network: Network,
     data: Any,
@@ -101,7 +105,7 @@ def train(
     >>> net.classify(X).tolist()
     [0, 1, 1, 0]
     """
-    _check_options(epochs, batch_size, l2)
+    _check_options(epochs, batch_size, l2, dtype)
     trained = _with_dropout(network, dropout)
     rule = optimizers.get(optimizer)
     chosen, judge, stored, classes = prepare(
@@ -131,6 +135,7 @@ def train(
 
 
 def _with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
+    layers.Dropout(rate)  # refuses a rate out of range, where there is no hidden layer too
     if not rate:
         return network.layers
     if any(isinstance(layer, layers.Dropout) for layer in network.layers):
@@ -190,7 +195,10 @@ def evaluate(
     return {**result, "r2": metrics.r2(outputs, np.asarray(backends.to_numpy(y), outputs.dtype))}
 
 
-def _check_options(epochs: Any, batch_size: Any, l2: Any) -> None:
+def _check_options(epochs: Any, batch_size: Any, l2: Any, dtype: Any) -> None:
+    if dtype not in DTYPES:
+        msg = f"dtype is {dtype!r}; give one of {', '.join(DTYPES)}"
+        raise InputError(msg)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is None and name == "batch_size":
             continue

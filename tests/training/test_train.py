@@ -7,6 +7,9 @@ import bpnet
 from bpnet.training import Callback
 
 
+ADAM = bpnet.optimizers.Adam(learning_rate=0.02)
+
+
 def blobs(m=300, n=6, classes=3, seed=0):
     """Well separated classes."""
     rng = np.random.default_rng(seed)
@@ -90,14 +93,16 @@ def test_labels_of_any_type_keep_their_names():
     X, y = blobs()
     names = np.asarray(["ant", "bee", "cat"])[y]
     net = bpnet.Network([6, 8, 3], seed=0)
-    bpnet.train(net, (X, names), epochs=30, backend="numpy")
+    bpnet.train(net, (X, names), optimizer=ADAM, epochs=30, backend="numpy")
     assert np.mean(net.classify(X) == names) > 0.95
 
 
 def test_one_sigmoid_output_means_two_classes():
     X, y = blobs(classes=2)
     net = bpnet.Network([6, 8, 1], output="sigmoid", seed=0)
-    history = bpnet.train(net, (X, np.asarray(["no", "yes"])[y]), epochs=30, backend="numpy")
+    history = bpnet.train(
+        net, (X, np.asarray(["no", "yes"])[y]), optimizer=ADAM, epochs=30, backend="numpy"
+    )
     assert set(net.classify(X)) == {"no", "yes"}
     assert history["accuracy"][-1] > 0.95
 
@@ -115,7 +120,9 @@ def test_multi_label_rows():
 def test_regression_has_no_accuracy():
     X = np.linspace(-1, 1, 100)[:, None]
     net = bpnet.Network([1, 8, 1], hidden="tanh", output="identity", seed=0)
-    history = bpnet.train(net, (X, X[:, 0] ** 2), epochs=200, batch_size=10, backend="numpy")
+    history = bpnet.train(
+        net, (X, X[:, 0] ** 2), optimizer=ADAM, epochs=200, batch_size=10, backend="numpy"
+    )
     assert "accuracy" not in history
     assert bpnet.evaluate(net, (X, X[:, 0] ** 2))["r2"] > 0.9
 
@@ -197,7 +204,7 @@ def test_halves_train(backend):
     halves = [name for name in ("float16", "bfloat16") if name in backend.dtypes()]
     for dtype in halves:
         net = bpnet.Network([6, 8, 3], hidden="relu", seed=0)
-        bpnet.train(net, (X, y), epochs=10, backend=backend, dtype=dtype)
+        bpnet.train(net, (X, y), optimizer=ADAM, epochs=10, backend=backend, dtype=dtype)
         assert np.mean(net.classify(X) == y) > 0.95
         assert net.weights[0].dtype == np.float32
     if not halves:
