@@ -6,12 +6,13 @@ names and orientation that PyTorch's ``Sequential`` uses, and the rest as JSON i
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpnet.core import layers
+from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.errors import InputError
 
@@ -101,7 +102,7 @@ def load(path: str | Path) -> "Network":
         return _load_network2(path) if path.suffix == ".json" else _load_safetensors(path)
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         if isinstance(error, InputError):
-            raise InputError(f"{path}: {error}") from error  # noqa: EM102
+            raise InputError(f"{path}: {error}") from error
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged or not a bpnet model ({reason}); give another file"
         raise InputError(msg) from error
@@ -147,7 +148,7 @@ def _load_network2(path: Path) -> "Network":
         raise InputError(msg)
     saved = json.loads(path.read_text(encoding="utf-8"))
     sizes = saved["sizes"]
-    dense = [Dense(n, m, "sigmoid") for n, m in zip(sizes[:-1], sizes[1:], strict=True)]
+    dense = [Dense(n, m, activations.Sigmoid()) for n, m in pairwise(sizes)]
     pairs = zip(saved["weights"], saved["biases"], strict=True)
     init = [(np.asarray(W, float), np.asarray(b, float).reshape(-1)) for W, b in pairs]
     return _build(dense, init)

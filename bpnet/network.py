@@ -1,6 +1,7 @@
 """Network: the layers and their parameters, held on the host as NumPy arrays."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,12 @@ class Network:
 
     @property
     def weights(self) -> "_Arrays":
-        """W of each dense layer, (n_out, n_in), the paper's orientation."""
+        """Weights W of each dense layer, (n_out, n_in), the paper's orientation."""
         return _Arrays(self, 0, "weights")
 
     @property
     def biases(self) -> "_Arrays":
-        """b of each dense layer, (n_out,)."""
+        """Biases b of each dense layer, (n_out,)."""
         return _Arrays(self, 1, "biases")
 
     def predict(
@@ -191,12 +192,12 @@ class _Arrays(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._at)
 
-    def __getitem__(self, l: Any) -> Any:  # noqa: E741
+    def __getitem__(self, l: Any) -> Any:
         if isinstance(l, slice):
             return [self[i] for i in range(len(self))[l]]
         return self._network.parameters[self._at[l]][self._which].T
 
-    def __setitem__(self, l: int, value: Array) -> None:  # noqa: E741
+    def __setitem__(self, l: int, value: Array) -> None:
         array = as_float(value, f"{self._name}[{l}]")
         old = self[l]
         if array.shape != old.shape:
@@ -255,7 +256,7 @@ def _check_chain(layers: Sequence[Any]) -> None:
         msg = "the last layer must be Dense: its activation is the network's output"
         raise InputError(msg)
     dense = [layer for layer in layers if isinstance(layer, Dense)]
-    for l, (below, above) in enumerate(zip(dense, dense[1:], strict=False), start=1):
+    for l, (below, above) in enumerate(pairwise(dense), start=1):
         if below.n_out != above.n_in:
             msg = f"layer {l} gives {below.n_out} values and layer {l + 1} takes {above.n_in}"
             raise InputError(f"{msg}; make them equal")
@@ -280,7 +281,7 @@ def _first_parameters(layers: Sequence[Any], init: Any, seed: int) -> Parameters
     )
 
 
-def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, ...]:  # noqa: E741
+def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, ...]:
     if not isinstance(layer, Dense):
         return ()
     if isinstance(rule, tuple | list) and len(rule) == 2:

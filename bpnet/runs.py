@@ -73,7 +73,7 @@ class Recorder(Callback):
         text = to_toml({**self.config, "machine": machine})
         _write(self.folder / "config.toml", text)
         if self.columns is not None:
-            _write(self.folder / "columns.json", json.dumps(self.columns.to_json(), indent=1))
+            _write(self.folder / "columns.json", self.columns.to_json())
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the history."""
@@ -110,7 +110,7 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
         path = folder / "columns.json"
         columns = None
         if path.is_file():
-            columns = Columns.from_json(json.loads(path.read_text(encoding="utf-8")))
+            columns = Columns.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{folder} is damaged ({error}); train again"
         raise InputError(msg) from error
@@ -122,7 +122,7 @@ def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
 
     Two classes and the output ``sigmoid`` make one output.
     """
-    rows = data.y if data.y is not None else np.zeros(0)
+    rows: Any = data.y
     output = options.pop("output") or ("identity" if data.task == "regress" else "softmax")
     if rows.ndim == 2:
         n = rows.shape[1]

@@ -67,7 +67,7 @@ def train(
       bpnet train digits --backend cupy
       bpnet train houses.csv --target price
     """
-    asked = {
+    asked: dict[str, Any] = {
         "hidden": options.sizes(hidden),
         "activation": options.names(activation),
         "output": output,
@@ -90,7 +90,7 @@ def train(
         "dtype": dtype,
         "seed": seed,
     }
-    config = {
+    config: runs.Config = {
         "data": {"source": source, "target": target, "task": task, "validation": validation},
         "network": asked,
         "training": {**settings, "optimizer": optimizer, "learning_rate": rule.learning_rate},

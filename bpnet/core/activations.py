@@ -225,8 +225,7 @@ class Softmax:
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return positive rows with sum 1."""
         e = xp.exp(z - special.largest(z, xp=xp))
-        e /= xp.sum(e, axis=-1, keepdims=True)
-        return e
+        return e / xp.sum(e, axis=-1, keepdims=True)  # in place, PyTorch could not differentiate it
 
     def backward(self, dC_da: Array, z: Array, a: Array, *, xp: Namespace) -> Array:
         """Return dC/dz_j = a_j (dC/da_j - sum_k a_k dC/da_k)."""

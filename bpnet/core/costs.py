@@ -92,7 +92,8 @@ class CrossEntropy:
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
         if isinstance(output, activations.Softmax):
-            return special.logsumexp(z, xp=xp)[..., 0] - xp.sum(y * z, axis=-1)
+            z = z - special.largest(z, xp=xp)  # or ln sum and y z, both large, would cancel
+            return xp.log(xp.sum(xp.exp(z), axis=-1)) - xp.sum(y * z, axis=-1)
         # max(z,0) - y z, not softplus(z) - y z: the difference of two large numbers stays exact
         gap = xp.clip(z, 0.0, None) - y * z
         return xp.sum(gap + xp.log1p(xp.exp(-xp.abs(z))), axis=-1)

@@ -191,7 +191,7 @@ def backprop(
         dC/dW and dC/db of each layer, shaped like the parameters.
     """
     gradients: list[tuple[Array, ...]] = [()] * len(layers)
-    for l in reversed(range(len(layers))):  # noqa: E741 - the paper's l
+    for l in reversed(range(len(layers))):
         gradients[l], dC_da = layers[l].backward(parameters[l], caches[l], delta, l > 0, xp=xp)
         if l > 0:
             delta = layers[l - 1].error(dC_da, caches[l - 1], xp=xp)

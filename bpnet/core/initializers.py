@@ -57,7 +57,7 @@ class Scaled:
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
         std = math.sqrt(self.gain / _fan(self.fan, n_in, n_out))
-        b = 0 * draw.normal((n_out,))
+        b = xp.zeros_like(draw.normal((n_out,)))
         if self.shape == "normal":
             return std * draw.normal((n_in, n_out)), b
         return math.sqrt(3) * std * draw.uniform((n_in, n_out)), b
@@ -92,7 +92,7 @@ class Orthogonal:
         # the signs of R's diagonal make the draw uniform and the same for every LAPACK
         Q = Q * xp.sign(xp.linalg.diagonal(R))
         W = Q if n_in >= n_out else xp.matrix_transpose(Q)
-        return self.gain * W, 0 * draw.normal((n_out,))
+        return self.gain * W, xp.zeros_like(draw.normal((n_out,)))
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Zeros:
 
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return zeros."""
-        return 0 * draw.normal((n_in, n_out)), 0 * draw.normal((n_out,))
+        return xp.zeros_like(draw.normal((n_in, n_out))), xp.zeros_like(draw.normal((n_out,)))
 
 
 INITIALIZERS: dict[str, Initializer] = {

@@ -3,13 +3,16 @@
 from typing import Literal
 
 from bpnet._typing import Array, Namespace
+from bpnet.core import special
 from bpnet.core.namespace import namespace_of
 
 Kind = Literal["class", "threshold"]
 """How a right answer is told: the largest output, or every output on its side of 0.5."""
 
 
-def count_correct(z: Array, y: Array, kind: Kind, middle: float, *, xp: Namespace) -> Array:
+def count_correct(
+    z: Array, y: Array, classes: Array, kind: Kind, middle: float, *, xp: Namespace
+) -> Array:
     """Number of examples whose class is right, in int32.
 
     Parameters
@@ -18,6 +21,8 @@ def count_correct(z: Array, y: Array, kind: Kind, middle: float, *, xp: Namespac
         Weighted input of the output layer; sigma keeps its order.
     y : array of int, (..., batch), or array, (..., batch, n)
         Class numbers, or rows: one-hot for ``"class"``, 0 or 1 for ``"threshold"``.
+    classes : array of int, (n,)
+        0 to n - 1, in the integers that the device indexes with.
     kind : {"class", "threshold"}
         By the largest output, or by every output on its side.
     middle : float
@@ -31,8 +36,8 @@ def count_correct(z: Array, y: Array, kind: Kind, middle: float, *, xp: Namespac
         The count.
     """
     if kind == "class":
-        wanted = y if y.ndim < z.ndim else xp.argmax(y, axis=-1)
-        right = xp.astype(xp.argmax(z, axis=-1), wanted.dtype) == wanted
+        wanted = y if y.ndim < z.ndim else special.argmax(y, classes, xp=xp)
+        right = special.argmax(z, classes, xp=xp) == wanted
     else:
         right = xp.all((z > middle) == (y > 0.5), axis=-1)
     return xp.sum(xp.astype(right, xp.int32), axis=-1, dtype=xp.int32)

@@ -5,12 +5,18 @@ from typing import Any
 from array_api_compat import array_namespace, device
 
 from bpnet._typing import Array, Namespace
-from bpnet.errors import ArrayMismatch
+from bpnet.errors import ArrayMismatch, InputError
 
 
 def library_of(array: Array) -> str:
-    """Name of the library that an array belongs to, such as ``"numpy"``."""
-    return type(array).__module__.split(".")[0]
+    """Name of the library that an array belongs to, such as ``"numpy"``.
+
+    Raises
+    ------
+    InputError
+        If it is no array of any library.
+    """
+    return _name(_namespace(array))
 
 
 def namespace_of(*arrays: Array) -> Namespace:
@@ -30,6 +36,8 @@ def namespace_of(*arrays: Array) -> Namespace:
     ------
     ArrayMismatch
         If the arrays are of two libraries or on two devices.
+    InputError
+        If one is no array of any library.
 
     Examples
     --------
@@ -38,18 +46,32 @@ def namespace_of(*arrays: Array) -> Namespace:
     'array_api_compat.numpy'
     """
     first, *others = arrays
+    xp = _namespace(first)
     for other in others:
-        if library_of(other) != library_of(first):
-            _refuse(library_of(first), library_of(other), library_of(first))
+        its = _namespace(other)
+        if its is not xp:
+            _refuse(_name(xp), _name(its), f'"{_name(xp)}"')
         if device(other) != device(first):
-            spec = f"{library_of(first)}:{device(first)}"
-            _refuse(spec, f"{library_of(other)}:{device(other)}", spec)
-    return array_namespace(first)
+            here, there = (f"{_name(xp)}:{device(a)}" for a in (first, other))
+            _refuse(here, there, "bpnet.backends.of(other)")
+    return xp
 
 
-def _refuse(one: Any, two: Any, spec: str) -> None:
+def _namespace(array: Array) -> Namespace:
+    try:
+        return array_namespace(array)
+    except TypeError as error:
+        msg = f"{type(array).__name__} is no array; make one first, such as numpy.asarray(x)"
+        raise InputError(msg) from error
+
+
+def _name(xp: Namespace) -> str:
+    return str(xp.__name__).removeprefix("array_api_compat.").split(".")[0]
+
+
+def _refuse(one: Any, two: Any, target: str) -> None:
     msg = (
         f"arrays of {one} and of {two} met in one call; "
-        f'move them together first: bpnet.to_device(array, "{spec}")'
+        f"move them together first: bpnet.to_device(array, {target})"
     )
     raise ArrayMismatch(msg)

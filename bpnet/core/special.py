@@ -176,6 +176,40 @@ def largest(z: Array, *, xp: Namespace) -> Array:
     return xp.where(xp.isfinite(top), top, xp.zeros_like(top))
 
 
+def argmax(z: Array, classes: Array, *, xp: Namespace) -> Array:
+    """Number of the first largest value of each row.
+
+    Parameters
+    ----------
+    z : array, (..., n)
+        Rows.
+    classes : array of int, (n,)
+        0 to n - 1, in the integers that the device indexes with.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    array, (...)
+        In the dtype of ``classes``.
+
+    Examples
+    --------
+    >>> import array_api_compat.numpy as xp
+    >>> z = xp.asarray([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]])
+    >>> argmax(z, xp.arange(3), xp=xp).tolist()
+    [1, 0]
+    >>> argmax(z, xp.arange(3, dtype=xp.int32), xp=xp).tolist()
+    [1, 0]
+    """
+    if classes.dtype == xp.int64:
+        return xp.argmax(z, axis=-1)
+    # the standard's argmax may answer in int64, which this device lacks
+    largest = z == xp.max(z, axis=-1, keepdims=True)
+    beyond = xp.zeros_like(classes) + classes.shape[0]
+    return xp.min(xp.where(largest, classes, beyond), axis=-1)
+
+
 def one_hot(labels: Array, classes: Array, dtype: DType, *, xp: Namespace) -> Array:
     """Rows with a 1 at each label.
 

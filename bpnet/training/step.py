@@ -63,7 +63,7 @@ class Judge:
             return parameters
         return tuple(tuple(self.xp.astype(p, self.dtype) for p in arrays) for arrays in parameters)
 
-    def sums(self, z: Array, C: Array, wanted: Array) -> tuple[Array, ...]:
+    def sums(self, z: Array, C: Array, wanted: Array, data: Data) -> tuple[Array, ...]:
         """Return C times the batch's size, and the count of right answers where it is told.
 
         Halves are added up in float32.
@@ -71,7 +71,7 @@ class Judge:
         C = self.xp.astype(C, self.xp.float32) if special.is_half(C.dtype, self.xp) else C
         if self.kind is None:
             return (C * z.shape[-2],)
-        right = metrics.count_correct(z, wanted, self.kind, self.middle, xp=self.xp)
+        right = metrics.count_correct(z, wanted, data[2], self.kind, self.middle, xp=self.xp)
         return C * z.shape[-2], right
 
 
@@ -133,7 +133,7 @@ class TrainingStep:
         parameters, state = optimizers.update(
             self.optimizer, parameters, gradients, state, coefficients, xp=xp
         )
-        return (parameters, state), judge.sums(z, C, wanted)
+        return (parameters, state), judge.sums(z, C, wanted, data)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class EvaluationStep:
         x, y, wanted = judge.batch(rows, data)
         z, _ = feedforward.forward(judge.layers, judge.compute(parameters), x, xp=xp)
         values = judge.cost.value(z, y, judge.layers[-1].activation, xp=xp)
-        return carry, judge.sums(z, costs.mean_cost(_wide(values, xp), xp=xp), wanted)
+        return carry, judge.sums(z, costs.mean_cost(_wide(values, xp), xp=xp), wanted, data)
 
 
 def _like(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Parameters:

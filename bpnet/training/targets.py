@@ -106,7 +106,7 @@ def _class_numbers(y: Host, n: int, classes: Host | None, name: str) -> tuple[Ho
         if len(found) < 2:
             msg = f"{name} has one class only, {found[0]!r}; training needs at least two"
             raise InputError(msg)
-        whole = found.dtype.kind in "iub" and 0 <= int(found[0]) and int(found[-1]) < count
+        whole = found.dtype.kind in "iub" and int(found[0]) >= 0 and int(found[-1]) < count
         classes = np.arange(count) if whole and found.dtype.kind != "b" else found
     if len(classes) != count:
         outputs = f"{n} outputs" if n > 1 else "one output, two classes"

@@ -21,7 +21,6 @@ from bpnet.training import loop, targets
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.step import Data, EvaluationStep, Judge, TrainingStep
 
-
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 """What a run can be computed in."""
 
@@ -263,8 +262,8 @@ def _store(
     wanted = targets.make(y, int(stored.shape[0]), n_L, network.output, cost, classes, names[1])
     labels = wanted.values.ndim == 1
     values = wanted.values if labels else wanted.values.astype(_host_dtype(dtype))
-    moved: Array = backend.asarray(values, dtype="int32" if labels else dtype)
-    numbers = backend.asarray(np.arange(n_L, dtype=np.int32), dtype="int32")
+    moved: Array = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
+    numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
     return (stored, moved, numbers), wanted
 
 

@@ -72,7 +72,7 @@ def test_100_steps_agree_with_numpy(backend, dtype, optimizer, hidden):
 
 
 def test_training_moves_the_parameters_far():
-    """What the parity bounds are measured against: the weights after 100 steps are not the first."""
+    """What parity is measured against: the weights after 100 steps are not the first."""
     network, _ = on_numpy("float64", "sgd", "tanh")
     first = bpnet.Network([12, 16, 8, 3], hidden="tanh", seed=11)
     for after, before in zip(network.weights, first.weights, strict=True):

@@ -6,7 +6,6 @@ import pytest
 import bpnet
 from bpnet.training import Callback
 
-
 ADAM = bpnet.optimizers.Adam(learning_rate=0.02)
 
 
