@@ -15,11 +15,26 @@ VALUES = np.arange(-6, 6, dtype=np.float64).reshape(3, 4) / 2
 Layer = namedtuple("Layer", ["W", "b"])
 
 
-@pytest.fixture(params=["numpy", "array_api_strict:device1", "torch:cpu", "jax:cpu"])
+@pytest.fixture(
+    params=[
+        "numpy",
+        "array_api_strict:CPU_DEVICE",
+        "array_api_strict:device1",
+        "torch:cpu",
+        "jax:cpu",
+    ]
+)
 def source(request):
     """One backend of each library that is light enough to try against all others."""
     pytest.importorskip(request.param.partition(":")[0])
     return backends.get(request.param)
+
+
+def aligned(n):
+    """Zeros at an address that JAX can share: it copies what is not aligned to 64 bytes."""
+    raw = np.zeros(4 * n + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + 4 * n].view(np.float32)
 
 
 def dtype_of(array):
@@ -79,7 +94,7 @@ def test_read_only_memory_is_never_written_to(backend):
 
 
 def test_a_copy_owns_its_memory(backend):
-    values = np.zeros(4096, np.float32)
+    values = aligned(4096)
     own = backend.asarray(values, copy=True)
     again = backend.asarray(own, copy=True)
     assert again is not own
@@ -111,7 +126,8 @@ def test_arrays_of_other_libraries_arrive(backend, source):
         assert dtype_of(array) == kept
         assert_close(array, VALUES, 0.0, backend)
         assert_close(backend.asarray(given, dtype="float32"), VALUES, 0.0, backend)
-        assert_close(backend.asarray(source.xp.flip(given, axis=0)), VALUES[::-1], 0.0, backend)
+        backwards = source.xp.flip(given, axis=0)  # negative strides, where there are strides
+        assert_close(backend.asarray(backwards), VALUES[::-1], 0.0, backend)
 
 
 def test_a_copy_of_another_librarys_array_is_not_shared(backend, source):
@@ -132,6 +148,18 @@ def test_torch_does_not_write_into_arrays_of_jax():
     array = backends.get("torch:cpu").asarray(given)
     array += 1
     assert not np.asarray(given).any()
+
+
+def test_memory_is_shared_where_it_can_be():
+    """Data that is on the host already is not copied once more, from NumPy nor to it."""
+    torch = pytest.importorskip("torch")
+    values = np.zeros(8, np.float32)
+    tensor = backends.get("torch:cpu").asarray(values)
+    view = backends.get("numpy").asarray(tensor.requires_grad_())
+    values += 1
+    assert tensor.tolist() == [1.0] * 8
+    assert view.tolist() == [1.0] * 8
+    assert isinstance(tensor, torch.Tensor)
 
 
 def test_a_tensor_that_requires_a_gradient_is_detached(backend):
