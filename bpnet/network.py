@@ -131,6 +131,7 @@ class Network:
         BackendUnavailable
             If the named backend does not work here.
         """
+        X = batches.as_array(X, "X")
         chosen = backends.select(backend, device, like=X).backend
         dtype = dtype or str(self.parameters[0][0].dtype)
         with chosen.session(dtype):
@@ -224,7 +225,7 @@ def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
     InputError
         If it is not made of finite numbers.
     """
-    array = np.array(backends.to_numpy(value))
+    array = np.array(backends.to_numpy(batches.as_array(value, name)))
     if array.dtype.kind not in "biuf":
         msg = f"{name} was given {array.dtype}; give real numbers"
         raise InputError(msg)

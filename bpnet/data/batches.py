@@ -1,11 +1,13 @@
 """Examples on a backend's device, and the outputs of a network for them, batch by batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from array_api_compat import is_array_api_obj
 
+from bpnet import backends
 from bpnet._typing import Array, DType, Namespace
 from bpnet.backends import Backend
 from bpnet.core import feedforward
@@ -46,6 +48,37 @@ def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: N
     return batch
 
 
+def as_array(value: Any, name: str) -> Array:
+    """Array as it is where it belongs to a library of the standard, else NumPy's of it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made an array, such as rows of different lengths.
+    """
+    if is_array_api_obj(value):
+        return value
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        msg = f"{name} is a {type(value).__name__} that makes no array ({reason}); give numbers"
+        raise InputError(msg) from error
+
+
+def require_one(arrays: Mapping[str, Any]) -> None:
+    """Refuse arrays of two libraries or devices; lists and the like go with any.
+
+    Raises
+    ------
+    ArrayMismatch
+        Naming both and the call that mends it.
+    """
+    held = {name: array for name, array in arrays.items() if is_array_api_obj(array)}
+    if len(held) > 1:
+        backends.require_one(held)
+
+
 def examples(x: Any, n: int | None, *, backend: Backend, dtype: str, name: str = "X") -> Array:
     """Examples as a two-dimensional array on the backend: integers as stored, floats cast.
 
@@ -72,8 +105,7 @@ def examples(x: Any, n: int | None, *, backend: Backend, dtype: str, name: str =
     InputError
         If it is empty, of another width, not real or not finite.
     """
-    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
-        x = _from_python(x, name)
+    x = as_array(x, name)
     if len(x.shape) < 2 or 0 in x.shape:
         msg = f"{name} has shape {tuple(x.shape)}; give (examples, values), at least one of each"
         raise InputError(msg)
@@ -153,15 +185,6 @@ def _narrow(x: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
         if np.iinfo(narrow).min <= low and high <= np.iinfo(narrow).max:
             return x.astype(narrow)
     return x.astype("float64" if dtype == "float64" else "float32")
-
-
-def _from_python(x: Any, name: str) -> np.ndarray[Any, Any]:
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        msg = f"{name} is not a table of numbers ({error}); give (examples, values)"
-        raise InputError(msg) from error
-    return array
 
 
 def _check_host(x: np.ndarray[Any, Any], name: str) -> None:

@@ -10,6 +10,7 @@ from bpnet.core import activations, costs
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 from bpnet.core.metrics import Kind
+from bpnet.data import batches
 from bpnet.errors import InputError
 
 Host = np.ndarray[Any, Any]
@@ -65,13 +66,13 @@ def make(
     InputError
         If the labels, the shape or the values do not fit the network or the cost.
     """
-    y = np.asarray(backends.to_numpy(y))
+    y = host(y, name)
     if y.dtype == object:
         y = _from_objects(y, name)
     if y.shape[:1] != (m,):
         msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
         raise InputError(msg)
-    if y.ndim == 2 and y.shape[1] == 1:
+    if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind != "f":
         y = y[:, 0]
     one_output = n == 1 and isinstance(cost, costs.Hinge)
     one_output = one_output or (n == 1 and isinstance(output, activations.Sigmoid))
@@ -81,6 +82,12 @@ def make(
             return Targets(numbers[:, None].astype(np.float64), "threshold", names)
         return Targets(numbers, "class", names)
     return _rows(y, n, output, cost, name)
+
+
+def host(y: Any, name: str) -> Host:
+    """Targets of any library, or lists, as a NumPy array."""
+    array: Host = backends.to_numpy(batches.as_array(y, name))
+    return array
 
 
 def _from_objects(y: Host, name: str) -> Host:

@@ -191,7 +191,7 @@ def evaluate(
         return {**result, "accuracy": accuracy}
     x, y = _pair(data, "data")
     outputs = network.predict(x, chosen, dtype=dtype)
-    return {**result, "r2": metrics.r2(outputs, np.asarray(backends.to_numpy(y), outputs.dtype))}
+    return {**result, "r2": metrics.r2(outputs, targets.host(y, "y").astype(outputs.dtype))}
 
 
 def _check_options(epochs: Any, batch_size: Any, l2: Any, dtype: Any) -> None:
@@ -234,8 +234,8 @@ def prepare(
         msg = "data has no targets; give (X, y)"
         raise InputError(msg)
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
-    backends.require_one({"X": x, "y": y})
-    chosen = backends.select(backend, device, like=x).backend
+    batches.require_one({"X": x, "y": y})
+    chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
     scale = getattr(data, "scale", None)
     scale = network.scale if scale is None else float(scale)
     with chosen.session(dtype):
@@ -279,7 +279,7 @@ def _validator(
         return lambda _parameters: {}
     x, y = _pair(validation, "validation")
     names = ("validation X", "validation y")
-    backends.require_one({names[0]: x, names[1]: y})
+    batches.require_one({names[0]: x, names[1]: y})
     data, _ = _store(network, x, y, judge.cost, classes, backend, dtype, names)
     step = EvaluationStep(judge)
 
