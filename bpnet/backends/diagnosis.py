@@ -4,7 +4,6 @@ The functions are pure: they read an exception and facts that were gathered else
 of CuPy are those that its users meet: cupy/cupy issues 3552, 7772, 8227, 8317, 9252 and 9719.
 """
 
-import importlib.metadata
 import os
 import re
 from dataclasses import dataclass
@@ -63,11 +62,13 @@ class CupyFacts:
 
 def cupy_wheels() -> tuple[str, ...]:
     """Installed distributions that hold CuPy; two overwrite each other's files."""
+    from importlib import metadata  # a third of this package's import time
+
     found = []
     for wheel in _WHEELS:
         try:
-            importlib.metadata.version(wheel)
-        except importlib.metadata.PackageNotFoundError:
+            metadata.version(wheel)
+        except metadata.PackageNotFoundError:
             continue
         found.append(wheel)
     return tuple(found)

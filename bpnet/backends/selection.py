@@ -1,6 +1,5 @@
 """Which backend a run uses: the argument, then ``BPNET_BACKEND``, then ``auto``."""
 
-import importlib.metadata
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -143,9 +142,11 @@ def _why_not(gpus: frozenset[str]) -> str:
 
 
 def _is_cpu_build(distribution: str) -> bool:
+    from importlib import metadata
+
     try:
-        return importlib.metadata.version(distribution).endswith("+cpu")
-    except importlib.metadata.PackageNotFoundError:  # built from source
+        return metadata.version(distribution).endswith("+cpu")
+    except metadata.PackageNotFoundError:  # built from source
         return False
 
 

@@ -269,7 +269,7 @@ def test_facts_are_gathered_from_this_machine(monkeypatch):
             return "14.0"
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(diagnosis.importlib.metadata, "version", version)
+    monkeypatch.setattr(importlib.metadata, "version", version)
     monkeypatch.setattr(hardware, "cuda_driver", lambda: HERE)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     found = CupyFacts.gather()
