@@ -4,7 +4,7 @@
 >>> data = bpnet.data.load("digits")
 >>> net = bpnet.Network([64, 32, 10], hidden="relu", seed=0)
 >>> history = bpnet.train(net, data, epochs=20)
->>> history["accuracy"][-1] > 0.95
+>>> history["accuracy"][-1] > 0.9
 True
 """
 
