@@ -51,9 +51,11 @@ def namespace_of(*arrays: Array) -> Namespace:
         its = _namespace(other)
         if its is not xp:
             _refuse(_name(xp), _name(its), f'"{_name(xp)}"')
-        if device(other) != device(first):
-            here, there = (f"{_name(xp)}:{device(a)}" for a in (first, other))
-            _refuse(here, there, "bpnet.backends.of(other)")
+        here, there = device(first), device(other)
+        # an array that JAX is tracing is on no device yet
+        if here is not None and there is not None and here != there:
+            name = _name(xp)
+            _refuse(f"{name}:{here}", f"{name}:{there}", "bpnet.backends.of(other)")
     return xp
 
 
