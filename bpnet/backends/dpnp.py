@@ -53,12 +53,16 @@ class Dpnp(Backend):
 
 def _library() -> Any:
     """Dpnp, imported so that it finds the OpenCL driver for CPUs of ``intel-opencl-rt``."""
-    driver = Path(sys.prefix, "lib", "libintelocl.so")
+    driver = _cpu_driver()
     if "dpnp" not in sys.modules and "OCL_ICD_FILENAMES" not in os.environ and driver.exists():
         os.environ["OCL_ICD_FILENAMES"] = str(driver)
     import dpnp
 
     return dpnp
+
+
+def _cpu_driver() -> Path:
+    return Path(sys.prefix, "lib", "libintelocl.so")
 
 
 def _filter_string(selector: str) -> str | None:
@@ -77,8 +81,7 @@ def open_backend(device: str | None) -> Dpnp:
 
     found = dpctl.get_devices()
     if not found:
-        spec, why = "dpnp", "there is no OpenCL or Level Zero driver"
-        raise BackendUnavailable(spec, why, "pip install intel-opencl-rt")
+        raise _without_driver()
     if device is None:
         return Dpnp(device=str(dpctl.select_default_device().filter_string))
     words = {"cpu", "gpu", "accelerator", "opencl", "level_zero", "cuda", "hip"}
@@ -91,6 +94,14 @@ def open_backend(device: str | None) -> Dpnp:
         spec, why = f"dpnp:{device}", f"dpnp finds only: {here}"
         raise BackendUnavailable(spec, why, f"use 'dpnp:{found[0].filter_string}'")
     return Dpnp(device=chosen)
+
+
+def _without_driver() -> BackendUnavailable:
+    if not _cpu_driver().exists():
+        why = "there is no OpenCL or Level Zero driver"
+        return BackendUnavailable("dpnp", why, "pip install intel-opencl-rt")
+    why = "dpnp was imported, or told of other drivers, before it could find the one for CPUs"
+    return BackendUnavailable("dpnp", why, f"set OCL_ICD_FILENAMES={_cpu_driver()}")
 
 
 def holding(array: Array) -> Dpnp:

@@ -1,8 +1,11 @@
 """Which backend is used: argument, environment, auto; and what is refused."""
 
 import logging
+import os
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +38,13 @@ def broken(monkeypatch, nothing_said):
     monkeypatch.setattr(libraries, "installed", lambda _: True)
     monkeypatch.setattr(selection, "_is_cpu_build", lambda _: False)
     return names
+
+
+def skip_without(spec):
+    """Without an import: dpnp must be imported by its adapter, which finds its driver."""
+    name = spec.partition(":")[0]
+    if not libraries.installed(name):
+        pytest.skip(f"{name} is not installed")
 
 
 def test_argument_before_environment_before_auto(nothing_said, monkeypatch):
@@ -214,7 +224,7 @@ def test_a_backend_and_another_device_disagree():
     ],
 )
 def test_devices_that_a_library_does_not_know_are_refused(spec, text):
-    pytest.importorskip(spec.partition(":")[0])
+    skip_without(spec)
     with pytest.raises(InputError, match=text):
         backends.get(spec)
 
@@ -225,7 +235,7 @@ def test_devices_that_a_library_does_not_know_are_refused(spec, text):
 def test_devices_that_are_not_here_are_refused_with_what_is(spec):
     if hardware.cuda_driver().version and "cuda" in spec:
         pytest.skip("there is a GPU")
-    pytest.importorskip(spec.partition(":")[0])
+    skip_without(spec)
     with pytest.raises(BackendUnavailable) as caught:
         backends.get(spec)
     assert caught.value.name == spec
@@ -307,3 +317,25 @@ def test_auto_is_instant(nothing_said):
     heavy = {"torch", "jax", "cupy", "dpnp"} - sys.modules.keys()
     backends.select()
     assert not heavy & sys.modules.keys()
+
+
+def test_dpnp_imported_too_early_is_refused_with_the_setting():
+    """Its CPU driver is looked up once, at the import."""
+    skip_without("dpnp")
+    if not (Path(sys.prefix) / "lib" / "libintelocl.so").exists():
+        pytest.skip("the driver is not where pip puts it")
+    code = (
+        "import dpnp, bpnet.backends as b\ntry: b.get('dpnp')\nexcept RuntimeError as e: print(e)"
+    )
+    clean = {k: v for k, v in os.environ.items() if k != "OCL_ICD_FILENAMES"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True
+    )
+    if not run.stdout:
+        pytest.skip("the system has a driver of its own")
+    setting = run.stdout.partition("set ")[2].strip()
+    key, _, value = setting.partition("=")
+    again = subprocess.run(
+        [sys.executable, "-c", code], env={**clean, key: value}, capture_output=True, text=True
+    )
+    assert (key, again.stdout) == ("OCL_ICD_FILENAMES", "")
