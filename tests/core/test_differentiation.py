@@ -17,7 +17,7 @@ COMBINATIONS = [
 ]
 
 
-def tested(name):
+def only_with(name):
     """Skip where the backends to test are named and this one is not."""
     named = os.environ.get("BPNET_TEST_BACKENDS", "installed")
     reason = f"BPNET_TEST_BACKENDS does not name {name}"
@@ -34,7 +34,7 @@ def paired(arrays):
     return tuple(zip(arrays[::2], arrays[1::2], strict=True))
 
 
-@tested("torch")
+@only_with("torch")
 @pytest.mark.parametrize(("hidden", "cost"), COMBINATIONS)
 def test_torch_autograd_agrees(hidden, cost):
     torch = pytest.importorskip("torch")
@@ -49,7 +49,7 @@ def test_torch_autograd_agrees(hidden, cost):
         assert oracles.distance(actual, desired) < BOUND["float64"], output
 
 
-@tested("jax")
+@only_with("jax")
 @pytest.mark.parametrize(("hidden", "cost"), COMBINATIONS)
 def test_jax_grad_agrees(hidden, cost):
     jax = pytest.importorskip("jax")
