@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 import bpnet
 from bpnet.cli import options
@@ -20,30 +20,38 @@ def backends(json_: options.Json = False) -> None:
       bpnet backends
       bpnet backends --json
     """
-    states = {}
+    states: dict[str, bpnet.backends.BackendStatus] = {}
     if json_:
-        rows = [dataclasses.asdict(state) for state in bpnet.backends.status()]
+        found = {state.name: state for state in bpnet.backends.status()}
+        rows = [dataclasses.asdict(found[name]) for name in bpnet.backends.names()]
         sys.stdout.write(json.dumps(rows) + "\n")
         return
-    console = Console()
-    with Live(_table({}), console=console, refresh_per_second=4, transient=True) as live:
+    console = Console(highlight=False)
+    with Live(_text({}), console=console, refresh_per_second=4, transient=True) as live:
         for state in bpnet.backends.status():
             states[state.name] = state
-            live.update(_table(states))
-    console.print(_table(states))
+            live.update(_text(states))
+    console.print(_text(states))
 
 
-def _table(states: dict[str, bpnet.backends.BackendStatus]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("backend", "usable", "version", "devices", "dtypes", "why not, and the cure"):
-        table.add_column(heading, overflow="fold")
+def _text(states: dict[str, bpnet.backends.BackendStatus]) -> Text:
+    """A line for each backend, below it its devices, or why it can't be used and the cure."""
+    lines = []
     for name in bpnet.backends.names():
         state = states.get(name)
         if state is None:
-            table.add_row(name, "...", "", "", "", "still starting")
+            lines.append(f"{name:<17} still starting")
             continue
-        devices = "\n".join(str(device) for device in state.devices)
-        cause = "" if state.usable else f"{state.why}; {state.cure}"
-        usable = "yes" if state.usable else "no"
-        table.add_row(name, usable, state.version, devices, " ".join(state.dtypes), cause)
-    return table
+        usable = "usable" if state.usable else "not usable"
+        head = f"{name:<17} {usable:<11} {state.version or '':<12} {' '.join(state.dtypes)}"
+        lines.append(head.rstrip())
+        lines += [f"    {device.spec}: {_about(device)}" for device in state.devices]
+        lines += [f"    why:  {state.why}"] if state.why else []
+        lines += [f"    cure: {state.cure}"] if state.cure else []
+    return Text("\n".join(lines))
+
+
+def _about(device: bpnet.backends.DeviceInfo) -> str:
+    memory = "" if device.memory is None else f", {device.memory / 2**30:.0f} GiB"
+    driver = "" if device.driver is None else f", driver {device.driver}"
+    return f"{device.name}{memory}{driver}"
