@@ -11,7 +11,8 @@ import bpnet
 def main() -> None:
     checkout = Path(sys.argv[1]).resolve()
     installed = distribution("bpnet")
-    shipped = {file.as_posix() for file in installed.files or ()}
+    files = {file.as_posix() for file in installed.files or ()}
+    shipped = {name for name in files if not name.endswith(".pyc")}
     listing = ["git", "-C", str(checkout), "ls-files", "bpnet"]
     tracked = set(
         subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
