@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Diverged, OSError, MemoryError) as error:
         return _refuse(error, 1)
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # `bpnet` alone; the help is out
+            return 0
         if hasattr(error, "format_message"):  # typer's own, of bad usage
             given = _given(error, sys.argv[1:] if arguments is None else arguments)
             return _refuse(f"{error.format_message()}{given}", getattr(error, "exit_code", 2))

@@ -14,7 +14,7 @@ from bpnet.cli import options
 
 
 def data(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Data set to fetch.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Data set to fetch.")] = None,
     json_: options.Json = False,
 ) -> None:
     """List the built-in data sets and where they are, or fetch one.

@@ -15,7 +15,7 @@ def evaluate(
     run: options.RunArgument,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA]", help="The default is what the run held out for tests."),
+        typer.Argument(metavar="DATA", help="The default is what the run held out for tests."),
     ] = None,
     backend: options.Backend = None,
     device: options.Device = None,

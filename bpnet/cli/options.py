@@ -10,7 +10,7 @@ from bpnet.errors import InputError
 DataArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         help="digits, fashion-mnist, mnist, a folder of IDX files, .npz, x.npy,y.npy, "
         ".csv or .parquet.",
         show_default=True,

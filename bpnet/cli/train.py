@@ -23,15 +23,15 @@ def train(
         "relu"
     ),
     output: Annotated[
-        str | None, typer.Option(help="Activation of the output layer.  [default: softmax]")
+        str | None, typer.Option(help="Activation of the output layer. Default: softmax.")
     ] = None,
     init: Annotated[str, typer.Option(help="First weights; auto suits the activation.")] = "auto",
     cost: Annotated[
-        str | None, typer.Option(help="Cost function.  [default: suits the output]")
+        str | None, typer.Option(help="Cost function. Default: suits the output.")
     ] = None,
     optimizer: Annotated[str, typer.Option(help=", ".join(optimizers.OPTIMIZERS))] = "adam",
     learning_rate: Annotated[
-        float | None, typer.Option(help="eta.  [default: the optimizer's, 1e-3 for adam]")
+        float | None, typer.Option(help="eta. Default: the optimizer's, 1e-3 for adam.")
     ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
     batch_size: Annotated[
@@ -53,7 +53,7 @@ def train(
     target: options.Target = None,
     task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run.  [default: runs/DATA-TIME]")
+        Path | None, typer.Option(help="Folder of the run. Default: runs/DATA-TIME.")
     ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,

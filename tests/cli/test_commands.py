@@ -164,3 +164,15 @@ def test_regression_table_predicts_in_the_unit_of_the_target(tmp_path, capsys):
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == f"bpnet {bpnet.__version__}"
+
+
+def test_alone_it_shows_the_help(capsys):
+    assert main([]) == 0
+    out, error = capsys.readouterr()
+    assert "train" in out + error
+    assert "error" not in out + error
+
+
+def test_a_mistyped_command_gets_a_hint(capsys):
+    assert main(["trian"]) == 2
+    assert "'train'" in capsys.readouterr().err
