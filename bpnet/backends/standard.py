@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array, Namespace
+from bpnet.backends import libraries
 from bpnet.backends.base import Backend
 from bpnet.errors import InputError
 
@@ -31,8 +32,10 @@ class Standard(Backend):
         return str(getattr(self.module, "__version__", "unknown"))
 
     def alike(self, other: Backend) -> bool:
-        """Whether the other backend is of the same module."""
-        return isinstance(other, Standard) and other.module is self.module
+        """Whether the other is of the same module, or of the library that this one wraps."""
+        if isinstance(other, Standard):
+            return other.module is self.module
+        return libraries.library_of(self.xp.zeros((1,), device=self.device)) == other.name
 
     def synchronize(self) -> None:
         """The standard has no such thing: a copy of one number to the host ends the queue."""

@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from bpnet.cli.app import app
 
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         status = app(arguments, prog_name="bpnet", standalone_mode=False)
     except KeyboardInterrupt:
@@ -29,18 +30,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone: nothing is left to tell it
         return 1
-    except (InputError, ArrayMismatch, BackendUnavailable) as error:
-        return _refuse(error, 2)
-    except (Diverged, OSError, MemoryError) as error:
-        return _refuse(error, 1)
     except Exception as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # `bpnet` alone; the help is out
-            return 0
-        if hasattr(error, "format_message"):  # typer's own, of bad usage
-            given = _given(error, sys.argv[1:] if arguments is None else arguments)
-            return _refuse(f"{error.format_message()}{given}", getattr(error, "exit_code", 2))
-        raise
+        status = _status(error, arguments)
+        if status is None:
+            raise
     return status if isinstance(status, int) else 0
+
+
+def _status(error: Exception, arguments: Sequence[str]) -> int | None:
+    """Exit status for an error that is told in one line; None for one that is ours to mend."""
+    if isinstance(error, InputError | ArrayMismatch | BackendUnavailable):
+        return _refuse(error, 2)
+    if isinstance(error, Diverged | OSError | MemoryError):
+        return _refuse(error, 1)
+    if type(error).__name__ == "NoArgsIsHelpError":  # `bpnet` alone; the help is out
+        return 0
+    if hasattr(error, "format_message"):  # typer's own, of bad usage
+        text = f"{error.format_message()}{_given(error, arguments)}"
+        return _refuse(text, getattr(error, "exit_code", 2))
+    return None
 
 
 def _given(error: Exception, arguments: Sequence[str]) -> str:

@@ -1,0 +1,76 @@
+"""Arrays of any one library in, modules of the user's own, two libraries refused."""
+
+import types
+
+import array_api_strict
+import numpy as np
+import pytest
+
+import bpnet
+
+
+def table(m=60):
+    rng = np.random.default_rng(0)
+    y = np.arange(m) % 3
+    return (rng.normal(size=(m, 5)) + 2 * np.eye(3, 5)[y]).astype(np.float32), y
+
+
+def trained(X, y, **options):
+    net = bpnet.Network([5, 6, 3], seed=0)
+    bpnet.train(net, (X, y), epochs=2, **options)
+    return net
+
+
+def test_arrays_of_the_backends_own_library_train_there(backend):
+    X, y = table()
+    moved, labels = bpnet.to_device((X, y), backend)
+    seen = []
+
+    class Look(bpnet.Callback):
+        def on_train_begin(self, run):
+            seen.append(run.backend)
+
+    net = trained(moved, labels, callbacks=[Look()], backend="auto")
+    expected = trained(X, y, backend=backend)
+
+    if backend.name != "numpy":  # auto may take host arrays to a GPU
+        assert seen == [backend.spec]
+    np.testing.assert_allclose(net.weights[0], expected.weights[0], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        net.predict(moved), expected.predict(X, backend="numpy"), rtol=0, atol=1e-5
+    )
+
+
+def test_lists_train():
+    X, y = table()
+    net = trained(X.tolist(), y.tolist(), backend="numpy", dtype="float64")
+    same = trained(X.astype(np.float64), y, backend="numpy", dtype="float64")
+    assert np.array_equal(net.weights[0], same.weights[0])
+
+
+def test_a_module_with_the_standards_functions_is_a_backend():
+    """A module that bpnet has never heard of; its functions are array_api_strict's."""
+    mylib = types.ModuleType("mylib")
+    mylib.__dict__.update({k: getattr(array_api_strict, k) for k in array_api_strict.__all__})
+    X, y = table()
+    net = trained(X, y, backend=mylib)
+    expected = trained(X, y, backend="numpy")
+    np.testing.assert_allclose(net.weights[0], expected.weights[0], rtol=0, atol=1e-6)
+
+
+def test_two_libraries_are_refused_with_the_call_that_mends_it():
+    X, y = table()
+    strict = bpnet.to_device(X, "array_api_strict")
+    with pytest.raises(
+        bpnet.ArrayMismatch, match=r"numpy.*array_api_strict|array_api_strict.*numpy"
+    ) as caught:
+        trained(strict, y)
+    assert "bpnet.to_device" in str(caught.value)
+
+
+def test_two_devices_are_refused():
+    X, y = table()
+    one = bpnet.to_device(X, "array_api_strict:device1")
+    two = bpnet.to_device(y, "array_api_strict:device2")
+    with pytest.raises(bpnet.ArrayMismatch, match=r"device1.*device2|device2.*device1"):
+        trained(one, two)
