@@ -141,9 +141,8 @@ class Jax(Backend):
         return jax.device_put(a, self.device)
 
     def _duplicate(self, a: Array) -> Array:
-        import jax
-
-        return jax.device_put(a, self.device, may_alias=False)
+        # device_put(may_alias=False) may still share memory that came through DLPack
+        return self.xp.array(a, copy=True)
 
     def _cast(self, a: Array, dtype: str) -> Array:
         return a.astype(self.dtype(dtype))

@@ -1,5 +1,7 @@
 """``bpnet.train``: what it promises beside the numbers of one step."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -170,15 +172,18 @@ def test_a_callback_can_stop_the_run():
 def test_ctrl_c_keeps_what_was_learned():
     class Interrupt(Callback):
         def on_epoch_end(self, run):
-            import signal
-
             if run.epoch == 3:
                 signal.raise_signal(signal.SIGINT)
 
     X, y = blobs()
     net = bpnet.Network([6, 3], seed=0)
-    with pytest.raises(KeyboardInterrupt):
-        bpnet.train(net, (X, y), epochs=1000, callbacks=[Interrupt()], backend="numpy")
+    # a shell starts what runs in its background with Ctrl-C ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            bpnet.train(net, (X, y), epochs=1000, callbacks=[Interrupt()], backend="numpy")
+    finally:
+        signal.signal(signal.SIGINT, before)
     same = bpnet.Network([6, 3], seed=0)
     bpnet.train(same, (X, y), epochs=4, backend="numpy")
     assert np.array_equal(net.weights[0], same.weights[0])
