@@ -67,6 +67,8 @@ class Dataset:
         object.__setattr__(self, "x", _array(self.x, "x"))
         if self.y is not None:
             object.__setattr__(self, "y", _array(self.y, "y"))
+        for name in ("validation", "test"):
+            object.__setattr__(self, name, _pair(getattr(self, name), name))
         pairs = {"": (self.x, self.y), "validation ": self.validation, "test ": self.test}
         for which, pair in pairs.items():
             if pair is not None:
@@ -91,6 +93,15 @@ def _array(value: Any, name: str) -> Array:
     except (TypeError, ValueError):
         message = f"{name} is a {type(value).__name__} that makes no array: give rows of one length"
         raise InputError(message) from None
+
+
+def _pair(pair: Any, name: str) -> tuple[Array, Array] | None:
+    if pair is None:
+        return None
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        message = f"{name} is {type(pair).__name__}: give a pair (x, y)"
+        raise InputError(message)
+    return _array(pair[0], f"{name} x"), _array(pair[1], f"{name} y")
 
 
 def _check_pair(x: Array, y: Array | None, which: str, width: int | None) -> None:

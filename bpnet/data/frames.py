@@ -26,7 +26,7 @@ def refusing_tables(what: str) -> Iterator[None]:
     try:
         with refusing(what):
             yield
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error) as error:
         message = f"{what} is damaged or not what its name says: {one_line(error)}"
         raise InputError(message) from error
 

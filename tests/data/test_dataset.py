@@ -14,6 +14,12 @@ def test_lists_become_arrays() -> None:
     assert data.y.tolist() == ["cat", "dog"]
 
 
+def test_lists_held_out_become_arrays() -> None:
+    data = Dataset([[1, 2], [3, 4]], [0, 1], test=([[5, 6]], [1]))
+    assert data.test is not None
+    assert data.test[0].shape == (1, 2)
+
+
 def test_arrays_of_any_library_are_left_as_they_are() -> None:
     x, y = xp.zeros((3, 2)), xp.zeros(3)
     data = Dataset(x, y, scale=1 / 255)
@@ -35,6 +41,7 @@ BAD = {
     "scale text": ((X, Y), {"scale": "1/255"}, "scale '1/255'"),
     "task": ((X, Y), {"task": "auto"}, "task 'auto'"),
     "shape": ((X, Y), {"shape": (3, 3)}, r"shape \(3, 3\) does not hold 4"),
+    "validation alone": ((X, Y), {"validation": X}, r"validation is ndarray: give a pair"),
     "ragged": (([[1, 2], [3]], [0, 1]), {}, "rows of one length"),
 }
 

@@ -225,6 +225,8 @@ BAD = {
     "no name": (",a,y\n0,2,0\n", {}, "column 1 has no name"),
     "not UTF-8": (b"a,y\n\xff,1\n2,0\n", {}, "damaged"),
     "open quote": ('a,y\n"1,0\n2,1\n', {}, "not CSV|damaged"),
+    "quotes within the header": ('"a"b,y\n1,0\n2,1\n', {}, "damaged"),
+    "header without end": (f"{'a' * 200_000},y\n1,0\n2,1\n", {}, "damaged"),
     "binary": (b"\x00\x01\x02" * 50, {}, "damaged|not CSV|no column|no rows"),
     "unknown target": (OK, {"target": "Y1"}, "no column 'Y1': it has 'a', 'c', 'y'"),
     "misspelt target": ("age,label\n1,0\n", {"target": "lable"}, "did you mean 'label'"),
