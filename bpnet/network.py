@@ -9,6 +9,7 @@ import numpy as np
 
 from bpnet import backends
 from bpnet._typing import Array
+from bpnet.backends import dtypes
 from bpnet.core import activations, initializers
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
@@ -68,7 +69,10 @@ class Network:
         init: str | Initializer | Sequence[Any] = "auto",
         seed: int = 0,
     ) -> None:
-        sizes = list(sizes)
+        if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str):
+            msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
+            raise InputError(msg)
+        sizes = [int(n) if isinstance(n, np.integer) else n for n in sizes]
         if sizes and all(hasattr(layer, "forward") for layer in sizes):
             self.layers = tuple(sizes)
         else:
@@ -94,6 +98,11 @@ class Network:
         """Activation of the output layer."""
         activation: Activation = self.layers[-1].activation
         return activation
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of the weights and biases; the widest, where they differ."""
+        return str(np.result_type(*(a for arrays in self.parameters for a in arrays)))
 
     @property
     def weights(self) -> "_Arrays":
@@ -133,7 +142,8 @@ class Network:
         """
         X = batches.as_array(X, "X")
         chosen = backends.select(backend, device, like=X).backend
-        dtype = dtype or str(self.parameters[0][0].dtype)
+        dtype = dtype or self.dtype
+        dtypes.check_float(dtype)
         with chosen.session(dtype):
             return batches.predict(
                 self.layers, self.parameters, X, scale=self.scale, backend=chosen, dtype=dtype
@@ -199,6 +209,9 @@ class _Arrays(Sequence[Any]):
         return self._network.parameters[self._at[l]][self._which].T
 
     def __setitem__(self, l: int, value: Array) -> None:
+        if isinstance(l, slice):
+            msg = f"{self._name} can be set one layer at a time, not as a slice; give its number"
+            raise InputError(msg)
         array = as_float(value, f"{self._name}[{l}]")
         old = self[l]
         if array.shape != old.shape:
@@ -292,7 +305,14 @@ def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, .
             raise InputError(msg + f"{layer.shapes[0][::-1]} and {layer.shapes[1]}")
         return np.ascontiguousarray(W.T), b
     make: Callable[..., Any] = (
-        layer.init if rule == "auto" else initializers.get(rule, layer.activation)
+        layer.init
+        if isinstance(rule, str) and rule == "auto"
+        else initializers.get(rule, layer.activation)
     )
     W, b = make(draw, layer.n_in, layer.n_out, xp=np)
+    if (W.shape, b.shape) != layer.shapes:
+        msg = f"the initializer of layer {l} gave shapes {W.shape} and {b.shape}; it must give "
+        raise InputError(
+            msg + f"{layer.shapes[0]} and {layer.shapes[1]}, (n_in, n_out) and (n_out,)"
+        )
     return np.ascontiguousarray(W), b

@@ -36,6 +36,17 @@ def test_layers_and_sizes_make_the_same_network():
     assert np.array_equal(one.predict(X), two.predict(X))
 
 
+def test_sizes_of_numpys_integers():
+    assert bpnet.Network(np.asarray([4, 3])).sizes == [4, 3]
+    assert bpnet.Network([4, np.max([1, 2]) + 1]).sizes == [4, 3]
+
+
+def test_outputs_have_the_widest_dtype_of_the_weights():
+    net = bpnet.Network([3, 4, 2])
+    net.weights[0], net.biases[0] = np.ones((4, 3), "f4"), np.ones(4, "f4")
+    assert net.predict(np.ones((1, 3))).dtype == np.float64
+
+
 def test_one_activation_per_hidden_layer():
     net = bpnet.Network([4, 5, 6, 3], hidden=["relu", "tanh"])
     assert [type(layer.activation).__name__ for layer in net.layers] == ["ReLU", "Tanh", "Softmax"]
@@ -57,6 +68,13 @@ BAD = {
         "gives 4 values and layer 2 takes 5",
     ),
     "softmax of one": (lambda: bpnet.Network([3, 1]), "softmax"),
+    "number": (lambda: bpnet.Network(5), "sizes is 5"),
+    "init arrays": (lambda: bpnet.Network([3, 2], init=[np.zeros((2, 3))]), "init is"),
+    "init of other shapes": (
+        lambda: bpnet.Network([3, 2], init=lambda _, n, m, xp: (xp.ones((m, n)), xp.ones(m))),
+        r"must give \(3, 2\)",
+    ),
+    "slice": (lambda: bpnet.Network([3, 2]).weights.__setitem__(slice(1), 0), "one layer"),
     "seed": (lambda: bpnet.Network([3, 2], seed=-1), "seed"),
     "width": (lambda: bpnet.Network([3, 2]).predict(np.zeros((4, 5))), "5 values"),
     "one axis": (lambda: bpnet.Network([3, 2]).predict(np.zeros(3)), r"\(3,\)"),

@@ -38,3 +38,16 @@ def check_name(name: str) -> None:
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(DTYPES)}"
         msg = f"unknown dtype {name!r}; {hint}"
         raise InputError(msg)
+
+
+def check_float(name: object) -> None:
+    """Refuse what is no floating dtype's name: a network can't be computed in it.
+
+    Raises
+    ------
+    InputError
+        With the names there are.
+    """
+    if name not in FLOATS:
+        msg = f"dtype is {name!r}; give one of {', '.join(FLOATS)}"
+        raise InputError(msg)

@@ -95,7 +95,7 @@ class CrossEntropy:
             z = z - special.largest(z, xp=xp)  # or ln sum and y z, both large, would cancel
             return xp.log(xp.sum(xp.exp(z), axis=-1)) - xp.sum(y * z, axis=-1)
         # max(z,0) - y z, not softplus(z) - y z: the difference of two large numbers stays exact
-        gap = xp.clip(z, 0.0, None) - y * z
+        gap = special.positive_part(z, xp=xp) - y * z
         return xp.sum(gap + xp.log1p(xp.exp(-xp.abs(z))), axis=-1)
 
     def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
@@ -242,6 +242,9 @@ def get(cost: str | Any, output: Activation) -> Cost:
     made: Cost
     if isinstance(cost, str):
         made = by_name("cost", COSTS, cost)()
+    elif isinstance(cost, type):
+        msg = f"cost is the class {cost.__name__}; give an object of it, {cost.__name__}()"
+        raise InputError(msg)
     elif callable(getattr(cost, "value", None)) and callable(getattr(cost, "delta", None)):
         takes_xp = "xp" in inspect.signature(cost.value).parameters
         made = cost if takes_xp else UserCost(cost)

@@ -79,7 +79,15 @@ def require_one(arrays: Mapping[str, Any]) -> None:
         backends.require_one(held)
 
 
-def examples(x: Any, n: int | None, *, backend: Backend, dtype: str, name: str = "X") -> Array:
+def examples(
+    x: Any,
+    n: int | None,
+    *,
+    backend: Backend,
+    dtype: str,
+    scale: float | None = None,
+    name: str = "X",
+) -> Array:
     """Examples as a two-dimensional array on the backend: integers as stored, floats cast.
 
     Parameters
@@ -92,6 +100,9 @@ def examples(x: Any, n: int | None, *, backend: Backend, dtype: str, name: str =
         Where to.
     dtype : str
         Of the run.
+    scale : float or None
+        What integers too large to be stored as such are multiplied by here, before they
+        become floats; the others are when a batch is taken.
     name : str
         What to call it in an error.
 
@@ -115,7 +126,7 @@ def examples(x: Any, n: int | None, *, backend: Backend, dtype: str, name: str =
         raise InputError(msg)
     if isinstance(x, np.ndarray):
         _check_host(x, name)
-        x = _narrow(x, dtype)
+        x = _narrow(x, dtype, scale)
     xp = backend.xp
     moved = backend.asarray(x, dtype=dtype if _is_float(x) else None)
     moved = xp.reshape(moved, (moved.shape[0], width))
@@ -135,7 +146,7 @@ def predict(
 ) -> np.ndarray[Any, Any]:
     """Outputs a^L for all examples, (m, n_L), computed in batches of bounded size."""
     xp = backend.xp
-    stored = examples(x, parameters[0][0].shape[-2], backend=backend, dtype=dtype)
+    stored = examples(x, _width(parameters), backend=backend, dtype=dtype, scale=scale)
     arrays = on_device(parameters, backend=backend, dtype=dtype)
     step = _PredictStep(tuple(layers), scale, backend.dtype(dtype), xp)
     parts = []
@@ -143,6 +154,11 @@ def predict(
         index = backend.asarray(rows, dtype=backend.index_dtype)
         parts.append(backend.to_numpy(step(arrays, stored, index)))
     return np.concatenate(parts)
+
+
+def _width(parameters: Parameters) -> int:
+    """Values that the first layer with weights takes."""
+    return next(int(arrays[0].shape[-2]) for arrays in parameters if arrays)
 
 
 def chunks(m: int, parameters: Parameters) -> list[np.ndarray[Any, Any]]:
@@ -176,7 +192,7 @@ def _is_float(x: Array) -> bool:
     return "float" in str(x.dtype)
 
 
-def _narrow(x: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
+def _narrow(x: np.ndarray[Any, Any], dtype: str, scale: float | None) -> np.ndarray[Any, Any]:
     """Integers in the smallest type that every library and device has."""
     if x.dtype.kind == "f" or x.dtype in (np.uint8, np.int8, np.int16):
         return x
@@ -184,7 +200,8 @@ def _narrow(x: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
     for narrow in (np.uint8, np.int8, np.int16, np.int32):
         if np.iinfo(narrow).min <= low and high <= np.iinfo(narrow).max:
             return x.astype(narrow)
-    return x.astype("float64" if dtype == "float64" else "float32")
+    values = x.astype(np.float64) if scale is None else x * scale
+    return values.astype("float64" if dtype == "float64" else "float32", copy=False)
 
 
 def _check_host(x: np.ndarray[Any, Any], name: str) -> None:

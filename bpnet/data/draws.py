@@ -44,11 +44,22 @@ def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
     ...     7, "order", 3).integers(100, size=3).tolist()
     True
     """
+    key = np.asarray([check_seed(seed), (_PURPOSES[purpose] << 32) + index], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key))
+
+
+def check_seed(seed: object) -> int:
+    """Seed as a plain int.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number from 0 to 2^64 - 1.
+    """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         msg = f"seed is {seed!r}; give a whole number from 0 to 2^64 - 1"
         raise InputError(msg)
-    key = np.asarray([seed, (_PURPOSES[purpose] << 32) + index], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key))
+    return int(seed)
 
 
 def order(seed: int, epoch: int, m: int) -> Array:

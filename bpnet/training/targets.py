@@ -1,6 +1,6 @@
 """What is wanted of the network: labels, rows or numbers, made ready for the cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,15 @@ class Targets:
 
 
 def make(
-    y: Any, m: int, n: int, output: Activation, cost: Cost, classes: Host | None, name: str = "y"
+    y: Any,
+    m: int,
+    n: int,
+    output: Activation,
+    cost: Cost,
+    classes: Host | None,
+    name: str = "y",
+    *,
+    learn: bool = False,
 ) -> Targets:
     """Targets of ``m`` examples for ``n`` outputs.
 
@@ -60,6 +68,8 @@ def make(
         Names already fixed by an earlier training.
     name : str
         What to call ``y`` in an error.
+    learn : bool
+        Whether a network is to be trained with them, which takes two classes.
 
     Raises
     ------
@@ -69,6 +79,11 @@ def make(
     y = host(y, name)
     if y.dtype == object:
         y = _from_objects(y, name)
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
+    if y.dtype.kind not in "biufUT":
+        msg = f"{name} has dtype {y.dtype}; give whole numbers, text or booleans, or real rows"
+        raise InputError(msg)
     if y.shape[:1] != (m,):
         msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
         raise InputError(msg)
@@ -77,11 +92,14 @@ def make(
     one_output = n == 1 and isinstance(cost, costs.Hinge)
     one_output = one_output or (n == 1 and isinstance(output, activations.Sigmoid))
     if y.ndim == 1 and (one_output or n > 1) and (y.dtype.kind != "f" or _is_binary(y, n)):
-        numbers, names = _class_numbers(y, n, classes, name)
+        numbers, names = _class_numbers(y, n, classes, name, learn)
         if n == 1:
             return Targets(numbers[:, None].astype(np.float64), "threshold", names)
         return Targets(numbers, "class", names)
-    return _rows(y, n, output, cost, name)
+    rows = _rows(y, n, output, cost, name)
+    if classes is None or len(classes) != n or rows.kind == "threshold":
+        return rows
+    return replace(rows, classes=classes)  # rows name nothing: the names of before stay
 
 
 def host(y: Any, name: str) -> Host:
@@ -105,13 +123,15 @@ def _is_binary(y: Host, n: int) -> bool:
     return n == 1 and bool(np.isin(y, (0.0, 1.0)).all())
 
 
-def _class_numbers(y: Host, n: int, classes: Host | None, name: str) -> tuple[Host, Host]:
+def _class_numbers(
+    y: Host, n: int, classes: Host | None, name: str, learn: bool
+) -> tuple[Host, Host]:
     """Number of each label among the classes, and the classes."""
     count = max(n, 2)
     found = np.unique(y)
     if classes is None:
-        if len(found) < 2:
-            msg = f"{name} has one class only, {found[0]!r}; training needs at least two"
+        if learn and len(found) < 2:
+            msg = f"{name} has one class only, {found[0].item()!r}; training needs at least two"
             raise InputError(msg)
         whole = found.dtype.kind in "iub" and int(found[0]) >= 0 and int(found[-1]) < count
         classes = np.arange(count) if whole and found.dtype.kind != "b" else found

@@ -9,20 +9,17 @@ import numpy as np
 
 from bpnet import backends
 from bpnet._typing import Array
-from bpnet.backends import Backend
+from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs, layers, metrics, optimizers
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Optimizer
-from bpnet.data import batches
+from bpnet.data import batches, draws
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import loop, targets
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.step import Data, EvaluationStep, Judge, TrainingStep
-
-DTYPES = ("float32", "float64", "float16", "bfloat16")
-"""What a run can be computed in."""
 
 
 def train(
@@ -104,11 +101,13 @@ def train(
     >>> net.classify(X).tolist()
     [0, 1, 1, 0]
     """
-    _check_options(epochs, batch_size, l2, dtype)
+    _check_network(network)
+    _check_options(epochs, batch_size, l2, dtype, callbacks)
+    seed = draws.check_seed(seed)
     trained = _with_dropout(network, dropout)
     rule = optimizers.get(optimizer)
     chosen, judge, stored, classes = prepare(
-        network, data, cost, backend=backend, device=device, dtype=dtype
+        network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
     )
     judge = dataclasses.replace(judge, layers=trained)
     m = int(stored[0].shape[0])
@@ -179,7 +178,8 @@ def evaluate(
     dict
         ``cost`` and ``accuracy``, or ``r2`` where there are no classes.
     """
-    dtype = dtype or str(network.parameters[0][0].dtype)
+    _check_network(network)
+    dtype = dtype or network.dtype
     chosen, judge, stored, _ = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype
     )
@@ -194,19 +194,43 @@ def evaluate(
     return {**result, "r2": metrics.r2(outputs, targets.host(y, "y").astype(outputs.dtype))}
 
 
-def _check_options(epochs: Any, batch_size: Any, l2: Any, dtype: Any) -> None:
-    if dtype not in DTYPES:
-        msg = f"dtype is {dtype!r}; give one of {', '.join(DTYPES)}"
+def _check_network(network: Any) -> None:
+    if not isinstance(network, Network):
+        msg = f"network is {type(network).__name__}; give a bpnet.Network, then the data"
         raise InputError(msg)
+
+
+def check_l2(l2: Any) -> float:
+    """L2's strength as a float.
+
+    Raises
+    ------
+    InputError
+        If it is not a number of 0 or more.
+    """
+    number = isinstance(l2, int | float | np.integer | np.floating) and not isinstance(l2, bool)
+    if not number or not 0 <= l2 < math.inf:
+        msg = f"l2 is {l2!r}; give a number of 0 or more"
+        raise InputError(msg)
+    return float(l2)
+
+
+def _check_options(epochs: Any, batch_size: Any, l2: Any, dtype: Any, callbacks: Any) -> None:
+    dtypes.check_float(dtype)
+    check_l2(l2)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is None and name == "batch_size":
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             msg = f"{name} is {value!r}; give a whole number of at least 1"
             raise InputError(msg)
-    if isinstance(l2, bool) or not isinstance(l2, int | float) or not 0 <= l2 < math.inf:
-        msg = f"l2 is {l2!r}; give a number of 0 or more"
-        raise InputError(msg)
+    given = callbacks if isinstance(callbacks, Sequence) else [callbacks]
+    strange = next((c for c in given if not isinstance(c, Callback)), None)
+    if strange is not None or given is not callbacks:
+        msg = (
+            f"callbacks holds {strange!r}" if given is callbacks else f"callbacks is {callbacks!r}"
+        )
+        raise InputError(f"{msg}; give a list of objects whose class derives from bpnet.Callback")
 
 
 def suited_cost(output: activations.Activation) -> str:
@@ -226,9 +250,18 @@ def _pair(data: Any, name: str) -> tuple[Any, Any]:
 
 
 def prepare(
-    network: Network, data: Any, cost: Any, *, backend: Any, device: Any, dtype: str
+    network: Network,
+    data: Any,
+    cost: Any,
+    *,
+    backend: Any,
+    device: Any,
+    dtype: str,
+    learn: bool = False,
 ) -> tuple[Backend, Judge, Data, Any]:
     """Backend, what a step needs to know, the data on the device, and the class names."""
+    _check_network(network)
+    dtypes.check_float(dtype)
     x, y = _pair(data, "data")
     if x is y or y is None:
         msg = "data has no targets; give (X, y)"
@@ -239,7 +272,9 @@ def prepare(
     scale = getattr(data, "scale", None)
     scale = network.scale if scale is None else float(scale)
     with chosen.session(dtype):
-        stored, wanted = _store(network, x, y, made, network.classes, chosen, dtype, ("X", "y"))
+        stored, wanted = _store(
+            network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn
+        )
         judge = Judge(
             network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
         )
@@ -252,14 +287,18 @@ def _store(
     y: Any,
     cost: Cost,
     classes: Any,
+    scale: float | None,
     backend: Backend,
     dtype: str,
     names: tuple[str, str],
+    *,
+    learn: bool = False,
 ) -> tuple[Data, targets.Targets]:
     """Examples, targets and class numbers on the device."""
     n_0, n_L = network.sizes[0], network.sizes[-1]
-    stored = batches.examples(x, n_0, backend=backend, dtype=dtype, name=names[0])
-    wanted = targets.make(y, int(stored.shape[0]), n_L, network.output, cost, classes, names[1])
+    stored = batches.examples(x, n_0, backend=backend, dtype=dtype, scale=scale, name=names[0])
+    m = int(stored.shape[0])
+    wanted = targets.make(y, m, n_L, network.output, cost, classes, names[1], learn=learn)
     labels = wanted.values.ndim == 1
     values = wanted.values if labels else wanted.values.astype(_host_dtype(dtype))
     moved: Array = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
@@ -280,7 +319,7 @@ def _validator(
     x, y = _pair(validation, "validation")
     names = ("validation X", "validation y")
     batches.require_one({names[0]: x, names[1]: y})
-    data, _ = _store(network, x, y, judge.cost, classes, backend, dtype, names)
+    data, _ = _store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
     step = EvaluationStep(judge)
 
     def validate(parameters: Any) -> dict[str, float | None]:

@@ -254,3 +254,104 @@ def test_bad_targets_are_refused(y, text):
     X, _ = blobs()
     with pytest.raises(bpnet.InputError, match=text):
         bpnet.train(bpnet.Network([6, 3]), (X, y), backend="numpy")
+
+
+def test_whole_numbers_beyond_int32_are_scaled_like_others():
+    X, y = blobs()
+    small = np.abs(X * 40).astype(np.uint8)
+    large = small.astype(np.uint64) << np.uint64(40)
+    nets = [bpnet.Network([6, 8, 3], seed=0) for _ in range(2)]
+    for net, x, scale in zip(nets, (small, large), (2.0**-8, 2.0**-48), strict=True):
+        data = bpnet.data.Dataset(x, y, scale=scale)
+        bpnet.train(net, data, epochs=2, validation=data, backend="numpy")
+    np.testing.assert_array_equal(nets[0].weights[0], nets[1].weights[0])
+    np.testing.assert_array_equal(nets[0].predict(small), nets[1].predict(large))
+
+
+def test_names_of_classes_outlive_training_with_rows():
+    X, y = blobs()
+    net = bpnet.Network([6, 8, 3], seed=0)
+    bpnet.train(net, (X, np.asarray(["ant", "bee", "cat"])[y]), epochs=1, backend="numpy")
+    rows = np.eye(3)[y]
+    for wanted in (rows, 0.9 * rows + 0.1 / 3):
+        bpnet.train(net, (X, wanted), epochs=1, backend="numpy")
+        assert net.classes.tolist() == ["ant", "bee", "cat"]
+
+
+def test_one_example_has_a_gradient_and_a_cost():
+    """Two classes are asked of training only."""
+    X, y = blobs()
+    net = bpnet.Network([6, 8, 3], seed=0)
+    as_label, _ = bpnet.gradients(net, X[2:3], y[2:3])
+    as_row, _ = bpnet.gradients(net, X[2:3], np.eye(3)[y[2:3]])
+    assert as_label == as_row == bpnet.evaluate(net, (X[2:3], y[2:3]), backend="numpy")["cost"]
+
+
+def test_text_in_bytes_is_text(tmp_path):
+    X, y = blobs()
+    net = bpnet.Network([6, 8, 3], seed=0)
+    bpnet.train(net, (X, np.asarray([b"ant", b"bee", b"cat"])[y]), epochs=1, backend="numpy")
+    same = bpnet.load(net.save(tmp_path / "m.safetensors"))
+    assert same.classes.tolist() == ["ant", "bee", "cat"]
+
+
+@pytest.mark.parametrize("seed", [np.int32(3), np.uint8(3)])
+def test_a_seed_of_any_integer_type_draws_the_same(seed):
+    X, y = blobs()
+    nets = [bpnet.Network([6, 8, 3], seed=0) for _ in range(2)]
+    for net, s in zip(nets, (seed, 3), strict=True):
+        bpnet.train(net, (X, y), epochs=1, dropout=0.5, seed=s, backend="numpy")
+    np.testing.assert_array_equal(nets[0].weights[0], nets[1].weights[0])
+
+
+def test_dropout_of_the_inputs_trains_and_predicts():
+    X, y = blobs()
+    layers = [bpnet.layers.Dropout(0.2), bpnet.layers.Dense(6, 3, "softmax")]
+    net = bpnet.Network(layers, seed=0)
+    history = bpnet.train(net, (X, y), optimizer=ADAM, epochs=5, backend="numpy")
+    assert history["cost"][-1] < history["cost"][0]
+    assert net.predict(X).shape == (300, 3)
+    assert bpnet.evaluate(net, (X, y), backend="numpy")["accuracy"] > 0.9
+
+
+REFUSED = {
+    "seed -1": ({"seed": -1}, "seed is -1"),
+    "seed text, one batch": ({"seed": "a", "batch_size": None}, "seed is 'a'"),
+    "callback": ({"callbacks": Callback()}, "callbacks is"),
+    "no callback": ({"callbacks": [print]}, "callbacks holds"),
+    "cost class": ({"cost": bpnet.costs.Huber}, r"Huber\(\)"),
+    "dates": ({"y": np.arange(300).astype("M8[D]")}, "datetime64"),
+}
+
+
+@pytest.mark.parametrize(("options", "text"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_training_cannot_use_is_refused(options, text):
+    X, y = blobs()
+    options = dict(options)
+    with pytest.raises(bpnet.InputError, match=text):
+        bpnet.train(bpnet.Network([6, 8, 3]), (X, options.pop("y", y)), backend="numpy", **options)
+
+
+def test_data_before_the_network_is_refused():
+    X, y = blobs()
+    with pytest.raises(bpnet.InputError, match=r"bpnet\.Network"):
+        bpnet.train((X, y), bpnet.Network([6, 3]))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "complex64"])
+def test_only_floating_dtypes_compute(dtype):
+    X, y = blobs()
+    net = bpnet.Network([6, 3])
+    for call in (
+        lambda: net.predict(X, dtype=dtype),
+        lambda: bpnet.evaluate(net, (X, y), dtype=dtype),
+        lambda: bpnet.gradients(net, X, y, dtype=dtype),
+    ):
+        with pytest.raises(bpnet.InputError, match=dtype):
+            call()
+
+
+def test_gradients_refuse_a_negative_l2():
+    X, y = blobs()
+    with pytest.raises(bpnet.InputError, match="l2 is -1"):
+        bpnet.gradients(bpnet.Network([6, 3]), X, y, l2=-1)
