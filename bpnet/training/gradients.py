@@ -9,7 +9,7 @@ from bpnet.core import costs, feedforward, regularizers
 from bpnet.core.layers import Dense
 from bpnet.data import batches
 from bpnet.network import Network
-from bpnet.training.train import check_l2, prepare
+from bpnet.training.prepare import check_l2, prepare
 
 Host = np.ndarray[Any, Any]
 

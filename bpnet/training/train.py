@@ -1,17 +1,14 @@
 """``train`` and ``evaluate``: a network, data and options put together on one backend."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpnet import backends
-from bpnet._typing import Array
 from bpnet.backends import Backend, dtypes
-from bpnet.core import activations, costs, layers, metrics, optimizers
-from bpnet.core.costs import Cost
+from bpnet.core import layers, metrics, optimizers
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Optimizer
 from bpnet.data import batches, draws
@@ -19,7 +16,8 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import loop, targets
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.step import Data, EvaluationStep, Judge, TrainingStep
+from bpnet.training.prepare import check_l2, check_network, kept, pair, prepare, store
+from bpnet.training.step import EvaluationStep, Judge, TrainingStep
 
 
 def train(
@@ -101,7 +99,7 @@ def train(
     >>> net.classify(X).tolist()
     [0, 1, 1, 0]
     """
-    _check_network(network)
+    check_network(network)
     _check_options(epochs, batch_size, l2, dtype, callbacks)
     seed = draws.check_seed(seed)
     trained = _with_dropout(network, dropout)
@@ -115,7 +113,7 @@ def train(
     with chosen.session(dtype):
         step = TrainingStep(judge, rule, float(l2), m)
         validate = _validator(network, validation, judge, classes, chosen, dtype)
-        parameters = _kept(arrange(network.parameters, trained), chosen, dtype)
+        parameters = kept(arrange(network.parameters, trained), chosen, dtype)
         state = optimizers.init(rule, parameters, xp=chosen.xp)
         session = loop.Session(step, chosen, stored, parameters, state, k, seed)
 
@@ -148,11 +146,6 @@ def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
 
 
-def _kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
-    """Own copies on the device; for a run in halves they are kept in float32."""
-    return batches.on_device(parameters, backend=backend, dtype=_host_dtype(dtype))
-
-
 def evaluate(
     network: Network,
     data: Any,
@@ -178,41 +171,20 @@ def evaluate(
     dict
         ``cost`` and ``accuracy``, or ``r2`` where there are no classes.
     """
-    _check_network(network)
+    check_network(network)
     dtype = dtype or network.dtype
     chosen, judge, stored, _ = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype
     )
     with chosen.session(dtype):
-        parameters = _kept(network.parameters, chosen, dtype)
+        parameters = kept(network.parameters, chosen, dtype)
         mean, accuracy = loop.evaluate(EvaluationStep(judge), parameters, stored, chosen)
     result = {"cost": mean}
     if accuracy is not None:
         return {**result, "accuracy": accuracy}
-    x, y = _pair(data, "data")
+    x, y = pair(data, "data")
     outputs = network.predict(x, chosen, dtype=dtype)
     return {**result, "r2": metrics.r2(outputs, targets.host(y, "y").astype(outputs.dtype))}
-
-
-def _check_network(network: Any) -> None:
-    if not isinstance(network, Network):
-        msg = f"network is {type(network).__name__}; give a bpnet.Network, then the data"
-        raise InputError(msg)
-
-
-def check_l2(l2: Any) -> float:
-    """L2's strength as a float.
-
-    Raises
-    ------
-    InputError
-        If it is not a number of 0 or more.
-    """
-    number = isinstance(l2, int | float | np.integer | np.floating) and not isinstance(l2, bool)
-    if not number or not 0 <= l2 < math.inf:
-        msg = f"l2 is {l2!r}; give a number of 0 or more"
-        raise InputError(msg)
-    return float(l2)
 
 
 def _check_options(epochs: Any, batch_size: Any, l2: Any, dtype: Any, callbacks: Any) -> None:
@@ -233,93 +205,16 @@ def _check_options(epochs: Any, batch_size: Any, l2: Any, dtype: Any, callbacks:
         raise InputError(f"{msg}; give a list of objects whose class derives from bpnet.Callback")
 
 
-def suited_cost(output: activations.Activation) -> str:
-    """Name of the cost that suits an output."""
-    if isinstance(output, activations.Sigmoid | activations.Softmax):
-        return "cross_entropy"
-    return "poisson" if isinstance(output, activations.Exp) else "quadratic"
-
-
-def _pair(data: Any, name: str) -> tuple[Any, Any]:
-    if hasattr(data, "x") and hasattr(data, "y"):
-        return data.x, data.y
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        msg = f"{name} is {type(data).__name__}; give a pair (X, y) or a bpnet.data.Dataset"
-        raise InputError(msg)
-    return data[0], data[1]
-
-
-def prepare(
-    network: Network,
-    data: Any,
-    cost: Any,
-    *,
-    backend: Any,
-    device: Any,
-    dtype: str,
-    learn: bool = False,
-) -> tuple[Backend, Judge, Data, Any]:
-    """Backend, what a step needs to know, the data on the device, and the class names."""
-    _check_network(network)
-    dtypes.check_float(dtype)
-    x, y = _pair(data, "data")
-    if x is y or y is None:
-        msg = "data has no targets; give (X, y)"
-        raise InputError(msg)
-    made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
-    batches.require_one({"X": x, "y": y})
-    chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
-    scale = getattr(data, "scale", None)
-    scale = network.scale if scale is None else float(scale)
-    with chosen.session(dtype):
-        stored, wanted = _store(
-            network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn
-        )
-        judge = Judge(
-            network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
-        )
-    return chosen, judge, stored, wanted.classes
-
-
-def _store(
-    network: Network,
-    x: Any,
-    y: Any,
-    cost: Cost,
-    classes: Any,
-    scale: float | None,
-    backend: Backend,
-    dtype: str,
-    names: tuple[str, str],
-    *,
-    learn: bool = False,
-) -> tuple[Data, targets.Targets]:
-    """Examples, targets and class numbers on the device."""
-    n_0, n_L = network.sizes[0], network.sizes[-1]
-    stored = batches.examples(x, n_0, backend=backend, dtype=dtype, scale=scale, name=names[0])
-    m = int(stored.shape[0])
-    wanted = targets.make(y, m, n_L, network.output, cost, classes, names[1], learn=learn)
-    labels = wanted.values.ndim == 1
-    values = wanted.values if labels else wanted.values.astype(_host_dtype(dtype))
-    moved: Array = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
-    numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
-    return (stored, moved, numbers), wanted
-
-
-def _host_dtype(dtype: str) -> str:
-    return "float64" if dtype == "float64" else "float32"
-
-
 def _validator(
     network: Network, validation: Any, judge: Judge, classes: Any, backend: Backend, dtype: str
 ) -> Callable[[Any], dict[str, float | None]]:
     """Function from parameters to what validation adds to the history."""
     if validation is None:
         return lambda _parameters: {}
-    x, y = _pair(validation, "validation")
+    x, y = pair(validation, "validation")
     names = ("validation X", "validation y")
     batches.require_one({names[0]: x, names[1]: y})
-    data, _ = _store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
+    data, _ = store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
     step = EvaluationStep(judge)
 
     def validate(parameters: Any) -> dict[str, float | None]:

@@ -355,3 +355,10 @@ def test_gradients_refuse_a_negative_l2():
     X, y = blobs()
     with pytest.raises(bpnet.InputError, match="l2 is -1"):
         bpnet.gradients(bpnet.Network([6, 3]), X, y, l2=-1)
+
+
+def test_the_inputs_may_be_what_is_wanted():
+    X, _ = blobs()
+    net = bpnet.Network([6, 3, 6], hidden="tanh", output="identity", seed=0)
+    history = bpnet.train(net, (X, X), optimizer=ADAM, epochs=10, backend="numpy")
+    assert history["cost"][-1] < 0.5 * history["cost"][0]

@@ -1,0 +1,135 @@
+"""Network, data and options brought to one backend, for training, evaluation and gradients."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bpnet import backends
+from bpnet._typing import Array
+from bpnet.backends import Backend, dtypes
+from bpnet.core import activations, costs
+from bpnet.core.costs import Cost
+from bpnet.core.feedforward import Parameters
+from bpnet.data import batches
+from bpnet.errors import InputError
+from bpnet.network import Network
+from bpnet.training import targets
+from bpnet.training.step import Data, Judge
+
+
+def check_network(network: Any) -> None:
+    """Refuse what is no network, such as data given first.
+
+    Raises
+    ------
+    InputError
+        Naming what was given.
+    """
+    if not isinstance(network, Network):
+        msg = f"network is {type(network).__name__}; give a bpnet.Network, then the data"
+        raise InputError(msg)
+
+
+def check_l2(l2: Any) -> float:
+    """L2's strength as a float.
+
+    Raises
+    ------
+    InputError
+        If it is not a number of 0 or more.
+    """
+    number = isinstance(l2, int | float | np.integer | np.floating) and not isinstance(l2, bool)
+    if not number or not 0 <= l2 < math.inf:
+        msg = f"l2 is {l2!r}; give a number of 0 or more"
+        raise InputError(msg)
+    return float(l2)
+
+
+def suited_cost(output: activations.Activation) -> str:
+    """Name of the cost that suits an output."""
+    if isinstance(output, activations.Sigmoid | activations.Softmax):
+        return "cross_entropy"
+    return "poisson" if isinstance(output, activations.Exp) else "quadratic"
+
+
+def pair(data: Any, name: str) -> tuple[Any, Any]:
+    """Return X and y of a pair or a data set.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if hasattr(data, "x") and hasattr(data, "y"):
+        return data.x, data.y
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        msg = f"{name} is {type(data).__name__}; give a pair (X, y) or a bpnet.data.Dataset"
+        raise InputError(msg)
+    return data[0], data[1]
+
+
+def prepare(
+    network: Network,
+    data: Any,
+    cost: Any,
+    *,
+    backend: Any,
+    device: Any,
+    dtype: str,
+    learn: bool = False,
+) -> tuple[Backend, Judge, Data, Any]:
+    """Backend, what a step needs to know, the data on the device, and the class names."""
+    check_network(network)
+    dtypes.check_float(dtype)
+    x, y = pair(data, "data")
+    if y is None:
+        msg = "data has no targets; give (X, y)"
+        raise InputError(msg)
+    made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
+    batches.require_one({"X": x, "y": y})
+    chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
+    scale = getattr(data, "scale", None)
+    scale = network.scale if scale is None else float(scale)
+    with chosen.session(dtype):
+        stored, wanted = store(
+            network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn
+        )
+        judge = Judge(
+            network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
+        )
+    return chosen, judge, stored, wanted.classes
+
+
+def store(
+    network: Network,
+    x: Any,
+    y: Any,
+    cost: Cost,
+    classes: Any,
+    scale: float | None,
+    backend: Backend,
+    dtype: str,
+    names: tuple[str, str],
+    *,
+    learn: bool = False,
+) -> tuple[Data, targets.Targets]:
+    """Examples, targets and class numbers on the device."""
+    n_0, n_L = network.sizes[0], network.sizes[-1]
+    stored = batches.examples(x, n_0, backend=backend, dtype=dtype, scale=scale, name=names[0])
+    m = int(stored.shape[0])
+    wanted = targets.make(y, m, n_L, network.output, cost, classes, names[1], learn=learn)
+    labels = wanted.values.ndim == 1
+    values = wanted.values if labels else wanted.values.astype(_host_dtype(dtype))
+    moved: Array = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
+    numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
+    return (stored, moved, numbers), wanted
+
+
+def _host_dtype(dtype: str) -> str:
+    return "float64" if dtype == "float64" else "float32"
+
+
+def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
+    """Own copies on the device; for a run in halves they are kept in float32."""
+    return batches.on_device(parameters, backend=backend, dtype=_host_dtype(dtype))
