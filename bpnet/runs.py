@@ -9,13 +9,14 @@ import platform
 import time
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet.data import Columns, Dataset
+from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
 from bpnet.errors import InputError
 from bpnet.model_file import load
@@ -65,13 +66,22 @@ class Recorder(Callback):
     folder: Path
     config: Config
     columns: Columns | None = None
+    _wrote: bool = False
+    _made: list[Path] = field(default_factory=list)
 
     def on_train_begin(self, run: Run) -> None:
         """Make the folder and write the configuration."""
+        missing = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
         machine = {"backend": run.backend, **this_machine()}
         text = to_toml({**self.config, "machine": machine})
-        _write(self.folder / "config.toml", text)
+        try:
+            with (self.folder / "config.toml").open("x", encoding="utf-8") as file:
+                self._wrote, self._made = True, missing
+                file.write(text)
+        except FileExistsError:
+            msg = f"another run has taken {self.folder} meanwhile; give --out another name"
+            raise InputError(msg) from None
         if self.columns is not None:
             _write(self.folder / "columns.json", self.columns.to_json())
 
@@ -83,6 +93,16 @@ class Recorder(Callback):
         """Write the model, also after a stop."""
         run.pull()
         run.network.save(self.folder / "model.safetensors")
+
+    def discard(self) -> None:
+        """Take away what a run without a model has left: a second try may have its name."""
+        if not self._wrote or (self.folder / "model.safetensors").exists():
+            return
+        for name in ("config.toml", "columns.json", "history.json"):
+            (self.folder / name).unlink(missing_ok=True)
+        for folder in self._made:
+            with suppress(OSError):  # someone else's file is in it
+                folder.rmdir()
 
 
 def this_machine() -> dict[str, str]:
@@ -111,10 +131,31 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
         columns = None
         if path.is_file():
             columns = Columns.from_json(path.read_text(encoding="utf-8"))
+        _check_config(config, columns)
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{folder} is damaged ({error}); train again"
         raise InputError(msg) from error
     return load(folder), config, columns
+
+
+def _check_config(config: Any, columns: Columns | None) -> None:
+    """Refuse a configuration that lacks what is read of it."""
+    data, training, network = (config[name] for name in ("data", "training", "network"))
+    wanted = {
+        "data.source": (data["source"], str),
+        "data.target": (data.get("target", ""), str),
+        "data.task": (data.get("task", "auto"), str),
+        "data.validation": (data.get("validation", 0.0), float | int),
+        "training.cost": (training.get("cost", ""), str),
+        "network.seed": (network.get("seed", 0), int),
+    }
+    for name, (value, kind) in wanted.items():
+        if not isinstance(value, kind):
+            msg = f"config.toml has {name} = {value!r}"
+            raise TypeError(msg)
+    if "target" in data and columns is None:
+        msg = "columns.json is missing"
+        raise ValueError(msg)
 
 
 def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
@@ -148,7 +189,7 @@ def test_data(
         If nothing was held out and no source is given.
     """
     asked = config["data"]
-    other = source is not None and source != asked["source"]
+    other = source is not None and absolute(source) != absolute(asked["source"])
     name = source or asked["source"]
     data = load_data(
         name,
@@ -190,5 +231,8 @@ def _toml(value: Any) -> str:
 
 def _write(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -74,6 +74,10 @@ class Bar(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Take the bar away."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back, also where training failed."""
         self._progress.stop()
 
 

@@ -25,15 +25,16 @@ class StopOnSignal(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Give the signals back."""
-        self._restore()
+        self.close()
 
     def _stop(self, number: int, _frame: Any) -> None:
         self.status = 128 + number
         if self._run is not None:
             self._run.stop(signal.Signals(number).name)
-        self._restore()  # a second one is at once
+        self.close()  # a second one is at once
 
-    def _restore(self) -> None:
+    def close(self) -> None:
+        """Give the signals back, also where training failed."""
         for number, handler in self._usual.items():
             signal.signal(number, handler)
         self._usual.clear()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,7 +92,12 @@ def train(
         "seed": seed,
     }
     config: runs.Config = {
-        "data": {"source": source, "target": target, "task": task, "validation": validation},
+        "data": {
+            "source": bpnet.data.absolute(source),
+            "target": target,
+            "task": task,
+            "validation": validation,
+        },
         "network": asked,
         "training": {**settings, "optimizer": optimizer, "learning_rate": rule.learning_rate},
     }
@@ -99,6 +105,9 @@ def train(
     stopper = StopOnSignal()
     recorder = runs.Recorder(folder, config, dataset.columns)
     callbacks: list[bpnet.Callback] = [stopper, recorder]
+    after = ExitStack()  # a run that fails gives terminal and signals back, and leaves no folder
+    after.callback(recorder.discard)
+    after.callback(stopper.close)
     if not (quiet or json_):
         lines = [
             f"data: {dataset.name or source}, "
@@ -107,16 +116,19 @@ def train(
             f"network: {network}",
             f"backend: {selection.backend.spec} ({selection.reason})",
         ]
-        callbacks.append(Bar(console, lines))
-    history = bpnet.train(
-        network,
-        dataset,
-        optimizer=rule,
-        validation=dataset.validation,
-        backend=selection.backend,
-        callbacks=callbacks,
-        **{**settings, "batch_size": batch_size or None},
-    )
+        bar = Bar(console, lines)
+        callbacks.append(bar)
+        after.callback(bar.close)
+    with after:
+        history = bpnet.train(
+            network,
+            dataset,
+            optimizer=rule,
+            validation=dataset.validation,
+            backend=selection.backend,
+            callbacks=callbacks,
+            **{**settings, "batch_size": batch_size or None},
+        )
     if json_:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         sys.stdout.write(json.dumps(result) + "\n")

@@ -99,8 +99,7 @@ def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
     if isinstance(source, str):
         if source in NAMES:
             return source
-        halves = source.split(",")
-        if len(halves) == 2 and all(half.lower().endswith(".npy") for half in halves):
+        if halves := _halves(source):
             return _existing(Path(halves[0])), _existing(Path(halves[1]))
     path = _existing(Path(source))
     suffixes = (".npz", ".npy", *TABLES)
@@ -116,6 +115,26 @@ def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
         )
         raise InputError(message)
     return path
+
+
+def absolute(source: str) -> str:
+    """Source as :func:`load` takes it from any folder: a built-in name as it is, files in full.
+
+    Examples
+    --------
+    >>> absolute("digits"), absolute("/data/../x.csv")
+    ('digits', '/x.csv')
+    """
+    if source in NAMES:
+        return source
+    return ",".join(str(Path(part).resolve()) for part in _halves(source) or [source])
+
+
+def _halves(source: str) -> list[str] | None:
+    """Both files of ``x.npy,y.npy``."""
+    halves = source.split(",")
+    is_pair = len(halves) == 2 and all(half.lower().endswith(".npy") for half in halves)
+    return halves if is_pair else None
 
 
 def _existing(path: Path) -> Path:

@@ -113,3 +113,31 @@ def test_other_width_than_the_model_takes_is_refused(place, capsys):
     np.savez(place / "wide.npz", x=np.zeros((5, 7)), y=np.arange(5) % 2)
     assert main(["predict", "run", "wide.npz", "-o", "p.csv"]) == 2
     assert "7 values" in capsys.readouterr().err
+
+
+WHOLE = '[data]\nsource = "t.csv"\ntarget = "kind"\n[network]\n[training]\n'
+DAMAGE = {
+    "empty configuration": ("config.toml", ""),
+    "no TOML": ("config.toml", "x = ["),
+    "source is a number": ("config.toml", WHOLE.replace('"t.csv"', "3")),
+    "cost is a number": ("config.toml", f"{WHOLE}cost = 3\n"),
+    "no columns": ("columns.json", None),
+    "empty columns": ("columns.json", "{}"),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_run_is_refused(place, capsys, name, text):
+    arguments = ["train", "t.csv", "--target", "kind", "--epochs", "1", "-q", "--out", "run"]
+    assert main(arguments) == 0
+    if text is None:
+        (place / "run" / name).unlink()
+    else:
+        (place / "run" / name).write_text(text)
+    capsys.readouterr()
+
+    assert main(["evaluate", "run"]) == 2
+    out, error = capsys.readouterr()
+    assert error.count("\n") == 1
+    assert "run is damaged" in error
+    assert not out

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import signal
 import tomllib
 
 import numpy as np
 import pytest
 
 import bpnet
+from bpnet import runs
 from bpnet.cli import main
 
 FAST = ["--epochs", "2", "--hidden", "16", "--learning-rate", "0.02", "--backend", "numpy", "-q"]
@@ -176,3 +178,64 @@ def test_alone_it_shows_the_help(capsys):
 def test_a_mistyped_command_gets_a_hint(capsys):
     assert main(["trian"]) == 2
     assert "'train'" in capsys.readouterr().err
+
+
+def table_of(folder, m=120):
+    """A table with a number to predict."""
+    rng = np.random.default_rng(3)
+    rows = "\n".join(f"{v:.4f},{50 * v + rng.normal():.4f}" for v in rng.uniform(0, 10, m))
+    (folder / "line.csv").write_text(f"x,price\n{rows}\n")
+    return folder / "line.csv"
+
+
+def test_held_out_rows_are_those_however_the_file_is_spelled(tmp_path, monkeypatch, capsys):
+    """Another spelling of the training file must not be judged as new data."""
+    monkeypatch.chdir(tmp_path)
+    path = table_of(tmp_path)
+    assert main(["train", "line.csv", "--target", "price", *FAST, "--out", "run"]) == 0
+    results = []
+    for spelling in ([], ["line.csv"], ["./line.csv"], [str(path)]):
+        capsys.readouterr()
+        assert main(["evaluate", "run", *spelling, "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert "held-out" in result.pop("data")
+        results.append(result)
+    assert all(result == results[0] for result in results)
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["evaluate", "../run"]) == 0
+
+
+def test_a_run_that_diverges_leaves_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    table_of(tmp_path)
+    usual = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    arguments = ["train", "line.csv", "--target", "price", "--backend", "numpy", "--out", "a/run"]
+    assert main([*arguments, "--optimizer", "sgd", "--learning-rate", "1e9"]) == 1
+    assert "learning rate" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["line.csv"]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == usual
+
+
+def test_a_folder_that_was_there_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table_of(tmp_path)
+    (tmp_path / "run").mkdir()
+    arguments = ["train", "line.csv", "--target", "price", "--backend", "numpy", "--out", "run"]
+    assert main([*arguments, "-q", "--optimizer", "sgd", "--learning-rate", "1e9"]) == 1
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path, capsys):
+    """The second, which found the name free too, gives way."""
+    from bpnet.training import Run
+
+    network = bpnet.Network([2, 2])
+    run = Run(network, 1, 1, 1, "numpy")
+    first, second = (runs.Recorder(tmp_path / "r", {"data": {"n": i}}) for i in range(2))
+    first.on_train_begin(run)
+    with pytest.raises(bpnet.InputError, match="another run"):
+        second.on_train_begin(run)
+    second.discard()
+    assert "n = 0" in (tmp_path / "r" / "config.toml").read_text()
