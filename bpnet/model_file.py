@@ -5,6 +5,7 @@ names and orientation that PyTorch's ``Sequential`` uses, and the rest as JSON i
 """
 
 import json
+import math
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,11 @@ from bpnet.errors import InputError
 if TYPE_CHECKING:
     from bpnet.network import Network
 
+_FORMAT = "bpnet network"
 _VERSION = 1
+_DEEP = (RecursionError, OverflowError)
+"""What JSON of a million brackets or digits raises."""
+
 _LIMIT = 1 << 31
 """Bytes of a JSON file above which it is refused."""
 
@@ -55,7 +60,7 @@ def save_network(network: "Network", path: str | Path) -> Path:
         msg = f"the folder {path.parent} does not exist; make it first"
         raise InputError(msg)
     described = {
-        "format": "bpnet network",
+        "format": _FORMAT,
         "version": _VERSION,
         "layers": [layers.describe(layer) for layer in network.layers],
         "classes": None if network.classes is None else network.classes.tolist(),
@@ -100,7 +105,7 @@ def load(path: str | Path) -> "Network":
         raise InputError(msg)
     try:
         return _load_network2(path) if path.suffix == ".json" else _load_safetensors(path)
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OSError, *_DEEP) as error:
         if isinstance(error, InputError):
             raise InputError(f"{path}: {error}") from error
         reason = " ".join(str(error).split())[:120]
@@ -114,6 +119,9 @@ def _load_safetensors(path: Path) -> "Network":
     try:
         with safe_open(path, framework="numpy") as file:
             described = json.loads((file.metadata() or {})["bpnet"])
+            if described["format"] != _FORMAT:
+                msg = f"it holds {described['format']!r}, not a {_FORMAT}"
+                raise ValueError(msg)
             if described["version"] > _VERSION:
                 msg = f"written by a later version ({described['version']}); update bpnet"
                 raise InputError(msg)
@@ -135,14 +143,33 @@ def _load_safetensors(path: Path) -> "Network":
         for l, layer in enumerate(kinds)
     ]
     network = _build(kinds, init)
-    classes = described["classes"]
-    network.classes = None if classes is None else np.asarray(classes)
-    network.scale = None if described["scale"] is None else float(described["scale"])
+    network.classes = _classes(described["classes"], max(network.sizes[-1], 2))
+    network.scale = _scale(described["scale"])
     return network
 
 
+def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
+    if names is None:
+        return None
+    one_type = isinstance(names, list) and len({type(name) for name in names}) == 1
+    if not one_type or not isinstance(names[0], str | int | float) or len(set(names)) != n:
+        msg = f"it names classes {str(names)[:60]} where {n} different ones are needed"
+        raise ValueError(msg)
+    return np.asarray(names)
+
+
+def _scale(scale: Any) -> float | None:
+    if scale is not None and not 0 < float(scale) < math.inf:
+        msg = f"its scale is {scale}, not a positive number"
+        raise ValueError(msg)
+    return None if scale is None else float(scale)
+
+
 def _load_network2(path: Path) -> "Network":
-    """Sizes, weights and biases of ``network2.Network.save``; all its neurons are sigmoids."""
+    """Sizes, weights and biases of ``network2.Network.save``; all its neurons are sigmoids.
+
+    Several outputs are classes there, of which the largest is taken.
+    """
     if path.stat().st_size > _LIMIT:
         msg = "larger than 2 GB; give a smaller file"
         raise InputError(msg)
@@ -151,7 +178,9 @@ def _load_network2(path: Path) -> "Network":
     dense = [Dense(n, m, activations.Sigmoid()) for n, m in pairwise(sizes)]
     pairs = zip(saved["weights"], saved["biases"], strict=True)
     init = [(np.asarray(W, float), np.asarray(b, float).reshape(-1)) for W, b in pairs]
-    return _build(dense, init)
+    network = _build(dense, init)
+    network.classes = np.arange(sizes[-1]) if sizes[-1] > 1 else None
+    return network
 
 
 def _build(kinds: list[Any], init: list[Any]) -> "Network":

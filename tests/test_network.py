@@ -195,3 +195,54 @@ def test_a_users_activation_cannot_be_saved_by_name(tmp_path):
     with pytest.raises(bpnet.InputError, match="Mine"):
         net.save(tmp_path / "m.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+DEEP = "[" * 100_000
+WRONG = {
+    "two names for three classes": {"classes": ["ant", "bee"]},
+    "a name twice": {"classes": ["ant", "ant", "bee"]},
+    "names of two types": {"classes": ["ant", 1, 2]},
+    "names of nothing": {"classes": [None] * 3},
+    "names as text": {"classes": "abc"},
+    "no names": {"classes": []},
+    "scale": {"scale": -1},
+    "scale nan": {"scale": float("nan")},
+    "slope": {"slope": "x"},
+    "slope nan": {"slope": float("nan")},
+    "format": {"format": "something else"},
+    "deep": {"raw": DEEP},
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
+def test_a_model_with_wrong_metadata_is_refused(tmp_path, change):
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    net, _ = trained()
+    path = net.save(tmp_path / "m.safetensors")
+    with safe_open(path, framework="numpy") as file:
+        meta = json.loads(file.metadata()["bpnet"])
+    change = dict(change)
+    text = change.pop("raw", None)
+    if "slope" in change:
+        meta["layers"][0]["activation"]["slope"] = change.pop("slope")
+    meta.update(change)
+    save_file(load_file(path), path, metadata={"bpnet": text or json.dumps(meta)})
+    with pytest.raises(bpnet.InputError, match=r"m\.safetensors"):
+        bpnet.load(path)
+
+
+@pytest.mark.parametrize("text", [DEEP, '{"sizes": [1, 2], "weights": [[[1e999]]]}', "3", ""])
+def test_json_that_is_no_network2_is_refused(tmp_path, text):
+    path = tmp_path / "net.json"
+    path.write_text(text)
+    with pytest.raises(bpnet.InputError, match=r"net\.json"):
+        bpnet.load(path)
+
+
+def test_network2_classifies_by_the_largest_output(tmp_path):
+    path = tmp_path / "net.json"
+    W, b = [[[2.0], [3.0], [1.0]]], [[[0.0], [0.0], [0.0]]]
+    path.write_text(json.dumps({"sizes": [1, 3], "weights": W, "biases": b}))
+    assert bpnet.load(path).classify([[1.0], [-1.0]]).tolist() == [1, 2]

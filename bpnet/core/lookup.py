@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,9 +57,13 @@ def rebuild(kind: str, table: Mapping[str, Any], described: Mapping[str, Any]) -
     Raises
     ------
     InputError
-        If the name or a parameter is unknown.
+        If the name or a parameter is unknown, or a parameter is no finite number.
     """
     parameters = {key: value for key, value in described.items() if key != "name"}
+    for key, value in parameters.items():
+        if type(value) not in (int, float) or not math.isfinite(value):
+            msg = f"{kind} {described.get('name')!r} has {key} = {value!r}; wanted a number"
+            raise InputError(msg)
     maker = by_name(kind, table, str(described.get("name")))
     try:
         return maker(**parameters)
