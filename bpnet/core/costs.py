@@ -193,25 +193,31 @@ class Hinge:
         return output.backward(-t * inside, z, a, xp=xp)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UserCost:
     """A user's object with ``value(z, y, output)`` and ``delta(z, y, output)``.
+
+    Each is unlike every other, so that a compiling backend never takes what it compiled for the
+    same object before it was changed, and an object without a hash will do.
 
     Parameters
     ----------
     cost : object
-        What the user gave; it need not know of ``xp``.
+        What the user gave.
+    takes_xp : bool
+        Whether its functions have the keyword ``xp``.
     """
 
     cost: Any
+    takes_xp: bool
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
-        """Return the user's ``value``."""
-        return self.cost.value(z, y, output)
+        """Return the user's ``value``, ``(..., batch)``."""
+        return self.cost.value(z, y, output, **({"xp": xp} if self.takes_xp else {}))
 
     def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
-        """Return the user's ``delta``."""
-        return self.cost.delta(z, y, output)
+        """Return the user's ``delta``, ``(..., batch, n)``."""
+        return self.cost.delta(z, y, output, **({"xp": xp} if self.takes_xp else {}))
 
 
 COSTS: dict[str, type[Cost]] = {
@@ -247,11 +253,12 @@ def get(cost: str | Any, output: Activation) -> Cost:
         raise InputError(msg)
     elif callable(getattr(cost, "value", None)) and callable(getattr(cost, "delta", None)):
         takes_xp = "xp" in inspect.signature(cost.value).parameters
-        made = cost if takes_xp else UserCost(cost)
+        own: bool = isinstance(cost, tuple(COSTS.values()))
+        made = cost if own else UserCost(cost, takes_xp)
     else:
         msg = f"cost is {cost!r}; give a name or an object with value and delta"
         raise InputError(msg)
-    allowed = getattr(made, "outputs", None)
+    allowed = getattr(made.cost if isinstance(made, UserCost) else made, "outputs", None)
     if allowed is not None and not isinstance(output, allowed):
         msg = (
             f"cost {type(made).__name__} is not defined for the output {type(output).__name__}; "

@@ -67,14 +67,18 @@ def as_array(value: Any, name: str) -> Array:
 
 
 def require_one(arrays: Mapping[str, Any]) -> None:
-    """Refuse arrays of two libraries or devices; lists and the like go with any.
+    """Refuse arrays of two libraries or devices; lists, and text, go with any.
 
     Raises
     ------
     ArrayMismatch
         Naming both and the call that mends it.
     """
-    held = {name: array for name, array in arrays.items() if is_array_api_obj(array)}
+    held = {
+        name: array
+        for name, array in arrays.items()
+        if is_array_api_obj(array) and not (isinstance(array, np.ndarray) and _is_text(array))
+    }
     if len(held) > 1:
         backends.require_one(held)
 
@@ -123,6 +127,9 @@ def examples(
     width = int(np.prod([int(size) for size in x.shape[1:]]))
     if n is not None and width != n:
         msg = f"{name} has {width} values an example and the network takes {n}; match them"
+        raise InputError(msg)
+    if "complex" in str(x.dtype):
+        msg = f"{name} has dtype {x.dtype}; give real numbers"
         raise InputError(msg)
     if isinstance(x, np.ndarray):
         _check_host(x, name)
@@ -186,6 +193,11 @@ class _PredictStep:
     def __call__(self, parameters: Parameters, x: Array, rows: Array) -> Array:
         batch = take_rows(x, rows, self.scale, self.dtype, xp=self.xp)
         return feedforward.feedforward(self.layers, parameters, batch, xp=self.xp)
+
+
+def _is_text(x: np.ndarray[Any, Any]) -> bool:
+    """Whether it holds what NumPy alone has: text, objects."""
+    return x.dtype.kind not in "biufc"
 
 
 def _is_float(x: Array) -> bool:

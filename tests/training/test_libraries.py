@@ -1,5 +1,6 @@
 """Arrays of any one library in, modules of the user's own, two libraries refused."""
 
+import dataclasses
 import types
 
 import array_api_strict
@@ -74,3 +75,45 @@ def test_two_devices_are_refused():
     two = bpnet.to_device(y, "array_api_strict:device2")
     with pytest.raises(bpnet.ArrayMismatch, match=r"device1.*device2|device2.*device1"):
         trained(one, two)
+
+
+def test_labels_in_text_go_with_arrays_of_any_library():
+    """Only NumPy has text: the labels cannot follow X."""
+    X, y = table()
+    strict = bpnet.to_device(X, "array_api_strict")
+    net = trained(strict, np.asarray(["ant", "bee", "cat"])[y])
+    assert set(net.classify(X)) <= {"ant", "bee", "cat"}
+
+
+def test_complex_inputs_of_another_library_are_refused():
+    X, y = table()
+    strict = bpnet.to_device(X + 1j, "array_api_strict")
+    with pytest.raises(bpnet.InputError, match="real numbers"):
+        trained(strict, y.tolist())
+
+
+@dataclasses.dataclass
+class Scaled:
+    """A user's cost: not frozen, so without a hash."""
+
+    factor: float
+
+    def value(self, z, y, output):
+        return self.factor * ((z - y) * (z - y))[..., 0]
+
+    def delta(self, z, y, output):
+        return 2 * self.factor * (z - y)
+
+
+def test_a_users_cost_needs_no_hash_and_may_change(backend):
+    X, _ = table()
+    y, cost, results = X[:, :1], Scaled(0.1), []
+    for factor in (0.1, 0.4):
+        cost.factor = factor
+        net = bpnet.Network([5, 1], output="identity", seed=0)
+        sgd = bpnet.optimizers.SGD(0.05)
+        options = {"optimizer": sgd, "epochs": 1, "batch_size": None, "backend": backend}
+        bpnet.train(net, (X, y), cost=cost, **options)
+        start = bpnet.Network([5, 1], output="identity", seed=0)
+        results.append(net.weights[0] - start.weights[0])
+    np.testing.assert_allclose(results[1], 4 * results[0], rtol=1e-4, atol=1e-7)
