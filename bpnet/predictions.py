@@ -1,4 +1,4 @@
-"""Predictions as CSV: class and probabilities, or numbers."""
+"""Predictions as CSV: class and probabilities or scores, or numbers."""
 
 import csv
 import os
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.core import activations
 from bpnet.data import Columns
 from bpnet.errors import InputError
 from bpnet.network import Network
@@ -23,7 +24,13 @@ def check_output(path: Path) -> None:
 def write(
     path: Path, network: Network, outputs: np.ndarray[Any, Any], columns: Columns | None
 ) -> int:
-    """Write outputs, (m, n_L), as CSV: class and probabilities, or numbers; return the rows."""
+    """Write outputs, (m, n_L), as CSV: class and probabilities or scores, or numbers.
+
+    Returns
+    -------
+    int
+        How many rows.
+    """
     header, rows = _prediction_rows(network, outputs, columns)
     if str(path) == "-":
         csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
@@ -51,7 +58,11 @@ def _prediction_rows(
         )
         return names, values.tolist()
     decided = network.decide(outputs)
-    if outputs.shape[1] == 1:
-        outputs = np.hstack([1 - outputs, outputs])
-    header = ["class", *(f"p_{name}" for name in network.classes)]
+    if not isinstance(network.output, activations.Sigmoid | activations.Softmax):
+        names = network.classes if outputs.shape[1] > 1 else network.classes[1:]
+        header = ["class", *(f"score_{name}" for name in names)]  # of hinge: no probabilities
+    else:
+        if outputs.shape[1] == 1:
+            outputs = np.hstack([1 - outputs, outputs])
+        header = ["class", *(f"p_{name}" for name in network.classes)]
     return header, [[c, *row] for c, row in zip(decided.tolist(), outputs.tolist(), strict=True)]

@@ -258,10 +258,11 @@ def get(cost: str | Any, output: Activation) -> Cost:
     else:
         msg = f"cost is {cost!r}; give a name or an object with value and delta"
         raise InputError(msg)
-    allowed = getattr(made.cost if isinstance(made, UserCost) else made, "outputs", None)
+    given = made.cost if isinstance(made, UserCost) else made
+    allowed = getattr(given, "outputs", None)
     if allowed is not None and not isinstance(output, allowed):
         msg = (
-            f"cost {type(made).__name__} is not defined for the output {type(output).__name__}; "
+            f"cost {type(given).__name__} is not defined for the output {type(output).__name__}; "
             f"use {' or '.join(kind.__name__ for kind in allowed)} outputs or another cost"
         )
         raise InputError(msg)

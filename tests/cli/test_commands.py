@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import runs
+from bpnet import predictions, runs
 from bpnet.cli import main
 
 FAST = ["--epochs", "2", "--hidden", "16", "--learning-rate", "0.02", "--backend", "numpy", "-q"]
@@ -239,3 +239,20 @@ def test_two_runs_do_not_share_a_folder(tmp_path, capsys):
         second.on_train_begin(run)
     second.discard()
     assert "n = 0" in (tmp_path / "r" / "config.toml").read_text()
+
+
+def test_outputs_that_are_no_probabilities_are_not_called_so(tmp_path):
+    run, out = tmp_path / "run", tmp_path / "out.csv"
+    options = ["--cost", "hinge", "--output", "tanh"]
+    assert main(["train", "digits", *FAST, *options, "--out", str(run)]) == 0
+    assert main(["predict", str(run), "digits", "-q", "-o", str(out)]) == 0
+    assert list(read_rows(out)[0]) == ["class", *(f"score_{c}" for c in range(10))]
+
+
+def test_one_score_belongs_to_the_second_class(tmp_path):
+    network = bpnet.Network([1, 1], output="identity", init=[([[1.0]], [0.0])])
+    network.classes = np.asarray(["no", "yes"])
+    out = tmp_path / "out.csv"
+    predictions.write(out, network, network.predict([[-2.0], [3.0]]), None)
+    assert [tuple(row.values()) for row in read_rows(out)] == [("no", "-2.0"), ("yes", "3.0")]
+    assert list(read_rows(out)[0]) == ["class", "score_yes"]
