@@ -59,8 +59,8 @@ def _prediction_rows(
         return names, values.tolist()
     decided = network.decide(outputs)
     if not isinstance(network.output, activations.Sigmoid | activations.Softmax):
-        names = network.classes if outputs.shape[1] > 1 else network.classes[1:]
-        header = ["class", *(f"score_{name}" for name in names)]  # of hinge: no probabilities
+        scored = network.classes if outputs.shape[1] > 1 else network.classes[1:]
+        header = ["class", *(f"score_{name}" for name in scored)]  # of hinge: no probabilities
     else:
         if outputs.shape[1] == 1:
             outputs = np.hstack([1 - outputs, outputs])
