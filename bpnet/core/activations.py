@@ -20,7 +20,7 @@ class Activation(Protocol):
         """Return a = sigma(z), ``(..., batch, n)`` like ``z``."""
 
     def backward(self, dC_da: Array, z: Array, a: Array, *, xp: Namespace) -> Array:
-        """Return dC/dz, the product of dC/da with the Jacobian da/dz."""
+        """Return dC/dz, the product of dC/da, which is donated, with the Jacobian da/dz."""
 
 
 class Elementwise:
@@ -32,7 +32,8 @@ class Elementwise:
 
     def backward(self, dC_da: Array, z: Array, a: Array, *, xp: Namespace) -> Array:
         """Return dC/dz, ``(..., batch, n)``."""
-        return dC_da * self.prime(z, a, xp=xp)
+        dC_da *= self.prime(z, a, xp=xp)
+        return dC_da
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class ReLU(Elementwise):
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the positive part of ``z``."""
-        return xp.clip(z, 0.0, None)
+        return special.positive_part(z, xp=xp)
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
         """Return 1 where ``z`` is positive, else 0."""

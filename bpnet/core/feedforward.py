@@ -60,7 +60,7 @@ def hidden_error(activation: Activation, dC_da: Array, z: Array, a: Array, *, xp
     activation : Activation
         sigma of layer l.
     dC_da : array, (..., batch, n)
-        The first factor of (22), from :func:`propagate` of the layer above.
+        The first factor of (22), from :func:`propagate` of the layer above; donated.
     z, a : array, (..., batch, n)
         Weighted input and activation of layer l.
     xp : namespace

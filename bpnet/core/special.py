@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+
+from array_api_compat import device
 
 from bpnet._typing import Array, DType, Namespace
 
@@ -62,6 +65,7 @@ _TAIL_DENOMINATOR = (
 )
 
 
+@lru_cache(maxsize=64)  # asked several times a step, and finfo costs as much as a small product
 def is_half(dtype: DType, xp: Namespace) -> bool:
     """Whether a real floating dtype has fewer than 32 bits."""
     return bool(xp.finfo(dtype).bits < 32)
@@ -140,9 +144,17 @@ def normal_pdf(z: Array, *, xp: Namespace) -> Array:
     return xp.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
 
 
+def positive_part(z: Array, *, xp: Namespace) -> Array:
+    """max(z, 0), a new array; nan stays nan.
+
+    Not ``clip``, which ``array_api_compat`` has to rebuild for NumPy, many times slower.
+    """
+    return xp.maximum(z, xp.zeros((), dtype=z.dtype, device=device(z)))
+
+
 def softplus(z: Array, *, xp: Namespace) -> Array:
     """ln(1 + e^z) = max(z, 0) + ln(1 + e^(-|z|)), which cannot overflow."""
-    return xp.clip(z, 0.0, None) + xp.log1p(xp.exp(-xp.abs(z)))
+    return positive_part(z, xp=xp) + xp.log1p(xp.exp(-xp.abs(z)))
 
 
 def logsumexp(z: Array, *, xp: Namespace) -> Array:
