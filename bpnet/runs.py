@@ -73,7 +73,7 @@ class Recorder(Callback):
         """Make the folder and write the configuration."""
         missing = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
-        machine = {"backend": run.backend, **this_machine()}
+        machine = {"backend": run.backend, "threads": run.threads, **this_machine()}
         text = to_toml({**self.config, "machine": machine})
         try:
             with (self.folder / "config.toml").open("x", encoding="utf-8") as file:

@@ -154,6 +154,31 @@ class Backend(ABC):
         """Context manager around a run in ``dtype``: the library's settings that it needs."""
         return nullcontext()
 
+    def threads(self, asked: int | None, work: int) -> AbstractContextManager[int | None]:
+        """Context manager around a run: the processor's threads that it uses.
+
+        Parameters
+        ----------
+        asked : int or None
+            Threads wanted; None leaves the choice to the backend.
+        work : int
+            Multiplications in the largest product of a step.
+
+        Returns
+        -------
+        context manager
+            Gives the number, or None where the library decides by itself.
+
+        Raises
+        ------
+        InputError
+            If a number is asked for and the library takes none.
+        """
+        if asked is not None:
+            msg = f"threads is {asked} and {self.spec} decides on its own; leave threads out"
+            raise InputError(msg)
+        return nullcontext()
+
     def scan(
         self,
         step: Callable[..., Any],

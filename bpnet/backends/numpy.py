@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware
+from bpnet.backends import hardware, threads
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.errors import InputError
 
@@ -39,6 +39,10 @@ class NumPy(Backend):
         Other libraries have none; training looks for a cost that is not finite by itself.
         """
         return np.errstate(all="ignore")
+
+    def threads(self, asked: int | None, work: int) -> AbstractContextManager[int | None]:
+        """Context manager around a run: threads of the BLAS, by a rule unless asked for."""
+        return threads.limited(asked, work)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         return x.copy() if copy else x

@@ -1,7 +1,8 @@
 """PyTorch, on the CPU, CUDA or Apple's MPS."""
 
 import logging
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,19 @@ class Torch(Backend):
 
         guard: AbstractContextManager[Any] = torch.no_grad()
         return guard
+
+    @contextmanager
+    def threads(self, asked: int | None, work: int) -> Iterator[int | None]:
+        """Context manager around a run: PyTorch's own number of threads, or the one asked for."""
+        import torch
+
+        before = torch.get_num_threads()
+        if asked is not None:
+            torch.set_num_threads(asked)
+        try:
+            yield torch.get_num_threads()
+        finally:
+            torch.set_num_threads(before)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import torch

@@ -51,6 +51,9 @@ def train(
     device: options.Device = None,
     dtype: Annotated[str, typer.Option(help="float32, float64, float16 or bfloat16.")] = "float32",
     seed: Annotated[int, typer.Option(help="Of first weights, order and split.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(help="Processor threads. Default: suits net and batch.")
+    ] = None,
     target: options.Target = None,
     task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
     out: Annotated[
@@ -90,6 +93,7 @@ def train(
         "dropout": dropout,
         "dtype": dtype,
         "seed": seed,
+        "threads": threads,
     }
     config: runs.Config = {
         "data": {

@@ -29,6 +29,8 @@ class Run:
         Of the epochs that have ended.
     backend : str
         Name and device of the backend.
+    threads : int or None
+        Processor threads that it uses; None where its library decides.
     """
 
     network: Network
@@ -36,6 +38,7 @@ class Run:
     steps: int
     samples: int
     backend: str
+    threads: int | None = None
     epoch: int = 0
     step: int = 0
     cost: float | None = None

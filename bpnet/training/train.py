@@ -1,6 +1,7 @@
 """``train`` and ``evaluate``: a network, data and options put together on one backend."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ def train(
     device: Any = None,
     dtype: str = "float32",
     seed: int = 0,
+    threads: int | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train a network in place.
@@ -69,6 +71,9 @@ def train(
         Of the run: "float32", "float64", and "float16" or "bfloat16" where there are such.
     seed : int
         Of the order of the examples.
+    threads : int, optional
+        Processor threads of NumPy and PyTorch; NumPy's default is chosen by the size of the net
+        and the batch. Restored after the run.
     callbacks : sequence of Callback
         Called between blocks and epochs.
 
@@ -100,7 +105,7 @@ def train(
     [0, 1, 1, 0]
     """
     check_network(network)
-    _check_options(epochs, batch_size, l2, dtype, callbacks)
+    _check_options(epochs, batch_size, l2, dtype, callbacks, threads)
     seed = draws.check_seed(seed)
     trained = _with_dropout(network, dropout)
     rule = optimizers.get(optimizer)
@@ -110,7 +115,8 @@ def train(
     judge = dataclasses.replace(judge, layers=trained)
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
-    with chosen.session(dtype):
+    work = k * max(math.prod(shapes[0]) for layer in trained if (shapes := layer.shapes))
+    with chosen.session(dtype), chosen.threads(threads, work) as used:
         step = TrainingStep(judge, rule, float(l2), m)
         validate = _validator(network, validation, judge, classes, chosen, dtype)
         parameters = kept(arrange(network.parameters, trained), chosen, dtype)
@@ -122,7 +128,7 @@ def train(
             network.parameters = arrange(host, network.layers)
             network.classes, network.scale = classes, judge.scale
 
-        run = Run(network, epochs, -(-m // k), m, chosen.spec, pull=pull)
+        run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull)
         loop.run_epochs(session, run, callbacks, validate)
         pull()
     if run.stopped == "interrupted":
@@ -187,11 +193,14 @@ def evaluate(
     return {**result, "r2": metrics.r2(outputs, targets.host(y, "y").astype(outputs.dtype))}
 
 
-def _check_options(epochs: Any, batch_size: Any, l2: Any, dtype: Any, callbacks: Any) -> None:
+def _check_options(
+    epochs: Any, batch_size: Any, l2: Any, dtype: Any, callbacks: Any, threads: Any
+) -> None:
     dtypes.check_float(dtype)
     check_l2(l2)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value is None and name == "batch_size":
+    counts = {"epochs": epochs, "batch_size": batch_size, "threads": threads}
+    for name, value in counts.items():
+        if value is None and name != "epochs":
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             msg = f"{name} is {value!r}; give a whole number of at least 1"
