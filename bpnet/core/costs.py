@@ -253,8 +253,9 @@ def get(cost: str | Any, output: Activation) -> Cost:
         raise InputError(msg)
     elif callable(getattr(cost, "value", None)) and callable(getattr(cost, "delta", None)):
         takes_xp = "xp" in inspect.signature(cost.value).parameters
-        own: bool = isinstance(cost, tuple(COSTS.values()))
-        made = cost if own else UserCost(cost, takes_xp)
+        made = UserCost(cost, takes_xp)
+        if isinstance(cost, tuple(COSTS.values())):
+            made = cost
     else:
         msg = f"cost is {cost!r}; give a name or an object with value and delta"
         raise InputError(msg)
