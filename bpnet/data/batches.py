@@ -175,6 +175,11 @@ def chunks(m: int, parameters: Parameters) -> list[np.ndarray[Any, Any]]:
     return [np.arange(start, min(start + rows, m)) for start in range(0, m, rows)]
 
 
+def host_dtype(dtype: str) -> str:
+    """Dtype in which parameters are kept and sums are made in a run: float32 for halves."""
+    return "float64" if dtype == "float64" else "float32"
+
+
 def on_device(parameters: Parameters, *, backend: Backend, dtype: str) -> Parameters:
     """Own copies of all parameter arrays on the backend."""
     return tuple(
@@ -213,7 +218,7 @@ def _narrow(x: np.ndarray[Any, Any], dtype: str, scale: float | None) -> np.ndar
         if np.iinfo(narrow).min <= low and high <= np.iinfo(narrow).max:
             return x.astype(narrow)
     values = x.astype(np.float64) if scale is None else x * scale
-    return values.astype("float64" if dtype == "float64" else "float32", copy=False)
+    return values.astype(host_dtype(dtype), copy=False)
 
 
 def _check_host(x: np.ndarray[Any, Any], name: str) -> None:

@@ -68,9 +68,11 @@ def gradients(
         _, values, slopes = feedforward.cost_and_gradients(
             judge.layers, parameters, x, wanted, judge.cost, xp=xp
         )
-        C = costs.mean_cost(values, xp=xp)
+        sums = batches.host_dtype(dtype)  # halves would overflow in sums
+        C = costs.mean_cost(xp.astype(values, chosen.dtype(sums)), xp=xp)
         if l2:
-            C = C + regularizers.l2_cost(parameters, l2, m, xp=xp)
+            wide = batches.on_device(network.parameters, backend=chosen, dtype=sums)
+            C = C + regularizers.l2_cost(wide, l2, m, xp=xp)
             slopes = regularizers.l2_gradient(parameters, slopes, l2, m)
         host = backends.to_numpy(slopes)
         total = float(chosen.to_numpy(C))

@@ -120,16 +120,12 @@ def store(
     m = int(stored.shape[0])
     wanted = targets.make(y, m, n_L, network.output, cost, classes, names[1], learn=learn)
     labels = wanted.values.ndim == 1
-    values = wanted.values if labels else wanted.values.astype(_host_dtype(dtype))
+    values = wanted.values if labels else wanted.values.astype(batches.host_dtype(dtype))
     moved: Array = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
     numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
     return (stored, moved, numbers), wanted
 
 
-def _host_dtype(dtype: str) -> str:
-    return "float64" if dtype == "float64" else "float32"
-
-
 def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
     """Own copies on the device; for a run in halves they are kept in float32."""
-    return batches.on_device(parameters, backend=backend, dtype=_host_dtype(dtype))
+    return batches.on_device(parameters, backend=backend, dtype=batches.host_dtype(dtype))

@@ -190,7 +190,8 @@ def evaluate(
         return {**result, "accuracy": accuracy}
     x, y = pair(data, "data")
     outputs = network.predict(x, chosen, dtype=dtype)
-    return {**result, "r2": metrics.r2(outputs, targets.host(y, "y").astype(outputs.dtype))}
+    wide = [a.astype(np.float64) for a in (outputs, targets.host(y, "y"))]  # on the host
+    return {**result, "r2": metrics.r2(*wide)}
 
 
 def _check_options(

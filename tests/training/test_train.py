@@ -362,3 +362,20 @@ def test_the_inputs_may_be_what_is_wanted():
     net = bpnet.Network([6, 3, 6], hidden="tanh", output="identity", seed=0)
     history = bpnet.train(net, (X, X), optimizer=ADAM, epochs=10, backend="numpy")
     assert history["cost"][-1] < 0.5 * history["cost"][0]
+
+
+def test_sums_over_many_examples_do_not_overflow_float16():
+    X, y = blobs(m=60_000, n=3)
+    net = bpnet.Network([3, 3], seed=0)
+    exact, _ = bpnet.gradients(net, X, y, l2=1e5)
+    half, _ = bpnet.gradients(net, X, y, l2=1e5, dtype="float16", backend="numpy")
+    assert half == pytest.approx(exact, rel=2e-2)
+
+
+def test_r2_in_float16_does_not_overflow():
+    X, _ = blobs(m=3000)
+    net = bpnet.Network([6, 1], output="identity", seed=0)
+    options = {"cost": "mae", "backend": "numpy"}
+    exact = bpnet.evaluate(net, (X, 100 * X[:, 0]), **options)["r2"]
+    half = bpnet.evaluate(net, (X, 100 * X[:, 0]), dtype="float16", **options)["r2"]
+    assert half == pytest.approx(exact, rel=2e-2)
