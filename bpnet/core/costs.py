@@ -253,9 +253,7 @@ def get(cost: str | Any, output: Activation) -> Cost:
         raise InputError(msg)
     elif callable(getattr(cost, "value", None)) and callable(getattr(cost, "delta", None)):
         takes_xp = "xp" in inspect.signature(cost.value).parameters
-        made = UserCost(cost, takes_xp)
-        if isinstance(cost, tuple(COSTS.values())):
-            made = cost
+        made = cost if type(cost) in COSTS.values() else UserCost(cost, takes_xp)
     else:
         msg = f"cost is {cost!r}; give a name or an object with value and delta"
         raise InputError(msg)
