@@ -27,7 +27,8 @@ class DeviceInfo:
     def __str__(self) -> str:
         """All of it on one line."""
         memory = f"{self.memory / 2**30:.1f} GiB" if self.memory else None
-        return f"{self.spec}: " + ", ".join(filter(None, (self.name, memory, self.driver)))
+        driver = f"driver {self.driver}" if self.driver else None
+        return f"{self.spec}: " + ", ".join(filter(None, (self.name, memory, driver)))
 
 
 @dataclass(frozen=True)

@@ -45,13 +45,7 @@ def _text(states: dict[str, bpnet.backends.BackendStatus]) -> Text:
         usable = "usable" if state.usable else "not usable"
         head = f"{name:<17} {usable:<11} {state.version or '':<12} {' '.join(state.dtypes)}"
         lines.append(head.rstrip())
-        lines += [f"    {device.spec}: {_about(device)}" for device in state.devices]
+        lines += [f"    {device}" for device in state.devices]
         lines += [f"    why:  {state.why}"] if state.why else []
         lines += [f"    cure: {state.cure}"] if state.cure else []
     return Text("\n".join(lines))
-
-
-def _about(device: bpnet.backends.DeviceInfo) -> str:
-    memory = "" if device.memory is None else f", {device.memory / 2**30:.0f} GiB"
-    driver = "" if device.driver is None else f", driver {device.driver}"
-    return f"{device.name}{memory}{driver}"
