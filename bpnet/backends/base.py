@@ -27,8 +27,7 @@ class DeviceInfo:
     def __str__(self) -> str:
         """All of it on one line."""
         memory = f"{self.memory / 2**30:.1f} GiB" if self.memory else None
-        driver = f"driver {self.driver}" if self.driver else None
-        return f"{self.spec}: " + ", ".join(filter(None, (self.name, memory, driver)))
+        return f"{self.spec}: " + ", ".join(filter(None, (self.name, memory, self.driver)))
 
 
 @dataclass(frozen=True)
