@@ -1,0 +1,1 @@
+"""bpnet beside its peers on the same job, interleaved in one run: python -m benchmarks.peers."""

@@ -1,0 +1,66 @@
+"""The jobs that everyone does: data, net, batch and optimizer."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+import bpnet
+
+RATES = {"sgd": 0.05, "adam": 1e-3}
+FASHION = ((784, 30, 10), (784, 128, 10), (784, 512, 512, 10))
+TABULAR = (50, 128, 2)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Relu, softmax, cross-entropy, float32, no regularization; one epoch is timed at a time."""
+
+    sizes: tuple[int, ...]
+    batch: int
+    optimizer: str
+
+    @property
+    def data(self) -> str:
+        return "fashion-mnist" if self.sizes[0] == 784 else "tabular"
+
+    @property
+    def rate(self) -> float:
+        return RATES[self.optimizer]
+
+    def __str__(self) -> str:
+        return f"{'-'.join(map(str, self.sizes))} batch {self.batch} {self.optimizer}"
+
+
+@dataclass(frozen=True)
+class Data:
+    """As stored, for bpnet; in float32 from 0 to 1, for peers; class numbers."""
+
+    stored: Any
+    x: Any
+    y: Any
+
+
+@lru_cache(maxsize=2)
+def load(name: str) -> Data:
+    """Training examples of a job."""
+    if name == "tabular":
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((1_000_000, 50), dtype=np.float32)
+        y = (x[:, :10].sum(1) + np.sin(3 * x[:, 10]) > 0).astype(np.int64)
+        return Data((x, y), x, y)
+    found = bpnet.data.load("fashion-mnist")
+    x = found.x.astype(np.float32) / np.float32(255)
+    return Data(found, x, found.y.astype(np.int64))
+
+
+def grid(quick: bool) -> list[Job]:
+    """Cells to measure."""
+    if quick:
+        cells = [(s, k) for s in FASHION for k in (10, 128, 1024)]
+        return [Job(s, k, "sgd") for s, k in cells]
+    batches = (1, 10, 32, 128, 1024)
+    fashion = [Job(s, k, o) for s in FASHION for k in batches for o in RATES]
+    # batch 1 of a million rows would be minutes an epoch for each of the peers
+    return fashion + [Job(TABULAR, k, o) for k in batches[1:] for o in RATES]
