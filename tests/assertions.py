@@ -2,17 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from bpnet import backends
-
-
-def difference(actual: Any, desired: Any) -> float:
-    """Norm of the difference over the norm of what is desired, or alone where that is 0."""
-    a, d = np.asarray(actual, np.float64), np.asarray(desired, np.float64)
-    assert a.shape == d.shape, f"shape {a.shape}, wanted {d.shape}"
-    size = float(np.linalg.norm(d))
-    return float(np.linalg.norm(a - d)) / (size or 1.0)
+from bpnet.check.report import difference
 
 
 def assert_close(actual: Any, desired: Any, bound: float, backend: backends.Backend) -> None:

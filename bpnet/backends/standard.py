@@ -35,11 +35,15 @@ class Standard(Backend):
         """Whether the other is of the same module, or of the library that this one wraps."""
         if isinstance(other, Standard):
             return other.module is self.module
-        return libraries.library_of(self.xp.zeros((1,), device=self.device)) == other.name
+        return libraries.library_of(self._zero()) == other.name
 
     def synchronize(self) -> None:
         """The standard has no such thing: a copy of one number to the host ends the queue."""
-        self._download(self.xp.zeros((1,)) + 1)
+        self._download(self._zero() + 1)
+
+    def _zero(self) -> Array:
+        # float32, which every device has
+        return self.xp.zeros((1,), dtype=self.xp.float32, device=self.device)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         return self.xp.asarray(x, device=self.device, copy=copy or None)

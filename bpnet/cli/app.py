@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet.cli import backends, data, evaluate, predict, train
+from bpnet.cli import backends, check, data, evaluate, predict, train
 
 app = typer.Typer(
     name="bpnet",
@@ -18,6 +18,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(backends.backends)
+app.command()(check.check)
 app.command()(data.data)
 
 

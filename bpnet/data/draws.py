@@ -13,7 +13,7 @@ import numpy as np
 from bpnet._typing import Array
 from bpnet.errors import InputError
 
-_PURPOSES = {"weights": 1, "order": 2, "split": 3, "masks": 4}
+_PURPOSES = {"weights": 1, "order": 2, "split": 3, "masks": 4, "check": 5}
 
 
 def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
@@ -23,7 +23,7 @@ def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
     ----------
     seed : int
         0 to 2^64 - 1.
-    purpose : {"weights", "order", "split", "masks"}
+    purpose : {"weights", "order", "split", "masks", "check"}
         What is drawn.
     index : int
         Layer, epoch: which one of that purpose.

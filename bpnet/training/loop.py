@@ -88,7 +88,7 @@ class Session:
 
     def _block(self, rows: np.ndarray[Any, Any], run: Run) -> tuple[Any, Any]:
         t = run.epoch * run.steps + run.step + 1
-        numbers = self._numbers(range(t, t + len(rows)))
+        numbers = self.numbers(range(t, t + len(rows)))
         index = self.backend.asarray(rows, dtype=self.backend.index_dtype)
         (self.parameters, self.state), sums = self.backend.scan(
             self.step, (self.parameters, self.state), index, (self.data,), numbers
@@ -98,7 +98,7 @@ class Session:
             self._diverged(run, int(np.argmin(np.isfinite(costs))))
         return costs, counts
 
-    def _numbers(self, steps: range) -> tuple[Any, Any]:
+    def numbers(self, steps: range) -> tuple[Any, Any]:
         """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""
         optimizer = self.step.optimizer
         rate = optimizer.learning_rate

@@ -154,7 +154,7 @@ def test_oracles_agree_on_the_cost_far_from_training():
 
     for cost, output in oracles.PAIRS:
         case, _, _ = oracles.exact("sigmoid", output, cost)
-        network, X, Y, name = case.in_plain_python()
+        network, X, Y, name = oracles.in_plain_python(case)
         (W, b, sigma), last = network
         gradients = reference.batch_gradients(network, X, Y, name)
         for j, k in ((0, 0), (3, 2)):

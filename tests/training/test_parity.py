@@ -4,62 +4,37 @@ import numpy as np
 import pytest
 
 import bpnet
+from bpnet.check import jobs
 from bpnet.data import batches, draws
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
-OPTIMIZERS = {
-    "sgd": bpnet.optimizers.SGD(learning_rate=0.1),
-    "adam": bpnet.optimizers.Adam(learning_rate=1e-3),
-}
 
 
-def examples():
-    """400 examples of two noisy classes in 12 values."""
-    rng = np.random.default_rng(5)
-    y = rng.integers(0, 3, 400)
-    X = rng.normal(size=(400, 12)) + 0.7 * np.eye(3, 12)[y]
-    return X, y
-
-
-def train_100_steps(backend, dtype, optimizer, hidden):
-    """Parameters after 100 steps: 10 epochs of 400 examples in batches of 40."""
-    network = bpnet.Network([12, 16, 8, 3], hidden=hidden, seed=11)
-    X, y = examples()
-    history = bpnet.train(
-        network,
-        (X, y),
-        optimizer=OPTIMIZERS[optimizer],
-        epochs=10,
-        batch_size=40,
-        l2=0.1,
-        dropout=0.1,
-        backend=backend,
-        dtype=dtype,
-        seed=3,
-    )
-    return network, history
+def train_100_steps(backend, dtype, name):
+    """Network and history after 100 steps: 10 epochs of 400 examples in batches of 40."""
+    network = jobs.JOBS[name].network()
+    return network, jobs.JOBS[name].train(network, backend, dtype)
 
 
 _NUMPY = {}
 
 
-def on_numpy(dtype, optimizer, hidden):
+def on_numpy(dtype, name):
     """The same run on NumPy, once."""
-    key = (dtype, optimizer, hidden)
+    key = (dtype, name)
     if key not in _NUMPY:
         _NUMPY[key] = train_100_steps("numpy", *key)
     return _NUMPY[key]
 
 
-@pytest.mark.parametrize("hidden", ["tanh", "relu"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("name", jobs.JOBS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_100_steps_agree_with_numpy(backend, dtype, optimizer, hidden):
+def test_100_steps_agree_with_numpy(backend, dtype, name):
     if dtype not in backend.dtypes():
         pytest.skip(f"{backend.spec} has no {dtype}")  # a limit of the device
-    expected, expected_history = on_numpy(dtype, optimizer, hidden)
+    expected, expected_history = on_numpy(dtype, name)
 
-    network, history = train_100_steps(backend, dtype, optimizer, hidden)
+    network, history = train_100_steps(backend, dtype, name)
 
     for actual, wanted in zip(
         [*network.weights, *network.biases], [*expected.weights, *expected.biases], strict=True
@@ -73,8 +48,8 @@ def test_100_steps_agree_with_numpy(backend, dtype, optimizer, hidden):
 
 def test_training_moves_the_parameters_far():
     """What parity is measured against: the weights after 100 steps are not the first."""
-    network, _ = on_numpy("float64", "sgd", "tanh")
-    first = bpnet.Network([12, 16, 8, 3], hidden="tanh", seed=11)
+    network, _ = on_numpy("float64", "SGD, tanh")
+    first = jobs.JOBS["SGD, tanh"].network()
     for after, before in zip(network.weights, first.weights, strict=True):
         assert np.linalg.norm(after - before) > 0.02 * np.linalg.norm(before)
 

@@ -1,0 +1,70 @@
+"""Random numbers, equal in every bit: known answers, masks, first weights, order of examples."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends import Backend
+from bpnet.backends.numpy import NumPy
+from bpnet.check.report import BITS, Row
+from bpnet.core import random
+from bpnet.data import batches, draws
+from bpnet.network import Network
+
+# kat_vectors of Random123 (Salmon et al. 2011): counter, key, result
+THREEFRY = (
+    ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
+    ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
+    ((0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),
+)
+
+
+def rows(backend: Backend) -> Iterator[Row]:
+    """Counts of numbers that are not as they must be."""
+    with backend.session("float32"):
+        yield _row("Threefry-2x32, known answers", "int32", _known_answers(backend))
+        for layer, rate in ((0, 0.5), (2, 0.25)):
+            found, wanted = (_mask(b, layer, rate) for b in (backend, NumPy()))
+            differ = int(np.sum(found != wanted))
+            yield _row(f"mask of layer {layer}, dropout {rate}", "bool", differ)
+        yield _row("first weights", "float32", _first_weights(backend))
+        order = draws.order(3, 5, 1000)
+        index = backend.asarray(order, dtype=backend.index_dtype)
+        differ = int(np.sum(backend.to_numpy(index) != order))
+        yield _row("order of examples", backend.index_dtype, differ)
+
+
+def _row(name: str, dtype: str, differ: int) -> Row:
+    return Row("random", name, dtype, float(differ), BITS)
+
+
+def signed(words: Any) -> list[int]:
+    """Words of 32 bits as int32 has them."""
+    return [word - (1 << 32) if word >> 31 else word for word in words]
+
+
+def _known_answers(backend: Backend) -> int:
+    wrong = 0
+    for counter, key, result in THREEFRY:
+        x = [backend.asarray(np.asarray([word], np.int32), copy=True) for word in signed(counter)]
+        bits = random.threefry(tuple(signed(key)), *x, xp=backend.xp)  # type: ignore[arg-type]
+        found = [int(backend.to_numpy(b)[0]) for b in bits]
+        wrong += sum(a != b for a, b in zip(found, signed(result), strict=True))
+    return wrong
+
+
+def _mask(backend: Backend, layer: int, rate: float) -> Any:
+    numbers = backend.asarray(np.asarray([0, 7, 2**31 - 1, 123_456], np.int32))
+    key = random.Key(random.step_words(2**40 + 1, 4, 2**33 + 5), numbers).at(layer)
+    return backend.to_numpy(random.keep_mask(key, 257, rate, xp=backend.xp))
+
+
+def _first_weights(backend: Backend) -> int:
+    network = Network([12, 16, 3], seed=7)
+    moved = batches.on_device(network.parameters, backend=backend, dtype="float32")
+    return sum(
+        int(np.sum(backend.to_numpy(array) != host.astype(np.float32)))
+        for pair, wanted in zip(moved, network.parameters, strict=True)
+        for array, host in zip(pair, wanted, strict=True)
+    )

@@ -1,0 +1,41 @@
+"""Dtypes as asked for, data on its device, nothing copied to the host while training."""
+
+from collections.abc import Iterator
+
+from bpnet.backends import Backend
+from bpnet.backends.dtypes import FLOATS
+from bpnet.check import jobs
+from bpnet.check.report import BITS, Row
+from bpnet.check.watch import Call, Watch
+
+
+def rows(backend: Backend) -> Iterator[Row]:
+    """A float32 run under :class:`Watch`, for each optimizer."""
+    for name in jobs.COMPARED:
+        short, long = (watched(backend, name, epochs) for epochs in (1, 3))
+        yield _count(f"no other float dtype, {name}", strangers(long))
+        yield _count(f"no foreign operand, {name}", long.of_kind("foreign"))
+        # what the run itself fetches at its end is the same in both
+        added = len(long.of_kind("copy")) - len(short.of_kind("copy"))
+        error, note = abs(added - 2), f"{added / 2:g} copies to the host an epoch"
+        title = f"one copy an epoch, {name}"
+        yield Row("discipline", title, "float32", error, BITS, note)
+
+
+def watched(backend: Backend, name: str, epochs: int) -> Watch:
+    """Run a job in float32 and return what was done."""
+    watch = Watch(backend)
+    with backend.session("float32"):
+        jobs.JOBS[name].run(watch.as_backend(), "float32", epochs)
+    return watch
+
+
+def strangers(watch: Watch) -> list[Call]:
+    """Calls that gave a floating array of another dtype than the run's, float32."""
+    others = set(FLOATS) - {"float32"}
+    return [call for call in watch.calls if others.intersection(call.result)]
+
+
+def _count(title: str, calls: list[Call]) -> Row:
+    names = ", ".join(sorted({call.name for call in calls}))
+    return Row("discipline", title, "float32", float(len(calls)), BITS, names)

@@ -1,0 +1,79 @@
+"""The small training runs that backends are compared on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet.core import optimizers
+from bpnet.core.optimizers import Optimizer
+from bpnet.data import draws
+from bpnet.network import Network
+from bpnet.training import train
+from bpnet.training.callbacks import History
+
+Host = np.ndarray[Any, Any]
+
+M, BATCH, EPOCHS = 400, 40, 10
+
+
+@dataclass(frozen=True)
+class Job:
+    """100 steps on 400 examples of three noisy classes, with L2 and dropout.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        How parameters move.
+    hidden : str
+        Activation of the hidden layers.
+    """
+
+    optimizer: Optimizer
+    hidden: str
+    l2: float = 0.1
+    dropout: float = 0.1
+    seed: int = 3
+
+    def network(self) -> Network:
+        """Return the network before the first step."""
+        return Network([12, 16, 8, 3], hidden=self.hidden, seed=11)
+
+    def train(self, network: Network, backend: Any, dtype: str, epochs: int = EPOCHS) -> History:
+        """Train the network in place."""
+        return train(
+            network,
+            examples(),
+            optimizer=self.optimizer,
+            epochs=epochs,
+            batch_size=BATCH,
+            l2=self.l2,
+            dropout=self.dropout,
+            backend=backend,
+            dtype=dtype,
+            seed=self.seed,
+        )
+
+    def run(self, backend: Any, dtype: str, epochs: int = EPOCHS) -> Network:
+        """Return the network after training."""
+        network = self.network()
+        self.train(network, backend, dtype, epochs)
+        return network
+
+
+JOBS = {
+    "SGD, tanh": Job(optimizers.SGD(learning_rate=0.1), "tanh"),
+    "SGD, relu": Job(optimizers.SGD(learning_rate=0.1), "relu"),
+    "Adam, tanh": Job(optimizers.Adam(learning_rate=1e-3), "tanh"),
+    "Adam, relu": Job(optimizers.Adam(learning_rate=1e-3), "relu"),
+}
+
+COMPARED = ("SGD, tanh", "Adam, relu")
+"""The two that a check runs: each optimizer and each activation once."""
+
+
+def examples() -> tuple[Host, Host]:
+    """X, (400, 12), and class numbers, (400,)."""
+    random = draws.generator(5, "check")
+    y = random.integers(0, 3, M)
+    return random.normal(size=(M, 12)) + 0.7 * np.eye(3, 12)[y], y

@@ -1,0 +1,255 @@
+"""The same training run on two backends: parameters after 100 steps, and step by step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bpnet import backends
+from bpnet._typing import Array, Namespace
+from bpnet.backends import Backend
+from bpnet.check import jobs
+from bpnet.check.jobs import Host, Job
+from bpnet.check.report import Row, difference, worst
+from bpnet.core import layers, optimizers
+from bpnet.core.costs import Cost
+from bpnet.core.layers import Dense
+from bpnet.data import draws
+from bpnet.errors import InputError
+from bpnet.training.loop import Session
+from bpnet.training.prepare import kept, prepare
+from bpnet.training.step import TrainingStep
+from bpnet.training.train import arrange
+
+BOUNDS = {"float64": 1e-12, "float32": 1e-5}
+"""Of the relative difference of each parameter array after 100 steps."""
+
+QUANTITIES = ("z", "a", "delta", "dC/dW", "dC/db")
+
+
+def rows(backend: Backend, dtype: str) -> Iterator[Row]:
+    """Parameters after 100 steps beside NumPy's, for two optimizers and activations."""
+    for name in jobs.COMPARED:
+        found, wanted = _arrays(jobs.JOBS[name].run(backend, dtype)), _on_numpy(name, dtype)
+        errors = {
+            f"layer {i // 2 + 1}": difference(a, b)
+            for i, (a, b) in enumerate(zip(found, wanted, strict=True))
+        }
+        error, where = worst(errors)
+        yield Row("parity", f"100 steps, {name}", dtype, error, BOUNDS[dtype], where)
+
+
+@cache
+def _on_numpy(name: str, dtype: str) -> list[Host]:
+    return _arrays(jobs.JOBS[name].run("numpy", dtype))
+
+
+def _arrays(network: Any) -> list[Host]:
+    return [a for arrays in network.parameters for a in arrays]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far one quantity of one layer differs over all steps of a run.
+
+    Parameters
+    ----------
+    layer : int
+        1 is the first with weights.
+    quantity : str
+        z, a, delta, dC/dW or dC/db.
+    relative : float
+        Largest relative difference over the steps.
+    absolute : float
+        Largest difference of two numbers.
+    ulp : float
+        The same in units of the last place of the larger of the two.
+    step : int
+        Where the relative difference is largest, from 1.
+    first_past : int or None
+        The first step whose relative difference is above the bound.
+    """
+
+    layer: int
+    quantity: str
+    relative: float
+    absolute: float
+    ulp: float
+    step: int
+    first_past: int | None
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What two backends differ by on the same run."""
+
+    one: str
+    other: str
+    dtype: str
+    bound: float
+    deviations: tuple[Deviation, ...]
+
+    @property
+    def first_past(self) -> Deviation | None:
+        """The quantity that is the first past the bound: by step, forward before backward."""
+        past = [d for d in self.deviations if d.first_past is not None]
+        return min(past, key=_order) if past else None
+
+
+def _order(d: Deviation) -> tuple[int, bool, int, int]:
+    forward = d.quantity in {"z", "a"}
+    return d.first_past or 0, not forward, d.layer if forward else -d.layer, 0
+
+
+def compare(
+    one: Any,
+    other: Any,
+    dtype: str = "float32",
+    job: Job = jobs.JOBS["SGD, tanh"],
+    bound: float | None = None,
+) -> Parity:
+    """Train on two backends and hold every step's quantities against each other.
+
+    Parameters
+    ----------
+    one, other : str or Backend
+        Where.
+    dtype : str
+        Of both runs.
+    job : Job
+        What is trained.
+    bound : float, optional
+        Of the relative difference of an array at one step.
+
+    Returns
+    -------
+    Parity
+        One deviation for each layer and quantity.
+
+    Raises
+    ------
+    InputError
+        If a backend has no such dtype.
+    """
+    pair = [backends.get(spec) for spec in (one, other)]
+    if dtype not in BOUNDS:
+        msg = f"dtype is {dtype!r}; a parity report takes {' or '.join(BOUNDS)}"
+        raise InputError(msg)
+    for backend in pair:
+        if dtype not in backend.dtypes():
+            msg = f"{backend.spec} has no {dtype}; use {', '.join(backend.dtypes())}"
+            raise InputError(msg)
+    bound = BOUNDS[dtype] if bound is None else bound
+    first, second = (_trace(backend, dtype, job) for backend in pair)
+    found = tuple(_deviation(key, first[key], second[key], dtype, bound) for key in first)
+    return Parity(pair[0].spec, pair[1].spec, dtype, bound, found)
+
+
+def _deviation(key: tuple[int, str], a: Host, b: Host, dtype: str, bound: float) -> Deviation:
+    """Compare two arrays, (steps, ...)."""
+    relative = np.asarray([difference(*pair) for pair in zip(a, b, strict=True)])
+    gap = np.abs(np.asarray(a, np.float64) - b)
+    place = np.spacing(np.maximum(np.abs(a), np.abs(b)).astype(dtype)).astype(np.float64)
+    past = np.flatnonzero(~(relative <= bound))
+    at = int(np.argmax(np.where(np.isnan(relative), np.inf, relative)))
+    return Deviation(
+        *key,
+        relative=float(relative[at]),
+        absolute=float(gap.max()),
+        ulp=float((gap / place).max()),
+        step=at + 1,
+        first_past=int(past[0]) + 1 if past.size else None,
+    )
+
+
+def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host]:
+    """Quantities of each dense layer at all steps, (steps, ...), by (layer, quantity)."""
+    network = job.network()
+    chosen, judge, stored, _ = prepare(
+        network, jobs.examples(), None, backend=backend, device=None, dtype=dtype, learn=True
+    )
+    net = layers.with_dropout(network.layers, job.dropout)
+    with chosen.session(dtype):
+        step = _Traced(TrainingStep(replace(judge, layers=net), job.optimizer, job.l2, jobs.M))
+        parameters = kept(arrange(network.parameters, net), chosen, dtype)
+        state = optimizers.init(job.optimizer, parameters, xp=chosen.xp)
+        session = Session(step.step, chosen, stored, parameters, state, jobs.BATCH, job.seed)
+        order = [draws.order(job.seed, epoch, jobs.M) for epoch in range(jobs.EPOCHS)]
+        rows = np.concatenate(order).reshape(-1, jobs.BATCH)
+        index = chosen.asarray(rows, dtype=chosen.index_dtype)
+        numbers = session.numbers(range(1, len(rows) + 1))
+        _, outs = chosen.scan(step, (parameters, state), index, (stored,), numbers)
+        host = [chosen.to_numpy(out) for out in outs]
+    return dict(zip(_keys(net), host, strict=True))
+
+
+def _keys(net: tuple[Any, ...]) -> list[tuple[int, str]]:
+    dense = sum(isinstance(layer, Dense) for layer in net)
+    return [(l, quantity) for l in range(1, dense + 1) for quantity in QUANTITIES]
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """A training step that returns, in place of its sums, what passed through each layer."""
+
+    step: TrainingStep
+
+    def __call__(self, carry: Any, rows: Array, numbers: Any, data: Any) -> Any:
+        judge = self.step.judge
+        seen: dict[tuple[int, str], Array] = {}
+        numbered, l = [], 0
+        for layer in judge.layers:
+            l += isinstance(layer, Dense)
+            numbered.append(_Layer(layer, l, seen) if isinstance(layer, Dense) else layer)
+        watched = replace(judge, layers=tuple(numbered), cost=_Cost(judge.cost, l, seen))
+        carry, _ = replace(self.step, judge=watched)(carry, rows, numbers, data)
+        return carry, tuple(seen[key] for key in _keys(judge.layers))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    layer: Dense
+    l: int
+    seen: dict[tuple[int, str], Array]
+
+    @property
+    def activation(self) -> Any:
+        return self.layer.activation
+
+    def forward(self, arrays: Any, a: Array, *, xp: Namespace, key: Any = None) -> Any:
+        out, cache = self.layer.forward(arrays, a, xp=xp, key=key)
+        self._see(xp, z=cache[1], a=out)
+        return out, cache
+
+    def error(self, dC_da: Array, cache: Any, *, xp: Namespace) -> Array:
+        return self.layer.error(dC_da, cache, xp=xp)
+
+    def backward(self, arrays: Any, cache: Any, delta: Array, below: bool, *, xp: Namespace) -> Any:
+        self._see(xp, delta=delta)
+        (dW, db), dC_da = self.layer.backward(arrays, cache, delta, below, xp=xp)
+        self._see(xp, **{"dC/dW": dW, "dC/db": db})
+        return (dW, db), dC_da
+
+    def _see(self, xp: Namespace, **arrays: Array) -> None:
+        # copies: whoever comes next may write to what is donated
+        for name, array in arrays.items():
+            self.seen[self.l, name] = xp.asarray(array, copy=True)
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """The cost, which sees z of the last layer."""
+
+    cost: Cost
+    l: int
+    seen: dict[tuple[int, str], Array]
+
+    def value(self, z: Array, y: Array, output: Any, *, xp: Namespace) -> Array:
+        self.seen[self.l, "z"] = xp.asarray(z, copy=True)
+        self.seen[self.l, "a"] = xp.asarray(output.sigma(z, xp=xp), copy=True)
+        return self.cost.value(z, y, output, xp=xp)
+
+    def delta(self, z: Array, y: Array, output: Any, *, xp: Namespace) -> Array:
+        return self.cost.delta(z, y, output, xp=xp)

@@ -1,0 +1,75 @@
+"""What a check found: rows of an error beside its bound, gathered for one backend."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+BITS = 0.0
+"""Bound of a row that counts what may not happen."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was checked.
+
+    Parameters
+    ----------
+    group, name : str
+        What it belongs to, and what it is.
+    dtype : str
+        Of the computation.
+    error : float
+        A relative difference, or a count; infinite where there is no number.
+    bound : float
+        The largest error that passes.
+    note : str
+        Where the error is largest, or what was raised.
+    """
+
+    group: str
+    name: str
+    dtype: str
+    error: float
+    bound: float
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error keeps the bound; a nan does not."""
+        return self.error <= self.bound
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, which has no infinity: null."""
+        error = self.error if math.isfinite(self.error) else None
+        return {**asdict(self), "error": error, "passed": self.passed}
+
+    def __str__(self) -> str:
+        """Verdict, what was checked, error and bound, on one line."""
+        verdict = "PASS" if self.passed else "FAIL"
+        line = f"{verdict}  {self.group:<10} {self.name:<34} {self.dtype:<9}"
+        line += f" {self.error:8.1e} {self.bound:8.1e}"
+        return f"{line}  {self.note}".rstrip()
+
+
+def difference(actual: Any, desired: Any) -> float:
+    """Norm of the difference over the norm of what is desired, or alone where that is 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    a, d = np.asarray(actual, np.float64), np.asarray(desired, np.float64)
+    if a.shape != d.shape:
+        msg = f"shape {a.shape}, wanted {d.shape}"
+        raise ValueError(msg)
+    size = float(np.linalg.norm(d))
+    return float(np.linalg.norm(a - d)) / (size or 1.0)
+
+
+def worst(errors: dict[str, float]) -> tuple[float, str]:
+    """Largest error, nan before all others, and its name."""
+    name = max(errors, key=lambda k: math.inf if math.isnan(errors[k]) else errors[k])
+    return errors[name], name

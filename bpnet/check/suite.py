@@ -1,0 +1,47 @@
+"""All checks of one backend, in order; one that breaks down is a row and not the end."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from bpnet.backends import Backend
+from bpnet.check import bits, discipline, equations, gradients, parity
+from bpnet.check.report import BITS, Row
+
+
+def check(backend: Backend) -> Iterator[Row]:
+    """Check a backend.
+
+    Parameters
+    ----------
+    backend : Backend
+        From :func:`bpnet.backends.get`.
+
+    Yields
+    ------
+    Row
+        As soon as it is known.
+
+    Examples
+    --------
+    >>> import bpnet
+    >>> all(row.passed for row in check(bpnet.backends.get("numpy")))
+    True
+    """
+    exact = [dtype for dtype in backend.dtypes() if dtype in equations.BOUNDS]
+    for dtype in exact:
+        yield from _guarded("equations", dtype, partial(equations.rows, backend, dtype))
+    for dtype in backend.dtypes():
+        yield from _guarded("gradients", dtype, partial(gradients.rows, backend, dtype))
+    for dtype in exact:
+        yield from _guarded("parity", dtype, partial(parity.rows, backend, dtype))
+    yield from _guarded("discipline", "float32", partial(discipline.rows, backend))
+    yield from _guarded("random", "int32", partial(bits.rows, backend))
+
+
+def _guarded(group: str, dtype: str, rows: Callable[[], Iterator[Row]]) -> Iterator[Row]:
+    try:
+        yield from rows()
+    except Exception as error:
+        text = " ".join(str(error).split())[:200]
+        note = f"{type(error).__name__}: {text}"
+        yield Row(group, "broke down here", dtype, float("inf"), BITS, note)

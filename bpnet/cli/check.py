@@ -1,0 +1,152 @@
+"""``bpnet check``."""
+
+import dataclasses
+import importlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+import bpnet
+from bpnet.backends import Backend
+from bpnet.cli import options
+from bpnet.errors import InputError
+
+
+def check(
+    backend: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[BACKEND]...",
+            help="Which to check, such as cupy or torch:cuda:1; the default is what auto takes.",
+            show_default=False,
+        ),
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option(help="Check a module that follows the Array API standard, by its name."),
+    ] = None,
+    parity: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B", help="Train on two backends and compare them step by step, by layer."
+        ),
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="Of --parity: float32 or float64.")] = "float32",
+    json_: options.Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Failures only.")] = False,
+) -> int:
+    """Check a backend on this machine: the paper's equations, gradients, training, random bits.
+
+    Ends with status 1 if a row fails. Examples:
+
+      bpnet check cupy
+      bpnet check numpy torch --json > report.json
+      bpnet check --parity numpy cupy
+      bpnet check --module mylib
+    """
+    if parity is not None:
+        if backend or module:
+            msg = "--parity compares the two backends it names; leave the others out"
+            raise InputError(msg)
+        return _compare(*parity, dtype, json_)
+    chosen = [bpnet.backends.get(spec) for spec in backend or []]
+    if module:
+        chosen.append(_of_module(module))
+    chosen = chosen or [bpnet.backends.select().backend]
+    found = [_check(one, show=not json_, quiet=quiet) for one in chosen]
+    if json_:
+        sys.stdout.write(json.dumps({**_here(), "backends": found}) + "\n")
+    return 0 if all(one["passed"] for one in found) else 1
+
+
+def _of_module(name: str) -> Backend:
+    try:
+        return bpnet.backends.get(importlib.import_module(name))
+    except ImportError as error:
+        msg = f"--module {name} can't be imported ({error}); give a module on Python's path"
+        raise InputError(msg) from error
+
+
+def _here() -> dict[str, str]:
+    return {
+        "bpnet": bpnet.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def _check(backend: Backend, *, show: bool, quiet: bool) -> dict[str, Any]:
+    from bpnet.check import check
+
+    start, rows = time.perf_counter(), []
+    if show:
+        _write(f"{backend.spec}, {backend.name} {backend.version}, bpnet {bpnet.__version__}")
+        _write(f"{'':<6}{'':<11}{'':<35}{'dtype':<10}{'error':>8} {'bound':>8}")
+    for row in check(backend):
+        rows.append(row)
+        if show and not (quiet and row.passed):
+            _write(str(row))
+    seconds = time.perf_counter() - start
+    failed = sum(not row.passed for row in rows)
+    if show:
+        verdict = f"{failed} of {len(rows)} FAILED" if failed else f"all {len(rows)} passed"
+        _write(f"{backend.spec}: {verdict} in {seconds:.1f} s")
+    return {
+        "backend": backend.spec,
+        "version": backend.version,
+        "seconds": seconds,
+        "passed": not failed,
+        "rows": [row.as_dict() for row in rows],
+    }
+
+
+def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
+    from bpnet.check import compare
+
+    found = compare(one, other, dtype)
+    past = found.first_past
+    if json_:
+        first = None if past is None else dataclasses.asdict(past)
+        report = {**_here(), **dataclasses.asdict(found), "first_past": first}
+        sys.stdout.write(json.dumps(report) + "\n")
+        return 0 if past is None else 1
+    _write(
+        f"{found.one} and {found.other}, 100 steps in {dtype}; largest difference over the steps"
+    )
+    _table(
+        ("layer", "", "relative", "absolute", "ulp", "at step", f"past {found.bound:g}"),
+        [
+            (
+                str(d.layer),
+                d.quantity,
+                f"{d.relative:.1e}",
+                f"{d.absolute:.1e}",
+                f"{d.ulp:.3g}",
+                str(d.step),
+                "never" if d.first_past is None else f"from step {d.first_past}",
+            )
+            for d in found.deviations
+        ],
+    )
+    if past is None:
+        _write(f"no step is past the relative bound {found.bound:g}")
+        return 0
+    where = f"{past.quantity} of layer {past.layer}"
+    _write(f"step {past.first_past} is the first past the bound {found.bound:g}, in {where}")
+    return 1
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line.rstrip() + "\n")
+    sys.stdout.flush()
