@@ -5,6 +5,7 @@
 and missing fails the session.
 """
 
+import importlib
 import os
 from collections import Counter
 from collections.abc import Generator
@@ -14,11 +15,12 @@ import pytest
 from bpnet import backends
 from bpnet.backends import hardware, libraries, registry, specs
 from bpnet.errors import BackendUnavailable, InputError
+from tests.namespaces import ReadOnly
 
 VARIABLE = "BPNET_TEST_BACKENDS"
 
 LEGS = {
-    "numpy": ("numpy",),
+    "numpy": ("numpy", "numpy:read_only"),
     "array_api_strict": tuple(
         f"array_api_strict:{device}"
         for device in ("CPU_DEVICE", "device1", "device2", "no_float64", "no_x64")
@@ -28,7 +30,18 @@ LEGS = {
     "dpnp": ("dpnp:cpu",),
     "cupy": ("cupy",),
 }
-"""The legs that a library's name stands for. Its GPU is named by its specification."""
+"""The legs that a library's name stands for. Its GPU is named by its specification.
+
+``numpy:read_only`` is NumPy with arguments that may not be written to, see namespaces.py.
+"""
+
+STRICTEST = {
+    "api_version": "2023.12",
+    "boolean_indexing": False,
+    "data_dependent_shapes": False,
+    "enabled_extensions": (),
+}
+"""Flags of array_api_strict in all tests: the oldest version that is enough, and no extras."""
 
 
 def installed() -> list[str]:
@@ -72,6 +85,10 @@ def chosen(named: str) -> list[str]:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "dpnp: on dpnp, where each operation takes 1 to 2 ms")
     config.stash[_LEGS] = chosen(os.environ.get(VARIABLE, "installed"))
+    if libraries.installed("array_api_strict"):
+        import array_api_strict
+
+        array_api_strict.set_array_api_strict_flags(**STRICTEST)
 
 
 _LEGS: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -88,6 +105,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def backend(request: pytest.FixtureRequest) -> backends.Backend:
     """Each backend in turn."""
+    if request.param == "numpy:read_only":
+        return ReadOnly()
     try:
         return backends.get(request.param)
     except BackendUnavailable as error:
@@ -104,6 +123,14 @@ def xp(backend):
 def dtypes(backend) -> list[str]:
     """The backend's floating dtypes, widest first."""
     return list(backend.dtypes())
+
+
+@pytest.fixture(scope="session")
+def cupy():
+    """CuPy's module, which imports without a GPU; required where BPNET_TEST_CUPY is set."""
+    if os.environ.get("BPNET_TEST_CUPY"):
+        return importlib.import_module("cupy")
+    return pytest.importorskip("cupy")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,15 +8,15 @@ from tests import conftest
 
 def test_names_stand_for_their_legs(monkeypatch):
     monkeypatch.setattr(libraries, "installed", lambda _: True)
-    assert conftest.chosen("numpy, torch") == ["numpy", "torch:cpu"]
+    assert conftest.chosen("numpy, torch") == ["numpy", "numpy:read_only", "torch:cpu"]
     assert conftest.chosen("torch:cuda,torch") == ["torch:cuda", "torch:cpu"]
     assert len(conftest.chosen("array-api-strict")) == 5
 
 
 def test_installed_is_what_is_here(monkeypatch):
     monkeypatch.setattr(libraries, "installed", {"numpy", "jax"}.__contains__)
-    assert conftest.chosen("installed") == ["numpy", "jax:cpu"]
-    assert conftest.chosen("jax,installed") == ["jax:cpu", "numpy"]
+    assert conftest.chosen("installed") == ["numpy", "numpy:read_only", "jax:cpu"]
+    assert conftest.chosen("jax,installed") == ["jax:cpu", "numpy", "numpy:read_only"]
 
 
 def test_what_is_named_and_missing_fails_the_session(monkeypatch):

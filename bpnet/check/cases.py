@@ -60,7 +60,8 @@ class Case:
         sizes = [W.shape[-2:] for W, _ in self.parameters]
         sigmas = [self.hidden] * (len(sizes) - 1) + [self.output]
         return tuple(
-            layers.Dense(*n, activations.get(sigma)) for n, sigma in zip(sizes, sigmas, strict=True)
+            layers.Dense(n_in, n_out, activations.get(sigma))
+            for (n_in, n_out), sigma in zip(sizes, sigmas, strict=True)
         )
 
     @property
@@ -143,7 +144,7 @@ def central_differences(backend: Backend, case: Case, directions: Any, h: float 
     weights = np.asarray([-1, 8, -8, 1]) / (12 * h)
 
     def moved(p: Host, v: Host) -> Host:
-        stack = p + np.multiply.outer(steps, v)
+        stack: Host = p + np.multiply.outer(steps, v)
         return stack.reshape(-1, *p.shape)
 
     members = tuple(
@@ -207,8 +208,7 @@ def _draw(hidden: str, output: str, cost: str, dropout: float, random: Any) -> C
 
 def _grid(a: Host) -> Host:
     """Rounded to 8 bits, which bfloat16 holds exactly."""
-    rounded: Host = np.clip(np.round(64 * a), -256, 256) / 64
-    return rounded
+    return np.asarray(np.clip(np.round(64 * a), -256, 256) / 64)
 
 
 def wanted(cost: str, output: str, shape: tuple[int, int], random: Any) -> Host:

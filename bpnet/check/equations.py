@@ -179,14 +179,16 @@ def _sigmoid(bench: Bench) -> Pairs:
 
 
 def _activation(bench: Bench) -> Pairs:
-    z = feedforward.weighted_input(*bench.stored()[0], bench.put(X))
+    (W, b), _ = bench.stored()
+    z = feedforward.weighted_input(W, b, bench.put(X))
     a = feedforward.activate(SIGMOID, z, xp=bench.xp)
     whole = feedforward.feedforward(LAYERS, bench.stored(), bench.put(X), xp=bench.xp)
     return [(a, [sigma(W2 @ x + b2) for x in X]), (whole, [output(x)[1] for x in X])]
 
 
 def _weighted_input(bench: Bench) -> Pairs:
-    z = feedforward.weighted_input(*bench.stored()[0], bench.put(X))
+    (W, b), _ = bench.stored()
+    z = feedforward.weighted_input(W, b, bench.put(X))
     return [(z, [W2 @ x + b2 for x in X])]
 
 
@@ -245,8 +247,11 @@ def _cross_entropy(bench: Bench) -> Pairs:
 
 def _cross_entropy_error(bench: Bench) -> Pairs:
     delta = costs.CrossEntropy().delta(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    one = lambda x, y: slope(lambda z: cross_entropy(sigma(z), y), output(x)[0])  # noqa: E731
-    return [(delta, [one(x, y) for x, y in zip(X, Y, strict=True)])]
+    return [(delta, [_slope_at_output(x, y) for x, y in zip(X, Y, strict=True)])]
+
+
+def _slope_at_output(x: Any, y: Any) -> Any:
+    return slope(lambda z: cross_entropy(sigma(z), y), output(x)[0])
 
 
 def _l2_cost(bench: Bench) -> Pairs:

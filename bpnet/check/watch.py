@@ -46,6 +46,8 @@ class Call:
         Names of the keywords given.
     result : tuple of str
         Dtypes of the arrays returned.
+    positional : int
+        Arguments given without a keyword.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class Call:
     dtypes: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     result: tuple[str, ...] = ()
+    positional: int = 0
 
 
 class Watch:
@@ -90,7 +93,7 @@ class Watch:
 
     def _require(self, dtype: Any) -> None:
         """Refuse a dtype that the device lacks: JAX would take a smaller one, with a warning."""
-        for name in DTYPES:
+        for name in DTYPES if dtype is not None else ():
             if getattr(self.backend.xp, name, None) is dtype and not self.backend.has(name):
                 msg = f"{self.backend.spec} has no {name}"
                 raise TypeError(msg)
@@ -103,7 +106,7 @@ class Watch:
             given = {"dtype": dtype, "copy": copy}
             keywords = {key: value for key, value in given.items() if value is not None}
             return self._call("function", "asarray", self.backend.xp.asarray, (x,), keywords)
-        inner = self.backend.asarray(x, copy=copy)
+        inner = self.backend.asarray(x, copy=True)  # to a device it always is
         if dtype is not None and inner.dtype != dtype:
             inner = self.backend.xp.astype(inner, dtype)
         self.calls.append(Call("upload", "asarray", result=(dtype_name(inner),)))
@@ -130,7 +133,8 @@ class Watch:
         dtypes: list[str] = []
         result = function(*self._unwrap(arguments, dtypes), **self._unwrap(keywords, dtypes))
         wrapped, kinds = self._wrap(result)
-        self.calls.append(Call(kind, name, tuple(dtypes), tuple(sorted(keywords)), kinds))
+        named = tuple(sorted(key for key, value in keywords.items() if value is not None))
+        self.calls.append(Call(kind, name, tuple(dtypes), named, kinds, len(arguments)))
         return wrapped
 
     def _unwrap(self, thing: Any, dtypes: list[str]) -> Any:

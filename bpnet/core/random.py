@@ -7,6 +7,8 @@ SC 2011), in int32 additions, exclusive ors and masked shifts, which every libra
 from dataclasses import dataclass, replace
 from typing import Any
 
+from array_api_compat import device
+
 from bpnet._typing import Array, Namespace
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -92,17 +94,21 @@ def step_words(seed: int, purpose: int, step: int) -> tuple[int, int]:
         In the range of int32.
     """
     high, low = divmod(step, _WORD)
-    k0, k1 = seed % _WORD, seed // _WORD
-    x0, x1 = low, (high << 16) + purpose
-    schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
-    x0, x1 = (x0 + k0) % _WORD, (x1 + k1) % _WORD
+    x0, x1 = threefry_of_words((seed % _WORD, seed // _WORD), low, (high << 16) + purpose)
+    return _signed(x0), _signed(x1)
+
+
+def threefry_of_words(key: tuple[int, int], x0: int, x1: int) -> tuple[int, int]:
+    """:func:`threefry` of plain numbers, words from 0 to 2^32 - 1."""
+    schedule = (*key, key[0] ^ key[1] ^ _PARITY)
+    x0, x1 = (x0 + schedule[0]) % _WORD, (x1 + schedule[1]) % _WORD
     for block in range(5):
         for r in _ROTATIONS[block % 2]:
             x0 = (x0 + x1) % _WORD
             x1 = ((x1 << r) | (x1 >> (32 - r))) % _WORD ^ x0
         x0 = (x0 + schedule[(block + 1) % 3]) % _WORD
         x1 = (x1 + schedule[(block + 2) % 3] + block + 1) % _WORD
-    return _signed(x0), _signed(x1)
+    return x0, x1
 
 
 def _signed(word: int) -> int:
@@ -132,7 +138,7 @@ def keep_mask(key: Key, n: int, rate: float, *, xp: Namespace) -> Array:
     """
     lanes = -(-n // 4)
     rows = xp.astype(key.rows, xp.int32)[:, None]
-    lane = xp.zeros_like(rows) + xp.arange(lanes, dtype=xp.int32, device=_device(rows))[None, :]
+    lane = xp.zeros_like(rows) + xp.arange(lanes, dtype=xp.int32, device=device(rows))[None, :]
     x0, x1 = threefry(key.words, rows + xp.zeros_like(lane), lane + (key.layer << _LANES), xp=xp)
     quarters = [x0 & 0xFFFF, (x0 >> 16) & 0xFFFF, x1 & 0xFFFF, (x1 >> 16) & 0xFFFF]
     threshold = drop_steps(rate)
@@ -142,9 +148,3 @@ def keep_mask(key: Key, n: int, rate: float, *, xp: Namespace) -> Array:
 def drop_steps(rate: float) -> int:
     """Rate of dropping in steps of 2^-16."""
     return round(rate * 65536)
-
-
-def _device(array: Array) -> Any:
-    from array_api_compat import device
-
-    return device(array)

@@ -146,8 +146,7 @@ def test_auto_takes_cupy_on_a_machine_with_a_gpu(gpu, monkeypatch):
     assert backends.select(device=1).backend.spec == "cupy:1"
 
 
-def test_every_name_that_the_adapter_uses_is_one_of_cupys():
-    cupy = pytest.importorskip("cupy")
+def test_every_name_that_the_adapter_uses_is_one_of_cupys(cupy):
     used = set()
     for node in ast.walk(ast.parse(inspect.getsource(adapter))):
         text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""

@@ -228,8 +228,7 @@ def real_exceptions():
     }
 
 
-def test_the_recorded_texts_are_those_of_the_installed_cupy():
-    pytest.importorskip("cupy")
+def test_the_recorded_texts_are_those_of_the_installed_cupy(cupy):
     for case, error in real_exceptions().items():
         recorded, known, why, cure = CASES[case]
         assert str(error) == str(recorded), case
@@ -238,8 +237,7 @@ def test_the_recorded_texts_are_those_of_the_installed_cupy():
         assert found.cure == cure
 
 
-def test_a_missing_library_is_named_as_the_installed_cupy_does():
-    pytest.importorskip("cupy")
+def test_a_missing_library_is_named_as_the_installed_cupy_does(cupy):
     pathfinder = pytest.importorskip("cuda.pathfinder")
     error = None
     try:
@@ -251,8 +249,7 @@ def test_a_missing_library_is_named_as_the_installed_cupy_does():
     assert diagnose_cupy(error, facts()).cure == 'pip install "cupy-cuda12x[ctk]"'
 
 
-def test_cupy_without_a_driver_is_refused_for_real():
-    pytest.importorskip("cupy")
+def test_cupy_without_a_driver_is_refused_for_real(cupy):
     if hardware.cuda_driver().version:
         pytest.skip("there is an NVIDIA driver")
     with pytest.raises(BackendUnavailable) as caught:

@@ -98,8 +98,7 @@ def test_every_backend_answers_for_real(backend, tmp_path, monkeypatch):
     assert backend.spec in str(next(d for d in row.devices if d.spec == backend.spec))
 
 
-def test_a_driverless_cupy_is_a_row_with_its_cause():
-    pytest.importorskip("cupy")
+def test_a_driverless_cupy_is_a_row_with_its_cause(cupy):
     from bpnet.backends import hardware
 
     if hardware.cuda_driver().version:

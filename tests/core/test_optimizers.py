@@ -281,7 +281,7 @@ def test_layers_without_arrays_are_passed_over(backend):
     """Dropout has none: its place in parameters, gradients and state is an empty tuple."""
     xp, dtype = backend.xp, backend.dtypes()[0]
     with backend.session(dtype):
-        one = lambda v: backend.asarray(np.asarray([v]), dtype=dtype)  # noqa: E731
+        one = lambda v: backend.asarray(np.asarray([v]), dtype=dtype, copy=True)  # noqa: E731
         parameters = ((one(1.0), one(2.0)), (), (one(3.0),))
         gradients = ((one(10.0), one(20.0)), (), (one(30.0),))
         momentum = optimizers.Momentum(0.1)

@@ -40,8 +40,9 @@ class Bench:
     def dtype(self):
         return self.backend.dtypes()[0]
 
-    def put(self, numbers):
-        return self.backend.asarray(np.asarray(numbers, dtype=float), dtype=self.dtype)
+    def put(self, numbers, copy=None):
+        """An array on the backend; a copy for who may write to it."""
+        return self.backend.asarray(np.asarray(numbers, dtype=float), dtype=self.dtype, copy=copy)
 
     def check(self, actual, desired):
         """Hold an array of the backend against lists."""
@@ -80,9 +81,9 @@ def transposed(rows):
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def stored(bench):
+def stored(bench, copy=None):
     """The network as bpnet stores it: (n_in, n_out)."""
-    return tuple((bench.put(transposed(W)), bench.put(b)) for W, b, _ in NETWORK)
+    return tuple((bench.put(transposed(W), copy), bench.put(b, copy)) for W, b, _ in NETWORK)
 
 
 def cost_after(z2, cost="quadratic"):
@@ -151,14 +152,14 @@ def mean_of_gradients(bench):
         for i in range(2):
             parts = [bench.backend.to_numpy(g[l][i]) for g in each]
             bench.check(whole[l][i], sum(parts) / 3)
-    delta = feedforward.batch_error(bench.put([[3.0], [6.0]]), xp=bench.xp)
+    delta = feedforward.batch_error(bench.put([[3.0], [6.0]], copy=True), xp=bench.xp)
     bench.check(delta, [[1.5], [3.0]])
 
 
 def mini_batch_step(bench):
     """(7) from the sum over k examples; batch of one is stochastic, of all m batch descent."""
     for k in (1, 2, 3):
-        parameters = stored(bench)
+        parameters = stored(bench, copy=True)
         x, y = bench.put(BATCH[:k]), bench.put(WANTED[:k])
         _, _, gradients = feedforward.cost_and_gradients(
             LAYERS, parameters, x, y, costs.Quadratic(), xp=bench.xp
@@ -337,7 +338,7 @@ def regularized_cost(bench):
 def regularized_step(bench):
     """(28), (29): weights shrink by 1 - eta alpha/m, biases follow dC/db alone."""
     eta, alpha, m = 0.5, 3.0, 20
-    parameters = stored(bench)
+    parameters = stored(bench, copy=True)
     *_, gradients = feedforward.cost_and_gradients(
         LAYERS, parameters, bench.put(BATCH), bench.put(WANTED), costs.CrossEntropy(), xp=bench.xp
     )

@@ -1,0 +1,74 @@
+"""The parity report: two backends on the same run, step by step and layer by layer."""
+
+import numpy as np
+import pytest
+
+from bpnet.check import compare, jobs, parity
+from bpnet.errors import InputError
+from bpnet.training.loop import Session
+
+
+def test_a_backend_agrees_with_numpy_at_every_step(backend):
+    for dtype in set(backend.dtypes()) & set(parity.BOUNDS):
+        found = compare("numpy", backend, dtype)
+        assert found.first_past is None
+        layers = {(d.layer, d.quantity) for d in found.deviations}
+        assert layers == {(l, q) for l in (1, 2, 3) for q in parity.QUANTITIES}
+
+
+def test_the_trace_is_the_training_itself():
+    """The gradient of the last step moves the parameters as training did."""
+    job = jobs.JOBS["SGD, tanh"]
+    from bpnet import backends
+
+    trace = parity._trace(backends.get("numpy"), "float64", job)
+    trained = job.run("numpy", "float64")
+    W = job.network().parameters[0][0]
+    for g in trace[1, "dC/dW"]:
+        W = W - job.optimizer.learning_rate * (g + job.l2 / jobs.M * W)
+    np.testing.assert_allclose(W, trained.parameters[0][0], rtol=1e-12)
+    for l, (_, b) in enumerate(trained.parameters, start=1):
+        moved = job.network().parameters[l - 1][1]
+        moved = moved - job.optimizer.learning_rate * trace[l, "dC/db"].sum(0)
+        np.testing.assert_allclose(moved, b, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(np.tanh(trace[1, "z"]), trace[1, "a"], rtol=1e-14)
+
+
+def test_differences_are_counted_in_units_of_the_last_place():
+    a = np.asarray([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]], np.float32)
+    b = a.copy()
+    b[1, 0] += 3 * np.spacing(np.float32(1.0))
+    b[2, 1] += 2.0**-10
+    found = parity._deviation((1, "z"), a, b, "float32", 1e-6)
+    assert found.absolute == 2.0**-10
+    assert found.ulp == 2.0**-10 / np.spacing(np.float32(2.0))
+    assert found.relative == pytest.approx(2.0**-10 / np.linalg.norm(b[2]))
+    assert (found.step, found.first_past) == (3, 3)
+    assert parity._deviation((1, "z"), a, b, "float32", 1e-8).first_past == 2
+    assert parity._deviation((1, "z"), a, a, "float32", 0.0).first_past is None
+    b[0] = np.nan
+    assert parity._deviation((1, "z"), a, b, "float32", 1.0).first_past == 1
+
+
+def test_the_first_step_past_the_bound_is_named(monkeypatch):
+    """A fault from step 31 on, in the hidden layer's own numbers."""
+    numbers = Session.numbers
+
+    def planted(self, steps):
+        coefficients, words = numbers(self, steps)
+        if self.backend.name == "array_api_strict":
+            coefficients[30:] *= 1.001
+        return coefficients, words
+
+    monkeypatch.setattr(Session, "numbers", planted)
+    found = compare("numpy", "array_api_strict", "float64")
+    first = found.first_past
+    assert first.first_past == 32  # the step of 31 moves what step 32 starts from
+    assert (first.layer, first.quantity) == (1, "z")
+
+
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(InputError, match="takes float64 or float32"):
+        compare("numpy", "numpy", "float16")
+    with pytest.raises(InputError, match="no_float64 has no float64"):
+        compare("numpy", "array_api_strict:no_float64", "float64")
