@@ -62,7 +62,10 @@ def _mask(backend: Backend, layer: int, rate: float) -> Any:
 
 
 def _mask_by_hand(layer: int, rate: float) -> Any:
-    """What the mask must be, number by number: value j has quarter j // lanes of its lane."""
+    """What the mask must be, number by number: value j has quarter j // lanes of its lane.
+
+    A quarter is 16 bits, with the highest of them turned, from 0 to 2^16 - 1.
+    """
     key = (_WORDS[0] % 2**32, _WORDS[1] % 2**32)
     lanes = -(-_N // 4)
     words = np.asarray(
@@ -72,7 +75,7 @@ def _mask_by_hand(layer: int, rate: float) -> Any:
         ]
     )
     quarters = np.stack([words % 2**16, words >> 16], axis=-1)  # (rows, lanes, 2 words, 2 halves)
-    by_value = quarters.reshape(len(_ROWS), lanes, 4).transpose(0, 2, 1)
+    by_value = (quarters ^ 2**15).reshape(len(_ROWS), lanes, 4).transpose(0, 2, 1)
     return by_value.reshape(len(_ROWS), -1)[:, :_N] >= rate * 2**16
 
 

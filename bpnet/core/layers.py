@@ -124,8 +124,10 @@ class Dropout:
     def backward(
         self, arrays: tuple[Array, ...], cache: Any, delta: Array, below: bool, *, xp: Namespace
     ) -> tuple[tuple[Array, ...], Array | None]:
-        """Return no gradients and dC/da of the input, ``(..., batch, n)``."""
-        return (), delta if cache is None else delta * cache
+        """Return no gradients and dC/da of the input, ``(..., batch, n)``; delta is donated."""
+        if cache is not None:
+            delta *= cache
+        return (), delta
 
 
 LAYERS: dict[str, type[Any]] = {"dense": Dense, "dropout": Dropout}

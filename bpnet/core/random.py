@@ -138,11 +138,13 @@ def keep_mask(key: Key, n: int, rate: float, *, xp: Namespace) -> Array:
     """
     lanes = -(-n // 4)
     rows = xp.astype(key.rows, xp.int32)[:, None]
-    lane = xp.zeros_like(rows) + xp.arange(lanes, dtype=xp.int32, device=device(rows))[None, :]
-    x0, x1 = threefry(key.words, rows + xp.zeros_like(lane), lane + (key.layer << _LANES), xp=xp)
-    quarters = [x0 & 0xFFFF, (x0 >> 16) & 0xFFFF, x1 & 0xFFFF, (x1 >> 16) & 0xFFFF]
-    threshold = drop_steps(rate)
-    return xp.concat([quarter >= threshold for quarter in quarters], axis=-1)[:, :n]
+    numbers = xp.arange(lanes, dtype=xp.int32, device=device(rows)) + (key.layer << _LANES)
+    lane = xp.zeros_like(rows) + numbers[None, :]
+    x0, x1 = threefry(key.words, rows + xp.zeros_like(lane), lane, xp=xp)
+    # each half of a word, as the upper one, counts from -2^31 in steps of 2^16
+    threshold = (drop_steps(rate) - (1 << 15)) << 16
+    halves = (x0 << 16, x0, x1 << 16, x1)
+    return xp.concat([half >= threshold for half in halves], axis=-1)[:, :n]
 
 
 def drop_steps(rate: float) -> int:

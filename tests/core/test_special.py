@@ -1,11 +1,11 @@
-"""Special functions against the C library's, and random bits against their authors' vectors."""
+"""Special functions against the C library's."""
 
 import math
 
 import numpy as np
 import pytest
 
-from bpnet.core import random, special
+from bpnet.core import special
 from tests.assertions import assert_close
 
 SPREAD = np.concatenate(
@@ -115,62 +115,3 @@ def test_halves_are_added_up_in_float32(backend):
             total = special.accumulate(x, axis=0, xp=backend.xp)
             assert total.dtype == backend.dtype(half)
             assert backend.to_numpy(total).tolist() == [4096] * 3
-
-
-# Known answers of Threefry-2x32 with 20 rounds, from kat_vectors of Random123
-# (Salmon et al. 2011): counter, key, result.
-THREEFRY = [
-    ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
-    ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
-    ((0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),
-]
-
-
-def signed(words):
-    return [word - (1 << 32) if word >> 31 else word for word in words]
-
-
-@pytest.mark.parametrize(("counter", "key", "result"), THREEFRY)
-def test_threefry_gives_its_authors_bits(backend, counter, key, result):
-    x0, x1 = (
-        backend.asarray(np.asarray([word], dtype=np.int32), copy=True) for word in signed(counter)
-    )
-    bits = random.threefry(tuple(signed(key)), x0, x1, xp=backend.xp)
-    assert [int(backend.to_numpy(b)[0]) for b in bits] == signed(result)
-
-
-def test_words_of_a_step_are_threefry_of_the_seed():
-    """The host's plain-integer form agrees with the arrays' form, for words above 2^31 too."""
-    import array_api_compat.numpy as xp
-
-    for seed, purpose, step in ((0, 0, 0), (2**64 - 1, 4, 2**33 + 5), (12345, 1, 2**31 + 1)):
-        counter = signed([step % 2**32, (step // 2**32 << 16) + purpose])
-        x0, x1 = (np.asarray([word], dtype=np.int32) for word in counter)
-        bits = random.threefry(tuple(signed([seed % 2**32, seed >> 32])), x0, x1, xp=xp)
-        assert [int(b[0]) for b in bits] == list(random.step_words(seed, purpose, step))
-
-
-def masks(backend, rows, step=0, layer=0, seed=1, n=10, rate=0.3):
-    numbers = backend.asarray(np.asarray(rows, dtype=np.int32))
-    key = random.Key(random.step_words(seed, 4, step), numbers).at(layer)
-    return backend.to_numpy(random.keep_mask(key, n, rate, xp=backend.xp))
-
-
-def test_a_mask_belongs_to_its_example(backend):
-    """Wherever in a batch an example stands, in one batch or two; and so on every backend."""
-    from bpnet import backends
-
-    whole = masks(backend, range(20))
-    assert whole.shape == (20, 10)
-    np.testing.assert_array_equal(masks(backend, [7, 3, 19]), whole[[7, 3, 19]])
-    np.testing.assert_array_equal(whole, masks(backends.get("numpy"), range(20)))
-
-
-def test_masks_keep_the_share_that_is_asked_for_and_differ(backend):
-    kept = masks(backend, range(400), n=50, rate=0.3)
-    n = kept.size
-    assert abs(np.mean(kept) - 0.7) < 5 * math.sqrt(0.3 * 0.7 / n)
-    for other in ({"step": 1}, {"layer": 1}, {"seed": 2}):
-        same = np.mean(masks(backend, range(400), n=50, rate=0.3, **other) == kept)
-        chance = 0.7**2 + 0.3**2
-        assert abs(same - chance) < 5 * math.sqrt(chance * (1 - chance) / n)
