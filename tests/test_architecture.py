@@ -16,7 +16,9 @@ FLOORS = {
     "cli": 5,
     "__main__": 5,
     "": 4,
-    **dict.fromkeys(("sklearn", "plots", "report", "export", "check", "runs", "predictions"), 4),
+    **dict.fromkeys(
+        ("sklearn", "plots", "report", "export", "check", "bench", "runs", "predictions"), 4
+    ),
     **dict.fromkeys(("training", "network", "model_file", "checkpoint", "distributed"), 3),
     "data": 2,
     "core": 1,

@@ -94,7 +94,7 @@ def _first(asked: list[Any], device: Any, source: str) -> Selection:
 def _auto(device: Any) -> Selection:
     gpus = hardware.gpus()
     failed: list[str] = []
-    for spec in _candidates(gpus):
+    for spec in candidates(gpus):
         try:
             found = registry.get(spec, device)
         except BackendUnavailable as error:
@@ -112,7 +112,7 @@ def _auto(device: Any) -> Selection:
         raise InputError(msg) from error
 
 
-def _candidates(gpus: frozenset[str]) -> Iterator[str]:
+def candidates(gpus: frozenset[str]) -> Iterator[str]:
     """Specifications worth an import, best first."""
     compute = gpus & {"cuda", "rocm"}
     if compute and libraries.installed("cupy"):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet.cli import backends, check, data, evaluate, predict, train
+from bpnet.cli import backends, bench, check, data, evaluate, predict, train
 
 app = typer.Typer(
     name="bpnet",
@@ -19,6 +19,7 @@ app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(backends.backends)
 app.command()(check.check)
+app.command()(bench.bench)
 app.command()(data.data)
 
 

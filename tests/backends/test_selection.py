@@ -99,7 +99,7 @@ def test_numpy_data_leaves_the_choice_to_auto(nothing_said, broken, monkeypatch)
     ],
 )
 def test_auto_tries_gpus_in_the_order_of_the_contract(broken, gpus, wanted):
-    assert list(selection._candidates(frozenset(gpus))) == wanted
+    assert list(selection.candidates(frozenset(gpus))) == wanted
 
 
 def test_auto_passes_over_what_does_not_work_and_says_so(broken, monkeypatch, caplog):

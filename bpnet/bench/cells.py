@@ -1,0 +1,125 @@
+"""What is measured: a network, a batch and the data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends import dtypes
+from bpnet.core import optimizers
+from bpnet.data import Dataset, draws, load
+from bpnet.errors import InputError
+from bpnet.runs import network_for
+
+_STEPS = 50
+_ROWS = 16_384
+"""Generated data has 50 batches, and at most 16,384 examples where that is one batch or more."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network with one batch size.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Neurons of the hidden layers.
+    batch_size : int
+        Examples in a step; 0 is the whole set.
+    optimizer : str
+        Its name.
+    dtype : str
+        Of the run.
+    """
+
+    hidden: tuple[int, ...]
+    batch_size: int
+    optimizer: str = "sgd"
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Cells on one data set.
+
+    Parameters
+    ----------
+    cells : tuple of Cell
+        What is measured, in this order.
+    source : str or None
+        Data as :func:`bpnet.data.load` takes it; None generates pixels of 10 classes.
+    target : str or None
+        Column to predict.
+    inputs : int
+        Values of a generated example.
+    rows : int or None
+        Examples to use at most.
+    seconds : float
+        Time for each cell, after a first epoch that warms up and compiles.
+    """
+
+    cells: tuple[Cell, ...]
+    source: str | None = None
+    target: str | None = None
+    inputs: int = 784
+    rows: int | None = None
+    seconds: float = 3.0
+
+
+def check(job: Job) -> None:
+    """Refuse a job that no backend could do.
+
+    Raises
+    ------
+    InputError
+        If the data, the network or the optimizer cannot be used.
+    """
+    if not 0 < job.seconds < float("inf"):
+        msg = f"seconds is {job.seconds!r}; give a positive number"
+        raise InputError(msg)
+    if job.rows is not None and job.rows < 1:
+        msg = f"rows is {job.rows!r}; give a whole number of at least 1"
+        raise InputError(msg)
+    for cell in job.cells:
+        if cell.batch_size < 0:
+            msg = f"batch size is {cell.batch_size}; give a whole number, 0 for the whole set"
+            raise InputError(msg)
+        dtypes.check_float(cell.dtype)
+        optimizers.get(cell.optimizer)
+        network_for(data_of(job, cell), list(cell.hidden), output=None)
+
+
+def data_of(job: Job, cell: Cell) -> Dataset:
+    """Data of a cell."""
+    if job.source is None:
+        rows = min(max(cell.batch_size, 1) * _STEPS, max(_ROWS, cell.batch_size))
+        return _generated(min(rows, job.rows or rows), job.inputs)
+    found = _loaded(job.source, job.target)
+    x, y = found.x[: job.rows], np.asarray(found.y)[: job.rows]
+    return Dataset(x, y, scale=found.scale, task=found.task)
+
+
+@lru_cache(maxsize=1)
+def _loaded(source: str, target: str | None) -> Dataset:
+    return load(source, target=target)
+
+
+@lru_cache(maxsize=8)
+def _generated(rows: int, inputs: int) -> Dataset:
+    random = draws.generator(0, "check")
+    pixels = random.integers(0, 256, (rows, inputs), dtype=np.uint8)
+    return Dataset(pixels, np.arange(rows) % 10, scale=1 / 255)
+
+
+def grid(
+    widths: Sequence[int] = (16, 64, 256, 1024), batches: Sequence[int] = (10, 128, 1024)
+) -> tuple[Cell, ...]:
+    """Cells for break-even curves: one hidden layer, every width with every batch size."""
+    return tuple(Cell((width,), k) for k in batches for width in widths)
+
+
+def network_of(job: Job, cell: Cell) -> Any:
+    """Network of a cell before training."""
+    return network_for(data_of(job, cell), list(cell.hidden), output=None, hidden="relu", seed=0)

@@ -1,0 +1,99 @@
+"""Each backend in a process of its own, one after the other: two would fight over the processor."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from bpnet import backends
+from bpnet.bench import cells
+from bpnet.bench.cells import Cell, Job
+from bpnet.bench.measure import Timing, measure
+
+_START = 60.0
+"""Seconds that a library may need to start and to compile, besides the time of the cells."""
+
+
+def run(names: Sequence[str], job: Job) -> Iterator[Timing]:
+    """Measure every cell on every backend.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Backends, as :func:`bpnet.backends.get` takes them.
+    job : Job
+        What is measured.
+
+    Yields
+    ------
+    Timing
+        One for each backend and cell; a backend that fails has its error in it.
+
+    Raises
+    ------
+    InputError
+        If the job cannot be done.
+    """
+    cells.check(job)
+    for name in names:
+        yield from _one(name, job)
+
+
+def _one(name: str, job: Job) -> Iterator[Timing]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done, last = 0, "no message"
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        subprocess.Popen(
+            [sys.executable, "-m", "bpnet.bench.processes"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env=environment,
+        ) as process,
+    ):
+        # a process that hangs is ended; what it has measured until then counts
+        limit = threading.Timer(_START + 4 * job.seconds * len(job.cells), process.kill)
+        limit.start()
+        try:
+            with suppress(BrokenPipeError), process.stdin as described:  # type: ignore[union-attr]
+                described.write(json.dumps([name, dataclasses.asdict(job)]))
+            for line in process.stdout or ():
+                yield Timing.from_dict(json.loads(line))
+                done += 1
+            code = process.wait()
+        finally:
+            limit.cancel()
+            process.kill()
+        said.seek(0)
+        last = (said.read().strip().splitlines() or [last])[-1]
+    why = f"its process ended with status {code} ({last[:200]})"
+    for cell in job.cells[done:]:
+        yield Timing(name, cell, error=why)
+
+
+def _child() -> None:
+    name, described = json.load(sys.stdin)
+    described["cells"] = tuple(
+        Cell(**{**cell, "hidden": tuple(cell["hidden"])}) for cell in described["cells"]
+    )
+    job = Job(**described)
+    backend = backends.get(name)
+    for cell in job.cells:
+        try:
+            timing = measure(backend, job, cell)
+        except Exception as error:
+            text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            timing = Timing(name, cell, error=text)
+        sys.stdout.write(json.dumps(dataclasses.asdict(timing)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _child()

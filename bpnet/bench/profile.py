@@ -1,0 +1,90 @@
+"""Where an epoch goes: products, elementwise work, gathering, and what is left for Python."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bpnet.backends import Backend
+from bpnet.bench.cells import Cell, Job, data_of, network_of
+from bpnet.check.watch import INSPECTION, Watch
+from bpnet.errors import InputError
+from bpnet.training import train
+
+_EPOCHS = 4
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of an epoch: its name, seconds and calls."""
+
+    name: str
+    seconds: float
+    calls: int
+
+
+class _Stopwatch(Watch):
+    """A :class:`Watch` that adds up the seconds of each kind of call."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend)
+        self.spent: dict[str, list[float]] = {}
+
+    def _call(self, kind: str, name: str, function: Any, arguments: Any, keywords: Any) -> Any:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter()
+            result = function(*args, **kwargs)
+            self.backend.synchronize()
+            self.spent.setdefault(_part(name), []).append(time.perf_counter() - start)
+            return result
+
+        return super()._call(kind, name, timed, arguments, keywords)
+
+
+def _part(name: str) -> str:
+    if "matmul" in name:
+        return "matrix products"
+    if name in {"take", "asarray"}:
+        return "gather"
+    return "inspection" if name in INSPECTION else "elementwise and sums"
+
+
+def profile(backend: Backend, job: Job, cell: Cell) -> list[Share]:
+    """Parts of an epoch in order of their size; ``Python`` is what none of the calls takes.
+
+    Raises
+    ------
+    InputError
+        On a backend that compiles its loop, where there are no calls to time.
+    """
+    if type(backend).scan is not Backend.scan:
+        msg = f"{backend.spec} compiles its loop, which has no calls to time; profile numpy"
+        raise InputError(msg)
+    whole = statistics.median(_seconds(backend, backend, job, cell))
+    watch = _Stopwatch(backend)
+    with backend.session(cell.dtype):
+        _seconds(backend, watch.as_backend(), job, cell)
+    parts = [
+        Share(name, sum(spent) / _EPOCHS, round(len(spent) / _EPOCHS))
+        for name, spent in watch.spent.items()
+    ]
+    rest = whole - sum(part.seconds for part in parts)
+    parts.append(Share("Python", max(rest, 0.0), 0))
+    return sorted(parts, key=lambda part: -part.seconds)
+
+
+def _seconds(backend: Backend, on: Any, job: Job, cell: Cell) -> list[float]:
+    """Seconds of the epochs, with the threads that the backend would choose."""
+    network, data = network_of(job, cell), data_of(job, cell)
+    work = max(cell.batch_size, 1) * max(W.size for W, _ in network.parameters)
+    with backend.threads(None, work):
+        history = train(
+            network,
+            data,
+            optimizer=cell.optimizer,
+            epochs=_EPOCHS,
+            batch_size=cell.batch_size or None,
+            dtype=cell.dtype,
+            backend=on,
+        )
+    return history["seconds"]

@@ -1,0 +1,113 @@
+"""``bpnet bench``."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bpnet
+from bpnet.cli import options
+from bpnet.errors import InputError
+
+
+def bench(
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA]", help="As for bpnet train; the default is generated."),
+    ] = None,
+    hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer.")] = "128",
+    batch_size: Annotated[int, typer.Option(help="Examples in a step; 0 is the whole set.")] = 128,
+    optimizer: Annotated[str, typer.Option(help="Name of an optimizer.")] = "sgd",
+    dtype: Annotated[str, typer.Option(help="float32, float64, float16 or bfloat16.")] = "float32",
+    backend: Annotated[
+        str | None, typer.Option(help="A list such as numpy,jax. Default: all that work here.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Time for each backend and network.")] = 3.0,
+    rows: Annotated[int | None, typer.Option(help="Examples to use at most.")] = None,
+    target: options.Target = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Measure widths 16 to 1024 and batches 10 to 1024, and draw them here."),
+    ] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Show where an epoch goes.")] = False,
+    json_: options.Json = False,
+) -> int:
+    """Compare the backends on one training job: seconds an epoch, after one to warm up.
+
+    Examples:
+
+      bpnet bench
+      bpnet bench digits --hidden 512,512 --batch-size 1024
+      bpnet bench --backend numpy,cupy --plot break-even.png
+      bpnet bench --profile
+    """
+    from bpnet import bench as benchmark
+
+    cell = benchmark.Cell(tuple(options.sizes(hidden)), batch_size, optimizer, dtype)
+    if plot is not None:
+        if plot.suffix not in {".png", ".svg", ".pdf"} or not plot.absolute().parent.is_dir():
+            msg = f"--plot is {str(plot)!r}; give a .png, .svg or .pdf in a folder that is there"
+            raise InputError(msg)
+        cells, seconds = benchmark.grid(), min(seconds, 0.5)
+    else:
+        cells = (cell,)
+    job = benchmark.Job(cells, source, target, rows=rows, seconds=seconds)
+    if profile:
+        return _profile(backend, job, cell, json_)
+    chosen = [n.strip() for n in (backend or "").split(",") if n.strip()]
+    for name in chosen:
+        bpnet.backends.get(name)
+    chosen = chosen or [n for n in bpnet.backends.available() if n != "array_api_strict"]
+    found = []
+    for timing in benchmark.run(chosen, job):
+        found.append(timing)
+        if not json_:
+            if len(found) == 1:
+                _write(f"{'backend':<12}{'hidden':<10}{'batch':>6}{'s/epoch':>10}{'samples/s':>13}")
+            _write(_line(timing))
+    if plot is not None:
+        benchmark.plot(found, plot)
+    if json_:
+        sys.stdout.write(json.dumps([dataclasses.asdict(t) for t in found]) + "\n")
+    elif plot is not None:
+        for sentence in benchmark.crossings(found):
+            _write(sentence)
+        _write(f"picture: {plot}")
+    return 1 if any(t.error for t in found) else 0
+
+
+def _line(timing: "bpnet.bench.Timing") -> str:
+    cell = timing.cell
+    head = f"{timing.backend:<12}{'-'.join(map(str, cell.hidden)):<10}{cell.batch_size:>6}"
+    if timing.error:
+        return f"{head}  failed: {timing.error}"
+    return (
+        f"{head}{timing.epoch:>10.4f}{timing.rate:>13,.0f}  "
+        f"+- {timing.spread:.0%} of {timing.epochs} epochs; the first took {timing.first:.2f} s"
+    )
+
+
+def _profile(
+    backend: str | None, job: "bpnet.bench.Job", cell: "bpnet.bench.Cell", json_: bool
+) -> int:
+    from bpnet import bench as benchmark
+
+    chosen = bpnet.backends.select(backend or "numpy").backend
+    parts = benchmark.profile(chosen, job, cell)
+    if json_:
+        sys.stdout.write(json.dumps([dataclasses.asdict(part) for part in parts]) + "\n")
+        return 0
+    whole = sum(part.seconds for part in parts)
+    _write(f"{chosen.spec}: an epoch of {whole:.4f} s")
+    for part in parts:
+        calls = f"{part.calls:,} calls" if part.calls else ""
+        _write(f"{part.name:<22}{part.seconds:>9.4f} s {part.seconds / whole:>6.0%}  {calls}")
+    return 0
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line.rstrip() + "\n")
+    sys.stdout.flush()
