@@ -93,6 +93,9 @@ def diagnose(name: str, error: BaseException | None) -> Diagnosis:
 
 def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
     """Cause and cure for CuPy; ``error`` is None where it is not installed."""
+    if error is None and not facts.driver.version and facts.gpu_present is False:
+        why = "CuPy is not installed, and there is no NVIDIA GPU here"
+        return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
         return Diagnosis("CuPy is not installed", f"pip install {_fitting(facts)}")
     for rule in (_two_wheels, _memory, _toolkit, _import, _driver, _no_device, _architecture):

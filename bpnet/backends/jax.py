@@ -122,7 +122,11 @@ class Jax(Backend):
             numbers = tuple(
                 n.astype(real) if n.dtype.kind == "f" else n.astype(np.int32) for n in numbers
             )
-        carry, outs = _compiled(step)(carry, xs, operands, numbers)
+        try:
+            run = _compiled(step)
+        except TypeError:  # part of a step is a user's object without a hash
+            run = _compiled.__wrapped__(step)
+        carry, outs = run(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
@@ -192,8 +196,8 @@ def open_backend(device: str | None) -> Jax:
     try:
         found = jax.devices(kind) if kind else jax.devices()
     except RuntimeError as error:
-        here = ", ".join(sorted({_kind(d) for d in jax.devices()}))
-        cure = f"use 'jax:{here}'"
+        kinds = sorted({_kind(d) for d in jax.devices()})
+        here, cure = ", ".join(kinds), f"use 'jax:{kinds[0]}'"
         if kind in {"gpu", "cuda"} and hardware.cuda_driver().version:
             cure = f'pip install "jax[{hardware.cuda_major()}]"'
         raise BackendUnavailable(spec, f"JAX finds only: {here}", cure) from error

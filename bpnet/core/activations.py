@@ -11,6 +11,7 @@ from typing import Protocol
 from bpnet._typing import Array, Namespace
 from bpnet.core import special
 from bpnet.core.lookup import by_name
+from bpnet.errors import InputError
 
 
 class Activation(Protocol):
@@ -256,14 +257,18 @@ def get(activation: str | Activation) -> Activation:
     Raises
     ------
     InputError
-        If the name is unknown.
+        If the name is unknown, or the object lacks ``sigma`` or ``backward``.
 
     Examples
     --------
     >>> get("leaky-relu")
     LeakyReLU(slope=0.01)
     """
-    if not isinstance(activation, str):
-        return activation
-    made: Activation = by_name("activation", ACTIVATIONS, activation)()
-    return made
+    if isinstance(activation, str):
+        made: Activation = by_name("activation", ACTIVATIONS, activation)()
+        return made
+    methods = (getattr(activation, name, None) for name in ("sigma", "backward"))
+    if isinstance(activation, type) or not all(map(callable, methods)):
+        msg = f"activation is {activation!r}; give a name or an object with sigma and backward"
+        raise InputError(msg)
+    return activation

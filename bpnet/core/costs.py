@@ -213,11 +213,21 @@ class UserCost:
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return the user's ``value``, ``(..., batch)``."""
-        return self.cost.value(z, y, output, **({"xp": xp} if self.takes_xp else {}))
+        C = self.cost.value(z, y, output, **({"xp": xp} if self.takes_xp else {}))
+        return self._shaped(C, z.shape[:-1], "value", "one number an example")
 
     def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return the user's ``delta``, ``(..., batch, n)``."""
-        return self.cost.delta(z, y, output, **({"xp": xp} if self.takes_xp else {}))
+        delta = self.cost.delta(z, y, output, **({"xp": xp} if self.takes_xp else {}))
+        return self._shaped(delta, z.shape, "delta", "like z")
+
+    def _shaped(self, array: Array, shape: tuple[int, ...], name: str, meaning: str) -> Array:
+        found = getattr(array, "shape", None)
+        if found is None or tuple(found) != tuple(shape):
+            given = "no array" if found is None else f"shape {tuple(found)}"
+            msg = f"{type(self.cost).__name__}.{name} gave {given}; give {tuple(shape)}, {meaning}"
+            raise InputError(msg)
+        return array
 
 
 COSTS: dict[str, type[Cost]] = {

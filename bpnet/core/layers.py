@@ -12,6 +12,7 @@ A layer is a frozen dataclass with
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 from bpnet._typing import Array, Namespace
@@ -45,9 +46,10 @@ class Dense:
     def __post_init__(self) -> None:
         for name in ("n_in", "n_out"):
             n = getattr(self, name)
-            if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
                 msg = f"a layer has {name} = {n!r} neurons; give a whole number of at least 1"
                 raise InputError(msg)
+            object.__setattr__(self, name, int(n))
         object.__setattr__(self, "activation", activations.get(self.activation))
         object.__setattr__(self, "init", initializers.get(self.init, self.activation))
 

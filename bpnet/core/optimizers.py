@@ -15,6 +15,7 @@ All act element by element, so the same step serves a network and a stack of the
 import dataclasses
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
@@ -28,15 +29,16 @@ State = tuple[tuple[Slots, ...], ...]
 
 
 def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
-    """Refuse numbers outside ``low < value < high`` (``low <=`` where low is 0)."""
+    """Make numbers plain floats; refuse those outside ``low <= value < high``."""
     for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
         value = getattr(optimizer, name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
         positive = name in ("learning_rate", "epsilon")
         if not is_number or not low <= value < high or (positive and value <= 0):
             span = f"above {low:g}" if positive else f"from {low:g}"
             msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
             raise InputError(msg)
+        object.__setattr__(optimizer, name, float(value))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 The host looks in at the end of a block only, with one small copy from the device.
 """
 
+import math
 import signal
 import threading
 import time
@@ -175,7 +176,7 @@ def run_epochs(
             record = {
                 "cost": run.cost,
                 "accuracy": run.accuracy,
-                **validate(session.parameters),
+                **_finite(validate(session.parameters), run),
                 "learning_rate": session.step.optimizer.learning_rate,
                 "seconds": seconds,
             }
@@ -188,6 +189,17 @@ def run_epochs(
                 break
     for callback in callbacks:
         callback.on_train_end(run)
+
+
+def _finite(validated: dict[str, float | None], run: Run) -> dict[str, float | None]:
+    """What validation found, unless its cost is no number."""
+    if not math.isfinite(validated.get("validation_cost") or 0.0):
+        msg = (
+            f"training diverged: the validation cost is not finite after epoch {run.epoch + 1}; "
+            "try a smaller learning rate, or look for outliers in the validation data"
+        )
+        raise Diverged(msg)
+    return validated
 
 
 @contextmanager

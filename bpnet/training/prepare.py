@@ -89,8 +89,9 @@ def prepare(
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     batches.require_one({"X": x, "y": y})
     chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
-    scale = getattr(data, "scale", None)
-    scale = network.scale if scale is None else float(scale)
+    scales = [getattr(data, "scale", None), network.scale]
+    # what is learned from decides; a trained network is judged as it predicts
+    scale = next((float(s) for s in (scales if learn else scales[::-1]) if s is not None), None)
     with chosen.session(dtype):
         stored, wanted = store(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn

@@ -59,6 +59,12 @@ CASES = {
         "CuPy is not installed",
         'pip install "bpnet[cupy-cuda12x]"',
     ),
+    "not installed, and no GPU": (
+        None,
+        facts(driver=hardware.NO_DRIVER, gpu_present=False),
+        "CuPy is not installed, and there is no NVIDIA GPU here",
+        "use backend 'numpy' here",
+    ),
     "not installed, new driver": (
         None,
         facts((), CudaDriver(13000, 1)),

@@ -379,3 +379,81 @@ def test_r2_in_float16_does_not_overflow():
     exact = bpnet.evaluate(net, (X, 100 * X[:, 0]), **options)["r2"]
     half = bpnet.evaluate(net, (X, 100 * X[:, 0]), dtype="float16", **options)["r2"]
     assert half == pytest.approx(exact, rel=2e-2)
+
+
+def test_a_trained_network_is_judged_with_the_scale_that_it_predicts_with():
+    X, y = blobs()
+    pixels = np.clip(X * 60 + 100, 0, 255).astype(np.uint8)
+    net = bpnet.Network([6, 8, 3], seed=0)
+    bpnet.train(net, bpnet.data.Dataset(pixels, y, scale=1 / 255), epochs=3, backend="numpy")
+    right = np.mean(net.classify(pixels) == y)
+    for scale in (None, 1 / 255, 1.0):
+        data = bpnet.data.Dataset(pixels, y, scale=scale)
+        assert bpnet.evaluate(net, data, backend="numpy")["accuracy"] == right
+
+
+class Unhashable:
+    """A user's activation, tanh, that compares by value and so has no hash."""
+
+    def __eq__(self, other):
+        return isinstance(other, Unhashable)
+
+    __hash__ = None
+
+    def sigma(self, z, *, xp):
+        return xp.tanh(z)
+
+    def backward(self, dC_da, z, a, *, xp):
+        return dC_da * (1 - a * a)
+
+
+def test_an_activation_without_a_hash_trains_like_the_one_it_is(backend):
+    X, y = blobs()
+    nets = [bpnet.Network([6, 4, 3], hidden=h, seed=0) for h in (Unhashable(), "tanh")]
+    for net in nets:
+        bpnet.train(net, (X, y), epochs=1, optimizer=bpnet.optimizers.SGD(0.1), backend=backend)
+    np.testing.assert_allclose(nets[0].weights[0], nets[1].weights[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("value", lambda z: (z - 1) ** 2),
+        ("delta", lambda z: z[..., 0]),
+        ("value", lambda z: 0.5),
+    ],
+)
+def test_a_users_cost_of_a_wrong_shape_is_told_so(name, given):
+    class Mine:
+        def value(self, z, y, output):
+            return given(z) if name == "value" else z[..., 0]
+
+        def delta(self, z, y, output):
+            return given(z) if name == "delta" else z
+
+    X, y = blobs()
+    net = bpnet.Network([6, 3], output="identity", seed=0)
+    with pytest.raises(bpnet.InputError, match=rf"^Mine.{name} gave .*; give \(64"):
+        bpnet.train(net, (X, y), cost=Mine(), backend="numpy")
+
+
+def test_a_validation_cost_that_is_no_number_ends_the_run():
+    X = np.linspace(-1, 1, 40)[:, None]
+    net = bpnet.Network([1, 1], output="identity", seed=0)
+    far = (np.asarray([[1e30]]), np.asarray([-1e30]))
+    with pytest.raises(bpnet.Diverged, match="validation cost is not finite after epoch 1"):
+        bpnet.train(net, (X, X[:, 0]), epochs=2, validation=far, backend="numpy")
+
+
+def test_numpys_numbers_are_numbers():
+    layer = bpnet.layers.Dense(np.int64(3), np.int32(2))
+    assert (type(layer.n_in), type(layer.n_out)) == (int, int)
+    sgd = bpnet.optimizers.SGD(np.float32(0.5))
+    assert type(sgd.learning_rate) is float
+    assert sgd == bpnet.optimizers.SGD(0.5)
+
+
+@pytest.mark.parametrize("thing", [None, np.tanh, bpnet.activations.Tanh, 3])
+def test_what_is_no_activation_is_refused(thing):
+    with pytest.raises(bpnet.InputError, match="give a name or an object with sigma and backward"):
+        bpnet.Network([2, 3, 2], hidden=thing)
