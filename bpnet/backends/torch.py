@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware
+from bpnet.backends import hardware, memory
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError
@@ -46,6 +46,7 @@ class Torch(Backend):
         """Without a record for PyTorch's own differentiation."""
         import torch
 
+        memory.keep_freed()
         guard: AbstractContextManager[Any] = torch.no_grad()
         return guard
 

@@ -92,7 +92,7 @@ class CrossEntropy:
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
         if isinstance(output, activations.Softmax):
-            z = z - special.largest(z, xp=xp)  # or ln sum and y z, both large, would cancel
+            z = z - xp.max(z, axis=-1, keepdims=True)  # or ln sum and y z, both large, would cancel
             return xp.log(xp.sum(xp.exp(z), axis=-1)) - xp.sum(y * z, axis=-1)
         # max(z,0) - y z, not softplus(z) - y z: the difference of two large numbers stays exact
         gap = special.positive_part(z, xp=xp) - y * z

@@ -109,12 +109,13 @@ def update(
     """
     moved, remembered = [], []
     for layer in zip(parameters, gradients, state, strict=True):
-        pairs = [
+        steps = [
             optimizer.update(p, g, slots, coefficients, xp=xp)
             for p, g, slots in zip(*layer, strict=True)
         ]
-        moved.append(tuple(p for p, _ in pairs))
-        remembered.append(tuple(slots for _, slots in pairs))
+        arrays, slots = zip(*steps, strict=True) if steps else ((), ())
+        moved.append(arrays)
+        remembered.append(slots)
     return tuple(moved), tuple(remembered)
 
 

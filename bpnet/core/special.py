@@ -71,6 +71,12 @@ def is_half(dtype: DType, xp: Namespace) -> bool:
     return bool(xp.finfo(dtype).bits < 32)
 
 
+@lru_cache(maxsize=64)
+def is_floating(dtype: DType, xp: Namespace) -> bool:
+    """Whether a dtype is a real floating one."""
+    return bool(xp.isdtype(dtype, "real floating"))
+
+
 def accumulate(x: Array, *, axis: int | None, xp: Namespace) -> Array:
     """Sum over one axis, or all, of ``x``; halves are added up in float32."""
     if is_half(x.dtype, xp):
@@ -178,14 +184,9 @@ def logsumexp(z: Array, *, xp: Namespace) -> Array:
     >>> logsumexp(np.asarray([1000.0, 1000.0]), xp=np) - 1000
     array([0.69314718])
     """
-    top = largest(z, xp=xp)
-    return top + xp.log(xp.sum(xp.exp(z - top), axis=-1, keepdims=True))
-
-
-def largest(z: Array, *, xp: Namespace) -> Array:
-    """Maximum over the last axis, kept; 0 where it is not finite, so that ``z - top`` is safe."""
     top = xp.max(z, axis=-1, keepdims=True)
-    return xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # inf - inf is no number
+    return top + xp.log(xp.sum(xp.exp(z - top), axis=-1, keepdims=True))
 
 
 def argmax(z: Array, classes: Array, *, xp: Namespace) -> Array:

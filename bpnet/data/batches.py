@@ -10,7 +10,7 @@ from array_api_compat import is_array_api_obj
 from bpnet import backends
 from bpnet._typing import Array, DType, Namespace
 from bpnet.backends import Backend
-from bpnet.core import feedforward
+from bpnet.core import feedforward, special
 from bpnet.core.feedforward import Parameters
 from bpnet.errors import InputError
 
@@ -43,7 +43,7 @@ def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: N
     if batch.dtype == dtype:
         return batch
     batch = xp.astype(batch, dtype)
-    if scale is not None and not xp.isdtype(x.dtype, "real floating"):
+    if scale is not None and not special.is_floating(x.dtype, xp):
         batch *= scale
     return batch
 

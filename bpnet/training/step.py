@@ -125,7 +125,8 @@ class TrainingStep:
             xp=xp,
             key=random.Key(words, rows) if len(words) else None,
         )
-        gradients = _like(gradients, parameters, xp)
+        if special.is_half(judge.dtype, xp):
+            gradients = _wider(gradients, parameters, xp)
         C = costs.mean_cost(_wide(values, xp), xp=xp)
         if self.l2:
             C = C + regularizers.l2_cost(parameters, self.l2, self.m, xp=xp)
@@ -159,12 +160,10 @@ class EvaluationStep:
         return carry, judge.sums(z, costs.mean_cost(_wide(values, xp), xp=xp), wanted, data)
 
 
-def _like(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Parameters:
+def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Parameters:
     """Gradients in the dtype in which the parameters are kept."""
     return tuple(
-        tuple(
-            g if g.dtype == p.dtype else xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True)
-        )
+        tuple(xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True))
         for pair in zip(gradients, parameters, strict=True)
     )
 
