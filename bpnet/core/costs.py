@@ -58,6 +58,36 @@ def mean_cost(values: Array, weights: Array | None = None, *, xp: Namespace) -> 
     return xp.sum(values * weights, axis=-1) / xp.sum(weights)
 
 
+def value_and_delta(
+    cost: Cost, z: Array, y: Array, output: Activation, *, xp: Namespace
+) -> tuple[Array, Array]:
+    """C and delta^L of each example, at once where the cost can share the work.
+
+    Parameters
+    ----------
+    cost : Cost
+        With ``value_and_delta`` of its own, or without.
+    z, y : array, (..., batch, n)
+        Weighted input of the output layer, and what was wanted.
+    output : Activation
+        Of that layer.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    values : array, (..., batch)
+        C of each example.
+    delta : array, (..., batch, n)
+        delta^L of each example.
+    """
+    together = getattr(cost, "value_and_delta", None)
+    if together is not None:
+        found: tuple[Array, Array] = together(z, y, output, xp=xp)
+        return found
+    return cost.value(z, y, output, xp=xp), cost.delta(z, y, output, xp=xp)
+
+
 @dataclass(frozen=True)
 class Quadratic:
     """Half the squared norm, C_x = 1/2 ||a^L - y||^2, for any output.
@@ -92,8 +122,7 @@ class CrossEntropy:
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
         if isinstance(output, activations.Softmax):
-            z = z - xp.max(z, axis=-1, keepdims=True)  # or ln sum and y z, both large, would cancel
-            return xp.log(xp.sum(xp.exp(z), axis=-1)) - xp.sum(y * z, axis=-1)
+            return self.value_and_delta(z, y, output, xp=xp)[0]
         # max(z,0) - y z, not softplus(z) - y z: the difference of two large numbers stays exact
         gap = special.positive_part(z, xp=xp) - y * z
         return xp.sum(gap + xp.log1p(xp.exp(-xp.abs(z))), axis=-1)
@@ -103,6 +132,19 @@ class CrossEntropy:
         delta = output.sigma(z, xp=xp)
         delta -= y
         return delta
+
+    def value_and_delta(
+        self, z: Array, y: Array, output: Activation, *, xp: Namespace
+    ) -> tuple[Array, Array]:
+        """Return both; with softmax they share its exponentials."""
+        if not isinstance(output, activations.Softmax):
+            return self.value(z, y, output, xp=xp), self.delta(z, y, output, xp=xp)
+        z = z - xp.max(z, axis=-1, keepdims=True)  # or ln sum and y z, both large, would cancel
+        e = xp.exp(z)
+        total = xp.sum(e, axis=-1, keepdims=True)
+        delta = e / total
+        delta -= y
+        return xp.log(total)[..., 0] - xp.sum(y * z, axis=-1), delta
 
 
 @dataclass(frozen=True)

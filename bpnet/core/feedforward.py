@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bpnet._typing import Array, Namespace
-from bpnet.core import special
+from bpnet.core import costs, special
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 
@@ -235,6 +235,6 @@ def cost_and_gradients(
     """
     z, caches = forward(layers, parameters, x, xp=xp, key=key)
     output = layers[-1].activation
-    values = cost.value(z, y, output, xp=xp)
-    delta = batch_error(cost.delta(z, y, output, xp=xp), weights, xp=xp)
+    values, delta = costs.value_and_delta(cost, z, y, output, xp=xp)
+    delta = batch_error(delta, weights, xp=xp)
     return z, values, backprop(layers, parameters, caches, delta, xp=xp)

@@ -35,6 +35,26 @@ def test_functions_do_what_the_standard_says(name, x):
         assert np.shape(found) == np.shape(wanted)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int32])
+@pytest.mark.parametrize("shape", [(400, 10), (33, 40), (1000, 31), (5, 6, 70)])
+def test_large_sums_and_maxima_take_a_detour_to_the_same_numbers(shape, dtype):
+    x = (np.random.default_rng(0).normal(size=shape) * 8).astype(dtype)
+    for keepdims in (False, True):
+        for axis in (-1, -2):
+            options = {"axis": axis, "keepdims": keepdims}
+            found, wanted = xp.sum(x, **options), compat.sum(x, **options)
+            assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+            exact = np.sum(x.astype(float), **options)
+            bound = {"f": 1e-5, "d": 1e-13, "e": 0.05, "i": 0}[np.dtype(dtype).char]
+            assert np.abs(found - exact).max() <= bound * np.abs(x.astype(float)).sum(axis).max()
+        found = xp.max(x, axis=-1, keepdims=keepdims)
+        assert np.array_equal(found, compat.max(x, axis=-1, keepdims=keepdims))
+    x = x.astype(float)
+    x[..., 3, 2] = np.nan
+    assert np.isnan(xp.max(x, axis=-1)).sum() == np.isnan(x).sum()
+    assert np.isnan(xp.sum(x, axis=-1)).sum() == np.isnan(x).sum()
+
+
 def test_functions_with_more_arguments():
     rows = np.asarray([1, 0, 1])
     assert np.array_equal(xp.take(A, rows, axis=0), A[rows])
