@@ -1,4 +1,4 @@
-"""Measure: python -m benchmarks.peers [--quick] [--rounds N] [--out FILE.json]."""
+"""Measure: python -m benchmarks.peers [--quick] [--rounds N] [--only TEXT,...] [--out] [--plot]."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ from benchmarks.peers.workers import Worker
 
 Seconds = dict[str, float]
 
-SLOW = {"torch.compile", "plain loop"}
+SLOW = {"torch.compile", "plain loop", "Keras on JAX", "Keras on torch"}
 """Left out of the quick run."""
 
 
@@ -38,8 +38,27 @@ def measure(job: jobs.Job, names: list[str], rounds: int) -> tuple[Seconds, Seco
                 times[name].append(seconds)
     memory = {name: worker.close() for name, worker in workers.items()}
     found = {name: statistics.median(values) for name, values in times.items()}
-    found["products alone"] = limit.products(job, len(jobs.load(job.data).x))
+    m = len(jobs.load(job.data).x)
+    found["products alone"] = limit.products(job, m)
+    found["machine's peak"] = limit.at_peak(job, m)
     return found, memory
+
+
+def time_to(job: jobs.Job, names: list[str], wanted: float, most: int = 12) -> Seconds:
+    """Seconds of training until the test accuracy is reached; without who does not get there."""
+    found: Seconds = {}
+    for name in names:
+        worker = Worker(name, job)
+        seconds = 0.0
+        for _ in range(most):
+            seconds += worker.epoch()
+            score = worker.score()
+            if score is None or score >= wanted:
+                break
+        if score is not None and score >= wanted:
+            found[name] = seconds
+        worker.close()
+    return found
 
 
 def table(cells: dict[str, Seconds]) -> str:
@@ -60,10 +79,12 @@ def ratios(cells: dict[str, Seconds]) -> str:
     pairs = [
         ("bpnet numpy", "scikit-learn"),
         ("bpnet numpy", "PyTorch eager"),
+        ("best of bpnet", "best of the others"),
         ("bpnet jax", "JAX by hand"),
         ("bpnet numpy", "products alone"),
     ]
     lines = []
+    cells = {job: {**cell, **_best(cell)} for job, cell in cells.items()}
     for ours, theirs in pairs:
         both = {j: c[theirs] / c[ours] for j, c in cells.items() if ours in c and theirs in c}
         if both:
@@ -74,10 +95,48 @@ def ratios(cells: dict[str, Seconds]) -> str:
     return "\n".join(lines)
 
 
+def _best(cell: Seconds) -> Seconds:
+    """The fastest of bpnet, and of the others but JAX by hand, which is a yardstick."""
+    yardsticks = {"JAX by hand", "products alone", "machine's peak"}
+    ours = [s for name, s in cell.items() if name.startswith("bpnet")]
+    theirs = [s for name, s in cell.items() if name not in yardsticks and "bpnet" not in name]
+    return {
+        **({"best of bpnet": min(ours)} if ours else {}),
+        **({"best of the others": min(theirs)} if theirs else {}),
+    }
+
+
+def plot(cells: dict[str, Seconds], path: Path) -> None:
+    """Draw seconds an epoch of every cell, one line for each who ran."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    names = list(dict.fromkeys(name for cell in cells.values() for name in cell))
+    figure, axes = pyplot.subplots(figsize=(max(8.0, 0.55 * len(cells)), 6))
+    for name in names:
+        at = [(i, cell[name]) for i, cell in enumerate(cells.values()) if name in cell]
+        ours = name.startswith("bpnet")
+        axes.plot(
+            *zip(*at, strict=True),
+            label=name,
+            marker="o" if ours else ".",
+            linewidth=2.5 if ours else 1,
+            linestyle=":" if name in ("products alone", "machine's peak") else "-",
+        )
+    axes.set(yscale="log", ylabel="seconds an epoch")
+    axes.set_xticks(range(len(cells)), cells, rotation=60, ha="right", fontsize=8)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, ncols=2)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
 def about() -> dict[str, Any]:
     """Machine, versions and commit."""
     versions = {}
-    for name in ("numpy", "scikit-learn", "torch", "jax", "array-api-compat"):
+    for name in ("numpy", "scikit-learn", "torch", "jax", "keras", "array-api-compat"):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
@@ -101,6 +160,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="nine cells, under five minutes")
     parser.add_argument("--rounds", type=int, help="epochs that count (3; quick: 1)")
     parser.add_argument("--out", type=Path, help="JSON file")
+    parser.add_argument("--plot", type=Path, help="picture")
+    parser.add_argument("--only", default="", help="cells whose text has one of these, by commas")
     asked = parser.parse_args()
     rounds = asked.rounds or (1 if asked.quick else 3)
     names = [
@@ -110,7 +171,10 @@ def main() -> None:
     ]
     cells: dict[str, Seconds] = {}
     memory: dict[str, Seconds] = {}
+    parts = [part for part in asked.only.split(",") if part]
     for job in jobs.grid(asked.quick):
+        if parts and not any(part in str(job) for part in parts):
+            continue
         cells[str(job)], memory[str(job)] = measure(job, names, rounds)
         print(job, {name: round(s, 3) for name, s in cells[str(job)].items()}, flush=True)
         if asked.out:
@@ -118,6 +182,16 @@ def main() -> None:
             result = {**about(), "rounds": rounds, "seconds": cells, "peak_MB": memory}
             asked.out.write_text(json.dumps(result, indent=1) + "\n")
     print(f"\nseconds an epoch\n\n{table(cells)}\n\n{ratios(cells)}")
+    if asked.plot:
+        plot(cells, asked.plot)
+    if not asked.quick and not parts:
+        job = jobs.Job((784, 128, 10), 128, "adam")
+        reached = time_to(job, [name for name in names if name != "plain loop"], 0.85)
+        print(f"\nseconds to 85 % test accuracy, {job}: {reached}")
+        if asked.out:
+            asked.out.write_text(
+                json.dumps({**result, "seconds to 85 %": reached}, indent=1) + "\n"
+            )
 
 
 if __name__ == "__main__":

@@ -35,11 +35,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Data:
-    """As stored, for bpnet; in float32 from 0 to 1, for peers; class numbers."""
+    """As stored, for bpnet; in float32 from 0 to 1, for peers; class numbers; test examples."""
 
     stored: Any
     x: Any
     y: Any
+    test_x: Any = None
+    test_y: Any = None
 
 
 @lru_cache(maxsize=2)
@@ -52,7 +54,9 @@ def load(name: str) -> Data:
         return Data((x, y), x, y)
     found = bpnet.data.load("fashion-mnist")
     x = found.x.astype(np.float32) / np.float32(255)
-    return Data(found, x, found.y.astype(np.int64))
+    test_x, test_y = found.test
+    test_x = test_x.astype(np.float32) / np.float32(255)
+    return Data(found, x, found.y.astype(np.int64), test_x, test_y.astype(np.int64))
 
 
 def grid(quick: bool) -> list[Job]:

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from functools import lru_cache
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -20,6 +21,27 @@ def products(job: Job, m: int) -> float:
         if l:
             total += _fastest((k, n_out), (n_out, n_in), steps, right=True)
     return total
+
+
+@lru_cache(maxsize=1)
+def _peak() -> float:
+    """Multiplications a second of a large square product, with all threads."""
+    n = 2048
+    A = np.random.default_rng(0).standard_normal((n, n), dtype=np.float32)
+    out = np.empty_like(A)
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        np.matmul(A, A, out=out)
+        best = min(best, time.perf_counter() - start)
+    return n**3 / best
+
+
+def at_peak(job: Job, m: int) -> float:
+    """Seconds of the multiplications of an epoch's products at the machine's measured peak."""
+    weights = [n_in * n_out for n_in, n_out in itertools.pairwise(job.sizes)]
+    # forward and dC/dW for every layer, dC/da for all but the first
+    return m * (3 * sum(weights) - weights[0]) / _peak()
 
 
 def _fastest(

@@ -1,11 +1,14 @@
-"""Everyone who runs, each as its own documentation advises: job, data -> function for one epoch.
+"""Everyone who runs, each as its own documentation advises: job, data -> :class:`Ready`.
 
-The function returns the seconds of the epoch, without what is done once for a whole training.
+``epoch`` returns the seconds of an epoch, without what is done once for a whole training;
+``score`` the share of test examples that are classified right.
 """
 
+import os
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,14 @@ import bpnet
 from benchmarks.peers.jobs import Data, Job
 
 Epoch = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A network that is ready to be trained, and to be judged."""
+
+    epoch: Epoch
+    score: Callable[[], float] | None = None
 
 
 def timed(run: Callable[[], Any]) -> Epoch:
@@ -27,10 +38,10 @@ def timed(run: Callable[[], Any]) -> Epoch:
     return epoch
 
 
-def with_bpnet(backend: str) -> Callable[[Job, Data], Epoch]:
+def with_bpnet(backend: str) -> Callable[[Job, Data], Ready]:
     """bpnet on a backend; its own ``seconds`` of the epoch, which end synchronized."""
 
-    def make(job: Job, data: Data) -> Epoch:
+    def make(job: Job, data: Data) -> Ready:
         network = bpnet.Network(list(job.sizes), hidden="relu", seed=0)
         rule = bpnet.optimizers.get(job.optimizer, job.rate)
 
@@ -41,12 +52,12 @@ def with_bpnet(backend: str) -> Callable[[Job, Data], Epoch]:
             )  # fmt: skip
             return history["seconds"][0]
 
-        return epoch
+        return Ready(epoch, lambda: float(np.mean(network.classify(data.test_x) == data.test_y)))
 
     return make
 
 
-def sklearn(job: Job, data: Data) -> Epoch:
+def sklearn(job: Job, data: Data) -> Ready:
     """``MLPClassifier``, an epoch at a time by ``partial_fit``."""
     from sklearn.neural_network import MLPClassifier
 
@@ -56,20 +67,21 @@ def sklearn(job: Job, data: Data) -> Epoch:
     )  # fmt: skip
     classes = np.arange(job.sizes[-1])
     warnings.simplefilter("ignore")
-    return timed(lambda: model.partial_fit(data.x, data.y, classes=classes))
+    epoch = timed(lambda: model.partial_fit(data.x, data.y, classes=classes))
+    return Ready(epoch, lambda: model.score(data.test_x, data.test_y))
 
 
-def torch_eager(job: Job, data: Data) -> Epoch:
+def torch_eager(job: Job, data: Data) -> Ready:
     """PyTorch with tensors in memory and fused updates."""
     return _torch(job, data, compiled=False)
 
 
-def torch_compiled(job: Job, data: Data) -> Epoch:
+def torch_compiled(job: Job, data: Data) -> Ready:
     """The same with ``torch.compile`` on the model and its cost."""
     return _torch(job, data, compiled=True)
 
 
-def _torch(job: Job, data: Data, *, compiled: bool) -> Epoch:
+def _torch(job: Job, data: Data, *, compiled: bool) -> Ready:
     import torch
     from torch import nn
 
@@ -95,10 +107,42 @@ def _torch(job: Job, data: Data, *, compiled: bool) -> Epoch:
             cost(rows).backward()
             optimizer.step()
 
-    return timed(run)
+    def score() -> float:
+        with torch.no_grad():
+            found = model(torch.from_numpy(data.test_x)).argmax(1).numpy()
+        return float(np.mean(found == data.test_y))
+
+    return Ready(timed(run), score)
 
 
-def jax_by_hand(job: Job, data: Data) -> Epoch:
+def keras_on(backend: str) -> Callable[[Job, Data], Ready]:
+    """Keras 3 by ``fit``, with several steps an execution where its backend can."""
+
+    def make(job: Job, data: Data) -> Ready:
+        os.environ["KERAS_BACKEND"] = backend
+        import keras
+
+        layers = [keras.layers.Dense(n, activation="relu") for n in job.sizes[1:-1]]
+        last = keras.layers.Dense(job.sizes[-1])
+        model = keras.Sequential([keras.Input((job.sizes[0],)), *layers, last])
+        made = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[job.optimizer]
+        cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        more = {"steps_per_execution": 32} if backend == "jax" else {}
+        model.compile(made(job.rate), cost, **more)
+        fit = lambda: model.fit(  # noqa: E731
+            data.x, data.y, batch_size=job.batch, epochs=1, verbose=0
+        )
+
+        def score() -> float:
+            found = model.predict(data.test_x, batch_size=1000, verbose=0).argmax(1)
+            return float(np.mean(found == data.test_y))
+
+        return Ready(timed(fit), score)
+
+    return make
+
+
+def jax_by_hand(job: Job, data: Data) -> Ready:
     """JAX as an expert writes it: ``jit`` and ``lax.scan`` over the epoch, buffers donated."""
     import jax
     import jax.numpy as jnp
@@ -152,13 +196,20 @@ def jax_by_hand(job: Job, data: Data) -> Epoch:
         held[0], value = compiled(held[0], next(keys))
         jax.block_until_ready((held[0], value))
 
-    return timed(run)
+    def score() -> float:
+        a = jnp.asarray(data.test_x)
+        for W, b in held[0][0][:-1]:
+            a = jax.nn.relu(a @ W + b)
+        W, b = held[0][0][-1]
+        return float(np.mean(np.asarray(a @ W + b).argmax(1) == data.test_y))
+
+    return Ready(timed(run), score)
 
 
 _LOOP = 2000
 
 
-def plain_loop(job: Job, data: Data) -> Epoch:
+def plain_loop(job: Job, data: Data) -> Ready:
     """The paper's ancestor: NumPy, one example at a time; 2,000 examples, scaled to an epoch."""
     rng = np.random.default_rng(0)
     pairs = zip(job.sizes[:-1], job.sizes[1:], strict=True)
@@ -198,16 +249,18 @@ def plain_loop(job: Job, data: Data) -> Epoch:
                 pair[1] -= job.rate / len(rows) * db
 
     inner = timed(run)
-    return lambda: inner() * len(data.x) / _LOOP
+    return Ready(lambda: inner() * len(data.x) / _LOOP)
 
 
-RIVALS: dict[str, tuple[str, Callable[[Job, Data], Epoch]]] = {
+RIVALS: dict[str, tuple[str, Callable[[Job, Data], Ready]]] = {
     "bpnet numpy": ("numpy", with_bpnet("numpy")),
     "bpnet jax": ("jax", with_bpnet("jax:cpu")),
     "bpnet torch": ("torch", with_bpnet("torch:cpu")),
     "scikit-learn": ("sklearn", sklearn),
     "PyTorch eager": ("torch", torch_eager),
     "torch.compile": ("torch", torch_compiled),
+    "Keras on JAX": ("keras", keras_on("jax")),
+    "Keras on torch": ("keras", keras_on("torch")),
     "JAX by hand": ("jax", jax_by_hand),
     "plain loop": ("numpy", plain_loop),
 }

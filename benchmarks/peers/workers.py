@@ -7,16 +7,21 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 
 from benchmarks.peers import jobs
-from benchmarks.peers.rivals import RIVALS, Epoch
+from benchmarks.peers.rivals import RIVALS, Ready
 
 
 @lru_cache(maxsize=1)
-def _ready(name: str, job: jobs.Job) -> Epoch:
+def _ready(name: str, job: jobs.Job) -> Ready:
     return RIVALS[name][1](job, jobs.load(job.data))
 
 
 def _epoch(name: str, job: jobs.Job) -> float:
-    return _ready(name, job)()
+    return _ready(name, job).epoch()
+
+
+def _score(name: str, job: jobs.Job) -> float | None:
+    score = _ready(name, job).score
+    return score() if score else None
 
 
 def _peak() -> float:
@@ -43,6 +48,10 @@ class Worker:
     def epoch(self) -> float:
         """Seconds of one epoch; the other processes wait meanwhile."""
         return self._pool.submit(_epoch, self.name, self.job).result()
+
+    def score(self) -> float | None:
+        """Share of test examples that are right; None where that is not asked."""
+        return self._pool.submit(_score, self.name, self.job).result()
 
     def close(self) -> float:
         """End the process and return its peak memory, data and libraries included, in MB."""

@@ -11,7 +11,15 @@ import numpy as np
 
 from bpnet._typing import Array, DType, Namespace
 from bpnet.backends import libraries, loop
-from bpnet.backends.dtypes import DTYPES, FLOATS, INTEGERS, SIBLINGS, check_name, dtype_name
+from bpnet.backends.dtypes import (
+    DTYPES,
+    FLOATS,
+    INTEGERS,
+    SIBLINGS,
+    check_name,
+    check_precision,
+    dtype_name,
+)
 from bpnet.errors import ArrayMismatch, InputError
 
 
@@ -176,6 +184,25 @@ class Backend(ABC):
         """
         if asked is not None:
             msg = f"threads is {asked} and {self.spec} decides on its own; leave threads out"
+            raise InputError(msg)
+        return nullcontext()
+
+    def precision(self, asked: str | None) -> AbstractContextManager[Any]:
+        """Context manager within a session: how exactly float32 matrices are multiplied.
+
+        Parameters
+        ----------
+        asked : {None, "tf32"}
+            None is exact; ``"tf32"`` rounds their numbers to 10 bits, on NVIDIA GPUs that can.
+
+        Raises
+        ------
+        InputError
+            If the device has no such products, or there is no such precision.
+        """
+        check_precision(asked)
+        if asked is not None:
+            msg = f"{self.spec} has no {asked}, only CUDA GPUs do; leave precision out"
             raise InputError(msg)
         return nullcontext()
 

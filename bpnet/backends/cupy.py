@@ -1,12 +1,14 @@
 """CuPy, on NVIDIA GPUs."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import hardware
 from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError
 
@@ -41,6 +43,22 @@ class CuPy(Backend):
     def session(self, dtype: str) -> AbstractContextManager[Any]:
         """With this GPU as the current one: CuPy launches every kernel there."""
         return self._current()
+
+    @contextmanager
+    def precision(self, asked: str | None) -> Iterator[None]:
+        """Context manager within a session: exact products, or TF32."""
+        import numpy as np
+        from cupy._core import _routines_linalg as products
+
+        check_precision(asked)
+        kind = np.dtype(np.float32)
+        before = products.get_compute_type(kind)
+        tf32, exact = products.COMPUTE_TYPE_TF32, products.COMPUTE_TYPE_DEFAULT
+        products.set_compute_type(kind, tf32 if asked else exact)
+        try:
+            yield
+        finally:
+            products.set_compute_type(kind, before)
 
     def _current(self) -> AbstractContextManager[Any]:
         import cupy

@@ -51,3 +51,16 @@ def check_float(name: object) -> None:
     if name not in FLOATS:
         msg = f"dtype is {name!r}; give one of {', '.join(FLOATS)}"
         raise InputError(msg)
+
+
+def check_precision(asked: object) -> None:
+    """Refuse what is no precision of products.
+
+    Raises
+    ------
+    InputError
+        With what there is.
+    """
+    if asked not in (None, "tf32"):
+        msg = f"precision is {asked!r}; give 'tf32', or leave it out for exact products"
+        raise InputError(msg)

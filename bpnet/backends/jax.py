@@ -1,7 +1,7 @@
 """JAX, on whatever it was installed for, with a compiled loop."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -100,6 +100,15 @@ class Jax(Backend):
             jax.default_matmul_precision(precision),
         ):
             yield
+
+    def precision(self, asked: str | None) -> AbstractContextManager[Any]:
+        """Context manager within a session, whose products are exact: TF32 where it is asked for."""
+        if asked != "tf32" or self.device.platform == "cpu":
+            return super().precision(asked)
+        import jax
+
+        tf32: AbstractContextManager[Any] = jax.default_matmul_precision("tensorfloat32")
+        return tf32
 
     def scan(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 from bpnet._typing import Array, Namespace
 from bpnet.backends import hardware, memory
 from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError
 
@@ -62,6 +63,22 @@ class Torch(Backend):
             yield torch.get_num_threads()
         finally:
             torch.set_num_threads(before)
+
+    def precision(self, asked: str | None) -> AbstractContextManager[Any]:
+        """Context manager within a session: exact products on CUDA too, or TF32."""
+        return self._products(asked) if self.device.type == "cuda" else super().precision(asked)
+
+    @contextmanager
+    def _products(self, asked: str | None) -> Iterator[None]:
+        import torch
+
+        check_precision(asked)
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("high" if asked else "highest")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import torch

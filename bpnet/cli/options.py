@@ -20,7 +20,7 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a ru
 Backend = Annotated[
     str | None,
     typer.Option(
-        help="auto, numpy, cupy, torch, jax, dpnp, array_api_strict, with :device or a list."
+        help="auto, fastest, numpy, cupy, torch, jax, dpnp, array_api_strict; :device; a list."
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="Device of the backend, such as 0 or cuda:1.")]

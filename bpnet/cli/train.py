@@ -15,6 +15,7 @@ from bpnet.cli import options
 from bpnet.cli.progress import Bar
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers
+from bpnet.training import fastest
 
 
 def train(
@@ -54,6 +55,9 @@ def train(
     threads: Annotated[
         int | None, typer.Option(help="Processor threads. Default: suits net and batch.")
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="tf32: faster, rougher products on a CUDA GPU.")
+    ] = None,
     target: options.Target = None,
     task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
     out: Annotated[
@@ -80,11 +84,20 @@ def train(
     }
     rule = optimizers.get(optimizer, learning_rate)
     folder = runs.choose(out, source)
-    selection = bpnet.backends.select(backend, device)
+    selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
     dataset = bpnet.data.load(source, target=target, task=task, validation=validation, seed=seed)
     network = runs.network_for(
         dataset, asked["hidden"], hidden=asked["activation"], output=output, init=init, seed=seed
     )
+    if selection is None:
+        selection = fastest.select(
+            network,
+            batch_size=min(batch_size or dataset.x.shape[0], dataset.x.shape[0]),
+            optimizer=rule,
+            dtype=dtype,
+            cost=cost,
+            device=device,
+        )
     settings: dict[str, Any] = {
         "cost": cost,
         "epochs": epochs,
@@ -94,6 +107,7 @@ def train(
         "dtype": dtype,
         "seed": seed,
         "threads": threads,
+        "precision": precision,
     }
     config: runs.Config = {
         "data": {

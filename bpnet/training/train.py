@@ -1,6 +1,7 @@
 """``train`` and ``evaluate``: a network, data and options put together on one backend."""
 
 import dataclasses
+import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,10 +16,12 @@ from bpnet.core.optimizers import Optimizer
 from bpnet.data import batches, draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import loop, targets
+from bpnet.training import fastest, loop, targets
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.prepare import check_l2, check_network, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep, Judge, TrainingStep
+
+_log = logging.getLogger("bpnet")
 
 
 def train(
@@ -37,6 +40,7 @@ def train(
     dtype: str = "float32",
     seed: int = 0,
     threads: int | None = None,
+    precision: str | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train a network in place.
@@ -66,7 +70,8 @@ def train(
         Judged after every epoch.
     backend, device : optional
         Name, list of names, "auto", Backend or module; the default is where ``X`` is, then
-        ``BPNET_BACKEND``, then the best that works.
+        ``BPNET_BACKEND``, then the best that works. "fastest" tries them out on this network and
+        batch, within 2 seconds, and remembers the choice.
     dtype : str
         Of the run: "float32", "float64", and "float16" or "bfloat16" where there are such.
     seed : int
@@ -74,6 +79,8 @@ def train(
     threads : int, optional
         Processor threads of NumPy and PyTorch; NumPy's default is chosen by the size of the net
         and the batch. Restored after the run.
+    precision : {None, "tf32"}
+        How a CUDA GPU multiplies float32: exactly, or faster with numbers rounded to 10 bits.
     callbacks : sequence of Callback
         Called between blocks and epochs.
 
@@ -109,6 +116,8 @@ def train(
     seed = draws.check_seed(seed)
     trained = _with_dropout(network, dropout)
     rule = optimizers.get(optimizer)
+    if fastest.is_asked(backend):
+        backend = _fastest(network, data, device, batch_size, rule, dtype, cost)
     chosen, judge, stored, classes = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
     )
@@ -116,7 +125,8 @@ def train(
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
     work = k * max(math.prod(shapes[0]) for layer in trained if (shapes := layer.shapes))
-    with chosen.session(dtype), chosen.threads(threads, work) as used:
+    products = chosen.precision(precision)
+    with chosen.session(dtype), chosen.threads(threads, work) as used, products:
         step = TrainingStep(judge, rule, float(l2), m)
         validate = _validator(network, validation, judge, classes, chosen, dtype)
         parameters = kept(arrange(network.parameters, trained), chosen, dtype)
@@ -134,6 +144,23 @@ def train(
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return run.history
+
+
+def _fastest(
+    network: Network, data: Any, device: Any, batch_size: int | None, *options: Any
+) -> Backend:
+    m = len(pair(data, "data")[0])
+    rule, dtype, cost = options
+    found = fastest.select(
+        network,
+        batch_size=min(batch_size or m, m),
+        optimizer=rule,
+        dtype=dtype,
+        cost=cost,
+        device=device,
+    )
+    _log.info("%s", found.reason)
+    return found.backend
 
 
 def _with_dropout(network: Network, rate: float) -> tuple[Any, ...]:

@@ -1,0 +1,180 @@
+"""``backend="fastest"``: the backends tried out on the network's own steps, and the best taken.
+
+The choice is remembered for the machine, the versions, the network, the batch and the dtype, so
+that the same run takes the same backend next time.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet import backends
+from bpnet.backends import Backend, Selection, hardware, libraries, selection
+from bpnet.core import optimizers
+from bpnet.data import draws
+from bpnet.errors import BackendUnavailable, InputError
+from bpnet.network import Network
+from bpnet.training.loop import Session
+from bpnet.training.prepare import kept, prepare
+from bpnet.training.step import TrainingStep
+
+NAME = "fastest"
+_LIMIT = 2.0
+"""Seconds for all trials together."""
+_STEPS = 50
+
+
+def is_asked(backend: Any) -> bool:
+    """Whether the fastest backend is asked for."""
+    return isinstance(backend, str) and backend.strip().lower() == NAME
+
+
+def select(
+    network: Network,
+    *,
+    batch_size: int,
+    optimizer: Any = "sgd",
+    dtype: str = "float32",
+    cost: Any = None,
+    device: Any = None,
+) -> Selection:
+    """Backend with the shortest step for a network and a batch.
+
+    Parameters
+    ----------
+    network : Network
+        Its layers; it is not changed.
+    batch_size : int
+        Examples in a step.
+    optimizer, dtype, cost
+        As in :func:`bpnet.train`.
+    device : None
+        It is looked for, too.
+
+    Returns
+    -------
+    Selection
+        Backend, and the measured steps as the reason.
+
+    Raises
+    ------
+    InputError
+        If a device was given.
+    """
+    if device is not None:
+        msg = f'backend="fastest" looks for the device itself; leave device {device!r} out'
+        raise InputError(msg)
+    rule = optimizers.get(optimizer)
+    file = _memory(network, batch_size, rule, dtype)
+    with suppress(OSError, ValueError, KeyError, BackendUnavailable, InputError):
+        known = json.loads(file.read_text(encoding="utf-8"))
+        chosen = backends.get(known["backend"])
+        return Selection(chosen, f"{known['reason']}, as measured on {known['date']}")
+    steps = _try_out(network, batch_size, rule, dtype, cost)
+    if not steps:  # whoever trains is told why
+        return Selection(backends.get("numpy"), "numpy, because no backend could be tried out")
+    best = min(steps, key=steps.__getitem__)
+    found = backends.get(best)
+    measured = ", ".join(f"{name} {seconds * 1e6:,.0f}" for name, seconds in steps.items())
+    reason = f"{best}, the fastest: microseconds a step are {measured}"
+    known = {"backend": found.spec, "reason": reason, "date": time.strftime("%Y-%m-%d")}
+    with suppress(OSError):  # a home that can't be written to only costs another trial
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(known), encoding="utf-8")
+        partial.replace(file)
+    return Selection(found, reason)
+
+
+def _try_out(
+    network: Network, batch_size: int, rule: Any, dtype: str, cost: Any
+) -> dict[str, float]:
+    """Seconds of a step on each backend that works, as many as there is time for."""
+    end = time.perf_counter() + _LIMIT
+    steps: dict[str, float] = {}
+    for spec in _candidates():
+        if steps and time.perf_counter() > end:
+            break
+        with suppress(BackendUnavailable, InputError):
+            backend = backends.get(spec)
+            steps[backend.spec] = _step(backend, network, batch_size, rule, dtype, cost, end)
+    return steps
+
+
+def _candidates() -> Iterator[str]:
+    """NumPy, then what may beat it: a GPU's libraries, JAX, and PyTorch if it is loaded already."""
+    yield "numpy"
+    yield from selection.candidates(hardware.gpus())
+    if libraries.installed("jax"):
+        yield "jax"
+    if "torch" in sys.modules:
+        yield "torch"
+
+
+def _step(
+    backend: Backend,
+    network: Network,
+    batch_size: int,
+    rule: Any,
+    dtype: str,
+    cost: Any,
+    end: float,
+) -> float:
+    """Seconds of a training step on random examples, the best of a few short runs."""
+    n_0, n_L = network.sizes[0], network.sizes[-1]
+    x = draws.generator(0, "check").integers(0, 256, (batch_size, n_0), dtype=np.uint8)
+    # one-hot rows suit every cost
+    y = np.eye(max(n_L, 2), n_L, dtype=np.float32)[np.arange(batch_size) % max(n_L, 2)]
+    chosen, judge, stored, _ = prepare(
+        network, (x, y), cost, backend=backend, device=None, dtype=dtype, learn=True
+    )
+    work = batch_size * max(W.size for W, *_ in filter(None, network.parameters))
+    with chosen.session(dtype), chosen.threads(None, work):
+        step = TrainingStep(judge, rule, 0.0, batch_size)
+        parameters = kept(network.parameters, chosen, dtype)
+        state = optimizers.init(rule, parameters, xp=chosen.xp)
+        session = Session(step, chosen, stored, parameters, state, batch_size, 0)
+        rows = np.tile(np.arange(batch_size), (_STEPS, 1))
+        index = chosen.asarray(rows, dtype=chosen.index_dtype)
+        numbers = session.numbers(range(1, _STEPS + 1))
+        carry: Any = (parameters, state)
+        best = float("inf")
+        for turn in range(4):  # the first compiles and warms up
+            start = time.perf_counter()
+            carry, _ = chosen.scan(step, carry, index, (stored,), numbers)
+            chosen.synchronize()
+            if turn or time.perf_counter() > end:
+                best = min(best, (time.perf_counter() - start) / _STEPS)
+            if time.perf_counter() > end:
+                break
+    return best
+
+
+def _memory(network: Network, batch_size: int, rule: Any, dtype: str) -> Path:
+    """File for the choice: its name is made of all that the choice depends on."""
+    versions = [np.__version__, *_versions(("jax", "jaxlib", "cupy", "torch"))]
+    machine = (platform.machine(), hardware.host("cpu").name, os.cpu_count(), hardware.gpus())
+    layers = tuple(repr(layer) for layer in network.layers)
+    key = repr((machine, versions, layers, batch_size, rule, dtype)).encode()
+    name = hashlib.sha256(key).hexdigest()[:24]
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "bpnet" / "fastest" / f"{name}.json"
+
+
+def _versions(names: Sequence[str]) -> list[str]:
+    from importlib import metadata
+
+    found = []
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+    return found
