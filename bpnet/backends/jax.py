@@ -102,7 +102,7 @@ class Jax(Backend):
             yield
 
     def precision(self, asked: str | None) -> AbstractContextManager[Any]:
-        """Context manager within a session, whose products are exact: TF32 where it is asked for."""
+        """Context manager within a session, whose products are exact: TF32 if asked for."""
         if asked != "tf32" or self.device.platform == "cpu":
             return super().precision(asked)
         import jax

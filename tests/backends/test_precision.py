@@ -1,5 +1,7 @@
 """``precision="tf32"``: refused where there is none, set within a run and put back after it."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -43,13 +45,23 @@ def test_torch_on_cuda_sets_it_and_puts_it_back(before):
         torch.set_float32_matmul_precision(usual)
 
 
-def test_cupy_sets_it_and_puts_it_back(cupy):
+def test_cupy_sets_it_and_puts_it_back(cupy, monkeypatch):
+    """On CuPy's own switch; turning it asks a device, so here it is turned on paper."""
     from cupy._core import _routines_linalg as products
 
-    kind = np.dtype(np.float32)
-    before = products.get_compute_type(kind)
+    kind, seen = np.dtype(np.float32), [products.COMPUTE_TYPE_FP32]
+    stand_in = types.SimpleNamespace(
+        COMPUTE_TYPE_TF32=products.COMPUTE_TYPE_TF32,
+        COMPUTE_TYPE_DEFAULT=products.COMPUTE_TYPE_DEFAULT,
+        get_compute_type=lambda dtype: seen[-1] if dtype == kind else None,
+        set_compute_type=lambda dtype, value: seen.append(value) if dtype == kind else None,
+    )
+    assert callable(products.get_compute_type)
+    assert callable(products.set_compute_type)
+    monkeypatch.setattr("cupy._core._routines_linalg", stand_in)
     with CuPy().precision("tf32"):
-        assert products.get_compute_type(kind) == products.COMPUTE_TYPE_TF32
+        assert seen[-1] == products.COMPUTE_TYPE_TF32
     with CuPy().precision(None):
-        assert products.get_compute_type(kind) == products.COMPUTE_TYPE_DEFAULT
-    assert products.get_compute_type(kind) == before
+        assert seen[-1] == products.COMPUTE_TYPE_DEFAULT
+    assert seen[-1] == products.COMPUTE_TYPE_FP32
+    assert len(seen) == 5
