@@ -162,12 +162,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file")
     parser.add_argument("--plot", type=Path, help="picture")
     parser.add_argument("--only", default="", help="cells whose text has one of these, by commas")
+    parser.add_argument("--who", default="", help="names of those who run, by commas")
     asked = parser.parse_args()
     rounds = asked.rounds or (1 if asked.quick else 3)
     names = [
         name
         for name, (library, _) in RIVALS.items()
-        if find_spec(library) and not (asked.quick and name in SLOW)
+        if find_spec(library)
+        and not (asked.quick and name in SLOW)
+        and (not asked.who or name in asked.who.split(","))
     ]
     cells: dict[str, Seconds] = {}
     memory: dict[str, Seconds] = {}
@@ -181,6 +184,8 @@ def main() -> None:
             asked.out.parent.mkdir(parents=True, exist_ok=True)
             result = {**about(), "rounds": rounds, "seconds": cells, "peak_MB": memory}
             asked.out.write_text(json.dumps(result, indent=1) + "\n")
+    if not cells:
+        parser.error("no cell of the grid has that text: --only")
     print(f"\nseconds an epoch\n\n{table(cells)}\n\n{ratios(cells)}")
     if asked.plot:
         plot(cells, asked.plot)
