@@ -10,11 +10,11 @@ True
 
 from bpnet import backends, data
 from bpnet.backends import to_device, to_numpy
-from bpnet.core import activations, costs, initializers, layers, optimizers
+from bpnet.core import activations, costs, initializers, layers, optimizers, schedules
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
 from bpnet.model_file import load
 from bpnet.network import Network
-from bpnet.training import Callback, evaluate, gradients, train
+from bpnet.training import Callback, EarlyStopping, evaluate, gradients, train
 
 __version__ = "0.1.0"
 
@@ -23,6 +23,7 @@ __all__ = [
     "BackendUnavailable",
     "Callback",
     "Diverged",
+    "EarlyStopping",
     "InputError",
     "Network",
     "__version__",
@@ -36,6 +37,7 @@ __all__ = [
     "layers",
     "load",
     "optimizers",
+    "schedules",
     "to_device",
     "to_numpy",
     "train",

@@ -80,6 +80,7 @@ def record() -> list[Call]:
         for name in optimizers.OPTIMIZERS:
             train(watch, dtype, optimizer=name)
         net, data = train(watch, dtype, l2=0.1, dropout=0.3, validation=digits(12))
+        train(watch, dtype, l1=0.1, max_norm=1.0, clip_norm=1.0, class_weight={0: 2.0})
         rows = np.eye(4)[data.y]
         bpnet.train(net, (data.x / 255, rows), epochs=1, backend=backend, dtype=dtype)
         bpnet.evaluate(net, data, backend=backend, dtype=dtype)
@@ -110,6 +111,10 @@ def line(call: Call) -> str:
 STEPS = {
     **{name: {"optimizer": name} for name in optimizers.OPTIMIZERS},
     "sgd, l2": {"l2": 0.1},
+    "sgd, l1": {"l1": 0.1},
+    "sgd, max-norm": {"max_norm": 1.0},
+    "sgd, gradients clipped": {"clip_norm": 1.0},
+    "sgd, weights of examples": {"class_weight": "balanced"},
     "sgd, dropout": {"dropout": 0.3},
     "sgd, float16": {"dtype": "float16"},
     "sgd, float64": {"dtype": "float64"},

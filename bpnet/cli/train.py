@@ -14,7 +14,7 @@ from bpnet import runs
 from bpnet.cli import options
 from bpnet.cli.progress import Bar
 from bpnet.cli.signals import StopOnSignal
-from bpnet.core import optimizers
+from bpnet.core import optimizers, schedules
 from bpnet.training import fastest
 
 
@@ -42,6 +42,23 @@ def train(
     l2: Annotated[float, typer.Option(help="Strength of L2 regularization, the paper's alpha.")] = (
         0.0
     ),
+    l1: Annotated[float, typer.Option(help="Strength of L1 regularization.")] = 0.0,
+    max_norm: Annotated[
+        float, typer.Option(help="Largest norm of the weights into a neuron; 0 is any.")
+    ] = 0.0,
+    clip_norm: Annotated[
+        float, typer.Option(help="Largest norm of all gradients together; 0 is any.")
+    ] = 0.0,
+    schedule: Annotated[
+        str, typer.Option(help=f"Of the learning rate: {', '.join(schedules.SCHEDULES)}.")
+    ] = "constant",
+    class_weight: Annotated[
+        str | None, typer.Option(help="balanced: every class counts the same.")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Stop after so many epochs without a better validation cost."),
+    ] = None,
     dropout: Annotated[
         float, typer.Option(help="Probability with which a hidden value is dropped in training.")
     ] = 0.0,
@@ -103,6 +120,11 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "l2": l2,
+        "l1": l1,
+        "max_norm": max_norm,
+        "clip_norm": clip_norm,
+        "schedule": schedule,
+        "class_weight": class_weight,
         "dropout": dropout,
         "dtype": dtype,
         "seed": seed,
@@ -117,12 +139,21 @@ def train(
             "validation": validation,
         },
         "network": asked,
-        "training": {**settings, "optimizer": optimizer, "learning_rate": rule.learning_rate},
+        "training": {
+            **settings,
+            "patience": patience,
+            "optimizer": optimizer,
+            "learning_rate": rule.learning_rate,
+        },
     }
     console = Console(stderr=json_, highlight=False)
     stopper = StopOnSignal()
     recorder = runs.Recorder(folder, config, dataset.columns)
-    callbacks: list[bpnet.Callback] = [stopper, recorder]
+    callbacks: list[bpnet.Callback] = [stopper]
+    stopping = None if patience is None else bpnet.EarlyStopping(patience)
+    if stopping is not None:  # before the recorder, which saves what it hands over
+        callbacks.append(stopping)
+    callbacks.append(recorder)
     after = ExitStack()  # a run that fails gives terminal and signals back, and leaves no folder
     after.callback(recorder.discard)
     after.callback(stopper.close)
@@ -153,5 +184,7 @@ def train(
     else:
         if stopper.status:
             console.print("stopped: the model holds what was learned so far")
+        elif stopping is not None and stopping.best_epoch is not None:
+            console.print(f"the model is that of epoch {stopping.best_epoch + 1}, the best")
         console.print(f"run: {folder}", soft_wrap=True, markup=False)
     return stopper.status

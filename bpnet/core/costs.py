@@ -55,7 +55,8 @@ def mean_cost(values: Array, weights: Array | None = None, *, xp: Namespace) -> 
     """
     if weights is None:
         return xp.sum(values, axis=-1) / values.shape[-1]
-    return xp.sum(values * weights, axis=-1) / xp.sum(weights)
+    total = xp.sum(weights)
+    return xp.sum(values * weights, axis=-1) / xp.where(total > 0, total, xp.ones_like(total))
 
 
 def value_and_delta(

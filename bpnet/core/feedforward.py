@@ -117,7 +117,9 @@ def batch_error(delta: Array, weights: Array | None = None, *, xp: Namespace) ->
     if weights is None:
         delta /= delta.shape[-2]
     else:
-        delta *= (weights / xp.sum(weights))[:, None]
+        total = xp.sum(weights)
+        # a batch whose examples all weigh nothing asks for nothing
+        delta *= (weights / xp.where(total > 0, total, xp.ones_like(total)))[:, None]
     return delta
 
 

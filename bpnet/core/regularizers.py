@@ -1,4 +1,4 @@
-"""L2 regularization, also called weight decay. Biases are left out."""
+"""What keeps weights and steps small: L2, L1, max-norm, clipping. Biases are never regularized."""
 
 from bpnet._typing import Array, Namespace
 from bpnet.core.feedforward import Parameters
@@ -61,4 +61,81 @@ def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: int
     return tuple(
         (g[0] + (l2 / m) * p[0], *g[1:]) if p else ()
         for p, g in zip(parameters, gradients, strict=True)
+    )
+
+
+def l1_cost(parameters: Parameters, l1: float, m: int, *, xp: Namespace) -> Array:
+    """What L1 adds to the cost: l1/m sum_w |w|, ``(...)``; as :func:`l2_cost`."""
+    sizes = [xp.sum(xp.abs(W), axis=(-2, -1)) for W, *_ in filter(None, parameters)]
+    return sum(sizes[1:], start=sizes[0]) * (l1 / m)
+
+
+def l1_gradient(
+    parameters: Parameters, gradients: Parameters, l1: float, m: int, *, xp: Namespace
+) -> Parameters:
+    """Gradient with L1: dC/dw = dC_0/dw + (l1/m) sign(w); the gradients are donated."""
+    return tuple(
+        (g[0] + (l1 / m) * xp.sign(p[0]), *g[1:]) if p else ()
+        for p, g in zip(parameters, gradients, strict=True)
+    )
+
+
+def max_norm(parameters: Parameters, limit: float, *, xp: Namespace) -> Parameters:
+    """Parameters whose weights into one neuron have at most the length ``limit``.
+
+    Longer ones are scaled down to it (Srivastava et al. 2014).
+
+    Parameters
+    ----------
+    parameters : tuple of tuples of arrays
+        For each layer ``W``, (..., n_in, n_out), then ``b``; donated.
+    limit : float
+        Largest Euclidean norm of a column of ``W``.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    tuple of tuples of arrays
+        Shaped alike.
+    """
+    return tuple((_short(p[0], limit, xp), *p[1:]) if p else () for p in parameters)
+
+
+def _short(W: Array, limit: float, xp: Namespace) -> Array:
+    length = xp.sqrt(xp.sum(W * W, axis=-2, keepdims=True))
+    W *= limit / xp.where(length > limit, length, xp.zeros_like(length) + limit)
+    return W
+
+
+def clip(gradients: Parameters, limit: float, *, xp: Namespace) -> Parameters:
+    """Gradients scaled down so that all of them together have at most the length ``limit``.
+
+    Parameters
+    ----------
+    gradients : tuple of tuples of arrays
+        Donated.
+    limit : float
+        Largest Euclidean norm over all parameters of one network (Pascanu et al. 2013).
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    tuple of tuples of arrays
+        Shaped alike.
+    """
+    squares = [
+        xp.sum(g * g, axis=(-2, -1) if which == 0 else -1)
+        for arrays in gradients
+        for which, g in enumerate(arrays)
+    ]
+    length = xp.sqrt(sum(squares[1:], start=squares[0]))
+    factor = limit / xp.where(length > limit, length, xp.zeros_like(length) + limit)
+    return tuple(
+        tuple(
+            g * (factor[..., None, None] if which == 0 else factor[..., None])
+            for which, g in enumerate(arrays)
+        )
+        for arrays in gradients
     )

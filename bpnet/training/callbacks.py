@@ -31,6 +31,10 @@ class Run:
         Name and device of the backend.
     threads : int or None
         Processor threads that it uses; None where its library decides.
+    learning_rate : float
+        eta of the last step.
+    result : tuple of tuples of arrays or None
+        Parameters that the network shall have at the end in place of the last ones.
     """
 
     network: Network
@@ -39,6 +43,7 @@ class Run:
     samples: int
     backend: str
     threads: int | None = None
+    learning_rate: float = 0.0
     epoch: int = 0
     step: int = 0
     cost: float | None = None
@@ -46,6 +51,7 @@ class Run:
     history: History = field(default_factory=dict)
     stopped: str | None = None
     pull: Any = None
+    result: Any = None
 
     def stop(self, reason: str) -> None:
         """End the run after this block, cleanly, with what was learned so far."""

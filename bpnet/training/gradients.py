@@ -9,7 +9,7 @@ from bpnet.core import costs, feedforward, regularizers
 from bpnet.core.layers import Dense
 from bpnet.data import batches
 from bpnet.network import Network
-from bpnet.training.prepare import check_l2, prepare
+from bpnet.training.prepare import check_strength, prepare
 
 Host = np.ndarray[Any, Any]
 
@@ -55,7 +55,7 @@ def gradients(
     >>> C, dW.tolist(), db.tolist()
     (0.5, [[1.0, 2.0]], [1.0])
     """
-    l2 = check_l2(l2)
+    l2 = check_strength(l2)
     chosen, judge, stored, _ = prepare(
         network, (X, y), cost, backend=backend, device=device, dtype=dtype
     )

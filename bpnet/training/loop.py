@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from bpnet.backends import Backend
 from bpnet.core import layers, random
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
+from bpnet.core.schedules import Constant, Moment, Schedule
 from bpnet.data import batches, draws
-from bpnet.errors import Diverged
+from bpnet.errors import Diverged, InputError
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.step import Data, EvaluationStep, TrainingStep
 
@@ -52,6 +53,10 @@ class Session:
         k.
     seed : int
         Of the order of examples.
+    schedule : Schedule
+        Of the learning rate.
+    weights : numpy array, (m,), optional
+        Of the examples, on the host.
     """
 
     step: TrainingStep
@@ -61,6 +66,8 @@ class Session:
     state: State
     batch_size: int
     seed: int
+    schedule: Schedule = field(default_factory=Constant)
+    weights: np.ndarray[Any, Any] | None = None
 
     @property
     def masks(self) -> bool:
@@ -80,16 +87,21 @@ class Session:
             costs, counts = self._block(rows, run)
             cost, right = cost + float(costs.sum()), right + float(counts.sum())
             run.step += len(rows)
-            run.cost = cost / stop
+            run.cost = cost / self._weight(order[:stop])
             run.accuracy = right / stop if self.step.judge.kind else None
             for callback in callbacks:
                 callback.on_block_end(run)
             if run.stopped:
                 return
 
+    def _weight(self, rows: np.ndarray[Any, Any]) -> float:
+        if self.weights is None:
+            return len(rows)
+        return float(self.weights[rows].sum()) or 1.0
+
     def _block(self, rows: np.ndarray[Any, Any], run: Run) -> tuple[Any, Any]:
         t = run.epoch * run.steps + run.step + 1
-        numbers = self.numbers(range(t, t + len(rows)))
+        numbers = self.numbers(range(t, t + len(rows)), run)
         index = self.backend.asarray(rows, dtype=self.backend.index_dtype)
         (self.parameters, self.state), sums = self.backend.scan(
             self.step, (self.parameters, self.state), index, (self.data,), numbers
@@ -99,19 +111,32 @@ class Session:
             self._diverged(run, int(np.argmin(np.isfinite(costs))))
         return costs, counts
 
-    def numbers(self, steps: range) -> tuple[Any, Any]:
+    def numbers(self, steps: range, run: Run | None = None) -> tuple[Any, Any]:
         """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""
         optimizer = self.step.optimizer
-        rate = optimizer.learning_rate
-        coefficients = [optimizer.coefficients(t, rate) for t in steps]
+        rates = [self._rate(t - 1, run) for t in steps]
+        coefficients = [optimizer.coefficients(t, r) for t, r in zip(steps, rates, strict=True)]
         words = [random.step_words(self.seed, _MASKS, t) if self.masks else () for t in steps]
+        if run is not None:
+            run.learning_rate = rates[-1]
         return np.asarray(coefficients, np.float64), np.asarray(words, np.int32)
+
+    def _rate(self, step: int, run: Run | None) -> float:
+        eta = self.step.optimizer.learning_rate
+        if run is None or isinstance(self.schedule, Constant):
+            return eta
+        moment = Moment(step, run.steps, run.steps * run.epochs, run.history)
+        rate = self.schedule.rate(eta, moment)
+        if not 0 <= rate < math.inf:
+            msg = f"{type(self.schedule).__name__} gave the learning rate {rate!r}; give 0 or more"
+            raise InputError(msg)
+        return rate
 
     def _diverged(self, run: Run, at: int) -> None:
         arrays = [self.backend.to_numpy(a).ravel() for pair in self.parameters for a in pair[:1]]
         bad = [l for l, W in enumerate(arrays, start=1) if not np.isfinite(W).all()]
         layer = f"layer {bad[0]}" if bad else f"the output, layer {len(arrays)}"
-        rate = self.step.optimizer.learning_rate
+        rate = run.learning_rate
         msg = (
             f"training diverged: the cost is not finite at step {run.step + at + 1} of epoch "
             f"{run.epoch + 1}, in {layer}; try a learning rate below {rate:g}, or scaled inputs"
@@ -177,7 +202,7 @@ def run_epochs(
                 "cost": run.cost,
                 "accuracy": run.accuracy,
                 **_finite(validate(session.parameters), run),
-                "learning_rate": session.step.optimizer.learning_rate,
+                "learning_rate": run.learning_rate,
                 "seconds": seconds,
             }
             for name, value in record.items():

@@ -1,6 +1,7 @@
 """Network, data and options brought to one backend, for training, evaluation and gradients."""
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -31,19 +32,19 @@ def check_network(network: Any) -> None:
         raise InputError(msg)
 
 
-def check_l2(l2: Any) -> float:
-    """L2's strength as a float.
+def check_strength(value: Any, name: str = "l2") -> float:
+    """Strength of a regularization, or a limit, as a float.
 
     Raises
     ------
     InputError
         If it is not a number of 0 or more.
     """
-    number = isinstance(l2, int | float | np.integer | np.floating) and not isinstance(l2, bool)
-    if not number or not 0 <= l2 < math.inf:
-        msg = f"l2 is {l2!r}; give a number of 0 or more"
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:
+        msg = f"{name} is {value!r}; give a number of 0 or more"
         raise InputError(msg)
-    return float(l2)
+    return float(value)
 
 
 def suited_cost(output: activations.Activation) -> str:
@@ -78,8 +79,8 @@ def prepare(
     device: Any,
     dtype: str,
     learn: bool = False,
-) -> tuple[Backend, Judge, Data, Any]:
-    """Backend, what a step needs to know, the data on the device, and the class names."""
+) -> tuple[Backend, Judge, Data, targets.Targets]:
+    """Backend, what a step needs to know, the data on the device, and what is wanted."""
     check_network(network)
     dtypes.check_float(dtype)
     x, y = pair(data, "data")
@@ -99,7 +100,7 @@ def prepare(
         judge = Judge(
             network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
         )
-    return chosen, judge, stored, wanted.classes
+    return chosen, judge, stored, wanted
 
 
 def store(

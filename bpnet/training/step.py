@@ -14,8 +14,11 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Optimizer, State
 from bpnet.data import batches
 
-Data = tuple[Array, Array, Array]
-"""Stored examples, (m, n_0); targets, (m,) or (m, n_L); class numbers 0 to n_L - 1."""
+Data = tuple[Array, ...]
+"""Stored examples, (m, n_0); targets, (m,) or (m, n_L); class numbers 0 to n_L - 1.
+
+Where examples have weights these are the fourth, (m,).
+"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Judge:
 
     def batch(self, rows: Array, data: Data) -> tuple[Array, Array, Array]:
         """Return ``x``, (k, n_0), ``y``, (k, n_L), and the targets as they are stored."""
-        x, targets, classes = data
+        x, targets, classes = data[:3]
         wanted = self.xp.take(targets, rows, axis=0)
         y = wanted
         if wanted.ndim == 1:
@@ -63,16 +66,19 @@ class Judge:
             return parameters
         return tuple(tuple(self.xp.astype(p, self.dtype) for p in arrays) for arrays in parameters)
 
-    def sums(self, z: Array, C: Array, wanted: Array, data: Data) -> tuple[Array, ...]:
-        """Return C times the batch's size, and the count of right answers where it is told.
+    def sums(
+        self, z: Array, C: Array, wanted: Array, data: Data, weights: Array | None = None
+    ) -> tuple[Array, ...]:
+        """Return C times the batch's size or weight, and the count of right answers if told.
 
         Halves are added up in float32.
         """
-        C = self.xp.astype(C, self.xp.float32) if special.is_half(C.dtype, self.xp) else C
+        C = _wide(C, self.xp)
+        C = C * (z.shape[-2] if weights is None else self.xp.sum(_wide(weights, self.xp)))
         if self.kind is None:
-            return (C * z.shape[-2],)
+            return (C,)
         right = metrics.count_correct(z, wanted, data[2], self.kind, self.middle, xp=self.xp)
-        return C * z.shape[-2], right
+        return C, right
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,21 @@ class TrainingStep:
         The paper's alpha.
     m : int
         Size of the training set.
+    l1 : float
+        Strength of L1.
+    max_norm : float
+        Largest norm of the weights into a neuron; 0 for any.
+    clip_norm : float
+        Largest norm of the gradients; 0 for any.
     """
 
     judge: Judge
     optimizer: Optimizer
     l2: float
     m: int
+    l1: float = 0.0
+    max_norm: float = 0.0
+    clip_norm: float = 0.0
 
     def __call__(
         self, carry: tuple[Parameters, State], rows: Array, numbers: tuple[Any, ...], data: Data
@@ -116,25 +131,35 @@ class TrainingStep:
         parameters, state = carry
         coefficients, words = numbers
         x, y, wanted = judge.batch(rows, data)
+        weights = xp.take(data[3], rows, axis=0) if len(data) > 3 else None
         z, values, gradients = feedforward.cost_and_gradients(
             judge.layers,
             judge.compute(parameters),
             x,
             y,
             judge.cost,
+            weights,
             xp=xp,
             key=random.Key(words, rows) if len(words) else None,
         )
         if special.is_half(judge.dtype, xp):
             gradients = _wider(gradients, parameters, xp)
-        C = costs.mean_cost(_wide(values, xp), xp=xp)
+        wide = None if weights is None else _wide(weights, xp)
+        C = costs.mean_cost(_wide(values, xp), wide, xp=xp)
         if self.l2:
             C = C + regularizers.l2_cost(parameters, self.l2, self.m, xp=xp)
             gradients = regularizers.l2_gradient(parameters, gradients, self.l2, self.m)
+        if self.l1:
+            C = C + regularizers.l1_cost(parameters, self.l1, self.m, xp=xp)
+            gradients = regularizers.l1_gradient(parameters, gradients, self.l1, self.m, xp=xp)
+        if self.clip_norm:
+            gradients = regularizers.clip(gradients, self.clip_norm, xp=xp)
         parameters, state = optimizers.update(
             self.optimizer, parameters, gradients, state, coefficients, xp=xp
         )
-        return (parameters, state), judge.sums(z, C, wanted, data)
+        if self.max_norm:
+            parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
+        return (parameters, state), judge.sums(z, C, wanted, data, weights)
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,23 @@
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpnet import backends
 from bpnet.backends import Backend, dtypes
-from bpnet.core import layers, metrics, optimizers
+from bpnet.core import layers, metrics, optimizers, schedules
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Optimizer
+from bpnet.core.schedules import Schedule
 from bpnet.data import batches, draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import fastest, loop, targets
+from bpnet.training import fastest, loop, targets, weights
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import check_l2, check_network, kept, pair, prepare, store
+from bpnet.training.prepare import check_network, check_strength, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep, Judge, TrainingStep
 
 _log = logging.getLogger("bpnet")
@@ -33,7 +34,13 @@ def train(
     epochs: int = 10,
     batch_size: int | None = 64,
     l2: float = 0.0,
+    l1: float = 0.0,
     dropout: float = 0.0,
+    max_norm: float = 0.0,
+    clip_norm: float = 0.0,
+    schedule: str | Schedule = "constant",
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     validation: Any = None,
     backend: Any = None,
     device: Any = None,
@@ -64,8 +71,18 @@ def train(
         batch gradient descent.
     l2 : float
         The paper's alpha (27); the decay of one step is 1 - eta l2 / m.
+    l1 : float
+        Strength of L1: l1/m times the sum of the weights' sizes is added to the cost.
     dropout : float
         Probability with which a value of a hidden layer is dropped while training.
+    max_norm, clip_norm : float
+        Largest norm of the weights into one neuron, and of all gradients together; 0 is no limit.
+    schedule : str or Schedule
+        Of the learning rate, from the optimizer's eta; one of :mod:`bpnet.schedules`.
+    sample_weight : array, (m,), optional
+        Weight of each example in the cost; a batch's gradient is the weighted mean.
+    class_weight : mapping or "balanced", optional
+        Weight of each class, on top of the examples' own.
     validation : (X, y), optional
         Judged after every epoch.
     backend, device : optional
@@ -112,29 +129,39 @@ def train(
     [0, 1, 1, 0]
     """
     check_network(network)
-    _check_options(epochs, batch_size, l2, dtype, callbacks, threads)
+    _check_options(epochs, batch_size, dtype, callbacks, threads)
+    strengths = {"l2": l2, "l1": l1, "max_norm": max_norm, "clip_norm": clip_norm}
+    limits = {name: check_strength(value, name) for name, value in strengths.items()}
+    planned = schedules.get(schedule)
     seed = draws.check_seed(seed)
     trained = _with_dropout(network, dropout)
     rule = optimizers.get(optimizer)
     if fastest.is_asked(backend):
         backend = _fastest(network, data, device, batch_size, rule, dtype, cost)
-    chosen, judge, stored, classes = prepare(
+    chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
     )
+    classes = wanted.classes
     judge = dataclasses.replace(judge, layers=trained)
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
+    weighed = weights.make(sample_weight, class_weight, wanted, m)
     work = k * max(math.prod(shapes[0]) for layer in trained if (shapes := layer.shapes))
     products = chosen.precision(precision)
     with chosen.session(dtype), chosen.threads(threads, work) as used, products:
-        step = TrainingStep(judge, rule, float(l2), m)
+        step = TrainingStep(judge, rule, m=m, **limits)
+        if weighed is not None:
+            weighed = weighed / weighed.mean()  # so that halves hold them
+            stored = (*stored, chosen.asarray(weighed, dtype=dtype))
         validate = _validator(network, validation, judge, classes, chosen, dtype)
         parameters = kept(arrange(network.parameters, trained), chosen, dtype)
         state = optimizers.init(rule, parameters, xp=chosen.xp)
-        session = loop.Session(step, chosen, stored, parameters, state, k, seed)
+        session = loop.Session(step, chosen, stored, parameters, state, k, seed, planned, weighed)
 
         def pull() -> None:
-            host = backends.to_numpy(session.parameters)
+            host = run.result
+            if host is None:
+                host = backends.to_numpy(session.parameters)
             network.parameters = arrange(host, network.layers)
             network.classes, network.scale = classes, judge.scale
 
@@ -221,11 +248,8 @@ def evaluate(
     return {**result, "r2": metrics.r2(*wide)}
 
 
-def _check_options(
-    epochs: Any, batch_size: Any, l2: Any, dtype: Any, callbacks: Any, threads: Any
-) -> None:
+def _check_options(epochs: Any, batch_size: Any, dtype: Any, callbacks: Any, threads: Any) -> None:
     dtypes.check_float(dtype)
-    check_l2(l2)
     counts = {"epochs": epochs, "batch_size": batch_size, "threads": threads}
     for name, value in counts.items():
         if value is None and name != "epochs":

@@ -1,0 +1,285 @@
+"""Schedules of the learning rate: eta at a step, as a function of what is known by then.
+
+A schedule is a frozen dataclass with ``rate(eta, at)``; it keeps nothing, so a run that is resumed
+has the rates of one that was not. ``at`` is a :class:`Moment`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bpnet.core.lookup import by_name
+from bpnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run is.
+
+    Parameters
+    ----------
+    step : int
+        Steps done before this one.
+    per_epoch : int
+        Steps in an epoch.
+    total : int
+        Steps that were asked for.
+    history : mapping of str to sequence of float
+        One value for each epoch that has ended, by name.
+    """
+
+    step: int
+    per_epoch: int = 1
+    total: int = 1
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that have ended."""
+        return self.step // self.per_epoch
+
+    @property
+    def share(self) -> float:
+        """Share of the steps that is done, from 0 to below 1."""
+        return min(self.step / max(self.total, 1), 1.0)
+
+
+class Schedule(Protocol):
+    """What the loop asks of a schedule."""
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return the learning rate of a step, from the optimizer's eta."""
+
+
+def _check(schedule: Any, **bounds: tuple[float, float]) -> None:
+    for name, (low, high) in bounds.items():
+        value = getattr(schedule, name)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not low <= value <= high:
+            span = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+            msg = f"{type(schedule).__name__} has {name} = {value!r}; give a number {span}"
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """eta."""
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return eta."""
+        return eta
+
+
+@dataclass(frozen=True)
+class Step:
+    """eta factor^n after n times ``every`` epochs.
+
+    Parameters
+    ----------
+    every : int
+        Epochs between two drops.
+    factor : float
+        What eta is multiplied by at each.
+    """
+
+    every: int = 10
+    factor: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check(self, every=(1, math.inf), factor=(0.0, 1.0))
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return eta after the drops so far."""
+        return float(eta * self.factor ** (at.epoch // self.every))
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """eta decay^e, with e in epochs, step by step.
+
+    Parameters
+    ----------
+    decay : float
+        What is left of eta after one epoch.
+    """
+
+    decay: float = 0.95
+
+    def __post_init__(self) -> None:
+        _check(self, decay=(0.0, 1.0))
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return eta decayed to this step."""
+        return float(eta * self.decay ** (at.step / at.per_epoch))
+
+
+@dataclass(frozen=True)
+class InverseScaling:
+    """eta / t^power, with t = 1, 2, ... the number of the step.
+
+    Parameters
+    ----------
+    power : float
+        0.5 is the rate at which averages of noise shrink.
+    """
+
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check(self, power=(0.0, math.inf))
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return eta at step t."""
+        return float(eta / (at.step + 1) ** self.power)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """From eta down to ``final`` eta along half a wave (Loshchilov and Hutter 2017).
+
+    Parameters
+    ----------
+    final : float
+        Share of eta that is left at the end.
+    """
+
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self, final=(0.0, 1.0))
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return eta on the wave."""
+        wave = 0.5 * (1 + math.cos(math.pi * at.share))
+        return eta * (self.final + (1 - self.final) * wave)
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Straight up to eta over the first epochs, then another schedule.
+
+    Parameters
+    ----------
+    epochs : float
+        How long.
+    then : Schedule
+        What follows; it counts its steps from the start.
+    """
+
+    epochs: float = 1.0
+    then: Schedule = field(default_factory=Constant)
+
+    def __post_init__(self) -> None:
+        _check(self, epochs=(0.0, math.inf))
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return a share of what the other schedule gives, at first."""
+        rate = self.then.rate(eta, at)
+        steps = self.epochs * at.per_epoch
+        return rate * min(1.0, (at.step + 1) / steps) if steps else rate
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """Up to eta and down to almost nothing, once (Smith and Topin 2018), along half waves.
+
+    Parameters
+    ----------
+    rise : float
+        Share of the steps on the way up.
+    start : float
+        Share of eta to begin with.
+    final : float
+        Share of eta at the end.
+    """
+
+    rise: float = 0.3
+    start: float = 0.04
+    final: float = 4e-6
+
+    def __post_init__(self) -> None:
+        _check(self, rise=(0.0, 1.0), start=(0.0, 1.0), final=(0.0, 1.0))
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return eta on the way up, or down."""
+        if at.share < self.rise:
+            return eta * _wave(self.start, 1.0, at.share / self.rise)
+        left = 1 - self.rise
+        return eta * _wave(1.0, self.final, (at.share - self.rise) / left if left else 1.0)
+
+
+def _wave(first: float, last: float, share: float) -> float:
+    return last + (first - last) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+@dataclass(frozen=True)
+class OnPlateau:
+    """eta factor^n, with n the times that nothing got better for ``patience`` epochs.
+
+    It watches ``validation_cost``, or ``cost`` where there is none.
+
+    Parameters
+    ----------
+    factor : float
+        What eta is multiplied by.
+    patience : int
+        Epochs without a better value before that.
+    least : float
+        By how much a value must be better to count.
+    """
+
+    factor: float = 0.5
+    patience: int = 5
+    least: float = 1e-4
+
+    def __post_init__(self) -> None:
+        _check(self, factor=(0.0, 1.0), patience=(1, math.inf), least=(0.0, math.inf))
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return eta after the plateaus so far."""
+        values = at.history.get("validation_cost") or at.history.get("cost") or ()
+        best, waited, drops = math.inf, 0, 0
+        for value in values:
+            if value < best - self.least:
+                best, waited = value, 0
+            else:
+                waited += 1
+            if waited >= self.patience:
+                waited, drops = 0, drops + 1
+        return float(eta * self.factor**drops)
+
+
+SCHEDULES: dict[str, Any] = {
+    "constant": Constant,
+    "step": Step,
+    "exponential": Exponential,
+    "inverse_scaling": InverseScaling,
+    "cosine": Cosine,
+    "warm_up": WarmUp,
+    "one_cycle": OneCycle,
+    "on_plateau": OnPlateau,
+}
+"""Every schedule by its name."""
+
+
+def get(schedule: str | Schedule) -> Schedule:
+    """Schedule of a name with its default parameters, or an object as it is.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or the object has no ``rate``.
+
+    Examples
+    --------
+    >>> get("cosine").rate(0.1, Moment(step=50, per_epoch=10, total=100))
+    0.05
+    """
+    if isinstance(schedule, str):
+        made: Schedule = by_name("schedule", SCHEDULES, schedule)()
+        return made
+    if isinstance(schedule, type) or not callable(getattr(schedule, "rate", None)):
+        msg = f"schedule is {schedule!r}; give a name or an object with rate"
+        raise InputError(msg)
+    return schedule

@@ -1,0 +1,79 @@
+"""Early stopping: end a run that no longer gets better, and take back its best epoch."""
+
+import math
+from typing import Any
+
+from bpnet.errors import InputError
+from bpnet.training.callbacks import Callback, Run
+
+
+class EarlyStopping(Callback):
+    """Stops when a value of the history has not got better for some epochs.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without a better value after which the run ends.
+    metric : str
+        Name in the history; the default is ``validation_cost``, or ``cost`` without validation.
+        What is called accuracy shall grow, all else shrink.
+    least : float
+        By how much a value must be better to count.
+    restore : bool
+        Whether the network gets the parameters of the best epoch at the end.
+
+    Attributes
+    ----------
+    best : float or None
+        Best value so far.
+    best_epoch : int or None
+        Its epoch, from 0.
+    """
+
+    def __init__(
+        self,
+        patience: int = 10,
+        metric: str | None = None,
+        least: float = 0.0,
+        restore: bool = True,
+    ) -> None:
+        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+            msg = f"patience is {patience!r}; give a whole number of at least 1"
+            raise InputError(msg)
+        if not 0 <= least < math.inf:
+            msg = f"least is {least!r}; give a number of 0 or more"
+            raise InputError(msg)
+        self.patience, self.metric, self.least, self.restore = patience, metric, least, restore
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self._parameters: Any = None
+
+    def on_train_begin(self, run: Run) -> None:
+        """Forget an earlier run."""
+        self._forget()
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Compare the epoch with the best, keep it or lose patience."""
+        name = self.metric or ("validation_cost" if "validation_cost" in run.history else "cost")
+        if name not in run.history:
+            there = ", ".join(run.history)
+            msg = f"early stopping watches {name!r}, which the history lacks; it has {there}"
+            raise InputError(msg)
+        value = run.history[name][-1]
+        score = value if "accuracy" in name else -value
+        best = -math.inf if self.best is None else self.best * (1 if "accuracy" in name else -1)
+        if score > best + self.least or self.best_epoch is None:
+            self.best, self.best_epoch = value, run.epoch
+            if self.restore:
+                run.pull()
+                self._parameters = run.network.parameters
+        elif run.epoch - self.best_epoch >= self.patience:
+            run.stop(f"no better {name} for {self.patience} epochs")
+
+    def on_train_end(self, run: Run) -> None:
+        """Hand over the best epoch's parameters."""
+        if self.restore and self._parameters is not None:
+            run.result = self._parameters

@@ -1,0 +1,92 @@
+"""Weights of the examples: given one by one, by class, or both."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bpnet.data import batches
+from bpnet.errors import InputError
+from bpnet.training.targets import Host, Targets, host
+
+
+def make(
+    sample_weight: Any, class_weight: Mapping[Any, float] | str | None, wanted: Targets, m: int
+) -> Host | None:
+    """Weights of ``m`` examples in float64, None where all count the same.
+
+    Parameters
+    ----------
+    sample_weight : array, (m,), optional
+        0 or more each, one of them more.
+    class_weight : mapping or "balanced", optional
+        Weight of each class; those it leaves out count 1. Balanced weights are
+        m / (classes x examples of the class), so that every class counts the same.
+    wanted : Targets
+        Of the examples.
+    m : int
+        How many.
+
+    Raises
+    ------
+    InputError
+        If a weight is no number of 0 or more, or there are no classes to weigh.
+    """
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = np.ones(m) if sample_weight is None else _given(sample_weight, m)
+    if class_weight is not None:
+        weights = weights * _by_class(class_weight, wanted)
+    if not weights.any():
+        msg = "all examples have the weight 0; give at least one a weight"
+        raise InputError(msg)
+    return weights
+
+
+def _given(sample_weight: Any, m: int) -> Host:
+    weights = host(batches.as_array(sample_weight, "sample_weight"), "sample_weight")
+    if weights.shape != (m,):
+        msg = f"sample_weight has shape {weights.shape} and X {m} examples; give one weight each"
+        raise InputError(msg)
+    if weights.dtype.kind not in "biuf" or not np.isfinite(weights).all() or (weights < 0).any():
+        msg = "sample_weight has a value that is no number of 0 or more; give such"
+        raise InputError(msg)
+    return weights.astype(np.float64)
+
+
+def _by_class(class_weight: Mapping[Any, float] | str, wanted: Targets) -> Host:
+    numbers, names = _classes(wanted)
+    counts = np.bincount(numbers, minlength=len(names))
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            msg = f"class_weight is {class_weight!r}; give 'balanced' or a weight for each class"
+            raise InputError(msg)
+        here = counts > 0
+        by_number = np.ones(len(names))
+        by_number[here] = len(numbers) / (here.sum() * counts[here])
+        return by_number[numbers]
+    known = {name: i for i, name in enumerate(names)}
+    by_number = np.ones(len(names))
+    for name, weight in dict(class_weight).items():
+        if name not in known:
+            msg = f"class_weight names {name!r}; the classes are {', '.join(map(str, names[:10]))}"
+            raise InputError(msg)
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not 0 <= weight < math.inf:
+            msg = f"class_weight of {name!r} is {weight!r}; give a number of 0 or more"
+            raise InputError(msg)
+        by_number[known[name]] = weight
+    return by_number[numbers]
+
+
+def _classes(wanted: Targets) -> tuple[Host, list[Any]]:
+    """Number of each example's class, and the names."""
+    if wanted.kind is None or (wanted.kind == "threshold" and wanted.values.shape[1] > 1):
+        msg = "class_weight needs one class an example, and these are numbers or several labels"
+        raise InputError(f"{msg}; give sample_weight")
+    values = wanted.values
+    if values.ndim == 2:
+        values = values[:, 0] if values.shape[1] == 1 else values.argmax(axis=1)
+    names = [0, 1] if wanted.classes is None else wanted.classes.tolist()
+    return values.astype(np.int64), names
