@@ -70,6 +70,8 @@ class Deviation:
         Where the relative difference is largest, from 1.
     first_past : int or None
         The first step whose relative difference is above the bound.
+    by_step : tuple of (float, float, float)
+        Relative, absolute and ulp difference at each step.
     """
 
     layer: int
@@ -79,6 +81,7 @@ class Deviation:
     ulp: float
     step: int
     first_past: int | None
+    by_step: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,15 +155,18 @@ def _deviation(key: tuple[int, str], a: Host, b: Host, dtype: str, bound: float)
     relative = np.asarray([difference(*pair) for pair in zip(a, b, strict=True)])
     gap = np.abs(np.asarray(a, np.float64) - b)
     place = np.spacing(np.maximum(np.abs(a), np.abs(b)).astype(dtype)).astype(np.float64)
+    each = (len(gap), -1)
+    absolute, ulp = gap.reshape(each).max(1), (gap / place).reshape(each).max(1)
     past = np.flatnonzero(~(relative <= bound))
     at = int(np.argmax(np.where(np.isnan(relative), np.inf, relative)))
     return Deviation(
         *key,
         relative=float(relative[at]),
-        absolute=float(gap.max()),
-        ulp=float((gap / place).max()),
+        absolute=float(absolute.max()),
+        ulp=float(ulp.max()),
         step=at + 1,
         first_past=int(past[0]) + 1 if past.size else None,
+        by_step=tuple(zip(relative.tolist(), absolute.tolist(), ulp.tolist(), strict=True)),
     )
 
 

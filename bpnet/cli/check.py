@@ -33,7 +33,8 @@ def check(
     parity: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            metavar="A B", help="Train on two backends and compare them step by step, by layer."
+            metavar="A B",
+            help="Train on two backends and compare them by layer; --json has every step.",
         ),
     ] = None,
     dtype: Annotated[str, typer.Option(help="Of --parity: float32 or float64.")] = "float32",

@@ -44,6 +44,10 @@ def test_differences_are_counted_in_units_of_the_last_place():
     assert found.ulp == 2.0**-10 / np.spacing(np.float32(2.0))
     assert found.relative == pytest.approx(2.0**-10 / np.linalg.norm(b[2]))
     assert (found.step, found.first_past) == (3, 3)
+    three = np.spacing(np.float32(1.0)) * 3
+    assert found.by_step[0] == (0.0, 0.0, 0.0)
+    assert found.by_step[1][1:] == (three, 3.0)
+    assert found.by_step[2] == (found.relative, found.absolute, found.ulp)
     assert parity._deviation((1, "z"), a, b, "float32", 1e-8).first_past == 2
     assert parity._deviation((1, "z"), a, a, "float32", 0.0).first_past is None
     b[0] = np.nan

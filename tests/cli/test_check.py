@@ -61,7 +61,9 @@ def test_parity(capsys):
     assert len(out) == 18
     assert out[-1] == "no step is past the relative bound 1e-05"
     assert main(["check", "--parity", "numpy", "numpy", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["first_past"] is None
+    report = json.loads(capsys.readouterr().out)
+    assert report["first_past"] is None
+    assert [len(d["by_step"]) for d in report["deviations"]] == [100] * 15
 
 
 def test_a_step_past_the_bound_is_status_1(monkeypatch, capsys):
