@@ -14,7 +14,7 @@ from bpnet.core import activations, costs, initializers, layers, optimizers, sch
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
 from bpnet.model_file import load
 from bpnet.network import Network
-from bpnet.training import Callback, EarlyStopping, evaluate, gradients, train
+from bpnet.training import Callback, Checkpoint, EarlyStopping, evaluate, gradients, train
 
 __version__ = "0.1.0"
 
@@ -22,6 +22,7 @@ __all__ = [
     "ArrayMismatch",
     "BackendUnavailable",
     "Callback",
+    "Checkpoint",
     "Diverged",
     "EarlyStopping",
     "InputError",

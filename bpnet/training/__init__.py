@@ -1,8 +1,19 @@
 """Training: the step, the loop over epochs and blocks, callbacks and history."""
 
 from bpnet.training.callbacks import Callback, History, Run
+from bpnet.training.checkpoints import Checkpoint
+from bpnet.training.evaluation import evaluate
 from bpnet.training.gradients import gradients
 from bpnet.training.stopping import EarlyStopping
-from bpnet.training.train import evaluate, train
+from bpnet.training.train import train
 
-__all__ = ["Callback", "EarlyStopping", "History", "Run", "evaluate", "gradients", "train"]
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "History",
+    "Run",
+    "evaluate",
+    "gradients",
+    "train",
+]

@@ -33,6 +33,8 @@ class Run:
         Processor threads that it uses; None where its library decides.
     learning_rate : float
         eta of the last step.
+    sums : pair of float
+        Cost and right answers, added up over this epoch so far.
     result : tuple of tuples of arrays or None
         Parameters that the network shall have at the end in place of the last ones.
     """
@@ -50,7 +52,9 @@ class Run:
     accuracy: float | None = None
     history: History = field(default_factory=dict)
     stopped: str | None = None
+    sums: tuple[float, float] = (0.0, 0.0)
     pull: Any = None
+    snapshot: Any = None
     result: Any = None
 
     def stop(self, reason: str) -> None:
@@ -64,6 +68,13 @@ class Callback:
     A callback with its own ``on_block_end`` makes blocks shorter than an epoch, so that it is
     called several times a second in a long epoch; the results stay the same.
     """
+
+    def state(self) -> tuple[dict[str, Any], Any] | None:
+        """Return what a checkpoint must hold of the callback: plain data, and arrays or None."""
+        return None
+
+    def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
+        """Take back what :meth:`state` gave, after ``on_train_begin`` of a run taken up again."""
 
     def on_train_begin(self, run: Run) -> None:
         """Run before the first step."""

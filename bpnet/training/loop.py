@@ -81,14 +81,18 @@ class Session:
         looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
         full = m // k
         size = max(_STEPS, -(-full // _BLOCKS)) if looks else max(full, 1)
-        cost, right, run.step = 0.0, 0.0, 0
+        before = 0
         for start, stop, length in _blocks(m, k, size):
             rows = order[start:stop].reshape(-1, length)
-            costs, counts = self._block(rows, run)
-            cost, right = cost + float(costs.sum()), right + float(counts.sum())
-            run.step += len(rows)
-            run.cost = cost / self._weight(order[:stop])
-            run.accuracy = right / stop if self.step.judge.kind else None
+            rows, before = rows[max(run.step - before, 0) :], before + len(rows)
+            if len(rows):  # none, where a run is taken up again behind them
+                costs, counts = self._block(rows, run)
+                run.sums = (_add(run.sums[0], costs), _add(run.sums[1], counts))
+                run.step = before
+            run.cost = run.sums[0] / self._weight(order[:stop])
+            run.accuracy = run.sums[1] / stop if self.step.judge.kind else None
+            if not len(rows):
+                continue
             for callback in callbacks:
                 callback.on_block_end(run)
             if run.stopped:
@@ -144,6 +148,11 @@ class Session:
         raise Diverged(msg)
 
 
+def _add(total: float, values: np.ndarray[Any, Any]) -> float:
+    """Sum from left to right: the same however an epoch is cut into blocks."""
+    return float(np.add.accumulate(np.concatenate([[total], values]))[-1])
+
+
 def _blocks(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
     """Blocks (first row, last row + 1, batch size) of an epoch; a short last batch by itself."""
     full = m // k
@@ -185,13 +194,20 @@ def run_epochs(
     run: Run,
     callbacks: Sequence[Callback],
     validate: Any,
+    saved: dict[str, Any] | None = None,
 ) -> None:
-    """Run the epochs that were asked for, with history and callbacks."""
+    """Run the epochs that were asked for, with history and callbacks.
+
+    The run begins at its ``epoch`` and ``step``; ``saved`` is what callbacks kept, by their class.
+    """
     for callback in callbacks:
         callback.on_train_begin(run)
+        if saved and type(callback).__name__ in saved:
+            callback.take_back(*saved[type(callback).__name__])
     with _deferred_interrupt(run):
-        for epoch in range(run.epochs):
-            run.epoch = epoch
+        for epoch in range(run.epoch, run.epochs):
+            if epoch != run.epoch:
+                run.epoch, run.step, run.sums = epoch, 0, (0.0, 0.0)
             start = time.perf_counter()
             session.train_epoch(run, callbacks)
             session.backend.synchronize()

@@ -55,6 +55,15 @@ class EarlyStopping(Callback):
         """Forget an earlier run."""
         self._forget()
 
+    def state(self) -> tuple[dict[str, Any], Any] | None:
+        """Return the best value, its epoch and its parameters."""
+        return {"best": self.best, "best_epoch": self.best_epoch}, self._parameters
+
+    def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
+        """Take them back."""
+        self.best, self.best_epoch = numbers["best"], numbers["best_epoch"]
+        self._parameters = arrays
+
     def on_epoch_end(self, run: Run) -> None:
         """Compare the epoch with the best, keep it or lose patience."""
         name = self.metric or ("validation_cost" if "validation_cost" in run.history else "cost")

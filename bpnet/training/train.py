@@ -1,26 +1,27 @@
-"""``train`` and ``evaluate``: a network, data and options put together on one backend."""
+"""``train``: a network, data and options put together on one backend."""
 
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpnet import backends
 from bpnet.backends import Backend, dtypes
-from bpnet.core import layers, metrics, optimizers, schedules
+from bpnet.checkpoint import Snapshot
+from bpnet.core import layers, optimizers, schedules
 from bpnet.core.feedforward import Parameters
-from bpnet.core.optimizers import Optimizer
+from bpnet.core.optimizers import Optimizer, State
 from bpnet.core.schedules import Schedule
-from bpnet.data import batches, draws
+from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import fastest, loop, targets, weights
+from bpnet.training import checkpoints, evaluation, fastest, loop, weights
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import check_network, check_strength, kept, pair, prepare, store
-from bpnet.training.step import EvaluationStep, Judge, TrainingStep
+from bpnet.training.prepare import check_network, check_strength, kept, pair, prepare
+from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
 
@@ -48,6 +49,8 @@ def train(
     seed: int = 0,
     threads: int | None = None,
     precision: str | None = None,
+    checkpoint: Any = None,
+    resume: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train a network in place.
@@ -98,6 +101,11 @@ def train(
         and the batch. Restored after the run.
     precision : {None, "tf32"}
         How a CUDA GPU multiplies float32: exactly, or faster with numbers rounded to 10 bits.
+    checkpoint : str, Path or Checkpoint, optional
+        Folder for checkpoints, one an epoch unless a :class:`bpnet.Checkpoint` says otherwise.
+    resume : bool
+        Whether to go on from the newest checkpoint there; the run then ends with the bits of
+        one that was never interrupted, on the same backend with the same threads.
     callbacks : sequence of Callback
         Called between blocks and epochs.
 
@@ -146,6 +154,12 @@ def train(
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
     weighed = weights.make(sample_weight, class_weight, wanted, m)
+    asked = checkpoints.asked(
+        network=trained, cost=judge.cost, optimizer=rule, schedule=planned, batch_size=k,
+        examples=m, dtype=dtype, seed=seed, weights=weighed, **limits,
+    )  # fmt: skip
+    writer, found = checkpoints.make(checkpoint, resume, asked)
+    threads = checkpoints.threads(found, chosen.spec, threads)
     work = k * max(math.prod(shapes[0]) for layer in trained if (shapes := layer.shapes))
     products = chosen.precision(precision)
     with chosen.session(dtype), chosen.threads(threads, work) as used, products:
@@ -153,9 +167,8 @@ def train(
         if weighed is not None:
             weighed = weighed / weighed.mean()  # so that halves hold them
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
-        validate = _validator(network, validation, judge, classes, chosen, dtype)
-        parameters = kept(arrange(network.parameters, trained), chosen, dtype)
-        state = optimizers.init(rule, parameters, xp=chosen.xp)
+        validate = evaluation.validator(network, validation, judge, classes, chosen, dtype)
+        parameters, state = _start(found, network, trained, rule, chosen, dtype)
         session = loop.Session(step, chosen, stored, parameters, state, k, seed, planned, weighed)
 
         def pull() -> None:
@@ -165,12 +178,37 @@ def train(
             network.parameters = arrange(host, network.layers)
             network.classes, network.scale = classes, judge.scale
 
-        run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull)
-        loop.run_epochs(session, run, callbacks, validate)
+        def snapshot() -> Snapshot:
+            return checkpoints.snapshot(session, run, callbacks, asked)
+
+        run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot)
+        listeners = [*callbacks, *([writer] if writer else [])]
+        if found is None:
+            loop.run_epochs(session, run, listeners, validate)
+        else:
+            saved = checkpoints.take_up(run, found)
+            if not found.numbers["done"] or found.numbers["epochs"] < epochs:
+                loop.run_epochs(session, run, listeners, validate, saved)
         pull()
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return run.history
+
+
+def _start(
+    found: Snapshot | None,
+    network: Network,
+    trained: tuple[Any, ...],
+    rule: Optimizer,
+    backend: Backend,
+    dtype: str,
+) -> tuple[Parameters, State]:
+    """Parameters and optimizer state on the device, the network's or a checkpoint's."""
+    if found is None:
+        parameters = kept(arrange(network.parameters, trained), backend, dtype)
+        return parameters, optimizers.init(rule, parameters, xp=backend.xp)
+    state = tuple(kept(layer, backend, dtype) for layer in found.arrays["state"])
+    return kept(found.arrays["parameters"], backend, dtype), state
 
 
 def _fastest(
@@ -206,48 +244,6 @@ def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
 
 
-def evaluate(
-    network: Network,
-    data: Any,
-    *,
-    cost: str | Any | None = None,
-    backend: Any = None,
-    device: Any = None,
-    dtype: str | None = None,
-) -> dict[str, float]:
-    """Mean cost, and accuracy, or R2 where there are no classes.
-
-    Parameters
-    ----------
-    network : Network
-        What is judged.
-    data : (X, y) or Dataset
-        As in :func:`train`.
-    cost, backend, device, dtype : optional
-        As in :func:`train`; the default dtype is that of the weights.
-
-    Returns
-    -------
-    dict
-        ``cost`` and ``accuracy``, or ``r2`` where there are no classes.
-    """
-    check_network(network)
-    dtype = dtype or network.dtype
-    chosen, judge, stored, _ = prepare(
-        network, data, cost, backend=backend, device=device, dtype=dtype
-    )
-    with chosen.session(dtype):
-        parameters = kept(network.parameters, chosen, dtype)
-        mean, accuracy = loop.evaluate(EvaluationStep(judge), parameters, stored, chosen)
-    result = {"cost": mean}
-    if accuracy is not None:
-        return {**result, "accuracy": accuracy}
-    x, y = pair(data, "data")
-    outputs = network.predict(x, chosen, dtype=dtype)
-    wide = [a.astype(np.float64) for a in (outputs, targets.host(y, "y"))]  # on the host
-    return {**result, "r2": metrics.r2(*wide)}
-
-
 def _check_options(epochs: Any, batch_size: Any, dtype: Any, callbacks: Any, threads: Any) -> None:
     dtypes.check_float(dtype)
     counts = {"epochs": epochs, "batch_size": batch_size, "threads": threads}
@@ -264,22 +260,3 @@ def _check_options(epochs: Any, batch_size: Any, dtype: Any, callbacks: Any, thr
             f"callbacks holds {strange!r}" if given is callbacks else f"callbacks is {callbacks!r}"
         )
         raise InputError(f"{msg}; give a list of objects whose class derives from bpnet.Callback")
-
-
-def _validator(
-    network: Network, validation: Any, judge: Judge, classes: Any, backend: Backend, dtype: str
-) -> Callable[[Any], dict[str, float | None]]:
-    """Function from parameters to what validation adds to the history."""
-    if validation is None:
-        return lambda _parameters: {}
-    x, y = pair(validation, "validation")
-    names = ("validation X", "validation y")
-    batches.require_one({names[0]: x, names[1]: y})
-    data, _ = store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
-    step = EvaluationStep(judge)
-
-    def validate(parameters: Any) -> dict[str, float | None]:
-        cost, accuracy = loop.evaluate(step, parameters, data, backend)
-        return {"validation_cost": cost, "validation_accuracy": accuracy}
-
-    return validate

@@ -1,0 +1,251 @@
+"""A run stopped anywhere and taken up again ends with the bits of one that never stopped."""
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet import checkpoint
+from bpnet.checkpoint import Snapshot
+
+ADAM = bpnet.optimizers.Adam(learning_rate=0.01)
+
+
+def blobs(m=230):
+    random = np.random.default_rng(5)
+    y = random.integers(0, 3, m)
+    return random.normal(size=(m, 6)) + np.eye(3, 6)[y], y
+
+
+def network():
+    return bpnet.Network([6, 8, 3], hidden="tanh", seed=1)
+
+
+def run(net, callbacks=(), *, epochs=4, backend="numpy", **options):
+    X, y = blobs()
+    usual = {"optimizer": ADAM, "batch_size": 8, "dropout": 0.2, "l2": 0.1, "schedule": "cosine"}
+    return bpnet.train(
+        net,
+        (X, y),
+        validation=(X[:50], y[:50]),
+        epochs=epochs,
+        backend=backend,
+        callbacks=callbacks,
+        **{**usual, **options},
+    )
+
+
+class Killed(Exception):
+    """The end of a process, as far as a test can have it."""
+
+
+class Kill(bpnet.Callback):
+    """Ends the run after so many steps, without a word to anyone."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_block_end(self, run):
+        if run.epoch * run.steps + run.step >= self.step:
+            raise Killed
+
+
+class Stop(Kill):
+    """Ends it as Ctrl-C does."""
+
+    def on_block_end(self, run):
+        if run.epoch * run.steps + run.step >= self.step:
+            run.stop("SIGINT")
+
+
+def assert_same(net, wanted, history, wanted_history):
+    for a, b in zip([*net.weights, *net.biases], [*wanted.weights, *wanted.biases], strict=True):
+        np.testing.assert_array_equal(a, b)
+    for name in wanted_history:
+        if name != "seconds":
+            assert history[name] == wanted_history[name]
+
+
+@pytest.mark.parametrize("when", [1, 28, 29, 30, 60, 115])
+def test_killed_and_resumed_it_ends_with_the_same_bits(backend, when, tmp_path):
+    wanted = network()
+    wanted_history = run(wanted, backend=backend)
+    every = bpnet.Checkpoint(tmp_path, epochs=1, steps=50)
+    with pytest.raises(Killed):
+        run(network(), [Kill(when)], backend=backend, checkpoint=every)
+    resumed = network()
+    history = run(resumed, backend=backend, checkpoint=tmp_path, resume=True)
+    assert_same(resumed, wanted, history, wanted_history)
+
+
+@pytest.mark.parametrize("when", [3, 29, 58])
+def test_a_stopped_run_writes_where_it_is(when, tmp_path):
+    wanted = network()
+    wanted_history = run(wanted)
+    run(network(), [Stop(when)], checkpoint=tmp_path)
+    found = checkpoint.latest(tmp_path)
+    assert found.step >= when
+    assert not found.numbers["done"]
+    resumed = network()
+    assert_same(resumed, wanted, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
+
+
+def test_early_stopping_goes_on_where_it_was(tmp_path):
+    stopping = lambda: bpnet.EarlyStopping(patience=3, metric="validation_accuracy")  # noqa: E731
+    options = {"epochs": 40, "schedule": "constant"}
+    wanted = network()
+    wanted_history = run(wanted, [stopping()], **options)
+    assert 5 < len(wanted_history["cost"]) < 40
+    for when in (29 * 4, 29 * (len(wanted_history["cost"]) - 1)):
+        folder = tmp_path / str(when)
+        with pytest.raises(Killed):
+            run(network(), [stopping(), Kill(when)], checkpoint=folder, **options)
+        resumed = network()
+        history = run(resumed, [stopping()], checkpoint=folder, resume=True, **options)
+        assert_same(resumed, wanted, history, wanted_history)
+
+
+def test_a_finished_run_is_not_run_again(tmp_path):
+    wanted = network()
+    wanted_history = run(wanted, [bpnet.EarlyStopping(patience=1)], checkpoint=tmp_path, epochs=30)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = network()
+    stopping = bpnet.EarlyStopping(patience=1)
+    history = run(again, [stopping], checkpoint=tmp_path, epochs=30, resume=True)
+    assert_same(again, wanted, history, wanted_history)
+    assert files == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+
+def test_more_epochs_may_be_asked_for(tmp_path):
+    wanted = network()
+    wanted_history = run(wanted, schedule="constant", epochs=5)
+    run(network(), schedule="constant", epochs=3, checkpoint=tmp_path)
+    longer = network()
+    history = run(longer, schedule="constant", epochs=5, checkpoint=tmp_path, resume=True)
+    assert_same(longer, wanted, history, wanted_history)
+
+
+def test_on_another_backend_the_weights_are_equal_to_rounding(tmp_path):
+    wanted = network()
+    run(wanted, dtype="float64")
+    with pytest.raises(Killed):
+        run(network(), [Kill(60)], dtype="float64", checkpoint=tmp_path)
+    resumed = network()
+    options = {"dtype": "float64", "checkpoint": tmp_path, "resume": True}
+    run(resumed, backend="array_api_strict:device1", **options)
+    for a, b in zip(resumed.weights, wanted.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_two_are_kept_and_minutes_count_too(tmp_path, monkeypatch):
+    run(network(), checkpoint=tmp_path)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "step-000000000087.safetensors",
+        "step-000000000116.safetensors",
+    ]
+    often = bpnet.Checkpoint(tmp_path / "b", epochs=0, minutes=1e-9)
+    with pytest.raises(Killed):
+        run(network(), [Kill(60)], checkpoint=often, batch_size=1)
+    assert checkpoint.latest(tmp_path / "b").numbers["step"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"batch_size": 16}, "has batch_size = 8, not 16"),
+        ({"l2": 0.2}, "has l2 = 0.1, not 0.2"),
+        ({"seed": 9}, "has seed = 0, not 9"),
+        ({"optimizer": bpnet.optimizers.SGD()}, "has optimizer = Adam"),
+        ({"sample_weight": np.arange(230.0)}, "has weights = None"),
+    ],
+)
+def test_another_run_is_not_taken_up(tmp_path, options, text):
+    run(network(), checkpoint=tmp_path, epochs=1)
+    with pytest.raises(bpnet.InputError, match=text):
+        run(network(), checkpoint=tmp_path, resume=True, **options)
+
+
+def test_misuse_is_refused(tmp_path):
+    run(network(), checkpoint=tmp_path, epochs=1)
+    with pytest.raises(bpnet.InputError, match="holds checkpoints; give resume=True"):
+        run(network(), checkpoint=tmp_path)
+    with pytest.raises(bpnet.InputError, match="needs the folder"):
+        run(network(), resume=True)
+    with pytest.raises(bpnet.InputError, match="minutes of a checkpoint is -1"):
+        bpnet.Checkpoint(tmp_path, minutes=-1)
+
+
+def small(at=7):
+    arrays = {
+        "parameters": ((np.ones((2, 2), np.float32), np.zeros(2)), (), (np.eye(11),)),
+        "state": (((), (np.ones(3), np.ones(3))), ()),
+    }
+    return Snapshot(arrays, {"at": at, "history": {"cost": [0.1, 1 / 3]}})
+
+
+def test_what_is_written_is_read(tmp_path):
+    found = checkpoint.read(checkpoint.write(tmp_path, small()))
+    assert found.numbers == small().numbers
+    assert found.step == 7
+
+    def same(a, b):
+        if isinstance(a, tuple):
+            assert isinstance(b, tuple)
+            assert len(a) == len(b)
+            for pair in zip(a, b, strict=True):
+                same(*pair)
+        else:
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b)
+
+    for name, tree in small().arrays.items():
+        same(tree, found.arrays[name])
+
+
+def test_every_flipped_bit_and_every_truncation_is_noticed(tmp_path):
+    path = checkpoint.write(tmp_path, Snapshot({"p": (np.ones(3, np.float32),)}, {"at": 1}))
+    whole = path.read_bytes()
+    for i in range(len(whole)):
+        path.write_bytes(whole[:i])
+        with pytest.raises(bpnet.InputError, match="damaged or no checkpoint"):
+            checkpoint.read(path)
+    for i in range(len(whole) * 8):
+        broken = bytearray(whole)
+        broken[i // 8] ^= 1 << i % 8
+        path.write_bytes(broken)
+        try:
+            found = checkpoint.read(path)
+        except bpnet.InputError:
+            continue
+        # a bit of the file's own padding or spelling, which says the same
+        assert found.numbers == {"at": 1}
+        np.testing.assert_array_equal(found.arrays["p"][0], np.ones(3, np.float32))
+
+
+def test_a_damaged_one_is_passed_over_for_the_one_before(tmp_path, caplog):
+    checkpoint.write(tmp_path, small(7))
+    newest = checkpoint.write(tmp_path, small(8))
+    newest.write_bytes(newest.read_bytes()[:-5])
+    assert checkpoint.latest(tmp_path).step == 7
+    assert "step-000000000008.safetensors is damaged" in caplog.text
+    (tmp_path / "step-000000000007.safetensors").write_bytes(b"")
+    with pytest.raises(bpnet.InputError, match="all 2 checkpoints"):
+        checkpoint.latest(tmp_path)
+    assert checkpoint.latest(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failure_while_writing_leaves_the_earlier_ones(tmp_path, monkeypatch, call):
+    checkpoint.write(tmp_path, small(7))
+    before = sorted(tmp_path.iterdir())
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    if call == "fsync":
+        monkeypatch.setattr(checkpoint.os, "fsync", fail)
+    else:
+        monkeypatch.setattr(checkpoint.Path, "replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.write(tmp_path, small(8))
+    assert sorted(tmp_path.iterdir()) == before
+    assert checkpoint.latest(tmp_path).step == 7
