@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet import checkpoint
 from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
 from bpnet.errors import InputError
@@ -61,27 +62,35 @@ class Recorder(Callback):
         What was asked for.
     columns : Columns or None
         What was learned of a table.
+    resuming : bool
+        Whether the folder is that of a run that is taken up again.
     """
 
     folder: Path
     config: Config
     columns: Columns | None = None
+    resuming: bool = False
     _wrote: bool = False
     _made: list[Path] = field(default_factory=list)
 
     def on_train_begin(self, run: Run) -> None:
         """Make the folder and write the configuration."""
+        if self.resuming:
+            return
         missing = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
         machine = {"backend": run.backend, "threads": run.threads, **this_machine()}
         text = to_toml({**self.config, "machine": machine})
+        partial = self.folder / f".config.toml.{os.getpid()}.partial"
+        partial.write_text(text, encoding="utf-8")
         try:
-            with (self.folder / "config.toml").open("x", encoding="utf-8") as file:
-                self._wrote, self._made = True, missing
-                file.write(text)
+            os.link(partial, self.folder / "config.toml")  # whole, and not where there is one
         except FileExistsError:
             msg = f"another run has taken {self.folder} meanwhile; give --out another name"
             raise InputError(msg) from None
+        finally:
+            partial.unlink()
+        self._wrote, self._made = True, missing
         if self.columns is not None:
             _write(self.folder / "columns.json", self.columns.to_json())
 
@@ -96,7 +105,8 @@ class Recorder(Callback):
 
     def discard(self) -> None:
         """Take away what a run without a model has left: a second try may have its name."""
-        if not self._wrote or (self.folder / "model.safetensors").exists():
+        kept = (self.folder / "model.safetensors", self.folder / "checkpoints")
+        if not self._wrote or any(path.exists() for path in kept):
             return
         for name in ("config.toml", "columns.json", "history.json"):
             (self.folder / name).unlink(missing_ok=True)
@@ -125,20 +135,50 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
     if not (folder / "model.safetensors").is_file():
         msg = f"{folder} is not a finished run: it holds no model.safetensors"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
+    config, columns = read_config(folder)
+    return load(folder), config, columns
+
+
+def unfinished(folder: Path) -> Config | None:
+    """Configuration of a run that can be taken up again; None if it is over.
+
+    Raises
+    ------
+    InputError
+        If the folder is not that of a run, or its configuration is damaged.
+    """
+    if not (folder / "config.toml").is_file():
+        msg = f"{folder} is not the folder of a run: it holds no config.toml"
+        raise InputError(f"{msg}; give the folder that `bpnet train` named")
+    config, _ = read_config(folder, with_columns=False)
+    found = checkpoint.latest(folder / "checkpoints")
+    model = (folder / "model.safetensors").is_file()
+    over = model and (found is None or found.numbers["done"])
+    return None if over else config
+
+
+def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Columns | None]:
+    """Configuration of a run, and what it learned of a table.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged.
+    """
     try:
         config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
         path = folder / "columns.json"
         columns = None
         if path.is_file():
             columns = Columns.from_json(path.read_text(encoding="utf-8"))
-        _check_config(config, columns)
+        _check_config(config, columns, with_columns=with_columns)
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{folder} is damaged ({error}); train again"
         raise InputError(msg) from error
-    return load(folder), config, columns
+    return config, columns
 
 
-def _check_config(config: Any, columns: Columns | None) -> None:
+def _check_config(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
     """Refuse a configuration that lacks what is read of it."""
     data, training, network = (config[name] for name in ("data", "training", "network"))
     wanted = {
@@ -153,7 +193,7 @@ def _check_config(config: Any, columns: Columns | None) -> None:
         if not isinstance(value, kind):
             msg = f"config.toml has {name} = {value!r}"
             raise TypeError(msg)
-    if "target" in data and columns is None:
+    if with_columns and "target" in data and columns is None:
         msg = "columns.json is missing"
         raise ValueError(msg)
 

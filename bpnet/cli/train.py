@@ -15,10 +15,12 @@ from bpnet.cli import options
 from bpnet.cli.progress import Bar
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
+from bpnet.errors import InputError
 from bpnet.training import fastest
 
 
 def train(
+    context: typer.Context,
     source: options.DataArgument = "digits",
     hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer.")] = "128,64",
     activation: Annotated[str, typer.Option(help="Of the hidden layers; one or one each.")] = (
@@ -80,6 +82,13 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run. Default: runs/DATA-TIME.")
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
+    ] = None,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="Minutes from one checkpoint to the next.")
+    ] = 0.25,
     json_: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -91,7 +100,10 @@ def train(
       bpnet train fashion-mnist --hidden 256,128 --batch-size 128 --epochs 10
       bpnet train digits --backend cupy
       bpnet train houses.csv --target price
+      bpnet train --resume runs/digits-20261124-120000
     """
+    if resume is not None:
+        return _resume(context, resume, backend, device, json_=json_, quiet=quiet)
     asked: dict[str, Any] = {
         "hidden": options.sizes(hidden),
         "activation": options.names(activation),
@@ -100,21 +112,6 @@ def train(
         "seed": seed,
     }
     rule = optimizers.get(optimizer, learning_rate)
-    folder = runs.choose(out, source)
-    selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
-    dataset = bpnet.data.load(source, target=target, task=task, validation=validation, seed=seed)
-    network = runs.network_for(
-        dataset, asked["hidden"], hidden=asked["activation"], output=output, init=init, seed=seed
-    )
-    if selection is None:
-        selection = fastest.select(
-            network,
-            batch_size=min(batch_size or dataset.x.shape[0], dataset.x.shape[0]),
-            optimizer=rule,
-            dtype=dtype,
-            cost=cost,
-            device=device,
-        )
     settings: dict[str, Any] = {
         "cost": cost,
         "epochs": epochs,
@@ -133,7 +130,7 @@ def train(
     }
     config: runs.Config = {
         "data": {
-            "source": bpnet.data.absolute(source),
+            "source": source,
             "target": target,
             "task": task,
             "validation": validation,
@@ -146,9 +143,80 @@ def train(
             "learning_rate": rule.learning_rate,
         },
     }
+    config["training"]["checkpoint_minutes"] = checkpoint_minutes
+    folder = runs.choose(out, source)
+    return _run(config, folder, backend, device, json_=json_, quiet=quiet)
+
+
+_OF_A_RESUME = {"resume", "backend", "device", "json_", "quiet"}
+
+
+def _resume(
+    context: typer.Context,
+    folder: Path,
+    backend: str | None,
+    device: str | None,
+    *,
+    json_: bool,
+    quiet: bool,
+) -> int:
+    for name in context.params:
+        given = str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+        if given and name not in _OF_A_RESUME:
+            msg = (
+                f"--resume goes on with the run's own settings; leave {name.replace('_', '-')} out"
+            )
+            raise InputError(msg)
+    config = runs.unfinished(folder)
+    if config is None:
+        if not json_:
+            Console(highlight=False).print(f"{folder} is finished: nothing to do", soft_wrap=True)
+        return 0
+    chosen = backend or config["machine"]["backend"]
+    return _run(config, folder, chosen, device, json_=json_, quiet=quiet, resume=True)
+
+
+def _run(
+    config: runs.Config,
+    folder: Path,
+    backend: str | None,
+    device: str | None,
+    *,
+    json_: bool,
+    quiet: bool,
+    resume: bool = False,
+) -> int:
+    """Train as a configuration says."""
+    asked, settings = dict(config["network"]), dict(config["training"])
+    rule = optimizers.get(settings.pop("optimizer"), settings.pop("learning_rate"))
+    patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
+    every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes)
+    selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
+    data = {"validation": 0.0, **config["data"]}
+    source, seed = data.pop("source"), asked["seed"]
+    dataset = bpnet.data.load(source, seed=seed, **data)
+    network = runs.network_for(
+        dataset,
+        asked["hidden"],
+        hidden=asked["activation"],
+        output=asked.get("output"),
+        init=asked["init"],
+        seed=seed,
+    )
+    if selection is None:
+        m = dataset.x.shape[0]
+        selection = fastest.select(
+            network,
+            batch_size=min(settings["batch_size"] or m, m),
+            optimizer=rule,
+            dtype=settings["dtype"],
+            cost=settings.get("cost"),
+            device=device,
+        )
     console = Console(stderr=json_, highlight=False)
     stopper = StopOnSignal()
-    recorder = runs.Recorder(folder, config, dataset.columns)
+    config["data"]["source"] = bpnet.data.absolute(source)
+    recorder = runs.Recorder(folder, config, dataset.columns, resume)
     callbacks: list[bpnet.Callback] = [stopper]
     stopping = None if patience is None else bpnet.EarlyStopping(patience)
     if stopping is not None:  # before the recorder, which saves what it hands over
@@ -176,14 +244,19 @@ def train(
             validation=dataset.validation,
             backend=selection.backend,
             callbacks=callbacks,
-            **{**settings, "batch_size": batch_size or None},
+            checkpoint=every,
+            resume=resume,
+            **{**settings, "batch_size": settings["batch_size"] or None},
         )
     if json_:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         sys.stdout.write(json.dumps(result) + "\n")
     else:
         if stopper.status:
-            console.print("stopped: the model holds what was learned so far")
+            again = f"go on with: bpnet train --resume {folder}"
+            console.print(
+                f"stopped: the model holds what was learned so far; {again}", soft_wrap=True
+            )
         elif stopping is not None and stopping.best_epoch is not None:
             console.print(f"the model is that of epoch {stopping.best_epoch + 1}, the best")
         console.print(f"run: {folder}", soft_wrap=True, markup=False)

@@ -34,7 +34,9 @@ def test_train_leaves_model_configuration_and_history(run):
         "model.safetensors",
         "config.toml",
         "history.json",
+        "checkpoints",
     }
+    assert list(run.glob("*.safetensors")) == [run / "model.safetensors"]
     config = tomllib.loads((run / "config.toml").read_text())
     assert config["network"]["hidden"] == [16]
     assert config["training"]["epochs"] == 2
