@@ -82,6 +82,8 @@ def write(folder: Path, snapshot: Snapshot) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     _synchronize(folder)
+    for left in folder.glob(".step-*.partial"):  # by a process that was killed while it wrote
+        left.unlink(missing_ok=True)
     for old in sorted(folder.glob(_PATTERN))[:-_KEPT]:
         old.unlink(missing_ok=True)
     return path

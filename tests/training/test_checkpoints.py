@@ -221,6 +221,13 @@ def test_every_flipped_bit_and_every_truncation_is_noticed(tmp_path):
         np.testing.assert_array_equal(found.arrays["p"][0], np.ones(3, np.float32))
 
 
+def test_what_a_killed_process_left_half_written_goes(tmp_path):
+    (tmp_path / ".step-000000000006.safetensors.1.partial").write_bytes(b"half")
+    assert checkpoint.latest(tmp_path) is None
+    path = checkpoint.write(tmp_path, small())
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_damaged_one_is_passed_over_for_the_one_before(tmp_path, caplog):
     checkpoint.write(tmp_path, small(7))
     newest = checkpoint.write(tmp_path, small(8))
