@@ -30,8 +30,7 @@ find_python() {
     die 2 "no Python 3.11 or newer was found; install one, or name it: PYTHON=/path/to/python3 $0"
 }
 
-# An environment in the checkout, made if it is not there or no longer runs:
-# make_environment FOLDER [OPTION OF venv...]
+# An environment in the checkout, made if it is not there or no longer runs: make_environment FOLDER
 make_environment() {
     local python
     "$1/bin/python" -c 'import pip' 2>/dev/null && return
@@ -39,7 +38,7 @@ make_environment() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         die 2 "$python has no venv module; on Debian and Ubuntu: sudo apt install $("$python" -c \
             'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
-    "$python" -m venv --clear "${@:2}" "$1" || die 1 "'$python -m venv $1' failed"
+    "$python" -m venv --clear "$1" || die 1 "'$python -m venv $1' failed"
 }
 
 # pip install in an environment, silent unless it fails: install FOLDER ARGUMENT...

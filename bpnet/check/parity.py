@@ -1,7 +1,8 @@
 """The same training run on two backends: parameters after 100 steps, and step by step."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -100,10 +101,24 @@ class Parity:
         past = [d for d in self.deviations if d.first_past is not None]
         return min(past, key=_order) if past else None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, which has no infinity and no nan: null."""
+        first = None if self.first_past is None else asdict(self.first_past)
+        found: dict[str, Any] = _finite({**asdict(self), "first_past": first})
+        return found
 
-def _order(d: Deviation) -> tuple[int, bool, int, int]:
+
+def _finite(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _finite(item) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(item) for item in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+
+
+def _order(d: Deviation) -> tuple[int, bool, int]:
     forward = d.quantity in {"z", "a"}
-    return d.first_past or 0, not forward, d.layer if forward else -d.layer, 0
+    return d.first_past or 0, not forward, d.layer if forward else -d.layer
 
 
 def compare(

@@ -1,6 +1,5 @@
 """``bpnet check``."""
 
-import dataclasses
 import importlib
 import json
 import platform
@@ -112,9 +111,7 @@ def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
     found = compare(one, other, dtype)
     past = found.first_past
     if json_:
-        first = None if past is None else dataclasses.asdict(past)
-        report = {**_here(), **dataclasses.asdict(found), "first_past": first}
-        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.write(json.dumps({**_here(), **found.as_dict()}) + "\n")
         return 0 if past is None else 1
     _write(
         f"{found.one} and {found.other}, 100 steps in {dtype}; largest difference over the steps"

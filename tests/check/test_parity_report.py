@@ -1,5 +1,7 @@
 """The parity report: two backends on the same run, step by step and layer by layer."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,15 @@ def test_differences_are_counted_in_units_of_the_last_place():
     assert parity._deviation((1, "z"), a, a, "float32", 0.0).first_past is None
     b[0] = np.nan
     assert parity._deviation((1, "z"), a, b, "float32", 1.0).first_past == 1
+
+
+def test_a_report_is_json_where_a_backend_gives_no_numbers():
+    a = np.ones((2, 2), np.float32)
+    b = np.full_like(a, np.nan)
+    found = parity._deviation((1, "z"), a, b, "float32", 1e-5)
+    report = parity.Parity("one", "other", "float32", 1e-5, (found,)).as_dict()
+    assert json.loads(json.dumps(report, allow_nan=False))["first_past"]["relative"] is None
+    assert report["first_past"]["first_past"] == 1
 
 
 def test_the_first_step_past_the_bound_is_named(monkeypatch):
