@@ -20,6 +20,7 @@ from bpnet import checkpoint
 from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
 from bpnet.errors import InputError
+from bpnet.lock import FolderLock
 from bpnet.model_file import load
 from bpnet.network import Network
 from bpnet.training import Callback, Run
@@ -70,15 +71,19 @@ class Recorder(Callback):
     config: Config
     columns: Columns | None = None
     resuming: bool = False
+    _lock: FolderLock | None = None
     _wrote: bool = False
     _made: list[Path] = field(default_factory=list)
 
     def on_train_begin(self, run: Run) -> None:
-        """Make the folder and write the configuration."""
-        if self.resuming:
-            return
+        """Make the folder, hold it, and write the configuration."""
         missing = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(self.folder)
+        lock.take()
+        self._lock = lock
+        if self.resuming:
+            return
         machine = {"backend": run.backend, "threads": run.threads, **this_machine()}
         text = to_toml({**self.config, "machine": machine})
         partial = self.folder / f".config.toml.{os.getpid()}.partial"
@@ -104,7 +109,9 @@ class Recorder(Callback):
         run.network.save(self.folder / "model.safetensors")
 
     def discard(self) -> None:
-        """Take away what a run without a model has left: a second try may have its name."""
+        """Let go of the folder; take away what a run without a model has left."""
+        if self._lock is not None:
+            self._lock.release()
         kept = (self.folder / "model.safetensors", self.folder / "checkpoints")
         if not self._wrote or any(path.exists() for path in kept):
             return

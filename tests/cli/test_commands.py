@@ -237,7 +237,11 @@ def test_two_runs_do_not_share_a_folder(tmp_path, capsys):
     run = Run(network, 1, 1, 1, "numpy")
     first, second = (runs.Recorder(tmp_path / "r", {"data": {"n": i}}) for i in range(2))
     first.on_train_begin(run)
-    with pytest.raises(bpnet.InputError, match="another run"):
+    with pytest.raises(bpnet.InputError, match="another process is training"):
+        second.on_train_begin(run)
+    (tmp_path / "r" / "model.safetensors").touch()
+    first.discard()
+    with pytest.raises(bpnet.InputError, match="another run has taken"):
         second.on_train_begin(run)
     second.discard()
     assert "n = 0" in (tmp_path / "r" / "config.toml").read_text()

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from bpnet import checkpoint
 from bpnet.cli import main
 
 OPTIONS = ["digits", "--hidden", "48", "--dropout", "0.1", "--batch-size", "16", "--quiet"]
@@ -93,6 +94,29 @@ def test_sigterm_writes_a_checkpoint_and_the_run_goes_on(uninterrupted, tmp_path
     assert len(json.loads((folder / "history.json").read_text())["cost"]) < 12
     finish("--resume", folder, "--quiet")
     assert outcome(folder) == uninterrupted[0]
+
+
+def test_a_folder_is_one_process_s_own(tmp_path, capsys):
+    folder = tmp_path / "run"
+    with start(*OPTIONS, "--epochs", 5000, *OFTEN, "--out", folder) as process:
+        while not (folder / "checkpoints").exists():
+            time.sleep(0.01)
+        try:
+            assert main(["train", "--resume", str(folder)]) == 2
+            assert "another process is training in" in capsys.readouterr().err
+            assert main(["train", *OPTIONS, "--epochs", "1", "--out", str(folder)]) == 2
+        finally:
+            process.kill()
+            process.communicate()
+    kept = checkpoint.latest(folder / "checkpoints").step
+    with start("--resume", folder, "--quiet") as process:  # the lock has gone with its holder
+        while checkpoint.latest(folder / "checkpoints").step <= kept:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not (folder / ".lock").exists()
+    capsys.readouterr()
 
 
 def test_a_finished_run_says_so_and_is_left_alone(tmp_path, capsys):
