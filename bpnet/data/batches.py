@@ -12,6 +12,7 @@ from bpnet._typing import Array, DType, Namespace
 from bpnet.backends import Backend
 from bpnet.core import feedforward, special
 from bpnet.core.feedforward import Parameters
+from bpnet.data import sparse
 from bpnet.errors import InputError
 
 _CHUNK = 1 << 22
@@ -49,14 +50,14 @@ def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: N
 
 
 def as_array(value: Any, name: str) -> Array:
-    """Array as it is where it belongs to a library of the standard, else NumPy's of it.
+    """Array as it is where it belongs to a library of the standard or is sparse, else NumPy's.
 
     Raises
     ------
     InputError
         If it cannot be made an array, such as rows of different lengths.
     """
-    if is_array_api_obj(value):
+    if is_array_api_obj(value) or sparse.is_sparse(value):
         return value
     try:
         return np.asarray(value)
@@ -113,7 +114,7 @@ def examples(
     Returns
     -------
     array, (m, n)
-        On the backend's device.
+        On the backend's device; :class:`bpnet.data.sparse.Rows` of many sparse examples.
 
     Raises
     ------
@@ -128,6 +129,9 @@ def examples(
     if n is not None and width != n:
         msg = f"{name} has {width} values an example and the network takes {n}; match them"
         raise InputError(msg)
+    if sparse.is_sparse(x):
+        x = sparse.store(x, host_dtype(dtype), name)
+        return x if isinstance(x, sparse.Rows) else backend.asarray(x, dtype=dtype)
     if "complex" in str(x.dtype):
         msg = f"{name} has dtype {x.dtype}; give real numbers"
         raise InputError(msg)
@@ -158,8 +162,11 @@ def predict(
     step = _PredictStep(tuple(layers), scale, backend.dtype(dtype), xp)
     parts = []
     for rows in chunks(stored.shape[0], parameters):
+        here = stored
+        if isinstance(stored, sparse.Rows):
+            here, rows = backend.asarray(stored.take(rows), dtype=dtype), np.arange(len(rows))
         index = backend.asarray(rows, dtype=backend.index_dtype)
-        parts.append(backend.to_numpy(step(arrays, stored, index)))
+        parts.append(backend.to_numpy(step(arrays, here, index)))
     return np.concatenate(parts)
 
 

@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from bpnet.core import layers, random
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
 from bpnet.core.schedules import Constant, Moment, Schedule
-from bpnet.data import batches, draws
+from bpnet.data import batches, draws, sparse
 from bpnet.errors import Diverged, InputError
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.step import Data, EvaluationStep, TrainingStep
@@ -33,6 +33,8 @@ _MASKS = 4
 
 _STEPS = 50
 """Steps that a block has at least."""
+
+Host = np.ndarray[Any, Any]
 
 
 @dataclass(eq=False)
@@ -52,11 +54,16 @@ class Session:
     batch_size : int
         k.
     seed : int
-        Of the order of examples.
+        Of the order of examples and of what is drawn in a step.
     schedule : Schedule
         Of the learning rate.
     weights : numpy array, (m,), optional
         Of the examples, on the host.
+    order : callable, optional
+        From the number of an epoch to the rows it takes, in their order; the default is all of
+        them, in an order drawn from the seed.
+    done : int
+        Steps that the optimizer has done before this run.
     """
 
     step: TrainingStep
@@ -67,7 +74,9 @@ class Session:
     batch_size: int
     seed: int
     schedule: Schedule = field(default_factory=Constant)
-    weights: np.ndarray[Any, Any] | None = None
+    weights: Host | None = None
+    order: Callable[[int], Host] | None = None
+    done: int = 0
 
     @property
     def masks(self) -> bool:
@@ -76,11 +85,12 @@ class Session:
 
     def train_epoch(self, run: Run, callbacks: Sequence[Callback]) -> None:
         """Run one epoch, or less when a callback stops the run."""
-        m, k = self.step.m, self.batch_size
-        order = draws.order(self.seed, run.epoch, m) if k < m else np.arange(m)
+        order, k = self._order(run.epoch), self.batch_size
+        m = len(order)
         looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
         full = m // k
         size = max(_STEPS, -(-full // _BLOCKS)) if looks else max(full, 1)
+        size = min(size, sparse.batches(self.data[0], k))
         before = 0
         for start, stop, length in _blocks(m, k, size):
             rows = order[start:stop].reshape(-1, length)
@@ -98,17 +108,24 @@ class Session:
             if run.stopped:
                 return
 
-    def _weight(self, rows: np.ndarray[Any, Any]) -> float:
-        if self.weights is None:
+    def _order(self, epoch: int) -> Host:
+        if self.order is not None:
+            return self.order(epoch)
+        m = int(self.data[0].shape[0])
+        return draws.order(self.seed, epoch, m) if self.batch_size < m else np.arange(m)
+
+    def _weight(self, rows: Host) -> float:
+        if self.weights is None or self.step.m is None:
             return len(rows)
         return float(self.weights[rows].sum()) or 1.0
 
-    def _block(self, rows: np.ndarray[Any, Any], run: Run) -> tuple[Any, Any]:
+    def _block(self, rows: Host, run: Run) -> tuple[Any, Any]:
         t = run.epoch * run.steps + run.step + 1
         numbers = self.numbers(range(t, t + len(rows)), run)
+        data, rows = present(self.data, rows, self.backend)
         index = self.backend.asarray(rows, dtype=self.backend.index_dtype)
         (self.parameters, self.state), sums = self.backend.scan(
-            self.step, (self.parameters, self.state), index, (self.data,), numbers
+            self.step, (self.parameters, self.state), index, (data,), numbers
         )
         costs, counts = fetch(sums, self.backend)
         if not np.isfinite(costs).all():
@@ -119,8 +136,9 @@ class Session:
         """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""
         optimizer = self.step.optimizer
         rates = [self._rate(t - 1, run) for t in steps]
-        coefficients = [optimizer.coefficients(t, r) for t, r in zip(steps, rates, strict=True)]
-        words = [random.step_words(self.seed, _MASKS, t) if self.masks else () for t in steps]
+        times = range(self.done + steps.start, self.done + steps.stop)
+        coefficients = [optimizer.coefficients(t, r) for t, r in zip(times, rates, strict=True)]
+        words = [random.step_words(self.seed, _MASKS, t) if self.masks else () for t in times]
         if run is not None:
             run.learning_rate = rates[-1]
         return np.asarray(coefficients, np.float64), np.asarray(words, np.int32)
@@ -148,7 +166,7 @@ class Session:
         raise Diverged(msg)
 
 
-def _add(total: float, values: np.ndarray[Any, Any]) -> float:
+def _add(total: float, values: Host) -> float:
     """Sum from left to right: the same however an epoch is cut into blocks."""
     return float(np.add.accumulate(np.concatenate([[total], values]))[-1])
 
@@ -160,6 +178,22 @@ def _blocks(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
         yield first * k, min(first + size, full) * k, k
     if m % k:
         yield full * k, m, m % k
+
+
+def present(data: Data, rows: Host, backend: Backend) -> tuple[Data, Host]:
+    """Return the data on the device, and where ``rows``, (steps, k), are in it.
+
+    Of examples that stay sparse on the host only these rows are brought there.
+    """
+    x = data[0]
+    if not isinstance(x, sparse.Rows):
+        return data, rows
+    flat, xp = rows.reshape(-1), backend.xp
+    numbers = backend.asarray(flat, dtype=backend.index_dtype)
+    dense = backend.asarray(x.take(flat))
+    weights = data[3] if len(data) > 3 else xp.ones((x.shape[0],), dtype=dense.dtype, device=backend.device)
+    taken = [xp.take(a, numbers, axis=0) for a in (data[1], weights)]
+    return (dense, taken[0], data[2], taken[1], numbers), np.arange(len(flat)).reshape(rows.shape)
 
 
 def fetch(sums: tuple[Array, ...], backend: Backend) -> tuple[Any, Any]:
@@ -180,10 +214,11 @@ def evaluate(
     m = data[0].shape[0]
     size = len(batches.chunks(m, parameters)[0])
     cost, right = 0.0, 0.0
-    for start, stop, length in _blocks(m, size, max(m // size, 1)):
-        rows = np.arange(start, stop).reshape(-1, length)
+    together = min(max(m // size, 1), sparse.batches(data[0], size))
+    for start, stop, length in _blocks(m, size, together):
+        here, rows = present(data, np.arange(start, stop).reshape(-1, length), backend)
         index = backend.asarray(rows, dtype=backend.index_dtype)
-        _, sums = backend.scan(step, (), index, (parameters, data))
+        _, sums = backend.scan(step, (), index, (parameters, here))
         costs, counts = fetch(sums, backend)
         cost, right = cost + float(costs.sum()), right + float(counts.sum())
     return cost / m, right / m if step.judge.kind else None

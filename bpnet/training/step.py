@@ -17,7 +17,8 @@ from bpnet.data import batches
 Data = tuple[Array, ...]
 """Stored examples, (m, n_0); targets, (m,) or (m, n_L); class numbers 0 to n_L - 1.
 
-Where examples have weights these are the fourth, (m,).
+Where examples have weights these are the fourth, (m,), and where only some of them are on the
+device, the fifth are their numbers among all.
 """
 
 
@@ -93,8 +94,9 @@ class TrainingStep:
         How parameters move.
     l2 : float
         The paper's alpha.
-    m : int
-        Size of the training set.
+    m : int or None
+        Size of the training set; None is scikit-learn's convention: regularization is over the
+        batch, and an epoch's cost weighs each batch by its length.
     l1 : float
         Strength of L1.
     max_norm : float
@@ -106,7 +108,7 @@ class TrainingStep:
     judge: Judge
     optimizer: Optimizer
     l2: float
-    m: int
+    m: int | None
     l1: float = 0.0
     max_norm: float = 0.0
     clip_norm: float = 0.0
@@ -140,18 +142,21 @@ class TrainingStep:
             judge.cost,
             weights,
             xp=xp,
-            key=random.Key(words, rows) if len(words) else None,
+            key=random.Key(words, _numbers(rows, data, xp)) if len(words) else None,
         )
         if special.is_half(judge.dtype, xp):
             gradients = _wider(gradients, parameters, xp)
         wide = None if weights is None else _wide(weights, xp)
         C = costs.mean_cost(_wide(values, xp), wide, xp=xp)
+        m = self.m
+        if m is None:
+            m = rows.shape[0] if wide is None else xp.sum(wide)
         if self.l2:
-            C = C + regularizers.l2_cost(parameters, self.l2, self.m, xp=xp)
-            gradients = regularizers.l2_gradient(parameters, gradients, self.l2, self.m)
+            C = C + regularizers.l2_cost(parameters, self.l2, m, xp=xp)
+            gradients = regularizers.l2_gradient(parameters, gradients, self.l2, m)
         if self.l1:
-            C = C + regularizers.l1_cost(parameters, self.l1, self.m, xp=xp)
-            gradients = regularizers.l1_gradient(parameters, gradients, self.l1, self.m, xp=xp)
+            C = C + regularizers.l1_cost(parameters, self.l1, m, xp=xp)
+            gradients = regularizers.l1_gradient(parameters, gradients, self.l1, m, xp=xp)
         if self.clip_norm:
             gradients = regularizers.clip(gradients, self.clip_norm, xp=xp)
         parameters, state = optimizers.update(
@@ -159,7 +164,8 @@ class TrainingStep:
         )
         if self.max_norm:
             parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
-        return (parameters, state), judge.sums(z, C, wanted, data, weights)
+        counted = None if self.m is None else weights
+        return (parameters, state), judge.sums(z, C, wanted, data, counted)
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,11 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
         tuple(xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True))
         for pair in zip(gradients, parameters, strict=True)
     )
+
+
+def _numbers(rows: Array, data: Data, xp: Namespace) -> Array:
+    """Numbers of the rows among all examples."""
+    return xp.take(data[4], rows, axis=0) if len(data) > 4 else rows
 
 
 def _wide(values: Array, xp: Namespace) -> Array:

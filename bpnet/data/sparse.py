@@ -1,0 +1,80 @@
+"""Sparse examples: kept as they are on the host, made dense block by block."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet.errors import InputError
+
+_DENSE = 1 << 28
+"""Bytes up to which they are made dense at once."""
+
+_BLOCK = 1 << 24
+"""Numbers in one block."""
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether it is a matrix or array of ``scipy.sparse``."""
+    return hasattr(x, "tocsr") and hasattr(x, "toarray")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Examples too many to be dense at once.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse matrix or array, (m, n)
+        In compressed rows.
+    dtype : numpy dtype
+        Of the blocks.
+    """
+
+    matrix: Any
+    dtype: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Examples and values of each."""
+        m, n = self.matrix.shape
+        return int(m), int(n)
+
+    def take(self, rows: Any) -> np.ndarray[Any, Any]:
+        """Rows made dense, ``(rows, n)``."""
+        dense: np.ndarray[Any, Any] = self.matrix[rows].toarray()
+        return dense.astype(self.dtype, copy=False)
+
+
+def batches(x: Any, k: int) -> int:
+    """Batches of ``k`` examples that may be dense together; any number where ``x`` is dense."""
+    if not isinstance(x, Rows):
+        return 1 << 62
+    return max(1, _BLOCK // (k * x.shape[1]))
+
+
+def store(x: Any, dtype: str, name: str = "X") -> Any:
+    """Sparse examples as a dense array where it is small, else as :class:`Rows`.
+
+    Parameters
+    ----------
+    x : scipy.sparse matrix or array, (m, n)
+        Real and finite.
+    dtype : str
+        Of the numbers on the host.
+    name : str
+        What to call it in an error.
+
+    Raises
+    ------
+    InputError
+        If it holds something else than finite real numbers.
+    """
+    matrix = x.tocsr()
+    if matrix.dtype.kind not in "biuf" or not np.isfinite(matrix.data).all():
+        msg = f"{name} is sparse with values that are not finite real numbers; give such"
+        raise InputError(msg)
+    wanted = np.dtype(dtype)
+    if matrix.shape[0] * matrix.shape[1] * wanted.itemsize <= _DENSE:
+        return matrix.toarray().astype(wanted, copy=False)
+    return Rows(matrix, wanted)
