@@ -151,7 +151,7 @@ class Momentum(Optimizer):
     learning_rate : float
         eta.
     momentum : float
-        mu, 0 <= mu < 1.
+        mu, 0 <= mu <= 1.
     """
 
     learning_rate: float = 0.1
@@ -159,7 +159,7 @@ class Momentum(Optimizer):
     slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        _check(self, momentum=(0.0, 1.0))
+        _check(self, momentum=(0.0, math.nextafter(1.0, 2.0)))
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
@@ -184,7 +184,7 @@ class Nesterov(Optimizer):
     learning_rate : float
         eta.
     momentum : float
-        mu, 0 <= mu < 1.
+        mu, 0 <= mu <= 1.
     """
 
     learning_rate: float = 0.1
@@ -192,7 +192,7 @@ class Nesterov(Optimizer):
     slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        _check(self, momentum=(0.0, 1.0))
+        _check(self, momentum=(0.0, math.nextafter(1.0, 2.0)))
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace

@@ -156,17 +156,30 @@ def predict(
     dtype: str,
 ) -> np.ndarray[Any, Any]:
     """Outputs a^L for all examples, (m, n_L), computed in batches of bounded size."""
-    xp = backend.xp
     stored = examples(x, _width(parameters), backend=backend, dtype=dtype, scale=scale)
     arrays = on_device(parameters, backend=backend, dtype=dtype)
-    step = _PredictStep(tuple(layers), scale, backend.dtype(dtype), xp)
+    return outputs(layers, arrays, stored, scale=scale, backend=backend, dtype=dtype)
+
+
+def outputs(
+    layers: Sequence[Any],
+    parameters: Parameters,
+    stored: Any,
+    *,
+    scale: float | None,
+    backend: Backend,
+    dtype: str,
+) -> np.ndarray[Any, Any]:
+    """Outputs a^L, (m, n_L), of parameters on the device for what :func:`examples` stored."""
+    step = _PredictStep(tuple(layers), scale, backend.dtype(dtype), backend.xp)
     parts = []
     for rows in chunks(stored.shape[0], parameters):
-        here = stored
+        here, numbers = stored, rows
         if isinstance(stored, sparse.Rows):
-            here, rows = backend.asarray(stored.take(rows), dtype=dtype), np.arange(len(rows))
-        index = backend.asarray(rows, dtype=backend.index_dtype)
-        parts.append(backend.to_numpy(step(arrays, here, index)))
+            here = backend.asarray(stored.take(rows), dtype=dtype)
+            numbers = np.arange(len(rows))
+        index = backend.asarray(numbers, dtype=backend.index_dtype)
+        parts.append(backend.to_numpy(step(parameters, here, index)))
     return np.concatenate(parts)
 
 

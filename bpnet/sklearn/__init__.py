@@ -1,0 +1,18 @@
+"""``MLPClassifier`` and ``MLPRegressor`` with scikit-learn's interface, on every backend.
+
+>>> from bpnet.sklearn import MLPClassifier
+>>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+>>> MLPClassifier(8, solver="lbfgs", random_state=1).fit(X, y).predict(X).tolist()
+[0, 1, 1, 0]
+"""
+
+try:
+    import sklearn  # noqa: F401
+except ModuleNotFoundError as error:
+    msg = 'bpnet.sklearn needs scikit-learn; pip install "bpnet[sklearn]"'
+    raise ModuleNotFoundError(msg, name="sklearn") from error
+
+from bpnet.sklearn.classifier import MLPClassifier
+from bpnet.sklearn.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,218 @@
+"""What classifier and regressor share: checks, first weights, prediction."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+import bpnet
+from bpnet import Network
+from bpnet.core import layers
+from bpnet.core.activations import Activation
+from bpnet.core.feedforward import Parameters
+from bpnet.data import batches
+from bpnet.sklearn import conventions, fitting, inputs
+from bpnet.sklearn.parameters import COMMON
+from bpnet.sklearn.stochastic import NOT_FINITE
+
+Host = np.ndarray[Any, Any]
+
+
+class Base(BaseEstimator):  # type: ignore[misc]
+    """A network with scikit-learn's interface; see :class:`bpnet.sklearn.MLPClassifier`."""
+
+    _parameter_constraints = COMMON
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Set the parameters of ``__init__`` as they were given."""
+        for name in self._get_param_names():
+            setattr(self, name, given[name])
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None
+    ) -> Any:
+        """Fit the network to examples and targets.
+
+        Parameters
+        ----------
+        X : array, frame or sparse matrix, (m, n)
+            Examples, of any library.
+        y : array, (m,) or (m, n_outputs)
+            Class labels of any type, rows of labels, or numbers.
+        sample_weight : array, (m,), optional
+            Weights of the examples.
+        X_val, y_val : array, optional
+            Judged after every epoch: ``validation_scores_`` and, with ``early_stopping``, what
+            the fit is stopped by, in place of a share of ``X``.
+
+        Returns
+        -------
+        self
+            Fitted.
+        """
+        validation = None if X_val is None else (X_val, y_val)
+        return self._fit(X, y, sample_weight, validation)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation: Any = None,
+        *,
+        incremental: bool = False,
+    ) -> Any:
+        self._validate_params()
+        hidden = self._hidden_sizes()
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        goes_on = not first and (incremental or self.warm_start == "exact")
+        backend = inputs.choose(self, X)
+        X, y = self._check_input(X, y, backend, incremental=incremental, reset=first)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, np.empty((X.shape[0], 1)))
+        values = self._values(y)
+        sizes = [int(X.shape[1]), *hidden, self._count(values)]
+        if not goes_on:
+            self._random_state = check_random_state(self.random_state)
+        if first:
+            self._initialize(sizes, inputs.float_dtype(self, X, backend))
+        elif self._sizes() != sizes:
+            msg = f"the network has the sizes {self._sizes()} and the parameters ask for {sizes}"
+            raise ValueError(f"{msg}; set warm_start=False to begin anew")
+        weights = self._weigh(y, sample_weight)
+        fitting.fit(
+            self, backend, X, y, values, weights, validation,
+            goes_on=goes_on, incremental=incremental,
+        )  # fmt: skip
+        if not all(np.isfinite(a).all() for arrays in self._parameters() for a in arrays):
+            raise ValueError(NOT_FINITE)
+        return self
+
+    def _count(self, values: Host) -> int:
+        """Outputs for targets as the cost takes them."""
+        return len(self.classes_) if values.ndim == 1 else int(values.shape[1])
+
+    def _hidden_sizes(self) -> list[int]:
+        given = self.hidden_layer_sizes
+        sizes = list(given) if hasattr(given, "__iter__") else [given]
+        if any(n <= 0 for n in sizes):
+            msg = f"hidden_layer_sizes must be > 0, got {sizes}."
+            raise ValueError(msg)
+        return [int(n) for n in sizes]
+
+    def _sizes(self) -> list[int]:
+        return [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
+
+    def _sigmas(self, count: int) -> list[Activation]:
+        """Activations of ``count`` hidden layers and the output."""
+        given = self.activation
+        each = list(given) if isinstance(given, list | tuple) else [given] * count
+        if len(each) != count:
+            msg = f"activation has {len(each)} entries for {count} hidden layers; match them"
+            raise ValueError(msg)
+        output = self.output_activation or self._suited_output()
+        return [conventions.activation(sigma) for sigma in (*each, output)]
+
+    def _initialize(self, sizes: list[int], dtype: str) -> None:
+        """Layers, first weights, and the attributes of a fit that has not begun."""
+        self.n_iter_, self.t_ = 0, 0
+        self.n_outputs_, self.n_layers_ = sizes[-1], len(sizes)
+        sigmas = self._sigmas(len(sizes) - 2)
+        self.out_activation_ = conventions.name(sigmas[-1])
+        self._layers = conventions.make_layers(
+            sizes, sigmas, dropout=self.dropout, norm=self.norm
+        )
+        kept = batches.host_dtype(dtype)
+        hidden = [*sigmas[:-1], sigmas[0]]  # the output's first weights go by the hidden layers
+        pairs = [
+            conventions.first_weights(n_in, n_out, sigma, self.initializer, self._random_state)
+            for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], hidden, strict=True)
+        ]
+        self.coefs_ = [W.astype(kept, copy=False) for W, _ in pairs]
+        self.intercepts_ = [b.astype(kept, copy=False) for _, b in pairs]
+        self._others = [() for _ in self._layers]
+        self._dtype = dtype
+        masks = layers.draws_at_random(self._layers)
+        self._seed = self._random_state.randint(2**31) if masks else 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin the curves anew."""
+        vars(self).pop("_optimizer", None)
+        if self.solver == "lbfgs":
+            return
+        self.loss_curve_, self._no_improvement_count = [], 0
+        self.validation_scores_ = [] if self.early_stopping else None
+        self.best_validation_score_ = -np.inf if self.early_stopping else None
+        self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _parameters(self) -> Parameters:
+        """Arrays of each layer: those of the dense ones are ``coefs_`` and ``intercepts_``."""
+        pairs = zip(self.coefs_, self.intercepts_, strict=True)
+        return tuple(
+            next(pairs) if isinstance(layer, layers.Dense) else others
+            for layer, others in zip(self._layers, self._others, strict=True)
+        )
+
+    def _take(self, parameters: Parameters) -> None:
+        """Keep arrays of each layer; lists that users hold go on to be those of the estimator."""
+        both = list(zip(self._layers, parameters, strict=True))
+        dense = [arrays for layer, arrays in both if isinstance(layer, layers.Dense)]
+        self.coefs_[:] = [W for W, _ in dense]
+        self.intercepts_[:] = [b for _, b in dense]
+        self._others = [() if isinstance(layer, layers.Dense) else a for layer, a in both]
+
+    def _outputs(self, X: Any) -> Host:
+        """Outputs of the network, (m, n_outputs), in batches of bounded size."""
+        check_is_fitted(self, "coefs_")
+        backend = inputs.choose(self, X)
+        if inputs.is_foreign(X):
+            X = inputs.device_examples(self, X, backend, reset=False)
+        else:
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        dtype = self._dtype
+        with backend.session(dtype):
+            return batches.predict(
+                self._layers, self._parameters(), X, scale=None, backend=backend, dtype=dtype
+            )
+
+    def to_network(self) -> Network:
+        """Return the network as a :class:`bpnet.Network`, to be saved, exported or trained on."""
+        check_is_fitted(self, "coefs_")
+        init = [(a[0].T, a[1]) if len(a) == 2 else () for a in self._parameters()]
+        network = bpnet.Network(list(self._layers), init=init)
+        network.parameters = self._parameters()
+        network.classes = getattr(self, "classes_", None)
+        return network
+
+    def _check_validation(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the user's validation set, checked."""
+        if y is None:
+            msg = "X_val was given without y_val; give both"
+            raise ValueError(msg)
+        backend = inputs.choose(self, X)
+        return self._check_input(X, y, backend, incremental=True, reset=False)
+
+    def _weigh(self, y: Any, sample_weight: Host | None) -> Host | None:
+        """Weights of the examples, by their own and by their class."""
+        return sample_weight
+
+    def _build(self, sizes: list[int], dtype: str) -> Any:
+        self._validate_params()
+        self._random_state = check_random_state(self.random_state)
+        self.n_features_in_ = sizes[0]
+        self._initialize([sizes[0], *self._hidden_sizes(), sizes[-1]], dtype)
+        return self
+
+    def _check_solver(self) -> bool:
+        if self.solver == "lbfgs":
+            msg = "partial_fit is only available for stochastic optimizers. "
+            raise AttributeError(f"{msg}{self.solver} is not stochastic.")
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

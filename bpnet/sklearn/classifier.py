@@ -1,0 +1,296 @@
+"""``MLPClassifier``."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+
+from bpnet.backends import Backend
+from bpnet.core import activations
+from bpnet.core.activations import Activation
+from bpnet.core.costs import Cost
+from bpnet.sklearn import conventions, inputs
+from bpnet.sklearn.base import Base, Host
+from bpnet.sklearn.parameters import COMMON
+
+
+class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
+    """A network that tells classes, in place of :class:`sklearn.neural_network.MLPClassifier`.
+
+    The parameters up to ``max_fun`` and the fitted attributes mean what they mean there, with the
+    same defaults; with the same ``random_state`` first weights and batches are the same too.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int
+        Neurons of each hidden layer.
+    activation : str, Activation or list with one per hidden layer
+        ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or any other of bpnet.
+    solver : str or Optimizer
+        ``"lbfgs"``, ``"sgd"``, ``"adam"``, or any other optimizer of bpnet.
+    alpha : float
+        Strength of L2; in each step it is divided by the size of the batch.
+    batch_size : int or "auto"
+        Examples in a step; the default is 200, or all where there are fewer.
+    learning_rate : str or Schedule
+        ``"constant"``; ``"invscaling"`` and ``"adaptive"`` with sgd; or a schedule of bpnet.
+    learning_rate_init : float
+        eta.
+    power_t : float
+        Exponent of ``"invscaling"``.
+    max_iter : int
+        Largest number of epochs, or of iterations of lbfgs.
+    shuffle : bool
+        Whether every epoch has an order of its own.
+    random_state : int, RandomState or None
+        Of first weights, order, the examples held out, and masks.
+    tol : float
+        By how much the loss or the score must get better to count; largest gradient for lbfgs.
+    verbose : bool
+        Whether to print the loss of each epoch.
+    warm_start : bool or "exact"
+        Whether ``fit`` goes on from the weights of before; with "exact" the optimizer's state, its
+        rate and the random state go on too.
+    momentum : float
+        mu of sgd.
+    nesterovs_momentum : bool
+        Whether it is Nesterov's.
+    early_stopping : bool
+        Whether a share of the examples is held out, and the fit ends when their score does not
+        get better; the weights are then those of the best score.
+    validation_fraction : float
+        That share.
+    beta_1, beta_2, epsilon : float
+        Of adam.
+    n_iter_no_change : int
+        Epochs without a better value after which the fit ends.
+    max_fun : int
+        Largest number of evaluations of lbfgs.
+    class_weight : dict, "balanced" or None
+        Weight of each class, on top of ``sample_weight``.
+    output_activation : str or Activation, optional
+        The default is the softmax, the sigmoid for two classes and for labels that do not exclude
+        each other.
+    initializer : str or Initializer
+        The default is scikit-learn's.
+    cost : str or object with ``value`` and ``delta``, optional
+        The default is cross-entropy.
+    dropout : float
+        Probability with which a value of a hidden layer is dropped in training.
+    norm : {"batch", "layer"}, optional
+        Normalization of the hidden layers.
+    l1, max_norm, clip_norm : float
+        As in :func:`bpnet.train`, L1 over the batch like ``alpha``.
+    scoring : str, callable or None
+        What early stopping watches: a scorer of scikit-learn, ``"loss"``, or None for accuracy.
+    callbacks : list of bpnet.Callback, optional
+        Called between epochs.
+    backend, device : optional
+        As in :func:`bpnet.train`; the default is where ``X`` is.
+    dtype : {"float64", "float32", "float16", "bfloat16"}, optional
+        Of the fit; None means that of ``X``, and float64 where it is not float32.
+    threads : int, optional
+        As in :func:`bpnet.train`.
+
+    Attributes
+    ----------
+    classes_ : array or list of arrays
+        Labels.
+    coefs_, intercepts_ : list of arrays, (n_in, n_out) and (n_out,)
+        Weights and biases; NumPy, whatever the backend.
+    loss_, best_loss_, loss_curve_ : float, float or None, list
+        Of the last epoch, the smallest, of every epoch.
+    validation_scores_, best_validation_score_ : list or None, float or None
+        With a validation set.
+    n_iter_, t_ : int
+        Epochs of this fit, and examples seen since the first weights.
+    n_features_in_, n_layers_, n_outputs_ : int
+        Sizes.
+    feature_names_in_ : array
+        Of a frame.
+    out_activation_ : str
+        Of the output layer.
+    history_ : dict of lists
+        As :func:`bpnet.train` returns it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> est = MLPClassifier(16, dropout=0.1, random_state=1, max_iter=1000).fit(X, y)
+    >>> est.score(X, y) > 0.9
+    True
+    """
+
+    loss = "log_loss"
+    _parameter_constraints: ClassVar = {
+        **COMMON,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: Any = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        class_weight: Any = None,
+        output_activation: Any = None,
+        initializer: Any = "auto",
+        cost: Any = None,
+        dropout: float = 0.0,
+        norm: str | None = None,
+        l1: float = 0.0,
+        max_norm: float = 0.0,
+        clip_norm: float = 0.0,
+        scoring: Any = None,
+        callbacks: Any = None,
+        backend: Any = None,
+        device: Any = None,
+        dtype: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def build(self, n_features: int, classes: Any, dtype: str | None = None) -> Any:
+        """Set first weights without a fit.
+
+        Parameters
+        ----------
+        n_features : int
+            Values of an example.
+        classes : array
+            Labels of all classes.
+        dtype : str, optional
+            The default is ``dtype`` of the estimator, or float64.
+        """
+        self._label_binarizer = LabelBinarizer().fit(classes)
+        self.classes_ = self._label_binarizer.classes_
+        n_outputs = len(self.classes_) if len(self.classes_) > 2 else 1
+        return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
+
+    @available_if(lambda est: est._check_solver())
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> "MLPClassifier":
+        """Fit one epoch more; three calls are bit for bit one ``fit`` of three epochs.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+        classes : array, optional
+            Labels of all classes; needed in the first call.
+        """
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer()
+            labels = y if type_of_target(y).startswith("multilabel") else classes
+            self._label_binarizer.fit(labels)
+        fitted: MLPClassifier = self._fit(X, y, sample_weight, incremental=True)
+        return fitted
+
+    def predict(self, X: Any) -> Host:
+        """Class of each example, (m,), or rows of labels, (m, n_outputs)."""
+        return self._decode(self._outputs(X))
+
+    @available_if(lambda est: est._gives_probabilities())
+    def predict_proba(self, X: Any) -> Host:
+        """Probability of each class, (m, n_classes), in the order of ``classes_``."""
+        a = self._outputs(X)
+        return np.hstack([1 - a, a]) if a.shape[1] == 1 else a
+
+    @available_if(lambda est: est._gives_probabilities())
+    def predict_log_proba(self, X: Any) -> Host:
+        """Logarithm of :meth:`predict_proba`."""
+        probabilities = self.predict_proba(X)
+        return np.asarray(np.log(probabilities, out=probabilities))
+
+    def _gives_probabilities(self) -> bool:
+        given = self.output_activation
+        if given is None:
+            return True
+        kind = conventions.activation(given)
+        return isinstance(kind, activations.Sigmoid | activations.Softmax)
+
+    def _check_input(
+        self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
+    ) -> tuple[Any, Any]:
+        X, y = inputs.examples(self, X, y, backend, reset=reset)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+            return X, y
+        labels = unique_labels(y)
+        if self.warm_start and not incremental and set(labels) != set(self.classes_):
+            msg = "warm_start can only be used where `y` has the same classes as in the previous "
+            msg += f"call to fit. Previously got {self.classes_}, `y` has {labels}"
+            raise ValueError(msg)
+        if len(np.setdiff1d(labels, self.classes_)):
+            msg = f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+            raise ValueError(f"{msg}'y' has {labels}.")
+        return X, y
+
+    def _values(self, y: Any) -> Host:
+        """Class numbers, (m,), of several classes; else rows of 0 and 1, (m, n_outputs)."""
+        if self._label_binarizer.y_type_ == "multiclass":
+            return np.searchsorted(self.classes_, y).astype(np.int32)
+        rows = self._label_binarizer.transform(y)
+        return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
+
+    def _decode(self, a: Host) -> Host:
+        sigmoid = self.out_activation_ in {"logistic", "softmax"}
+        middle = 0.5 if sigmoid else 0.0
+        flat = a.ravel() if a.shape[1] == 1 else a
+        return np.asarray(self._label_binarizer.inverse_transform(flat, threshold=middle))
+
+    def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
+        return float(accuracy_score(y, predicted, sample_weight=weights))
+
+    def _suited_output(self) -> str:
+        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "sigmoid"
+
+    def _suited_cost(self, output: Activation) -> Cost:
+        return conventions.cost("log_loss", output)
+
+    def _weigh(self, y: Any, sample_weight: Host | None) -> Host | None:
+        if self.class_weight is None:
+            return sample_weight
+        weights: Host = compute_sample_weight(self.class_weight, y)
+        return weights if sample_weight is None else weights * sample_weight
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,105 @@
+"""Where scikit-learn's conventions differ from the paper's and from bpnet's own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.core import activations, costs, initializers, layers, optimizers
+from bpnet.core.activations import Activation
+from bpnet.core.costs import Cost
+from bpnet.core.optimizers import Optimizer
+from bpnet.data.draws import HostDraw
+
+OUTPUTS = {"sigmoid": "logistic"}
+"""Activations that scikit-learn knows by another name."""
+
+_SOLVERS = ("sgd", "adam")
+
+
+def activation(given: str | Activation) -> Activation:
+    """Activation of a name; ``"logistic"`` is the sigmoid."""
+    return activations.get("sigmoid" if given == "logistic" else given)
+
+
+def name(given: Activation) -> str:
+    """Name of an activation, in scikit-learn's words where it has one."""
+    known = {kind: key for key, kind in activations.ACTIVATIONS.items()}
+    found = known.get(type(given), type(given).__name__)
+    return OUTPUTS.get(found, found)
+
+
+@dataclass(frozen=True)
+class MeanOutputs(costs.Quadratic):
+    """Half the squared error whose value is the mean over outputs, while delta is that of the sum.
+
+    It is so in scikit-learn, where ``loss_`` of several outputs is smaller by their number.
+    """
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        return super().value(z, y, output, xp=xp) / z.shape[-1]
+
+
+@dataclass(frozen=True)
+class Adam(optimizers.Adam):
+    """Adam whose epsilon is not corrected for the start at zero.
+
+    w <- w - eta sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps).
+    """
+
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta', eps)."""
+        return super().coefficients(t, learning_rate)[0], self.epsilon
+
+
+def cost(loss: str, output: Activation) -> Cost:
+    """Cost of scikit-learn's ``loss``."""
+    return MeanOutputs() if loss == "squared_error" else costs.get(_COSTS[loss], output)
+
+
+_COSTS = {"log_loss": "cross_entropy", "poisson": "poisson"}
+
+
+def optimizer(estimator: Any) -> Optimizer:
+    """Optimizer of an estimator's ``solver`` and its parameters."""
+    solver, eta = estimator.solver, float(estimator.learning_rate_init)
+    if not isinstance(solver, str) or solver not in _SOLVERS:
+        return optimizers.get(solver, eta if isinstance(solver, str) else None)
+    if solver == "adam":
+        return Adam(eta, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    if estimator.momentum == 0:
+        return optimizers.SGD(eta)
+    kind = optimizers.Nesterov if estimator.nesterovs_momentum else optimizers.Momentum
+    return kind(eta, estimator.momentum)
+
+
+def first_weights(
+    n_in: int, n_out: int, hidden: Activation, given: Any, source: np.random.RandomState
+) -> tuple[Any, Any]:
+    """First ``W``, (n_in, n_out), and ``b``, (n_out,), in float64.
+
+    The default is uniform on +-sqrt(6 / (n_in + n_out)), biases too, or on +-sqrt(2 / ...) where
+    the hidden layers are sigmoids (Glorot and Bengio 2010).
+    """
+    if given != "auto":
+        draw: Any = HostDraw(source)
+        W, b = initializers.get(given, hidden)(draw, n_in, n_out, xp=np)
+        return np.ascontiguousarray(W), b
+    factor = 2.0 if isinstance(hidden, activations.Sigmoid) else 6.0
+    bound = np.sqrt(factor / (n_in + n_out))
+    W = source.uniform(-bound, bound, (n_in, n_out))
+    return W, source.uniform(-bound, bound, n_out)
+
+
+def make_layers(
+    sizes: list[int], sigmas: list[Activation], *, dropout: float, norm: str | None
+) -> tuple[Any, ...]:
+    """Layers of a network with dropout and normalization after the hidden ones."""
+    dense = [
+        layers.Dense(n_in, n_out, sigma)
+        for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], sigmas, strict=True)
+    ]
+    made = tuple(dense)
+    return layers.with_dropout(made, dropout) if dropout else made

@@ -1,0 +1,81 @@
+"""Examples and targets as scikit-learn checks them; arrays of a device stay where they are."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+
+import bpnet
+from bpnet import backends
+from bpnet.backends import Backend, libraries
+from bpnet.data import batches
+
+
+def is_foreign(X: Any) -> bool:
+    """Whether it is an array of a library that scikit-learn would copy to the host."""
+    owner = libraries.owner(X)
+    return owner is not None and owner.name != "numpy"
+
+
+def choose(estimator: Any, X: Any) -> Backend:
+    """Backend that an estimator asks for, or that holds ``X``."""
+    like = X if is_foreign(X) else None
+    return backends.select(estimator.backend, estimator.device, like=like).backend
+
+
+def float_dtype(estimator: Any, X: Any, backend: Backend) -> str:
+    """Dtype that was asked for, or that of ``X``: float64 but for float32 and narrower."""
+    if estimator.dtype is not None:
+        return str(estimator.dtype)
+    kept = str(getattr(X, "dtype", "float64")).rpartition(".")[2]
+    if kept in {"float32", "float16", "bfloat16"}:
+        return "float32"
+    return "float64" if "float64" in backend.dtypes() else "float32"
+
+
+def examples(estimator: Any, X: Any, y: Any, backend: Backend, *, reset: bool, **checks: Any) -> Any:
+    """Return ``X`` and ``y``, checked and on the host, or ``X`` as it is on its device.
+
+    Parameters
+    ----------
+    estimator : Base
+        Whose ``n_features_in_`` is set, or held against ``X``.
+    X : array, (m, n)
+        Of any library, frame or sparse matrix.
+    y : array, (m,) or (m, n_outputs)
+        Targets.
+    backend : Backend
+        Where ``X`` will go.
+    reset : bool
+        Whether the number of features is new.
+    **checks
+        For :func:`sklearn.utils.validation.validate_data`.
+    """
+    dtype = [np.float32] if estimator.dtype not in {None, "float64"} else [np.float64, np.float32]
+    if estimator.dtype == "float64":
+        dtype = [np.float64]
+    if not is_foreign(X):
+        return validate_data(
+            estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype,
+            reset=reset, **checks,
+        )  # fmt: skip
+    X = device_examples(estimator, X, backend, reset=reset)
+    y = bpnet.to_numpy(y) if is_foreign(y) else y
+    numeric = {"dtype": "numeric"} if checks.get("y_numeric") else {"dtype": None}
+    y = check_array(y, ensure_2d=False, input_name="y", estimator=estimator, **numeric)
+    check_consistent_length(np.empty(X.shape[0]), y)
+    return X, y
+
+
+def device_examples(estimator: Any, X: Any, backend: Backend, *, reset: bool) -> Any:
+    """``X`` on its backend, of finite numbers and the right width."""
+    dtype = float_dtype(estimator, X, backend)
+    with backend.session(dtype):
+        X = batches.examples(X, None, backend=backend, dtype=dtype)
+    if reset:
+        estimator.n_features_in_ = int(X.shape[1])
+        vars(estimator).pop("feature_names_in_", None)
+    elif int(X.shape[1]) != estimator.n_features_in_:
+        msg = f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
+        raise ValueError(f"{msg}{estimator.n_features_in_} features as input.")
+    return X

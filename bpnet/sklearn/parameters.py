@@ -1,0 +1,62 @@
+"""What the estimators accept for each parameter; scikit-learn's own rules, widened."""
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from bpnet.core import activations, initializers, optimizers, schedules
+
+_SIGMAS = {*activations.ACTIVATIONS, "logistic"}
+_OBJECT = HasMethods(["sigma", "backward"])
+_LIMIT = Interval(Real, 0, None, closed="left")
+
+LEARNING_RATES = ("constant", "invscaling", "adaptive")
+"""Those of scikit-learn, which act between epochs."""
+
+COMMON: dict[str, list[Any]] = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(_SIGMAS), _OBJECT, "array-like"],
+    "solver": [StrOptions({"lbfgs", *optimizers.OPTIMIZERS}), HasMethods(["init", "update"])],
+    "alpha": [_LIMIT],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [
+        StrOptions({*LEARNING_RATES, *schedules.SCHEDULES}),
+        HasMethods(["rate"]),
+    ],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [_LIMIT],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [_LIMIT],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean", StrOptions({"exact"})],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        Interval(Real, float("inf"), None, closed="left"),
+    ],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "output_activation": [StrOptions(_SIGMAS), _OBJECT, None],
+    "initializer": [StrOptions({"auto", *initializers.INITIALIZERS}), callable],
+    "cost": [str, HasMethods(["value", "delta"]), None],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "norm": [StrOptions({"batch", "layer"}), None],
+    "l1": [_LIMIT],
+    "max_norm": [_LIMIT],
+    "clip_norm": [_LIMIT],
+    "scoring": [str, callable, None],
+    "callbacks": ["array-like", None],
+    "backend": "no_validation",
+    "device": "no_validation",
+    "dtype": [StrOptions({"float64", "float32", "float16", "bfloat16"}), None],
+    "threads": [Interval(Integral, 1, None, closed="left"), None],
+}
+"""For scikit-learn's ``_validate_params``, which words the errors."""

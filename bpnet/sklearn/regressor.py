@@ -1,0 +1,149 @@
+"""``MLPRegressor``."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from bpnet.backends import Backend
+from bpnet.core.activations import Activation
+from bpnet.core.costs import Cost
+from bpnet.sklearn import conventions, inputs
+from bpnet.sklearn.base import Base, Host
+from bpnet.sklearn.parameters import COMMON
+
+
+class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
+    """A network that tells numbers, in place of :class:`sklearn.neural_network.MLPRegressor`.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}
+        Half the squared error; or half the Poisson deviance, with an exponential output.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
+power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, \
+early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
+        As in :class:`bpnet.sklearn.MLPClassifier`.
+    output_activation : str or Activation, optional
+        The default is the identity, or the exponential for ``"poisson"``.
+    cost : str or object with ``value`` and ``delta``, optional
+        In place of ``loss``.
+    scoring : str, callable or None
+        What early stopping watches: a scorer of scikit-learn, ``"loss"``, or None for R2.
+    initializer, dropout, norm, l1, max_norm, clip_norm, callbacks, backend, device, dtype, threads
+        As in :class:`bpnet.sklearn.MLPClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> est = MLPRegressor(hidden_layer_sizes=8, solver="lbfgs", random_state=1, max_iter=500)
+    >>> est.fit(X, y).score(X, y) > 0.4
+    True
+    """
+
+    _parameter_constraints: ClassVar = {
+        **COMMON,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: Any = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        output_activation: Any = None,
+        initializer: Any = "auto",
+        cost: Any = None,
+        dropout: float = 0.0,
+        norm: str | None = None,
+        l1: float = 0.0,
+        max_norm: float = 0.0,
+        clip_norm: float = 0.0,
+        scoring: Any = None,
+        callbacks: Any = None,
+        backend: Any = None,
+        device: Any = None,
+        dtype: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def build(self, n_features: int, n_outputs: int = 1, dtype: str | None = None) -> Any:
+        """Set first weights without a fit.
+
+        Parameters
+        ----------
+        n_features, n_outputs : int
+            Values of an example, and numbers to tell.
+        dtype : str, optional
+            The default is ``dtype`` of the estimator, or float64.
+        """
+        return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
+
+    @available_if(lambda est: est._check_solver())
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
+        """Fit one epoch more; three calls are bit for bit one ``fit`` of three epochs.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+        """
+        fitted: MLPRegressor = self._fit(X, y, sample_weight, incremental=True)
+        return fitted
+
+    def predict(self, X: Any) -> Host:
+        """Numbers for each example, (m,), or (m, n_outputs) of several."""
+        return self._decode(self._outputs(X))
+
+    def _check_input(
+        self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
+    ) -> tuple[Any, Any]:
+        X, y = inputs.examples(self, X, y, backend, reset=reset, y_numeric=True)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _values(self, y: Any) -> Host:
+        """Rows of numbers, (m, n_outputs)."""
+        y = np.asarray(y)
+        return y.reshape(-1, 1) if y.ndim == 1 else y
+
+    def _decode(self, a: Host) -> Host:
+        return a.ravel() if a.shape[1] == 1 else a
+
+    def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
+        return float(r2_score(y, predicted, sample_weight=weights))
+
+    def _suited_output(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def _suited_cost(self, output: Activation) -> Cost:
+        return conventions.cost(self.loss, output)
