@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import shuffle
 
 from bpnet import backends
 from bpnet.core import optimizers, schedules
@@ -129,8 +128,10 @@ def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, 
     orders = [memory.order if len(memory.order) == m else np.arange(m)]
 
     def order(_epoch: int) -> Any:
-        if est.shuffle:
-            orders[0] = shuffle(orders[0], random_state=est._random_state)
+        if est.shuffle:  # as sklearn.utils.shuffle draws, which checks its arguments longer
+            drawn = np.arange(m)
+            est._random_state.shuffle(drawn)
+            orders[0] = orders[0][drawn]
         return rows[orders[0]]
 
     step = TrainingStep(
