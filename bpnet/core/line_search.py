@@ -1,0 +1,214 @@
+"""The line search of Moré and Thuente (1994): a step that meets the strong Wolfe conditions.
+
+It works on plain numbers, phi(t) = f(w + t d) and its slope phi'(t) = d . grad f(w + t d), and
+follows MINPACK-2's ``dcsrch``, with the constants of L-BFGS-B.
+"""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+DECREASE, CURVATURE, WIDTH = 1e-3, 0.9, 0.1
+"""c1 and c2 of the Wolfe conditions, and the relative width at which a bracket is narrow enough."""
+
+EVALUATIONS = 20
+_FARTHEST = 1e10
+
+
+@dataclass(frozen=True)
+class Point:
+    """A step with phi and its slope there."""
+
+    t: float
+    phi: float
+    slope: float
+
+    def tilted(self, slope: float) -> "Point":
+        """The same point of phi(t) - slope t."""
+        return Point(self.t, self.phi - self.t * slope, self.slope - slope)
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Interval with the best step so far at one end.
+
+    Parameters
+    ----------
+    best, other : Point
+        Its ends; the minimum lies between them where ``closed``.
+    closed : bool
+        Whether a minimum is known to lie between.
+    """
+
+    best: Point
+    other: Point
+    closed: bool = False
+
+
+def search(
+    phi: float, slope: float, step: float
+) -> Generator[float, tuple[float, float], tuple[float, bool]]:
+    """Ask for phi and its slope at one step after the other.
+
+    phi(t) <= phi(0) + c1 t phi'(0) and |phi'(t)| <= c2 |phi'(0)|.
+
+    Parameters
+    ----------
+    phi, slope : float
+        At 0; the slope is negative.
+    step : float
+        To try first.
+
+    Yields
+    ------
+    float
+        A step; it is to be sent phi and the slope there.
+
+    Returns
+    -------
+    step : float
+        The last one tried.
+    good : bool
+        Whether it may be taken: it meets the conditions, or nothing better is to be told apart.
+    """
+    test = DECREASE * slope
+    start = Point(0.0, phi, slope)
+    bracket, first = Bracket(start, start), True
+    low, high, farthest = 0.0, 5 * step, _FARTHEST
+    width, wider = farthest, 2 * farthest
+    for _ in range(EVALUATIONS):
+        here = Point(step, *(yield step))
+        if not math.isfinite(here.phi) or not math.isfinite(here.slope):
+            # there is no number to go by: come nearer, and never so far again
+            farthest = high = step
+            step = bracket.best.t + 0.1 * (step - bracket.best.t)
+            continue
+        enough = here.phi <= phi + step * test
+        first = first and not (enough and here.slope >= 0)
+        narrow = bracket.closed and (not low < step < high or high - low <= WIDTH * high)
+        far = step == farthest and enough and here.slope <= test
+        if narrow or far or (enough and abs(here.slope) <= CURVATURE * -slope):
+            return step, True
+        if first and here.phi <= bracket.best.phi and not enough:
+            bracket, step = _tilted_step(bracket, here, test, low, high)
+        else:
+            bracket, step = next_step(bracket, here, low, high)
+        best, other = bracket.best.t, bracket.other.t
+        if bracket.closed:
+            if abs(other - best) >= 0.66 * wider:
+                step = best + 0.5 * (other - best)
+            wider, width = width, abs(other - best)
+            low, high = min(best, other), max(best, other)
+        else:
+            low, high = step + 1.1 * (step - best), step + 4 * (step - best)
+        step = min(max(step, 0.0), farthest)
+        if bracket.closed and (not low < step < high or high - low <= WIDTH * high):
+            step = best
+    return step, False
+
+
+def _tilted_step(
+    bracket: Bracket, here: Point, slope: float, low: float, high: float
+) -> tuple[Bracket, float]:
+    """Next step by phi(t) - c1 phi'(0) t, as long as no step decreased phi enough."""
+    leaning = Bracket(bracket.best.tilted(slope), bracket.other.tilted(slope), bracket.closed)
+    leaning, step = next_step(leaning, here.tilted(slope), low, high)
+    ends = leaning.best.tilted(-slope), leaning.other.tilted(-slope)
+    return Bracket(*ends, leaning.closed), step
+
+
+def next_step(bracket: Bracket, here: Point, low: float, high: float) -> tuple[Bracket, float]:
+    """Take a trial into the bracket, and choose the next one: ``dcstep``.
+
+    Parameters
+    ----------
+    bracket : Bracket
+        Before the trial.
+    here : Point
+        The trial.
+    low, high : float
+        Between which the next step shall lie.
+
+    Returns
+    -------
+    bracket : Bracket
+        With the trial as one of its ends.
+    step : float
+        To try next.
+    """
+    best, other, closed = bracket.best, bracket.other, bracket.closed
+    turned = here.slope * math.copysign(1.0, best.slope) < 0
+    if here.phi > best.phi:
+        step, closed = _higher(best, here), True
+    elif turned:
+        step, closed = _turned(best, here), True
+    elif abs(here.slope) < abs(best.slope):
+        step = _flatter(best, here, other, closed, low, high)
+    elif closed:
+        step = _cubic(here, other, here)
+    else:
+        step = high if here.t > best.t else low
+    if here.phi > best.phi:
+        return Bracket(best, here, closed), step
+    return replace(bracket, best=here, other=best if turned else other, closed=closed), step
+
+
+def _parts(a: Point, b: Point, *, floor: bool = False) -> tuple[float, float]:
+    """theta and gamma of the cubic through two points with their slopes."""
+    theta = 3 * (a.phi - b.phi) / (b.t - a.t) + a.slope + b.slope
+    s = max(abs(theta), abs(a.slope), abs(b.slope))
+    root = (theta / s) ** 2 - (a.slope / s) * (b.slope / s)
+    gamma = s * math.sqrt(max(root, 0.0) if floor else abs(root))
+    return theta, gamma
+
+
+def _cubic(origin: Point, end: Point, here: Point) -> float:
+    """Minimum of the cubic, reckoned from the trial towards ``end``."""
+    theta, gamma = _parts(end, here)
+    gamma = -gamma if here.t > end.t else gamma
+    r = ((gamma - here.slope) + theta) / (((gamma - here.slope) + gamma) + end.slope)
+    return origin.t + r * (end.t - origin.t)
+
+
+def _secant(best: Point, here: Point) -> float:
+    return here.t + here.slope / (here.slope - best.slope) * (best.t - here.t)
+
+
+def _higher(best: Point, here: Point) -> float:
+    """A higher value: the cubic's minimum, or the mean of it and the parabola's."""
+    theta, gamma = _parts(best, here)
+    gamma = -gamma if here.t < best.t else gamma
+    r = ((gamma - best.slope) + theta) / (((gamma - best.slope) + gamma) + here.slope)
+    cubic = best.t + r * (here.t - best.t)
+    chord = (best.phi - here.phi) / (here.t - best.t) + best.slope
+    parabola = best.t + best.slope / chord / 2 * (here.t - best.t)
+    if abs(cubic - best.t) < abs(parabola - best.t):
+        return cubic
+    return cubic + (parabola - cubic) / 2
+
+
+def _turned(best: Point, here: Point) -> float:
+    """A lower value whose slope has the other sign: the one farther from the trial."""
+    cubic, secant = _cubic(here, best, here), _secant(best, here)
+    return cubic if abs(cubic - here.t) > abs(secant - here.t) else secant
+
+
+def _flatter(
+    best: Point, here: Point, other: Point, closed: bool, low: float, high: float
+) -> float:
+    """A lower value and a smaller slope of the same sign: the cubic may have no minimum there."""
+    theta, gamma = _parts(best, here, floor=True)
+    gamma = -gamma if here.t > best.t else gamma
+    r = ((gamma - here.slope) + theta) / ((gamma + (best.slope - here.slope)) + gamma)
+    if r < 0 and gamma != 0:
+        cubic = here.t + r * (best.t - here.t)
+    else:
+        cubic = high if here.t > best.t else low
+    secant = _secant(best, here)
+    nearer = abs(cubic - here.t) < abs(secant - here.t)
+    if not closed:
+        step = secant if nearer else cubic
+        return min(max(step, low), high)
+    step = cubic if nearer else secant
+    bound = here.t + 0.66 * (other.t - here.t)
+    return min(bound, step) if here.t > best.t else max(bound, step)
