@@ -70,6 +70,11 @@ class Backend(ABC):
         """Name and device as :func:`bpnet.backends.get` takes them, such as ``"cupy:1"``."""
         return self.name if self.device is None else f"{self.name}:{self.device}"
 
+    def __reduce__(self) -> Any:
+        from bpnet.backends import registry  # which imports this file
+
+        return registry.get, (self.spec,)  # a library's device objects can't be pickled
+
     def dtypes(self) -> tuple[str, ...]:
         """Floating dtypes that work on this device, of float64, float32, float16, bfloat16."""
         return tuple(name for name in FLOATS if self.has(name))

@@ -28,7 +28,9 @@ class Cost(Protocol):
         """Return delta^L = dC/dz^L of each example, ``(..., batch, n)``."""
 
 
-def mean_cost(values: Array, weights: Array | None = None, *, xp: Namespace) -> Array:
+def mean_cost(
+    values: Array, weights: Array | None = None, total: Any = None, *, xp: Namespace
+) -> Array:
     """Cost of a set of examples: C = (1/m) sum_x C_x, or the mean with weights.
 
     Equations: (4), (9).
@@ -39,13 +41,15 @@ def mean_cost(values: Array, weights: Array | None = None, *, xp: Namespace) -> 
         C_x of each example, such as (5).
     weights : array, (m,), optional
         Weights of the examples.
+    total : float or array, (), optional
+        Size or weight of the set that these examples are a part of; the default is theirs.
     xp : namespace
         The arrays' namespace.
 
     Returns
     -------
     array, (...)
-        The mean.
+        The mean, or this part's share of it.
 
     Examples
     --------
@@ -54,9 +58,9 @@ def mean_cost(values: Array, weights: Array | None = None, *, xp: Namespace) -> 
     2.0
     """
     if weights is None:
-        return xp.sum(values, axis=-1) / values.shape[-1]
-    total = xp.sum(weights)
-    return xp.sum(values * weights, axis=-1) / xp.where(total > 0, total, xp.ones_like(total))
+        return xp.sum(values, axis=-1) / (values.shape[-1] if total is None else total)
+    total = xp.sum(weights) if total is None else total
+    return xp.sum(values * weights, axis=-1) / special.or_one(total, xp=xp)
 
 
 def value_and_delta(

@@ -97,7 +97,9 @@ def weight_gradient(a: Array, delta: Array, *, xp: Namespace) -> Array:
     return xp.matrix_transpose(a) @ delta
 
 
-def batch_error(delta: Array, weights: Array | None = None, *, xp: Namespace) -> Array:
+def batch_error(
+    delta: Array, weights: Array | None = None, total: Any = None, *, xp: Namespace
+) -> Array:
     """Each example's error with its share in the batch: 1/k, or its weight over their sum.
 
     The gradient of a mini-batch is the mean of its examples' gradients, so dividing delta^L
@@ -111,15 +113,16 @@ def batch_error(delta: Array, weights: Array | None = None, *, xp: Namespace) ->
         delta^L of each example; donated.
     weights : array, (batch,), optional
         Weights of the examples.
+    total : float or array, (), optional
+        Size or weight of the batch that these examples are a part of; the default is theirs.
     xp : namespace
         The arrays' namespace.
     """
     if weights is None:
-        delta /= delta.shape[-2]
+        delta /= delta.shape[-2] if total is None else total
     else:
-        total = xp.sum(weights)
-        # a batch whose examples all weigh nothing asks for nothing
-        delta *= (weights / xp.where(total > 0, total, xp.ones_like(total)))[:, None]
+        total = xp.sum(weights) if total is None else total
+        delta *= (weights / special.or_one(total, xp=xp))[:, None]
     return delta
 
 
@@ -207,6 +210,7 @@ def cost_and_gradients(
     y: Array,
     cost: Cost,
     weights: Array | None = None,
+    total: Any = None,
     *,
     xp: Namespace,
     key: Any = None,
@@ -221,8 +225,8 @@ def cost_and_gradients(
         What was wanted.
     cost : Cost
         ``value`` and ``delta``.
-    weights : array, (batch,), optional
-        Weights of the examples.
+    weights, total : optional
+        As in :func:`batch_error`.
     xp : namespace
         The arrays' namespace.
 
@@ -238,5 +242,5 @@ def cost_and_gradients(
     z, caches = forward(layers, parameters, x, xp=xp, key=key)
     output = layers[-1].activation
     values, delta = costs.value_and_delta(cost, z, y, output, xp=xp)
-    delta = batch_error(delta, weights, xp=xp)
+    delta = batch_error(delta, weights, total, xp=xp)
     return z, values, backprop(layers, parameters, caches, delta, xp=xp)

@@ -200,7 +200,7 @@ def minimize(
     length = math.sqrt(here[2])
     while True:
         d = direction(g, memory)
-        first = min(1 / length, 1.0) if state.iterations == 0 else 1.0
+        first = 1 / length if state.iterations == 0 else 1.0
         tried = _along(state, w, g, d, here[0], first)
         if tried is None:
             if not memory.pairs:

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
 from bpnet.core.feedforward import Parameters
+from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import by_name
 from bpnet.errors import InputError
 
@@ -378,13 +379,15 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 """Every optimizer by its name."""
 
 
-def get(optimizer: str | Optimizer, learning_rate: float | None = None) -> Optimizer:
+def get(optimizer: str | Optimizer | LBFGS, learning_rate: float | None = None) -> Any:
     """Optimizer of a name, or an object, with another learning rate where one is given.
+
+    ``"lbfgs"`` gives the settings of :mod:`bpnet.core.lbfgs`, which is no :class:`Optimizer`.
 
     Raises
     ------
     InputError
-        If the name is unknown or the object is no optimizer.
+        If the name is unknown, the object is no optimizer, or L-BFGS is given a rate.
 
     Examples
     --------
@@ -392,7 +395,12 @@ def get(optimizer: str | Optimizer, learning_rate: float | None = None) -> Optim
     Momentum(learning_rate=0.5, momentum=0.9)
     """
     if isinstance(optimizer, str):
-        optimizer = by_name("optimizer", OPTIMIZERS, optimizer)()
+        optimizer = by_name("optimizer", {**OPTIMIZERS, "lbfgs": LBFGS}, optimizer)()
+    if isinstance(optimizer, LBFGS):
+        if learning_rate is not None:
+            msg = f"learning_rate is {learning_rate!r} and lbfgs finds its own; leave it out"
+            raise InputError(msg)
+        return optimizer
     if not isinstance(optimizer, Optimizer):
         msg = f"optimizer is {optimizer!r}; give a name or an instance of an Optimizer"
         raise InputError(msg)

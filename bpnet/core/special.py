@@ -84,6 +84,11 @@ def accumulate(x: Array, *, axis: int | None, xp: Namespace) -> Array:
     return xp.sum(x, axis=axis)
 
 
+def or_one(total: Array, *, xp: Namespace) -> Array:
+    """The total, or 1 where it is 0: examples that all weigh nothing ask for nothing."""
+    return xp.where(total > 0, total, xp.ones_like(total))
+
+
 def _horner(coefficients: Sequence[float], x: Array) -> Array:
     value = coefficients[0] * x
     for c in coefficients[1:-1]:

@@ -15,7 +15,6 @@ from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.sklearn import conventions, fitting, inputs
 from bpnet.sklearn.parameters import COMMON
-from bpnet.sklearn.stochastic import NOT_FINITE
 
 Host = np.ndarray[Any, Any]
 
@@ -87,7 +86,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
             goes_on=goes_on, incremental=incremental,
         )  # fmt: skip
         if not all(np.isfinite(a).all() for arrays in self._parameters() for a in arrays):
-            raise ValueError(NOT_FINITE)
+            raise ValueError(fitting.NOT_FINITE)
         return self
 
     def _count(self, values: Host) -> int:
@@ -121,9 +120,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         self.n_outputs_, self.n_layers_ = sizes[-1], len(sizes)
         sigmas = self._sigmas(len(sizes) - 2)
         self.out_activation_ = conventions.name(sigmas[-1])
-        self._layers = conventions.make_layers(
-            sizes, sigmas, dropout=self.dropout, norm=self.norm
-        )
+        self._layers = conventions.make_layers(sizes, sigmas, dropout=self.dropout, norm=self.norm)
         kept = batches.host_dtype(dtype)
         hidden = [*sigmas[:-1], sigmas[0]]  # the output's first weights go by the hidden layers
         pairs = [

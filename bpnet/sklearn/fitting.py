@@ -17,6 +17,11 @@ from bpnet.training.step import Data, Judge
 
 Host = np.ndarray[Any, Any]
 
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Job:

@@ -33,7 +33,9 @@ def float_dtype(estimator: Any, X: Any, backend: Backend) -> str:
     return "float64" if "float64" in backend.dtypes() else "float32"
 
 
-def examples(estimator: Any, X: Any, y: Any, backend: Backend, *, reset: bool, **checks: Any) -> Any:
+def examples(
+    estimator: Any, X: Any, y: Any, backend: Backend, *, reset: bool, **checks: Any
+) -> Any:
     """Return ``X`` and ``y``, checked and on the host, or ``X`` as it is on its device.
 
     Parameters

@@ -29,7 +29,11 @@ class Scorer:
     """
 
     def __init__(
-        self, job: Job, judged: tuple[Any, Any, Any], session: loop.Session, pull: Callable[[], None]
+        self,
+        job: Job,
+        judged: tuple[Any, Any, Any],
+        session: loop.Session,
+        pull: Callable[[], None],
     ) -> None:
         X, self.y, self.weights = judged
         self.job, self.session, self.pull = job, session, pull

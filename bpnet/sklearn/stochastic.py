@@ -13,17 +13,12 @@ from bpnet.core.optimizers import Optimizer
 from bpnet.errors import Diverged
 from bpnet.sklearn import conventions
 from bpnet.sklearn.course import Course
-from bpnet.sklearn.fitting import Job, batch_size
+from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size
 from bpnet.sklearn.parameters import LEARNING_RATES
 from bpnet.sklearn.scores import Scorer
 from bpnet.training import loop
 from bpnet.training.callbacks import Run
 from bpnet.training.step import TrainingStep
-
-NOT_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed."
-)
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,8 @@ class Run:
         Cost and right answers, added up over this epoch so far.
     result : tuple of tuples of arrays or None
         Parameters that the network shall have at the end in place of the last ones.
+    note : str
+        What the optimizer has to say at the end.
     """
 
     network: Network
@@ -56,6 +58,7 @@ class Run:
     pull: Any = None
     snapshot: Any = None
     result: Any = None
+    note: str = ""
 
     def stop(self, reason: str) -> None:
         """End the run after this block, cleanly, with what was learned so far."""

@@ -119,8 +119,9 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
     if found is not None:
         before = found.numbers["asked"]
         for name, value in asked.items():
-            if before.get(name) != value:
-                msg = f"the run in {writer.folder} has {name} = {before.get(name)}, not {value}"
+            had = before.get(name, "None")  # what an older version did not know was not asked for
+            if had != value:
+                msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
                 raise InputError(f"{msg}; resume it as it was begun, or start another")
     return writer, found
 

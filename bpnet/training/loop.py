@@ -191,9 +191,22 @@ def present(data: Data, rows: Host, backend: Backend) -> tuple[Data, Host]:
     flat, xp = rows.reshape(-1), backend.xp
     numbers = backend.asarray(flat, dtype=backend.index_dtype)
     dense = backend.asarray(x.take(flat))
-    weights = data[3] if len(data) > 3 else xp.ones((x.shape[0],), dtype=dense.dtype, device=backend.device)
+    weights = (
+        data[3]
+        if len(data) > 3
+        else xp.ones((x.shape[0],), dtype=dense.dtype, device=backend.device)
+    )
     taken = [xp.take(a, numbers, axis=0) for a in (data[1], weights)]
     return (dense, taken[0], data[2], taken[1], numbers), np.arange(len(flat)).reshape(rows.shape)
+
+
+def pieces(data: Data, parameters: Parameters) -> Iterator[Host]:
+    """All rows, (batches, k), in batches of bounded size; a short last one by itself."""
+    m = int(data[0].shape[0])
+    size = len(batches.chunks(m, parameters)[0])
+    together = min(max(m // size, 1), sparse.batches(data[0], size))
+    for start, stop, length in _blocks(m, size, together):
+        yield np.arange(start, stop).reshape(-1, length)
 
 
 def fetch(sums: tuple[Array, ...], backend: Backend) -> tuple[Any, Any]:
@@ -212,11 +225,9 @@ def evaluate(
 ) -> tuple[float, float | None]:
     """Mean cost and accuracy over all examples, in batches of bounded size."""
     m = data[0].shape[0]
-    size = len(batches.chunks(m, parameters)[0])
     cost, right = 0.0, 0.0
-    together = min(max(m // size, 1), sparse.batches(data[0], size))
-    for start, stop, length in _blocks(m, size, together):
-        here, rows = present(data, np.arange(start, stop).reshape(-1, length), backend)
+    for numbers in pieces(data, parameters):
+        here, rows = present(data, numbers, backend)
         index = backend.asarray(rows, dtype=backend.index_dtype)
         _, sums = backend.scan(step, (), index, (parameters, here))
         costs, counts = fetch(sums, backend)
@@ -239,7 +250,7 @@ def run_epochs(
         callback.on_train_begin(run)
         if saved and type(callback).__name__ in saved:
             callback.take_back(*saved[type(callback).__name__])
-    with _deferred_interrupt(run):
+    with deferred_interrupt(run):
         for epoch in range(run.epoch, run.epochs):
             if epoch != run.epoch:
                 run.epoch, run.step, run.sums = epoch, 0, (0.0, 0.0)
@@ -249,22 +260,27 @@ def run_epochs(
             seconds = time.perf_counter() - start
             if run.stopped and run.step < run.steps:
                 break
-            record = {
-                "cost": run.cost,
-                "accuracy": run.accuracy,
-                **_finite(validate(session.parameters), run),
-                "learning_rate": run.learning_rate,
-                "seconds": seconds,
-            }
-            for name, value in record.items():
-                if value is not None:
-                    run.history.setdefault(name, []).append(value)
+            record(run, validate(session.parameters), seconds)
             for callback in callbacks:
                 callback.on_epoch_end(run)
             if run.stopped:
                 break
     for callback in callbacks:
         callback.on_train_end(run)
+
+
+def record(run: Run, validated: dict[str, float | None], seconds: float) -> None:
+    """Write what an epoch gave into the history."""
+    values = {
+        "cost": run.cost,
+        "accuracy": run.accuracy,
+        **_finite(validated, run),
+        "learning_rate": run.learning_rate,
+        "seconds": seconds,
+    }
+    for name, value in values.items():
+        if value is not None:
+            run.history.setdefault(name, []).append(value)
 
 
 def _finite(validated: dict[str, float | None], run: Run) -> dict[str, float | None]:
@@ -279,7 +295,7 @@ def _finite(validated: dict[str, float | None], run: Run) -> dict[str, float | N
 
 
 @contextmanager
-def _deferred_interrupt(run: Run) -> Iterator[None]:
+def deferred_interrupt(run: Run) -> Iterator[None]:
     """Let the first Ctrl-C end the block, not the middle of an update; a second one is at once."""
     usual = signal.default_int_handler
     main = threading.current_thread() is threading.main_thread()

@@ -67,19 +67,82 @@ class Judge:
             return parameters
         return tuple(tuple(self.xp.astype(p, self.dtype) for p in arrays) for arrays in parameters)
 
-    def sums(
-        self, z: Array, C: Array, wanted: Array, data: Data, weights: Array | None = None
-    ) -> tuple[Array, ...]:
-        """Return C times the batch's size or weight, and the count of right answers if told.
-
-        Halves are added up in float32.
-        """
-        C = _wide(C, self.xp)
-        C = C * (z.shape[-2] if weights is None else self.xp.sum(_wide(weights, self.xp)))
+    def right(self, z: Array, wanted: Array, data: Data) -> tuple[Array, ...]:
+        """Return the count of right answers, or nothing where none are told."""
         if self.kind is None:
-            return (C,)
-        right = metrics.count_correct(z, wanted, data[2], self.kind, self.middle, xp=self.xp)
-        return C, right
+            return ()
+        return (metrics.count_correct(z, wanted, data[2], self.kind, self.middle, xp=self.xp),)
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Cost of some examples and its gradients, without regularization.
+
+    Parameters
+    ----------
+    judge : Judge
+        Network and cost.
+    micro : int
+        Examples that are taken at a time, their gradients added up; 0 for all at once.
+    """
+
+    judge: Judge
+    micro: int = 0
+
+    def __call__(
+        self, parameters: Parameters, rows: Array, data: Data, words: Any = (), total: Any = None
+    ) -> tuple[Array, tuple[Array, ...], Parameters]:
+        """Return C, the count of right answers, and the gradients of C.
+
+        Parameters
+        ----------
+        parameters : tuple of tuples of arrays
+            Not changed.
+        rows : array of int, (k,)
+            The examples.
+        data : tuple of arrays
+            Examples, targets, class numbers, weights.
+        words : tuple of int
+            Of the random key; empty where nothing is drawn.
+        total : float or array, (), optional
+            Size or weight of the set that these are a part of; the default is theirs.
+        """
+        xp, k = self.judge.xp, rows.shape[0]
+        if not self.micro or self.micro >= k:
+            return self._part(parameters, rows, data, words, total)
+        if total is None:
+            total = xp.sum(xp.take(data[3], rows, axis=0)) if len(data) > 3 else k
+        parts = (rows[i : i + self.micro] for i in range(0, k, self.micro))
+        C, right, gradients = self._part(parameters, next(parts), data, words, total)
+        for part in parts:
+            more = self._part(parameters, part, data, words, total)
+            C = C + more[0]
+            right = tuple(a + b for a, b in zip(right, more[1], strict=True))
+            gradients = _added(gradients, more[2])
+        return C, right, gradients
+
+    def _part(
+        self, parameters: Parameters, rows: Array, data: Data, words: Any, total: Any
+    ) -> tuple[Array, tuple[Array, ...], Parameters]:
+        judge, xp = self.judge, self.judge.xp
+        x, y, wanted = judge.batch(rows, data)
+        weights = xp.take(data[3], rows, axis=0) if len(data) > 3 else None
+        z, values, gradients = feedforward.cost_and_gradients(
+            judge.layers,
+            judge.compute(parameters),
+            x,
+            y,
+            judge.cost,
+            weights,
+            total,
+            xp=xp,
+            key=random.Key(words, _numbers(rows, data, xp)) if len(words) else None,
+        )
+        if special.is_half(judge.dtype, xp):
+            gradients = _wider(gradients, parameters, xp)
+        wide = None if weights is None else _wide(weights, xp)
+        C = costs.mean_cost(_wide(values, xp), wide, total, xp=xp)
+        return C, judge.right(z, wanted, data), gradients
 
 
 @dataclass(frozen=True)
@@ -103,6 +166,8 @@ class TrainingStep:
         Largest norm of the weights into a neuron; 0 for any.
     clip_norm : float
         Largest norm of the gradients; 0 for any.
+    micro : int
+        Examples that are taken at a time; 0 for the whole batch.
     """
 
     judge: Judge
@@ -112,6 +177,7 @@ class TrainingStep:
     l1: float = 0.0
     max_norm: float = 0.0
     clip_norm: float = 0.0
+    micro: int = 0
 
     def __call__(
         self, carry: tuple[Parameters, State], rows: Array, numbers: tuple[Any, ...], data: Data
@@ -132,25 +198,11 @@ class TrainingStep:
         judge, xp = self.judge, self.judge.xp
         parameters, state = carry
         coefficients, words = numbers
-        x, y, wanted = judge.batch(rows, data)
-        weights = xp.take(data[3], rows, axis=0) if len(data) > 3 else None
-        z, values, gradients = feedforward.cost_and_gradients(
-            judge.layers,
-            judge.compute(parameters),
-            x,
-            y,
-            judge.cost,
-            weights,
-            xp=xp,
-            key=random.Key(words, _numbers(rows, data, xp)) if len(words) else None,
-        )
-        if special.is_half(judge.dtype, xp):
-            gradients = _wider(gradients, parameters, xp)
-        wide = None if weights is None else _wide(weights, xp)
-        C = costs.mean_cost(_wide(values, xp), wide, xp=xp)
-        m = self.m
-        if m is None:
-            m = rows.shape[0] if wide is None else xp.sum(wide)
+        weight: Any = rows.shape[0]
+        if len(data) > 3:
+            weight = xp.sum(_wide(xp.take(data[3], rows, axis=0), xp))
+        C, right, gradients = Slopes(judge, self.micro)(parameters, rows, data, words)
+        m = weight if self.m is None else self.m
         if self.l2:
             C = C + regularizers.l2_cost(parameters, self.l2, m, xp=xp)
             gradients = regularizers.l2_gradient(parameters, gradients, self.l2, m)
@@ -164,8 +216,7 @@ class TrainingStep:
         )
         if self.max_norm:
             parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
-        counted = None if self.m is None else weights
-        return (parameters, state), judge.sums(z, C, wanted, data, counted)
+        return (parameters, state), (C * (rows.shape[0] if self.m is None else weight), *right)
 
 
 @dataclass(frozen=True)
@@ -187,8 +238,14 @@ class EvaluationStep:
         judge, xp = self.judge, self.judge.xp
         x, y, wanted = judge.batch(rows, data)
         z, _ = feedforward.forward(judge.layers, judge.compute(parameters), x, xp=xp)
-        values = judge.cost.value(z, y, judge.layers[-1].activation, xp=xp)
-        return carry, judge.sums(z, costs.mean_cost(_wide(values, xp), xp=xp), wanted, data)
+        values = _wide(judge.cost.value(z, y, judge.layers[-1].activation, xp=xp), xp)
+        return carry, (xp.sum(values, axis=-1), *judge.right(z, wanted, data))
+
+
+def _added(first: Parameters, second: Parameters) -> Parameters:
+    """Sum of two gradients; the first is donated."""
+    pairs = zip(first, second, strict=True)
+    return tuple(tuple(a + b for a, b in zip(*pair, strict=True)) for pair in pairs)
 
 
 def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Parameters:

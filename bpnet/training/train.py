@@ -13,12 +13,13 @@ from bpnet.backends import Backend, dtypes
 from bpnet.checkpoint import Snapshot
 from bpnet.core import layers, optimizers, schedules
 from bpnet.core.feedforward import Parameters
+from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer, State
 from bpnet.core.schedules import Schedule
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import checkpoints, evaluation, fastest, loop, weights
+from bpnet.training import checkpoints, evaluation, fastest, lbfgs, loop, weights
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.prepare import check_network, check_strength, kept, pair, prepare
 from bpnet.training.step import TrainingStep
@@ -31,7 +32,7 @@ def train(
     data: Any,
     *,
     cost: str | Any | None = None,
-    optimizer: str | Optimizer = "adam",
+    optimizer: str | Optimizer | LBFGS = "adam",
     epochs: int = 10,
     batch_size: int | None = 64,
     l2: float = 0.0,
@@ -39,6 +40,7 @@ def train(
     dropout: float = 0.0,
     max_norm: float = 0.0,
     clip_norm: float = 0.0,
+    micro_batch: int | None = None,
     schedule: str | Schedule = "constant",
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
@@ -65,8 +67,8 @@ def train(
     cost : str or object with ``value`` and ``delta``, optional
         The default suits the output: cross-entropy for sigmoid and softmax, poisson for exp,
         quadratic for the others.
-    optimizer : str or Optimizer
-        Name or object.
+    optimizer : str, Optimizer or LBFGS
+        Name or object; "lbfgs" takes ``batch_size=None``, and its epochs are iterations.
     epochs : int
         Passes over the data.
     batch_size : int or None
@@ -80,6 +82,9 @@ def train(
         Probability with which a value of a hidden layer is dropped while training.
     max_norm, clip_norm : float
         Largest norm of the weights into one neuron, and of all gradients together; 0 is no limit.
+    micro_batch : int, optional
+        Examples that are taken at a time, their gradients added up until the batch is whole: the
+        same step in less memory.
     schedule : str or Schedule
         Of the learning rate, from the optimizer's eta; one of :mod:`bpnet.schedules`.
     sample_weight : array, (m,), optional
@@ -137,7 +142,7 @@ def train(
     [0, 1, 1, 0]
     """
     check_network(network)
-    _check_options(epochs, batch_size, dtype, callbacks, threads)
+    _check_options(epochs, batch_size, dtype, callbacks, threads, micro_batch)
     strengths = {"l2": l2, "l1": l1, "max_norm": max_norm, "clip_norm": clip_norm}
     limits = {name: check_strength(value, name) for name, value in strengths.items()}
     planned = schedules.get(schedule)
@@ -151,25 +156,39 @@ def train(
     )
     classes = wanted.classes
     judge = dataclasses.replace(judge, layers=trained)
+    if isinstance(rule, LBFGS):
+        lbfgs.check(
+            judge, batch_size=(batch_size, None), schedule=(planned, schedules.Constant()),
+            max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
+            checkpoint=(checkpoint, None),
+        )  # fmt: skip
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
     weighed = weights.make(sample_weight, class_weight, wanted, m)
     asked = checkpoints.asked(
         network=trained, cost=judge.cost, optimizer=rule, schedule=planned, batch_size=k,
-        examples=m, dtype=dtype, seed=seed, weights=weighed, **limits,
+        examples=m, dtype=dtype, seed=seed, weights=weighed, micro_batch=micro_batch, **limits,
     )  # fmt: skip
     writer, found = checkpoints.make(checkpoint, resume, asked)
     threads = checkpoints.threads(found, chosen.spec, threads)
     work = k * max(math.prod(shapes[0]) for layer in trained if (shapes := layer.shapes))
     products = chosen.precision(precision)
     with chosen.session(dtype), chosen.threads(threads, work) as used, products:
-        step = TrainingStep(judge, rule, m=m, **limits)
         if weighed is not None:
             weighed = weighed / weighed.mean()  # so that halves hold them
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
         validate = evaluation.validator(network, validation, judge, classes, chosen, dtype)
-        parameters, state = _start(found, network, trained, rule, chosen, dtype)
-        session = loop.Session(step, chosen, stored, parameters, state, k, seed, planned, weighed)
+        parameters = _start(found, network, trained, chosen, dtype)
+        session: Any
+        if isinstance(rule, LBFGS):
+            problem = lbfgs.Problem(judge, chosen, stored, m, m, limits["l2"], limits["l1"])
+            session = lbfgs.Descent(problem, parameters, rule)
+        else:
+            step = TrainingStep(judge, rule, m=m, micro=micro_batch or 0, **limits)
+            state = _state(found, parameters, rule, chosen, dtype)
+            session = loop.Session(
+                step, chosen, stored, parameters, state, k, seed, planned, weighed
+            )
 
         def pull() -> None:
             host = run.result
@@ -183,7 +202,9 @@ def train(
 
         run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot)
         listeners = [*callbacks, *([writer] if writer else [])]
-        if found is None:
+        if isinstance(rule, LBFGS):
+            session.run(run, listeners, validate)
+        elif found is None:
             loop.run_epochs(session, run, listeners, validate)
         else:
             saved = checkpoints.take_up(run, found)
@@ -196,19 +217,21 @@ def train(
 
 
 def _start(
-    found: Snapshot | None,
-    network: Network,
-    trained: tuple[Any, ...],
-    rule: Optimizer,
-    backend: Backend,
-    dtype: str,
-) -> tuple[Parameters, State]:
-    """Parameters and optimizer state on the device, the network's or a checkpoint's."""
+    found: Snapshot | None, network: Network, trained: tuple[Any, ...], backend: Backend, dtype: str
+) -> Parameters:
+    """Parameters on the device, the network's or a checkpoint's."""
     if found is None:
-        parameters = kept(arrange(network.parameters, trained), backend, dtype)
-        return parameters, optimizers.init(rule, parameters, xp=backend.xp)
-    state = tuple(kept(layer, backend, dtype) for layer in found.arrays["state"])
-    return kept(found.arrays["parameters"], backend, dtype), state
+        return kept(arrange(network.parameters, trained), backend, dtype)
+    return kept(found.arrays["parameters"], backend, dtype)
+
+
+def _state(
+    found: Snapshot | None, parameters: Parameters, rule: Optimizer, backend: Backend, dtype: str
+) -> State:
+    """Optimizer state on the device, that of a start or a checkpoint's."""
+    if found is None:
+        return optimizers.init(rule, parameters, xp=backend.xp)
+    return tuple(kept(layer, backend, dtype) for layer in found.arrays["state"])
 
 
 def _fastest(
@@ -219,7 +242,7 @@ def _fastest(
     found = fastest.select(
         network,
         batch_size=min(batch_size or m, m),
-        optimizer=rule,
+        optimizer="sgd" if isinstance(rule, LBFGS) else rule,
         dtype=dtype,
         cost=cost,
         device=device,
@@ -244,9 +267,16 @@ def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
 
 
-def _check_options(epochs: Any, batch_size: Any, dtype: Any, callbacks: Any, threads: Any) -> None:
+def _check_options(
+    epochs: Any, batch_size: Any, dtype: Any, callbacks: Any, threads: Any, micro_batch: Any
+) -> None:
     dtypes.check_float(dtype)
-    counts = {"epochs": epochs, "batch_size": batch_size, "threads": threads}
+    counts = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "threads": threads,
+        "micro_batch": micro_batch,
+    }
     for name, value in counts.items():
         if value is None and name != "epochs":
             continue

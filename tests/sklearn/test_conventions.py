@@ -37,9 +37,7 @@ def both(kind, X, y, fit=None, **options):
 
 
 def assert_same(their, our, X):
-    for a, b in zip(
-        their.coefs_ + their.intercepts_, our.coefs_ + our.intercepts_, strict=True
-    ):
+    for a, b in zip(their.coefs_ + their.intercepts_, our.coefs_ + our.intercepts_, strict=True):
         assert type(b) is np.ndarray
         assert b.dtype == a.dtype
         assert_allclose(b, a, rtol=0, atol=1e-6)
@@ -155,7 +153,9 @@ def test_float32_stays():
 
 def test_warm_start_goes_on_from_the_weights():
     X, y = digits()
-    pair = [lib.MLPClassifier(6, warm_start=True, max_iter=3, random_state=1) for lib in (theirs, ours)]
+    pair = [
+        lib.MLPClassifier(6, warm_start=True, max_iter=3, random_state=1) for lib in (theirs, ours)
+    ]
     for est in pair:
         est.fit(X, y).fit(X, y)
     assert_same(*pair, X)
@@ -192,7 +192,9 @@ def test_same_warnings_and_errors():
         messages = [raised(lib, "MLPRegressor", y, options, ValueError) for lib in (theirs, ours)]
         assert messages[1] == messages[0]
     for library in (theirs, ours):
-        with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached and the opt"):
+        with pytest.warns(
+            ConvergenceWarning, match=r"Maximum iterations \(2\) reached and the opt"
+        ):
             library.MLPClassifier(4, max_iter=2).fit(X, y)
         with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger than sample"):
             library.MLPClassifier(4, max_iter=1, batch_size=1000).fit(X, y)
@@ -212,7 +214,9 @@ def test_same_warnings_and_errors():
 def test_divergence_ends_as_there():
     X, y = numbers()
     for library in (theirs, ours):
-        est = library.MLPRegressor("squared_error", 9, solver="sgd", learning_rate_init=1e20, max_iter=20)
+        est = library.MLPRegressor(
+            "squared_error", 9, solver="sgd", learning_rate_init=1e20, max_iter=20
+        )
         with (
             np.errstate(all="ignore"),
             warnings.catch_warnings(),
@@ -220,3 +224,53 @@ def test_divergence_ends_as_there():
         ):
             warnings.simplefilter("ignore")
             est.fit(X, y)
+
+
+LBFGS = {
+    "classes": ("MLPClassifier", digits, {}),
+    "two classes": ("MLPClassifier", lambda: (digits()[0], digits()[1] > 4), {}),
+    "numbers": ("MLPRegressor", numbers, {}),
+    "poisson": ("MLPRegressor", numbers, {"loss": "poisson"}),
+    "several outputs": (
+        "MLPRegressor", lambda: (numbers()[0], np.c_[numbers()[1], numbers()[1] ** 2]), {},
+    ),
+    "logistic": ("MLPClassifier", digits, {"activation": "logistic", "alpha": 1.0}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "make", "options"), LBFGS.values(), ids=LBFGS)
+def test_lbfgs_has_the_same_iterates(kind, make, options):
+    X, y = make()
+    their, our = both(kind, X, y, solver="lbfgs", max_iter=12, tol=1e-6, **options)
+    assert our.loss_ == pytest.approx(their.loss_, rel=1e-6)
+    assert our.n_iter_ == their.n_iter_ == 12
+    for a, b in zip(their.coefs_, our.coefs_, strict=True):
+        assert_allclose(b, a, atol=1e-5)
+
+
+def test_lbfgs_has_the_same_loss_at_the_end():
+    X, y = digits()
+    weight = np.random.default_rng(5).uniform(0, 3, len(y))
+    options = {"solver": "lbfgs", "alpha": 10.0, "activation": "tanh", "max_iter": 2000}
+    their, our = both("MLPClassifier", X, y, {"sample_weight": weight}, **options)
+    assert our.loss_ == pytest.approx(their.loss_, rel=1e-3)
+    assert our.n_iter_ < 2000
+    assert our.round_trips_ >= our.n_iter_
+
+
+def test_lbfgs_that_does_not_converge_warns():
+    X, y = digits()
+    for library in (theirs, ours):
+        with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 iteration"):
+            library.MLPClassifier(solver="lbfgs", max_iter=2).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_lbfgs_on_every_backend(kind, backend):
+    if "float64" not in backend.dtypes():
+        pytest.skip("the tolerance is that of float64")
+    X, y = digits(60)
+    options = {"solver": "lbfgs", "max_iter": 6, "hidden_layer_sizes": 3, "random_state": 0}
+    want = getattr(theirs, kind)(**options).fit(X, y)
+    got = getattr(ours, kind)(**options, backend=backend).fit(X, y)
+    assert got.loss_ == pytest.approx(want.loss_, rel=1e-6)

@@ -243,14 +243,21 @@ def test_frames(library, digits):
 
 def test_lists_and_mixed_labels():
     X = [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [1.0, 1.0]]
-    for y in ([True, False, True, False], ["a", "b", "a", "b"], [-7, 9, -7, 9], [0.0, 1.0, 0.0, 1.0]):
+    for y in (
+        [True, False, True, False],
+        ["a", "b", "a", "b"],
+        [-7, 9, -7, 9],
+        [0.0, 1.0, 0.0, 1.0],
+    ):
         est = MLPClassifier(4, max_iter=3, random_state=0).fit(X, y)
         assert set(est.predict(X)) <= set(y)
 
 
 def test_lives_in_scikit_learn(digits):
     X, y = digits
-    pipe = make_pipeline(StandardScaler(), MLPClassifier(8, max_iter=60, learning_rate_init=0.05, random_state=0))
+    pipe = make_pipeline(
+        StandardScaler(), MLPClassifier(8, max_iter=60, learning_rate_init=0.05, random_state=0)
+    )
     search = GridSearchCV(pipe, {"mlpclassifier__dropout": [0.0, 0.9]}, cv=2).fit(X, y)
     assert search.best_params_["mlpclassifier__dropout"] == 0.0
     assert cross_val_score(pipe, X, y, cv=2).mean() > 0.7
@@ -283,7 +290,9 @@ def test_large_sparse_input_is_dense_in_blocks_only(monkeypatch):
     monkeypatch.setattr(sparse, "_BLOCK", 5000)
     taken = []
     take = sparse.Rows.take
-    monkeypatch.setattr(sparse.Rows, "take", lambda self, rows: taken.append(len(rows)) or take(self, rows))
+    monkeypatch.setattr(
+        sparse.Rows, "take", lambda self, rows: taken.append(len(rows)) or take(self, rows)
+    )
     est = MLPClassifier(**make).fit(X, y)
     assert max(taken) <= 100
     for p, q in zip(est.coefs_, want.coefs_, strict=True):
