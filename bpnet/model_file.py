@@ -1,7 +1,8 @@
 """Networks in files: bpnet's own safetensors, and the JSON of Nielsen's network2 (read only).
 
-A file holds ``N.weight``, (n_out, n_in), and ``N.bias``, (n_out,), of each dense layer N, the
-names and orientation that PyTorch's ``Sequential`` uses, and the rest as JSON in its metadata.
+A file holds ``N.weight``, (n_out, n_in), and ``N.bias``, (n_out,), of each dense layer N, and what
+a normalization has, with the names and orientation that PyTorch's ``Sequential`` uses; the rest is
+JSON in its metadata.
 """
 
 import json
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _FORMAT = "bpnet network"
 _VERSION = 1
+_NAMES = ("weight", "bias", "running_mean", "running_var")
+"""Of a layer's arrays, as in PyTorch; a normalization's weight is its gamma, its bias its beta."""
+
 _DEEP = (RecursionError, OverflowError)
 """What JSON of a million brackets or digits raises."""
 
@@ -68,7 +72,7 @@ def save_network(network: "Network", path: str | Path) -> Path:
     }
     tensors = {}
     for l, arrays in enumerate(network.parameters):
-        for name, array in zip(("weight", "bias"), arrays, strict=False):
+        for name, array in zip(_NAMES, arrays, strict=False):
             tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -129,7 +133,7 @@ def _load_safetensors(path: Path) -> "Network":
             expected = {
                 f"{l}.{name}": shape[::-1]
                 for l, layer in enumerate(kinds)
-                for name, shape in zip(("weight", "bias"), layer.shapes, strict=False)
+                for name, shape in zip(_NAMES, layer.shapes, strict=False)
             }
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             if shapes != expected:
@@ -139,7 +143,7 @@ def _load_safetensors(path: Path) -> "Network":
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     init = [
-        (tensors[f"{l}.weight"], tensors[f"{l}.bias"]) if layer.shapes else ()
+        tuple(tensors[f"{l}.{name}"] for name, _ in zip(_NAMES, layer.shapes, strict=False))
         for l, layer in enumerate(kinds)
     ]
     network = _build(kinds, init)

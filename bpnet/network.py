@@ -1,21 +1,19 @@
 """Network: the layers and their parameters, held on the host as NumPy arrays."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet import backends
+from bpnet import assembly, backends
 from bpnet._typing import Array
 from bpnet.backends import dtypes
-from bpnet.core import activations, initializers
+from bpnet.core import activations
 from bpnet.core.activations import Activation
-from bpnet.core.feedforward import Parameters
 from bpnet.core.initializers import Initializer
 from bpnet.core.layers import Dense
-from bpnet.data import batches, draws
+from bpnet.data import batches
 from bpnet.errors import InputError
 
 
@@ -30,11 +28,13 @@ class Network:
         sigma of the hidden layers.
     output : str or Activation
         sigma of the output layer.
-    init : str, Initializer or a sequence with one per layer
+    init : str, Initializer or a sequence with one per layer, or per dense layer
         First weights; an entry of a sequence may also be the arrays ``(W, b)``, ``W`` in the
         paper's orientation (n_out, n_in). The default suits each activation.
     seed : int
         The first weights are a function of it and of the layer's number.
+    norm : {"batch", "layer"}, optional
+        Normalization of each hidden layer before its activation.
 
     Attributes
     ----------
@@ -68,6 +68,7 @@ class Network:
         output: str | Activation = "softmax",
         init: str | Initializer | Sequence[Any] = "auto",
         seed: int = 0,
+        norm: str | None = None,
     ) -> None:
         if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str):
             msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
@@ -76,11 +77,11 @@ class Network:
         if sizes and all(hasattr(layer, "forward") for layer in sizes):
             self.layers = tuple(sizes)
         else:
-            self.layers = _dense_layers(sizes, hidden, output)
-        _check_chain(self.layers)
+            self.layers = assembly.layers_of(sizes, hidden, output, norm)
+        assembly.check_chain(self.layers)
         self.classes: np.ndarray[Any, Any] | None = None
         self.scale: float | None = None
-        self.parameters = _first_parameters(self.layers, init, seed)
+        self.parameters = assembly.first_parameters(self.layers, init, seed)
 
     @property
     def sizes(self) -> list[int]:
@@ -212,7 +213,7 @@ class _Arrays(Sequence[Any]):
         if isinstance(l, slice):
             msg = f"{self._name} can be set one layer at a time, not as a slice; give its number"
             raise InputError(msg)
-        array = as_float(value, f"{self._name}[{l}]")
+        array = assembly.as_float(value, f"{self._name}[{l}]")
         old = self[l]
         if array.shape != old.shape:
             msg = f"{self._name}[{l}] was given shape {array.shape}; its layer takes {old.shape}"
@@ -228,91 +229,3 @@ class _Arrays(Sequence[Any]):
 
     def __repr__(self) -> str:
         return f"<{self._name}: {', '.join(str(a.shape) for a in self)}>"
-
-
-def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
-    """NumPy copy of a float32 or float64 array, other numbers as float64, all finite.
-
-    Raises
-    ------
-    InputError
-        If it is not made of finite numbers.
-    """
-    array = np.array(backends.to_numpy(batches.as_array(value, name)))
-    if array.dtype.kind not in "biuf":
-        msg = f"{name} was given {array.dtype}; give real numbers"
-        raise InputError(msg)
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        msg = f"{name} has a value that is not finite; give finite numbers"
-        raise InputError(msg)
-    return array
-
-
-def _dense_layers(sizes: Sequence[Any], hidden: Any, output: Any) -> tuple[Dense, ...]:
-    if len(sizes) < 2:
-        msg = f"sizes is {sizes!r}; give at least an input and an output, such as [784, 30, 10]"
-        raise InputError(msg)
-    one_each = isinstance(hidden, Sequence) and not isinstance(hidden, str)
-    sigmas = [*hidden] if one_each else [hidden] * (len(sizes) - 2)
-    if len(sigmas) != len(sizes) - 2:
-        msg = f"hidden has {len(sigmas)} activations for {len(sizes) - 2} hidden layers; match them"
-        raise InputError(msg)
-    return tuple(
-        Dense(n_in, n_out, sigma)
-        for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], [*sigmas, output], strict=True)
-    )
-
-
-def _check_chain(layers: Sequence[Any]) -> None:
-    if not layers or not isinstance(layers[-1], Dense):
-        msg = "the last layer must be Dense: its activation is the network's output"
-        raise InputError(msg)
-    dense = [layer for layer in layers if isinstance(layer, Dense)]
-    for l, (below, above) in enumerate(pairwise(dense), start=1):
-        if below.n_out != above.n_in:
-            msg = f"layer {l} gives {below.n_out} values and layer {l + 1} takes {above.n_in}"
-            raise InputError(f"{msg}; make them equal")
-    for l, layer in enumerate(dense[:-1], start=1):
-        if isinstance(layer.activation, activations.Softmax) and layer.n_out == 1:
-            msg = f"hidden layer {l} is a softmax of one neuron, always 1; choose another"
-            raise InputError(msg)
-    if isinstance(dense[-1].activation, activations.Softmax) and dense[-1].n_out == 1:
-        msg = "the output is a softmax of one neuron, always 1; use sigmoid for two classes"
-        raise InputError(msg)
-
-
-def _first_parameters(layers: Sequence[Any], init: Any, seed: int) -> Parameters:
-    one_each = isinstance(init, Sequence) and not isinstance(init, str)
-    rules = [*init] if one_each else [init] * len(layers)
-    if len(rules) != len(layers):
-        msg = f"init has {len(rules)} entries for {len(layers)} layers; match them"
-        raise InputError(msg)
-    return tuple(
-        _draw(layer, rule, draws.HostDraw(draws.generator(seed, "weights", l)), l)
-        for l, (layer, rule) in enumerate(zip(layers, rules, strict=True))
-    )
-
-
-def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, ...]:
-    if not isinstance(layer, Dense):
-        return ()
-    if isinstance(rule, tuple | list) and len(rule) == 2:
-        W, b = (as_float(array, f"init[{l}]") for array in rule)
-        if W.shape != layer.shapes[0][::-1] or b.shape != layer.shapes[1]:
-            msg = f"init[{l}] has shapes {W.shape} and {b.shape}; layer {l} takes "
-            raise InputError(msg + f"{layer.shapes[0][::-1]} and {layer.shapes[1]}")
-        return np.ascontiguousarray(W.T), b
-    make: Callable[..., Any] = (
-        layer.init
-        if isinstance(rule, str) and rule == "auto"
-        else initializers.get(rule, layer.activation)
-    )
-    W, b = make(draw, layer.n_in, layer.n_out, xp=np)
-    if (W.shape, b.shape) != layer.shapes:
-        msg = f"the initializer of layer {l} gave shapes {W.shape} and {b.shape}; it must give "
-        raise InputError(
-            msg + f"{layer.shapes[0]} and {layer.shapes[1]}, (n_in, n_out) and (n_out,)"
-        )
-    return np.ascontiguousarray(W), b

@@ -54,9 +54,11 @@ def digits(m=96):
     return random.integers(0, 256, (m, 8), dtype=np.uint8), np.arange(m) % 4
 
 
-def train(watch, dtype="float32", *, optimizer="sgd", scale=1 / 255, batch_size=32, **options):
+def train(
+    watch, dtype="float32", *, optimizer="sgd", scale=1 / 255, batch_size=32, norm=None, **options
+):
     """One epoch of 8-6-4, relu, softmax, cross-entropy."""
-    net = bpnet.Network([8, 6, 4], hidden="relu", seed=0)
+    net = bpnet.Network([8, 6, 4], hidden="relu", seed=0, norm=norm)
     X, y = digits()
     data = bpnet.data.Dataset(X, y, scale=scale)
     bpnet.train(
@@ -81,6 +83,11 @@ def record() -> list[Call]:
             train(watch, dtype, optimizer=name)
         net, data = train(watch, dtype, l2=0.1, dropout=0.3, validation=digits(12))
         train(watch, dtype, l1=0.1, max_norm=1.0, clip_norm=1.0, class_weight={0: 2.0})
+        for norm in ("batch", "layer"):
+            train(watch, dtype, norm=norm, validation=digits(12))
+        train(watch, dtype, micro_batch=8, class_weight={0: 2.0})
+        if dtype != "float16":
+            train(watch, dtype, optimizer="lbfgs", batch_size=None, l2=0.1, l1=0.1)
         rows = np.eye(4)[data.y]
         bpnet.train(net, (data.x / 255, rows), epochs=1, backend=backend, dtype=dtype)
         bpnet.evaluate(net, data, backend=backend, dtype=dtype)
@@ -116,6 +123,8 @@ STEPS = {
     "sgd, gradients clipped": {"clip_norm": 1.0},
     "sgd, weights of examples": {"class_weight": "balanced"},
     "sgd, dropout": {"dropout": 0.3},
+    "sgd, batch normalization": {"norm": "batch"},
+    "sgd, layer normalization": {"norm": "layer"},
     "sgd, float16": {"dtype": "float16"},
     "sgd, float64": {"dtype": "float64"},
 }

@@ -19,7 +19,9 @@ FLOORS = {
     **dict.fromkeys(
         ("sklearn", "plots", "report", "export", "check", "bench", "runs", "predictions"), 4
     ),
-    **dict.fromkeys(("training", "network", "model_file", "checkpoint", "distributed"), 3),
+    **dict.fromkeys(
+        ("training", "network", "assembly", "model_file", "checkpoint", "distributed"), 3
+    ),
     "data": 2,
     "core": 1,
     "backends": 1,

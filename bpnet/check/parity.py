@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bpnet.backends import Backend
 from bpnet.check import jobs
 from bpnet.check.jobs import Host, Job
 from bpnet.check.report import Row, difference, worst
-from bpnet.core import layers, optimizers
+from bpnet.core import layers
 from bpnet.core.costs import Cost
 from bpnet.core.layers import Dense
 from bpnet.data import draws
@@ -195,7 +195,7 @@ def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host
     with chosen.session(dtype):
         step = _Traced(TrainingStep(replace(judge, layers=net), job.optimizer, job.l2, jobs.M))
         parameters = kept(arrange(network.parameters, net), chosen, dtype)
-        state = optimizers.init(job.optimizer, parameters, xp=chosen.xp)
+        state = step.step.start(parameters)
         session = Session(step.step, chosen, stored, parameters, state, jobs.BATCH, job.seed)
         order = [draws.order(job.seed, epoch, jobs.M) for epoch in range(jobs.EPOCHS)]
         rows = np.concatenate(order).reshape(-1, jobs.BATCH)
@@ -234,6 +234,7 @@ class _Layer:
     layer: Dense
     l: int
     seen: dict[tuple[int, str], Array]
+    averages: ClassVar[int] = 0
 
     @property
     def activation(self) -> Any:

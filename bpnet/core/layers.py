@@ -2,26 +2,28 @@
 
 A layer is a frozen dataclass with
 
-* ``shapes``: the shapes of its arrays,
+* ``shapes``: the shapes of its arrays; ``averages``: how many of the last ones are not learned,
 * ``forward(arrays, a, xp=, key=) -> (a, cache)``,
 * ``error(dC_da, cache, xp=) -> delta``: from dC/da of its output to the error at its core,
 * ``backward(arrays, cache, delta, below, xp=) -> (gradients, dC_da)``: dC/da of its input, or
-  None where ``below`` is False and nobody asks for it.
+  None where ``below`` is False and nobody asks for it; the last gradients of a layer with
+  averages are what these follow.
 """
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
 from bpnet.core import activations, feedforward, initializers, lookup, random
 from bpnet.core.activations import Activation
+from bpnet.core.feedforward import Parameters
 from bpnet.core.initializers import Initializer
+from bpnet.core.normalization import NORMS, BatchNorm, LayerNorm, Shapes
 from bpnet.errors import InputError
-
-Shapes = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Dense:
     n_out: int
     activation: Activation = field(default="sigmoid")  # type: ignore[assignment]
     init: Initializer = field(default="auto")  # type: ignore[assignment]
+    averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         for name in ("n_in", "n_out"):
@@ -96,6 +99,8 @@ class Dropout:
     """
 
     rate: float
+    start: ClassVar[tuple[float, ...]] = ()
+    averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         number = isinstance(self.rate, int | float) and not isinstance(self.rate, bool)
@@ -132,29 +137,97 @@ class Dropout:
         return (), delta
 
 
-LAYERS: dict[str, type[Any]] = {"dense": Dense, "dropout": Dropout}
+LAYERS: dict[str, type[Any]] = {
+    "dense": Dense,
+    "dropout": Dropout,
+    "batch_norm": BatchNorm,
+    "layer_norm": LayerNorm,
+}
 """Every kind of layer by its name."""
 
 
-def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
-    """Layers with dropout after each hidden dense one."""
+def with_norm(layers: Sequence[Dense], norm: str | None) -> tuple[Any, ...]:
+    """Dense layers with a normalization between each hidden one and its activation.
+
+    Raises
+    ------
+    InputError
+        If there is no normalization of that name.
+    """
+    if norm is None:
+        return tuple(layers)
+    kind = lookup.by_name("norm", NORMS, norm)
     added: list[Any] = []
     for layer in layers[:-1]:
-        added += [layer, Dropout(rate)] if isinstance(layer, Dense) else [layer]
+        added += [
+            Dense(layer.n_in, layer.n_out, activations.Identity(), layer.init),
+            kind(layer.n_out, layer.activation),
+        ]
     return (*added, layers[-1])
 
 
-def draws_at_random(layers: Sequence[Any]) -> bool:
-    """Whether a training step of these layers needs random bits."""
-    return any(isinstance(layer, Dropout) and layer.rate > 0 for layer in layers)
+def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
+    """Layers with dropout after each hidden dense one, behind its normalization if it has one."""
+    added: list[Any] = []
+    for layer, above in pairwise(layers):
+        added.append(layer)
+        if not isinstance(layer, Dropout) and not isinstance(above, BatchNorm | LayerNorm):
+            added.append(Dropout(rate))
+    return (*added, layers[-1])
+
+
+def differs_in_training(layers: Sequence[Any]) -> bool:
+    """Whether a layer does something else in training: it draws at random, or sees the batch."""
+    return any(
+        isinstance(layer, BatchNorm) or (isinstance(layer, Dropout) and layer.rate > 0)
+        for layer in layers
+    )
+
+
+def learned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
+    """Arrays that an optimizer moves: all but the averages."""
+    if not any(layer.averages for layer in layers):
+        return parameters
+    return tuple(
+        arrays[: len(arrays) - layer.averages]
+        for layer, arrays in zip(layers, parameters, strict=True)
+    )
+
+
+def with_averages(
+    layers: Sequence[Any], moved: Parameters, before: Parameters, seen: Parameters
+) -> Parameters:
+    """Learned arrays after a step, and the averages moved towards what the batch showed.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        Theirs.
+    moved : tuple of tuples of arrays
+        Learned arrays after the step.
+    before, seen : tuple of tuples of arrays
+        All arrays before the step, and their gradients with what the averages follow.
+    """
+    if not any(layer.averages for layer in layers):
+        return moved
+    joined = []
+    for layer, kept, old, new in zip(layers, moved, before, seen, strict=True):
+        pairs = zip(old[len(kept) :], new[len(kept) :], strict=True)
+        joined.append((*kept, *(p + layer.momentum * (q - p) for p, q in pairs)))
+    return tuple(joined)
 
 
 def describe(layer: Any) -> dict[str, Any]:
     """Kind and parameters of a layer, as plain data."""
-    if isinstance(layer, Dropout):
-        return {"kind": "dropout", **dataclasses.asdict(layer)}
-    sigma = lookup.describe(layer.activation, activations.ACTIVATIONS)
-    return {"kind": "dense", "n_in": layer.n_in, "n_out": layer.n_out, "activation": sigma}
+    kind = next((name for name, known in LAYERS.items() if type(layer) is known), None)
+    if kind is None:
+        msg = f"{layer!r} is no layer of bpnet's own and can't be written to a file by name"
+        raise InputError(msg)
+    options = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}
+    options.pop("init", None)
+    if "activation" in options:
+        options["activation"] = lookup.describe(layer.activation, activations.ACTIVATIONS)
+    return {"kind": kind, **options}
 
 
 def rebuild(described: Mapping[str, Any]) -> Any:

@@ -108,7 +108,7 @@ class Memory:
 
 
 def direction(g: Array, memory: Memory) -> Array:
-    """d = -H g, with H the inverse Hessian as the remembered steps tell it: the two loops.
+    """D = -H g, with H the inverse Hessian as the remembered steps tell it: the two loops.
 
     Parameters
     ----------

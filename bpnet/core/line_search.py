@@ -154,7 +154,7 @@ def next_step(bracket: Bracket, here: Point, low: float, high: float) -> tuple[B
 
 
 def _parts(a: Point, b: Point, *, floor: bool = False) -> tuple[float, float]:
-    """theta and gamma of the cubic through two points with their slopes."""
+    """Theta and gamma of the cubic through two points with their slopes."""
     theta = 3 * (a.phi - b.phi) / (b.t - a.t) + a.slope + b.slope
     s = max(abs(theta), abs(a.slope), abs(b.slope))
     root = (theta / s) ** 2 - (a.slope / s) * (b.slope / s)

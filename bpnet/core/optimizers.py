@@ -152,7 +152,7 @@ class Momentum(Optimizer):
     learning_rate : float
         eta.
     momentum : float
-        mu, 0 <= mu <= 1.
+        mu, 0 <= mu < 1.
     """
 
     learning_rate: float = 0.1
@@ -160,7 +160,7 @@ class Momentum(Optimizer):
     slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        _check(self, momentum=(0.0, math.nextafter(1.0, 2.0)))
+        _check(self, momentum=(0.0, 1.0))
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
@@ -185,7 +185,7 @@ class Nesterov(Optimizer):
     learning_rate : float
         eta.
     momentum : float
-        mu, 0 <= mu <= 1.
+        mu, 0 <= mu < 1.
     """
 
     learning_rate: float = 0.1
@@ -193,7 +193,7 @@ class Nesterov(Optimizer):
     slots: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        _check(self, momentum=(0.0, math.nextafter(1.0, 2.0)))
+        _check(self, momentum=(0.0, 1.0))
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace

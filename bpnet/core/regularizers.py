@@ -1,10 +1,12 @@
 """What keeps weights and steps small: L2, L1, max-norm, clipping. Biases are never regularized."""
 
+from typing import Any
+
 from bpnet._typing import Array, Namespace
 from bpnet.core.feedforward import Parameters
 
 
-def l2_cost(parameters: Parameters, l2: float, m: int, *, xp: Namespace) -> Array:
+def l2_cost(parameters: Parameters, l2: float, m: Any, *, xp: Namespace) -> Array:
     """What L2 adds to the cost: alpha/(2m) sum_w w^2, so that C = C_0 + this.
 
     Equation: (27).
@@ -32,11 +34,11 @@ def l2_cost(parameters: Parameters, l2: float, m: int, *, xp: Namespace) -> Arra
     >>> float(l2_cost(((W, b),), l2=0.5, m=10, xp=xp))
     0.125
     """
-    squares = [xp.sum(W * W, axis=(-2, -1)) for W, *_ in filter(None, parameters)]
+    squares = [xp.sum(W * W, axis=(-2, -1)) for W, *_ in filter(_has_weights, parameters)]
     return sum(squares[1:], start=squares[0]) * (l2 / (2 * m))
 
 
-def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: int) -> Parameters:
+def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: Any) -> Parameters:
     """Gradient of the regularized cost: dC/dw = dC_0/dw + (alpha/m) w, dC/db as it was.
 
     A descent step with it is the paper's: w <- (1 - eta alpha/m) w - eta dC_0/dw, and
@@ -59,23 +61,23 @@ def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: int
         The gradients of C.
     """
     return tuple(
-        (g[0] + (l2 / m) * p[0], *g[1:]) if p else ()
+        (g[0] + (l2 / m) * p[0], *g[1:]) if _has_weights(p) else g
         for p, g in zip(parameters, gradients, strict=True)
     )
 
 
-def l1_cost(parameters: Parameters, l1: float, m: int, *, xp: Namespace) -> Array:
+def l1_cost(parameters: Parameters, l1: float, m: Any, *, xp: Namespace) -> Array:
     """What L1 adds to the cost: l1/m sum_w |w|, ``(...)``; as :func:`l2_cost`."""
-    sizes = [xp.sum(xp.abs(W), axis=(-2, -1)) for W, *_ in filter(None, parameters)]
+    sizes = [xp.sum(xp.abs(W), axis=(-2, -1)) for W, *_ in filter(_has_weights, parameters)]
     return sum(sizes[1:], start=sizes[0]) * (l1 / m)
 
 
 def l1_gradient(
-    parameters: Parameters, gradients: Parameters, l1: float, m: int, *, xp: Namespace
+    parameters: Parameters, gradients: Parameters, l1: float, m: Any, *, xp: Namespace
 ) -> Parameters:
     """Gradient with L1: dC/dw = dC_0/dw + (l1/m) sign(w); the gradients are donated."""
     return tuple(
-        (g[0] + (l1 / m) * xp.sign(p[0]), *g[1:]) if p else ()
+        (g[0] + (l1 / m) * xp.sign(p[0]), *g[1:]) if _has_weights(p) else g
         for p, g in zip(parameters, gradients, strict=True)
     )
 
@@ -99,13 +101,22 @@ def max_norm(parameters: Parameters, limit: float, *, xp: Namespace) -> Paramete
     tuple of tuples of arrays
         Shaped alike.
     """
-    return tuple((_short(p[0], limit, xp), *p[1:]) if p else () for p in parameters)
+    return tuple((_short(p[0], limit, xp), *p[1:]) if _has_weights(p) else p for p in parameters)
+
+
+def _has_weights(arrays: tuple[Array, ...]) -> bool:
+    """Whether the first array is W, with an axis more than b: gamma and beta are not decayed."""
+    return len(arrays) > 1 and arrays[0].ndim > arrays[1].ndim
 
 
 def _short(W: Array, limit: float, xp: Namespace) -> Array:
-    length = xp.sqrt(xp.sum(W * W, axis=-2, keepdims=True))
-    W *= limit / xp.where(length > limit, length, xp.zeros_like(length) + limit)
+    W *= _shrink(xp.sqrt(xp.sum(W * W, axis=-2, keepdims=True)), limit, xp)
     return W
+
+
+def _shrink(length: Array, limit: float, xp: Namespace) -> Array:
+    """Factor that brings a length down to the limit, 1 for a shorter one."""
+    return limit / xp.where(length > limit, length, xp.zeros_like(length) + limit)
 
 
 def clip(gradients: Parameters, limit: float, *, xp: Namespace) -> Parameters:
@@ -125,17 +136,16 @@ def clip(gradients: Parameters, limit: float, *, xp: Namespace) -> Parameters:
     tuple of tuples of arrays
         Shaped alike.
     """
-    squares = [
-        xp.sum(g * g, axis=(-2, -1) if which == 0 else -1)
-        for arrays in gradients
-        for which, g in enumerate(arrays)
-    ]
+    squares = [xp.sum(g * g, axis=_axes(g, arrays)) for arrays in gradients for g in arrays]
     length = xp.sqrt(sum(squares[1:], start=squares[0]))
-    factor = limit / xp.where(length > limit, length, xp.zeros_like(length) + limit)
+    factor = _shrink(length, limit, xp)
+    one, two = factor[..., None], factor[..., None, None]
     return tuple(
-        tuple(
-            g * (factor[..., None, None] if which == 0 else factor[..., None])
-            for which, g in enumerate(arrays)
-        )
+        tuple(g * (two if _axes(g, arrays) == (-2, -1) else one) for g in arrays)
         for arrays in gradients
     )
+
+
+def _axes(g: Array, arrays: tuple[Array, ...]) -> Any:
+    """Axes of one array of a layer, without those of members."""
+    return (-2, -1) if g.ndim > arrays[-1].ndim else -1

@@ -73,11 +73,11 @@ class HostDraw:
 
     Parameters
     ----------
-    source : numpy.random.Generator
+    source : numpy.random.Generator or RandomState
         From :func:`generator`.
     """
 
-    source: np.random.Generator
+    source: np.random.Generator | np.random.RandomState
 
     def normal(self, shape: tuple[int, ...]) -> Array:
         """Return normal numbers, mean 0 and variance 1."""

@@ -1,6 +1,6 @@
 """What classifier and regressor share: checks, first weights, prediction."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,7 +22,7 @@ Host = np.ndarray[Any, Any]
 class Base(BaseEstimator):  # type: ignore[misc]
     """A network with scikit-learn's interface; see :class:`bpnet.sklearn.MLPClassifier`."""
 
-    _parameter_constraints = COMMON
+    _parameter_constraints: ClassVar[dict[str, Any]] = COMMON
 
     def _keep(self, given: dict[str, Any]) -> None:
         """Set the parameters of ``__init__`` as they were given."""
@@ -129,19 +129,20 @@ class Base(BaseEstimator):  # type: ignore[misc]
         ]
         self.coefs_ = [W.astype(kept, copy=False) for W, _ in pairs]
         self.intercepts_ = [b.astype(kept, copy=False) for _, b in pairs]
-        self._others = [() for _ in self._layers]
+        self._others = [_first(layer, kept) for layer in self._layers]
         self._dtype = dtype
-        masks = layers.draws_at_random(self._layers)
+        masks = layers.differs_in_training(self._layers)
         self._seed = self._random_state.randint(2**31) if masks else 0
         self._forget()
 
     def _forget(self) -> None:
         """Begin the curves anew."""
-        vars(self).pop("_optimizer", None)
+        self._optimizer = None
         if self.solver == "lbfgs":
             return
-        self.loss_curve_, self._no_improvement_count = [], 0
-        self.validation_scores_ = [] if self.early_stopping else None
+        self.loss_curve_: list[float] = []
+        self._no_improvement_count = 0
+        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
         self.best_validation_score_ = -np.inf if self.early_stopping else None
         self.best_loss_ = None if self.early_stopping else np.inf
 
@@ -178,9 +179,8 @@ class Base(BaseEstimator):  # type: ignore[misc]
     def to_network(self) -> Network:
         """Return the network as a :class:`bpnet.Network`, to be saved, exported or trained on."""
         check_is_fitted(self, "coefs_")
-        init = [(a[0].T, a[1]) if len(a) == 2 else () for a in self._parameters()]
+        init = [(a[0].T, *a[1:]) if a else () for a in self._parameters()]
         network = bpnet.Network(list(self._layers), init=init)
-        network.parameters = self._parameters()
         network.classes = getattr(self, "classes_", None)
         return network
 
@@ -190,7 +190,8 @@ class Base(BaseEstimator):  # type: ignore[misc]
             msg = "X_val was given without y_val; give both"
             raise ValueError(msg)
         backend = inputs.choose(self, X)
-        return self._check_input(X, y, backend, incremental=True, reset=False)
+        checked: tuple[Any, Any] = self._check_input(X, y, backend, incremental=True, reset=False)
+        return checked
 
     def _weigh(self, y: Any, sample_weight: Host | None) -> Host | None:
         """Weights of the examples, by their own and by their class."""
@@ -213,3 +214,11 @@ class Base(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _first(layer: Any, dtype: str) -> tuple[Host, ...]:
+    """First arrays of a layer without weights."""
+    if isinstance(layer, layers.Dense):
+        return ()
+    pairs = zip(layer.shapes, layer.start, strict=True)
+    return tuple(np.full(shape, value, dtype) for shape, value in pairs)

@@ -133,7 +133,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     """
 
     loss = "log_loss"
-    _parameter_constraints: ClassVar = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **COMMON,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -199,7 +199,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         n_outputs = len(self.classes_) if len(self.classes_) > 2 else 1
         return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
 
-    @available_if(lambda est: est._check_solver())
+    @available_if(lambda est: est._check_solver())  # type: ignore[untyped-decorator]
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> "MLPClassifier":
@@ -223,13 +223,13 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         """Class of each example, (m,), or rows of labels, (m, n_outputs)."""
         return self._decode(self._outputs(X))
 
-    @available_if(lambda est: est._gives_probabilities())
+    @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Host:
         """Probability of each class, (m, n_classes), in the order of ``classes_``."""
         a = self._outputs(X)
         return np.hstack([1 - a, a]) if a.shape[1] == 1 else a
 
-    @available_if(lambda est: est._gives_probabilities())
+    @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Host:
         """Logarithm of :meth:`predict_proba`."""
         probabilities = self.predict_proba(X)
@@ -265,7 +265,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     def _values(self, y: Any) -> Host:
         """Class numbers, (m,), of several classes; else rows of 0 and 1, (m, n_outputs)."""
         if self._label_binarizer.y_type_ == "multiclass":
-            return np.searchsorted(self.classes_, y).astype(np.int32)
+            return np.asarray(np.searchsorted(self.classes_, y), dtype=np.int32)
         rows = self._label_binarizer.transform(y)
         return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
 

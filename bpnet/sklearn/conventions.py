@@ -1,5 +1,6 @@
 """Where scikit-learn's conventions differ from the paper's and from bpnet's own."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,13 +67,15 @@ def optimizer(estimator: Any) -> Optimizer:
     """Optimizer of an estimator's ``solver`` and its parameters."""
     solver, eta = estimator.solver, float(estimator.learning_rate_init)
     if not isinstance(solver, str) or solver not in _SOLVERS:
-        return optimizers.get(solver, eta if isinstance(solver, str) else None)
+        found: Optimizer = optimizers.get(solver, eta if isinstance(solver, str) else None)
+        return found
     if solver == "adam":
         return Adam(eta, estimator.beta_1, estimator.beta_2, estimator.epsilon)
     if estimator.momentum == 0:
         return optimizers.SGD(eta)
     kind = optimizers.Nesterov if estimator.nesterovs_momentum else optimizers.Momentum
-    return kind(eta, estimator.momentum)
+    # scikit-learn allows 1, where nothing is ever lost
+    return kind(eta, min(estimator.momentum, math.nextafter(1.0, 0.0)))
 
 
 def first_weights(
@@ -84,8 +87,7 @@ def first_weights(
     the hidden layers are sigmoids (Glorot and Bengio 2010).
     """
     if given != "auto":
-        draw: Any = HostDraw(source)
-        W, b = initializers.get(given, hidden)(draw, n_in, n_out, xp=np)
+        W, b = initializers.get(given, hidden)(HostDraw(source), n_in, n_out, xp=np)
         return np.ascontiguousarray(W), b
     factor = 2.0 if isinstance(hidden, activations.Sigmoid) else 6.0
     bound = np.sqrt(factor / (n_in + n_out))
@@ -101,5 +103,5 @@ def make_layers(
         layers.Dense(n_in, n_out, sigma)
         for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], sigmas, strict=True)
     ]
-    made = tuple(dense)
+    made = layers.with_norm(dense, norm)
     return layers.with_dropout(made, dropout) if dropout else made

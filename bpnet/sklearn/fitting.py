@@ -7,8 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 
-from bpnet import backends
-from bpnet.backends import Backend
+from bpnet.backends import Backend, libraries
 from bpnet.core import costs
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
@@ -57,7 +56,8 @@ class Job:
 
     def parameters(self) -> Parameters:
         """Own copies of the estimator's arrays on the device."""
-        return self.on_device(self.est._parameters())
+        held: Parameters = self.on_device(self.est._parameters())
+        return held
 
     def on_device(self, arrays: Any) -> Any:
         """Own copies of arrays in the dtype in which parameters are kept."""
@@ -159,5 +159,5 @@ def _split(
 
 
 def _taken(X: Any, rows: Host) -> Any:
-    holder = backends.libraries.owner(X)
+    holder: Any = libraries.owner(X)
     return holder.xp.take(X, holder.asarray(rows, dtype=holder.index_dtype), axis=0)

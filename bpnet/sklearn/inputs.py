@@ -53,9 +53,8 @@ def examples(
     **checks
         For :func:`sklearn.utils.validation.validate_data`.
     """
-    dtype = [np.float32] if estimator.dtype not in {None, "float64"} else [np.float64, np.float32]
-    if estimator.dtype == "float64":
-        dtype = [np.float64]
+    kinds: dict[Any, Any] = {None: [np.float64, np.float32], "float64": np.float64}
+    dtype = kinds.get(estimator.dtype, np.float32)
     if not is_foreign(X):
         return validate_data(
             estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype,

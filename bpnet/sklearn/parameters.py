@@ -14,7 +14,7 @@ _LIMIT = Interval(Real, 0, None, closed="left")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 """Those of scikit-learn, which act between epochs."""
 
-COMMON: dict[str, list[Any]] = {
+COMMON: dict[str, Any] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(_SIGMAS), _OBJECT, "array-like"],
     "solver": [StrOptions({"lbfgs", *optimizers.OPTIMIZERS}), HasMethods(["init", "update"])],

@@ -46,7 +46,7 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
     True
     """
 
-    _parameter_constraints: ClassVar = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **COMMON,
         "loss": [StrOptions({"squared_error", "poisson"})],
     }
@@ -107,7 +107,7 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
         """
         return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
 
-    @available_if(lambda est: est._check_solver())
+    @available_if(lambda est: est._check_solver())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
         """Fit one epoch more; three calls are bit for bit one ``fit`` of three epochs.
 
@@ -137,7 +137,8 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
         return y.reshape(-1, 1) if y.ndim == 1 else y
 
     def _decode(self, a: Host) -> Host:
-        return a.ravel() if a.shape[1] == 1 else a
+        flat: Host = a.ravel() if a.shape[1] == 1 else a
+        return flat
 
     def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
         return float(r2_score(y, predicted, sample_weight=weights))

@@ -62,4 +62,4 @@ class Scorer:
         )  # fmt: skip
         if not np.isfinite(outputs).all():
             return math.nan
-        return est._score_of(self.y, est._decode(outputs), self.weights)
+        return float(est._score_of(self.y, est._decode(outputs), self.weights))

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from bpnet import backends
-from bpnet.core import optimizers, schedules
+from bpnet.core import schedules
 from bpnet.core.optimizers import Optimizer
 from bpnet.errors import Diverged
 from bpnet.sklearn import conventions
@@ -112,14 +112,10 @@ def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, 
     """Return the run on its device, what it starts from, and the order of the last epoch."""
     est, m = job.est, len(rows)
     rule = conventions.optimizer(est)
-    memory: Memory | None = getattr(est, "_optimizer", None) if goes_on else None
+    memory: Memory | None = est._optimizer if goes_on else None
     if memory is None or memory.rule != rule:
         memory = Memory(rule, None, 0, rule.learning_rate, np.arange(m))
     parameters = job.parameters()
-    if memory.state is None:
-        state = optimizers.init(rule, parameters, xp=job.backend.xp)
-    else:
-        state = tuple(job.on_device(layer) for layer in memory.state)
     orders = [memory.order if len(memory.order) == m else np.arange(m)]
 
     def order(_epoch: int) -> Any:
@@ -133,6 +129,10 @@ def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, 
         job.judge, rule, float(est.alpha), None, float(est.l1), float(est.max_norm),
         float(est.clip_norm),
     )  # fmt: skip
+    if memory.state is None:
+        state = step.start(parameters)
+    else:
+        state = tuple(job.on_device(layer) for layer in memory.state)
     given = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
     session = loop.Session(
         step, job.backend, job.data, parameters, state, batch_size(est, m), est._seed,

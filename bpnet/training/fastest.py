@@ -137,11 +137,11 @@ def _step(
     chosen, judge, stored, _ = prepare(
         network, (x, y), cost, backend=backend, device=None, dtype=dtype, learn=True
     )
-    work = batch_size * max(W.size for W, *_ in filter(None, network.parameters))
+    work = batch_size * max(layer.n_in * layer.n_out for layer in network.dense)
     with chosen.session(dtype), chosen.threads(None, work):
         step = TrainingStep(judge, rule, 0.0, batch_size)
         parameters = kept(network.parameters, chosen, dtype)
-        state = optimizers.init(rule, parameters, xp=chosen.xp)
+        state = step.start(parameters)
         session = Session(step, chosen, stored, parameters, state, batch_size, 0)
         rows = np.tile(np.arange(batch_size), (_STEPS, 1))
         index = chosen.asarray(rows, dtype=chosen.index_dtype)

@@ -7,14 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from bpnet._typing import Array, Namespace
 from bpnet.backends import Backend
 from bpnet.core import layers, lbfgs, regularizers, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS, Found
-from bpnet.data import batches
 from bpnet.errors import Diverged, InputError
 from bpnet.training import loop
 from bpnet.training.callbacks import Callback, Run
@@ -61,7 +58,7 @@ class Problem:
             here, numbers = loop.present(self.data, rows, self.backend)
             index = self.backend.asarray(numbers, dtype=self.backend.index_dtype)
             gradients, found = self.backend.scan(sums, gradients, index, (parameters, here))
-            parts.append(tuple(xp.sum(a) for a in found))
+            parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in found))
         C, *right = (sum(column[1:], start=column[0]) for column in zip(*parts, strict=True))
         if self.l2:
             C = C + regularizers.l2_cost(parameters, self.l2, self.m, xp=xp)
@@ -176,7 +173,7 @@ def check(judge: Judge, **options: Any) -> None:
     InputError
         If the network draws at random, or an option is one of training by batches.
     """
-    if layers.draws_at_random(judge.layers):
+    if layers.differs_in_training(judge.layers):
         msg = "lbfgs needs a cost that does not change, and this network drops values at random"
         raise InputError(f"{msg}; use another optimizer, or no dropout")
     if special.is_half(judge.dtype, judge.xp):

@@ -79,9 +79,9 @@ class Session:
     done: int = 0
 
     @property
-    def masks(self) -> bool:
-        """Whether the steps draw at random."""
-        return layers.draws_at_random(self.step.judge.layers)
+    def keyed(self) -> bool:
+        """Whether the steps need a key: layers draw at random, or differ in training."""
+        return layers.differs_in_training(self.step.judge.layers)
 
     def train_epoch(self, run: Run, callbacks: Sequence[Callback]) -> None:
         """Run one epoch, or less when a callback stops the run."""
@@ -138,7 +138,7 @@ class Session:
         rates = [self._rate(t - 1, run) for t in steps]
         times = range(self.done + steps.start, self.done + steps.stop)
         coefficients = [optimizer.coefficients(t, r) for t, r in zip(times, rates, strict=True)]
-        words = [random.step_words(self.seed, _MASKS, t) if self.masks else () for t in times]
+        words = [random.step_words(self.seed, _MASKS, t) if self.keyed else () for t in times]
         if run is not None:
             run.learning_rate = rates[-1]
         return np.asarray(coefficients, np.float64), np.asarray(words, np.int32)

@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpnet._typing import Array, DType, Namespace
-from bpnet.core import costs, feedforward, metrics, optimizers, random, regularizers, special
+from bpnet.core import (
+    costs,
+    feedforward,
+    layers,
+    metrics,
+    optimizers,
+    random,
+    regularizers,
+    special,
+)
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
+from bpnet.core.layers import Dense
 from bpnet.core.optimizers import Optimizer, State
 from bpnet.data import batches
 
@@ -62,10 +72,18 @@ class Judge:
         return batches.take_rows(x, rows, self.scale, self.dtype, xp=self.xp), y, wanted
 
     def compute(self, parameters: Parameters) -> Parameters:
-        """Return the parameters in the dtype of the run: they are kept in float32 for halves."""
+        """Return the parameters in the dtype of the run: they are kept in float32 for halves.
+
+        Those of a normalization stay so, its statistics are wide.
+        """
         if not special.is_half(self.dtype, self.xp):
             return parameters
-        return tuple(tuple(self.xp.astype(p, self.dtype) for p in arrays) for arrays in parameters)
+        return tuple(
+            tuple(self.xp.astype(p, self.dtype) for p in arrays)
+            if isinstance(layer, Dense)
+            else arrays
+            for layer, arrays in zip(self.layers, parameters, strict=True)
+        )
 
     def right(self, z: Array, wanted: Array, data: Data) -> tuple[Array, ...]:
         """Return the count of right answers, or nothing where none are told."""
@@ -179,6 +197,11 @@ class TrainingStep:
     clip_norm: float = 0.0
     micro: int = 0
 
+    def start(self, parameters: Parameters) -> State:
+        """Return the optimizer's state before the first step."""
+        held = layers.learned(self.judge.layers, parameters)
+        return optimizers.init(self.optimizer, held, xp=self.judge.xp)
+
     def __call__(
         self, carry: tuple[Parameters, State], rows: Array, numbers: tuple[Any, ...], data: Data
     ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
@@ -201,7 +224,9 @@ class TrainingStep:
         weight: Any = rows.shape[0]
         if len(data) > 3:
             weight = xp.sum(_wide(xp.take(data[3], rows, axis=0), xp))
-        C, right, gradients = Slopes(judge, self.micro)(parameters, rows, data, words)
+        C, right, slopes = Slopes(judge, self.micro)(parameters, rows, data, words)
+        before, parameters = parameters, layers.learned(judge.layers, parameters)
+        gradients = layers.learned(judge.layers, slopes)
         m = weight if self.m is None else self.m
         if self.l2:
             C = C + regularizers.l2_cost(parameters, self.l2, m, xp=xp)
@@ -216,6 +241,7 @@ class TrainingStep:
         )
         if self.max_norm:
             parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
+        parameters = layers.with_averages(judge.layers, parameters, before, slopes)
         return (parameters, state), (C * (rows.shape[0] if self.m is None else weight), *right)
 
 

@@ -2,26 +2,22 @@
 
 import dataclasses
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from bpnet import backends
-from bpnet.backends import Backend, dtypes
+from bpnet.backends import Backend
 from bpnet.checkpoint import Snapshot
-from bpnet.core import layers, optimizers, schedules
+from bpnet.core import optimizers, schedules
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer, State
 from bpnet.core.schedules import Schedule
 from bpnet.data import draws
-from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import checkpoints, evaluation, fastest, lbfgs, loop, weights
+from bpnet.training import checkpoints, evaluation, fastest, lbfgs, loop, options, weights
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import check_network, check_strength, kept, pair, prepare
+from bpnet.training.prepare import check_network, kept, pair, prepare
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
@@ -142,12 +138,14 @@ def train(
     [0, 1, 1, 0]
     """
     check_network(network)
-    _check_options(epochs, batch_size, dtype, callbacks, threads, micro_batch)
-    strengths = {"l2": l2, "l1": l1, "max_norm": max_norm, "clip_norm": clip_norm}
-    limits = {name: check_strength(value, name) for name, value in strengths.items()}
+    options.check(
+        dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
+        micro_batch=micro_batch,
+    )  # fmt: skip
+    limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
     planned = schedules.get(schedule)
     seed = draws.check_seed(seed)
-    trained = _with_dropout(network, dropout)
+    trained = options.with_dropout(network, dropout)
     rule = optimizers.get(optimizer)
     if fastest.is_asked(backend):
         backend = _fastest(network, data, device, batch_size, rule, dtype, cost)
@@ -156,12 +154,9 @@ def train(
     )
     classes = wanted.classes
     judge = dataclasses.replace(judge, layers=trained)
-    if isinstance(rule, LBFGS):
-        lbfgs.check(
-            judge, batch_size=(batch_size, None), schedule=(planned, schedules.Constant()),
-            max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
-            checkpoint=(checkpoint, None),
-        )  # fmt: skip
+    options.check_together(
+        judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint
+    )
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
     weighed = weights.make(sample_weight, class_weight, wanted, m)
@@ -171,29 +166,26 @@ def train(
     )  # fmt: skip
     writer, found = checkpoints.make(checkpoint, resume, asked)
     threads = checkpoints.threads(found, chosen.spec, threads)
-    work = k * max(math.prod(shapes[0]) for layer in trained if (shapes := layer.shapes))
+    work = k * max(layer.n_in * layer.n_out for layer in network.dense)
     products = chosen.precision(precision)
     with chosen.session(dtype), chosen.threads(threads, work) as used, products:
         if weighed is not None:
-            weighed = weighed / weighed.mean()  # so that halves hold them
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
         validate = evaluation.validator(network, validation, judge, classes, chosen, dtype)
         parameters = _start(found, network, trained, chosen, dtype)
-        session: Any
         if isinstance(rule, LBFGS):
             problem = lbfgs.Problem(judge, chosen, stored, m, m, limits["l2"], limits["l1"])
-            session = lbfgs.Descent(problem, parameters, rule)
+            session: Any = lbfgs.Descent(problem, parameters, rule)
         else:
             step = TrainingStep(judge, rule, m=m, micro=micro_batch or 0, **limits)
-            state = _state(found, parameters, rule, chosen, dtype)
+            state = _state(found, step, parameters, chosen, dtype)
             session = loop.Session(
                 step, chosen, stored, parameters, state, k, seed, planned, weighed
             )
 
         def pull() -> None:
-            host = run.result
-            if host is None:
-                host = backends.to_numpy(session.parameters)
+            held = run.result
+            host = backends.to_numpy(session.parameters) if held is None else held
             network.parameters = arrange(host, network.layers)
             network.classes, network.scale = classes, judge.scale
 
@@ -201,15 +193,7 @@ def train(
             return checkpoints.snapshot(session, run, callbacks, asked)
 
         run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot)
-        listeners = [*callbacks, *([writer] if writer else [])]
-        if isinstance(rule, LBFGS):
-            session.run(run, listeners, validate)
-        elif found is None:
-            loop.run_epochs(session, run, listeners, validate)
-        else:
-            saved = checkpoints.take_up(run, found)
-            if not found.numbers["done"] or found.numbers["epochs"] < epochs:
-                loop.run_epochs(session, run, listeners, validate, saved)
+        _run(session, run, [*callbacks, *([writer] if writer else [])], validate, found)
         pull()
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
@@ -226,12 +210,28 @@ def _start(
 
 
 def _state(
-    found: Snapshot | None, parameters: Parameters, rule: Optimizer, backend: Backend, dtype: str
+    found: Snapshot | None, step: TrainingStep, parameters: Parameters, backend: Backend, dtype: str
 ) -> State:
     """Optimizer state on the device, that of a start or a checkpoint's."""
     if found is None:
-        return optimizers.init(rule, parameters, xp=backend.xp)
+        return step.start(parameters)
     return tuple(kept(layer, backend, dtype) for layer in found.arrays["state"])
+
+
+def _run(
+    session: loop.Session | lbfgs.Descent,
+    run: Run,
+    callbacks: Sequence[Callback],
+    validate: Any,
+    found: Any,
+) -> None:
+    """Run all epochs, or those that a checkpoint's run has left."""
+    if isinstance(session, lbfgs.Descent):
+        session.run(run, callbacks, validate)
+        return
+    saved = None if found is None else checkpoints.take_up(run, found)
+    if found is None or not found.numbers["done"] or found.numbers["epochs"] < run.epochs:
+        loop.run_epochs(session, run, callbacks, validate, saved)
 
 
 def _fastest(
@@ -251,42 +251,7 @@ def _fastest(
     return found.backend
 
 
-def _with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
-    layers.Dropout(rate)  # refuses a rate out of range, where there is no hidden layer too
-    if not rate:
-        return network.layers
-    if any(isinstance(layer, layers.Dropout) for layer in network.layers):
-        msg = f"dropout={rate} was given to a network with Dropout layers of its own; use one"
-        raise InputError(msg)
-    return layers.with_dropout(network.layers, rate)
-
-
 def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
     """The same arrays for other layers with the same dense ones among them."""
     arrays = (pair for pair in parameters if pair)
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
-
-
-def _check_options(
-    epochs: Any, batch_size: Any, dtype: Any, callbacks: Any, threads: Any, micro_batch: Any
-) -> None:
-    dtypes.check_float(dtype)
-    counts = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "threads": threads,
-        "micro_batch": micro_batch,
-    }
-    for name, value in counts.items():
-        if value is None and name != "epochs":
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            msg = f"{name} is {value!r}; give a whole number of at least 1"
-            raise InputError(msg)
-    given = callbacks if isinstance(callbacks, Sequence) else [callbacks]
-    strange = next((c for c in given if not isinstance(c, Callback)), None)
-    if strange is not None or given is not callbacks:
-        msg = (
-            f"callbacks holds {strange!r}" if given is callbacks else f"callbacks is {callbacks!r}"
-        )
-        raise InputError(f"{msg}; give a list of objects whose class derives from bpnet.Callback")

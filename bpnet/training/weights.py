@@ -14,7 +14,7 @@ from bpnet.training.targets import Host, Targets, host
 def make(
     sample_weight: Any, class_weight: Mapping[Any, float] | str | None, wanted: Targets, m: int
 ) -> Host | None:
-    """Weights of ``m`` examples in float64, None where all count the same.
+    """Weights of ``m`` examples in float64, None where all count the same; their mean is 1.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def make(
     if not weights.any():
         msg = "all examples have the weight 0; give at least one a weight"
         raise InputError(msg)
-    return weights
+    scaled: Host = weights / weights.mean()  # so that halves hold them
+    return scaled
 
 
 def _given(sample_weight: Any, m: int) -> Host:

@@ -104,9 +104,9 @@ def test_dropout_follows_each_hidden_layer_and_no_other():
     net = layers.with_dropout(dense, 0.2)
     assert net == (dense[0], Dropout(0.2), dense[1], Dropout(0.2), dense[2])
     assert layers.with_dropout(dense[:1], 0.2) == dense[:1]
-    assert layers.draws_at_random(net)
-    assert not layers.draws_at_random(dense)
-    assert not layers.draws_at_random(layers.with_dropout(dense, 0.0))
+    assert layers.differs_in_training(net)
+    assert not layers.differs_in_training(dense)
+    assert not layers.differs_in_training(layers.with_dropout(dense, 0.0))
 
 
 def count(backend, z, y, kind, middle=0.0):

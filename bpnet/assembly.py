@@ -1,0 +1,144 @@
+"""A network put together: its layers from sizes, its first parameters from rules or arrays."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bpnet import backends
+from bpnet._typing import Array
+from bpnet.core import activations, initializers, layers
+from bpnet.core.feedforward import Parameters
+from bpnet.core.layers import Dense
+from bpnet.data import batches, draws
+from bpnet.errors import InputError
+
+
+def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) -> tuple[Any, ...]:
+    """Dense layers of these sizes, normalized where that is asked for.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two sizes, or not one activation for each hidden layer.
+    """
+    if len(sizes) < 2:
+        msg = f"sizes is {sizes!r}; give at least an input and an output, such as [784, 30, 10]"
+        raise InputError(msg)
+    one_each = isinstance(hidden, Sequence) and not isinstance(hidden, str)
+    sigmas = [*hidden] if one_each else [hidden] * (len(sizes) - 2)
+    if len(sigmas) != len(sizes) - 2:
+        msg = f"hidden has {len(sigmas)} activations for {len(sizes) - 2} hidden layers; match them"
+        raise InputError(msg)
+    dense = [
+        Dense(n_in, n_out, sigma)
+        for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], [*sigmas, output], strict=True)
+    ]
+    return layers.with_norm(dense, norm)
+
+
+def check_chain(chain: Sequence[Any]) -> None:
+    """Refuse layers that do not fit on one another.
+
+    Raises
+    ------
+    InputError
+        Naming the layers and their sizes.
+    """
+    if not chain or not isinstance(chain[-1], Dense):
+        msg = "the last layer must be Dense: its activation is the network's output"
+        raise InputError(msg)
+    dense = [layer for layer in chain if isinstance(layer, Dense)]
+    given = dense[0].n_in
+    for l, layer in enumerate(chain):
+        takes = getattr(layer, "n_in", getattr(layer, "n", given))
+        if takes != given:
+            msg = f"layer {l} gives {given} values and layer {l + 1} takes {takes}"
+            raise InputError(f"{msg}; make them equal")
+        given = getattr(layer, "n_out", given)
+    for l, layer in enumerate(dense[:-1], start=1):
+        if isinstance(layer.activation, activations.Softmax) and layer.n_out == 1:
+            msg = f"hidden layer {l} is a softmax of one neuron, always 1; choose another"
+            raise InputError(msg)
+    if isinstance(dense[-1].activation, activations.Softmax) and dense[-1].n_out == 1:
+        msg = "the output is a softmax of one neuron, always 1; use sigmoid for two classes"
+        raise InputError(msg)
+
+
+def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
+    """First arrays of each layer: drawn, given, or the constants that a normalization starts with.
+
+    Raises
+    ------
+    InputError
+        If an initializer or an array cannot be used.
+    """
+    one_each = isinstance(init, Sequence) and not isinstance(init, str)
+    rules = [*init] if one_each else [init] * len(chain)
+    dense = [isinstance(layer, Dense) for layer in chain]
+    if one_each and len(rules) == sum(dense):
+        given = iter(rules)
+        rules = [next(given) if has_weights else "auto" for has_weights in dense]
+    if len(rules) != len(chain):
+        msg = f"init has {len(rules)} entries for {len(chain)} layers; match them"
+        raise InputError(msg)
+    return tuple(
+        _draw(layer, rule, draws.HostDraw(draws.generator(seed, "weights", l)), l)
+        for l, (layer, rule) in enumerate(zip(chain, rules, strict=True))
+    )
+
+
+def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, ...]:
+    if not isinstance(layer, Dense):
+        return _constants(layer, rule, l)
+    if isinstance(rule, tuple | list) and len(rule) == 2:
+        W, b = (as_float(array, f"init[{l}]") for array in rule)
+        if W.shape != layer.shapes[0][::-1] or b.shape != layer.shapes[1]:
+            msg = f"init[{l}] has shapes {W.shape} and {b.shape}; layer {l} takes "
+            raise InputError(msg + f"{layer.shapes[0][::-1]} and {layer.shapes[1]}")
+        return np.ascontiguousarray(W.T), b
+    make: Callable[..., Any] = (
+        layer.init
+        if isinstance(rule, str) and rule == "auto"
+        else initializers.get(rule, layer.activation)
+    )
+    W, b = make(draw, layer.n_in, layer.n_out, xp=np)
+    if (W.shape, b.shape) != layer.shapes:
+        msg = f"the initializer of layer {l} gave shapes {W.shape} and {b.shape}; it must give "
+        raise InputError(
+            msg + f"{layer.shapes[0]} and {layer.shapes[1]}, (n_in, n_out) and (n_out,)"
+        )
+    return np.ascontiguousarray(W), b
+
+
+def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
+    """Arrays of a layer that draws none: those given, or what each starts with everywhere."""
+    if not isinstance(rule, tuple) or not rule:
+        pairs = zip(layer.shapes, layer.start, strict=True)
+        return tuple(np.full(shape, value) for shape, value in pairs)
+    arrays = tuple(as_float(array, f"init[{l}]") for array in rule)
+    shapes = tuple(array.shape for array in arrays)
+    if shapes != layer.shapes:
+        msg = f"init[{l}] has shapes {shapes}; layer {l} takes {layer.shapes}"
+        raise InputError(msg)
+    return arrays
+
+
+def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
+    """NumPy copy of a float32 or float64 array, other numbers as float64, all finite.
+
+    Raises
+    ------
+    InputError
+        If it is not made of finite numbers.
+    """
+    array = np.array(backends.to_numpy(batches.as_array(value, name)))
+    if array.dtype.kind not in "biuf":
+        msg = f"{name} was given {array.dtype}; give real numbers"
+        raise InputError(msg)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        msg = f"{name} has a value that is not finite; give finite numbers"
+        raise InputError(msg)
+    return array

@@ -1,0 +1,165 @@
+"""Normalization layers: values brought to mean 0 and variance 1, then scaled and shifted.
+
+Both apply their activation afterwards, so a hidden layer is a dense one without activation, then
+one of these. gamma and beta are learned; where a layer has ``averages``, its last arrays are not:
+they follow the batches, and stand in for them outside training.
+"""
+
+import math
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+from bpnet._typing import Array, Namespace
+from bpnet.core import activations, special
+from bpnet.core.activations import Activation
+from bpnet.errors import InputError
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+class _Normalization:
+    """xhat = (x - mean) / sqrt(variance + epsilon), a = sigma(gamma xhat + beta)."""
+
+    n: int
+    activation: Activation
+    epsilon: float
+    axis: ClassVar[int]
+    start: ClassVar[tuple[float, ...]]
+    averages: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n, bool) or not isinstance(self.n, Integral) or self.n < 1:
+            msg = f"a normalization has n = {self.n!r} values; give a whole number of at least 1"
+            raise InputError(msg)
+        if not isinstance(self.epsilon, Real) or not 0 < self.epsilon < math.inf:
+            msg = f"epsilon of a normalization is {self.epsilon!r}; give a positive number"
+            raise InputError(msg)
+        object.__setattr__(self, "n", int(self.n))
+        object.__setattr__(self, "activation", activations.get(self.activation))
+
+    @property
+    def shapes(self) -> Shapes:
+        """Shapes of gamma, beta, and the averages."""
+        return ((self.n,),) * len(self.start)
+
+    def _statistics(
+        self, arrays: tuple[Array, ...], x: Array, xp: Namespace, *, training: bool
+    ) -> tuple[Array, Array]:
+        """Return mean and variance, of shapes that go with ``x``."""
+        mean = xp.mean(x, axis=self.axis, keepdims=True)
+        return mean, xp.mean((x - mean) ** 2, axis=self.axis, keepdims=True)
+
+    def forward(
+        self, arrays: tuple[Array, ...], a: Array, *, xp: Namespace, key: Any = None
+    ) -> tuple[Array, Any]:
+        """Return sigma(gamma xhat + beta), ``(..., batch, n)``, and the cache."""
+        dtype, wide = a.dtype, xp.float32 if special.is_half(a.dtype, xp) else a.dtype
+        arrays = tuple(xp.astype(p, wide, copy=False) for p in arrays)
+        x, training = xp.astype(a, wide, copy=False), key is not None
+        mean, variance = self._statistics(arrays, x, xp, training=training)
+        inverse = 1 / xp.sqrt(variance + self.epsilon)
+        xhat = (x - mean) * inverse
+        z = xp.astype(arrays[0][..., None, :] * xhat + arrays[1][..., None, :], dtype, copy=False)
+        a_out = self.activation.sigma(z, xp=xp)
+        return a_out, (xhat, inverse, z, a_out, (mean, variance) if training else None)
+
+    def error(self, dC_da: Array, cache: Any, *, xp: Namespace) -> Array:
+        """Return dC/dz of z = gamma xhat + beta, ``(..., batch, n)``."""
+        return self.activation.backward(dC_da, cache[2], cache[3], xp=xp)
+
+    def backward(
+        self, arrays: tuple[Array, ...], cache: Any, delta: Array, below: bool, *, xp: Namespace
+    ) -> tuple[tuple[Array, ...], Array | None]:
+        """Return (dC/dgamma, dC/dbeta, what the averages follow) and dC/dx.
+
+        With g = gamma delta, dC/dx = (g - mean g - xhat mean(g xhat)) / sqrt(variance + epsilon).
+        """
+        xhat, inverse, *_, seen = cache
+        dtype = delta.dtype
+        delta = xp.astype(delta, xhat.dtype, copy=False)
+        slopes = (xp.sum(delta * xhat, axis=-2), xp.sum(delta, axis=-2))
+        if below:
+            g = xp.astype(arrays[0], xhat.dtype, copy=False)[..., None, :] * delta
+            if seen is not None or not self.averages:
+                inner = xp.mean(g * xhat, axis=self.axis, keepdims=True)
+                g = g - xp.mean(g, axis=self.axis, keepdims=True) - xhat * inner
+            dx = xp.astype(g * inverse, dtype, copy=False)
+        return (*slopes, *self._followed(arrays, seen, xhat.shape[-2])), dx if below else None
+
+    def _followed(self, arrays: tuple[Array, ...], seen: Any, k: int) -> tuple[Array, ...]:
+        """What the averages shall follow."""
+        return ()
+
+
+@dataclass(frozen=True)
+class LayerNorm(_Normalization):
+    """Normalization of each example over its values (Ba et al. 2016).
+
+    Parameters
+    ----------
+    n : int
+        Values of an example.
+    activation : str or Activation
+        sigma, applied afterwards.
+    epsilon : float
+        Added to the variance.
+    """
+
+    n: int
+    activation: Activation = field(default="identity")  # type: ignore[assignment]
+    epsilon: float = 1e-5
+    axis: ClassVar[int] = -1
+    start: ClassVar[tuple[float, ...]] = (1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class BatchNorm(_Normalization):
+    """Normalization of each value over the batch (Ioffe and Szegedy 2015).
+
+    In training mean and variance are those of the batch, all examples alike whatever their
+    weights; elsewhere the averages over the batches of training, whose variance is k/(k-1) times
+    the batch's own.
+
+    Parameters
+    ----------
+    n : int
+        Values of an example.
+    activation : str or Activation
+        sigma, applied afterwards.
+    momentum : float
+        Share of a batch in the averages, 0 < momentum <= 1.
+    epsilon : float
+        Added to the variance.
+    """
+
+    n: int
+    activation: Activation = field(default="identity")  # type: ignore[assignment]
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    axis: ClassVar[int] = -2
+    start: ClassVar[tuple[float, ...]] = (1.0, 0.0, 0.0, 1.0)
+    averages: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.momentum, Real) or not 0 < self.momentum <= 1:
+            msg = f"momentum of BatchNorm is {self.momentum!r}; give a number above 0 and up to 1"
+            raise InputError(msg)
+
+    def _statistics(
+        self, arrays: tuple[Array, ...], x: Array, xp: Namespace, *, training: bool
+    ) -> tuple[Array, Array]:
+        if training:
+            return super()._statistics(arrays, x, xp, training=training)
+        return arrays[2][..., None, :], arrays[3][..., None, :]
+
+    def _followed(self, arrays: tuple[Array, ...], seen: Any, k: int) -> tuple[Array, ...]:
+        if seen is None:
+            return arrays[2:]
+        mean, variance = seen
+        return mean[..., 0, :], variance[..., 0, :] * (k / max(k - 1, 1))
+
+
+NORMS: dict[str, type[Any]] = {"batch": BatchNorm, "layer": LayerNorm}
+"""Every normalization by its name."""

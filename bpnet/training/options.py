@@ -1,0 +1,101 @@
+"""The options of ``train``: what is refused before anything begins."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends import dtypes
+from bpnet.core import layers
+from bpnet.core.lbfgs import LBFGS
+from bpnet.core.schedules import Constant
+from bpnet.errors import InputError
+from bpnet.network import Network
+from bpnet.training import lbfgs
+from bpnet.training.callbacks import Callback
+from bpnet.training.prepare import check_strength
+from bpnet.training.step import Judge
+
+
+def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
+    """Layers of a network, with dropout after the hidden ones.
+
+    Raises
+    ------
+    InputError
+        If the rate is out of range, or the network has dropout of its own.
+    """
+    layers.Dropout(rate)  # refuses a rate out of range, where there is no hidden layer too
+    if not rate:
+        return network.layers
+    if any(isinstance(layer, layers.Dropout) for layer in network.layers):
+        msg = f"dropout={rate} was given to a network with Dropout layers of its own; use one"
+        raise InputError(msg)
+    return layers.with_dropout(network.layers, rate)
+
+
+def check_together(
+    judge: Judge,
+    rule: Any,
+    batch_size: int | None,
+    micro_batch: int | None,
+    schedule: Any,
+    max_norm: float,
+    clip_norm: float,
+    checkpoint: Any,
+) -> None:
+    """Refuse options that do not go with one another.
+
+    Raises
+    ------
+    InputError
+        Naming them.
+    """
+    if micro_batch and any(layer.averages for layer in judge.layers):
+        msg = "batch normalization needs the whole batch at once; leave micro_batch out"
+        raise InputError(msg)
+    if isinstance(rule, LBFGS):
+        lbfgs.check(
+            judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
+            max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
+            checkpoint=(checkpoint, None),
+        )  # fmt: skip
+
+
+def limits(**strengths: Any) -> dict[str, float]:
+    """Strengths and limits as floats.
+
+    Raises
+    ------
+    InputError
+        If one is no number of 0 or more.
+    """
+    return {name: check_strength(value, name) for name, value in strengths.items()}
+
+
+def check(dtype: Any, callbacks: Any, **counts: Any) -> None:
+    """Refuse another dtype, other callbacks, and what is no whole number of at least 1.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    dtypes.check_float(dtype)
+    _check_callbacks(callbacks)
+    for name, value in counts.items():
+        if value is None and name != "epochs":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            msg = f"{name} is {value!r}; give a whole number of at least 1"
+            raise InputError(msg)
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    given = callbacks if isinstance(callbacks, Sequence) else [callbacks]
+    strange = next((c for c in given if not isinstance(c, Callback)), None)
+    if strange is not None or given is not callbacks:
+        msg = (
+            f"callbacks holds {strange!r}" if given is callbacks else f"callbacks is {callbacks!r}"
+        )
+        raise InputError(f"{msg}; give a list of objects whose class derives from bpnet.Callback")
