@@ -133,8 +133,8 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
 
     def _values(self, y: Any) -> Host:
         """Rows of numbers, (m, n_outputs)."""
-        y = np.asarray(y)
-        return y.reshape(-1, 1) if y.ndim == 1 else y
+        rows: Host = np.asarray(y)
+        return rows.reshape(-1, 1) if rows.ndim == 1 else rows
 
     def _decode(self, a: Host) -> Host:
         flat: Host = a.ravel() if a.shape[1] == 1 else a

@@ -130,7 +130,7 @@ class Slopes:
             return self._part(parameters, rows, data, words, total)
         if total is None:
             total = xp.sum(xp.take(data[3], rows, axis=0)) if len(data) > 3 else k
-        parts = (rows[i : i + self.micro] for i in range(0, k, self.micro))
+        parts = (rows[i : min(i + self.micro, k)] for i in range(0, k, self.micro))
         C, right, gradients = self._part(parameters, next(parts), data, words, total)
         for part in parts:
             more = self._part(parameters, part, data, words, total)
