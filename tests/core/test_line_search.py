@@ -28,7 +28,6 @@ PHI = {
         lambda a: -a / (a * a + 2.0),
         lambda a: (a * a - 2.0) / (a * a + 2.0) ** 2,
     ),
-    "cosine": (lambda a: math.cos(a), lambda a: -math.sin(a) if a else -1e-3),
     "steep": (lambda a: 0.5 * (a - 1) ** 2 * 1e6, lambda a: (a - 1) * 1e6),
     "quartic": (lambda a: (a - 3) ** 4, lambda a: 4 * (a - 3) ** 3),
 }
