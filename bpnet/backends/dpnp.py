@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from bpnet._typing import Array, Namespace
@@ -82,6 +83,8 @@ def open_backend(device: str | None) -> Dpnp:
     found = dpctl.get_devices()
     if not found:
         raise _without_driver()
+    if any(d.is_cpu for d in found):
+        _avoid_vector_math()
     if device is None:
         return Dpnp(device=str(dpctl.select_default_device().filter_string))
     words = {"cpu", "gpu", "accelerator", "opencl", "level_zero", "cuda", "hip"}
@@ -94,6 +97,18 @@ def open_backend(device: str | None) -> Dpnp:
         spec, why = f"dpnp:{device}", f"dpnp finds only: {here}"
         raise BackendUnavailable(spec, why, f"use 'dpnp:{found[0].filter_string}'")
     return Dpnp(device=chosen)
+
+
+def _avoid_vector_math() -> None:
+    """Take dpnp's own kernels for exp and its like, not those of oneMKL's vector math.
+
+    On a CPU these wait for one another for good now and then, in dpnp 0.20 within seconds of
+    training (https://github.com/IntelPython/dpctl/issues/1954).
+    """
+    from dpnp.dpnp_algo import dpnp_elementwise_common
+
+    if hasattr(dpnp_elementwise_common, "vmi"):
+        dpnp_elementwise_common.vmi = SimpleNamespace(_is_available=lambda: False)
 
 
 def _without_driver() -> BackendUnavailable:
