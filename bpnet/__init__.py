@@ -14,7 +14,15 @@ from bpnet.core import activations, costs, initializers, layers, optimizers, sch
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
 from bpnet.model_file import load
 from bpnet.network import Network
-from bpnet.training import Callback, Checkpoint, EarlyStopping, evaluate, gradients, train
+from bpnet.training import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    evaluate,
+    find_learning_rate,
+    gradients,
+    train,
+)
 
 __version__ = "0.1.0"
 
@@ -33,6 +41,7 @@ __all__ = [
     "costs",
     "data",
     "evaluate",
+    "find_learning_rate",
     "gradients",
     "initializers",
     "layers",

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bpnet import plots
 from bpnet.bench.measure import Timing
-from bpnet.errors import InputError
 
 
 def crossings(timings: Sequence[Timing]) -> list[str]:
@@ -52,16 +52,8 @@ def plot(timings: Sequence[Timing], path: Path) -> Path:
     InputError
         If matplotlib is missing, or the path's ending is no picture's.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        msg = 'a picture needs matplotlib; pip install "bpnet[plots]"'
-        raise InputError(msg) from error
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     batches = sorted({t.cell.batch_size for t in timings})
-    figure, axes = pyplot.subplots(
+    figure, axes = plots.pyplot().subplots(
         1, len(batches), figsize=(4 * len(batches), 3.6), sharey=True, squeeze=False
     )
     for panel, k in zip(axes[0], batches, strict=True):
@@ -80,12 +72,4 @@ def plot(timings: Sequence[Timing], path: Path) -> Path:
         panel.grid(alpha=0.3)
     axes[0][0].set(ylabel="samples a second", yscale="log")
     axes[0][0].legend()
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=120)
-    except ValueError as error:
-        msg = f"{path} has no picture's ending ({error}); use .png, .svg or .pdf"
-        raise InputError(msg) from error
-    finally:
-        pyplot.close(figure)
-    return path
+    return plots.save(figure, path)

@@ -20,6 +20,7 @@ def evaluate(
     backend: options.Backend = None,
     device: options.Device = None,
     target: options.Target = None,
+    metric: options.Metric = "",
     json_: options.Json = False,
 ) -> None:
     """Judge a run's model on the test split of its data, or on other data.
@@ -33,12 +34,16 @@ def evaluate(
     selection = bpnet.backends.select(backend, device)
     pair, what = runs.test_data(config, columns, source, target)
     cost = config["training"].get("cost")
-    result = bpnet.evaluate(network, pair, cost=cost, backend=selection.backend)
+    names = options.names(metric) if metric else ()
+    result = bpnet.evaluate(network, pair, cost=cost, metrics=names, backend=selection.backend)
     if json_:
         sys.stdout.write(json.dumps({"data": what, **result}) + "\n")
         return
     typer.echo(f"data: {what}")
     typer.echo(f"test cost: {result['cost']:.4f}")
+    for name, value in result.items():
+        if name not in {"cost", "accuracy", "r2"}:
+            typer.echo(f"test {name}: {value:.4f}")
     if "r2" in result:
         typer.echo(f"test R2: {result['r2']:.4f}")
     if "accuracy" in result:

@@ -25,6 +25,13 @@ Backend = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="Device of the backend, such as 0 or cuda:1.")]
 Target = Annotated[str | None, typer.Option(help="Column to predict, in a table.")]
+Metric = Annotated[
+    str,
+    typer.Option(
+        help="Judged too: accuracy, balanced-accuracy, f1, auc, log-loss, top-5, mse, mae, r2; "
+        "a list."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON alone on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 

@@ -7,10 +7,14 @@ from bpnet.training import Callback, Run
 
 
 class StopOnSignal(Callback):
-    """Callback that ends a run on SIGINT or SIGTERM; ``status`` is then 130 or 143."""
+    """Callback that ends a run on SIGINT or SIGTERM; ``status`` is then 130 or 143.
+
+    ``note`` is what the optimizer had to say at the end.
+    """
 
     def __init__(self) -> None:
         self.status = 0
+        self.note = ""
         self._run: Run | None = None
         self._usual: dict[int, Any] = {}
 
@@ -25,6 +29,7 @@ class StopOnSignal(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Give the signals back."""
+        self.note = run.note
         self.close()
 
     def _stop(self, number: int, _frame: Any) -> None:

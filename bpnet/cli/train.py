@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 
 import bpnet
-from bpnet import runs
+from bpnet import plots, runs
 from bpnet.cli import options
 from bpnet.cli.progress import Bar
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
+from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
-from bpnet.training import fastest
+from bpnet.training import LearningRates, fastest
 
 
 def train(
@@ -29,18 +30,28 @@ def train(
     output: Annotated[
         str | None, typer.Option(help="Activation of the output layer. Default: softmax.")
     ] = None,
+    norm: Annotated[
+        str | None, typer.Option(help="Normalization of the hidden layers: batch or layer.")
+    ] = None,
     init: Annotated[str, typer.Option(help="First weights; auto suits the activation.")] = "auto",
     cost: Annotated[
         str | None, typer.Option(help="Cost function. Default: suits the output.")
     ] = None,
-    optimizer: Annotated[str, typer.Option(help=", ".join(optimizers.OPTIMIZERS))] = "adam",
+    optimizer: Annotated[
+        str, typer.Option(help=", ".join((*optimizers.OPTIMIZERS, "lbfgs")))
+    ] = "adam",
     learning_rate: Annotated[
-        float | None, typer.Option(help="eta. Default: the optimizer's, 1e-3 for adam.")
+        str | None,
+        typer.Option(help="eta, or find. Default: the optimizer's, 1e-3 for adam."),
     ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
     batch_size: Annotated[
-        int, typer.Option(help="Examples in a step; 0 is the whole set, batch descent.")
-    ] = 64,
+        int | None,
+        typer.Option(help="Examples in a step; 0 is the whole set. Default: 64, lbfgs takes all."),
+    ] = None,
+    micro_batch: Annotated[
+        int | None, typer.Option(help="Examples that are taken at a time, to save memory.")
+    ] = None,
     l2: Annotated[float, typer.Option(help="Strength of L2 regularization, the paper's alpha.")] = (
         0.0
     ),
@@ -67,6 +78,7 @@ def train(
     validation: Annotated[float, typer.Option(help="Share of the examples that is held out.")] = (
         0.1
     ),
+    metric: options.Metric = "",
     backend: options.Backend = None,
     device: options.Device = None,
     dtype: Annotated[str, typer.Option(help="float32, float64, float16 or bfloat16.")] = "float32",
@@ -109,13 +121,18 @@ def train(
         "activation": options.names(activation),
         "output": output,
         "init": init,
+        "norm": norm,
         "seed": seed,
     }
-    rule = optimizers.get(optimizer, learning_rate)
+    eta = _rate(learning_rate)
+    rule = optimizers.get(optimizer, eta if isinstance(eta, float) else None)
+    whole = isinstance(rule, LBFGS)
     settings: dict[str, Any] = {
         "cost": cost,
         "epochs": epochs,
-        "batch_size": batch_size,
+        "batch_size": (0 if whole else 64) if batch_size is None else batch_size,
+        "micro_batch": micro_batch,
+        "metrics": options.names(metric) if metric else [],
         "l2": l2,
         "l1": l1,
         "max_norm": max_norm,
@@ -140,12 +157,33 @@ def train(
             **settings,
             "patience": patience,
             "optimizer": optimizer,
-            "learning_rate": rule.learning_rate,
+            "learning_rate": eta if whole or eta == _FIND else rule.learning_rate,
         },
     }
     config["training"]["checkpoint_minutes"] = checkpoint_minutes
     folder = runs.choose(out, source)
     return _run(config, folder, backend, device, json_=json_, quiet=quiet)
+
+
+_FIND = "find"
+"""In place of a learning rate."""
+
+
+def _rate(given: str | None) -> float | str | None:
+    """Learning rate as a number, or that it is to be found.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if given is None or given.strip().lower() == _FIND:
+        return None if given is None else _FIND
+    try:
+        return float(given)
+    except ValueError as error:
+        msg = f"--learning-rate is {given!r}; give a number, or find"
+        raise InputError(msg) from error
 
 
 _OF_A_RESUME = {"resume", "backend", "device", "json_", "quiet"}
@@ -188,7 +226,8 @@ def _run(
 ) -> int:
     """Train as a configuration says."""
     asked, settings = dict(config["network"]), dict(config["training"])
-    rule = optimizers.get(settings.pop("optimizer"), settings.pop("learning_rate"))
+    eta, kind = settings.pop("learning_rate", None), settings.pop("optimizer")
+    rule = optimizers.get(kind, None if eta == _FIND else eta)
     patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
     every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes)
     selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
@@ -201,6 +240,7 @@ def _run(
         hidden=asked["activation"],
         output=asked.get("output"),
         init=asked["init"],
+        norm=asked.get("norm"),
         seed=seed,
     )
     if selection is None:
@@ -208,7 +248,7 @@ def _run(
         selection = fastest.select(
             network,
             batch_size=min(settings["batch_size"] or m, m),
-            optimizer=rule,
+            optimizer="sgd" if isinstance(rule, LBFGS) else rule,
             dtype=settings["dtype"],
             cost=settings.get("cost"),
             device=device,
@@ -237,6 +277,11 @@ def _run(
         callbacks.append(bar)
         after.callback(bar.close)
     with after:
+        found = None
+        if eta == _FIND:
+            found = _find(network, dataset, rule, selection.backend, settings)
+            rule = optimizers.get(rule, found.suggestion)
+            config["training"]["learning_rate"] = found.suggestion
         history = bpnet.train(
             network,
             dataset,
@@ -244,20 +289,49 @@ def _run(
             validation=dataset.validation,
             backend=selection.backend,
             callbacks=callbacks,
-            checkpoint=every,
-            resume=resume,
+            checkpoint=None if isinstance(rule, LBFGS) else every,
+            resume=resume and not isinstance(rule, LBFGS),
             **{**settings, "batch_size": settings["batch_size"] or None},
         )
+    notes = [stopper.note] if stopper.note else []
+    if found is not None:
+        notes += _drawn(found, folder)
     if json_:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         sys.stdout.write(json.dumps(result) + "\n")
     else:
-        if stopper.status:
-            again = f"go on with: bpnet train --resume {folder}"
-            console.print(
-                f"stopped: the model holds what was learned so far; {again}", soft_wrap=True
-            )
-        elif stopping is not None and stopping.best_epoch is not None:
-            console.print(f"the model is that of epoch {stopping.best_epoch + 1}, the best")
-        console.print(f"run: {folder}", soft_wrap=True, markup=False)
+        _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
+
+
+def _say(console: Console, notes: list[str], status: int, stopping: Any, folder: Path) -> None:
+    """Say how a run ended, and where it is."""
+    for note in notes:
+        console.print(note, soft_wrap=True, markup=False)
+    if status:
+        again = f"go on with: bpnet train --resume {folder}"
+        console.print(f"stopped: the model holds what was learned so far; {again}", soft_wrap=True)
+    elif stopping is not None and stopping.best_epoch is not None:
+        console.print(f"the model is that of epoch {stopping.best_epoch + 1}, the best")
+    console.print(f"run: {folder}", soft_wrap=True, markup=False)
+
+
+def _find(
+    network: bpnet.Network, data: Any, rule: Any, backend: Any, settings: dict[str, Any]
+) -> LearningRates:
+    """Learning rate to begin with, on the run's own data."""
+    taken = {name: settings[name] for name in ("cost", "l2", "dtype", "seed")}
+    return bpnet.find_learning_rate(
+        network, data, optimizer=rule, batch_size=settings["batch_size"] or None, backend=backend,
+        **taken,
+    )  # fmt: skip
+
+
+def _drawn(found: LearningRates, folder: Path) -> list[str]:
+    """What to say of a rate that was found; the picture is drawn where matplotlib is."""
+    said = f"learning rate: {found.suggestion:.3g}, found in {len(found.rates)} steps"
+    try:
+        picture = plots.learning_rates(found, folder / "learning-rate.png")
+    except InputError as error:
+        return [f"{said}; no picture: {error}"]
+    return [f"{said}; {picture}"]

@@ -3,6 +3,7 @@
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.evaluation import evaluate
+from bpnet.training.finder import LearningRates, find_learning_rate
 from bpnet.training.gradients import gradients
 from bpnet.training.stopping import EarlyStopping
 from bpnet.training.train import train
@@ -12,8 +13,10 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "History",
+    "LearningRates",
     "Run",
     "evaluate",
+    "find_learning_rate",
     "gradients",
     "train",
 ]

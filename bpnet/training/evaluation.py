@@ -1,15 +1,17 @@
 """A network judged: ``evaluate`` for users, and the validation of a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpnet.backends import Backend
-from bpnet.core import metrics
+from bpnet.core import activations
+from bpnet.core import metrics as core_metrics
 from bpnet.data import batches
+from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import loop, targets
+from bpnet.training import loop, scores
 from bpnet.training.prepare import check_network, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep, Judge
 
@@ -19,11 +21,12 @@ def evaluate(
     data: Any,
     *,
     cost: str | Any | None = None,
+    metrics: str | Sequence[str] = (),
     backend: Any = None,
     device: Any = None,
     dtype: str | None = None,
 ) -> dict[str, float]:
-    """Mean cost, and accuracy, or R2 where there are no classes.
+    """Mean cost, and accuracy, or R2 where there are no classes, and what else is asked for.
 
     Parameters
     ----------
@@ -31,45 +34,71 @@ def evaluate(
         What is judged.
     data : (X, y) or Dataset
         As in :func:`train`.
+    metrics : str or sequence of str
+        As in :func:`train`.
     cost, backend, device, dtype : optional
         As in :func:`train`; the default dtype is that of the weights.
 
     Returns
     -------
     dict
-        ``cost`` and ``accuracy``, or ``r2`` where there are no classes.
+        ``cost`` and ``accuracy``, or ``r2`` where there are no classes, and the metrics.
     """
     check_network(network)
+    names = scores.check(metrics)
     dtype = dtype or network.dtype
-    chosen, judge, stored, _ = prepare(
+    chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype
     )
     with chosen.session(dtype):
         parameters = kept(network.parameters, chosen, dtype)
         mean, accuracy = loop.evaluate(EvaluationStep(judge), parameters, stored, chosen)
     result = {"cost": mean}
-    if accuracy is not None:
+    if accuracy is not None and not names:
         return {**result, "accuracy": accuracy}
-    x, y = pair(data, "data")
-    outputs = network.predict(x, chosen, dtype=dtype)
-    wide = [a.astype(np.float64) for a in (outputs, targets.host(y, "y"))]  # on the host
-    return {**result, "r2": metrics.r2(*wide)}
+    outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
+    more = scores.judge(names, wanted, outputs, probabilities=_probabilities(network))
+    if accuracy is not None:
+        return {**result, "accuracy": accuracy, **more}
+    r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))
+    return {**result, "r2": r2, **more}
+
+
+def _probabilities(network: Network) -> bool:
+    return isinstance(network.output, activations.Sigmoid | activations.Softmax)
 
 
 def validator(
-    network: Network, validation: Any, judge: Judge, classes: Any, backend: Backend, dtype: str
+    network: Network,
+    validation: Any,
+    judge: Judge,
+    classes: Any,
+    backend: Backend,
+    dtype: str,
+    metrics: tuple[str, ...] = (),
 ) -> Callable[[Any], dict[str, float | None]]:
     """Function from parameters to what validation adds to the history."""
     if validation is None:
+        if metrics:
+            msg = f"the metric {metrics[0]!r} needs examples to judge by; give validation"
+            raise InputError(msg)
         return lambda _parameters: {}
     x, y = pair(validation, "validation")
     names = ("validation X", "validation y")
     batches.require_one({names[0]: x, names[1]: y})
-    data, _ = store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
+    data, wanted = store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
     step = EvaluationStep(judge)
 
     def validate(parameters: Any) -> dict[str, float | None]:
         cost, accuracy = loop.evaluate(step, parameters, data, backend)
-        return {"validation_cost": cost, "validation_accuracy": accuracy}
+        found = {"validation_cost": cost, "validation_accuracy": accuracy}
+        if not metrics:
+            return found
+        outputs = batches.outputs(
+            judge.layers, judge.compute(parameters), data[0],
+            scale=judge.scale, backend=backend, dtype=dtype,
+        )  # fmt: skip
+        more = scores.judge(metrics, wanted, outputs, probabilities=_probabilities(network))
+        return {**found, **{f"validation_{name}": value for name, value in more.items()}}
 
     return validate

@@ -120,6 +120,16 @@ class Session:
         return float(self.weights[rows].sum()) or 1.0
 
     def _block(self, rows: Host, run: Run) -> tuple[Any, Any]:
+        costs, counts = self._steps(rows, run)
+        if not np.isfinite(costs).all():
+            self._diverged(run, int(np.argmin(np.isfinite(costs))))
+        return costs, counts
+
+    def costs(self, rows: Host, run: Run) -> Host:
+        """Take a step for each row of ``rows``, (steps, k), and return the sum of its costs."""
+        return np.asarray(self._steps(rows, run)[0])
+
+    def _steps(self, rows: Host, run: Run) -> tuple[Any, Any]:
         t = run.epoch * run.steps + run.step + 1
         numbers = self.numbers(range(t, t + len(rows)), run)
         data, rows = present(self.data, rows, self.backend)
@@ -127,10 +137,7 @@ class Session:
         (self.parameters, self.state), sums = self.backend.scan(
             self.step, (self.parameters, self.state), index, (data,), numbers
         )
-        costs, counts = fetch(sums, self.backend)
-        if not np.isfinite(costs).all():
-            self._diverged(run, int(np.argmin(np.isfinite(costs))))
-        return costs, counts
+        return fetch(sums, self.backend)
 
     def numbers(self, steps: range, run: Run | None = None) -> tuple[Any, Any]:
         """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""

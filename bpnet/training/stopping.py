@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from bpnet.errors import InputError
+from bpnet.training import scores
 from bpnet.training.callbacks import Callback, Run
 
 
@@ -16,7 +17,7 @@ class EarlyStopping(Callback):
         Epochs without a better value after which the run ends.
     metric : str
         Name in the history; the default is ``validation_cost``, or ``cost`` without validation.
-        What is called accuracy shall grow, all else shrink.
+        What is called a cost or a loss, and mse and mae, shall shrink, all else grow.
     least : float
         By how much a value must be better to count.
     restore : bool
@@ -72,8 +73,9 @@ class EarlyStopping(Callback):
             msg = f"early stopping watches {name!r}, which the history lacks; it has {there}"
             raise InputError(msg)
         value = run.history[name][-1]
-        score = value if "accuracy" in name else -value
-        best = -math.inf if self.best is None else self.best * (1 if "accuracy" in name else -1)
+        sign = 1 if scores.grows(name) else -1
+        score = sign * value
+        best = -math.inf if self.best is None else sign * self.best
         if score > best + self.least or self.best_epoch is None:
             self.best, self.best_epoch = value, run.epoch
             if self.restore:

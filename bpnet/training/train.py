@@ -15,7 +15,16 @@ from bpnet.core.optimizers import Optimizer, State
 from bpnet.core.schedules import Schedule
 from bpnet.data import draws
 from bpnet.network import Network
-from bpnet.training import checkpoints, evaluation, fastest, lbfgs, loop, options, weights
+from bpnet.training import (
+    checkpoints,
+    evaluation,
+    fastest,
+    lbfgs,
+    loop,
+    options,
+    scores,
+    weights,
+)
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.prepare import check_network, kept, pair, prepare
 from bpnet.training.step import TrainingStep
@@ -41,6 +50,7 @@ def train(
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
     validation: Any = None,
+    metrics: str | Sequence[str] = (),
     backend: Any = None,
     device: Any = None,
     dtype: str = "float32",
@@ -89,6 +99,9 @@ def train(
         Weight of each class, on top of the examples' own.
     validation : (X, y), optional
         Judged after every epoch.
+    metrics : str or sequence of str
+        Judged on it too: accuracy, balanced_accuracy, f1, auc, log_loss, top_5 (any number), mse,
+        mae, r2; computed by scikit-learn, ``validation_f1`` and so on in the history.
     backend, device : optional
         Name, list of names, "auto", Backend or module; the default is where ``X`` is, then
         ``BPNET_BACKEND``, then the best that works. "fastest" tries them out on this network and
@@ -114,7 +127,8 @@ def train(
     -------
     dict of lists
         One value an epoch: ``cost``, ``accuracy`` where there are classes,
-        ``validation_cost``, ``validation_accuracy``, ``learning_rate``, ``seconds``.
+        ``validation_cost``, ``validation_accuracy``, ``learning_rate``, ``seconds``, and the
+        metrics.
 
     Raises
     ------
@@ -143,7 +157,7 @@ def train(
         micro_batch=micro_batch,
     )  # fmt: skip
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
-    planned = schedules.get(schedule)
+    planned, names = schedules.get(schedule), scores.check(metrics)
     seed = draws.check_seed(seed)
     trained = options.with_dropout(network, dropout)
     rule = optimizers.get(optimizer)
@@ -171,7 +185,7 @@ def train(
     with chosen.session(dtype), chosen.threads(threads, work) as used, products:
         if weighed is not None:
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
-        validate = evaluation.validator(network, validation, judge, classes, chosen, dtype)
+        validate = evaluation.validator(network, validation, judge, classes, chosen, dtype, names)
         parameters = _start(found, network, trained, chosen, dtype)
         if isinstance(rule, LBFGS):
             problem = lbfgs.Problem(judge, chosen, stored, m, m, limits["l2"], limits["l1"])

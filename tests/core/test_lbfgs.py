@@ -96,7 +96,7 @@ def test_it_stops_when_told_and_says_why():
     assert "as many evaluations as allowed, 4" in found.reason
     found, _ = run(numpy, "float64", START, on_iteration=lambda at: at.iterations == 2)
     assert (found.iterations, found.reason) == (2, "stopped")
-    found, w = run(numpy, "float64", [1.0, 1.0])
+    found, _ = run(numpy, "float64", [1.0, 1.0])
     assert (found.iterations, found.converged) == (0, True)
     found, _ = run(numpy, "float64", [np.inf, 1.0])
     assert "not finite" in found.reason

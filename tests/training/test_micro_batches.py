@@ -48,5 +48,5 @@ def test_larger_than_the_batch_is_the_batch():
 
 @pytest.mark.parametrize("bad", [0, -3, 1.5, True])
 def test_bad_sizes_are_refused(bad):
-    with pytest.raises(InputError, match="micro_batch is .*; give a whole number of at least 1"):
+    with pytest.raises(InputError, match=r"micro_batch is .*; give a whole number of at least 1"):
         bpnet.train(bpnet.Network([6, 3]), data(), micro_batch=bad)

@@ -1,0 +1,77 @@
+"""Pictures, drawn with matplotlib where it is installed."""
+
+from pathlib import Path
+from typing import Any
+
+from bpnet.errors import InputError
+from bpnet.training.finder import LearningRates
+
+
+def pyplot() -> Any:
+    """Matplotlib's pyplot, drawing to files.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        msg = 'a picture needs matplotlib; pip install "bpnet[plots]"'
+        raise InputError(msg) from error
+    matplotlib.use("agg")
+    from matplotlib import pyplot as drawn
+
+    return drawn
+
+
+def save(figure: Any, path: str | Path) -> Path:
+    """Write a figure and close it.
+
+    Raises
+    ------
+    InputError
+        If the path's ending is no picture's, or its folder is missing.
+    """
+    figure.tight_layout()
+    try:
+        figure.savefig(path, dpi=120)
+    except ValueError as error:
+        msg = f"{path} has no picture's ending ({error}); use .png, .svg or .pdf"
+        raise InputError(msg) from error
+    except OSError as error:
+        msg = f"{path} can't be written ({error.strerror}); give a folder that is there"
+        raise InputError(msg) from error
+    finally:
+        pyplot().close(figure)
+    return Path(path)
+
+
+def learning_rates(found: LearningRates, path: str | Path) -> Path:
+    """Cost against learning rate, with the suggestion.
+
+    Parameters
+    ----------
+    found : LearningRates
+        From :func:`bpnet.find_learning_rate`.
+    path : str or Path
+        Ends in .png, .svg or .pdf.
+
+    Returns
+    -------
+    Path
+        Where it is.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing or the path cannot be used.
+    """
+    figure, axes = pyplot().subplots(figsize=(6, 3.6))
+    axes.plot(found.rates, found.costs)
+    axes.axvline(found.suggestion, color="C1", label=f"suggestion: {found.suggestion:.2g}")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="cost, smoothed")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return save(figure, path)

@@ -1,0 +1,159 @@
+"""Metrics by name, through scikit-learn: how good outputs are beside the cost and the accuracy."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet.errors import InputError
+from bpnet.training.targets import Host, Targets
+
+_TOP = re.compile(r"top_([1-9]\d*)")
+
+CLASSES = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "top_K")
+NUMBERS = ("mse", "mae", "r2")
+SHRINK = ("cost", "loss", "mse", "mae")
+"""Ends of the names of what shall get smaller; all else shall grow."""
+
+
+def grows(name: str) -> bool:
+    """Whether more of a metric is better."""
+    return not name.endswith(SHRINK)
+
+
+def check(names: Any) -> tuple[str, ...]:
+    """Names of metrics, with underscores.
+
+    Raises
+    ------
+    InputError
+        If one is unknown, or scikit-learn is not here to compute it.
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    found = tuple(str(name).replace("-", "_") for name in given)
+    for name in found:
+        if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
+            known = ", ".join((*CLASSES, *NUMBERS)).replace("top_K", "top_5 or any other number")
+            msg = f"there is no metric {name!r}; use {known}"
+            raise InputError(msg)
+    if found:
+        try:
+            import sklearn.metrics  # noqa: F401
+        except ModuleNotFoundError as error:
+            msg = f'the metric {found[0]!r} needs scikit-learn; pip install "bpnet[sklearn]"'
+            raise InputError(msg) from error
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Outputs beside what was wanted.
+
+    Parameters
+    ----------
+    y : array, (m,) or (m, n)
+        Class numbers, labels that do not exclude each other, or numbers.
+    a : array, (m, n)
+        Outputs.
+    decided : array, like ``y``
+        Classes by the outputs.
+    """
+
+    y: Host
+    a: Host
+    decided: Host
+
+
+def judge(
+    names: Sequence[str], wanted: Targets, a: Host, *, probabilities: bool
+) -> dict[str, float]:
+    """Metrics of some outputs.
+
+    Parameters
+    ----------
+    names : sequence of str
+        From :func:`check`.
+    wanted : Targets
+        What was wanted.
+    a : array, (m, n_L)
+        Outputs.
+    probabilities : bool
+        Whether they are such: a sigmoid's or a softmax's.
+
+    Returns
+    -------
+    dict
+        Name and value. F1 and the area under the curve are means over the classes, each against
+        the rest.
+
+    Raises
+    ------
+    InputError
+        If a metric is not defined for these targets.
+    """
+    seen = _seen(wanted, a.astype(np.float64), 0.5 if probabilities else 0.0)
+    out = {}
+    for name in names:
+        if wanted.kind is None and name not in NUMBERS:
+            msg = f"{name} needs classes, and these targets are numbers; use {', '.join(NUMBERS)}"
+            raise InputError(msg)
+        try:
+            out[name] = float(_compute(name, seen, wanted))
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{name} cannot be told here: {reason}") from error
+    return out
+
+
+def _seen(wanted: Targets, a: Host, middle: float) -> _Seen:
+    values = wanted.values
+    if wanted.kind is None:
+        return _Seen(values, a, a)
+    if wanted.kind == "class":
+        y = values if values.ndim == 1 else values.argmax(axis=1)
+        return _Seen(y.astype(np.int64), a, a.argmax(axis=1))
+    y, decided = values.astype(np.int64), (a > middle).astype(np.int64)
+    if a.shape[1] == 1:
+        return _Seen(y[:, 0], a, decided[:, 0])
+    return _Seen(y, a, decided)
+
+
+def _compute(name: str, seen: _Seen, wanted: Targets) -> Any:
+    from sklearn import metrics
+
+    y, a, decided = seen.y, seen.a, seen.decided
+    labels = list(range(max(a.shape[1], 2)))
+    one = a[:, 0] if a.shape[1] == 1 else a
+    if found := _TOP.fullmatch(name):
+        k = int(found[1])
+        return metrics.top_k_accuracy_score(y, one, k=k, labels=labels)
+    rows = (
+        wanted.values if wanted.kind is None or wanted.values.ndim == 2 else np.eye(a.shape[1])[y]
+    )
+    table: dict[str, Callable[[], Any]] = {
+        "accuracy": lambda: metrics.accuracy_score(y, decided),
+        "balanced_accuracy": lambda: metrics.balanced_accuracy_score(y, decided),
+        "f1": lambda: metrics.f1_score(y, decided, average="macro", zero_division=0.0),
+        "auc": lambda: _auc(metrics, y, a, labels),
+        "log_loss": lambda: metrics.log_loss(y, _exact(one), labels=labels),
+        "mse": lambda: metrics.mean_squared_error(rows, a),
+        "mae": lambda: metrics.mean_absolute_error(rows, a),
+        "r2": lambda: metrics.r2_score(rows, a),
+    }
+    return table[name]()
+
+
+def _exact(p: Host) -> Host:
+    """Rows with the sum 1 in float64, where float32 gave it to its own rounding."""
+    return p if p.ndim == 1 else np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def _auc(metrics: Any, y: Host, a: Host, labels: list[int]) -> Any:
+    if y.ndim == 1 and len(np.unique(y)) < len(labels):
+        msg = "a class has no example"
+        raise ValueError(msg)
+    if y.ndim == 2 or a.shape[1] < 3:
+        return metrics.roc_auc_score(y, a if y.ndim == 2 else a[:, -1])
+    return metrics.roc_auc_score(y, a, multi_class="ovr", labels=labels)

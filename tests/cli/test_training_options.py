@@ -1,0 +1,71 @@
+"""What practitioners expect of ``bpnet train``: L-BFGS, a rate that is found, metrics, norms."""
+
+import json
+
+import pytest
+
+import bpnet
+from bpnet.cli import main
+
+
+def run(*arguments):
+    try:
+        return main([str(a) for a in arguments]) or 0
+    except SystemExit as end:
+        return end.code or 0
+
+
+def test_lbfgs_takes_all_examples_and_says_what_it_cost(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("train", "--optimizer", "lbfgs", "--epochs", 4, "--hidden", 8, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "L-BFGS: 4 iterations, " in said
+    assert "round trips to the host" in said
+    assert len(json.loads((out / "history.json").read_text())["cost"]) == 4
+    assert run("train", "--resume", out) == 0
+    assert "is finished: nothing to do" in capsys.readouterr().out
+
+
+def test_a_rate_is_found_and_kept_in_the_run(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("train", "--learning-rate", "find", "--epochs", 1, "--out", out) == 0
+    said = capsys.readouterr().out
+    history = json.loads((out / "history.json").read_text())
+    rate = history["learning_rate"][0]
+    assert f"learning rate: {rate:.3g}, found in" in said
+    assert f"learning_rate = {rate!r}" in (out / "config.toml").read_text()
+    if "no picture" not in said:
+        assert (out / "learning-rate.png").is_file()
+
+
+def test_norm_and_metrics(tmp_path, capsys):
+    out = tmp_path / "run"
+    options = ("--norm", "batch", "--metric", "f1,top-2", "--epochs", 2, "--micro-batch", "none")
+    assert run("train", *options, "--out", out) == 2
+    assert not out.exists()
+    assert run("train", *options[:-2], "--out", out) == 0
+    history = json.loads((out / "history.json").read_text())
+    assert len(history["validation_f1"]) == len(history["validation_top_2"]) == 2
+    assert type(bpnet.load(out).layers[1]).__name__ == "BatchNorm"
+    capsys.readouterr()
+    assert run("evaluate", out, "--metric", "auc", "--json") == 0
+    assert 0.5 < json.loads(capsys.readouterr().out)["auc"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        (("--learning-rate", "fast"), "--learning-rate is 'fast'; give a number, or find"),
+        (("--metric", "f2"), "there is no metric 'f2'"),
+        (("--norm", "group"), "unknown norm 'group'; choose one of batch, layer"),
+        (("--optimizer", "lbfgs", "--batch-size", "8"), "batch_size is 8, leave it at None"),
+        (("--optimizer", "lbfgs", "--learning-rate", "find"), "lbfgs finds its own"),
+        (("--norm", "batch", "--micro-batch", "8"), "batch normalization needs the whole batch"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, options, match):
+    assert run("train", *options, "--out", tmp_path / "run") == 2
+    said = capsys.readouterr().err
+    assert match in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()

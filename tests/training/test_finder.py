@@ -1,0 +1,74 @@
+"""The learning-rate finder: it finds the edge of what a bowl stands, and leaves the network."""
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet import plots
+from bpnet.errors import InputError
+
+
+def line(m=64):
+    """Numbers whose cost is a bowl of curvature 1: one weight, inputs of +-1, no noise."""
+    x = np.where(np.arange(m) % 2, 1.0, -1.0)[:, None]
+    return x, 3 * x
+
+
+def network():
+    return bpnet.Network([1, 1], output="identity", init="zeros")
+
+
+def find(**options):
+    sgd = bpnet.optimizers.SGD(0.1)
+    options = {"optimizer": sgd, "batch_size": 16, "low": 1e-3, "high": 100.0, **options}
+    return bpnet.find_learning_rate(network(), line(), dtype="float64", **options)
+
+
+def test_the_cost_rises_beyond_twice_the_inverse_curvature():
+    found = find()
+    lowest = found.rates[np.argmin(found.costs)]
+    # descent on a bowl of curvature 1 shrinks the error below eta = 2 and grows it above
+    assert 0.3 < lowest < 4
+    assert found.suggestion == pytest.approx(lowest / 10)
+    assert len(found.rates) == len(found.costs) < 200
+    steps = np.diff(np.log(found.rates))
+    np.testing.assert_allclose(steps, np.log(1e5) / 199)
+
+
+def test_the_network_is_left_alone_and_every_backend_sees_the_same(backend):
+    dtype = "float64" if "float64" in backend.dtypes() else "float32"
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    net = bpnet.Network([3, 4, 2], seed=0)
+    before = net.weights[0].copy()
+    found = [
+        bpnet.find_learning_rate(net, (X, y), steps=30, batch_size=10, backend=on, dtype=dtype)
+        for on in ("numpy", backend)
+    ]
+    np.testing.assert_array_equal(net.weights[0], before)
+    n = min(len(f.costs) for f in found)
+    np.testing.assert_allclose(found[0].costs[:n], found[1].costs[:n], rtol=1e-3)
+
+
+def test_a_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    path = plots.learning_rates(find(), tmp_path / "rates.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match=r"has no picture's ending .*; use .png, .svg or .pdf"):
+        plots.learning_rates(find(), tmp_path / "rates.xyz")
+    with pytest.raises(InputError, match="give a folder that is there"):
+        plots.learning_rates(find(), tmp_path / "no" / "rates.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"low": 0.0}, "give 0 < low < high and at least 20 steps"),
+        ({"low": 1.0, "high": 0.5}, "give 0 < low < high"),
+        ({"steps": 5}, "at least 20 steps"),
+        ({"optimizer": "lbfgs"}, "lbfgs finds its own rate"),
+        ({"low": 50.0, "high": 1e3}, "the cost is lowest at the first rate, 50; give a lower one"),
+    ],
+)
+def test_bad_requests(options, match):
+    with pytest.raises(InputError, match=match):
+        find(**options)
