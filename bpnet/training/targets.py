@@ -1,6 +1,7 @@
 """What is wanted of the network: labels, rows or numbers, made ready for the cost."""
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -110,10 +111,12 @@ def host(y: Any, name: str) -> Host:
 
 def _from_objects(y: Host, name: str) -> Host:
     kinds = {type(value) for value in y.ravel().tolist()}
-    if kinds <= {str}:
+    if all(issubclass(kind, str) for kind in kinds):
         return y.astype(str)
-    if kinds <= {bool, int, float}:
-        return y.astype(np.float64 if float in kinds else np.int64)
+    if all(issubclass(kind, bool | int | np.bool_ | np.integer) for kind in kinds):
+        return y.astype(np.int64)
+    if all(issubclass(kind, Real | np.bool_) for kind in kinds):
+        return y.astype(np.float64)
     found = ", ".join(sorted(kind.__name__ for kind in kinds))
     msg = f"{name} mixes {found}; give labels of one type"
     raise InputError(msg)
