@@ -53,7 +53,7 @@ def test_example_varying_alpha():
         make_circles(noise=0.2, factor=0.5, random_state=1),
     ):
         X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=42)
-        for alpha in np.logspace(-1, 1, 2):
+        for alpha in np.logspace(-1, 0, 2):
             clf = make_pipeline(
                 StandardScaler(),
                 MLPClassifier(
@@ -62,7 +62,7 @@ def test_example_varying_alpha():
                 ),
             )  # fmt: skip
             clf.fit(X_train, y_train)
-            assert clf.score(X_test, y_test) > (0.7 if alpha < 1 else 0.4)
+            assert clf.score(X_test, y_test) > 0.7
             Z = clf.predict_proba(np.column_stack([X[:, 0], X[:, 1]]))[:, 1]
             assert Z.shape == (100,)
 
