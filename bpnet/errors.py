@@ -37,3 +37,7 @@ class BackendUnavailable(RuntimeError):
 
 class Diverged(ArithmeticError):
     """Training met a cost or a parameter that is not finite."""
+
+
+class OutOfMemory(MemoryError):
+    """There is no memory for a step, however small its parts."""

@@ -245,6 +245,10 @@ class Backend(ABC):
         """
         return loop.run(step, carry, xs, operands, numbers, xp=self.xp)
 
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether an error of the library says that memory ran out."""
+        return isinstance(error, MemoryError)
+
     def verify(self) -> None:
         """Run a product, an elementwise kernel and a copy back.
 

@@ -138,6 +138,11 @@ class Jax(Backend):
         carry, outs = run(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether XLA says so, by the word for it in its message."""
+        said = isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+        return isinstance(error, MemoryError) or said
+
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import jax
 

@@ -1,7 +1,10 @@
 """How many threads the BLAS under NumPy uses in a run: chosen by a rule, or asked for."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 _WORTH = 8_000_000
 """Multiplications in a step's largest product from which a second thread pays.
@@ -34,11 +37,36 @@ def rule(work: int, most: int) -> int:
     return most if work >= _WORTH else 1
 
 
+@dataclass
+class _Overlap:
+    """Runs under way in this process, which share its BLAS and so its number of threads.
+
+    Parameters
+    ----------
+    runs : int
+        How many.
+    limit : context manager or None
+        What gives the number back when the last one ends.
+    threads : int or None
+        Of the first one.
+    """
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    runs: int = 0
+    limit: Any = None
+    threads: int | None = None
+
+
+_OVERLAP = _Overlap()
+
+
 @contextmanager
 def limited(asked: int | None, work: int) -> Iterator[int | None]:
     """Run with ``asked`` threads, or by the rule; afterwards all is as before.
 
-    What the BLAS is set to (``OMP_NUM_THREADS`` and the like) is an upper limit.
+    What the BLAS is set to (``OMP_NUM_THREADS`` and the like) is an upper limit. The number
+    belongs to the process: runs that overlap, in threads of their own, share that of the first,
+    and it is given back when the last one ends.
 
     Parameters
     ----------
@@ -52,13 +80,27 @@ def limited(asked: int | None, work: int) -> Iterator[int | None]:
     int or None
         Threads in use; None where the BLAS cannot be told, as Apple's.
     """
+    with _OVERLAP.lock:
+        if _OVERLAP.runs == 0:
+            _OVERLAP.limit, _OVERLAP.threads = _set(asked, work)
+        _OVERLAP.runs += 1
+        threads = _OVERLAP.threads
+    try:
+        yield threads
+    finally:
+        with _OVERLAP.lock:
+            _OVERLAP.runs -= 1
+            if _OVERLAP.runs == 0 and _OVERLAP.limit is not None:
+                _OVERLAP.limit.restore_original_limits()
+
+
+def _set(asked: int | None, work: int) -> tuple[Any, int | None]:
+    """Set the number; return what restores it, and the number."""
     from threadpoolctl import ThreadpoolController
 
     pools = ThreadpoolController().select(user_api="blas")
     if not pools.lib_controllers:
-        yield None
-        return
+        return None, None
     most = max(1, *(pool.num_threads for pool in pools.lib_controllers))
     threads = rule(work, most) if asked is None else min(asked, most)
-    with pools.limit(limits=threads):
-        yield threads
+    return pools.limit(limits=threads), threads

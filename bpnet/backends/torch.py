@@ -80,6 +80,14 @@ class Torch(Backend):
         finally:
             torch.set_float32_matmul_precision(before)
 
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether PyTorch says so; on the CPU it has no class of its own for it."""
+        import torch
+
+        kinds = (MemoryError, torch.OutOfMemoryError)
+        said = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        return isinstance(error, kinds) or said
+
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import torch
 

@@ -10,18 +10,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.backends import Backend
+from bpnet.backends import Backend, trees
 from bpnet.core import layers, random
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
 from bpnet.core.schedules import Constant, Moment, Schedule
 from bpnet.data import batches, draws, sparse
 from bpnet.errors import Diverged, InputError
+from bpnet.training import memory
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.step import Data, EvaluationStep, TrainingStep
 
@@ -132,12 +134,25 @@ class Session:
     def _steps(self, rows: Host, run: Run) -> tuple[Any, Any]:
         t = run.epoch * run.steps + run.step + 1
         numbers = self.numbers(range(t, t + len(rows)), run)
-        data, rows = present(self.data, rows, self.backend)
-        index = self.backend.asarray(rows, dtype=self.backend.index_dtype)
-        (self.parameters, self.state), sums = self.backend.scan(
-            self.step, (self.parameters, self.state), index, (data,), numbers
-        )
-        return fetch(sums, self.backend)
+        before = self._copied()  # what is donated is lost where a step fails
+        while True:
+            try:
+                data, here = present(self.data, rows, self.backend)
+                index = self.backend.asarray(here, dtype=self.backend.index_dtype)
+                (self.parameters, self.state), sums = self.backend.scan(
+                    self.step, (self.parameters, self.state), index, (data,), numbers
+                )
+                return fetch(sums, self.backend)
+            except Exception as error:
+                if not self.backend.out_of_memory(error):
+                    raise
+                self.step = memory.smaller(self.step, rows.shape[1], error)
+            self.parameters, self.state = before
+            before = self._copied()
+
+    def _copied(self) -> Any:
+        copy = partial(self.backend.xp.asarray, copy=True)
+        return trees.map_leaves(copy, (self.parameters, self.state))
 
     def numbers(self, steps: range, run: Run | None = None) -> tuple[Any, Any]:
         """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""

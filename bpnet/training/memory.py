@@ -1,0 +1,45 @@
+"""What a run does when memory runs out: the same batch in smaller parts."""
+
+import dataclasses
+import logging
+
+from bpnet.errors import OutOfMemory
+from bpnet.training.step import TrainingStep
+
+_log = logging.getLogger("bpnet")
+
+
+def smaller(step: TrainingStep, batch_size: int, error: BaseException) -> TrainingStep:
+    """The step with half as many examples at a time; their gradients are added up.
+
+    Parameters
+    ----------
+    step : TrainingStep
+        That ran out of memory.
+    batch_size : int
+        Examples in a batch.
+    error : Exception
+        What the library said.
+
+    Returns
+    -------
+    TrainingStep
+        Makes the same update, to rounding.
+
+    Raises
+    ------
+    OutOfMemory
+        If one example at a time was too much already, or the layers need the whole batch.
+    """
+    taken = min(step.micro or batch_size, batch_size)
+    if taken == 1:
+        msg = "memory ran out with one example at a time; use a smaller network, or another device"
+        raise OutOfMemory(msg) from error
+    if any(layer.averages for layer in step.judge.layers):
+        msg = f"memory ran out in a batch of {batch_size}, and batch normalization needs it whole; "
+        raise OutOfMemory(f"{msg}use a smaller batch_size, or norm='layer'") from error
+    micro = taken // 2
+    _log.warning(
+        "memory ran out with %d examples at a time: going on with %d of a batch", taken, micro
+    )
+    return dataclasses.replace(step, micro=micro)
