@@ -1,5 +1,6 @@
 """Checkpoints while a run goes on, and how a run is taken up again."""
 
+import hashlib
 import re
 import time
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import numpy as np
 
 from bpnet import backends, checkpoint
 from bpnet.checkpoint import Snapshot
+from bpnet.data import sparse
 from bpnet.errors import InputError
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.loop import Session
@@ -119,7 +121,7 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
     if found is not None:
         before = found.numbers["asked"]
         for name, value in asked.items():
-            had = before.get(name, "None")  # what an older version did not know was not asked for
+            had = before.get(name, value)  # what an older version did not know cannot differ
             if had != value:
                 msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
                 raise InputError(f"{msg}; resume it as it was begun, or start another")
@@ -131,6 +133,26 @@ def asked(*, weights: Any, **settings: Any) -> dict[str, Any]:
     total = None if weights is None else repr(float(weights @ np.arange(1, len(weights) + 1)))
     plain = {name: _ADDRESS.sub("", repr(value)) for name, value in settings.items()}
     return {**plain, "weights": total}
+
+
+def fingerprint(*arrays: Any) -> str:
+    """BLAKE2 hash of arrays on the host, so that a resume on other data is refused.
+
+    Arrays of a device count with shape and dtype only, sparse ones with what they hold.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        parts = [array]
+        if sparse.is_sparse(array):
+            rows = array.tocsr()
+            parts = [rows.data, rows.indices, rows.indptr]
+        for part in parts:
+            held = part if hasattr(part, "shape") else np.asarray(part)
+            digest.update(f"{tuple(held.shape)} {held.dtype}".encode())
+            if isinstance(held, np.ndarray):
+                plain = held.astype(str) if held.dtype.kind == "O" else held
+                digest.update(np.ascontiguousarray(plain).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def snapshot(

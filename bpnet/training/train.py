@@ -173,10 +173,12 @@ def train(
     )
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
+    given = None if checkpoint is None else checkpoints.fingerprint(*pair(data, "data"))
     weighed = weights.make(sample_weight, class_weight, wanted, m)
     asked = checkpoints.asked(
         network=trained, cost=judge.cost, optimizer=rule, schedule=planned, batch_size=k,
-        examples=m, dtype=dtype, seed=seed, weights=weighed, micro_batch=micro_batch, **limits,
+        examples=m, dtype=dtype, seed=seed, weights=weighed, micro_batch=micro_batch,
+        data=given, **limits,
     )  # fmt: skip
     writer, found = checkpoints.make(checkpoint, resume, asked)
     threads = checkpoints.threads(found, chosen.spec, threads)

@@ -1,5 +1,10 @@
 """Processor threads: the rule, what is asked for, and that all is as before afterwards."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
@@ -104,3 +109,62 @@ def test_threads_on_each_backend(backend):
         return
     with pytest.raises(InputError, match=f"threads is 1 and {backend.name}"):
         run(backend, threads=1)
+
+
+def test_runs_that_overlap_share_the_first_ones_number(two):
+    with threads.limited(None, work=1) as first:
+        assert (first, blas()) == (1, {1})
+        with threads.limited(2, work=1) as second:
+            assert (second, blas()) == (1, {1})
+        assert blas() == {1}
+    assert blas() == {2}
+
+
+def test_the_last_to_end_gives_it_back(two):
+    first, second = threads.limited(None, work=1), threads.limited(None, work=1)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas() == {1}
+    second.__exit__(None, None, None)
+    assert blas() == {2}
+
+
+def test_networks_trained_in_threads_do_not_disturb_each_other(two):
+    X = np.random.default_rng(0).normal(size=(200, 8))
+
+    def weights(seed):
+        net = bpnet.Network([8, 6, 2], seed=seed)
+        bpnet.train(net, (X, np.arange(200) % 2), epochs=5, batch_size=8, seed=seed)
+        return net.weights[0].copy()
+
+    alone = [weights(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(weights, range(4)))
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert blas() == {2}
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+def test_training_works_in_a_process_started_after_the_import(how):
+    program = (
+        "import multiprocessing, sys, warnings, bpnet\n"
+        "warnings.simplefilter('ignore')\n"
+        "from tests.backends.test_threads import told\n"
+        "if __name__ == '__main__':\n"
+        f"    with multiprocessing.get_context({how!r}).Pool(2) as pool:\n"
+        "        print(pool.map(told, [1, 2]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.stdout.strip() == str([told(1), told(2)]), done.stderr
+
+
+def told(seed):
+    """Cost of a short run, for processes of their own."""
+    X = np.random.default_rng(0).normal(size=(20, 8))
+    net = bpnet.Network([8, 4, 2], seed=seed)
+    return bpnet.train(net, (X, np.arange(20) % 2), epochs=1, backend="numpy")["cost"][0]

@@ -6,6 +6,7 @@ import pytest
 import bpnet
 from bpnet import checkpoint
 from bpnet.checkpoint import Snapshot
+from bpnet.errors import InputError
 
 ADAM = bpnet.optimizers.Adam(learning_rate=0.01)
 
@@ -256,3 +257,19 @@ def test_a_failure_while_writing_leaves_the_earlier_ones(tmp_path, monkeypatch, 
         checkpoint.write(tmp_path, small(8))
     assert sorted(tmp_path.iterdir()) == before
     assert checkpoint.latest(tmp_path).step == 7
+
+
+def test_a_resume_on_other_data_is_refused(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+    text = np.asarray(["a", "b", "c"], dtype=object)[y]
+    for name, labels in (("numbers", y), ("text", text)):
+        options = {"checkpoint": tmp_path / name, "batch_size": 8}
+        net = bpnet.Network([4, 3], seed=0)
+        bpnet.train(net, (X, labels), epochs=1, **options)
+        changed = X.copy()
+        changed[17, 2] += 1e-9
+        swapped = labels[::-1].copy()
+        for other in ((changed, labels), (X, swapped)):
+            with pytest.raises(InputError, match=r"has data = .*; resume it as it was begun"):
+                bpnet.train(net, other, epochs=2, resume=True, **options)
+        bpnet.train(net, (X.copy(), labels.copy()), epochs=2, resume=True, **options)
