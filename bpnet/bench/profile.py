@@ -44,7 +44,7 @@ class _Stopwatch(Watch):
 def _part(name: str) -> str:
     if "matmul" in name:
         return "matrix products"
-    if name in {"take", "asarray"}:
+    if name == "take":
         return "gather"
     return "inspection" if name in INSPECTION else "elementwise and sums"
 

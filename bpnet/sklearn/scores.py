@@ -9,7 +9,7 @@ from sklearn.metrics import check_scoring
 
 from bpnet.data import batches
 from bpnet.sklearn.fitting import Job, store
-from bpnet.training import loop
+from bpnet.training import blocks, loop
 from bpnet.training.step import EvaluationStep
 
 
@@ -45,7 +45,7 @@ class Scorer:
     def loss(self) -> float:
         """Mean cost, without regularization."""
         step = EvaluationStep(self.job.judge)
-        return loop.evaluate(step, self.session.parameters, self.data, self.job.backend)[0]
+        return blocks.evaluate(step, self.session.parameters, self.data, self.job.backend)[0]
 
     def score(self) -> float:
         """Accuracy or R2, or what ``scoring`` asks for; more is better."""

@@ -11,7 +11,7 @@ from bpnet.core import metrics as core_metrics
 from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import loop, scores
+from bpnet.training import blocks, scores
 from bpnet.training.prepare import check_network, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep, Judge
 
@@ -52,7 +52,7 @@ def evaluate(
     )
     with chosen.session(dtype):
         parameters = kept(network.parameters, chosen, dtype)
-        mean, accuracy = loop.evaluate(EvaluationStep(judge), parameters, stored, chosen)
+        mean, accuracy = blocks.evaluate(EvaluationStep(judge), parameters, stored, chosen)
     result = {"cost": mean}
     if accuracy is not None and not names:
         return {**result, "accuracy": accuracy}
@@ -90,7 +90,7 @@ def validator(
     step = EvaluationStep(judge)
 
     def validate(parameters: Any) -> dict[str, float | None]:
-        cost, accuracy = loop.evaluate(step, parameters, data, backend)
+        cost, accuracy = blocks.evaluate(step, parameters, data, backend)
         found = {"validation_cost": cost, "validation_accuracy": accuracy}
         if not metrics:
             return found

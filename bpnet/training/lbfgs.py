@@ -13,7 +13,7 @@ from bpnet.core import layers, lbfgs, regularizers, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS, Found
 from bpnet.errors import Diverged, InputError
-from bpnet.training import loop
+from bpnet.training import blocks, loop
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.step import Data, Judge, Slopes
 
@@ -54,8 +54,8 @@ class Problem:
         sums = _Sums(Slopes(self.judge), self.total)
         gradients = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
         parts: list[tuple[Array, ...]] = []
-        for rows in loop.pieces(self.data, parameters):
-            here, numbers = loop.present(self.data, rows, self.backend)
+        for rows in blocks.pieces(self.data, parameters):
+            here, numbers = blocks.present(self.data, rows, self.backend)
             index = self.backend.asarray(numbers, dtype=self.backend.index_dtype)
             gradients, found = self.backend.scan(sums, gradients, index, (parameters, here))
             parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in found))

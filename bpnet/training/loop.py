@@ -15,17 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from bpnet._typing import Array
 from bpnet.backends import Backend, trees
 from bpnet.core import layers, random
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
 from bpnet.core.schedules import Constant, Moment, Schedule
-from bpnet.data import batches, draws, sparse
+from bpnet.data import draws, sparse
 from bpnet.errors import Diverged, InputError
-from bpnet.training import memory
+from bpnet.training import blocks, memory
 from bpnet.training.callbacks import Callback, Run
-from bpnet.training.step import Data, EvaluationStep, TrainingStep
+from bpnet.training.step import Data, TrainingStep
 
 _BLOCKS = 20
 """Blocks in an epoch where a callback wants to look in."""
@@ -94,7 +93,7 @@ class Session:
         size = max(_STEPS, -(-full // _BLOCKS)) if looks else max(full, 1)
         size = min(size, sparse.batches(self.data[0], k))
         before = 0
-        for start, stop, length in _blocks(m, k, size):
+        for start, stop, length in blocks.split(m, k, size):
             rows = order[start:stop].reshape(-1, length)
             rows, before = rows[max(run.step - before, 0) :], before + len(rows)
             if len(rows):  # none, where a run is taken up again behind them
@@ -137,12 +136,12 @@ class Session:
         before = self._copied()  # what is donated is lost where a step fails
         while True:
             try:
-                data, here = present(self.data, rows, self.backend)
+                data, here = blocks.present(self.data, rows, self.backend)
                 index = self.backend.asarray(here, dtype=self.backend.index_dtype)
                 (self.parameters, self.state), sums = self.backend.scan(
                     self.step, (self.parameters, self.state), index, (data,), numbers
                 )
-                return fetch(sums, self.backend)
+                return blocks.fetch(sums, self.backend)
             except Exception as error:
                 if not self.backend.out_of_memory(error):
                     raise
@@ -191,70 +190,6 @@ class Session:
 def _add(total: float, values: Host) -> float:
     """Sum from left to right: the same however an epoch is cut into blocks."""
     return float(np.add.accumulate(np.concatenate([[total], values]))[-1])
-
-
-def _blocks(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
-    """Blocks (first row, last row + 1, batch size) of an epoch; a short last batch by itself."""
-    full = m // k
-    for first in range(0, full, size):
-        yield first * k, min(first + size, full) * k, k
-    if m % k:
-        yield full * k, m, m % k
-
-
-def present(data: Data, rows: Host, backend: Backend) -> tuple[Data, Host]:
-    """Return the data on the device, and where ``rows``, (steps, k), are in it.
-
-    Of examples that stay sparse on the host only these rows are brought there.
-    """
-    x = data[0]
-    if not isinstance(x, sparse.Rows):
-        return data, rows
-    flat, xp = rows.reshape(-1), backend.xp
-    numbers = backend.asarray(flat, dtype=backend.index_dtype)
-    dense = backend.asarray(x.take(flat))
-    weights = (
-        data[3]
-        if len(data) > 3
-        else xp.ones((x.shape[0],), dtype=dense.dtype, device=backend.device)
-    )
-    taken = [xp.take(a, numbers, axis=0) for a in (data[1], weights)]
-    return (dense, taken[0], data[2], taken[1], numbers), np.arange(len(flat)).reshape(rows.shape)
-
-
-def pieces(data: Data, parameters: Parameters) -> Iterator[Host]:
-    """All rows, (batches, k), in batches of bounded size; a short last one by itself."""
-    m = int(data[0].shape[0])
-    size = len(batches.chunks(m, parameters)[0])
-    together = min(max(m // size, 1), sparse.batches(data[0], size))
-    for start, stop, length in _blocks(m, size, together):
-        yield np.arange(start, stop).reshape(-1, length)
-
-
-def fetch(sums: tuple[Array, ...], backend: Backend) -> tuple[Any, Any]:
-    """Costs and counts of the steps of a block, float64 and on the host, in one copy."""
-    xp = backend.xp
-    if len(sums) == 1:
-        costs = backend.to_numpy(sums[0]).astype(np.float64)
-        return costs, np.zeros_like(costs)
-    costs, counts = sums
-    both = backend.to_numpy(xp.stack([costs, xp.astype(counts, costs.dtype)]))
-    return both[0].astype(np.float64), both[1].astype(np.float64)
-
-
-def evaluate(
-    step: EvaluationStep, parameters: Parameters, data: Data, backend: Backend
-) -> tuple[float, float | None]:
-    """Mean cost and accuracy over all examples, in batches of bounded size."""
-    m = data[0].shape[0]
-    cost, right = 0.0, 0.0
-    for numbers in pieces(data, parameters):
-        here, rows = present(data, numbers, backend)
-        index = backend.asarray(rows, dtype=backend.index_dtype)
-        _, sums = backend.scan(step, (), index, (parameters, here))
-        costs, counts = fetch(sums, backend)
-        cost, right = cost + float(costs.sum()), right + float(counts.sum())
-    return cost / m, right / m if step.judge.kind else None
 
 
 def run_epochs(

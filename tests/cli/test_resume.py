@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,7 +54,6 @@ def uninterrupted(tmp_path_factory):
 def test_killed_at_random_moments_it_ends_with_the_same_bits(uninterrupted, tmp_path):
     wanted, seconds = uninterrupted
     moments = random.Random(11)
-    killed = 0
     for i in range(KILLS):
         folder = tmp_path / str(i)
         command = [*OPTIONS, *OFTEN, "--epochs", 12, "--out", folder]
@@ -62,13 +62,12 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(uninterrupted, tmp_
                 time.sleep(moments.uniform(0.3, 1.2) * seconds)
                 process.kill()
                 process.communicate()
-            killed += process.returncode == -signal.SIGKILL
-            if (folder / "config.toml").exists():
-                break  # else it was killed before it began, and leaves no run
+            if process.returncode == -signal.SIGKILL and (folder / "config.toml").exists():
+                break
+            shutil.rmtree(folder, ignore_errors=True)  # it was over, or had not begun
         finish("--resume", folder, "--quiet")
         assert outcome(folder) == wanted
         assert len(list((folder / "checkpoints").glob("*.safetensors"))) <= 2
-    assert killed >= KILLS // 2
 
 
 def test_killed_before_its_first_checkpoint_it_starts_anew(uninterrupted, tmp_path):
