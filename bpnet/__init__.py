@@ -11,7 +11,7 @@ True
 from bpnet import backends, data
 from bpnet.backends import to_device, to_numpy
 from bpnet.core import activations, costs, initializers, layers, optimizers, schedules
-from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
+from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, OutOfMemory
 from bpnet.model_file import load
 from bpnet.network import Network
 from bpnet.training import (
@@ -35,6 +35,7 @@ __all__ = [
     "EarlyStopping",
     "InputError",
     "Network",
+    "OutOfMemory",
     "__version__",
     "activations",
     "backends",

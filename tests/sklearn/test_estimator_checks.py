@@ -5,7 +5,6 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 
 from bpnet.sklearn import MLPClassifier, MLPRegressor
 
-ABSENT = {"check_array_api_input"}  # scikit-learn's own dispatch, which is off
 SKIPPED = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
     "ignore::sklearn.exceptions.SkipTestWarning",
