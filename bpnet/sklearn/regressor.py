@@ -41,8 +41,8 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> est = MLPRegressor(hidden_layer_sizes=3, solver="lbfgs", tol=1.0, random_state=1, max_iter=5000)
-    >>> est.fit(X, y).score(X, y) > 0.4
+    >>> est = MLPRegressor(hidden_layer_sizes=3, solver="lbfgs", tol=1.0, random_state=1)
+    >>> est.set_params(max_iter=5000).fit(X, y).score(X, y) > 0.4
     True
     """
 
