@@ -5,6 +5,7 @@ the device.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bpnet._typing import Array, DType, Namespace
@@ -197,6 +198,14 @@ class TrainingStep:
     clip_norm: float = 0.0
     micro: int = 0
 
+    @cached_property  # a step is called thousands of times a second
+    def _slopes(self) -> Slopes:
+        return Slopes(self.judge, self.micro)
+
+    @cached_property
+    def _averages(self) -> bool:
+        return any(layer.averages for layer in self.judge.layers)
+
     def start(self, parameters: Parameters) -> State:
         """Return the optimizer's state before the first step."""
         held = layers.learned(self.judge.layers, parameters)
@@ -224,9 +233,10 @@ class TrainingStep:
         weight: Any = rows.shape[0]
         if len(data) > 3:
             weight = xp.sum(_wide(xp.take(data[3], rows, axis=0), xp))
-        C, right, slopes = Slopes(judge, self.micro)(parameters, rows, data, words)
-        before, parameters = parameters, layers.learned(judge.layers, parameters)
-        gradients = layers.learned(judge.layers, slopes)
+        C, right, slopes = self._slopes(parameters, rows, data, words)
+        before, gradients = parameters, slopes
+        if self._averages:
+            parameters, gradients = (layers.learned(judge.layers, p) for p in (before, slopes))
         m = weight if self.m is None else self.m
         if self.l2:
             C = C + regularizers.l2_cost(parameters, self.l2, m, xp=xp)
@@ -241,7 +251,8 @@ class TrainingStep:
         )
         if self.max_norm:
             parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
-        parameters = layers.with_averages(judge.layers, parameters, before, slopes)
+        if self._averages:
+            parameters = layers.with_averages(judge.layers, parameters, before, slopes)
         return (parameters, state), (C * (rows.shape[0] if self.m is None else weight), *right)
 
 
