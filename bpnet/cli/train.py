@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -65,6 +66,10 @@ def train(
     schedule: Annotated[
         str, typer.Option(help=f"Of the learning rate: {', '.join(schedules.SCHEDULES)}.")
     ] = "constant",
+    sample_weight: Annotated[
+        Path | None,
+        typer.Option(help="Weights of the examples, a .npy file with one for each row of DATA."),
+    ] = None,
     class_weight: Annotated[
         str | None, typer.Option(help="balanced: every class counts the same.")
     ] = None,
@@ -138,6 +143,7 @@ def train(
         "max_norm": max_norm,
         "clip_norm": clip_norm,
         "schedule": schedule,
+        "sample_weight": str(sample_weight.absolute()) if sample_weight else None,
         "class_weight": class_weight,
         "dropout": dropout,
         "dtype": dtype,
@@ -234,6 +240,7 @@ def _run(
     data = {"validation": 0.0, **config["data"]}
     source, seed = data.pop("source"), asked["seed"]
     dataset = bpnet.data.load(source, seed=seed, **data)
+    weighed = _weights(settings.pop("sample_weight", None), dataset)
     network = runs.network_for(
         dataset,
         asked["hidden"],
@@ -291,6 +298,7 @@ def _run(
             callbacks=callbacks,
             checkpoint=None if isinstance(rule, LBFGS) else every,
             resume=resume and not isinstance(rule, LBFGS),
+            sample_weight=weighed,
             **{**settings, "batch_size": settings["batch_size"] or None},
         )
     notes = [stopper.note] if stopper.note else []
@@ -302,6 +310,31 @@ def _run(
     else:
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
+
+
+def _weights(path: str | None, dataset: Any) -> Any:
+    """Weights of the examples that are trained with, of a file with one for each row.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has another length.
+    """
+    if path is None:
+        return None
+    try:
+        weights = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())[:120]
+        msg = f"--sample-weight {path} can't be read ({reason}); give a .npy file of numbers"
+        raise InputError(msg) from error
+    held = 0 if dataset.validation is None else len(dataset.validation[1])
+    rows = len(dataset.y) + (held if dataset.rows is not None else 0)
+    if getattr(weights, "shape", None) != (rows,):
+        found = getattr(weights, "shape", "an archive")
+        msg = f"--sample-weight {path} has shape {found} and the data {rows} rows"
+        raise InputError(f"{msg}; give one weight for each row")
+    return weights if dataset.rows is None else weights[dataset.rows]
 
 
 def _say(console: Console, notes: list[str], status: int, stopping: Any, folder: Path) -> None:

@@ -28,6 +28,8 @@ class Dataset:
         None leaves it to the targets.
     validation, test : tuple of (x, y), optional
         Rows held out of the training rows, and the data set's own test split.
+    rows : array of int, (m,), optional
+        Numbers of the training rows in their source, where others were held out.
     name : str
         What to call it in reports.
     columns : Columns, optional
@@ -62,6 +64,7 @@ class Dataset:
     shape: tuple[int, ...] | None = None
     attribution: str = ""
     notes: tuple[str, ...] = ()
+    rows: Array | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _array(self.x, "x"))

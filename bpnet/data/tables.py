@@ -115,7 +115,8 @@ def read_table_as(
 def hold_out(data: Dataset, kept: npt.NDArray[np.intp], held: npt.NDArray[np.intp]) -> Dataset:
     """Move the rows `held` of a data set to its validation pair."""
     y: Any = data.y
-    return replace(data, x=data.x[kept], y=y[kept], validation=(data.x[held], y[held]))
+    held_out = (data.x[held], y[held])
+    return replace(data, x=data.x[kept], y=y[kept], validation=held_out, rows=kept)
 
 
 def _settle(

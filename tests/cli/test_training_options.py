@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import bpnet
@@ -69,3 +70,26 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, options, mat
     assert match in said
     assert said.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_the_examples_come_from_a_file(tmp_path, capsys):
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    y = np.arange(40) % 2
+    np.savez(tmp_path / "data.npz", x=x, y=y)
+    weights = np.linspace(0, 2, 40)
+    np.save(tmp_path / "w.npy", weights)
+    options = ("train", tmp_path / "data.npz", "--epochs", 2, "--hidden", 4, "--quiet")
+    options = (*options, "--sample-weight", tmp_path / "w.npy", "--validation", 0.25)
+    assert run(*options, "--out", tmp_path / "run") == 0
+    data = bpnet.data.load(str(tmp_path / "data.npz"), validation=0.25, seed=0)
+    np.testing.assert_array_equal(data.x, x[data.rows])
+    net = bpnet.Network([3, 4, 2], hidden="relu", seed=0)
+    bpnet.train(net, data, epochs=2, sample_weight=weights[data.rows], validation=data.validation)
+    np.testing.assert_array_equal(bpnet.load(tmp_path / "run").weights[0], net.weights[0])
+    np.save(tmp_path / "w.npy", weights[:-1])
+    capsys.readouterr()
+    assert run(*options, "--out", tmp_path / "other") == 2
+    assert "has shape (39,) and the data 40 rows; give one" in capsys.readouterr().err
+    (tmp_path / "w.npy").write_bytes(b"no array")
+    assert run(*options, "--out", tmp_path / "other") == 2
+    assert "can't be read" in capsys.readouterr().err
