@@ -144,6 +144,22 @@ class Backend(ABC):
             return self._cast(a, wanted)
         return self._duplicate(a) if copy and shared else a
 
+    def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
+        """Begin to bring an array of the host to the device; what is returned waits for it.
+
+        For a thread that is ahead of the one that computes. The array must be kept until the
+        work on it is done.
+
+        Parameters
+        ----------
+        x : numpy array
+            Not to be changed afterwards.
+        dtype : str, optional
+            As for :meth:`asarray`.
+        """
+        a = self.asarray(x, dtype)
+        return lambda: a
+
     def to_numpy(self, a: Array) -> Any:
         """NumPy copy of an array of this library; bfloat16 comes back as float32.
 

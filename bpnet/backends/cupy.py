@@ -1,8 +1,9 @@
 """CuPy, on NVIDIA GPUs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bpnet._typing import Array, Namespace
@@ -71,6 +72,26 @@ class CuPy(Backend):
         with self._current():
             super().verify()
 
+    def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
+        """Begin to bring an array to the GPU, from pinned memory and on a stream of its own."""
+        import cupy
+        import cupyx
+
+        wanted = self.dtype(dtype or self._sibling(x.dtype.name))
+        with self._current(), _copies(self.device) as stream:
+            host = cupyx.empty_pinned(x.shape, x.dtype)
+            host[...] = x
+            a = cupy.empty(x.shape, x.dtype)
+            a.set(host, stream=stream)
+            a = a.astype(wanted, copy=False)
+            arrived = stream.record()
+
+        def wait(pinned: Any = host) -> Array:  # which must live until it is copied
+            arrived.synchronize()
+            return a
+
+        return wait
+
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import cupy
 
@@ -124,6 +145,14 @@ def open_backend(device: str | None) -> CuPy:
         spec, why = f"cupy:{index}", f"there is no GPU {index} among the {count} here"
         raise BackendUnavailable(spec, why, "use 'cupy:0'")
     return CuPy(device=index)
+
+
+@lru_cache
+def _copies(device: int) -> Any:
+    """Stream for copies; memory that it takes is used again on it only."""
+    import cupy
+
+    return cupy.cuda.Stream(non_blocking=True)
 
 
 def holding(array: Array) -> CuPy:

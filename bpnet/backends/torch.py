@@ -1,9 +1,10 @@
 """PyTorch, on the CPU, CUDA or Apple's MPS."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,25 @@ class Torch(Backend):
         kinds = (MemoryError, torch.OutOfMemoryError)
         said = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         return isinstance(error, kinds) or said
+
+    def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
+        """Begin to bring an array to the device: to CUDA from pinned memory, on its own stream."""
+        import torch
+
+        if self.device.type != "cuda":
+            return super().send(x, dtype)
+        wanted = self.dtype(dtype or self._sibling(x.dtype.name))
+        stream = _copies(self.device)
+        host = torch.from_numpy(np.ascontiguousarray(x)).pin_memory()
+        with torch.cuda.stream(stream):
+            a = host.to(self.device, non_blocking=True).to(wanted)
+            arrived = stream.record_event()
+
+        def wait(pinned: Any = host) -> Array:  # which must live until it is copied
+            arrived.synchronize()
+            return a
+
+        return wait
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import torch
@@ -184,6 +204,15 @@ def _best() -> Torch:
         else:
             return backend
     return Torch(device=torch.device("cpu"))
+
+
+@lru_cache
+def _copies(device: Any) -> Any:
+    """Stream for copies; memory that it takes is used again on it only."""
+    import torch
+
+    stream: Any = torch.cuda.Stream
+    return stream(device)
 
 
 def holding(array: Array) -> Torch:

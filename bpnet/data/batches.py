@@ -13,6 +13,7 @@ from bpnet.backends import Backend
 from bpnet.core import feedforward, special
 from bpnet.core.feedforward import Parameters
 from bpnet.data import sparse
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 
 _CHUNK = 1 << 22
@@ -173,11 +174,11 @@ def outputs(
     """Outputs a^L, (m, n_L), of parameters on the device for what :func:`examples` stored."""
     step = _PredictStep(tuple(layers), scale, backend.dtype(dtype), backend.xp)
     parts = []
-    for rows in chunks(stored.shape[0], parameters):
-        here, numbers = stored, rows
-        if isinstance(stored, sparse.Rows):
-            here = backend.asarray(stored.take(rows), dtype=dtype)
-            numbers = np.arange(len(rows))
+    m, size = int(stored.shape[0]), chunk(parameters)
+    for start in range(0, m, size):
+        here, numbers = stored, np.arange(start, min(start + size, m))
+        if isinstance(stored, HostRows):
+            here, numbers = backend.asarray(stored.take(numbers)), numbers - start
         index = backend.asarray(numbers, dtype=backend.index_dtype)
         parts.append(backend.to_numpy(step(parameters, here, index)))
     return np.concatenate(parts)
@@ -188,11 +189,10 @@ def _width(parameters: Parameters) -> int:
     return next(int(arrays[0].shape[-2]) for arrays in parameters if arrays)
 
 
-def chunks(m: int, parameters: Parameters) -> list[np.ndarray[Any, Any]]:
-    """Row numbers 0 to m - 1 in pieces whose widest layer stays of bounded size."""
-    widest = max(size for arrays in parameters for W in arrays for size in W.shape[-2:])
-    rows = max(1, _CHUNK // widest)
-    return [np.arange(start, min(start + rows, m)) for start in range(0, m, rows)]
+def chunk(parameters: Parameters) -> int:
+    """Examples of which the widest layer stays of bounded size."""
+    widest: int = max(size for arrays in parameters for W in arrays for size in W.shape[-2:])
+    return max(1, _CHUNK // widest)
 
 
 def host_dtype(dtype: str) -> str:

@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 
 _DENSE = 1 << 28
 """Bytes up to which they are made dense at once."""
-
-_BLOCK = 1 << 24
-"""Numbers in one block."""
 
 
 def is_sparse(x: Any) -> bool:
@@ -20,7 +18,7 @@ def is_sparse(x: Any) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(HostRows):
     """Examples too many to be dense at once.
 
     Parameters
@@ -35,7 +33,7 @@ class Rows:
     dtype: Any
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """Examples and values of each."""
         m, n = self.matrix.shape
         return int(m), int(n)
@@ -44,13 +42,6 @@ class Rows:
         """Rows made dense, ``(rows, n)``."""
         dense: np.ndarray[Any, Any] = self.matrix[rows].toarray()
         return dense.astype(self.dtype, copy=False)
-
-
-def batches(x: Any, k: int) -> int:
-    """Batches of ``k`` examples that may be dense together; any number where ``x`` is dense."""
-    if not isinstance(x, Rows):
-        return 1 << 62
-    return max(1, _BLOCK // (k * x.shape[1]))
 
 
 def store(x: Any, dtype: str, name: str = "X") -> Any:

@@ -1,6 +1,7 @@
 """Blocks of batches: the rows that a scan takes, the data that it needs, what comes back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from bpnet._typing import Array
 from bpnet.backends import Backend
 from bpnet.core.feedforward import Parameters
-from bpnet.data import batches, sparse
+from bpnet.data import batches, prefetch
+from bpnet.data.host_rows import HostRows, together
 from bpnet.training.step import Data, EvaluationStep
 
 Host = np.ndarray[Any, Any]
@@ -23,32 +25,65 @@ def split(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
         yield full * k, m, m % k
 
 
-def present(data: Data, rows: Host, backend: Backend) -> tuple[Data, Host]:
+Taken = tuple[Data, Host]
+"""Data on the device, and where the rows of a block, (steps, k), are in it."""
+
+
+def present(data: Data, rows: Host, backend: Backend) -> Taken:
     """Return the data on the device, and where ``rows``, (steps, k), are in it.
 
-    Of examples that stay sparse on the host only these rows are brought there.
+    Of examples that stay on the host only these rows are brought there.
     """
-    x = data[0]
-    if not isinstance(x, sparse.Rows):
-        return data, rows
-    flat, xp = rows.reshape(-1), backend.xp
-    numbers = backend.asarray(flat, dtype=backend.index_dtype)
-    dense = backend.asarray(x.take(flat))
-    weights = (
-        data[3]
-        if len(data) > 3
-        else xp.ones((x.shape[0],), dtype=dense.dtype, device=backend.device)
-    )
-    taken = [xp.take(a, numbers, axis=0) for a in (data[1], weights)]
-    return (dense, taken[0], data[2], taken[1], numbers), np.arange(len(flat)).reshape(rows.shape)
+    return _begin(data, rows, backend, partial(Backend.send, backend))()
+
+
+def ahead(
+    data: Data, plan: Iterable[Host], backend: Backend
+) -> Generator[tuple[Host, Taken], None, None]:
+    """Yield the rows of each block of a plan with what :func:`present` says of them.
+
+    Of examples that stay on the host the next block is read, and on its way to the device, while
+    the caller works on this one. A block's arrays are kept until the caller asks for the next:
+    by then it must have waited for the work on them.
+    """
+    if not isinstance(data[0], HostRows):
+        yield from ((rows, (data, rows)) for rows in plan)
+        return
+
+    def begin(rows: Host) -> tuple[Host, Callable[[], Taken]]:
+        with backend.session(str(data[0].dtype)):  # a library's settings are those of a thread
+            return rows, _begin(data, rows, backend, backend.send)
+
+    for rows, arrived in prefetch.ahead(begin, plan):
+        yield rows, arrived()
+
+
+def _begin(data: Data, rows: Host, backend: Backend, send: Any) -> Callable[[], Taken]:
+    """Begin to bring a block's rows to the device; what is returned waits for them."""
+    x, y = data[:2]
+    if not isinstance(x, HostRows):
+        return lambda: (data, rows)
+    flat = rows.reshape(-1)
+    here = np.arange(len(flat)).reshape(rows.shape)
+    numbers = send(flat, dtype=backend.index_dtype)
+    examples = send(x.take(flat), dtype=None)
+    targets = send(y.take(flat), dtype=None) if isinstance(y, HostRows) else None
+
+    def arrived() -> Taken:
+        at, xp = numbers(), backend.xp
+        wanted = xp.take(y, at, axis=0) if targets is None else targets()
+        weights = xp.take(data[3], at, axis=0) if len(data) > 3 else None
+        return (examples(), wanted, data[2], weights, at), here
+
+    return arrived
 
 
 def pieces(data: Data, parameters: Parameters) -> Iterator[Host]:
     """All rows, (batches, k), in batches of bounded size; a short last one by itself."""
     m = int(data[0].shape[0])
-    size = len(batches.chunks(m, parameters)[0])
-    together = min(max(m // size, 1), sparse.batches(data[0], size))
-    for start, stop, length in split(m, size, together):
+    size = min(m, batches.chunk(parameters))
+    at_once = min(max(m // size, 1), together(data[0], size))
+    for start, stop, length in split(m, size, at_once):
         yield np.arange(start, stop).reshape(-1, length)
 
 
@@ -69,8 +104,7 @@ def evaluate(
     """Mean cost and accuracy over all examples, in batches of bounded size."""
     m = data[0].shape[0]
     cost, right = 0.0, 0.0
-    for numbers in pieces(data, parameters):
-        here, rows = present(data, numbers, backend)
+    for _, (here, rows) in ahead(data, pieces(data, parameters), backend):
         index = backend.asarray(rows, dtype=backend.index_dtype)
         _, sums = backend.scan(step, (), index, (parameters, here))
         costs, counts = fetch(sums, backend)

@@ -89,7 +89,7 @@ class _Sums:
 
 def _as(total: float, data: Data) -> Any:
     """The total as the cost takes it: an array beside weights, else the number."""
-    return total if len(data) < 4 else data[3][:1] * 0 + total
+    return total if len(data) < 4 or data[3] is None else data[3][:1] * 0 + total
 
 
 def minimize(

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,7 +20,8 @@ from bpnet.core import layers, random
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
 from bpnet.core.schedules import Constant, Moment, Schedule
-from bpnet.data import draws, sparse
+from bpnet.data import draws
+from bpnet.data.host_rows import HostRows, together
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, memory
 from bpnet.training.callbacks import Callback, Run
@@ -91,37 +92,50 @@ class Session:
         looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
         full = m // k
         size = max(_STEPS, -(-full // _BLOCKS)) if looks else max(full, 1)
-        size = min(size, sparse.batches(self.data[0], k))
-        before = 0
-        for start, stop, length in blocks.split(m, k, size):
-            rows = order[start:stop].reshape(-1, length)
-            rows, before = rows[max(run.step - before, 0) :], before + len(rows)
-            if len(rows):  # none, where a run is taken up again behind them
-                costs, counts = self._block(rows, run)
+        size = min(size, together(self.data[0], k))
+        done = min(run.step * k, m)  # more than none, where a run is taken up again
+        seen = self._weight(0.0, order[:done] if done else ())
+        self._tell(run, seen, done)
+        plan = (
+            order[max(start, done) : stop].reshape(-1, length)
+            for start, stop, length in list(blocks.split(m, k, size))
+            if stop > done
+        )
+        with closing(blocks.ahead(self.data, plan, self.backend)) as ahead:
+            for rows, taken in ahead:
+                costs, counts = self._block(rows, run, taken)
                 run.sums = (_add(run.sums[0], costs), _add(run.sums[1], counts))
-                run.step = before
-            run.cost = run.sums[0] / self._weight(order[:stop])
-            run.accuracy = run.sums[1] / stop if self.step.judge.kind else None
-            if not len(rows):
-                continue
-            for callback in callbacks:
-                callback.on_block_end(run)
-            if run.stopped:
-                return
+                run.step += len(rows)
+                seen, done = self._weight(seen, rows.reshape(-1)), done + rows.size
+                self._tell(run, seen, done)
+                for callback in callbacks:
+                    callback.on_block_end(run)
+                if run.stopped:
+                    return
 
-    def _order(self, epoch: int) -> Host:
+    def _tell(self, run: Run, seen: float, done: int) -> None:
+        """Means over the examples of the epoch so far, ``done`` of weight ``seen``."""
+        if done:
+            run.cost = run.sums[0] / (seen or 1.0)
+            run.accuracy = run.sums[1] / done if self.step.judge.kind else None
+
+    def _order(self, epoch: int) -> Any:
         if self.order is not None:
             return self.order(epoch)
-        m = int(self.data[0].shape[0])
-        return draws.order(self.seed, epoch, m) if self.batch_size < m else np.arange(m)
+        x, m = self.data[0], int(self.data[0].shape[0])
+        if self.batch_size >= m:
+            return np.arange(m)
+        own = isinstance(x, HostRows)
+        return x.order(self.seed, epoch) if own else draws.order(self.seed, epoch, m)
 
-    def _weight(self, rows: Host) -> float:
+    def _weight(self, before: float, rows: Any) -> float:
+        """Weight of the examples of an epoch before some rows, and with them."""
         if self.weights is None or self.step.m is None:
-            return len(rows)
-        return float(self.weights[rows].sum()) or 1.0
+            return before + len(rows)
+        return _add(before, self.weights[rows]) if len(rows) else before
 
-    def _block(self, rows: Host, run: Run) -> tuple[Any, Any]:
-        costs, counts = self._steps(rows, run)
+    def _block(self, rows: Host, run: Run, taken: Any) -> tuple[Any, Any]:
+        costs, counts = self._steps(rows, run, taken)
         if not np.isfinite(costs).all():
             self._diverged(run, int(np.argmin(np.isfinite(costs))))
         return costs, counts
@@ -130,13 +144,13 @@ class Session:
         """Take a step for each row of ``rows``, (steps, k), and return the sum of its costs."""
         return np.asarray(self._steps(rows, run)[0])
 
-    def _steps(self, rows: Host, run: Run) -> tuple[Any, Any]:
+    def _steps(self, rows: Host, run: Run, taken: Any = None) -> tuple[Any, Any]:
         t = run.epoch * run.steps + run.step + 1
         numbers = self.numbers(range(t, t + len(rows)), run)
         before = self._copied()  # what is donated is lost where a step fails
         while True:
             try:
-                data, here = blocks.present(self.data, rows, self.backend)
+                data, here = taken or blocks.present(self.data, rows, self.backend)
                 index = self.backend.asarray(here, dtype=self.backend.index_dtype)
                 (self.parameters, self.state), sums = self.backend.scan(
                     self.step, (self.parameters, self.state), index, (data,), numbers

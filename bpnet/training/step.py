@@ -29,7 +29,7 @@ Data = tuple[Array, ...]
 """Stored examples, (m, n_0); targets, (m,) or (m, n_L); class numbers 0 to n_L - 1.
 
 Where examples have weights these are the fourth, (m,), and where only some of them are on the
-device, the fifth are their numbers among all.
+device, the fifth are their numbers among all, and the fourth are None if they have no weights.
 """
 
 
@@ -130,7 +130,8 @@ class Slopes:
         if not self.micro or self.micro >= k:
             return self._part(parameters, rows, data, words, total)
         if total is None:
-            total = xp.sum(xp.take(data[3], rows, axis=0)) if len(data) > 3 else k
+            weights = _weights(rows, data, xp)
+            total = k if weights is None else xp.sum(weights)
         parts = (rows[i : min(i + self.micro, k)] for i in range(0, k, self.micro))
         C, right, gradients = self._part(parameters, next(parts), data, words, total)
         for part in parts:
@@ -145,7 +146,7 @@ class Slopes:
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
         judge, xp = self.judge, self.judge.xp
         x, y, wanted = judge.batch(rows, data)
-        weights = xp.take(data[3], rows, axis=0) if len(data) > 3 else None
+        weights = _weights(rows, data, xp)
         z, values, gradients = feedforward.cost_and_gradients(
             judge.layers,
             judge.compute(parameters),
@@ -230,9 +231,8 @@ class TrainingStep:
         judge, xp = self.judge, self.judge.xp
         parameters, state = carry
         coefficients, words = numbers
-        weight: Any = rows.shape[0]
-        if len(data) > 3:
-            weight = xp.sum(_wide(xp.take(data[3], rows, axis=0), xp))
+        weights = _weights(rows, data, xp)
+        weight = rows.shape[0] if weights is None else xp.sum(_wide(weights, xp))
         C, right, slopes = self._slopes(parameters, rows, data, words)
         before, gradients = parameters, slopes
         if self._averages:
@@ -291,6 +291,11 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
         tuple(xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True))
         for pair in zip(gradients, parameters, strict=True)
     )
+
+
+def _weights(rows: Array, data: Data, xp: Namespace) -> Array | None:
+    """Weights of the rows, None where all count the same."""
+    return None if len(data) < 4 or data[3] is None else xp.take(data[3], rows, axis=0)
 
 
 def _numbers(rows: Array, data: Data, xp: Namespace) -> Array:

@@ -1,0 +1,70 @@
+"""Rows that stay where they are, on a disk or sparse, until they are taken."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array
+from bpnet.data import draws
+
+Host = np.ndarray[Any, Any]
+
+_BLOCK = 1 << 24
+"""Numbers in one block."""
+
+
+class HostRows(ABC):
+    """An array on the host, (m, ...), of which only rows that are asked for are in memory.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the whole.
+    dtype : dtype
+        Of the rows that are taken.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @abstractmethod
+    def take(self, rows: Host) -> Host:
+        """Rows by their numbers, ``(len(rows), ...)``, read now: no others are."""
+
+    def order(self, seed: int, epoch: int) -> Any:
+        """Numbers of all rows in the order of an epoch: an array, or what gives slices of one."""
+        return draws.order(seed, epoch, len(self))
+
+    def identity(self) -> str:
+        """What tells these rows from others, found without reading them all."""
+        return f"{self.shape} {self.dtype}"
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return int(np.prod(self.shape[1:], dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Host:
+        return np.asarray(self.take(np.arange(len(self))), dtype)
+
+
+def together(x: Array | HostRows, k: int) -> int:
+    """Batches of ``k`` examples that may be in memory at once; any number where all are."""
+    return max(1, _BLOCK // (k * x.width)) if isinstance(x, HostRows) else 1 << 62
+
+
+def pieces(x: HostRows) -> Iterator[Host]:
+    """Numbers of all rows, in pieces that may be in memory."""
+    size = together(x, 1)
+    for start in range(0, len(x), size):
+        yield np.arange(start, min(start + size, len(x)))
