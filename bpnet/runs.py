@@ -1,32 +1,38 @@
 """The folder that a run leaves: model.safetensors, config.toml, history.json.
 
-``columns.json`` joins them where the data was a table: what was learned of its columns.
+``columns.json`` joins them where the data was a table: what was learned of its columns; and
+``distributions.json`` where the layers were watched.
 """
 
 import json
 import os
 import platform
+import sys
 import time
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bpnet import checkpoint
+from bpnet.backends import hardware, libraries
 from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
 from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.model_file import load
 from bpnet.network import Network
-from bpnet.training import Callback, Run
+from bpnet.training import Callback, Distributions, Run
 
 Config = dict[str, dict[str, Any]]
 """Tables of the TOML file: data, network, training, machine."""
+
+DISTRIBUTIONS = "distributions.json"
 
 
 def choose(out: Path | None, name: str) -> Path:
@@ -65,12 +71,15 @@ class Recorder(Callback):
         What was learned of a table.
     resuming : bool
         Whether the folder is that of a run that is taken up again.
+    distributions : Distributions or None
+        What watches the layers; a callback that comes before this one.
     """
 
     folder: Path
     config: Config
     columns: Columns | None = None
     resuming: bool = False
+    distributions: Distributions | None = None
     _lock: FolderLock | None = None
     _wrote: bool = False
     _made: list[Path] = field(default_factory=list)
@@ -84,7 +93,7 @@ class Recorder(Callback):
         self._lock = lock
         if self.resuming:
             return
-        machine = {"backend": run.backend, "threads": run.threads, **this_machine()}
+        machine = {"backend": run.backend, "threads": run.threads, **this_machine(run.backend)}
         text = to_toml({**self.config, "machine": machine})
         partial = self.folder / f".config.toml.{os.getpid()}.partial"
         partial.write_text(text, encoding="utf-8")
@@ -100,8 +109,11 @@ class Recorder(Callback):
             _write(self.folder / "columns.json", self.columns.to_json())
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the history."""
+        """Write the history, and what was seen in the layers."""
         _write(self.folder / "history.json", json.dumps(run.history, indent=1))
+        seen = self.distributions.records if self.distributions else []
+        if seen and seen[-1]["epoch"] == run.epoch + 1:
+            _write(self.folder / DISTRIBUTIONS, json.dumps(seen))
 
     def on_train_end(self, run: Run) -> None:
         """Write the model, also after a stop."""
@@ -115,19 +127,28 @@ class Recorder(Callback):
         kept = (self.folder / "model.safetensors", self.folder / "checkpoints")
         if not self._wrote or any(path.exists() for path in kept):
             return
-        for name in ("config.toml", "columns.json", "history.json"):
+        for name in ("config.toml", "columns.json", "history.json", DISTRIBUTIONS):
             (self.folder / name).unlink(missing_ok=True)
         for folder in self._made:
             with suppress(OSError):  # someone else's file is in it
                 folder.rmdir()
 
 
-def this_machine() -> dict[str, str]:
-    """Versions and processor, as they are written into a run."""
+def this_machine(backend: str) -> dict[str, str]:
+    """Versions and processor, as they are written into a run on a backend."""
+    library = backend.partition(":")[0]
+    version = getattr(sys.modules.get(library), "__version__", None)
+    known = libraries.adapter(library).devices() if library in libraries.NAMES else []
+    host = hardware.host(backend).name
+    device = next((d.name for d in known if d.spec == backend), host)
     return {
+        **({"device": device} if device != host else {}),
+        "processor": host,
+        "system": f"{platform.system()} {platform.machine()}",
+        "bpnet": metadata.version("bpnet"),
+        **({library: str(version)} if version else {}),
         "numpy": np.__version__,
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
     }
 
 

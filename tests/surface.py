@@ -16,6 +16,7 @@ from bpnet.backends.numpy import NumPy
 from bpnet.check import cases
 from bpnet.check.watch import Call, Watch
 from bpnet.core import optimizers
+from bpnet.training import Distributions
 
 FILE = Path(__file__).with_name("surface.txt")
 
@@ -86,6 +87,7 @@ def record() -> list[Call]:
         for norm in ("batch", "layer"):
             train(watch, dtype, norm=norm, validation=digits(12))
         train(watch, dtype, micro_batch=8, class_weight={0: 2.0})
+        train(watch, dtype, callbacks=[Distributions()])
         if dtype != "float16":
             train(watch, dtype, optimizer="lbfgs", batch_size=None, l2=0.1, l1=0.1)
         rows = np.eye(4)[data.y]

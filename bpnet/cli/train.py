@@ -18,7 +18,7 @@ from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
-from bpnet.training import LearningRates, fastest
+from bpnet.training import Distributions, LearningRates, fastest
 
 
 def train(
@@ -263,8 +263,9 @@ def _run(
     console = Console(stderr=json_, highlight=False)
     stopper = StopOnSignal()
     config["data"]["source"] = bpnet.data.absolute(source)
-    recorder = runs.Recorder(folder, config, dataset.columns, resume)
-    callbacks: list[bpnet.Callback] = [stopper]
+    seen = Distributions()
+    recorder = runs.Recorder(folder, config, dataset.columns, resume, seen)
+    callbacks: list[bpnet.Callback] = [stopper, seen]
     stopping = None if patience is None else bpnet.EarlyStopping(patience)
     if stopping is not None:  # before the recorder, which saves what it hands over
         callbacks.append(stopping)

@@ -2,6 +2,7 @@
 
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.checkpoints import Checkpoint
+from bpnet.training.distributions import Distributions
 from bpnet.training.evaluation import evaluate
 from bpnet.training.finder import LearningRates, find_learning_rate
 from bpnet.training.gradients import gradients
@@ -11,6 +12,7 @@ from bpnet.training.train import train
 __all__ = [
     "Callback",
     "Checkpoint",
+    "Distributions",
     "EarlyStopping",
     "History",
     "LearningRates",

@@ -57,6 +57,7 @@ class Run:
     sums: tuple[float, float] = (0.0, 0.0)
     pull: Any = None
     snapshot: Any = None
+    probe: Any = None
     result: Any = None
     note: str = ""
 

@@ -197,11 +197,14 @@ class Descent:
         Where it is, on the device.
     settings : LBFGS
         Memory, tolerance, evaluations.
+    before : tuple of tuples of arrays
+        Where it was an iteration ago.
     """
 
     problem: Problem
     parameters: Parameters
     settings: LBFGS
+    before: Parameters = ()
 
     def run(self, run: Run, callbacks: Sequence[Callback], validate: Any) -> None:
         """Minimize, with the callbacks of a run."""
@@ -212,7 +215,7 @@ class Descent:
         def look(found: Found, parameters: Parameters) -> bool:
             nonlocal start
             seconds = time.perf_counter() - start
-            self.parameters = parameters
+            self.before, self.parameters = self.parameters, parameters
             run.epoch, run.step = found.iterations - 1, run.steps
             run.cost, run.learning_rate = found.f, found.step
             run.accuracy = found.extra[0] / run.samples if found.extra else None

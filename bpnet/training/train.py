@@ -17,6 +17,7 @@ from bpnet.data import draws
 from bpnet.network import Network
 from bpnet.training import (
     checkpoints,
+    distributions,
     evaluation,
     fastest,
     lbfgs,
@@ -209,6 +210,7 @@ def train(
             return checkpoints.snapshot(session, run, callbacks, asked)
 
         run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot)
+        run.probe = lambda: distributions.sample(session, run)
         _run(session, run, [*callbacks, *([writer] if writer else [])], validate, found)
         pull()
     if run.stopped == "interrupted":

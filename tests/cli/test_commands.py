@@ -34,6 +34,7 @@ def test_train_leaves_model_configuration_and_history(run):
         "model.safetensors",
         "config.toml",
         "history.json",
+        "distributions.json",
         "checkpoints",
     }
     assert list(run.glob("*.safetensors")) == [run / "model.safetensors"]

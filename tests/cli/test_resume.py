@@ -40,7 +40,8 @@ def finish(*arguments):
 def outcome(folder):
     history = json.loads((folder / "history.json").read_text())
     history.pop("seconds")
-    return (folder / "model.safetensors").read_bytes(), history
+    seen = (folder / "distributions.json").read_bytes()
+    return (folder / "model.safetensors").read_bytes(), history, seen
 
 
 @pytest.fixture(scope="module")
