@@ -106,14 +106,14 @@ class Recorder(Callback):
             partial.unlink()
         self._wrote, self._made = True, missing
         if self.columns is not None:
-            _write(self.folder / "columns.json", self.columns.to_json())
+            write_text(self.folder / "columns.json", self.columns.to_json())
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the history, and what was seen in the layers."""
-        _write(self.folder / "history.json", json.dumps(run.history, indent=1))
+        write_text(self.folder / "history.json", json.dumps(run.history, indent=1))
         seen = self.distributions.records if self.distributions else []
         if seen and seen[-1]["epoch"] == run.epoch + 1:
-            _write(self.folder / DISTRIBUTIONS, json.dumps(seen))
+            write_text(self.folder / DISTRIBUTIONS, json.dumps(seen))
 
     def on_train_end(self, run: Run) -> None:
         """Write the model, also after a stop."""
@@ -297,7 +297,8 @@ def _toml(value: Any) -> str:
     return repr(value)
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -17,7 +17,8 @@ FLOORS = {
     "__main__": 5,
     "": 4,
     **dict.fromkeys(
-        ("sklearn", "plots", "report", "export", "check", "bench", "runs", "predictions"), 4
+        ("sklearn", "paper", "plots", "report", "export", "check", "bench", "runs", "predictions"),
+        4,
     ),
     **dict.fromkeys(
         ("training", "network", "assembly", "model_file", "checkpoint", "distributed"), 3

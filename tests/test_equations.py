@@ -1,34 +1,12 @@
-"""Each equation of the paper is cited by exactly one function of `bpnet/core`.
+"""Each equation of the paper is cited by exactly one function of `bpnet/core`."""
 
-A citation is a line of a docstring such as ``Equation: (8).`` or ``Equations: (5)-(7), (9).``
-Prose may mention an equation as often as it likes.
-"""
-
-import ast
-import re
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-CORE = Path(__file__).parents[1] / "bpnet" / "core"
+from bpnet.paper.sources import CORE, citations
+
 EQUATIONS = range(1, 30)
-
-LINE = re.compile(r"^\s*Equations?:(.*)$", re.MULTILINE)
-NUMBERS = re.compile(r"\((\d+)\)(?:\s*[-\N{EN DASH}]\s*\((\d+)\))?")
-
-
-def citations(core: Path) -> dict[int, list[str]]:
-    """Return who cites each equation: number to ``file:name`` of functions, methods, classes."""
-    cited = defaultdict(list)
-    for path in sorted(core.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                for line in LINE.findall(ast.get_docstring(node) or ""):
-                    for first, last in NUMBERS.findall(line):
-                        for number in range(int(first), int(last or first) + 1):
-                            cited[number].append(f"{path.relative_to(core)}:{node.name}")
-    return cited
 
 
 def complaints(core: Path) -> list[str]:

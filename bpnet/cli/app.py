@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet.cli import backends, bench, check, data, evaluate, predict, train
+from bpnet.cli import backends, bench, check, data, evaluate, paper, predict, train
 
 app = typer.Typer(
     name="bpnet",
@@ -21,6 +21,7 @@ app.command()(backends.backends)
 app.command()(check.check)
 app.command()(bench.bench)
 app.command()(data.data)
+app.command()(paper.paper)
 
 
 def _version(asked: bool) -> None:

@@ -1,0 +1,52 @@
+"""``bpnet paper``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bpnet
+from bpnet import predictions, runs
+from bpnet.cli import options
+
+
+def paper(
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path(
+        "paper.html"
+    ),
+    backend: options.Backend = None,
+    device: options.Device = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Redo the paper's figures and experiments, and write them as one page beside the source.
+
+    Ends with status 1 if one of the equations fails its check.
+
+    Examples:
+
+      bpnet paper
+      bpnet paper --backend torch -o paper-torch.html
+      bpnet paper --json > numbers.json
+    """
+    from bpnet.paper import make
+
+    selection = bpnet.backends.select(backend, device)
+    predictions.check_output(out)
+    edition = make(selection.backend)
+    runs.write_text(out, edition.html(bpnet.__version__))
+    if json_:
+        sys.stdout.write(json.dumps({"page": str(out), **edition.as_dict()}) + "\n")
+        return 0 if edition.passed else 1
+    for rows in edition.rows.values():
+        for row in rows:
+            if not row.passed:
+                typer.echo(str(row))
+    if not quiet:
+        typer.echo(f"backend: {selection.backend.spec} ({selection.reason})")
+        count = sum(map(len, edition.rows.values()))
+        typer.echo(f"equations: {'all ' if edition.passed else 'FAILED, '}{count} checks passed")
+        typer.echo(f"page: {out}")
+    return 0 if edition.passed else 1

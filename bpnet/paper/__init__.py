@@ -1,0 +1,71 @@
+"""The living paper: its equations beside their source and their checks, its experiments redone."""
+
+import platform
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from bpnet.backends import Backend
+from bpnet.check import equations as checks
+from bpnet.check.report import Row
+from bpnet.paper import experiments, page
+from bpnet.paper.lab import Found
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What one making of the paper found.
+
+    Parameters
+    ----------
+    backend : Backend
+        On which.
+    rows : dict of lists of Row
+        For each equation its checks.
+    found : dict of Found
+        Each experiment's.
+    """
+
+    backend: Backend
+    rows: dict[int, list[Row]]
+    found: dict[str, Found]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(row.passed for rows in self.rows.values() for row in rows)
+
+    def html(self, version: str) -> str:
+        """Return the page; ``version`` is bpnet's."""
+        about = {
+            "backend": f"{self.backend.spec}, {self.backend.name} {self.backend.version}",
+            "bpnet": version,
+            "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        }
+        return page.render(self.found, self.rows, about)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "backend": self.backend.spec,
+            "version": self.backend.version,
+            "passed": self.passed,
+            "equations": {n: [row.as_dict() for row in rows] for n, rows in self.rows.items()},
+            "experiments": {name: found.numbers for name, found in self.found.items()},
+        }
+
+
+def make(backend: Backend) -> Edition:
+    """Run the paper's checks and experiments on a backend.
+
+    Raises
+    ------
+    InputError
+        If a library that draws the page is missing.
+    """
+    page.check_installed()
+    rows: dict[int, list[Row]] = defaultdict(list)
+    for dtype in (d for d in backend.dtypes() if d in checks.BOUNDS):
+        for number, row in zip(checks.EQUATIONS, checks.rows(backend, dtype), strict=True):
+            rows[number].append(row)
+    return Edition(backend, dict(rows), experiments.run(backend))
