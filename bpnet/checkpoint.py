@@ -1,24 +1,28 @@
 """Checkpoints: all that a run needs to go on, in safetensors files that verify themselves.
 
-A file appears under its name only when it is complete and on the disk: it is written under
-another, synchronized, renamed, and the folder synchronized. A SHA-256 over metadata and tensors
-is held against the file before anything of it is used.
+A file appears under its name only when it is complete and on the disk (:mod:`bpnet.disk`), and a
+SHA-256 over metadata and tensors is held against it before anything of it is used
+(:mod:`bpnet.sealed`).
 """
 
-import hashlib
 import json
 import logging
-import os
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bpnet import disk, sealed
 from bpnet.errors import InputError
 
-_FORMAT, _VERSION = "bpnet checkpoint", 1
+_FORMAT, _VERSION = "bpnet checkpoint", 2
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda numbers: {**numbers, "machine": {}, "columns": None}
+}
+"""From what a version wrote to what the next one does."""
+
 _PATTERN = "step-*.safetensors"
 _KEPT = 2
 _log = logging.getLogger("bpnet")
@@ -65,23 +69,11 @@ def write(folder: Path, snapshot: Snapshot) -> Path:
     OSError
         If it could not be written; the earlier ones are as they were.
     """
-    from safetensors.numpy import save
-
     folder.mkdir(parents=True, exist_ok=True)
     tensors = dict(_flatten(snapshot.arrays))
     text = json.dumps({"format": _FORMAT, "version": _VERSION, **snapshot.numbers}, allow_nan=False)
-    metadata = {"bpnet": text, "sha256": _digest(text, tensors)}
     path = folder / f"step-{snapshot.step:012d}.safetensors"
-    partial = folder / f".{path.name}.{os.getpid()}.partial"
-    try:
-        with partial.open("wb") as file:
-            file.write(save(tensors, metadata=metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    _synchronize(folder)
+    disk.write(path, sealed.encode(text, tensors))
     for left in folder.glob(".step-*.partial"):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
     for old in sorted(folder.glob(_PATTERN))[:-_KEPT]:
@@ -97,25 +89,35 @@ def read(path: Path) -> Snapshot:
     InputError
         If it is damaged or holds something else. No code in it is run.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        text = metadata["bpnet"]
-        if _digest(text, tensors) != metadata["sha256"]:
-            msg = "its SHA-256 does not fit"
+        held = sealed.read(path)
+        if not held.is_sealed:
+            msg = "it has no SHA-256"
             raise ValueError(msg)
-        numbers = json.loads(text)
-        if numbers.pop("format") != _FORMAT or numbers.pop("version") != _VERSION:
-            msg = "it is of another format or version"
+        numbers = json.loads(held.text)
+        if numbers.pop("format") != _FORMAT:
+            msg = "it is of another format"
             raise ValueError(msg)
-        return Snapshot(_nest(tensors), numbers)
-    except (OSError, ValueError, LookupError, TypeError, SafetensorError, RecursionError) as error:
+        return Snapshot(_nest(held.tensors), _upgraded(numbers, numbers.pop("version"), path))
+    except InputError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged or no checkpoint ({reason}); use an older one"
         raise InputError(msg) from error
+
+
+def _upgraded(numbers: dict[str, Any], version: Any, path: Path) -> dict[str, Any]:
+    """Numbers as this version has them, from any before it."""
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        msg = f"it is of version {version!r}"
+        raise ValueError(msg)
+    if version > _VERSION:
+        msg = f"{path} was written by a later bpnet (version {version} of the format); update bpnet"
+        raise InputError(msg)
+    for older in range(version, _VERSION):
+        numbers = _UPGRADES[older](numbers)
+    return numbers
 
 
 def latest(folder: Path) -> Snapshot | None:
@@ -167,22 +169,3 @@ def _tuples(tree: Any) -> Any:
     if not isinstance(tree, dict):
         return tree
     return tuple(_tuples(tree[key]) for key in sorted(tree, key=int))
-
-
-def _digest(text: str, tensors: dict[str, Any]) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        array = tensors[name]
-        digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _synchronize(folder: Path) -> None:
-    """Put the folder's entries on the disk, where the system knows of such a thing."""
-    with suppress(OSError, AttributeError):
-        handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -2,18 +2,18 @@
 
 A file holds ``N.weight``, (n_out, n_in), and ``N.bias``, (n_out,), of each dense layer N, and what
 a normalization has, with the names and orientation that PyTorch's ``Sequential`` uses; the rest is
-JSON in its metadata.
+JSON in its metadata, beside a SHA-256 over all of it.
 """
 
 import json
 import math
-import os
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpnet import disk, sealed
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.errors import InputError
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from bpnet.network import Network
 
 _FORMAT = "bpnet network"
-_VERSION = 1
+_VERSION = 2
+_SEALED = 2
+"""Version from which a file has a SHA-256."""
+
 _NAMES = ("weight", "bias", "running_mean", "running_var")
 """Of a layer's arrays, as in PyTorch; a normalization's weight is its gamma, its bias its beta."""
 
@@ -54,8 +57,6 @@ def save_network(network: "Network", path: str | Path) -> Path:
         If the name has another ending, the folder is missing, or a layer's activation is not
         one of bpnet's own.
     """
-    from safetensors.numpy import save
-
     path = Path(path)
     if path.suffix != ".safetensors":
         msg = f"a model is saved as .safetensors, not as {path.name!r}; rename it"
@@ -74,12 +75,7 @@ def save_network(network: "Network", path: str | Path) -> Path:
     for l, arrays in enumerate(network.parameters):
         for name, array in zip(_NAMES, arrays, strict=False):
             tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(save(tensors, metadata={"bpnet": json.dumps(described)}))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    disk.write(path, sealed.encode(json.dumps(described), tensors))
     return path
 
 
@@ -118,30 +114,31 @@ def load(path: str | Path) -> "Network":
 
 
 def _load_safetensors(path: Path) -> "Network":
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            described = json.loads((file.metadata() or {})["bpnet"])
-            if described["format"] != _FORMAT:
-                msg = f"it holds {described['format']!r}, not a {_FORMAT}"
-                raise ValueError(msg)
-            if described["version"] > _VERSION:
-                msg = f"written by a later version ({described['version']}); update bpnet"
-                raise InputError(msg)
-            kinds = [layers.rebuild(layer) for layer in described["layers"]]
-            expected = {
-                f"{l}.{name}": shape[::-1]
-                for l, layer in enumerate(kinds)
-                for name, shape in zip(_NAMES, layer.shapes, strict=False)
-            }
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            if shapes != expected:
-                msg = f"its tensors have shapes {shapes} where its layers need {expected}"
-                raise InputError(msg)
-            tensors = {name: file.get_tensor(name) for name in expected}
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
+    held = sealed.read(path)
+    described = json.loads(held.text)
+    if described["format"] != _FORMAT:
+        msg = f"it holds {described['format']!r}, not a {_FORMAT}"
+        raise ValueError(msg)
+    if isinstance(described["version"], bool) or not described["version"] >= 1:
+        msg = f"it is of version {described['version']!r}"
+        raise ValueError(msg)
+    if described["version"] > _VERSION:
+        msg = f"written by a later version ({described['version']}); update bpnet"
+        raise InputError(msg)
+    if described["version"] >= _SEALED and not held.is_sealed:
+        msg = "it has no SHA-256"
+        raise ValueError(msg)
+    kinds = [layers.rebuild(layer) for layer in described["layers"]]
+    expected = {
+        f"{l}.{name}": shape[::-1]
+        for l, layer in enumerate(kinds)
+        for name, shape in zip(_NAMES, layer.shapes, strict=False)
+    }
+    tensors = held.tensors
+    shapes = {name: array.shape for name, array in tensors.items()}
+    if shapes != expected:
+        msg = f"its tensors have shapes {shapes} where its layers need {expected}"
+        raise InputError(msg)
     init = [
         tuple(tensors[f"{l}.{name}"] for name, _ in zip(_NAMES, layer.shapes, strict=False))
         for l, layer in enumerate(kinds)

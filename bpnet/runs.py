@@ -5,6 +5,7 @@
 """
 
 import json
+import logging
 import os
 import platform
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import checkpoint
+from bpnet import checkpoint, disk
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
@@ -28,6 +29,8 @@ from bpnet.lock import FolderLock
 from bpnet.model_file import load
 from bpnet.network import Network
 from bpnet.training import Callback, Distributions, Run
+
+_log = logging.getLogger("bpnet")
 
 Config = dict[str, dict[str, Any]]
 """Tables of the TOML file: data, network, training, machine."""
@@ -73,6 +76,8 @@ class Recorder(Callback):
         Whether the folder is that of a run that is taken up again.
     distributions : Distributions or None
         What watches the layers; a callback that comes before this one.
+    on_error : {"stop", "continue"}
+        What a history that cannot be written does, as in :class:`bpnet.Checkpoint`.
     """
 
     folder: Path
@@ -80,6 +85,7 @@ class Recorder(Callback):
     columns: Columns | None = None
     resuming: bool = False
     distributions: Distributions | None = None
+    on_error: str = "stop"
     _lock: FolderLock | None = None
     _wrote: bool = False
     _made: list[Path] = field(default_factory=list)
@@ -95,25 +101,26 @@ class Recorder(Callback):
             return
         machine = {"backend": run.backend, "threads": run.threads, **this_machine(run.backend)}
         text = to_toml({**self.config, "machine": machine})
-        partial = self.folder / f".config.toml.{os.getpid()}.partial"
-        partial.write_text(text, encoding="utf-8")
         try:
-            os.link(partial, self.folder / "config.toml")  # whole, and not where there is one
+            disk.write(self.folder / "config.toml", text.encode(), replace=False)
         except FileExistsError:
             msg = f"another run has taken {self.folder} meanwhile; give --out another name"
             raise InputError(msg) from None
-        finally:
-            partial.unlink()
         self._wrote, self._made = True, missing
         if self.columns is not None:
-            write_text(self.folder / "columns.json", self.columns.to_json())
+            disk.write(self.folder / "columns.json", self.columns.to_json().encode())
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the history, and what was seen in the layers."""
-        write_text(self.folder / "history.json", json.dumps(run.history, indent=1))
         seen = self.distributions.records if self.distributions else []
-        if seen and seen[-1]["epoch"] == run.epoch + 1:
-            write_text(self.folder / DISTRIBUTIONS, json.dumps(seen))
+        try:
+            write_text(self.folder / "history.json", json.dumps(run.history, indent=1))
+            if seen and seen[-1]["epoch"] == run.epoch + 1:
+                write_text(self.folder / DISTRIBUTIONS, json.dumps(seen))
+        except OSError as error:
+            if self.on_error != "continue":
+                raise
+            _log.warning("no history in %s (%s); training goes on", self.folder, error.strerror)
 
     def on_train_end(self, run: Run) -> None:
         """Write the model, also after a stop."""

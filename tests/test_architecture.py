@@ -27,6 +27,8 @@ FLOORS = {
     "core": 1,
     "backends": 1,
     "errors": 0,
+    "disk": 0,
+    "sealed": 0,
     "lock": 0,
     "_typing": 0,
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bpnet
+from bpnet import sealed
 
 
 def test_weights_are_the_papers():
@@ -216,21 +217,55 @@ WRONG = {
 
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
 def test_a_model_with_wrong_metadata_is_refused(tmp_path, change):
-    from safetensors import safe_open
-    from safetensors.numpy import load_file, save_file
-
     net, _ = trained()
     path = net.save(tmp_path / "m.safetensors")
-    with safe_open(path, framework="numpy") as file:
-        meta = json.loads(file.metadata()["bpnet"])
+    held = sealed.read(path)
+    meta = json.loads(held.text)
     change = dict(change)
     text = change.pop("raw", None)
     if "slope" in change:
         meta["layers"][0]["activation"]["slope"] = change.pop("slope")
     meta.update(change)
-    save_file(load_file(path), path, metadata={"bpnet": text or json.dumps(meta)})
-    with pytest.raises(bpnet.InputError, match=r"m\.safetensors"):
+    path.write_bytes(sealed.encode(text or json.dumps(meta), held.tensors))
+    with pytest.raises(bpnet.InputError, match=r"m\.safetensors") as caught:
         bpnet.load(path)
+    assert "SHA-256" not in str(caught.value)
+
+
+def test_every_changed_bit_of_a_model_is_noticed(tmp_path):
+    net = bpnet.Network([2, 1], output="sigmoid", seed=0)
+    path = net.save(tmp_path / "m.safetensors")
+    whole = path.read_bytes()
+    refused = 0
+    bits = range(0, 8 * len(whole), 3)
+    for i in bits:
+        changed = bytearray(whole)
+        changed[i // 8] ^= 1 << i % 8
+        path.write_bytes(changed)
+        try:
+            same = bpnet.load(path)
+        except bpnet.InputError:
+            refused += 1
+            continue
+        assert np.array_equal(same.weights[0], net.weights[0])  # padding, or another spelling
+        assert same.layers == net.layers
+    assert refused > 0.95 * len(bits)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_models_of_before_the_hash_load_and_later_ones_need_it(tmp_path, version):
+    from safetensors.numpy import save_file
+
+    net, X = trained()
+    path = net.save(tmp_path / "m.safetensors")
+    held = sealed.read(path)
+    meta = {**json.loads(held.text), "version": version}
+    save_file(held.tensors, path, metadata={"bpnet": json.dumps(meta)})
+    if version == 1:
+        assert np.array_equal(bpnet.load(path).predict(X), net.predict(X))
+    else:
+        with pytest.raises(bpnet.InputError, match="it has no SHA-256"):
+            bpnet.load(path)
 
 
 @pytest.mark.parametrize("text", [DEEP, '{"sizes": [1, 2], "weights": [[[1e999]]]}', "3", ""])

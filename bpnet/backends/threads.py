@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 _WORTH = 8_000_000
@@ -92,6 +93,17 @@ def limited(asked: int | None, work: int) -> Iterator[int | None]:
             _OVERLAP.runs -= 1
             if _OVERLAP.runs == 0 and _OVERLAP.limit is not None:
                 _OVERLAP.limit.restore_original_limits()
+
+
+@cache
+def blas() -> str:
+    """Name, version and kernels of the BLAS under NumPy; empty where it cannot be told."""
+    from threadpoolctl import ThreadpoolController
+
+    found = ThreadpoolController().select(user_api="blas").info()
+    found.sort(key=lambda library: "numpy" not in str(library["filepath"]))  # its own goes first
+    parts = (found[0].get(key) for key in ("internal_api", "version", "architecture"))
+    return " ".join(str(part) for part in parts if part) if found else ""
 
 
 def _set(asked: int | None, work: int) -> tuple[Any, int | None]:

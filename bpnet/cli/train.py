@@ -106,6 +106,10 @@ def train(
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Minutes from one checkpoint to the next.")
     ] = 0.25,
+    on_error: Annotated[
+        str,
+        typer.Option(help="A checkpoint that can't be written: stop the run, or continue."),
+    ] = "stop",
     json_: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -166,7 +170,7 @@ def train(
             "learning_rate": eta if whole or eta == _FIND else rule.learning_rate,
         },
     }
-    config["training"]["checkpoint_minutes"] = checkpoint_minutes
+    config["training"] |= {"checkpoint_minutes": checkpoint_minutes, "on_error": on_error}
     folder = runs.choose(out, source)
     return _run(config, folder, backend, device, json_=json_, quiet=quiet)
 
@@ -235,7 +239,8 @@ def _run(
     eta, kind = settings.pop("learning_rate", None), settings.pop("optimizer")
     rule = optimizers.get(kind, None if eta == _FIND else eta)
     patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
-    every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes)
+    on_error = settings.pop("on_error", "stop")
+    every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)
     selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
     data = {"validation": 0.0, **config["data"]}
     source, seed = data.pop("source"), asked["seed"]
@@ -264,7 +269,7 @@ def _run(
     stopper = StopOnSignal()
     config["data"]["source"] = bpnet.data.absolute(source)
     seen = Distributions()
-    recorder = runs.Recorder(folder, config, dataset.columns, resume, seen)
+    recorder = runs.Recorder(folder, config, dataset.columns, resume, seen, on_error)
     callbacks: list[bpnet.Callback] = [stopper, seen]
     stopping = None if patience is None else bpnet.EarlyStopping(patience)
     if stopping is not None:  # before the recorder, which saves what it hands over

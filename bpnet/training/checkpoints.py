@@ -1,6 +1,7 @@
 """Checkpoints while a run goes on, and how a run is taken up again."""
 
 import hashlib
+import logging
 import re
 import time
 from collections.abc import Sequence
@@ -11,12 +12,16 @@ import numpy as np
 
 from bpnet import backends, checkpoint
 from bpnet.checkpoint import Snapshot
-from bpnet.data import sparse
+from bpnet.data import Columns, sparse
 from bpnet.errors import InputError
+from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.loop import Session
 
+_log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+ON_ERROR = ("stop", "continue")
 
 SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
 """Reasons of a stop after which the run is not over."""
@@ -35,6 +40,9 @@ class Checkpoint(Callback):
         Steps from one to the next, at the end of the block in which they are done.
     minutes : float, optional
         Minutes from one to the next, at the end of the block in which they are over.
+    on_error : {"stop", "continue"}
+        What a disk that is full or fails does to the run: it ends with an error, or goes on with a
+        warning and tries again when the next one is due. The older ones are kept either way.
     """
 
     def __init__(
@@ -43,13 +51,18 @@ class Checkpoint(Callback):
         epochs: int = 1,
         steps: int | None = None,
         minutes: float | None = None,
+        on_error: str = "stop",
     ) -> None:
+        if on_error not in ON_ERROR:
+            msg = f"on_error of a checkpoint is {on_error!r}; give {' or '.join(ON_ERROR)}"
+            raise InputError(msg)
         for name, value in {"epochs": epochs, "steps": steps, "minutes": minutes}.items():
             if value is not None and (isinstance(value, bool) or not 0 <= value < 1e9):
                 msg = f"{name} of a checkpoint is {value!r}; give a positive number"
                 raise InputError(msg)
         self.folder = Path(folder)
         self.epochs, self.steps, self.minutes = epochs, steps, minutes
+        self.on_error = on_error
         self._at: int | None = None
         self._time = 0.0
 
@@ -84,8 +97,23 @@ class Checkpoint(Callback):
         # an epoch that has ended is in the history, its sums are not needed any more
         sums = (0.0, 0.0) if step == 0 else run.sums
         where = {"at": at, "epoch": epoch, "step": step, "sums": sums, "done": done}
-        checkpoint.write(self.folder, Snapshot(taken.arrays, {**taken.numbers, **where}))
+        try:
+            checkpoint.write(self.folder, Snapshot(taken.arrays, {**taken.numbers, **where}))
+        except OSError as error:
+            self._failed(run, error)
         self._at, self._time = at, time.monotonic()
+
+    def _failed(self, run: Run, error: OSError) -> None:
+        """End the run, its network up to date, or say that it goes on."""
+        reason = error.strerror or str(error)
+        msg = f"no checkpoint could be written to {self.folder} ({reason}); older ones are kept; "
+        if self.on_error == "continue":
+            _log.warning("%straining goes on and tries again later", msg)
+            return
+        run.pull()
+        failure = OSError(f"{msg}mend that and resume, or train on with on_error='continue'")
+        failure.errno = error.errno
+        raise failure from error
 
 
 def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | None, Any]:
@@ -119,6 +147,7 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
         return writer, None
     found = checkpoint.latest(writer.folder)
     if found is not None:
+        resuming.check(found, writer.folder)
         before = found.numbers["asked"]
         for name, value in asked.items():
             had = before.get(name, value)  # what an older version did not know cannot differ
@@ -156,7 +185,11 @@ def fingerprint(*arrays: Any) -> str:
 
 
 def snapshot(
-    session: Session, run: Run, callbacks: Sequence[Callback], asked: dict[str, Any]
+    session: Session,
+    run: Run,
+    callbacks: Sequence[Callback],
+    asked: dict[str, Any],
+    columns: Columns | None,
 ) -> Snapshot:
     """Take what a checkpoint holds, but for where the run is."""
     states = {type(c).__name__: c.state() for c in callbacks}
@@ -170,29 +203,10 @@ def snapshot(
         "epochs": run.epochs,
         "backend": run.backend,
         "threads": run.threads,
+        "machine": resuming.machine(session.backend),
+        "columns": None if columns is None else columns.to_json(),
         "history": run.history,
         "learning_rate": run.learning_rate,
         "callbacks": {name: plain for name, (plain, _) in kept.items()},
     }
     return Snapshot({**arrays, "parameters": parameters, "state": state}, numbers)
-
-
-def take_up(run: Run, found: Snapshot) -> dict[str, Any]:
-    """Put a run where its checkpoint was; return what callbacks kept, by their class."""
-    numbers = found.numbers
-    run.epoch, run.step = numbers["epoch"], numbers["step"]
-    run.sums = (numbers["sums"][0], numbers["sums"][1])
-    run.history.update(numbers["history"])
-    run.learning_rate = numbers["learning_rate"]
-    if numbers["done"] and numbers["epochs"] >= run.epochs:
-        run.result = found.arrays.get("result")
-    kept = numbers["callbacks"].items()
-    return {name: (plain, found.arrays.get(name)) for name, plain in kept}
-
-
-def threads(found: Snapshot | None, backend: str, given: int | None) -> int | None:
-    """Threads of a run that is taken up again: products of one and of two differ in bits."""
-    if found is None or given is not None or found.numbers["backend"] != backend:
-        return given
-    before: int | None = found.numbers["threads"]
-    return before

@@ -23,7 +23,7 @@ from bpnet.core.schedules import Constant, Moment, Schedule
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows, together
 from bpnet.errors import Diverged, InputError
-from bpnet.training import blocks, memory
+from bpnet.training import blocks, divergence, memory
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.step import Data, TrainingStep
 
@@ -135,17 +135,22 @@ class Session:
         return _add(before, self.weights[rows]) if len(rows) else before
 
     def _block(self, rows: Host, run: Run, taken: Any) -> tuple[Any, Any]:
-        costs, counts = self._steps(rows, run, taken)
+        costs, counts, before = self.take(rows, run, taken)
         if not np.isfinite(costs).all():
-            self._diverged(run, int(np.argmin(np.isfinite(costs))))
+            self.parameters, self.state = before
+            raise divergence.explain(self, rows, run, int(np.argmin(np.isfinite(costs))))
         return costs, counts
 
     def costs(self, rows: Host, run: Run) -> Host:
         """Take a step for each row of ``rows``, (steps, k), and return the sum of its costs."""
-        return np.asarray(self._steps(rows, run)[0])
+        return np.asarray(self.take(rows, run)[0])
 
-    def _steps(self, rows: Host, run: Run, taken: Any = None) -> tuple[Any, Any]:
-        t = run.epoch * run.steps + run.step + 1
+    def take(self, rows: Host, run: Run, taken: Any = None, skip: int = 0) -> tuple[Any, Any, Any]:
+        """Take a step for each row of ``rows``, ``skip`` steps behind where the run is.
+
+        Returns costs and counts on the host, and what parameters and state were before.
+        """
+        t = run.epoch * run.steps + run.step + 1 + skip
         numbers = self.numbers(range(t, t + len(rows)), run)
         before = self._copied()  # what is donated is lost where a step fails
         while True:
@@ -155,7 +160,8 @@ class Session:
                 (self.parameters, self.state), sums = self.backend.scan(
                     self.step, (self.parameters, self.state), index, (data,), numbers
                 )
-                return blocks.fetch(sums, self.backend)
+                sums = divergence.mark(sums, self.parameters, self.backend.xp)
+                return *blocks.fetch(sums, self.backend), before
             except Exception as error:
                 if not self.backend.out_of_memory(error):
                     raise
@@ -188,17 +194,6 @@ class Session:
             msg = f"{type(self.schedule).__name__} gave the learning rate {rate!r}; give 0 or more"
             raise InputError(msg)
         return rate
-
-    def _diverged(self, run: Run, at: int) -> None:
-        arrays = [self.backend.to_numpy(a).ravel() for pair in self.parameters for a in pair[:1]]
-        bad = [l for l, W in enumerate(arrays, start=1) if not np.isfinite(W).all()]
-        layer = f"layer {bad[0]}" if bad else f"the output, layer {len(arrays)}"
-        rate = run.learning_rate
-        msg = (
-            f"training diverged: the cost is not finite at step {run.step + at + 1} of epoch "
-            f"{run.epoch + 1}, in {layer}; try a learning rate below {rate:g}, or scaled inputs"
-        )
-        raise Diverged(msg)
 
 
 def _add(total: float, values: Host) -> float:

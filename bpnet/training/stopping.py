@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from bpnet.errors import InputError
-from bpnet.training import scores
+from bpnet.training import resuming, scores
 from bpnet.training.callbacks import Callback, Run
 
 
@@ -51,10 +51,12 @@ class EarlyStopping(Callback):
         self.best: float | None = None
         self.best_epoch: int | None = None
         self._parameters: Any = None
+        self._like: Any = None
 
     def on_train_begin(self, run: Run) -> None:
         """Forget an earlier run."""
         self._forget()
+        self._like = run.network.parameters
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return the best value, its epoch and its parameters."""
@@ -62,8 +64,13 @@ class EarlyStopping(Callback):
 
     def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
         """Take them back."""
-        self.best, self.best_epoch = numbers["best"], numbers["best_epoch"]
-        self._parameters = arrays
+        best, epoch = numbers.get("best", ...), numbers.get("best_epoch", ...)
+        if not isinstance(best, float | int | None) or not isinstance(epoch, int | None):
+            msg = "the checkpoint does not say which epoch was the best; start another run"
+            raise InputError(msg)
+        self.best, self.best_epoch = best, epoch
+        if arrays is not None:
+            self._parameters = resuming.fitting(arrays, self._like, "best parameters")
 
     def on_epoch_end(self, run: Run) -> None:
         """Compare the epoch with the best, keep it or lose patience."""

@@ -23,6 +23,7 @@ from bpnet.training import (
     lbfgs,
     loop,
     options,
+    resuming,
     scores,
     weights,
 )
@@ -182,10 +183,12 @@ def train(
         data=given, **limits,
     )  # fmt: skip
     writer, found = checkpoints.make(checkpoint, resume, asked)
-    threads = checkpoints.threads(found, chosen.spec, threads)
+    threads = resuming.threads_of(found, chosen.spec, threads)
     work = k * max(layer.n_in * layer.n_out for layer in network.dense)
     products = chosen.precision(precision)
     with chosen.session(dtype), chosen.threads(threads, work) as used, products:
+        if found is not None:
+            resuming.compare(found, chosen, used)
         if weighed is not None:
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
         validate = evaluation.validator(network, validation, judge, classes, chosen, dtype, names)
@@ -207,7 +210,8 @@ def train(
             network.classes, network.scale = classes, judge.scale
 
         def snapshot() -> Snapshot:
-            return checkpoints.snapshot(session, run, callbacks, asked)
+            columns = getattr(data, "columns", None)
+            return checkpoints.snapshot(session, run, callbacks, asked, columns)
 
         run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot)
         run.probe = lambda: distributions.sample(session, run)
@@ -222,18 +226,21 @@ def _start(
     found: Snapshot | None, network: Network, trained: tuple[Any, ...], backend: Backend, dtype: str
 ) -> Parameters:
     """Parameters on the device, the network's or a checkpoint's."""
-    if found is None:
-        return kept(arrange(network.parameters, trained), backend, dtype)
-    return kept(found.arrays["parameters"], backend, dtype)
+    first = arrange(network.parameters, trained)
+    if found is not None:
+        first = resuming.fitting(found.arrays["parameters"], first, "parameters")
+    return kept(first, backend, dtype)
 
 
 def _state(
     found: Snapshot | None, step: TrainingStep, parameters: Parameters, backend: Backend, dtype: str
 ) -> State:
     """Optimizer state on the device, that of a start or a checkpoint's."""
+    first = step.start(parameters)
     if found is None:
-        return step.start(parameters)
-    return tuple(kept(layer, backend, dtype) for layer in found.arrays["state"])
+        return first
+    held = resuming.fitting(found.arrays["state"], backends.to_numpy(first), "optimizer's arrays")
+    return tuple(kept(layer, backend, dtype) for layer in held)
 
 
 def _run(
@@ -247,7 +254,7 @@ def _run(
     if isinstance(session, lbfgs.Descent):
         session.run(run, callbacks, validate)
         return
-    saved = None if found is None else checkpoints.take_up(run, found)
+    saved = None if found is None else resuming.take_up(run, found)
     if found is None or not found.numbers["done"] or found.numbers["epochs"] < run.epochs:
         loop.run_epochs(session, run, callbacks, validate, saved)
 

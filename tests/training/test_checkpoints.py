@@ -1,10 +1,12 @@
 """A run stopped anywhere and taken up again ends with the bits of one that never stopped."""
 
+import json
+
 import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
+from bpnet import checkpoint, disk, sealed
 from bpnet.checkpoint import Snapshot
 from bpnet.errors import InputError
 
@@ -250,9 +252,9 @@ def test_a_failure_while_writing_leaves_the_earlier_ones(tmp_path, monkeypatch, 
         raise OSError(28, "No space left on device")
 
     if call == "fsync":
-        monkeypatch.setattr(checkpoint.os, "fsync", fail)
+        monkeypatch.setattr(disk.os, "fsync", fail)
     else:
-        monkeypatch.setattr(checkpoint.Path, "replace", fail)
+        monkeypatch.setattr(disk.Path, "replace", fail)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.write(tmp_path, small(8))
     assert sorted(tmp_path.iterdir()) == before
@@ -273,3 +275,114 @@ def test_a_resume_on_other_data_is_refused(tmp_path):
             with pytest.raises(InputError, match=r"has data = .*; resume it as it was begun"):
                 bpnet.train(net, other, epochs=2, resume=True, **options)
         bpnet.train(net, (X.copy(), labels.copy()), epochs=2, resume=True, **options)
+
+
+def rewritten(path, change):
+    """The checkpoint with other numbers or tensors, its hash made to fit."""
+    held = sealed.read(path)
+    numbers, tensors = json.loads(held.text), dict(held.tensors)
+    change(numbers, tensors)
+    path.write_bytes(sealed.encode(json.dumps(numbers), tensors))
+
+
+def test_a_checkpoint_of_version_1_is_taken_up(tmp_path):
+    wanted = network()
+    wanted_history = run(wanted)
+    with pytest.raises(Killed):
+        run(network(), [Kill(60)], checkpoint=tmp_path)
+
+    def older(numbers, _tensors):
+        numbers["version"] = 1
+        del numbers["machine"], numbers["columns"]
+
+    for path in tmp_path.iterdir():
+        rewritten(path, older)
+    resumed = network()
+    assert_same(resumed, wanted, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
+
+
+def test_a_checkpoint_of_a_later_version_is_told(tmp_path):
+    path = checkpoint.write(tmp_path, small())
+    rewritten(path, lambda numbers, _: numbers.update(version=3))
+    with pytest.raises(InputError, match=r"later bpnet \(version 3 of the format\); update bpnet"):
+        checkpoint.read(path)
+
+
+def drop(name):
+    return lambda numbers, _tensors: numbers.pop(name)
+
+
+def put(name, value):
+    return lambda numbers, _tensors: numbers.update({name: value})
+
+
+def tensor(name, value):
+    return lambda _numbers, tensors: tensors.update({name: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (drop("epoch"), "has nothing as its epoch"),
+        (put("step", "first"), "has first as its step"),
+        (put("threads", 10**9), "has 1000000000 as its threads"),
+        (put("history", {"cost": []}), "has .* as its history"),
+        (put("callbacks", []), "has .* as its callbacks"),
+        (put("machine", {"blas": 3}), "as its machine"),
+        (tensor("parameters.0.0", np.zeros((3, 3))), "parameters in the checkpoint are not those"),
+        (tensor("parameters.0.0", np.zeros((6, 8), "S3").view("u1")), "parameters in the check"),
+        (tensor("state.0.0.0", np.zeros(7)), "the optimizer's arrays in the checkpoint are not"),
+        (tensor("state.x", np.zeros(7)), "damaged or no checkpoint"),
+    ],
+)
+def test_a_checkpoint_that_was_tampered_with_is_refused(tmp_path, change, text):
+    """A hash shows damage; whoever writes a file can make it fit."""
+    run(network(), checkpoint=tmp_path, epochs=1)
+    for path in tmp_path.iterdir():
+        rewritten(path, change)
+    with pytest.raises(InputError, match=f"{text}|all 1 checkpoints"):
+        run(network(), checkpoint=tmp_path, resume=True)
+
+
+def test_the_best_epoch_in_a_checkpoint_is_judged_too(tmp_path):
+    stopping = bpnet.EarlyStopping(patience=3)
+    run(network(), [stopping], checkpoint=tmp_path, epochs=1, schedule="constant")
+
+    def change(numbers, _tensors):
+        numbers["callbacks"]["EarlyStopping"]["best_epoch"] = "never"
+
+    for path in tmp_path.iterdir():
+        rewritten(path, change)
+    options = {"checkpoint": tmp_path, "resume": True, "epochs": 2, "schedule": "constant"}
+    with pytest.raises(InputError, match="does not say which epoch was the best"):
+        run(network(), [stopping], **options)
+
+
+def test_a_resume_with_another_blas_or_other_threads_says_so(tmp_path, caplog):
+    with pytest.raises(Killed):
+        run(network(), [Kill(60)], checkpoint=tmp_path)
+    found = checkpoint.latest(tmp_path).numbers
+    assert found["machine"]["library"] == np.__version__
+    run(network(), checkpoint=tmp_path, resume=True, epochs=4)
+    assert "not bit for bit" not in caplog.text
+
+    def other(numbers, _tensors):
+        numbers["machine"]["blas"] = "mkl 2027 Zen9"
+        numbers["done"] = False
+
+    for path in tmp_path.iterdir():
+        rewritten(path, other)
+    run(network(), checkpoint=tmp_path, resume=True)
+    assert "was begun with blas mkl 2027 Zen9 and goes on with blas" in caplog.text
+    assert "equal to rounding, not bit for bit" in caplog.text
+
+
+def test_the_encodings_of_a_table_are_in_the_checkpoint(tmp_path):
+    pytest.importorskip("polars")
+    rows = "".join(f"{i % 7},{'abc'[i % 3]},{'xy'[i % 2]}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"size,kind,side\n{rows}")
+    data = bpnet.data.load(tmp_path / "t.csv", target="side")
+    net = bpnet.Network([data.x.shape[1], 2], seed=0)
+    bpnet.train(net, data, epochs=1, checkpoint=tmp_path / "c")
+    kept = checkpoint.latest(tmp_path / "c").numbers["columns"]
+    assert bpnet.data.Columns.from_json(kept) == data.columns

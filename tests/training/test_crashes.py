@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import bpnet
 from bpnet import checkpoint
 from bpnet.checkpoint import Snapshot
 from bpnet.errors import InputError
@@ -135,10 +136,12 @@ def latest_or_none(folder):
         return None
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "replace"])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
-def test_a_disk_that_fails_leaves_the_older_checkpoint(monkeypatch, tmp_path, call, number):
-    checkpoint.write(tmp_path, snapshot(1))
+CALLS = ("write", "fsync", "replace")
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS)
+
+
+def fail(patch, call, number):
+    """Let one of the calls of the save protocol fail."""
 
     def failing(*_arguments, **_more):
         raise OSError(number, os.strerror(number))
@@ -157,12 +160,23 @@ def test_a_disk_that_fails_leaves_the_older_checkpoint(monkeypatch, tmp_path, ca
         def __getattr__(self, name):
             return failing if name == "write" else getattr(self.file, name)
 
+    def opening(path, mode="r", *rest, **more):
+        file = usual(path, mode, *rest, **more)
+        return Full(file) if "w" in mode else file
+
+    usual = Path.open
+    if call == "write":
+        patch.setattr(Path, "open", opening)
+    else:
+        patch.setattr(*((os, "fsync") if call == "fsync" else (Path, "replace")), failing)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("number", ERRORS)
+def test_a_disk_that_fails_leaves_the_older_checkpoint(monkeypatch, tmp_path, call, number):
+    checkpoint.write(tmp_path, snapshot(1))
     with monkeypatch.context() as patch:
-        if call == "write":
-            opening = Path.open
-            patch.setattr(Path, "open", lambda path, *a, **k: Full(opening(path, *a, **k)))
-        else:
-            patch.setattr(*((os, "fsync") if call == "fsync" else (Path, "replace")), failing)
+        fail(patch, call, number)
         with pytest.raises(OSError, match=os.strerror(number)):
             checkpoint.write(tmp_path, snapshot(2))
     assert same(checkpoint.latest(tmp_path), snapshot(1))
@@ -206,3 +220,64 @@ def test_random_damage_is_seen(tmp_path):
             continue
         assert same(found, want)  # damage where nothing is held, or none
     assert refused > 0.9 * count
+
+
+X = np.random.default_rng(0).normal(size=(60, 4))
+Y = np.arange(60) % 3
+
+
+class FromEpoch(bpnet.Callback):
+    """Lets the disk fail from an epoch on, and mends it after another."""
+
+    def __init__(self, patch, how, first, last):
+        self.patch, self.how, self.first, self.last = patch, how, first, last
+
+    def on_epoch_end(self, run):
+        if run.epoch == self.first:
+            fail(self.patch, *self.how)
+        elif run.epoch == self.last:
+            self.patch.undo()
+
+
+def trained(epochs, callbacks=(), **options):
+    net = bpnet.Network([4, 5, 3], seed=1)
+    history = bpnet.train(net, (X, Y), epochs=epochs, callbacks=callbacks, **options)
+    return net, history
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("number", ERRORS)
+def test_training_stops_with_an_error_and_the_older_checkpoint_loads(
+    monkeypatch, tmp_path, call, number
+):
+    net, three = bpnet.Network([4, 5, 3], seed=1), trained(3)[0]
+    failing = FromEpoch(monkeypatch, (call, number), 2, 99)
+    with pytest.raises(OSError, match="no checkpoint could be written to") as caught:
+        bpnet.train(net, (X, Y), epochs=6, checkpoint=tmp_path, callbacks=[failing])
+    monkeypatch.undo()
+    assert caught.value.errno == number
+    assert os.strerror(number) in str(caught.value)
+    assert checkpoint.latest(tmp_path).numbers["epoch"] == 2
+    np.testing.assert_array_equal(net.weights[0], three.weights[0])  # what was learned is there
+    resumed, _ = trained(6, checkpoint=tmp_path, resume=True)
+    np.testing.assert_array_equal(resumed.weights[0], trained(6)[0].weights[0])
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("number", ERRORS)
+def test_training_goes_on_where_that_is_asked_for(monkeypatch, tmp_path, caplog, call, number):
+    every = bpnet.Checkpoint(tmp_path, on_error="continue")
+    with monkeypatch.context() as patch:
+        net, history = trained(6, [FromEpoch(patch, (call, number), 2, 4)], checkpoint=every)
+    assert len(history["cost"]) == 6
+    np.testing.assert_array_equal(net.weights[0], trained(6)[0].weights[0])
+    said = [r.getMessage() for r in caplog.records if "training goes on" in r.getMessage()]
+    assert len(said) == 2  # the epochs 3 and 4
+    assert os.strerror(number) in said[0]
+    assert checkpoint.latest(tmp_path).numbers["epoch"] == 6
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_another_word_for_what_to_do_is_refused(tmp_path):
+    with pytest.raises(InputError, match="on_error of a checkpoint is 'ignore'; give stop or"):
+        bpnet.Checkpoint(tmp_path, on_error="ignore")

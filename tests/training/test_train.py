@@ -196,7 +196,7 @@ def test_divergence_names_layer_step_and_cure_and_leaves_the_network():
     sgd = bpnet.optimizers.SGD(learning_rate=1e20)
     with (
         np.errstate(all="ignore"),
-        pytest.raises(bpnet.Diverged, match=r"step \d+ of epoch 1, in .*layer.*learning rate"),
+        pytest.raises(bpnet.Diverged, match=r"step \d+ of epoch 1: .*layer.*learning rate"),
     ):
         bpnet.train(net, (X, y), cost="quadratic", optimizer=sgd, epochs=3, backend="numpy")
     assert np.array_equal(net.weights[0], before)

@@ -1,0 +1,125 @@
+"""A run that is taken up again: what its checkpoint says, held against what it can be."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bpnet.backends import Backend, threads
+from bpnet.checkpoint import Snapshot
+from bpnet.errors import InputError
+from bpnet.training.callbacks import Run
+
+_log = logging.getLogger("bpnet")
+
+_MOST_THREADS = 4096
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_WANTED: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("at", "epoch", "step", "epochs"), _is_count),
+    "done": lambda value: isinstance(value, bool),
+    "learning_rate": _is_number,
+    "sums": lambda value: isinstance(value, list) and len(value) == 2,
+    "backend": _is_text,
+    "threads": lambda value: value is None or (_is_count(value) and 0 < value < _MOST_THREADS),
+    "machine": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+    "columns": lambda value: value is None or _is_text(value),
+    "asked": lambda value: isinstance(value, dict),
+    "history": lambda value: (
+        isinstance(value, dict) and all(isinstance(v, list) for v in value.values())
+    ),
+    "callbacks": lambda value: (
+        isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
+    ),
+}
+"""What a checkpoint says, and how it is told to be right."""
+
+
+def check(found: Snapshot, folder: Path) -> None:
+    """Refuse a checkpoint that lacks what is read of it.
+
+    Raises
+    ------
+    InputError
+        Naming it. A SHA-256 shows damage, not that the file is one of bpnet's.
+    """
+    numbers = found.numbers
+    wrong = [name for name, right in _WANTED.items() if not right(numbers.get(name, ...))]
+    if not wrong:
+        epochs = {len(values) for values in numbers["history"].values()}
+        wrong += ["history"] * (not epochs <= {numbers["epoch"]})
+        wrong += [name for name in ("parameters", "state") if name not in found.arrays]
+    if wrong:
+        given = str(numbers.get(wrong[0], "nothing"))[:60]
+        msg = f"the checkpoint in {folder} has {given} as its {wrong[0]}; start another run"
+        raise InputError(msg)
+
+
+def fitting(held: Any, like: Any, what: str) -> Any:
+    """Arrays of a checkpoint that have the structure, shapes and kinds of others.
+
+    Raises
+    ------
+    InputError
+        If they have not.
+    """
+    if _shapes(held) != _shapes(like):
+        msg = f"the {what} in the checkpoint are not those of this network and optimizer"
+        raise InputError(f"{msg}; resume it as it was begun, or start another")
+    return held
+
+
+def _shapes(tree: Any) -> Any:
+    if isinstance(tree, tuple | list):
+        return tuple(_shapes(item) for item in tree)
+    return None if tree is None else (tuple(tree.shape), tree.dtype.kind)
+
+
+def take_up(run: Run, found: Snapshot) -> dict[str, Any]:
+    """Put a run where its checkpoint was; return what callbacks kept, by their class."""
+    numbers = found.numbers
+    run.epoch, run.step = numbers["epoch"], numbers["step"]
+    run.sums = (numbers["sums"][0], numbers["sums"][1])
+    run.history.update(numbers["history"])
+    run.learning_rate = numbers["learning_rate"]
+    if numbers["done"] and numbers["epochs"] >= run.epochs and "result" in found.arrays:
+        run.result = fitting(found.arrays["result"], run.network.parameters, "best parameters")
+    kept = numbers["callbacks"].items()
+    return {name: (plain, found.arrays.get(name)) for name, plain in kept}
+
+
+def threads_of(found: Snapshot | None, backend: str, given: int | None) -> int | None:
+    """Threads of a run that is taken up again: products of one and of two differ in bits."""
+    if found is None or given is not None or found.numbers["backend"] != backend:
+        return given
+    before: int | None = found.numbers["threads"]
+    return before
+
+
+def machine(backend: Backend) -> dict[str, str]:
+    """Versions on which the bits of a run depend."""
+    return {"library": backend.version, "blas": threads.blas()}
+
+
+def compare(found: Snapshot, backend: Backend, used: int | None) -> None:
+    """Warn where a run goes on with another backend, version, BLAS or number of threads."""
+    numbers = found.numbers
+    before = {"backend": numbers["backend"], "threads": numbers["threads"], **numbers["machine"]}
+    now = {"backend": backend.spec, "threads": used, **machine(backend)}
+    changed = [name for name in before if before[name] != now.get(name)]
+    if changed:
+        was, goes = (", ".join(f"{n} {d.get(n)}" for n in changed) for d in (before, now))
+        msg = "the run was begun with %s and goes on with %s: its weights will be equal to "
+        _log.warning(msg + "rounding, not bit for bit", was, goes)
