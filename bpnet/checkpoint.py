@@ -70,10 +70,8 @@ def write(folder: Path, snapshot: Snapshot) -> Path:
         If it could not be written; the earlier ones are as they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = dict(_flatten(snapshot.arrays))
-    text = json.dumps({"format": _FORMAT, "version": _VERSION, **snapshot.numbers}, allow_nan=False)
     path = folder / f"step-{snapshot.step:012d}.safetensors"
-    disk.write(path, sealed.encode(text, tensors))
+    disk.write(path, packed(snapshot))
     for left in folder.glob(".step-*.partial"):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
     for old in sorted(folder.glob(_PATTERN))[:-_KEPT]:
@@ -118,6 +116,21 @@ def _upgraded(numbers: dict[str, Any], version: Any, path: Path) -> dict[str, An
     for older in range(version, _VERSION):
         numbers = _UPGRADES[older](numbers)
     return numbers
+
+
+def packed(snapshot: Snapshot) -> bytes:
+    """Content of a checkpoint's file."""
+    tensors = dict(_flatten(snapshot.arrays))
+    text = json.dumps({"format": _FORMAT, "version": _VERSION, **snapshot.numbers}, allow_nan=False)
+    return sealed.encode(text, tensors)
+
+
+def unpacked(content: bytes) -> Snapshot:
+    """Snapshot of which :func:`packed` has just made this content, in another process."""
+    held = sealed.decode(content)
+    numbers = json.loads(held.text)
+    del numbers["format"], numbers["version"]
+    return Snapshot(_nest(held.tensors), numbers)
 
 
 def latest(folder: Path) -> Snapshot | None:

@@ -261,6 +261,18 @@ class Backend(ABC):
         """
         return loop.run(step, carry, xs, operands, numbers, xp=self.xp)
 
+    def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
+        """The function, compiled where the library does that.
+
+        Parameters
+        ----------
+        function : callable
+            Hashable, and a function of its arguments alone: arrays, numbers, trees of them.
+        donated : tuple of int
+            Positions of the arguments that are not used afterwards.
+        """
+        return function
+
     def out_of_memory(self, error: BaseException) -> bool:
         """Whether an error of the library says that memory ran out."""
         return isinstance(error, MemoryError)

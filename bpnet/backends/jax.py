@@ -138,6 +138,13 @@ class Jax(Backend):
         carry, outs = run(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
+    def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
+        """The function, compiled once for each set of shapes; see :meth:`Backend.compiled`."""
+        try:
+            return _jitted(function, donated)
+        except TypeError:  # part of it is a user's object without a hash
+            return _jitted.__wrapped__(function, donated)
+
     def out_of_memory(self, error: BaseException) -> bool:
         """Whether XLA says so, by the word for it in its message."""
         said = isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
@@ -180,6 +187,14 @@ def _compiled(step: Callable[..., Any]) -> Callable[..., Any]:
         return jax.lax.scan(body, carry, (xs, numbers))
 
     compiled: Callable[..., Any] = jax.jit(run, donate_argnums=0)
+    return compiled
+
+
+@lru_cache(maxsize=64)
+def _jitted(function: Callable[..., Any], donated: tuple[int, ...]) -> Callable[..., Any]:
+    import jax
+
+    compiled: Callable[..., Any] = jax.jit(function, donate_argnums=donated)
     return compiled
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpnet._typing import Array, Namespace
+from bpnet._typing import Array
 from bpnet.backends import Backend
 from bpnet.core import layers, lbfgs, regularizers, special
 from bpnet.core.feedforward import Parameters
@@ -15,6 +15,7 @@ from bpnet.core.lbfgs import LBFGS, Found
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, loop
 from bpnet.training.callbacks import Callback, Run
+from bpnet.training.flat import flatten, unflatten
 from bpnet.training.step import Data, Judge, Slopes
 
 _log = logging.getLogger("bpnet")
@@ -129,40 +130,24 @@ def minimize(
     xp, backend = problem.backend.xp, problem.backend
 
     def objective(w: Array) -> tuple[Array, ...]:
-        C, gradients, right = problem(_unflat(w, parameters, xp))
-        return C, _flat(gradients, xp), *right
+        C, gradients, right = problem(unflatten(w, parameters, xp))
+        return C, flatten(gradients, xp), *right
 
     def read(a: Array) -> Sequence[float]:
         numbers: Sequence[float] = backend.to_numpy(a).tolist()
         return numbers
 
     def look(found: Found) -> bool:
-        return on_iteration is not None and on_iteration(found, _unflat(found.w, parameters, xp))
+        return on_iteration is not None and on_iteration(found, unflatten(found.w, parameters, xp))
 
     found = lbfgs.minimize(
-        objective, _flat(parameters, xp), settings=settings, max_iterations=max_iterations,
+        objective, flatten(parameters, xp), settings=settings, max_iterations=max_iterations,
         read=read, on_iteration=look, xp=xp,
     )  # fmt: skip
     if not math.isfinite(found.f):
         msg = "the cost is not finite before the first step of L-BFGS; look for outliers in the "
         raise Diverged(msg + "data, or scale the inputs")
-    return found, _unflat(found.w, parameters, xp)
-
-
-def _flat(parameters: Parameters, xp: Namespace) -> Array:
-    return xp.concat([xp.reshape(a, (-1,)) for arrays in parameters for a in arrays])
-
-
-def _unflat(w: Array, like: Parameters, xp: Namespace) -> Parameters:
-    at, out = 0, []
-    for arrays in like:
-        taken = []
-        for a in arrays:
-            n = math.prod(a.shape)
-            taken.append(xp.reshape(w[at : at + n], a.shape))
-            at += n
-        out.append(tuple(taken))
-    return tuple(out)
+    return found, unflatten(found.w, parameters, xp)
 
 
 def check(judge: Judge, **options: Any) -> None:

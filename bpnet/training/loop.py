@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -101,7 +101,7 @@ class Session:
             for start, stop, length in list(blocks.split(m, k, size))
             if stop > done
         )
-        with closing(blocks.ahead(self.data, plan, self.backend)) as ahead:
+        with closing(self.ahead(plan)) as ahead:
             for rows, taken in ahead:
                 costs, counts = self._block(rows, run, taken)
                 run.sums = (_add(run.sums[0], costs), _add(run.sums[1], counts))
@@ -112,6 +112,10 @@ class Session:
                     callback.on_block_end(run)
                 if run.stopped:
                     return
+
+    def ahead(self, plan: Iterable[Host]) -> Generator[tuple[Host, blocks.Taken], None, None]:
+        """Yield the rows of each block, and what of the data a step needs."""
+        return blocks.ahead(self.data, plan, self.backend)
 
     def _tell(self, run: Run, seen: float, done: int) -> None:
         """Means over the examples of the epoch so far, ``done`` of weight ``seen``."""

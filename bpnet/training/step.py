@@ -228,12 +228,39 @@ class TrainingStep:
         data : tuple of arrays
             Examples, targets and class numbers.
         """
-        judge, xp = self.judge, self.judge.xp
-        parameters, state = carry
+        xp, k = self.judge.xp, rows.shape[0]
         coefficients, words = numbers
         weights = _weights(rows, data, xp)
-        weight = rows.shape[0] if weights is None else xp.sum(_wide(weights, xp))
-        C, right, slopes = self._slopes(parameters, rows, data, words)
+        weight = k if weights is None else xp.sum(_wide(weights, xp))
+        found = self._slopes(carry[0], rows, data, words)
+        return self.move(carry, found, coefficients, weight, k)
+
+    def move(
+        self,
+        carry: tuple[Parameters, State],
+        found: tuple[Array, tuple[Array, ...], Parameters],
+        coefficients: tuple[Any, ...],
+        weight: Any,
+        k: Any,
+    ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
+        """Return what a step carries on, and its sums, once the slopes of the batch are known.
+
+        Parameters
+        ----------
+        carry : tuple
+            Parameters and optimizer state; donated.
+        found : tuple
+            What :class:`Slopes` returns for the batch; donated.
+        coefficients : tuple of numbers
+            The optimizer's, for this step.
+        weight : number or array, ()
+            Of the batch; its size where examples have no weights.
+        k : int
+            Examples of the batch.
+        """
+        judge, xp = self.judge, self.judge.xp
+        parameters, state = carry
+        C, right, slopes = found
         before, gradients = parameters, slopes
         if self._averages:
             parameters, gradients = (layers.learned(judge.layers, p) for p in (before, slopes))
@@ -253,7 +280,7 @@ class TrainingStep:
             parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
         if self._averages:
             parameters = layers.with_averages(judge.layers, parameters, before, slopes)
-        return (parameters, state), (C * (rows.shape[0] if self.m is None else weight), *right)
+        return (parameters, state), (C * (k if self.m is None else weight), *right)
 
 
 @dataclass(frozen=True)

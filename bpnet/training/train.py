@@ -16,6 +16,7 @@ from bpnet.core.schedules import Schedule
 from bpnet.data import draws
 from bpnet.network import Network
 from bpnet.training import (
+    agreement,
     checkpoints,
     distributions,
     evaluation,
@@ -25,6 +26,7 @@ from bpnet.training import (
     options,
     resuming,
     scores,
+    sharding,
     weights,
 )
 from bpnet.training.callbacks import Callback, History, Run
@@ -62,6 +64,9 @@ def train(
     checkpoint: Any = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    communicator: Any = None,
+    reduce: str = "ordered",
+    shards: int | None = None,
 ) -> History:
     """Train a network in place.
 
@@ -114,7 +119,7 @@ def train(
         Of the order of the examples.
     threads : int, optional
         Processor threads of NumPy and PyTorch; NumPy's default is chosen by the size of the net
-        and the batch. Restored after the run.
+        and the batch, and is 1 with ranks or shards. Restored after the run.
     precision : {None, "tf32"}
         How a CUDA GPU multiplies float32: exactly, or faster with numbers rounded to 10 bits.
     checkpoint : str, Path or Checkpoint, optional
@@ -124,6 +129,15 @@ def train(
         one that was never interrupted, on the same backend with the same threads.
     callbacks : sequence of Callback
         Called between blocks and epochs.
+    communicator : mpi4py.MPI.Comm or bpnet.distributed.Communicator, optional
+        The ranks that train together: each calls this with the same arguments, (X, y) being the
+        whole set. Rank 0 alone writes checkpoints; all end with the same parameters.
+    reduce : {"ordered", "fast"}
+        How gradients are added up over ranks: in an order of shards that does not depend on the
+        number of ranks, for the same bits; or in that of the library's own sum.
+    shards : int, optional
+        Parts of a batch in the ordered sum, a power of two that the ranks divide. The default is 8
+        with ranks, and without them to take the batch as a whole.
 
     Returns
     -------
@@ -158,11 +172,10 @@ def train(
         dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
         micro_batch=micro_batch,
     )  # fmt: skip
+    divided = sharding.split(communicator, reduce, shards)
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
-    planned, names = schedules.get(schedule), scores.check(metrics)
-    seed = draws.check_seed(seed)
-    trained = options.with_dropout(network, dropout)
-    rule = optimizers.get(optimizer)
+    planned, names, seed = schedules.get(schedule), scores.check(metrics), draws.check_seed(seed)
+    trained, rule = options.with_dropout(network, dropout), optimizers.get(optimizer)
     if fastest.is_asked(backend):
         backend = _fastest(network, data, device, batch_size, rule, dtype, cost)
     chosen, judge, stored, wanted = prepare(
@@ -173,20 +186,26 @@ def train(
     options.check_together(
         judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint
     )
+    sharding.check(divided, judge, rule, chosen)
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
-    given = None if checkpoint is None else checkpoints.fingerprint(*pair(data, "data"))
+    compared = divided.many or checkpoint is not None
     weighed = weights.make(sample_weight, class_weight, wanted, m)
     asked = checkpoints.asked(
         network=trained, cost=judge.cost, optimizer=rule, schedule=planned, batch_size=k,
         examples=m, dtype=dtype, seed=seed, weights=weighed, micro_batch=micro_batch,
-        data=given, **limits,
+        data=checkpoints.fingerprint(*pair(data, "data")) if compared else None,
+        **limits, **sharding.asked(divided),
     )  # fmt: skip
-    writer, found = checkpoints.make(checkpoint, resume, asked)
-    threads = resuming.threads_of(found, chosen.spec, threads)
+    writer, found = agreement.begin(divided.ranks, checkpoint, resume, asked, chosen.name, network)
+    threads = sharding.threads(divided, chosen, resuming.threads_of(found, chosen.spec, threads))
     work = k * max(layer.n_in * layer.n_out for layer in network.dense)
-    products = chosen.precision(precision)
-    with chosen.session(dtype), chosen.threads(threads, work) as used, products:
+    with (
+        divided.ranks.running(),
+        chosen.session(dtype),
+        chosen.threads(threads, work) as used,
+        chosen.precision(precision),
+    ):
         if found is not None:
             resuming.compare(found, chosen, used)
         if weighed is not None:
@@ -199,8 +218,8 @@ def train(
         else:
             step = TrainingStep(judge, rule, m=m, micro=micro_batch or 0, **limits)
             state = _state(found, step, parameters, chosen, dtype)
-            session = loop.Session(
-                step, chosen, stored, parameters, state, k, seed, planned, weighed
+            session = sharding.session(
+                divided, step, chosen, stored, parameters, state, k, seed, planned, weighed
             )
 
         def pull() -> None:
@@ -213,9 +232,12 @@ def train(
             columns = getattr(data, "columns", None)
             return checkpoints.snapshot(session, run, callbacks, asked, columns)
 
-        run = Run(network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot)
+        run = agreement.run(divided.ranks)(
+            network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot
+        )
         run.probe = lambda: distributions.sample(session, run)
-        _run(session, run, [*callbacks, *([writer] if writer else [])], validate, found)
+        last = agreement.callbacks(divided.ranks, session, writer)
+        _run(session, run, [*callbacks, *last], validate, found)
         pull()
     if run.stopped == "interrupted":
         raise KeyboardInterrupt

@@ -1,0 +1,74 @@
+"""NCCL, NVIDIA's sums over GPUs, as ``cupyx.distributed`` has it: one rank a GPU."""
+
+import time
+from typing import Any
+
+from bpnet._typing import Array
+from bpnet.errors import BackendUnavailable
+
+
+class Group:
+    """NCCL's communicator of one rank.
+
+    Parameters
+    ----------
+    group : cupyx.distributed.NCCLBackend
+        Made on this rank's GPU.
+    """
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+
+    def exchange(self, partner: int, send: Array, receive: Array) -> None:
+        """Send to a rank and receive of it, on the current stream; either may be empty."""
+        if send.size and receive.size:
+            self._group.send_recv(send, receive, partner)
+        elif send.size:
+            self._group.send(send, partner)
+        elif receive.size:
+            self._group.recv(receive, partner)
+
+    def allreduce(self, buffer: Array) -> None:
+        """Sum in place, on the current stream."""
+        self._group.all_reduce(buffer, buffer)
+
+    def broadcast(self, buffer: Array) -> None:
+        """Rank 0's buffer in place, on the current stream."""
+        self._group.broadcast(buffer, 0)
+
+    def finished(self, timeout: float) -> bool:
+        """Wait for the current stream; False if that takes longer than the seconds given."""
+        import cupy
+
+        event = cupy.cuda.Event(disable_timing=True)
+        event.record()
+        end = time.monotonic() + timeout
+        while not event.done:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0)
+        return True
+
+
+def open_group(size: int, rank: int, device: int) -> Group:
+    """NCCL over the processes of ``MPI.COMM_WORLD``, each on the GPU that it names.
+
+    Raises
+    ------
+    BackendUnavailable
+        If CuPy, its GPU or NCCL does not work here.
+    """
+    from bpnet.backends import registry
+
+    registry.get("cupy", device)
+    try:
+        import cupy
+        from cupyx.distributed import init_process_group
+
+        with cupy.cuda.Device(device):
+            # its own TCP server would fork, which MPI forbids
+            return Group(init_process_group(size, rank, use_mpi=True))
+    except (ImportError, RuntimeError) as error:
+        why = f"NCCL does not start ({' '.join(str(error).split())[:120]})"
+        cure = 'pip install "nvidia-nccl-cu12", and one GPU for each rank'
+        raise BackendUnavailable("nccl", why, cure) from error

@@ -1,0 +1,79 @@
+"""Ranks with a GPU each, whose buffers never leave the GPUs: NCCL, started over other ranks."""
+
+from typing import Any, NoReturn
+
+from bpnet._typing import Array
+from bpnet.backends import nccl as nccl_library
+from bpnet.distributed.communicator import Communicator, Host
+
+
+class NCCL(Communicator):
+    """Ranks whose buffers are CuPy arrays, each on its own GPU.
+
+    Parameters
+    ----------
+    host : Communicator
+        The same ranks: what lies on the host goes over them, and they end together.
+    group : bpnet.backends.nccl.Group
+        NCCL's own.
+    """
+
+    library = "cupy"
+
+    def __init__(self, host: Communicator, group: nccl_library.Group) -> None:
+        super().__init__(host.rank, host.size, host.timeout)
+        self.local_rank, self._host, self._group = host.local_rank, host, group
+
+    def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
+        """Send and receive on the GPU's stream."""
+        if send.size:
+            self.traffic.messages += 1
+            self.traffic.bytes += send.nbytes
+        self._group.exchange(partner, send, receive)
+
+    def settle(self) -> None:
+        """Wait for the sums that are under way, not longer than the time-out."""
+        if not self._group.finished(self.timeout):
+            self.abort(f"another rank did not answer within {self.timeout:g} s", 75)
+
+    def allreduce(self, buffer: Array) -> None:
+        """Sum in NCCL's order."""
+        self._group.allreduce(buffer)
+
+    def broadcast(self, buffer: Array) -> None:
+        """Rank 0's buffer in place of every other."""
+        self._group.broadcast(buffer)
+
+    def sum_host(self, buffer: Host) -> None:
+        """Sum of a buffer on the host, over the host's ranks."""
+        self._host.sum_host(buffer)
+
+    def broadcast_host(self, buffer: Host) -> None:
+        """Broadcast of a buffer on the host, over the host's ranks."""
+        self._host.broadcast_host(buffer)
+
+    def abort(self, message: str, status: int = 1) -> NoReturn:
+        """End all ranks."""
+        self._host.abort(message, status)
+
+
+def nccl(host: Any, device: int | None = None) -> NCCL:
+    """Ranks that sum on their GPUs, one each.
+
+    Parameters
+    ----------
+    host : mpi4py.MPI.Comm or Communicator
+        All ranks of the job.
+    device : int, optional
+        GPU of this rank; the default is its number on its machine.
+
+    Raises
+    ------
+    BackendUnavailable
+        If CuPy has no GPU here, or comes without NCCL.
+    """
+    from bpnet.distributed.mpi import wrap
+
+    ranks = wrap(host)
+    chosen = ranks.local_rank if device is None else device
+    return NCCL(ranks, nccl_library.open_group(ranks.size, ranks.rank, chosen))

@@ -1,0 +1,126 @@
+"""Any number of ranks in one process, a thread each: the same code, and its traffic counted."""
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any, NoReturn
+
+from bpnet._typing import Array
+from bpnet.distributed.communicator import Communicator, Traffic
+
+_STACK = 1 << 21
+"""Bytes of a thread's stack: a thousand of them take no more than they use."""
+
+
+class _World:
+    """What the ranks share: a queue for each pair, and who failed first."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.queues: dict[tuple[int, int], SimpleQueue[Any]] = {}
+        self.failed: tuple[int, BaseException] | None = None
+
+    def queue(self, source: int, target: int) -> SimpleQueue[Any]:
+        with self.lock:
+            found = self.queues.setdefault((source, target), SimpleQueue())
+            if self.failed is not None:
+                found.put(None)
+            return found
+
+    def fail(self, rank: int, error: BaseException) -> None:
+        with self.lock:
+            if self.failed is None:
+                self.failed = (rank, error)
+            for queue in self.queues.values():
+                queue.put(None)  # whoever waits shall wait no longer
+
+
+class Simulated(Communicator):
+    """One of the ranks that :func:`simulate` runs."""
+
+    def __init__(self, rank: int, size: int, timeout: float, world: _World) -> None:
+        super().__init__(rank, size, timeout)
+        self._world = world
+
+    def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
+        """Put a copy into the partner's queue, and take what it put into this one's."""
+        if send.size:
+            self.traffic.messages += 1
+            self.traffic.bytes += send.nbytes
+            self._world.queue(self.rank, partner).put(send.copy())
+        if receive.size:
+            try:
+                got = self._world.queue(partner, self.rank).get(timeout=self.timeout)
+            except Empty:
+                self.abort(f"rank {partner} did not answer within {self.timeout:g} s")
+            if got is None:
+                msg = f"rank {self.rank} of {self.size}: another rank failed"
+                raise ConnectionAbortedError(msg)
+            receive[...] = got
+
+    def abort(self, message: str, status: int = 1) -> NoReturn:
+        """End all ranks: the others find it at their next exchange."""
+        error = ConnectionError(f"rank {self.rank} of {self.size}: {message}")
+        self._world.fail(self.rank, error)
+        raise error
+
+
+def simulate(
+    size: int, function: Callable[[Communicator], Any], *, timeout: float = 300.0
+) -> tuple[list[Any], list[Traffic]]:
+    """Run a function as so many ranks at once, and return what each returned and sent.
+
+    Parameters
+    ----------
+    size : int
+        Ranks.
+    function : callable
+        Given the rank's communicator.
+    timeout : float
+        Seconds that a rank waits for another.
+
+    Returns
+    -------
+    results : list
+        By rank.
+    traffic : list of Traffic
+        By rank.
+
+    Raises
+    ------
+    Exception
+        What the first rank to fail raised; the others are ended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def job(ranks):
+    ...     buffer = np.full(2, float(ranks.rank))
+    ...     ranks.sum(buffer)
+    ...     return buffer.tolist()
+    >>> results, traffic = simulate(4, job)
+    >>> results[3], traffic[3].messages, traffic[3].bytes
+    ([6.0, 6.0], 2, 32)
+    """
+    world = _World()
+    ranks = [Simulated(rank, size, timeout, world) for rank in range(size)]
+    results: list[Any] = [None] * size
+
+    def run(communicator: Simulated) -> None:
+        try:
+            results[communicator.rank] = function(communicator)
+        except BaseException as error:
+            world.fail(communicator.rank, error)
+
+    before = threading.stack_size(_STACK)
+    threads = [threading.Thread(target=run, args=(c,), daemon=True) for c in ranks]
+    try:
+        for thread in threads:
+            thread.start()
+    finally:
+        threading.stack_size(before)
+    for thread in threads:
+        thread.join()
+    if world.failed is not None:
+        raise world.failed[1]
+    return results, [c.traffic for c in ranks]

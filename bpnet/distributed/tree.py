@@ -1,0 +1,120 @@
+"""Sums over ranks in the order of one fixed tree, and broadcast, made of exchanges.
+
+The tree is that of neighbors: ranks 0 and 1, 2 and 3, then these pairs, and so on. An addition of
+two numbers has the same bits whichever comes first, so every rank that adds what it has and what
+its partner sent makes the node of the tree above both.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array
+
+SMALL = 1 << 14
+"""Bytes up to which a buffer goes whole: half the messages, more bytes."""
+
+
+def total(group: Any, buffer: Array) -> None:
+    """Sum over all ranks, in place; the same bits whether the buffer goes whole or in halves.
+
+    In halves it is Rabenseifner's algorithm (Thakur, Rabenseifner and Gropp, "Optimization of
+    collective communication operations in MPICH", IJHPCA 19(1), 2005), neighbors first: 2 log2 p
+    messages and 2 (p - 1)/p n bytes for n bytes on p ranks.
+
+    Parameters
+    ----------
+    group : Communicator
+        Of any size; the tree is that of shards where it is a power of two.
+    buffer : array, (n,)
+        Overwritten.
+    """
+    core = 1 << (group.size.bit_length() - 1)  # the largest power of two
+    beside = group.rank + core if group.rank < core else group.rank - core
+    none = buffer[:0]
+    if group.rank >= core:  # the others sum for this one
+        group.exchange(beside, buffer, none)
+        group.exchange(beside, none, buffer, stage=2 * core.bit_length())
+        return
+    if beside < group.size:
+        other = _like(buffer)
+        group.exchange(beside, none, other)
+        buffer += other
+    if buffer.nbytes <= SMALL:
+        _whole(group, core, buffer)
+    else:
+        _halves(group, core, buffer)
+    if beside < group.size:
+        group.exchange(beside, buffer, none)
+
+
+def _whole(group: Any, core: int, buffer: Array) -> None:
+    other = _like(buffer)
+    for stage in range(core.bit_length() - 1):
+        group.exchange(group.rank ^ (1 << stage), buffer, other, stage)
+        buffer += other
+
+
+def _halves(group: Any, core: int, buffer: Array) -> None:
+    stages = core.bit_length() - 1
+    low, high = 0, buffer.shape[0]
+    scratch = _like(buffer[: high - high // 2])
+    cuts = []
+    for stage in range(stages):
+        partner, middle = group.rank ^ (1 << stage), (low + high) // 2
+        lower, upper = buffer[low:middle], buffer[middle:high]
+        cuts.append((low, middle, high))
+        mine, theirs = (lower, upper) if partner > group.rank else (upper, lower)
+        other = scratch[: mine.shape[0]]
+        group.exchange(partner, theirs, other, stage)
+        mine += other
+        low, high = (low, middle) if partner > group.rank else (middle, high)
+    for stage in reversed(range(stages)):
+        partner, (low, middle, high) = group.rank ^ (1 << stage), cuts[stage]
+        lower, upper = buffer[low:middle], buffer[middle:high]
+        mine, theirs = (lower, upper) if partner > group.rank else (upper, lower)
+        group.exchange(partner, mine, theirs, 2 * stages - stage)
+
+
+def broadcast(group: Any, buffer: Array) -> None:
+    """Rank 0's buffer on every rank: who has it doubles with each stage."""
+    none = buffer[:0]
+    for stage in range((group.size - 1).bit_length()):
+        have = 1 << stage
+        if group.rank < have and group.rank + have < group.size:
+            group.exchange(group.rank + have, buffer, none, stage)
+        elif have <= group.rank < 2 * have:
+            group.exchange(group.rank - have, none, buffer, stage)
+
+
+def pairwise(parts: Any) -> Array:
+    """Sum of arrays, (n,) each, by the same tree: neighbors first.
+
+    Parameters
+    ----------
+    parts : iterable of arrays
+        A power of two of them, taken one by one; donated. No more than log2 of them, and one, are
+        held at once.
+
+    Returns
+    -------
+    array, (n,)
+        The sum.
+
+    Examples
+    --------
+    >>> pairwise(np.asarray([x]) for x in (1e17, 1.0, -1e17, 1.0))
+    array([0.])
+    """
+    held: list[Array] = []
+    for count, part in enumerate(parts, start=1):
+        held.append(part)
+        for _ in range((count & -count).bit_length() - 1):  # as a binary number carries
+            last = held.pop()
+            held[-1] += last
+    return held[0]
+
+
+def _like(buffer: Array) -> Array:
+    """Array of the same kind, to receive into."""
+    return np.empty_like(buffer) if isinstance(buffer, np.ndarray) else buffer.copy()

@@ -1,0 +1,287 @@
+"""A step whose batch is cut into shards, which one rank or many work on: the same bits.
+
+A batch of k examples is cut into V shards, of rows i k // V to (i + 1) k // V. Each gives its share
+of the gradients, already divided by the size or weight of the whole batch, and the shares are added
+up by one fixed tree: by each rank those of its own shards, which are neighbors and a power of two,
+then those of the ranks. So it does not matter how many ranks there are.
+"""
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import pairwise, tee
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array
+from bpnet.backends import Backend
+from bpnet.core.feedforward import Parameters
+from bpnet.core.lbfgs import LBFGS
+from bpnet.core.optimizers import State
+from bpnet.distributed import Communicator, Single, tree, wrap
+from bpnet.errors import InputError
+from bpnet.training import blocks, divergence, loop, memory
+from bpnet.training.callbacks import Run
+from bpnet.training.flat import flatten, unflatten
+from bpnet.training.step import Data, Judge, Slopes, TrainingStep
+
+Host = np.ndarray[Any, Any]
+
+SHARDS = 8
+"""Shards of a batch where ranks are given and their number is not."""
+
+ORDERS = ("ordered", "fast")
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the batches of a run are divided.
+
+    Parameters
+    ----------
+    ranks : Communicator
+        Who works on them.
+    shards : int
+        Of each batch; 0 where a batch is taken as a whole.
+    ordered : bool
+        Whether the sum over ranks is that of the tree.
+    """
+
+    ranks: Communicator
+    shards: int
+    ordered: bool = True
+
+    @property
+    def many(self) -> bool:
+        """Whether there are other ranks."""
+        return self.ranks.size > 1
+
+    def own(self, k: int) -> list[tuple[int, int]]:
+        """First row and last row + 1 of this rank's shards of a batch of ``k``; some may be empty.
+
+        Examples
+        --------
+        >>> Split(Single(), 4).own(10)
+        [(0, 2), (2, 5), (5, 7), (7, 10)]
+        """
+        each = self.shards // self.ranks.size
+        first = self.ranks.rank * each
+        return list(pairwise(i * k // self.shards for i in range(first, first + each + 1)))
+
+
+def split(communicator: Any, reduce: Any, shards: Any) -> Split:
+    """How a run's batches are divided.
+
+    Parameters
+    ----------
+    communicator : Communicator, mpi4py.MPI.Comm or None
+        The ranks; None is this process alone.
+    reduce : {"ordered", "fast"}
+        Order of the sums: always the same, or the library's choice.
+    shards : int or None
+        Of each batch; the default is 8 with ranks, and none without.
+
+    Raises
+    ------
+    InputError
+        If they do not go together.
+    """
+    if reduce not in ORDERS:
+        msg = f"reduce is {reduce!r}; give 'ordered' or 'fast'"
+        raise InputError(msg)
+    if communicator is None and shards is None:
+        return Split(Single(), 0)
+    ranks = Single() if communicator is None else wrap(communicator)
+    if reduce == "fast":
+        if shards is not None:
+            msg = f"shards={shards!r} belongs to reduce='ordered'; with 'fast' each rank has one"
+            raise InputError(msg)
+        return Split(ranks, ranks.size, ordered=False)
+    count = SHARDS if shards is None else shards
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    if not whole or count < 1 or count & (count - 1):
+        msg = f"shards is {count!r}; give a power of two: 1, 2, 4, 8"
+        raise InputError(msg)
+    if count % ranks.size:
+        msg = f"{ranks.size} ranks can't share {count} shards evenly; start a number of ranks that "
+        raise InputError(f"{msg}divides it, or give shards=, or reduce='fast'")
+    return Split(ranks, count)
+
+
+def check(divided: Split, judge: Judge, rule: Any, backend: Backend) -> None:
+    """Refuse what cannot be cut into shards.
+
+    Raises
+    ------
+    InputError
+        Naming it, and what to use.
+    """
+    if not divided.shards:
+        return
+    if isinstance(rule, LBFGS):
+        msg = "lbfgs works in one process, without shards; use another optimizer"
+        raise InputError(msg)
+    if divided.shards > 1 and any(layer.averages for layer in judge.layers):
+        msg = "batch normalization needs the whole batch at once; use norm='layer' with ranks or "
+        raise InputError(f"{msg}shards")
+    library = divided.ranks.library
+    if library not in ("numpy", backend.name):
+        msg = f"these ranks add up arrays of {library} and the backend is {backend.name}; use "
+        raise InputError(f"{msg}backend={library!r}, or ranks that go over the host")
+
+
+def asked(divided: Split) -> dict[str, Any]:
+    """What must be the same in a run that is taken up again: not how many ranks there are."""
+    if not divided.shards:
+        return {}
+    return {"shards": divided.shards, "reduce": ORDERS[not divided.ordered]}
+
+
+def threads(divided: Split, backend: Backend, given: int | None) -> int | None:
+    """Threads of a rank: one, unless another number is given or the library decides."""
+    decides = type(backend).threads is Backend.threads
+    return given if not divided.shards or decides or given is not None else 1
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Slopes of some rows as one vector: gradients, C, and the count of right answers."""
+
+    slopes: Slopes
+
+    def __call__(
+        self, parameters: Parameters, rows: Array, data: Data, words: Any, total: Any
+    ) -> Array:
+        xp = self.slopes.judge.xp
+        if len(data) > 3 and data[3] is not None:
+            total = xp.sum(data[3][:1]) * 0 + total  # an array where the weights are
+        C, right, gradients = self.slopes(parameters, rows, data, words, total)
+        kind = next(a.dtype for arrays in gradients for a in arrays)
+        sums = tuple(xp.astype(xp.reshape(a, (1,)), kind) for a in (C, *right))
+        return flatten((*gradients, sums), xp)
+
+
+@dataclass(frozen=True)
+class _Move:
+    """The rest of a step, from the vector that all parts add up to."""
+
+    step: TrainingStep
+
+    def __call__(
+        self, carry: tuple[Parameters, State], vector: Array, coefficients: Any, weight: Any, k: Any
+    ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
+        xp, sums = self.step.judge.xp, 1 if self.step.judge.kind is None else 2
+        end = vector.shape[0] - sums
+        found = (vector[end], tuple(vector[end + 1 + i] for i in range(sums - 1)))
+        gradients = unflatten(vector[:end], carry[0], xp)
+        return self.step.move(carry, (*found, gradients), coefficients, weight, k)
+
+
+@dataclass(eq=False)
+class ShardedSession(loop.Session):
+    """A run whose batches are cut into shards.
+
+    The loop over steps is the host's, which adds up; parts and update are compiled each by itself
+    where the library compiles.
+
+    Parameters
+    ----------
+    split : Split
+        How.
+    """
+
+    split: Split = field(kw_only=True)
+
+    def ahead(self, plan: Iterable[Host]) -> Generator[tuple[Host, blocks.Taken], None, None]:
+        """Yield the rows of each block, and this rank's own of them on the device."""
+        whole, mine = tee(plan)
+        with closing(super().ahead(map(self._own, mine))) as brought:
+            for rows, (_, taken) in zip(whole, brought, strict=True):
+                yield rows, taken
+
+    def _own(self, rows: Host) -> Host:
+        bounds = self.split.own(rows.shape[1])
+        return rows[:, bounds[0][0] : bounds[-1][1]]
+
+    def take(self, rows: Host, run: Run, taken: Any = None, skip: int = 0) -> tuple[Any, Any, Any]:
+        """Take a step for each row of ``rows``; see :meth:`Session.take`."""
+        backend, bounds = self.backend, self.split.own(rows.shape[1])
+        bounds = [(start - bounds[0][0], stop - bounds[0][0]) for start, stop in bounds]
+        t = run.epoch * run.steps + run.step + 1 + skip
+        coefficients, words = self.numbers(range(t, t + len(rows)), run)
+        data, here = taken or blocks.present(self.data, self._own(rows), backend)
+        index = backend.asarray(here, dtype=backend.index_dtype)
+        move = backend.compiled(_Move(self.step), donated=(0,))
+        before = self._copied()
+        carry, sums = (self.parameters, self.state), []
+        for i, total in enumerate(self._totals(rows)):
+            drawn = tuple(words[i].tolist())
+            parts = self._parts(carry[0], index[i, ...], bounds, data, drawn, total)
+            vector = tree.pairwise(parts)
+            self.split.ranks.sum(vector, ordered=self.split.ordered)
+            if not self._here:
+                vector = backend.asarray(vector)
+            carry, found = move(
+                carry, vector, tuple(coefficients[i].tolist()), total, rows.shape[1]
+            )
+            sums.append(found)
+        self.parameters, self.state = carry
+        self.split.ranks.settle()
+        stacked = tuple(backend.xp.stack(column) for column in zip(*sums, strict=True))
+        stacked = divergence.mark(stacked, self.parameters, backend.xp)
+        return *blocks.fetch(stacked, backend), before
+
+    def _totals(self, rows: Host) -> list[Any]:
+        """Size of each batch, or weight: the same on every rank, which may not have all weights."""
+        if self.weights is None:
+            return [rows.shape[1]] * len(rows)
+        kind = np.float64 if self.step.judge.dtype == self.backend.xp.float64 else np.float32
+        return [float(np.sum(w)) for w in self.weights.astype(kind)[rows]]
+
+    def _parts(
+        self, parameters: Parameters, rows: Array, bounds: list[tuple[int, int]], data: Data,
+        words: Any, total: Any,
+    ) -> Iterator[Array]:  # fmt: skip
+        """Yield the vector of each shard."""
+        for start, stop in bounds:
+            if start == stop:
+                yield self._nothing(parameters)
+                continue
+            vector = self._part(parameters, rows[start:stop], data, words, total)
+            yield self._brought(vector)
+
+    def _part(
+        self, parameters: Parameters, rows: Array, data: Data, words: Any, total: Any
+    ) -> Array:
+        while True:
+            part = self.backend.compiled(_Part(Slopes(self.step.judge, self.step.micro)))
+            try:
+                return part(parameters, rows, data, words, total)
+            except Exception as error:
+                if not self.backend.out_of_memory(error):
+                    raise
+                self.step = memory.smaller(self.step, rows.shape[0], error)
+
+    @property
+    def _here(self) -> bool:
+        """Whether the ranks' sums are made where the gradients are."""
+        return self.backend.name == self.split.ranks.library
+
+    def _brought(self, vector: Array) -> Array:
+        """A vector where the ranks' sums are made, in memory of its own."""
+        return vector if self._here else self.backend.to_numpy(vector)
+
+    def _nothing(self, parameters: Parameters) -> Array:
+        """Vector of a shard without rows."""
+        xp = self.backend.xp
+        sums = 1 if self.step.judge.kind is None else 2
+        kind = next(a.dtype for arrays in parameters for a in arrays)
+        zeros = xp.zeros((sums,), dtype=kind, device=self.backend.device)
+        empty = tuple(tuple(xp.zeros_like(a) for a in arrays) for arrays in parameters)
+        return self._brought(flatten((*empty, (zeros,)), xp))
+
+
+def session(divided: Split, *held: Any) -> loop.Session:
+    """The session of a run, sharded where its batches are."""
+    return ShardedSession(*held, split=divided) if divided.shards else loop.Session(*held)
