@@ -1,0 +1,74 @@
+"""Runs a page of the documentation: its Python and shell blocks, one after the other.
+
+``python tests/docs/blocks.py PAGE`` runs them in the working folder and prints as JSON what each
+wrote. Python blocks share their names, as a reader who types them in would.
+"""
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RUN = {"python", "sh"}
+
+
+@dataclass
+class Block:
+    """A block, the line it starts on, and the output that the page shows below it."""
+
+    language: str
+    line: int
+    source: str
+    wanted: str | None = None
+    found: str = ""
+    failed: bool = False
+
+
+def blocks(text: str) -> list[Block]:
+    """Blocks of a page; a text block that follows one which runs is what that shall write."""
+    found: list[Block] = []
+    end = 0
+    for match in FENCE.finditer(text):
+        language, source = match.groups()
+        apart = text[end : match.start()].strip()
+        if language == "text" and found and found[-1].language in RUN and not apart:
+            found[-1].wanted = source
+        else:
+            found.append(Block(language, text.count("\n", 0, match.start()) + 1, source))
+        end = match.end()
+    return found
+
+
+def run(page: Path) -> list[Block]:
+    """Blocks of a page that run, with what they wrote."""
+    names: dict[str, object] = {"__name__": "__main__"}
+    ran = [block for block in blocks(page.read_text(encoding="utf-8")) if block.language in RUN]
+    for block in ran:
+        if block.language == "sh":
+            shell = ["bash", "-euo", "pipefail", "-c", block.source]
+            done = subprocess.run(
+                shell, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            )
+            block.found, block.failed = done.stdout, done.returncode != 0
+        else:
+            held = io.StringIO()
+            with contextlib.redirect_stdout(held):
+                try:
+                    exec(compile(block.source, f"{page}:{block.line}", "exec"), names)
+                except Exception:
+                    held.write(traceback.format_exc())
+                    block.failed = True
+            block.found = held.getvalue()
+        if block.failed:
+            break  # what follows stands on it
+    return ran
+
+
+if __name__ == "__main__":
+    json.dump([asdict(block) for block in run(Path(sys.argv[1]))], sys.stdout)
