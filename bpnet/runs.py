@@ -50,7 +50,7 @@ def choose(out: Path | None, name: str) -> Path:
         stem = Path(f"runs/{Path(name).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
         tries = [stem, *(stem.with_name(f"{stem.name}-{i}") for i in range(2, 1000))]
         out = next(path for path in tries if not path.exists())
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    if out.is_file() or (out.is_dir() and not all(_is_left(path) for path in out.iterdir())):
         msg = f"{out} is not an empty folder; give --out another name"
         raise InputError(msg)
     parent = next(p for p in (out, *out.absolute().parents) if p.exists())
@@ -58,6 +58,11 @@ def choose(out: Path | None, name: str) -> Path:
         msg = f"{parent} can't be written to; give --out a folder that can"
         raise InputError(msg)
     return out
+
+
+def _is_left(path: Path) -> bool:
+    """Whether a run that was killed while it made its folder has left this."""
+    return path.name == ".lock" or (path.name[0] == "." and path.suffix == ".partial")
 
 
 @dataclass(eq=False)
@@ -97,6 +102,8 @@ class Recorder(Callback):
         lock = FolderLock(self.folder)
         lock.take()
         self._lock = lock
+        for left in self.folder.glob(".*.partial"):  # by a process that was killed while it wrote
+            left.unlink(missing_ok=True)
         if self.resuming:
             return
         machine = {"backend": run.backend, "threads": run.threads, **this_machine(run.backend)}

@@ -38,11 +38,17 @@ class Content:
 
 
 def encode(text: str, tensors: Tensors) -> bytes:
-    """Content of a file."""
+    """Content of a file; the same bytes for the same text and tensors."""
     from safetensors.numpy import save
 
     data: bytes = save(tensors, metadata={_TEXT: text, _SEAL: digest(text, tensors)})
-    return data
+    # the library writes the keys of the metadata in an order that differs from call to call
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    ordered += b" " * (-len(ordered) % 8)
+    return b"".join([len(ordered).to_bytes(8, "little"), ordered, memoryview(data)[8 + size :]])
 
 
 def decode(content: bytes) -> Content:

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 from bpnet import backends
@@ -83,6 +84,8 @@ def chosen(named: str) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.register_profile("bpnet", deadline=None)  # a machine may be busy
+    hypothesis.settings.load_profile("bpnet")
     config.addinivalue_line("markers", "dpnp: on dpnp, where each operation takes 1 to 2 ms")
     config.stash[_LEGS] = chosen(os.environ.get(VARIABLE, "installed"))
     if libraries.installed("array_api_strict"):

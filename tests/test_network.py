@@ -111,6 +111,12 @@ def test_save_and_load_keep_everything(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
 
 
+def test_the_same_network_is_the_same_file(tmp_path):
+    net, _ = trained()
+    files = {net.save(tmp_path / f"{i}.safetensors").read_bytes() for i in range(20)}
+    assert len(files) == 1
+
+
 def test_files_use_the_papers_orientation_and_plain_names(tmp_path):
     from safetensors.numpy import load_file
 

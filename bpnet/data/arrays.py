@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bpnet.data.dataset import Dataset
-from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refusing
+from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refuse_growth, refusing
 from bpnet.errors import InputError
 
 _LONGEST_HEADER = 10_000  # NumPy's own limit, held before the header is read
@@ -119,6 +119,7 @@ def read_npz(path: Path, *, need_target: bool = True) -> Dataset:
         wanted = (*wanted, *tests, *(("scale",) if "scale" in held else ()))
         # every header is judged before any data is read
         headers = {name: _member_header(archive, held[name], where) for name in wanted}
+        refuse_growth(sum(h.size for h in headers.values()), path.stat().st_size, where)
         for x_name, y_name in (("x", "y"), ("x_test", "y_test")):
             if y_name in headers:
                 _check_lengths(headers[x_name].shape, headers[y_name].shape, y_name, where)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bpnet.data import parquet
 from bpnet.data.reading import one_line, refusing
 from bpnet.errors import InputError
 
@@ -51,9 +52,7 @@ def column_names(path: Path) -> list[str]:
     """
     with refusing_tables(str(path)):
         if path.suffix.lower() == ".parquet":
-            import polars as pl
-
-            names = list(pl.read_parquet_schema(path))
+            names = parquet.names(path)
         else:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 names = next((row for row in csv.reader(stream, strict=True) if row), [])
@@ -97,12 +96,8 @@ def read_frame(path: Path, names: Sequence[str], wanted: Sequence[str]) -> "pl.D
         If the file is damaged or ragged, or has no rows.
     """
     with refusing_tables(str(path)):
-        import polars as pl
-
-        if path.suffix.lower() == ".parquet":
-            frame = pl.read_parquet(path).rename(lambda name: name.strip())
-        else:
-            frame = _read_csv(path, names)
+        is_parquet = path.suffix.lower() == ".parquet"
+        frame = parquet.read(path, wanted) if is_parquet else _read_csv(path, names)
     if not frame.height:
         message = f"{path} has a header and no rows: give examples"
         raise InputError(message)

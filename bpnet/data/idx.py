@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bpnet.data.dataset import Dataset
-from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refusing
+from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refuse_growth, refusing
 from bpnet.errors import InputError
 
 FILES = (
@@ -65,6 +65,8 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
                 f"{on_disk:,} bytes, can't hold {'them' if size > most else 'more'}; get it again"
             )
             raise InputError(message)
+        if is_gzip:
+            refuse_growth(size, on_disk, str(path))
         values = read_exactly(stream, size, str(path)).view(dtype).reshape(shape)
     return values.astype(dtype.newbyteorder("="), copy=False)
 

@@ -1,5 +1,6 @@
 """What all readers share: exact reads, one-line refusals, the hunt for nan and inf."""
 
+import os
 import struct
 import zipfile
 import zlib
@@ -16,6 +17,35 @@ MOST_DEFLATED = 1032
 """DEFLATE makes no stream longer than this many times its size (zlib.net/zlib_tech.html)."""
 
 _CHUNK = 1 << 20
+
+_VARIABLE = "BPNET_MAX_BYTES"
+_GROWTH, _ALWAYS = 128, 32 << 20
+"""Times its size on the disk that a compressed file may become, and bytes that any may."""
+
+
+def most_bytes(on_disk: int) -> int:
+    """Bytes that a compressed file of so many bytes may become; 0 for any number.
+
+    ``BPNET_MAX_BYTES`` sets it for files that are trusted.
+    """
+    given = os.environ.get(_VARIABLE, "")
+    if not given:
+        return _ALWAYS + _GROWTH * on_disk
+    if not given.isdecimal():
+        message = f"{_VARIABLE} is {given!r}: give a number of bytes, or 0 for any"
+        raise InputError(message)
+    return int(given)
+
+
+def refuse_growth(claimed: int, on_disk: int, what: str) -> None:
+    """Refuse a compressed file that would become more than :func:`most_bytes`."""
+    most = most_bytes(on_disk)
+    if most and claimed > most:
+        message = (
+            f"{what} has {on_disk:,} bytes and claims to hold {claimed:,}, more than {most:,}: "
+            f"if you trust it, set {_VARIABLE}={claimed}"
+        )
+        raise InputError(message)
 
 
 @contextmanager

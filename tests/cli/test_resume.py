@@ -1,5 +1,6 @@
 """``bpnet train --resume``: killed at any moment, a run ends as if it had not been."""
 
+import errno
 import json
 import os
 import random
@@ -8,16 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from bpnet import checkpoint
+import bpnet
+from bpnet import checkpoint, disk
 from bpnet.cli import main
 
 OPTIONS = ["digits", "--hidden", "48", "--dropout", "0.1", "--batch-size", "16", "--quiet"]
 OFTEN = ["--checkpoint-minutes", "0.0002"]
-KILLS = int(os.environ.get("BPNET_TEST_KILLS", "8"))
-"""BPNET_TEST_KILLS=1000 is the long form."""
+ROOT = Path(__file__).parents[2]
 
 
 def start(*arguments):
@@ -52,10 +54,25 @@ def uninterrupted(tmp_path_factory):
     return outcome(folder), time.monotonic() - before
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_bits(uninterrupted, tmp_path):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="its processes are forked")
+def test_fifty_kills():
+    """``ci/kills`` in short: no run that differs, no checkpoint that does not load."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.kills", "--kills", "50"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "    50  kills" in done.stdout
+
+
+def test_a_process_of_its_own_killed_ends_with_the_same_bits(uninterrupted, tmp_path):
     wanted, seconds = uninterrupted
     moments = random.Random(11)
-    for i in range(KILLS):
+    for i in range(2):
         folder = tmp_path / str(i)
         command = [*OPTIONS, *OFTEN, "--epochs", 12, "--out", folder]
         while True:
@@ -160,3 +177,43 @@ def test_damaged_checkpoints_are_told(tmp_path, capsys):
     capsys.readouterr()
     assert main(["train", "--resume", str(folder)]) == 2
     assert "checkpoints are damaged; start another run" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_a_kill_left_before_the_configuration_is_no_run(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in (".lock", ".config.toml.7.partial"):
+        (folder / name).touch()
+    assert main(["train", *OPTIONS, "--epochs", "1", "--out", str(folder)]) == 0
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("how", ["stop", "continue"])
+def test_a_disk_that_fails_while_training(tmp_path, capsys, monkeypatch, caplog, how):
+    """The second checkpoint and those after it cannot be written, the model can."""
+    written, write = [], disk.write
+
+    def failing(path, content, **options):
+        written.append(path.name)
+        if path.parent.name == "checkpoints" and len(written) > 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, content, **options)
+
+    monkeypatch.setattr(disk, "write", failing)
+    folder = tmp_path / "run"
+    asked = ["train", *OPTIONS, *OFTEN, "--epochs", "6", "--on-error", how, "--out", str(folder)]
+    status = main(asked)
+    error = capsys.readouterr().err
+    monkeypatch.undo()
+    if how == "stop":
+        assert status == 1
+        assert error.count("\n") == 1
+        assert "no checkpoint could be written" in error
+        assert os.strerror(errno.ENOSPC) in error
+    else:
+        assert status == 0
+        assert "training goes on" in caplog.text
+        assert bpnet.load(folder).sizes == [64, 48, 10]
+    assert checkpoint.latest(folder / "checkpoints").step > 0
+    assert main(["train", "--resume", str(folder), "--quiet"]) == 0
+    assert len(json.loads((folder / "history.json").read_text())["cost"]) == 6
