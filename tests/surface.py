@@ -75,6 +75,28 @@ def train(
     return net, data
 
 
+def members(backend, data, dtype):
+    """An epoch of networks at once, each with options of its own."""
+    for norm, rule in ((None, optimizers.Adam()), ("batch", optimizers.Momentum())):
+        bpnet.train(
+            [bpnet.Network([8, 6, 4], hidden="relu", seed=seed, norm=norm) for seed in range(2)],
+            data,
+            optimizer=rule,
+            epochs=1,
+            batch_size=32,
+            backend=backend,
+            dtype=dtype,
+            l2=[0.0, 0.1],
+            l1=[0.1, 0.0],
+            max_norm=1.0,
+            clip_norm=1.0,
+            dropout=[0.1, 0.3],
+            seed=[0, 1],
+            folds=[(np.arange(80), np.arange(80, 96))] * 2,
+            class_weight="balanced",
+        )
+
+
 def record() -> list[Call]:
     """All that training, evaluation and prediction, every layer, cost and optimizer ask for."""
     watch = Watch(NumPy())
@@ -90,6 +112,7 @@ def record() -> list[Call]:
         train(watch, dtype, callbacks=[Distributions()])
         if dtype != "float16":
             train(watch, dtype, optimizer="lbfgs", batch_size=None, l2=0.1, l1=0.1)
+        members(backend, data, dtype)
         rows = np.eye(4)[data.y]
         bpnet.train(net, (data.x / 255, rows), epochs=1, backend=backend, dtype=dtype)
         bpnet.evaluate(net, data, backend=backend, dtype=dtype)

@@ -9,7 +9,7 @@ from bpnet.backends import Backend
 from bpnet.bench.cells import Cell, Job, data_of, network_of
 from bpnet.check.watch import INSPECTION, Watch
 from bpnet.errors import InputError
-from bpnet.training import train
+from bpnet.training import History, train
 
 _EPOCHS = 4
 
@@ -78,7 +78,7 @@ def _seconds(backend: Backend, on: Any, job: Job, cell: Cell) -> list[float]:
     network, data = network_of(job, cell), data_of(job, cell)
     work = max(cell.batch_size, 1) * max(W.size for W, _ in network.parameters)
     with backend.threads(None, work):
-        history = train(
+        history: History = train(
             network,
             data,
             optimizer=cell.optimizer,

@@ -58,7 +58,7 @@ _ROWS, _N, _WORDS = (0, 7, 2**31 - 1, 123_456), 257, random.step_words(2**40 + 1
 def _mask(backend: Backend, layer: int, rate: float) -> Any:
     numbers = backend.asarray(np.asarray(_ROWS, np.int32))
     key = random.Key(_WORDS, numbers).at(layer)
-    return backend.to_numpy(random.keep_mask(key, _N, rate, xp=backend.xp))
+    return backend.to_numpy(random.keep_mask(key, _N, random.drop_steps(rate), xp=backend.xp))
 
 
 def _mask_by_hand(layer: int, rate: float) -> Any:

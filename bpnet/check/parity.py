@@ -20,9 +20,8 @@ from bpnet.core.layers import Dense
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.training.loop import Session
-from bpnet.training.prepare import kept, prepare
+from bpnet.training.prepare import arrange, kept, prepare
 from bpnet.training.step import TrainingStep
-from bpnet.training.train import arrange
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 """Of the relative difference of each parameter array after 100 steps."""

@@ -39,7 +39,7 @@ def mean_cost(
     ----------
     values : array, (..., m)
         C_x of each example, such as (5).
-    weights : array, (m,), optional
+    weights : array, (..., m), optional
         Weights of the examples.
     total : float or array, (), optional
         Size or weight of the set that these examples are a part of; the default is theirs.
@@ -59,7 +59,7 @@ def mean_cost(
     """
     if weights is None:
         return xp.sum(values, axis=-1) / (values.shape[-1] if total is None else total)
-    total = xp.sum(weights) if total is None else total
+    total = xp.sum(weights, axis=-1) if total is None else total
     return xp.sum(values * weights, axis=-1) / special.or_one(total, xp=xp)
 
 

@@ -111,7 +111,7 @@ def batch_error(
     ----------
     delta : array, (..., batch, n)
         delta^L of each example; donated.
-    weights : array, (batch,), optional
+    weights : array, (..., batch), optional
         Weights of the examples.
     total : float or array, (), optional
         Size or weight of the batch that these examples are a part of; the default is theirs.
@@ -121,8 +121,8 @@ def batch_error(
     if weights is None:
         delta /= delta.shape[-2] if total is None else total
     else:
-        total = xp.sum(weights) if total is None else total
-        delta *= (weights / special.or_one(total, xp=xp))[:, None]
+        total = xp.sum(weights, axis=-1, keepdims=True) if total is None else total
+        delta *= (weights / special.or_one(total, xp=xp))[..., None]
     return delta
 
 

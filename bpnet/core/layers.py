@@ -117,12 +117,17 @@ class Dropout:
         self, arrays: tuple[Array, ...], a: Array, *, xp: Namespace, key: Any = None
     ) -> tuple[Array, Any]:
         """Return ``a`` with dropped values, ``(..., batch, n)``, and the factors."""
-        if key is None or random.drop_steps(self.rate) == 0:
+        steps, scale = self.drops()
+        if key is None or (isinstance(steps, int) and steps == 0):
             return a, None
-        keep = random.keep_mask(key, a.shape[-1], self.rate, xp=xp)
-        factors = xp.astype(keep, a.dtype)
-        factors *= 1 / (1 - random.drop_steps(self.rate) / random.drop_steps(1))
+        factors = xp.astype(random.keep_mask(key, a.shape[-1], steps, xp=xp), a.dtype)
+        factors *= scale
         return a * factors, factors
+
+    def drops(self) -> tuple[Any, Any]:
+        """Return the rate in steps of 2^-16, and what the others are scaled up by."""
+        steps = random.drop_steps(self.rate)
+        return steps, 1 / (1 - steps / random.drop_steps(1))
 
     def error(self, dC_da: Array, cache: Any, *, xp: Namespace) -> Array:
         """Return ``dC_da`` itself: the core of this layer is its output."""
@@ -135,6 +140,27 @@ class Dropout:
         if cache is not None:
             delta *= cache
         return (), delta
+
+
+@dataclass(frozen=True)
+class MemberDropout(Dropout):
+    """Dropout at a rate for each member of a stack, for the length of one step.
+
+    Parameters
+    ----------
+    rate : pair of arrays, (members, 1, 1)
+        What :meth:`Dropout.drops` gives of each, int32 and in the dtype of the run.
+    """
+
+    rate: Any
+
+    def __post_init__(self) -> None:
+        """The rates have been looked at when they were numbers."""
+
+    def drops(self) -> tuple[Any, Any]:
+        """Return the two arrays."""
+        steps, scale = self.rate
+        return steps, scale
 
 
 LAYERS: dict[str, type[Any]] = {

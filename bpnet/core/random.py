@@ -24,9 +24,9 @@ class Key:
 
     Parameters
     ----------
-    words : pair of int32 numbers
+    words : pair of int32 numbers, or of arrays of int32, (members, 1, 1)
         From :func:`step_words`: a function of seed, purpose and step.
-    rows : array of int, (batch,)
+    rows : array of int, (batch,), or (members, batch) where the words are arrays
         Numbers of the examples in the training set, so that a mask belongs to its example
         wherever that is computed.
     layer : int
@@ -47,7 +47,7 @@ def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> 
 
     Parameters
     ----------
-    words : pair of int32 numbers
+    words : pair of int32 numbers, or of arrays that go with the counter
         The key.
     x0, x1 : array of int32, any one shape
         The counter; donated.
@@ -115,10 +115,10 @@ def _signed(word: int) -> int:
     return word - _WORD if word >= _WORD // 2 else word
 
 
-def keep_mask(key: Key, n: int, rate: float, *, xp: Namespace) -> Array:
-    """Which of ``n`` values of each example are kept; each is dropped with probability ``rate``.
+def keep_mask(key: Key, n: int, steps: Any, *, xp: Namespace) -> Array:
+    """Which of ``n`` values of each example are kept.
 
-    16 bits decide over one value, so the rate is rounded to a multiple of 2^-16.
+    16 bits decide over one value, so the rate of dropping is a multiple of 2^-16.
 
     Parameters
     ----------
@@ -126,25 +126,25 @@ def keep_mask(key: Key, n: int, rate: float, *, xp: Namespace) -> Array:
         Of the step and the layer.
     n : int
         Values of an example, below 2^22.
-    rate : float
-        0 <= rate < 1.
+    steps : int, or array of int32, (members, 1, 1)
+        From :func:`drop_steps`: the rate, in steps of 2^-16.
     xp : namespace
         Of ``key.rows``.
 
     Returns
     -------
-    array of bool, (batch, n)
+    array of bool, (batch, n), or (members, batch, n)
         True where the value is kept.
     """
     lanes = -(-n // 4)
-    rows = xp.astype(key.rows, xp.int32)[:, None]
+    rows = xp.astype(key.rows, xp.int32)[..., None]
     numbers = xp.arange(lanes, dtype=xp.int32, device=device(rows)) + (key.layer << _LANES)
-    lane = xp.zeros_like(rows) + numbers[None, :]
+    lane = xp.zeros_like(rows) + numbers
     x0, x1 = threefry(key.words, rows + xp.zeros_like(lane), lane, xp=xp)
     # each half of a word, as the upper one, counts from -2^31 in steps of 2^16
-    threshold = (drop_steps(rate) - (1 << 15)) << 16
+    threshold = (steps - (1 << 15)) << 16
     halves = (x0 << 16, x0, x1 << 16, x1)
-    return xp.concat([half >= threshold for half in halves], axis=-1)[:, :n]
+    return xp.concat([half >= threshold for half in halves], axis=-1)[..., :n]
 
 
 def drop_steps(rate: float) -> int:

@@ -73,6 +73,10 @@ class Callback:
     called several times a second in a long epoch; the results stay the same.
     """
 
+    def for_member(self) -> "Callback":
+        """Return what is called for one network of a set: itself, or a copy with its own state."""
+        return self
+
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return what a checkpoint must hold of the callback: plain data, and arrays or None."""
         return None

@@ -31,7 +31,7 @@ def mark(sums: tuple[Array, ...], parameters: Parameters, xp: Namespace) -> tupl
 
     Parameters
     ----------
-    sums : tuple of arrays, (steps,)
+    sums : tuple of arrays, (steps,), or (steps, members) of a stack
         Costs, and right answers where there are such.
     parameters : tuple of tuples of arrays
         After the block.
@@ -41,10 +41,10 @@ def mark(sums: tuple[Array, ...], parameters: Parameters, xp: Namespace) -> tupl
     costs, *rest = sums
     fine = None
     for array in trees.leaves(parameters):
-        here = xp.all(xp.isfinite(array))
+        here = xp.all(xp.isfinite(array), axis=tuple(range(costs.ndim - 1, array.ndim)))
         fine = here if fine is None else xp.logical_and(fine, here)
-    last = costs[-1:]
-    return (xp.concat([costs[:-1], xp.where(fine, last, xp.full_like(last, np.nan))]), *rest)
+    last = costs[-1:, ...]
+    return (xp.concat([costs[:-1, ...], xp.where(fine, last, xp.full_like(last, np.nan))]), *rest)
 
 
 def explain(session: "Session", rows: Host, run: "Run", at: int) -> Diverged:

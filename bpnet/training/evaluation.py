@@ -57,14 +57,15 @@ def evaluate(
     if accuracy is not None and not names:
         return {**result, "accuracy": accuracy}
     outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
-    more = scores.judge(names, wanted, outputs, probabilities=_probabilities(network))
+    more = scores.judge(names, wanted, outputs, probabilities=gives_probabilities(network))
     if accuracy is not None:
         return {**result, "accuracy": accuracy, **more}
     r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))
     return {**result, "r2": r2, **more}
 
 
-def _probabilities(network: Network) -> bool:
+def gives_probabilities(network: Network) -> bool:
+    """Whether a network's outputs are probabilities: a sigmoid's or a softmax's."""
     return isinstance(network.output, activations.Sigmoid | activations.Softmax)
 
 
@@ -98,7 +99,7 @@ def validator(
             judge.layers, judge.compute(parameters), data[0],
             scale=judge.scale, backend=backend, dtype=dtype,
         )  # fmt: skip
-        more = scores.judge(metrics, wanted, outputs, probabilities=_probabilities(network))
+        more = scores.judge(metrics, wanted, outputs, probabilities=gives_probabilities(network))
         return {**found, **{f"validation_{name}": value for name, value in more.items()}}
 
     return validate

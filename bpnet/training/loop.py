@@ -87,12 +87,9 @@ class Session:
 
     def train_epoch(self, run: Run, callbacks: Sequence[Callback]) -> None:
         """Run one epoch, or less when a callback stops the run."""
-        order, k = self._order(run.epoch), self.batch_size
+        order, k = self.rows_of(run.epoch), self.batch_size
         m = len(order)
-        looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
-        full = m // k
-        size = max(_STEPS, -(-full // _BLOCKS)) if looks else max(full, 1)
-        size = min(size, together(self.data[0], k))
+        size = min(block_size(m // k, callbacks), together(self.data[0], k))
         done = min(run.step * k, m)  # more than none, where a run is taken up again
         seen = self._weight(0.0, order[:done] if done else ())
         self._tell(run, seen, done)
@@ -103,11 +100,8 @@ class Session:
         )
         with closing(self.ahead(plan)) as ahead:
             for rows, taken in ahead:
-                costs, counts = self._block(rows, run, taken)
-                run.sums = (_add(run.sums[0], costs), _add(run.sums[1], counts))
-                run.step += len(rows)
-                seen, done = self._weight(seen, rows.reshape(-1)), done + rows.size
-                self._tell(run, seen, done)
+                sums = self._block(rows, run, taken)
+                seen, done = self.count(run, rows, sums, seen, done)
                 for callback in callbacks:
                     callback.on_block_end(run)
                 if run.stopped:
@@ -117,13 +111,27 @@ class Session:
         """Yield the rows of each block, and what of the data a step needs."""
         return blocks.ahead(self.data, plan, self.backend)
 
+    def count(
+        self, run: Run, rows: Host, sums: tuple[Any, Any], seen: float, done: int
+    ) -> tuple[float, int]:
+        """Add to a run the sums that the steps of ``rows``, (steps, k), gave.
+
+        Before them ``done`` examples of weight ``seen`` were taken; returns both with them.
+        """
+        run.sums = (_add(run.sums[0], sums[0]), _add(run.sums[1], sums[1]))
+        run.step += len(rows)
+        seen, done = self._weight(seen, rows.reshape(-1)), done + rows.size
+        self._tell(run, seen, done)
+        return seen, done
+
     def _tell(self, run: Run, seen: float, done: int) -> None:
         """Means over the examples of the epoch so far, ``done`` of weight ``seen``."""
         if done:
             run.cost = run.sums[0] / (seen or 1.0)
             run.accuracy = run.sums[1] / done if self.step.judge.kind else None
 
-    def _order(self, epoch: int) -> Any:
+    def rows_of(self, epoch: int) -> Any:
+        """Return the rows of an epoch, (m,), in the order in which they are taken."""
         if self.order is not None:
             return self.order(epoch)
         x, m = self.data[0], int(self.data[0].shape[0])
@@ -183,7 +191,7 @@ class Session:
         rates = [self._rate(t - 1, run) for t in steps]
         times = range(self.done + steps.start, self.done + steps.stop)
         coefficients = [optimizer.coefficients(t, r) for t, r in zip(times, rates, strict=True)]
-        words = [random.step_words(self.seed, _MASKS, t) if self.keyed else () for t in times]
+        words = _words(self.seed, times) if self.keyed else [()] * len(times)
         if run is not None:
             run.learning_rate = rates[-1]
         return np.asarray(coefficients, np.float64), np.asarray(words, np.int32)
@@ -198,6 +206,21 @@ class Session:
             msg = f"{type(self.schedule).__name__} gave the learning rate {rate!r}; give 0 or more"
             raise InputError(msg)
         return rate
+
+
+def _words(seed: int, steps: range) -> Host:
+    """Words of the random keys of some steps, (steps, 2): :func:`random.step_words` of each."""
+    t = np.arange(steps.start, steps.stop, dtype=np.uint64)
+    counter = (t & np.uint64(2**32 - 1), ((t >> np.uint64(32)) << np.uint64(16)) + _MASKS)
+    key = np.asarray([seed % 2**32, seed >> 32], np.uint64)
+    first, second, x0, x1 = (a.astype(np.uint32).view(np.int32) for a in (*key[:, None], *counter))
+    return np.stack(random.threefry((first, second), x0, x1, xp=np), axis=-1)
+
+
+def block_size(steps: int, callbacks: Sequence[Callback]) -> int:
+    """Steps in a block of an epoch: all, unless a callback wants to look in."""
+    looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
+    return max(_STEPS, -(-steps // _BLOCKS)) if looks else max(steps, 1)
 
 
 def _add(total: float, values: Host) -> float:
@@ -265,7 +288,7 @@ def _finite(validated: dict[str, float | None], run: Run) -> dict[str, float | N
 
 
 @contextmanager
-def deferred_interrupt(run: Run) -> Iterator[None]:
+def deferred_interrupt(run: Any) -> Iterator[None]:
     """Let the first Ctrl-C end the block, not the middle of an update; a second one is at once."""
     usual = signal.default_int_handler
     main = threading.current_thread() is threading.main_thread()

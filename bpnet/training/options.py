@@ -13,7 +13,7 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
-from bpnet.training.prepare import check_strength
+from bpnet.training.prepare import check_network, check_strength
 from bpnet.training.step import Judge
 
 
@@ -32,6 +32,20 @@ def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
         msg = f"dropout={rate} was given to a network with Dropout layers of its own; use one"
         raise InputError(msg)
     return layers.with_dropout(network.layers, rate)
+
+
+def check_one(network: Any, folds: Any) -> None:
+    """Refuse what is no network, and folds for one.
+
+    Raises
+    ------
+    InputError
+        Naming what was given.
+    """
+    check_network(network)
+    if folds is not None:
+        msg = "folds are for a set of networks; give one network (X[rows], y[rows]) and validation"
+        raise InputError(msg)
 
 
 def check_together(

@@ -1,6 +1,7 @@
 """Network, data and options brought to one backend, for training, evaluation and gradients."""
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -131,3 +132,9 @@ def store(
 def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
     """Own copies on the device; for a run in halves they are kept in float32."""
     return batches.on_device(parameters, backend=backend, dtype=batches.host_dtype(dtype))
+
+
+def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
+    """The same arrays for other layers with the same dense ones among them."""
+    arrays = (pair for pair in parameters if pair)
+    return tuple(next(arrays) if layer.shapes else () for layer in kinds)

@@ -1,5 +1,6 @@
 """Early stopping: end a run that no longer gets better, and take back its best epoch."""
 
+import copy
 import math
 from typing import Any
 
@@ -52,6 +53,10 @@ class EarlyStopping(Callback):
         self.best_epoch: int | None = None
         self._parameters: Any = None
         self._like: Any = None
+
+    def for_member(self) -> "EarlyStopping":
+        """Return a copy: each network of a set has its own best epoch."""
+        return copy.copy(self)
 
     def on_train_begin(self, run: Run) -> None:
         """Forget an earlier run."""

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from bpnet import backends
 from bpnet.backends import Backend
@@ -23,6 +23,7 @@ from bpnet.training import (
     fastest,
     lbfgs,
     loop,
+    members,
     options,
     resuming,
     scores,
@@ -30,14 +31,18 @@ from bpnet.training import (
     weights,
 )
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import check_network, kept, pair, prepare
+from bpnet.training.prepare import arrange, kept, pair, prepare
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
 
 
-def train(
-    network: Network,
+@overload
+def train(network: Network, data: Any, **options: Any) -> History: ...
+@overload
+def train(network: Sequence[Network], data: Any, **options: Any) -> members.Histories: ...
+def train(  # type: ignore[misc]  # the two above are for readers of types
+    network: Any,
     data: Any,
     *,
     cost: str | Any | None = None,
@@ -67,13 +72,17 @@ def train(
     communicator: Any = None,
     reduce: str = "ordered",
     shards: int | None = None,
-) -> History:
-    """Train a network in place.
+    folds: Any = None,
+) -> Any:
+    """Train a network in place, or a set of networks at once.
 
     Parameters
     ----------
-    network : Network
-        What learns; its arrays on the host hold the result.
+    network : Network, or sequence of Networks
+        What learns; its arrays on the host hold the result. Networks of a set are trained together
+        where they are small, each as it would be alone; the optimizer, epochs, batch_size, l2, l1,
+        dropout, max_norm, clip_norm, schedule, seed and the list of callbacks may each be a list
+        with one for each network.
     data : (X, y) or Dataset
         Examples, (m, n_0), and class labels, (m,), or rows, (m, n_L); of one library, moved
         once to the backend.
@@ -138,10 +147,13 @@ def train(
     shards : int, optional
         Parts of a batch in the ordered sum, a power of two that the ranks divide. The default is 8
         with ranks, and without them to take the batch as a whole.
+    folds : sequence of (rows, rows), optional
+        For each network of a set the numbers of the examples that it is trained with, and of
+        those that it is judged by in place of ``validation``.
 
     Returns
     -------
-    dict of lists
+    dict of lists, or a list of these for a set
         One value an epoch: ``cost``, ``accuracy`` where there are classes,
         ``validation_cost``, ``validation_accuracy``, ``learning_rate``, ``seconds``, and the
         metrics.
@@ -153,7 +165,8 @@ def train(
     BackendUnavailable
         If the named backend does not work here.
     Diverged
-        If the cost is no longer finite.
+        If the cost is no longer finite; of a set, that of every network: else ``diverged`` of what
+        is returned has the errors by the networks' numbers.
     KeyboardInterrupt
         After Ctrl-C; the network holds what was learned.
 
@@ -166,8 +179,18 @@ def train(
     >>> history = bpnet.train(net, (X, y), optimizer=adam, epochs=200, batch_size=None)
     >>> net.classify(X).tolist()
     [0, 1, 1, 0]
+
+    Several at once, with a learning rate each:
+
+    >>> nets = [bpnet.Network([2, 8, 1], hidden="tanh", output="sigmoid", seed=s) for s in range(2)]
+    >>> rates = [bpnet.optimizers.Adam(learning_rate=eta) for eta in (0.05, 0.01)]
+    >>> histories = bpnet.train(nets, (X, y), optimizer=rates, epochs=50, batch_size=None)
+    >>> histories[0]["cost"][-1] < histories[1]["cost"][-1]
+    True
     """
-    check_network(network)
+    if isinstance(network, Sequence):
+        return members.train(**locals())
+    options.check_one(network, folds)
     options.check(
         dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
         micro_batch=micro_batch,
@@ -181,7 +204,6 @@ def train(
     chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
     )
-    classes = wanted.classes
     judge = dataclasses.replace(judge, layers=trained)
     options.check_together(
         judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint
@@ -210,7 +232,9 @@ def train(
             resuming.compare(found, chosen, used)
         if weighed is not None:
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
-        validate = evaluation.validator(network, validation, judge, classes, chosen, dtype, names)
+        validate = evaluation.validator(
+            network, validation, judge, wanted.classes, chosen, dtype, names
+        )
         parameters = _start(found, network, trained, chosen, dtype)
         if isinstance(rule, LBFGS):
             problem = lbfgs.Problem(judge, chosen, stored, m, m, limits["l2"], limits["l1"])
@@ -226,7 +250,7 @@ def train(
             held = run.result
             host = backends.to_numpy(session.parameters) if held is None else held
             network.parameters = arrange(host, network.layers)
-            network.classes, network.scale = classes, judge.scale
+            network.classes, network.scale = wanted.classes, judge.scale
 
         def snapshot() -> Snapshot:
             columns = getattr(data, "columns", None)
@@ -296,9 +320,3 @@ def _fastest(
     )
     _log.info("%s", found.reason)
     return found.backend
-
-
-def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
-    """The same arrays for other layers with the same dense ones among them."""
-    arrays = (pair for pair in parameters if pair)
-    return tuple(next(arrays) if layer.shapes else () for layer in kinds)

@@ -35,7 +35,7 @@ def make(
     """
     if sample_weight is None and class_weight is None:
         return None
-    weights = np.ones(m) if sample_weight is None else _given(sample_weight, m)
+    weights = np.ones(m) if sample_weight is None else given(sample_weight, m)
     if class_weight is not None:
         weights = weights * _by_class(class_weight, wanted)
     if not weights.any():
@@ -45,7 +45,14 @@ def make(
     return scaled
 
 
-def _given(sample_weight: Any, m: int) -> Host:
+def given(sample_weight: Any, m: int) -> Host:
+    """Weights of ``m`` examples as they were given, in float64.
+
+    Raises
+    ------
+    InputError
+        If they are not numbers of 0 or more, one each.
+    """
     weights = host(batches.as_array(sample_weight, "sample_weight"), "sample_weight")
     if weights.shape != (m,):
         msg = f"sample_weight has shape {weights.shape} and X {m} examples; give one weight each"

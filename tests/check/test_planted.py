@@ -138,9 +138,9 @@ def test_a_missing_regularization_term(numpy, monkeypatch):
 
 
 def test_a_mask_from_the_librarys_own_generator(numpy, monkeypatch):
-    def keep_mask(key, n, rate, *, xp):
+    def keep_mask(key, n, steps, *, xp):
         source = np.random.default_rng(0)
-        return source.uniform(size=(key.rows.shape[0], n)) >= rate
+        return source.uniform(size=(key.rows.shape[0], n)) >= steps / 65536
 
     monkeypatch.setattr(random, "keep_mask", keep_mask)
     found = failing(bits.rows(numpy))

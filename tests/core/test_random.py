@@ -33,7 +33,7 @@ def test_words_of_a_step_are_threefry_of_the_seed():
 def masks(backend, rows, step=0, layer=0, seed=1, n=10, rate=0.3):
     numbers = backend.asarray(np.asarray(rows, dtype=np.int32))
     key = random.Key(random.step_words(seed, 4, step), numbers).at(layer)
-    return backend.to_numpy(random.keep_mask(key, n, rate, xp=backend.xp))
+    return backend.to_numpy(random.keep_mask(key, n, random.drop_steps(rate), xp=backend.xp))
 
 
 def test_a_mask_belongs_to_its_example(backend):

@@ -1,0 +1,466 @@
+"""``train`` for a set of networks: those of one kind in stacks, the others one after another."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends import Backend, trees
+from bpnet.core import layers, optimizers, schedules
+from bpnet.core.lbfgs import LBFGS
+from bpnet.data import draws
+from bpnet.data.host_rows import HostRows
+from bpnet.errors import Diverged, InputError
+from bpnet.network import Network
+from bpnet.training import (
+    checkpoints,
+    fastest,
+    loop,
+    options,
+    prepare,
+    scores,
+    stack,
+    weights,
+)
+from bpnet.training.callbacks import Callback, History, Run
+from bpnet.training.judging import Judging
+from bpnet.training.stack import Member
+from bpnet.training.step import Data, TrainingStep
+from bpnet.training.targets import Targets
+
+Host = np.ndarray[Any, Any]
+_log = logging.getLogger("bpnet")
+
+EACH = (
+    "optimizer", "epochs", "batch_size", "l2", "l1", "dropout", "max_norm", "clip_norm",
+    "schedule", "seed",
+)  # fmt: skip
+"""Options of which each network of a set may have its own, given as a list."""
+
+
+class Histories(list[History]):
+    """What training a set of networks gave: one history each.
+
+    Attributes
+    ----------
+    diverged : dict
+        Number of each network whose cost was no longer finite, and the error; it has the
+        parameters that it had before, and its history ends there.
+    stacks : list of int
+        How many networks were trained at once, one after another.
+    """
+
+    def __init__(self, histories: Sequence[History] = ()) -> None:
+        super().__init__(histories)
+        self.diverged: dict[int, Diverged] = {}
+        self.stacks: list[int] = []
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """One network of the set and what it is asked for.
+
+    Parameters
+    ----------
+    network : Network
+        To be trained.
+    layers : tuple
+        With its dropout.
+    asked : dict
+        Its own values of ``EACH``.
+    callbacks : list of Callback
+        Its own.
+    fold : tuple or None
+        Rows that it is trained with, and those it is judged by.
+    """
+
+    network: Network
+    layers: tuple[Any, ...]
+    asked: dict[str, Any]
+    callbacks: list[Callback]
+    fold: tuple[Host, Host] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Set:
+    """What all networks of a set share.
+
+    Parameters
+    ----------
+    backend, dtype, threads, precision
+        As ``train`` was asked.
+    judge : Judge
+        Of the first network, without dropout.
+    data : tuple of arrays
+        On the device.
+    wanted : Targets
+        All of them.
+    sample_weight, class_weight : optional
+        As given.
+    judging : Judging
+        Judges stacks by examples that are not trained with.
+    micro : int
+        Examples that are taken at a time.
+    """
+
+    backend: Backend
+    dtype: str
+    threads: int | None
+    precision: str | None
+    judge: Any
+    data: Data
+    wanted: Targets
+    sample_weight: Any
+    class_weight: Any
+    judging: Judging
+    micro: int
+
+
+def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) -> Histories:
+    """Train a set of networks in place, each as :func:`bpnet.train` would train it alone.
+
+    Parameters
+    ----------
+    network : sequence of Network
+        Different objects with the same inputs and outputs.
+    data : (X, y) or Dataset
+        Of all.
+    folds : sequence of (rows, rows) or None
+        As in :func:`bpnet.train`.
+    **asked
+        Its other options.
+
+    Returns
+    -------
+    Histories
+        One history a network.
+
+    Raises
+    ------
+    InputError
+        If an argument or the data cannot be used.
+    Diverged
+        If every network did; where only some did, the others are trained and ``diverged`` of what
+        is returned names them.
+    """
+    plans = _plans(list(network), asked, folds)
+    shared = _share(plans, data, asked, folds)
+    result = Histories([{} for _ in plans])
+    steps = [_step(plan, shared, asked["cost"]) for plan in plans]
+    for group in _groups(plans, steps, shared):
+        size = 1 if _alone(shared) else _size(shared, steps[group[0]], plans[group[0]])
+        done = 0
+        while done < len(group):
+            part = group[done : done + size]
+            members = _run(part, plans, steps, shared)
+            if members is None:  # memory ran out
+                size = max(1, len(part) // 2)
+                _log.warning("memory ran out with %d networks at a time: %d", len(part), size)
+                continue
+            done += len(part)
+            result.stacks.append(len(part))
+            for i, member in zip(part, members, strict=True):
+                result[i] = member.run.history
+                if member.error is not None:
+                    result.diverged[i] = member.error
+                    _log.warning("network %d of %d: %s", i + 1, len(plans), member.error)
+            if any(member.run.stopped == "interrupted" for member in members):
+                raise KeyboardInterrupt
+    if len(result.diverged) == len(plans):
+        raise result.diverged[0]
+    return result
+
+
+def _plans(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[_Plan]:
+    """Each network's own options, checked."""
+    count = len(networks)
+    if not count:
+        msg = "the set of networks is empty; give at least one bpnet.Network"
+        raise InputError(msg)
+    for network in networks:
+        prepare.check_network(network)
+    if len({id(network) for network in networks}) < count:
+        msg = "a network is in the set twice, and each is trained in place; give different objects"
+        raise InputError(msg)
+    _check_alike(networks)
+    if asked["checkpoint"] is not None or asked["resume"]:
+        msg = f"checkpoint and resume are for one network, and this is a set of {count}"
+        raise InputError(f"{msg}; leave them out, or train the networks one by one")
+    if asked["communicator"] is not None or asked["shards"] is not None:
+        msg = f"communicator and shards are for one network, and this is a set of {count}"
+        raise InputError(f"{msg}; leave them out, or give each rank a set of its own")
+    own = [_own(asked, i, count) for i in range(count)]
+    calls = _callbacks(asked["callbacks"], count)
+    pairs = _folds(folds, count)
+    return [
+        _Plan(network, options.with_dropout(network, mine["dropout"]), mine, called, fold)
+        for network, mine, called, fold in zip(networks, own, calls, pairs, strict=True)
+    ]
+
+
+def _check_alike(networks: list[Network]) -> None:
+    first = networks[0]
+    for i, network in enumerate(networks[1:], start=2):
+        for what in ("inputs", "outputs", "output activation", "scale", "class names"):
+            one, other = (_trait(n, what) for n in (first, network))
+            if one != other:
+                msg = f"network {i} of the set has {what} {other} and the first {one}"
+                raise InputError(f"{msg}; a set shares its data, so they must be the same")
+
+
+def _trait(network: Network, what: str) -> Any:
+    names = None if network.classes is None else network.classes.tolist()
+    return {
+        "inputs": network.sizes[0],
+        "outputs": network.sizes[-1],
+        "output activation": network.output,
+        "scale": network.scale,
+        "class names": names,
+    }[what]
+
+
+def _own(asked: dict[str, Any], i: int, count: int) -> dict[str, Any]:
+    """Values of one network, made what a step takes."""
+    own = {}
+    for name in EACH:
+        value = asked[name]
+        if isinstance(value, list | tuple | np.ndarray):
+            if len(value) != count:
+                msg = f"{name} has {len(value)} values for {count} networks"
+                raise InputError(f"{msg}; give one for all, or one for each")
+            value = value[i]
+        own[name] = value.item() if isinstance(value, np.generic) else value
+    options.check(
+        asked["dtype"], (), epochs=own["epochs"], batch_size=own["batch_size"],
+        threads=asked["threads"], micro_batch=asked["micro_batch"],
+    )  # fmt: skip
+    names = ("l2", "l1", "max_norm", "clip_norm")
+    own.update(options.limits(**{name: own[name] for name in names}))
+    own["schedule"] = schedules.get(own["schedule"])
+    own["optimizer"] = optimizers.get(own["optimizer"])
+    own["seed"] = draws.check_seed(own["seed"])
+    if isinstance(own["optimizer"], LBFGS):
+        msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
+        raise InputError(msg)
+    return own
+
+
+def _callbacks(given: Any, count: int) -> list[list[Callback]]:
+    """Callbacks of each network: its own list, or what those for all give it."""
+    lists = isinstance(given, list | tuple) and any(isinstance(c, list | tuple) for c in given)
+    if lists and (len(given) != count or not all(isinstance(c, list | tuple) for c in given)):
+        msg = f"callbacks has {len(given)} entries for {count} networks"
+        raise InputError(f"{msg}; give a list of callbacks for all, or a list of lists, one each")
+    for called in given if lists else [given]:
+        options.check("float32", called)
+        if any(isinstance(c, checkpoints.Checkpoint) for c in called):
+            msg = "a Checkpoint is for one network; leave it out, or train the networks one by one"
+            raise InputError(msg)
+    if lists:
+        return [list(called) for called in given]
+    return [[c.for_member() for c in given] for _ in range(count)]
+
+
+def _folds(folds: Any, count: int) -> list[tuple[Host, Host] | None]:
+    if folds is None:
+        return [None] * count
+    pairs = list(folds)
+    if len(pairs) != count:
+        msg = f"folds has {len(pairs)} entries for {count} networks; give one pair of rows for each"
+        raise InputError(msg)
+    return [_fold(pair, i) for i, pair in enumerate(pairs)]
+
+
+def _fold(pair: Any, i: int) -> tuple[Host, Host]:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        msg = f"folds[{i}] is {type(pair).__name__}; give (rows to train with, rows to judge by)"
+        raise InputError(msg)
+    rows, held = (np.asarray(part if part is not None else [], dtype=None) for part in pair)
+    for part in (rows, held):
+        if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
+            msg = f"folds[{i}] has rows of shape {part.shape} and dtype {part.dtype}"
+            raise InputError(f"{msg}; give whole numbers of rows, from 0")
+    if not rows.size:
+        msg = f"folds[{i}] has no row to train with; give some"
+        raise InputError(msg)
+    return rows.astype(np.int64), held.astype(np.int64)
+
+
+def _share(plans: list[_Plan], data: Any, asked: dict[str, Any], folds: Any) -> _Set:
+    """Bring the data to the backend, and what judges them."""
+    if folds is not None and asked["validation"] is not None:
+        msg = "folds name the rows to judge by, and validation was given too; leave one out"
+        raise InputError(msg)
+    backend, first = asked["backend"], plans[0]
+    if fastest.is_asked(backend):
+        m = len(prepare.pair(data, "data")[0])
+        found = fastest.select(
+            first.network, batch_size=min(first.asked["batch_size"] or m, m),
+            optimizer=first.asked["optimizer"], dtype=asked["dtype"], cost=asked["cost"],
+            device=asked["device"],
+        )  # fmt: skip
+        _log.info("%s", found.reason)
+        backend = found.backend
+    chosen, judge, stored, wanted = prepare.prepare(
+        first.network, data, asked["cost"], backend=backend, device=asked["device"],
+        dtype=asked["dtype"], learn=True,
+    )  # fmt: skip
+    m = int(stored[0].shape[0])
+    for i, plan in enumerate(plans):
+        for part in plan.fold or ():
+            if part.size and not 0 <= part.min() <= part.max() < m:
+                msg = f"folds[{i}] has row {part.max()} and the data {m} examples; count from 0"
+                raise InputError(msg)
+        options.check_together(
+            replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
+            asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None,
+        )  # fmt: skip
+    names = scores.check(asked["metrics"])
+    with chosen.session(asked["dtype"]):
+        judging = Judging.make(
+            first.network, asked["validation"], judge, wanted, stored, chosen, asked["dtype"],
+            names, folds=[plan.fold for plan in plans if plan.fold is not None],
+        )  # fmt: skip
+    return _Set(
+        chosen, asked["dtype"], asked["threads"], asked["precision"], judge, stored, wanted,
+        asked["sample_weight"], asked["class_weight"], judging, asked["micro_batch"] or 0,
+    )  # fmt: skip
+
+
+def _step(plan: _Plan, shared: _Set, cost: Any) -> TrainingStep:
+    own = plan.asked
+    strengths = {name: own[name] for name in ("l2", "l1", "max_norm", "clip_norm")}
+    m = int(shared.data[0].shape[0]) if plan.fold is None else len(plan.fold[0])
+    judge = replace(shared.judge, layers=plan.layers)
+    return TrainingStep(judge, own["optimizer"], m=m, micro=shared.micro, **strengths)
+
+
+def _batch_size(plan: _Plan, m: int) -> int:
+    return min(plan.asked["batch_size"] or m, m)
+
+
+def _groups(plans: list[_Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:
+    """Numbers of the networks that may go into one stack; a list for each kind."""
+    found: list[tuple[Any, list[int]]] = []
+    for i, (plan, step) in enumerate(zip(plans, steps, strict=True)):
+        held = 0 if plan.fold is None else len(plan.fold[1])
+        key = (stack.kind(step, _batch_size(plan, step.m or 1)), plan.asked["epochs"], held)
+        same = next((numbers for known, numbers in found if known == key), None)
+        if same is None:
+            found.append((key, [i]))
+        else:
+            same.append(i)
+    return [numbers for _, numbers in found]
+
+
+def _alone(shared: _Set) -> bool:
+    """Whether the set is trained one after another whatever its shape."""
+    halves = shared.dtype in {"float16", "bfloat16"}
+    return bool(halves or shared.micro or isinstance(shared.data[0], HostRows))
+
+
+def _size(shared: _Set, step: TrainingStep, plan: _Plan) -> int:
+    return stack.together(shared.backend, step, _batch_size(plan, step.m or 1))
+
+
+def _run(
+    part: list[int], plans: list[_Plan], steps: list[TrainingStep], shared: _Set
+) -> list[Member] | None:
+    """Train some networks at once; None if there is not enough memory for so many."""
+    plan, step = plans[part[0]], steps[part[0]]
+    k = _batch_size(plan, step.m or 1)
+    work = k * max(layer.n_in * layer.n_out for layer in plan.network.dense)
+    backend = shared.backend
+    with (
+        backend.session(shared.dtype),
+        backend.threads(shared.threads, work) as used,
+        backend.precision(shared.precision),
+    ):
+        try:
+            members = [_member(plans[i], steps[i], shared, used) for i in part]
+            if len(members) == 1:
+                _run_one(members[0], shared)
+            else:
+                stack.Stack(members, shared.judging).train()
+        except Exception as error:
+            if len(part) == 1 or not backend.out_of_memory(error):
+                raise
+            return None
+        for member in members:
+            if member.error is None:
+                member.run.pull()
+    return members
+
+
+def _member(plan: _Plan, step: TrainingStep, shared: _Set, threads: int | None) -> Member:
+    """One network with its session and its run."""
+    backend, m, own = shared.backend, step.m or 1, plan.asked
+    k = _batch_size(plan, m)
+    parameters = prepare.kept(
+        prepare.arrange(plan.network.parameters, plan.layers), backend, shared.dtype
+    )
+    weighed, places = _weighed(plan, shared), None
+    order = None
+    if plan.fold is not None:
+        rows = plan.fold[0]
+        places = np.zeros(len(shared.wanted.values), np.int64)
+        places[rows] = np.arange(m)
+
+        def order(epoch: int) -> Host:
+            drawn: Host = rows[draws.order(own["seed"], epoch, m)] if k < m else rows
+            return drawn
+
+    data = shared.data
+    numbered = places is not None and layers.differs_in_training(plan.layers)
+    if weighed is not None or numbered:
+        held = None if weighed is None else backend.asarray(weighed, dtype=shared.dtype)
+        data = (*data, held)
+    if numbered:
+        data = (*data, backend.asarray(places, dtype=backend.index_dtype))
+    session = loop.Session(
+        step, backend, data, parameters, step.start(parameters), k, own["seed"],
+        own["schedule"], weighed, order,
+    )  # fmt: skip
+    run = Run(plan.network, own["epochs"], -(-m // k), m, backend.spec, threads)
+    member = Member(session, run, plan.callbacks, places, judged=None if plan.fold is None
+                    else plan.fold[1])  # fmt: skip
+
+    def pull() -> None:
+        held = member.parameters() if run.result is None else run.result
+        plan.network.parameters = prepare.arrange(held, plan.network.layers)
+        plan.network.classes, plan.network.scale = shared.wanted.classes, shared.judge.scale
+
+    run.pull = pull
+    return member
+
+
+def _weighed(plan: _Plan, shared: _Set) -> Host | None:
+    """Weights of all examples, with those of a fold made as if it were all."""
+    total = len(shared.wanted.values)
+    if plan.fold is None:
+        return weights.make(shared.sample_weight, shared.class_weight, shared.wanted, total)
+    rows, given = plan.fold[0], shared.sample_weight
+    if given is not None:
+        given = weights.given(given, total)[rows]
+    part = replace(shared.wanted, values=shared.wanted.values[rows])
+    made = weights.make(given, shared.class_weight, part, len(rows))
+    if made is None:
+        return None
+    whole = np.zeros(total)
+    whole[rows] = made
+    return whole
+
+
+def _run_one(member: Member, shared: _Set) -> None:
+    """Train a network by itself, on the data of the set."""
+
+    def validate(parameters: Any) -> dict[str, float | None]:
+        lone = trees.map_leaves(lambda a: a[None, ...], parameters)
+        return shared.judging(lone, [member])[0]
+
+    try:
+        loop.run_epochs(member.session, member.run, member.callbacks, validate)
+    except Diverged as error:
+        member.error = error
