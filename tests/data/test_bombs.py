@@ -48,7 +48,7 @@ def zeros_parquet(path):
 def long_parquet(path):
     """Few rows, which say nothing of how long the texts in them are."""
     pl = pytest.importorskip("polars")
-    texts = [f"{i}{"a" * 350_000}" for i in range(700)]
+    texts = [f"{i}{'a' * 350_000}" for i in range(700)]
     pl.DataFrame({"a": texts, "b": ["x", "y"] * 350}).write_parquet(path)
 
 
