@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
 
@@ -21,33 +22,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         can't be used, 130 after Ctrl-C, 143 after SIGTERM.
     """
     from bpnet.cli.app import app
+    from bpnet.cli.ranks import join
 
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
-        status = app(arguments, prog_name="bpnet", standalone_mode=False)
+        ranks = join(arguments)
+        status = app(arguments, prog_name="bpnet", standalone_mode=False, obj=ranks)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone: nothing is left to tell it
         return 1
     except Exception as error:
-        status = _status(error, arguments)
+        status = _status(error, arguments, ranks)
         if status is None:
             raise
     return status if isinstance(status, int) else 0
 
 
-def _status(error: Exception, arguments: Sequence[str]) -> int | None:
+def _status(error: Exception, arguments: Sequence[str], ranks: Any) -> int | None:
     """Exit status for an error that is told in one line; None for one that is ours to mend."""
     if isinstance(error, InputError | ArrayMismatch | BackendUnavailable):
-        return _refuse(error, 2)
+        return _refuse(error, 2, ranks)
     if isinstance(error, Diverged | OSError | MemoryError):
-        return _refuse(error, 1)
+        return _refuse(error, 1, ranks)
     if type(error).__name__ == "NoArgsIsHelpError":  # `bpnet` alone; the help is out
         return 0
     if hasattr(error, "format_message"):  # typer's own, of bad usage
         text = f"{error.format_message()}{_given(error, arguments)}"
-        return _refuse(text, getattr(error, "exit_code", 2))
+        return _refuse(text, getattr(error, "exit_code", 2), ranks)
     return None
 
 
@@ -59,7 +62,10 @@ def _given(error: Exception, arguments: Sequence[str]) -> str:
     return ""
 
 
-def _refuse(error: object, status: int) -> int:
+def _refuse(error: object, status: int, ranks: Any) -> int:
     text = " ".join(str(error).split()) or type(error).__name__
+    if ranks is not None and ranks.size > 1:
+        left: int = ranks.leave(text, status)
+        return left
     sys.stderr.write(f"bpnet: error: {text}\n")
     return status

@@ -30,6 +30,8 @@ class StopOnSignal(Callback):
     def on_train_end(self, run: Run) -> None:
         """Give the signals back."""
         self.note = run.note
+        if run.stopped in ("SIGINT", "SIGTERM"):  # which another rank may have got
+            self.status = 128 + signal.Signals[run.stopped]
         self.close()
 
     def _stop(self, number: int, _frame: Any) -> None:

@@ -11,14 +11,15 @@ import typer
 from rich.console import Console
 
 import bpnet
-from bpnet import plots, runs
+from bpnet import distributed, plots, runs
 from bpnet.cli import options
 from bpnet.cli.progress import Bar
+from bpnet.cli.ranks import described, first, leads, of_rank_0
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
-from bpnet.training import Distributions, LearningRates, fastest
+from bpnet.training import Distributions, LearningRates, fastest, sharding
 
 
 def train(
@@ -110,6 +111,16 @@ def train(
         str,
         typer.Option(help="A checkpoint that can't be written: stop the run, or continue."),
     ] = "stop",
+    reduce: Annotated[
+        str, typer.Option(help="With mpiexec, how ranks add up: ordered, for the same bits; fast.")
+    ] = "ordered",
+    shards: Annotated[
+        int | None,
+        typer.Option(help="Parts of a batch in the ordered sum. Default: 8 with mpiexec."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds after which a rank that does not answer is given up.")
+    ] = 300.0,
     json_: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -122,7 +133,12 @@ def train(
       bpnet train digits --backend cupy
       bpnet train houses.csv --target price
       bpnet train --resume runs/digits-20261124-120000
+      mpiexec -n 4 bpnet train fashion-mnist --batch-size 1024
     """
+    ranks = context.obj
+    if ranks is not None:
+        ranks.timeout = distributed.check_timeout(timeout)
+    quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
     if resume is not None:
         return _resume(context, resume, backend, device, json_=json_, quiet=quiet)
     asked: dict[str, Any] = {
@@ -154,6 +170,7 @@ def train(
         "seed": seed,
         "threads": threads,
         "precision": precision,
+        **_divided(ranks, reduce, shards),
     }
     config: runs.Config = {
         "data": {
@@ -171,8 +188,8 @@ def train(
         },
     }
     config["training"] |= {"checkpoint_minutes": checkpoint_minutes, "on_error": on_error}
-    folder = runs.choose(out, source)
-    return _run(config, folder, backend, device, json_=json_, quiet=quiet)
+    folder = Path(of_rank_0(ranks, lambda: str(runs.choose(out, source))))
+    return _run(config, folder, backend, device, ranks, json_=json_, quiet=quiet)
 
 
 _FIND = "find"
@@ -196,7 +213,13 @@ def _rate(given: str | None) -> float | str | None:
         raise InputError(msg) from error
 
 
-_OF_A_RESUME = {"resume", "backend", "device", "json_", "quiet"}
+def _divided(ranks: Any, reduce: str, shards: int | None) -> dict[str, Any]:
+    """How batches are divided, as it is written into a run: a resume may have other ranks."""
+    divided = sharding.split(ranks, reduce, shards)
+    return {"reduce": reduce} if not divided.ordered else {"shards": divided.shards or None}
+
+
+_OF_A_RESUME = {"resume", "backend", "device", "timeout", "json_", "quiet"}
 
 
 def _resume(
@@ -215,13 +238,14 @@ def _resume(
                 f"--resume goes on with the run's own settings; leave {name.replace('_', '-')} out"
             )
             raise InputError(msg)
-    config = runs.unfinished(folder)
+    ranks = context.obj
+    config = of_rank_0(ranks, lambda: runs.unfinished(folder))
     if config is None:
-        if not json_:
+        if not json_ and leads(ranks):
             Console(highlight=False).print(f"{folder} is finished: nothing to do", soft_wrap=True)
         return 0
     chosen = backend or config["machine"]["backend"]
-    return _run(config, folder, chosen, device, json_=json_, quiet=quiet, resume=True)
+    return _run(config, folder, chosen, device, ranks, json_=json_, quiet=quiet, resume=True)
 
 
 def _run(
@@ -229,6 +253,7 @@ def _run(
     folder: Path,
     backend: str | None,
     device: str | None,
+    ranks: Any = None,
     *,
     json_: bool,
     quiet: bool,
@@ -244,7 +269,7 @@ def _run(
     selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
     data = {"validation": 0.0, **config["data"]}
     source, seed = data.pop("source"), asked["seed"]
-    dataset = bpnet.data.load(source, seed=seed, **data)
+    dataset = first(ranks, lambda: bpnet.data.load(source, seed=seed, **data))
     weighed = _weights(settings.pop("sample_weight", None), dataset)
     network = runs.network_for(
         dataset,
@@ -274,7 +299,8 @@ def _run(
     stopping = None if patience is None else bpnet.EarlyStopping(patience)
     if stopping is not None:  # before the recorder, which saves what it hands over
         callbacks.append(stopping)
-    callbacks.append(recorder)
+    if leads(ranks):
+        callbacks.append(recorder)
     after = ExitStack()  # a run that fails gives terminal and signals back, and leaves no folder
     after.callback(recorder.discard)
     after.callback(stopper.close)
@@ -285,6 +311,7 @@ def _run(
             *(f"note: {note}" for note in dataset.notes),
             f"network: {network}",
             f"backend: {selection.backend.spec} ({selection.reason})",
+            *described(ranks, settings),
         ]
         bar = Bar(console, lines)
         callbacks.append(bar)
@@ -305,15 +332,16 @@ def _run(
             checkpoint=None if isinstance(rule, LBFGS) else every,
             resume=resume and not isinstance(rule, LBFGS),
             sample_weight=weighed,
+            communicator=ranks,
             **{**settings, "batch_size": settings["batch_size"] or None},
         )
     notes = [stopper.note] if stopper.note else []
-    if found is not None:
+    if found is not None and leads(ranks):
         notes += _drawn(found, folder)
     if json_:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         sys.stdout.write(json.dumps(result) + "\n")
-    else:
+    elif leads(ranks):
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
 

@@ -1,8 +1,17 @@
 """Ranks that train one network together: MPI, NCCL, one process alone, or simulated ones."""
 
-from bpnet.distributed.communicator import Communicator, Single, Traffic
+from bpnet.distributed.communicator import Communicator, Single, Traffic, check_timeout
 from bpnet.distributed.mpi import launched, wrap
 from bpnet.distributed.nccl import nccl
 from bpnet.distributed.simulated import simulate
 
-__all__ = ["Communicator", "Single", "Traffic", "launched", "nccl", "simulate", "wrap"]
+__all__ = [
+    "Communicator",
+    "Single",
+    "Traffic",
+    "check_timeout",
+    "launched",
+    "nccl",
+    "simulate",
+    "wrap",
+]

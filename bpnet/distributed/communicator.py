@@ -34,6 +34,21 @@ class Traffic:
     sums: int = 0
 
 
+def check_timeout(timeout: Any) -> float:
+    """Seconds that a rank may take to answer, as a float.
+
+    Raises
+    ------
+    InputError
+        If it is no positive number.
+    """
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not number or not 0 < timeout < 1e9:
+        msg = f"timeout is {timeout!r}; give the seconds that a rank may take to answer"
+        raise InputError(msg)
+    return float(timeout)
+
+
 class Communicator(ABC):
     """A group of ranks, as one of them sees it.
 
@@ -52,11 +67,7 @@ class Communicator(ABC):
     """Whose arrays the buffers of :meth:`sum` are."""
 
     def __init__(self, rank: int, size: int, timeout: float = 300.0) -> None:
-        number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-        if not number or not 0 < timeout < 1e9:
-            msg = f"timeout is {timeout!r}; give the seconds that a rank may take to answer"
-            raise InputError(msg)
-        self.rank, self.size, self.timeout = rank, size, float(timeout)
+        self.rank, self.size, self.timeout = rank, size, check_timeout(timeout)
         self.local_rank = rank
         self.traffic = Traffic()
         self.active = False
@@ -138,13 +149,31 @@ class Communicator(ABC):
         self.broadcast_host(buffer)
         return buffer.tobytes()
 
+    def agree(self, status: int = 0) -> Host:
+        """Go on if all ranks can; ``(size,)`` statuses where this one cannot.
+
+        Parameters
+        ----------
+        status : int
+            What the process would exit with; 0 if nothing is wrong.
+
+        Raises
+        ------
+        SystemExit
+            If another rank cannot go on; it says why.
+        """
+        found = self.gather([float(status)])[:, 0]
+        if found.any() and not status:
+            raise SystemExit(int(found.max()))
+        return found
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Remember that the others count on this rank, until it is done or all fail alike."""
         self.active = True
         try:
             yield
-        except (InputError, Diverged, KeyboardInterrupt):
+        except (Diverged, KeyboardInterrupt):
             self.active = False
             raise
         self.active = False

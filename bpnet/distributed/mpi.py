@@ -23,6 +23,9 @@ _HUNG = 75
 _LATER = 0.1
 """Seconds that each stage of a sum adds to the time-out, see :meth:`Communicator.exchange`."""
 
+_TURN = 0.3
+"""Seconds that a rank leaves to each one before it to say what they have all met."""
+
 _STARTED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 """Variables in which Open MPI, and MPICH and its kin, tell a process how many they are."""
 
@@ -74,11 +77,32 @@ class MPI(Communicator):
 
     def abort(self, message: str, status: int = 1) -> NoReturn:
         """Say what happened in one line, and end every process of the job."""
+        self._say(message)
+        self._mpi.COMM_WORLD.Abort(status)
+        os._exit(status)  # where Abort came back
+
+    def fail(self, message: str, status: int = 1) -> NoReturn:
+        """Abort; but what all ranks met is told by the first of them, which ends the others."""
+        time.sleep(_TURN * min(self.rank, 5))
+        self.abort(message, status)
+
+    def leave(self, message: str, status: int) -> int:
+        """End this process for an error, and with it all others; return the exit status.
+
+        Before training, and where all ranks fail alike, each leaves by itself and the lowest of
+        those that failed says why. In the middle of training the others are ended.
+        """
+        if self.active:
+            self.fail(message, status)
+        failed = np.flatnonzero(self.agree(status))
+        if failed[0] == self.rank:
+            self._say(message)
+        return status
+
+    def _say(self, message: str) -> None:
         text = f"bpnet: error: rank {self.rank} of {self.size}: {' '.join(message.split())}\n"
         sys.stdout.flush()
         os.write(2, text.encode())
-        self._mpi.COMM_WORLD.Abort(status)
-        os._exit(status)  # where Abort came back
 
     def _wait(self, requests: list[Any], whom: str, stage: int = 0) -> None:
         """Wait for requests, but not for ever.
@@ -171,7 +195,7 @@ def _watch(communicator: MPI) -> None:
 def _failed(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     stop = kind is KeyboardInterrupt
     text = "interrupted" if stop else describe(error, trace)
-    _WATCHED[-1].abort(text, 130 if stop else 1)
+    _WATCHED[-1].fail(text, 130 if stop else 1)
 
 
 def describe(error: BaseException, trace: Any = None) -> str:

@@ -60,9 +60,7 @@ def begin(
     writer, found = checkpoints.make(given, resume, asked) if ranks.rank == 0 else (None, None)
     if ranks.size == 1:
         return writer, found
-    failed = ranks.gather([0.0])
-    if failed.any():
-        raise SystemExit(int(failed.max()))
+    ranks.agree()
     asked = {**asked, "backend": backend}
     said = ranks.gather([hashed(json.dumps(asked[name]).encode()) for name in sorted(asked)])
     for name, hashes in zip(sorted(asked), said.T, strict=True):

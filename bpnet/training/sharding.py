@@ -133,9 +133,9 @@ def check(divided: Split, judge: Judge, rule: Any, backend: Backend) -> None:
 
 def asked(divided: Split) -> dict[str, Any]:
     """What must be the same in a run that is taken up again: not how many ranks there are."""
-    if not divided.shards:
-        return {}
-    return {"shards": divided.shards, "reduce": ORDERS[not divided.ordered]}
+    if not divided.ordered:
+        return {"reduce": "fast"}
+    return {"shards": divided.shards} if divided.shards else {}
 
 
 def threads(divided: Split, backend: Backend, given: int | None) -> int | None:
