@@ -85,9 +85,11 @@ class _Normalization:
                 inner = xp.mean(g * xhat, axis=self.axis, keepdims=True)
                 g = g - xp.mean(g, axis=self.axis, keepdims=True) - xhat * inner
             dx = xp.astype(g * inverse, dtype, copy=False)
-        return (*slopes, *self._followed(arrays, seen, xhat.shape[-2])), dx if below else None
+        return (*slopes, *self._followed(arrays, seen, xhat, xp)), dx if below else None
 
-    def _followed(self, arrays: tuple[Array, ...], seen: Any, k: int) -> tuple[Array, ...]:
+    def _followed(
+        self, arrays: tuple[Array, ...], seen: Any, xhat: Array, xp: Namespace
+    ) -> tuple[Array, ...]:
         """What the averages shall follow."""
         return ()
 
@@ -154,11 +156,23 @@ class BatchNorm(_Normalization):
             return super()._statistics(arrays, x, xp, training=training)
         return arrays[2][..., None, :], arrays[3][..., None, :]
 
-    def _followed(self, arrays: tuple[Array, ...], seen: Any, k: int) -> tuple[Array, ...]:
+    def _followed(
+        self, arrays: tuple[Array, ...], seen: Any, xhat: Array, xp: Namespace
+    ) -> tuple[Array, ...]:
         if seen is None:
             return arrays[2:]
         mean, variance = seen
-        return mean[..., 0, :], variance[..., 0, :] * (k / max(k - 1, 1))
+        return mean[..., 0, :], variance[..., 0, :] * _correction(xhat, xp)
+
+
+def _correction(x: Array, xp: Namespace) -> Any:
+    """K / (k - 1) for a batch of k examples, 1 for one."""
+    k = x.shape[-2]
+    if k is not None:
+        return k / max(k - 1, 1)
+    ones = xp.ones_like(x[..., :1])  # None is the standard's word for a length not known yet
+    k = xp.sum(ones, axis=-2)
+    return k / xp.maximum(k - 1, ones[..., 0, :])
 
 
 NORMS: dict[str, type[Any]] = {"batch": BatchNorm, "layer": LayerNorm}

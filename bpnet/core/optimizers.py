@@ -311,7 +311,7 @@ class Adam(Optimizer):
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
         """Return (eta', eps')."""
-        root = math.sqrt(1 - self.beta2**t)
+        root = (1 - self.beta2**t) ** 0.5
         return learning_rate * root / (1 - self.beta1**t), self.epsilon * root
 
     def update(

@@ -30,7 +30,7 @@ from bpnet.training.step import Data, TrainingStep
 _BLOCKS = 20
 """Blocks in an epoch where a callback wants to look in."""
 
-_MASKS = 4
+MASKS = 4
 """Purpose of the random keys of masks."""
 
 _STEPS = 50
@@ -211,7 +211,7 @@ class Session:
 def _words(seed: int, steps: range) -> Host:
     """Words of the random keys of some steps, (steps, 2): :func:`random.step_words` of each."""
     t = np.arange(steps.start, steps.stop, dtype=np.uint64)
-    counter = (t & np.uint64(2**32 - 1), ((t >> np.uint64(32)) << np.uint64(16)) + _MASKS)
+    counter = (t & np.uint64(2**32 - 1), ((t >> np.uint64(32)) << np.uint64(16)) + MASKS)
     key = np.asarray([seed % 2**32, seed >> 32], np.uint64)
     first, second, x0, x1 = (a.astype(np.uint32).view(np.int32) for a in (*key[:, None], *counter))
     return np.stack(random.threefry((first, second), x0, x1, xp=np), axis=-1)

@@ -1,0 +1,33 @@
+"""``bpnet export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bpnet.cli import options
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a .safetensors.")],
+    out: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="File to write.")],
+    training: Annotated[
+        bool,
+        typer.Option("--training", help="The training step, optimizer state in and out."),
+    ] = False,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a run's model as an ONNX file (opset 21), with what is done to the columns of a table.
+
+    Examples:
+
+      bpnet export runs/digits-20260101-120000 digits.onnx
+      bpnet export runs/houses houses.onnx
+      bpnet export runs/houses step.onnx --training
+    """
+    from bpnet.export.run import export_run
+
+    lines = export_run(run, out, training=training, dtype=dtype)
+    if not quiet:
+        typer.echo("\n".join([*lines, f"ONNX: {out}"]))

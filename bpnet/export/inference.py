@@ -1,0 +1,130 @@
+"""The forward pass as an ONNX file, with the encodings of a table's columns in front of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array
+from bpnet.core import activations, feedforward
+from bpnet.data import Columns
+from bpnet.export import encoding, trace
+from bpnet.export.trace import Namespace
+from bpnet.network import Network
+
+
+def to_onnx(
+    network: Network, path: str | Path, columns: Columns | None = None, dtype: str = "float32"
+) -> Path:
+    """Write the network's forward pass as an ONNX file, opset 21.
+
+    The graph takes any number of examples. Without ``columns`` its input is ``x``, (batch, n_0),
+    in ``dtype``: integers are to be scaled beforehand, by the ``scale`` in the metadata. With them
+    it takes the raw columns of the table by their names, each (batch,): numbers as float64, with
+    nan for a missing one, and text and booleans as strings, with ``""`` for a missing one.
+
+    Its outputs are ``output``, a^L, (batch, n_L); where there are classes ``label``, (batch,),
+    their names; and in a regression on a table ``prediction``, (batch,), in the target's own units.
+
+    Parameters
+    ----------
+    network : Network
+        What to write; layers that differ in training are as they are in ``predict``.
+    path : str or Path
+        A name that ends in ``.onnx``.
+    columns : Columns, optional
+        What was learned of a table's columns.
+    dtype : {"float32", "float64"}
+        Of the computation; ONNX Runtime's CPU has not every operator in float64.
+
+    Returns
+    -------
+    Path
+        Where it is; the file is whole or not there.
+
+    Raises
+    ------
+    InputError
+        If the path cannot be written, the columns do not fit the network, or a library of the
+        extra ``onnx`` is missing.
+
+    Examples
+    --------
+    >>> import bpnet, pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> net = bpnet.Network([4, 8, 3], hidden="relu", seed=0)
+    >>> file = to_onnx(net, folder / "model.onnx")
+    >>> import onnxruntime
+    >>> session = onnxruntime.InferenceSession(file)
+    >>> x = np.ones((5, 4), np.float32)
+    >>> (a,) = session.run(["output"], {"x": x})
+    >>> bool(abs(a - net.predict(x, dtype="float32")).max() < 1e-6)
+    True
+    """
+    path = trace.check_path(path)
+    trace.check_dtype(dtype)
+    xp = Namespace()
+    names = trace.names(network.layers)
+    traced = xp.inputs(network.parameters, dtype)
+    if columns is None:
+        taken = {"x": xp.input(("batch", network.sizes[0]), dtype)}
+        x = taken["x"]
+    else:
+        encoding.check(columns, network.sizes[0])
+        taken = encoding.inputs(columns, xp)
+        x = xp.astype(encoding.encode(taken, columns, xp), getattr(xp, dtype))
+    a = feedforward.feedforward(network.layers, traced, x, xp=xp)
+    outputs = {"output": a, **_decided(network, a, xp), **_in_units(columns, a, xp)}
+    return trace.write(
+        path,
+        {**taken, **trace.by_name(names, traced)},
+        {_free(name, taken): value for name, value in outputs.items()},
+        trace.by_name(names, trace.cast(network.parameters, dtype)),
+        {},
+        {"kind": "forward pass", **about(network), **_described(columns)},
+    )
+
+
+def about(network: Network) -> dict[str, str]:
+    """What a file says of its network; all but the first are JSON."""
+    classes = None if network.classes is None else network.classes.tolist()
+    return {
+        "network": repr(network),
+        "classes": json.dumps(classes),
+        "scale": json.dumps(network.scale),
+    }
+
+
+def _described(columns: Columns | None) -> dict[str, str]:
+    return {} if columns is None else {"columns": columns.to_json()}
+
+
+def _free(name: str, taken: dict[str, Any]) -> str:
+    """The name, with a line behind it where a column has it."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _decided(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:
+    """``Network.decide``, where the network has names of classes."""
+    if network.classes is None:
+        return {}
+    if network.sizes[-1] == 1:
+        middle = 0.5 if isinstance(network.output, activations.Sigmoid) else 0.0
+        number = xp.astype(a[:, 0] > middle, xp.int64)
+    else:
+        number = xp.argmax(a, axis=1)
+    classes = network.classes
+    if classes.dtype.kind == "U":
+        names = dict(enumerate(classes.tolist()))
+        return {"label": xp.extensions.static_map(number, names, default="")}
+    return {"label": xp.take(xp.asarray(np.asarray(classes)), number, axis=0)}
+
+
+def _in_units(columns: Columns | None, a: Array, xp: Namespace) -> dict[str, Array]:
+    """``Columns.decode_target``, in a regression."""
+    if columns is None or columns.task != "regress":
+        return {}
+    return {"prediction": xp.astype(a[:, 0], xp.float64) * columns.std + columns.mean}

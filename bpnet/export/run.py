@@ -1,0 +1,87 @@
+"""A run, or a model's file, as an ONNX file."""
+
+from pathlib import Path
+from typing import Any
+
+from bpnet import data, runs
+from bpnet.core import optimizers
+from bpnet.data import Columns
+from bpnet.export import trace
+from bpnet.export.inference import to_onnx
+from bpnet.export.training import training_to_onnx
+from bpnet.model_file import load
+from bpnet.network import Network
+from bpnet.runs import Config
+
+
+def export_run(
+    source: Path, path: Path, *, training: bool = False, dtype: str = "float32"
+) -> list[str]:
+    """Write what a run has learned, or its training step, as an ONNX file.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of a run, with the encodings of its columns; or a ``.safetensors`` file.
+    path : Path
+        A name that ends in ``.onnx``.
+    training : bool
+        Whether to write the training step, with the run's own options, in place of the forward
+        pass.
+    dtype : {"float32", "float64"}
+        Of the computation.
+
+    Returns
+    -------
+    list of str
+        A line on each input and output.
+
+    Raises
+    ------
+    InputError
+        If the run has no model, or a file or an option cannot be used.
+    """
+    trace.check_path(path)
+    network, config, columns = _opened(source)
+    if training:
+        training_to_onnx(network, path, dtype=dtype, **_options(config))
+    else:
+        to_onnx(network, path, columns, dtype)
+    return signature(path)
+
+
+def _opened(source: Path) -> tuple[Network, Config, Columns | None]:
+    return (load(source), {}, None) if source.is_file() else runs.open_run(source)
+
+
+_TAKEN = ("cost", "l2", "l1", "dropout", "max_norm", "clip_norm", "seed")
+
+
+def _options(config: Config) -> dict[str, Any]:
+    """Options of the step, as the run was asked for."""
+    settings = config.get("training", {})
+    taken = {name: settings[name] for name in _TAKEN if name in settings}
+    rate = settings.get("learning_rate")
+    taken["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), rate)
+    if settings.get("l2") or settings.get("l1"):
+        asked = {"validation": 0.0, **config["data"]}
+        held = data.load(asked.pop("source"), seed=config["network"]["seed"], **asked)
+        taken["examples"] = len(held.y) if held.y is not None else None
+    return taken
+
+
+def signature(path: Path) -> list[str]:
+    """A line on each input and output of an ONNX file: name, shape, type."""
+    onnx = trace.library("onnx")
+    graph = onnx.load(path, load_external_data=False).graph
+    free = {tensor.name for tensor in graph.initializer}
+    lines = []
+    for what, entries in (("input", graph.input), ("output", graph.output)):
+        for entry in entries:
+            kind = entry.type.tensor_type
+            sizes = [dim.dim_param or str(dim.dim_value) for dim in kind.shape.dim]
+            name = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
+            name = {"float": "float32", "double": "float64"}.get(name, name)
+            may = ", may be left out" if what == "input" and entry.name in free else ""
+            lines.append(f"{what} {entry.name}: ({', '.join(sizes)}) {name}{may}")
+    return lines

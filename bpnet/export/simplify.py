@@ -1,0 +1,122 @@
+"""A traced graph brought to the operators that a person would write down.
+
+What a trace guards against cannot be here: no array is empty. With that, the passes of
+onnxscript fold what is constant, and the rules below give the usual operators their names.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+_FOLDED = 1 << 20
+"""Bytes of the arrays that constants are folded to."""
+
+
+def simplify(model: Any, fixed: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+    """Graph with the same outputs and fewer, plainer operators.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        From ``ndonnx.build``.
+    fixed : mapping of str to NumPy array
+        Values of inputs, which become constants of the graph.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Of the same inputs, but for the fixed ones.
+    """
+    onnx, ir = import_module("onnx"), import_module("onnx_ir")
+    for node in model.graph.node:
+        if node.op_type == "Size":  # asked only whether it is 0
+            one = onnx.numpy_helper.from_array(np.asarray(1))
+            node.CopyFrom(onnx.helper.make_node("Constant", [], list(node.output), value=one))
+    kept = [entry for entry in model.graph.input if entry.name not in fixed]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    for name, value in fixed.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    graph = ir.from_proto(model)
+    optimizer, rewriter = (
+        import_module("onnxscript.optimizer"),
+        import_module("onnxscript.rewriter"),
+    )
+    for rules in _rules(rewriter):
+        optimizer.fold_constants(graph, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+        graph = _cleaned(graph)  # rules know a constant by its name
+        rewriter.rewrite(graph, pattern_rewrite_rules=rules)
+    return ir.to_proto(_cleaned(graph))
+
+
+def _cleaned(graph: Any) -> Any:
+    """The graph without what nothing uses and what is there twice, its shapes known."""
+    ir, passes = import_module("onnx_ir"), import_module("onnx_ir.passes.common")
+    for name in (
+        "ShapeInferencePass",
+        "RemoveUnusedNodesPass",
+        "LiftConstantsToInitializersPass",
+        "DeduplicateInitializersPass",
+        "CommonSubexpressionEliminationPass",
+        "IdentityEliminationPass",
+        "RemoveUnusedNodesPass",
+        "RemoveUnusedOpsetsPass",
+    ):
+        options = {"lift_all_constants": True, "size_limit": 0} if name.startswith("Lift") else {}
+        getattr(passes, name)(**options)(graph)
+    # in memory a value goes on to count uses in branches that are gone, and no rule would match
+    return ir.from_proto(ir.to_proto(graph))
+
+
+def _rules(rewriter: Any) -> list[Any]:
+    """Rules in the order in which they are applied."""
+    common = import_module("onnxscript.rewriter.rules.common")
+    rule = rewriter.RewriteRule
+    return [
+        [rule(_traced_max, lambda op, z, axes, **_: op.ReduceMax(z, axes, keepdims=1))],
+        [
+            rule(_traced_softmax, lambda op, z, **_: op.Softmax(z, axis=-1)),
+            rule(_traced_sigmoid, lambda op, z, **_: op.Sigmoid(z), _is_sigmoid),
+            rule(_traced_relu, lambda op, z, **_: op.Relu(z), _is_relu),
+        ],
+        [common.matmul_add_to_gemm_rule],
+    ]
+
+
+def _traced_max(op: Any, z: Any, axes: Any, nan: Any, last: Any, behind: Any) -> Any:
+    """Largest value of each row, with a nan that is looked for apart."""
+    found = op.ReduceMax(op.IsNaN(z), axes, _allow_other_attributes=True)
+    top = op.ReduceMax(op.Unsqueeze(z, last), axes, _allow_other_attributes=True)
+    return op.Where(found, nan, op.Squeeze(top, behind))
+
+
+def _traced_softmax(op: Any, z: Any, axes: Any) -> Any:
+    top = op.ReduceMax(z, axes, _allow_other_attributes=True)
+    e = op.Exp(op.Sub(z, top))
+    return op.Div(e, op.ReduceSum(e, axes, _allow_other_attributes=True))
+
+
+def _traced_sigmoid(op: Any, z: Any, zero: Any, one: Any) -> Any:
+    e = op.Exp(op.Neg(op.Abs(z)))
+    ones = op.Expand(one, op.Shape(e, _allow_other_attributes=True))
+    return op.Div(op.Where(op.Less(z, zero), e, ones), op.Add(one, e))
+
+
+def _traced_relu(op: Any, z: Any, zero: Any) -> Any:
+    return op.Max(z, zero)
+
+
+def _is_sigmoid(_context: Any, zero: Any, one: Any, **_: Any) -> bool:
+    return _holds(zero, 0.0) and _holds(one, 1.0)
+
+
+def _is_relu(_context: Any, zero: Any, **_: Any) -> bool:
+    return _holds(zero, 0.0)
+
+
+def _holds(value: Any, number: float) -> bool:
+    """Whether a value of the graph is that constant."""
+    constant = value.const_value
+    return constant is not None and constant.size == 1 and constant.numpy().item() == number

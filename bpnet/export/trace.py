@@ -1,0 +1,223 @@
+"""Tracing: core's functions called with ndonnx arrays, which write down what is asked of them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bpnet
+from bpnet import disk
+from bpnet._typing import Array
+from bpnet.core.feedforward import Parameters
+from bpnet.core.layers import Dense
+from bpnet.errors import InputError
+from bpnet.export.simplify import simplify
+
+_LIMIT = 2_000_000_000
+"""Bytes of the arrays in one file; protobuf's own limit is 2^31."""
+
+
+def library(name: str) -> Any:
+    """One of the libraries of ONNX, imported on use.
+
+    Raises
+    ------
+    InputError
+        If it is missing.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        msg = f'ONNX files need {name}, which is not installed: pip install "bpnet[onnx]"'
+        raise InputError(msg) from error
+
+
+class Namespace:
+    """ndonnx, for one trace.
+
+    Attributes
+    ----------
+    rows : array of int, (batch,)
+        The numbers of all examples of the batch: to take these is to take the array as it is.
+    """
+
+    def __init__(self) -> None:
+        self._xp = library("ndonnx")
+        self.rows: Array = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._xp, name)
+
+    def take(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        """Return ``x`` at the indices; a new array."""
+        if indices is self.rows:
+            return self.asarray(x, copy=True)
+        return self._xp.take(x, indices, axis=axis)
+
+    def mean(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        """Return the mean over one axis in the dtype of ``x``; ndonnx divides in float64."""
+        n = x.shape[axis]
+        if n is None:
+            n = self.sum(self.ones_like(x), axis=axis, keepdims=keepdims)
+        return self.sum(x, axis=axis, keepdims=keepdims) / n
+
+    def input(self, shape: tuple[Any, ...], dtype: str) -> Array:
+        """Return an input of the graph; ``"batch"`` in its shape is a length of any size."""
+        return self.argument(shape=shape, dtype=getattr(self, dtype))
+
+    def inputs(self, tree: Any, dtype: str) -> Any:
+        """Return inputs shaped like the arrays of nested tuples."""
+        if isinstance(tree, tuple):
+            return tuple(self.inputs(part, dtype) for part in tree)
+        return self.input(tuple(tree.shape), dtype)
+
+    def copied(self, tree: Any) -> Any:
+        """Return nested tuples of new arrays, which may be written to."""
+        if isinstance(tree, tuple):
+            return tuple(self.copied(part) for part in tree)
+        return self.asarray(tree, copy=True)
+
+
+def names(layers: Sequence[Any]) -> tuple[tuple[str, ...], ...]:
+    """Names of the arrays of each layer in a graph: ``W.0``, ``b.0``; ``gamma.1``, ``beta.1``."""
+    kinds = [
+        ("W", "b") if isinstance(layer, Dense) else ("gamma", "beta", "mean", "variance")
+        for layer in layers
+    ]
+    return tuple(
+        tuple(f"{kind}.{l}" for kind, _ in zip(kinds[l], layer.shapes, strict=False))
+        for l, layer in enumerate(layers)
+    )
+
+
+def by_name(named: Any, tree: Any) -> dict[str, Any]:
+    """Arrays of nested tuples by their names; those that are remembered as ``W.0.slot0``, ..."""
+    if not isinstance(named, str):
+        pairs = zip(named, tree, strict=False)  # averages are not remembered
+        return {name: a for both in pairs for name, a in by_name(*both).items()}
+    if isinstance(tree, tuple):
+        return {f"{named}.slot{i}": a for i, a in enumerate(tree)}
+    return {named: tree}
+
+
+def cast(parameters: Parameters, dtype: str) -> Parameters:
+    """NumPy arrays of all layers in another dtype."""
+    return tuple(tuple(a.astype(dtype) for a in arrays) for arrays in parameters)
+
+
+def check_path(path: str | Path) -> Path:
+    """Where to write, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If the name has another ending than ``.onnx``, or the folder cannot be written to.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        msg = f"an ONNX file is named .onnx, not {path.name!r}; rename it"
+        raise InputError(msg)
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        msg = f"{path} can't be written; give a file in a folder that can"
+        raise InputError(msg)
+    return path
+
+
+def check_dtype(dtype: str) -> str:
+    """The dtype of a graph.
+
+    Raises
+    ------
+    InputError
+        If it is none that graphs are made in.
+    """
+    if dtype not in ("float32", "float64"):
+        msg = f"dtype is {dtype!r}; an ONNX file is float32 or float64"
+        raise InputError(msg)
+    return dtype
+
+
+def write(
+    path: Path,
+    inputs: Mapping[str, Array],
+    outputs: Mapping[str, Array],
+    fixed: Mapping[str, Any],
+    starts: Mapping[str, Any],
+    about: Mapping[str, str],
+) -> Path:
+    """Build a graph, simplify and check it, and write it; the file is whole or not there.
+
+    Parameters
+    ----------
+    path : Path
+        From :func:`check_path`.
+    inputs, outputs : mapping of str to array
+        Of the graph, traced.
+    fixed : mapping of str to NumPy array
+        Inputs that are no inputs of the file: their values are kept in it.
+    starts : mapping of str to NumPy array
+        Inputs that may be left out: the values they have then.
+    about : mapping of str to str
+        What is kept as the model's ``metadata_props``.
+    """
+    held = sum(int(np.asarray(a).nbytes) for a in (*fixed.values(), *starts.values()))
+    if held > _LIMIT:
+        msg = f"the network has {held / 1e9:.1f} GB of arrays; an ONNX file holds up to 2 GB"
+        raise InputError(msg)
+    onnx, xp = library("onnx"), library("ndonnx")
+    # numbers for names: those that users see might be those of values within the graph
+    tokens = {name: f"input_{i}" for i, name in enumerate(inputs)}
+    results = {name: f"output_{i}" for i, name in enumerate(outputs)}
+    model = xp.build(
+        {tokens[name]: a for name, a in inputs.items()},
+        {results[name]: a for name, a in outputs.items()},
+    )
+    model = simplify(model, {tokens[name]: np.asarray(a) for name, a in fixed.items()})
+    model = _renamed(model, {token: name for name, token in {**tokens, **results}.items()})
+    add = model.graph.initializer.append
+    for name, value in starts.items():
+        add(onnx.numpy_helper.from_array(np.asarray(value), name))
+    model.producer_name, model.producer_version = "bpnet", bpnet.__version__
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, dict(about))
+    onnx.checker.check_model(model, full_check=True)
+    disk.write(path, model.SerializeToString())
+    return path
+
+
+def _renamed(model: Any, names: dict[str, str]) -> Any:
+    """The model with the names that users see, and short ones within."""
+    graph, taken = model.graph, set(names.values())
+    number = 0
+    for node in graph.node:
+        for value in node.output:
+            if value not in names:
+                while f"{node.op_type}.{number}" in taken:
+                    number += 1
+                names[value] = f"{node.op_type}.{number}"
+                number += 1
+    _name_biases(graph, names)
+    for i, tensor in enumerate(t for t in graph.initializer if t.name not in names):
+        names[tensor.name] = f"constant.{i}" + "_" * (f"constant.{i}" in taken)
+    for node in graph.node:
+        node.input[:] = [names.get(value, value) for value in node.input]
+        node.output[:] = [names[value] for value in node.output]
+        node.name = f"node:{node.output[0]}"
+    for entry in (*graph.input, *graph.output, *graph.initializer):
+        entry.name = names[entry.name]
+    del graph.value_info[:]
+    graph.name = "bpnet"
+    return model
+
+
+def _name_biases(graph: Any, names: dict[str, str]) -> None:
+    """Call what is added to a product with W.l by its name, b.l: its new axis made it another."""
+    held = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Gemm" and names.get(node.input[1], "").startswith("W."):
+            bias = node.input[2]
+            if bias in held:
+                names.setdefault(bias, f"b{names[node.input[1]][1:]}")

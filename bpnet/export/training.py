@@ -1,0 +1,192 @@
+"""The whole training step as an ONNX file: forward, backpropagation, update, optimizer state."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array
+from bpnet.core import costs, layers, optimizers, random
+from bpnet.core.activations import Sigmoid, Softmax
+from bpnet.core.costs import Cost, Hinge
+from bpnet.core.feedforward import Parameters
+from bpnet.core.lbfgs import LBFGS
+from bpnet.core.metrics import Kind
+from bpnet.core.optimizers import Optimizer, State
+from bpnet.data import draws
+from bpnet.errors import InputError
+from bpnet.export import trace
+from bpnet.export.inference import about
+from bpnet.export.trace import Namespace
+from bpnet.network import Network
+from bpnet.training import options
+from bpnet.training.loop import MASKS
+from bpnet.training.prepare import suited_cost
+from bpnet.training.step import Data, Judge, TrainingStep
+from bpnet.training.train import arrange
+
+
+def training_to_onnx(
+    network: Network,
+    path: str | Path,
+    *,
+    cost: str | Any | None = None,
+    optimizer: str | Optimizer = "adam",
+    examples: int | None = None,
+    l2: float = 0.0,
+    l1: float = 0.0,
+    dropout: float = 0.0,
+    max_norm: float = 0.0,
+    clip_norm: float = 0.0,
+    seed: int = 0,
+    dtype: str = "float32",
+) -> Path:
+    """Write one step of :func:`bpnet.train` as an ONNX file, opset 21.
+
+    Inputs of the graph, for a batch of any size:
+
+    * ``x``, (batch, n_0), scaled; ``y``, the numbers of the classes, (batch,), int64, where
+      several outputs are classes that exclude each other, else rows, (batch, n_L);
+    * ``rows``, (batch,), int64, with dropout only: the numbers of the examples in the training
+      set, of which the masks are a function;
+    * ``learning_rate``, (): may be left out;
+    * what a step hands to the next: ``W.0``, (n_in, n_out), ``b.0``, (n_out,), ... of each layer
+      with arrays, ``gamma``, ``beta``, ``mean`` and ``variance`` of a normalization; the
+      optimizer's ``W.0.slot0``, ...; and ``step``, (), int64. Left out, they are what the file
+      was made with: the network's arrays, zeros and 1.
+
+    Outputs: ``cost``, (), the mean over the batch before the update, regularization included;
+    ``correct``, (), where there are classes; and for each input that is handed on its value for
+    the next step, under its name with ``.new`` behind it.
+
+    Parameters
+    ----------
+    network : Network
+        What learns.
+    path : str or Path
+        A name that ends in ``.onnx``.
+    cost, optimizer, l2, l1, dropout, max_norm, clip_norm, seed
+        As in :func:`bpnet.train`.
+    examples : int, optional
+        Size of the training set, the m of (27); needed with ``l2`` or ``l1``.
+    dtype : {"float32", "float64"}
+        Of the computation.
+
+    Returns
+    -------
+    Path
+        Where it is; the file is whole or not there.
+
+    Raises
+    ------
+    InputError
+        If an argument or the path cannot be used, or a library of the extra ``onnx`` is missing.
+
+    Examples
+    --------
+    >>> import bpnet, onnxruntime, pathlib, tempfile
+    >>> data = bpnet.data.load("digits")
+    >>> x, y = (data.x * data.scale).astype("float32"), data.y.astype("int64")
+    >>> net = bpnet.Network([64, 32, 10], hidden="relu", seed=0)
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "step.onnx"
+    >>> options = onnxruntime.SessionOptions()
+    >>> options.log_severity_level = 3     # or it warns of each input that may be left out
+    >>> training_to_onnx(net, file, optimizer="adam").name
+    'step.onnx'
+    >>> session = onnxruntime.InferenceSession(file, options)
+    >>> names = [output.name for output in session.get_outputs()]
+    >>> rate = np.asarray(0.01, np.float32)
+    >>> carried = {}                       # weights and optimizer state; at first those of the file
+    >>> for epoch in range(5):
+    ...     for i in range(0, len(x), 64):
+    ...         batch = {"x": x[i : i + 64], "y": y[i : i + 64], "learning_rate": rate}
+    ...         found = dict(zip(names, session.run(None, {**batch, **carried})))
+    ...         carried = {n[:-4]: found[n] for n in names if n.endswith(".new")}
+    >>> net.weights[0], net.biases[0] = carried["W.0"].T, carried["b.0"]
+    >>> net.weights[1], net.biases[1] = carried["W.1"].T, carried["b.1"]
+    >>> bool((net.classify(x) == y).mean() > 0.9)
+    True
+    """
+    path = trace.check_path(path)
+    trace.check_dtype(dtype)
+    limits: dict[str, Any] = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
+    m = _check_examples(examples, regularized=bool(l2 or l1))
+    rule = optimizers.get(optimizer)
+    if isinstance(rule, LBFGS):
+        msg = "optimizer is lbfgs, whose step is a search of no fixed length; give another"
+        raise InputError(msg)
+    judged = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
+    kinds = options.with_dropout(network, dropout)
+    xp = Namespace()
+    judge = Judge(kinds, judged, None, _kind(network, judged), 0.0, getattr(xp, dtype), xp)
+    start = arrange(trace.cast(network.parameters, dtype), kinds)
+    state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
+    names = arrange(trace.names(network.layers), kinds)
+    step = TrainingStep(judge, rule, m=m, **limits)
+    inputs, outputs = _traced(step, start, state, names, draws.check_seed(seed), dtype)
+    starts = {
+        **trace.by_name(names, start),
+        **trace.by_name(names, state),
+        "step": np.asarray(1),
+        "learning_rate": np.asarray(rule.learning_rate, dtype),
+    }
+    told = {"kind": "training step", "optimizer": repr(rule), "cost": repr(judged)}
+    return trace.write(path, inputs, outputs, {}, starts, {**told, **about(network)})
+
+
+def _traced(
+    step: TrainingStep, start: Parameters, state: State, names: Any, seed: int, dtype: str
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Call the step with arrays that write down what is asked of them: inputs and outputs."""
+    xp, kinds, n_L = step.judge.xp, step.judge.layers, start[-1][1].shape[0]
+    x = xp.input(("batch", start[0][0].shape[0]), dtype)
+    y = xp.input(("batch", n_L), dtype)
+    if step.judge.kind == "class":
+        y = xp.input(("batch",), "int64")
+    t, rate = xp.input((), "int64"), xp.input((), dtype)
+    before = xp.inputs((start, state), dtype)
+    inputs = {"x": x, "y": y, "step": t, "learning_rate": rate}
+    data: Data = (x, y, xp.arange(n_L, dtype=xp.int64), xp.ones_like(x[:, 0]))
+    if any(isinstance(layer, layers.Dropout) and layer.rate > 0 for layer in kinds):
+        inputs["rows"] = xp.input(("batch",), "int64")
+        data = (*data, inputs["rows"])
+    words = _words(seed, t, xp) if layers.differs_in_training(kinds) else ()
+    numbers = step.optimizer.coefficients(xp.astype(t, xp.float64), xp.astype(rate, xp.float64))
+    numbers = tuple(xp.astype(number, step.judge.dtype) for number in numbers)
+    xp.rows = xp.arange(x.dynamic_shape[0])
+    after, sums = step(xp.copied(before), xp.rows, (numbers, words), data)
+    sums = (sums[0] / xp.sum(data[3]), *sums[1:])
+    outputs = dict(zip(("cost", "correct"), sums, strict=False))
+    carried = {"step": t + 1}
+    for was, now in zip(before, after, strict=True):
+        inputs.update(trace.by_name(names, was))
+        carried.update(trace.by_name(names, now))
+    return inputs, {**outputs, **{f"{name}.new": value for name, value in carried.items()}}
+
+
+def _words(seed: int, t: Array, xp: Namespace) -> tuple[Array, Array]:
+    """``random.step_words`` of a step that is a number of the graph, below 2^32."""
+    key = (seed % 2**32, seed // 2**32)
+    x0, x1 = random.threefry_of_words(key, t, MASKS)
+    return tuple(
+        xp.astype(xp.where(word >= 2**31, word - 2**32, word), xp.int32) for word in (x0, x1)
+    )
+
+
+def _kind(network: Network, cost: Cost) -> Kind | None:
+    """How a right answer is told, where nothing but the network is known."""
+    several = network.sizes[-1] > 1
+    if several and (network.classes is not None or isinstance(network.output, Softmax)):
+        return "class"
+    return "threshold" if isinstance(network.output, Sigmoid) or isinstance(cost, Hinge) else None
+
+
+def _check_examples(examples: int | None, *, regularized: bool) -> int:
+    """Refuse a number of examples that is none, or is missing where (27) needs it."""
+    if examples is None and not regularized:
+        return 1
+    whole = isinstance(examples, int | np.integer) and not isinstance(examples, bool)
+    if not whole or examples < 1:  # type: ignore[operator]
+        msg = f"examples is {examples!r}; with l2 or l1 give the size of the training set"
+        raise InputError(msg)
+    return int(examples)  # type: ignore[arg-type]

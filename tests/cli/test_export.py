@@ -1,0 +1,97 @@
+"""``bpnet export``."""
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.cli import main
+from tests.export.sessions import BOUND, Session, error
+from tests.optional import library
+
+for name in ("ndonnx", "onnxscript", "onnxruntime"):
+    library(name)
+
+TRAIN = ["--hidden", "8", "--epochs", "1", "--backend", "numpy", "-q"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Folder of a run with options of its own."""
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    options = ["--l2", "0.5", "--optimizer", "momentum", "--learning-rate", "0.125"]
+    assert main(["train", "digits", *TRAIN, *options, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_run_becomes_a_file_that_predicts_as_it_does(run, tmp_path, capsys):
+    capsys.readouterr()
+    path = tmp_path / "digits.onnx"
+    assert main(["export", str(run), str(path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "input x: (batch, 64) float32",
+        "output output: (batch, 10) float32",
+        "output label: (batch) int64",
+        f"ONNX: {path}",
+    ]
+    x, _ = bpnet.data.load("digits").test
+    network = bpnet.load(run)
+    found = Session(path)(x=(x * network.scale).astype(np.float32))
+    assert error(found["output"], network.predict(x)) <= BOUND
+    assert found["label"].tolist() == network.classify(x).tolist()
+
+
+def test_the_model_of_a_run_without_its_folder(run, tmp_path, capsys):
+    capsys.readouterr()
+    path = tmp_path / "digits.onnx"
+    assert main(["export", str(run / "model.safetensors"), str(path), "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert Session(path).inputs == ["x"]
+
+
+def test_the_training_step_has_the_options_of_the_run(run, tmp_path):
+    path = tmp_path / "step.onnx"
+    assert main(["export", str(run), str(path), "--training", "-q"]) == 0
+    session, network = Session(path), bpnet.load(run)
+    assert session.about["optimizer"] == "Momentum(learning_rate=0.125, momentum=0.9)"
+    data = bpnet.data.load("digits", validation=0.1)
+    x, y = (data.x[:40] * data.scale).astype(np.float32), data.y[:40].astype(np.int64)
+    found = session(x=x, y=y)
+    weights = network.weights[0].T
+    _, gradients = bpnet.gradients(network, x, y, l2=0.0)
+    decayed = gradients[0][0].T + 0.5 / len(data.y) * weights
+    np.testing.assert_allclose(found["W.0.new"], weights - 0.125 * decayed, rtol=0, atol=1e-6)
+
+
+BAD = {
+    "no run": (["nowhere", "m.onnx"], "nowhere"),
+    "a run without a model": (["empty", "m.onnx"], "not a finished run"),
+    "no model": (["junk.safetensors", "m.onnx"], "junk.safetensors"),
+    "another ending": (["run", "m.pb"], ".onnx"),
+    "no folder": (["run", "no/m.onnx"], "can't be written"),
+    "dtype": (["run", "m.onnx", "--dtype", "int8"], "float32 or float64"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "word"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_one_line_and_leaves_nothing(
+    run, tmp_path, monkeypatch, capsys, arguments, word
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "junk.safetensors").write_bytes(b"junk")
+    before = sorted(tmp_path.rglob("*"))
+    capsys.readouterr()
+    assert main(["export", *(str(run) if a == "run" else a for a in arguments)]) == 2
+    out, said = capsys.readouterr()
+    assert (out, said.count("\n")) == ("", 1)
+    assert word in said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_of_lbfgs_has_no_step(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["train", "digits", *TRAIN, "--optimizer", "lbfgs", "--out", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["export", str(folder), str(tmp_path / "s.onnx"), "--training"]) == 2
+    assert "lbfgs" in capsys.readouterr().err
+    assert not (tmp_path / "s.onnx").exists()
