@@ -282,11 +282,13 @@ def test_data(
         seed=config["network"].get("seed", 0),
     )
     if data.test is not None:
-        return Dataset(*data.test, scale=data.scale), f"{name}, test split"
+        return Dataset(*data.test, scale=data.scale, shape=data.shape), f"{name}, test split"
     if other:
-        return Dataset(data.x, data.y, scale=data.scale), name
+        return Dataset(data.x, data.y, scale=data.scale, shape=data.shape), name
     if data.validation is not None:
-        return Dataset(*data.validation, scale=data.scale), f"{name}, held-out examples"
+        return Dataset(
+            *data.validation, scale=data.scale, shape=data.shape
+        ), f"{name}, held-out examples"
     msg = f"{name} has no test split and the run held nothing out; give other data to judge it on"
     raise InputError(msg)
 

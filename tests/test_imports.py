@@ -18,6 +18,7 @@ HEAVY = {
     "dpnp",
     "h5py",
     "jax",
+    "jinja2",
     "keras",
     "latex2mathml",
     "matplotlib",
@@ -34,6 +35,8 @@ HEAVY = {
     "rich",
     "scipy",
     "sklearn",
+    "tensorboard",
+    "tensorboardX",
     "torch",
     "typer",
 }

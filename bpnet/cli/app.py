@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet.cli import backends, bench, check, data, evaluate, export, paper, predict, train
+from bpnet.cli import backends, bench, check, data, evaluate, export, paper, predict, report, train
 
 app = typer.Typer(
     name="bpnet",
@@ -18,6 +18,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(export.export)
+app.command()(report.report)
 app.command()(backends.backends)
 app.command()(check.check)
 app.command()(bench.bench)

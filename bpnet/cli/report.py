@@ -1,0 +1,46 @@
+"""``bpnet report``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bpnet.cli import options
+from bpnet.report import make, single
+
+
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; several are compared.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the page. Default: RUN/report, or comparison-TIME."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Judge on this. Default: what each run held out.")
+    ] = None,
+    backend: options.Backend = None,
+    device: options.Device = None,
+    json_: options.Json = False,
+) -> None:
+    """Write a run's report, or a comparison of several, as one page with its pictures.
+
+    Examples:
+
+      bpnet report runs/digits-20260101-120000
+      bpnet report runs/on-numpy runs/on-jax --out comparison
+    """
+    subjects, folder = make.prepare(runs, out, data=data, backend=backend or "numpy", device=device)
+    path = make.finish(subjects, folder)
+    if json_:
+        found = {"report": str(path), "runs": [single.figures(subject) for subject in subjects]}
+        sys.stdout.write(json.dumps(found) + "\n")
+        return
+    for subject in subjects:
+        if subject.missing:
+            typer.echo(f"note: {subject.name}: not judged: {subject.missing}")
+    pictures = len(list(folder.glob("*.png")))
+    typer.echo(f"report: {path} ({pictures} pictures beside it)")

@@ -1,0 +1,208 @@
+"""Learning curves: of one run with its best epoch, and of several laid over each other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bpnet.report.content import Figure, Picture, Section, Table, number, percent, short
+from bpnet.report.drawing import DASHES, Theme, log_axis, render
+from bpnet.report.subject import Subject
+from bpnet.training import History
+from bpnet.training.scores import grows
+
+_SHARES = {"accuracy", "balanced_accuracy", "f1", "auc"}
+_TRAINED, _HELD = "training", "validation"
+
+
+def section(subject: Subject) -> Section:
+    """Cost, accuracy and what else is in the history, against the epoch."""
+    history = subject.history
+    plain = [
+        n.removeprefix("validation_") for n in history if n not in {"learning_rate", "seconds"}
+    ]
+    names = list(dict.fromkeys(plain))
+    table = _table(history)
+    figures = [
+        Figure(_curve(subject, name), _caption(subject, name), table if name == "cost" else None)
+        for name in names
+    ]
+    if len(set(history.get("learning_rate", ()))) > 1:
+        figures.append(Figure(_rate(history), "The learning rate as its schedule had it."))
+    epochs, best = len(history["cost"]), subject.best + 1
+    watched = "validation cost" if "validation_cost" in history else "cost"
+    lead = (
+        f"{epochs} epochs; the best, with the least {watched}, was epoch {best}."
+        if epochs > 1
+        else "One epoch."
+    )
+    if subject.config["training"].get("patience"):
+        lead += " The model is that of the best epoch."
+    return Section("curves", "Learning curves", lead, figures)
+
+
+def words(name: str) -> str:
+    """A name of the history as people write it.
+
+    Examples
+    --------
+    >>> words("validation_balanced_accuracy"), words("r2")
+    ('validation balanced accuracy', 'R2')
+    """
+    parts = name.split("_")
+    return " ".join(p.upper() if p in {"r2", "f1", "auc", "mse", "mae"} else p for p in parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def shown(name: str, value: float) -> str:
+    """A value of the history: shares in percent."""
+    return percent(value) if name.removeprefix("validation_") in _SHARES else number(value)
+
+
+def _curves(history: History, name: str) -> dict[str, list[float]]:
+    pairs = {_TRAINED: history.get(name), _HELD: history.get(f"validation_{name}")}
+    return {label: values for label, values in pairs.items() if values}
+
+
+def _curve(subject: Subject, name: str) -> Picture:
+    curves = _curves(subject.history, name)
+    best = subject.best
+
+    def draw(figure: Any, theme: Theme) -> None:
+        axes = figure.subplots()
+        order = [_TRAINED, _HELD]
+        for label, values in curves.items():
+            at = order.index(label)
+            epochs = np.arange(1, len(values) + 1)
+            mark = "os"[at] if len(values) <= 30 else None
+            axes.plot(
+                epochs, values, DASHES[at], color=theme.series[at], label=label, marker=mark, ms=3
+            )
+        watched = curves.get(_HELD) or next(iter(curves.values()))
+        axes.axvline(best + 1, color=theme.muted, lw=1, ls=":")
+        axes.plot(
+            [best + 1], [watched[best]], "o", ms=8, mfc="none", mec=theme.ink, mew=1.2,
+            label=f"best epoch, {best + 1}",
+        )  # fmt: skip
+        axes.set(xlabel="epoch", ylabel=words(name))
+        _scale(axes, name, [v for values in curves.values() for v in values])
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+
+    return render(name.replace("_", "-"), _alt(subject, name), draw, 3.1)
+
+
+def _scale(axes: Any, name: str, values: Sequence[float]) -> None:
+    """Percent for shares, a logarithmic axis for a cost that falls far."""
+    from matplotlib.ticker import PercentFormatter
+
+    if name in _SHARES:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    elif min(values) > 0 and max(values) > 30 * min(values):
+        axes.set_yscale("log")
+        log_axis(axes.yaxis, min(values), max(values))
+
+
+def _alt(subject: Subject, name: str) -> str:
+    parts = []
+    for label, values in _curves(subject.history, name).items():
+        least = max(values) if grows(name) else min(values)
+        at = values.index(least) + 1
+        parts.append(
+            f"{label} from {shown(name, values[0])} to {shown(name, values[-1])}, "
+            f"best {shown(name, least)} at epoch {at}"
+        )
+    return f"Line chart of {words(name)} against epoch: {'; '.join(parts)}."
+
+
+def _caption(subject: Subject, name: str) -> str:
+    if name != "cost":
+        return f"{_capital(words(name))} of each epoch."
+    if "validation_cost" not in subject.history:
+        return "Cost of each epoch. Nothing was held out, so overfitting cannot be seen here."
+    return (
+        "Cost of each epoch. A validation cost that turns up while the training cost still falls "
+        "is overfitting; two curves that lie high and close together are underfitting."
+    )
+
+
+def _rate(history: History) -> Picture:
+    rates = history["learning_rate"]
+
+    def draw(figure: Any, theme: Theme) -> None:
+        axes = figure.subplots()
+        axes.plot(np.arange(1, len(rates) + 1), rates, color=theme.series[0])
+        axes.set(xlabel="epoch", ylabel="learning rate")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+
+    alt = f"Line chart of the learning rate, from {number(rates[0])} to {number(rates[-1])}."
+    return render("learning-rate", alt, draw, 3.1)
+
+
+_ROWS = 200
+
+
+def _table(history: History) -> Table:
+    epochs = len(history["cost"])
+    step = -(-epochs // _ROWS)
+    rows = [
+        [str(i + 1), *(shown(name, values[i]) for name, values in history.items())]
+        for i in sorted({*range(0, epochs, step), epochs - 1})
+    ]
+    which = "Each epoch" if step == 1 else f"Every {step}th epoch"
+    return Table(f"{which} in figures", ["epoch", *map(words, history)], rows, closed=True)
+
+
+def overlaid(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Figure]:
+    """Cost and accuracy of several runs, against epoch and against seconds."""
+    wanted = ["cost", "validation_cost", "accuracy", "validation_accuracy"]
+    there = [n for n in wanted if sum(n in s.history for s in subjects) == len(subjects)]
+    figures = [
+        Figure(
+            _overlay(subjects, labels, name, seconds=False),
+            f"{_capital(words(name))} of each epoch. Runs with equal settings and seed lie on "
+            "each other on every backend.",
+        )
+        for name in there
+    ]
+    last = "validation_cost" if "validation_cost" in there else "cost"
+    timed = Figure(
+        _overlay(subjects, labels, last, seconds=True),
+        f"The {words(last)} against the seconds spent in training: the curve furthest to the left "
+        "learned fastest on its machine.",
+    )
+    return [*figures, timed]
+
+
+def _overlay(
+    subjects: Sequence[Subject], labels: Sequence[str], name: str, *, seconds: bool
+) -> Picture:
+    lines = []
+    for subject in subjects:
+        values = subject.history[name]
+        spent = np.cumsum(subject.history["seconds"])
+        lines.append((spent if seconds else np.arange(1, len(values) + 1), values))
+
+    def draw(figure: Any, theme: Theme) -> None:
+        axes = figure.subplots()
+        for i, (x, y) in enumerate(lines):
+            color = theme.series[i % len(theme.series)]
+            axes.plot(x, y, DASHES[i % len(DASHES)], color=color, label=f" {short(labels[i], 28)}")
+        axes.set(xlabel="seconds of training" if seconds else "epoch", ylabel=words(name))
+        _scale(axes, name.removeprefix("validation_"), [v for _, y in lines for v in y])
+        if not seconds:
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        figure.legend(loc="outside lower left", ncols=1 if len(lines) < 4 else 2)
+
+    ends = "; ".join(
+        f"{label} ends at {shown(name, y[-1])}" for label, (_, y) in zip(labels, lines, strict=True)
+    )
+    against = "seconds of training" if seconds else "epoch"
+    alt = f"Line chart of {words(name)} against {against}, one line a run: {ends}."
+    height = 3.1 + 0.17 * (len(lines) if len(lines) < 4 else -(-len(lines) // 2))
+    return render(
+        f"{name}-{'seconds' if seconds else 'epochs'}".replace("_", "-"), alt, draw, height
+    )

@@ -1,0 +1,146 @@
+"""A network judged in detail: confusions, calibration, mistakes, residuals."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Host = np.ndarray[Any, Any]
+
+BINS = 10
+
+
+def confusion(truth: Host, decided: Host, n: int) -> Host:
+    """Counts of examples, (n, n): the row is the true class, the column what was said.
+
+    Examples
+    --------
+    >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    counts = np.zeros((n, n), np.int64)
+    np.add.at(counts, (truth, decided), 1)
+    return counts
+
+
+def by_class(counts: Host) -> tuple[Host, Host, Host]:
+    """Precision, recall and F1 of each class, 0 where there is nothing to divide by.
+
+    Examples
+    --------
+    >>> [a.tolist() for a in by_class(np.array([[1, 1], [0, 1]]))]
+    [[1.0, 0.5], [0.5, 1.0], [0.6666666666666666, 0.6666666666666666]]
+    """
+    right = np.diag(counts).astype(np.float64)
+    said, true = counts.sum(axis=0), counts.sum(axis=1)
+    precision = right / np.maximum(said, 1)
+    recall = right / np.maximum(true, 1)
+    return precision, recall, 2 * right / np.maximum(said + true, 1)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How often the network is right, by how sure it says it is.
+
+    Parameters
+    ----------
+    edges : array, (BINS + 1,)
+        Of the bins.
+    counts : array, (BINS,)
+        Examples in each.
+    confidence, accuracy : array, (BINS,)
+        Means in each; 0 in empty ones.
+    low, high : array, (BINS,)
+        95 % interval of the accuracy.
+    """
+
+    edges: Host
+    counts: Host
+    confidence: Host
+    accuracy: Host
+    low: Host
+    high: Host
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: mean distance of accuracy and confidence, by examples.
+
+        C. Guo et al., *On Calibration of Modern Neural Networks*, 2017, equation (3).
+        """
+        gaps = np.abs(self.accuracy - self.confidence)
+        return float((self.counts * gaps).sum() / max(self.counts.sum(), 1))
+
+
+def calibrate(confidence: Host, right: Host) -> Calibration:
+    """Put examples into bins of equal width.
+
+    Parameters
+    ----------
+    confidence : array, (m,)
+        Probability that the network gave to what it said.
+    right : array of bool, (m,)
+        Whether that is so.
+    """
+    edges = np.linspace(0, 1, BINS + 1)
+    bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, BINS - 1)
+    counts = np.bincount(bins, minlength=BINS)
+    sums = [np.bincount(bins, weights=values, minlength=BINS) for values in (confidence, right)]
+    sure, accuracy = (values / np.maximum(counts, 1) for values in sums)
+    low, high = _wilson(accuracy, counts)
+    return Calibration(edges, counts, sure, accuracy, low, high)
+
+
+def _wilson(share: Host, n: Host) -> tuple[Host, Host]:
+    """95 % interval of a share (E. B. Wilson, 1927)."""
+    n = np.maximum(n, 1)
+    z2 = 1.959964**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def most_confident(scores: Host, truth: Host, decided: Host, most: int = 16) -> Host:
+    """Numbers of the examples that were decided wrongly, the surest first.
+
+    Parameters
+    ----------
+    scores : array, (m,)
+        Of what was said.
+    truth, decided : array of int, (m,)
+        Classes.
+    most : int
+        How many at most.
+    """
+    wrong = np.flatnonzero(truth != decided)
+    found: Host = wrong[np.argsort(-scores[wrong], kind="stable")][:most]
+    return found
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Predictions of numbers against what is so, in the target's own units.
+
+    Parameters
+    ----------
+    actual, predicted : array, (m,)
+        Of one output.
+    """
+
+    actual: Host
+    predicted: Host
+
+    @property
+    def errors(self) -> Host:
+        """Predicted less actual, (m,)."""
+        found: Host = self.predicted - self.actual
+        return found
+
+    @property
+    def rmse(self) -> float:
+        """Root of the mean squared error."""
+        return float(np.sqrt(np.mean(self.errors**2)))
+
+    @property
+    def mae(self) -> float:
+        """Mean size of an error."""
+        return float(np.mean(np.abs(self.errors)))

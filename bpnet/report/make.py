@@ -1,0 +1,75 @@
+"""From folders of runs to a page on the disk."""
+
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bpnet import backends, plots
+from bpnet.errors import InputError
+from bpnet.report import page, several, single, subject
+from bpnet.report.subject import Subject
+
+
+def write(
+    runs: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    data: str | None = None,
+    backend: Any = "numpy",
+    device: Any = None,
+) -> Path:
+    """Write the report of a run, or the comparison of several.
+
+    Parameters
+    ----------
+    runs : sequence of str or Path
+        Folders that ``bpnet train`` left.
+    out : str or Path, optional
+        Folder for the page and its pictures; the default is ``report`` in the run, or
+        ``comparison-TIME`` beside the first of several. An earlier report there gives way.
+    data : str, optional
+        What to judge the models on; the default is what each run held out.
+    backend, device : optional
+        Where the models are run.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    InputError
+        If a folder is not that of a run, ``out`` holds something else, or a library that draws is
+        missing; nothing is written then.
+    """
+    made, path = prepare(runs, out, data=data, backend=backend, device=device)
+    return finish(made, path)
+
+
+def prepare(
+    runs: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    data: str | None = None,
+    backend: Any = "numpy",
+    device: Any = None,
+) -> tuple[list[Subject], Path]:
+    """Read and judge the runs; return them and the folder of the report, see :func:`write`."""
+    folders = [Path(run) for run in runs]
+    if not folders:
+        msg = "no run was given; give the folder that `bpnet train` named"
+        raise InputError(msg)
+    plots.pyplot()
+    chosen = backends.select(backend, device).backend
+    for folder in folders:
+        subject.check(folder)
+    where = page.folder_for(folders, None if out is None else Path(out))
+    return [subject.read(folder, data, chosen) for folder in folders], where
+
+
+def finish(subjects: Sequence[Subject], folder: Path) -> Path:
+    """Draw, lay out and write; return the page."""
+    made = single.page(subjects[0]) if len(subjects) == 1 else several.page(subjects)
+    return page.write(made, folder, metadata.version("bpnet"))

@@ -1,0 +1,254 @@
+"""How a model does: confusions, mistakes, calibration; residuals where numbers are predicted."""
+
+from typing import Any
+
+import numpy as np
+
+from bpnet.report import judged as detail
+from bpnet.report import rows
+from bpnet.report.content import (
+    Figure,
+    Note,
+    Picture,
+    Section,
+    Table,
+    Tile,
+    Tiles,
+    number,
+    percent,
+    short,
+)
+from bpnet.report.drawing import Theme, image, render
+from bpnet.report.judged import Calibration
+from bpnet.report.subject import Subject
+
+Host = np.ndarray[Any, Any]
+
+_NAMED, _COUNTED = 30, 12
+"""Classes that are named on the axes, and whose counts are written into the squares."""
+
+
+def sections(subject: Subject) -> list[Section]:
+    """All that can be said of the run's answers."""
+    if subject.judged is None:
+        return [Section("answers", "Answers", "", [Note(f"Not judged: {subject.missing}.")])]
+    if subject.task == "numbers":
+        return [rows.residuals(subject)]
+    if subject.task == "labels":
+        return [_labels(subject), _calibration(subject)]
+    return [_confusion(subject), _mistakes(subject), _calibration(subject)]
+
+
+def calibration(subject: Subject) -> Calibration | None:
+    """Calibration of the probabilities; None where the outputs are none."""
+    judged = subject.judged
+    if judged is None or not subject.probable or subject.task == "numbers":
+        return None
+    if subject.task == "labels":
+        p = judged.outputs.reshape(-1)
+        right = (p > 0.5) == (judged.targets.values.reshape(-1) > 0.5)
+        return detail.calibrate(np.maximum(p, 1 - p), right)
+    decided, scores = subject.answers()
+    return detail.calibrate(scores, decided == judged.truth)
+
+
+def _names(subject: Subject) -> list[str]:
+    assert subject.network.classes is not None
+    return [str(name) for name in subject.network.classes.tolist()]
+
+
+def _confusion(subject: Subject) -> Section:
+    judged = subject.judged
+    assert judged is not None
+    names = _names(subject)
+    decided, _ = subject.answers()
+    counts = detail.confusion(judged.truth, decided, len(names))
+    off = counts - np.diag(np.diag(counts))
+    worst = np.unravel_index(np.argmax(off), off.shape)
+    wrong = int(off.sum())
+    said = (
+        f" Most often, {off[worst]} times, {short(names[worst[0]])} was taken for "
+        f"{short(names[worst[1]])}."
+        if off[worst] > 1
+        else ""
+    )
+    alt = f"Confusion matrix of {len(names)} classes: {wrong:,} of {counts.sum():,} wrong.{said}"
+    caption = (
+        "Each row is a true class, each column what the network said. Blue on the diagonal is "
+        "right, orange is wrong; the stronger the color, the larger the share of the row (as its "
+        "root, so that few can be seen)."
+    )
+    figure = Figure(_matrix(counts, names, alt), caption, _counts(counts, names))
+    lead = f"{wrong:,} of {counts.sum():,} examples of {judged.what} were classified wrongly.{said}"
+    return Section("confusion", "Confusion matrix", lead, [figure, _scores(counts, names)])
+
+
+def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    n = len(names)
+
+    def draw(figure: Any, theme: Theme) -> None:
+        axes = figure.subplots()
+        axes.grid(False)
+        right, wrong = theme.shades()
+        shades = np.sqrt(shares)
+        axes.imshow(np.where(np.eye(n, dtype=bool)[..., None], right(shades), wrong(shades)))
+        axes.set(xlabel="said", ylabel="true")
+        if n <= _NAMED:
+            labels = [short(name, 12) for name in names]
+            turned = any(len(label) > 3 for label in labels)
+            axes.set_xticks(range(n), labels, rotation=90 if turned else 0)
+            axes.set_yticks(range(n), labels)
+        axes.spines[["left", "bottom"]].set_visible(False)
+        axes.tick_params(length=0)
+        if n <= _COUNTED:
+            for (i, j), count in np.ndenumerate(counts):
+                if count:
+                    color = theme.surface if shares[i, j] > 0.4 else theme.ink
+                    size = 8.5 if count < 1000 else 7
+                    axes.text(j, i, f"{count}", ha="center", va="center", color=color, size=size)
+
+    return render("confusion", alt, draw, 4.5)
+
+
+def _counts(counts: Host, names: list[str]) -> Table:
+    """The matrix, or the commonest confusions of a large one."""
+    if len(names) <= _COUNTED:
+        rows = [
+            [name, *(f"{c:,}" for c in row)]
+            for name, row in zip(names, counts.tolist(), strict=True)
+        ]
+        return Table("Counts: a row for each true class", ["true", *names], rows, closed=True)
+    off = counts - np.diag(np.diag(counts))
+    order = np.argsort(-off, axis=None, kind="stable")[:30]
+    pairs = [np.unravel_index(i, off.shape) for i in order if off.flat[i]]
+    rows = [[names[i], names[j], f"{off[i, j]:,}"] for i, j in pairs]
+    return Table("The commonest confusions", ["true", "said", "examples"], rows, closed=True)
+
+
+def _scores(counts: Host, names: list[str]) -> Table:
+    columns = detail.by_class(counts)
+    rows = [
+        [name, *(percent(column[i]) for column in columns), f"{counts[i].sum():,}"]
+        for i, name in enumerate(names)
+    ]
+    head = ["class", "precision", "recall", "F1", "examples"]
+    return Table("Each class", head, rows, closed=len(names) > _COUNTED)
+
+
+def _labels(subject: Subject) -> Section:
+    """Labels that do not exclude each other: each judged by itself."""
+    judged = subject.judged
+    assert judged is not None
+    said, true = judged.outputs > 0.5, judged.targets.values > 0.5
+    rows = []
+    for j in range(said.shape[1]):
+        counts = detail.confusion(true[:, j].astype(int), said[:, j].astype(int), 2)
+        precision, recall, f1 = (column[1] for column in detail.by_class(counts))
+        rows.append(
+            [f"label {j + 1}", *map(percent, (precision, recall, f1)), f"{counts[1].sum()}"]
+        )
+    table = Table("Each label", ["label", "precision", "recall", "F1", "examples"], rows)
+    lead = f"Several labels may be right at once; judged on {judged.what}."
+    return Section("labels", "Labels", lead, [table])
+
+
+def _mistakes(subject: Subject) -> Section:
+    judged = subject.judged
+    assert judged is not None
+    decided, scores = subject.answers()
+    found = detail.most_confident(scores, judged.truth, decided)
+    title = "Most confident mistakes"
+    if not len(found):
+        return Section("mistakes", title, "There are none: every example was right.", [])
+    names = _names(subject)
+    pairs = [(names[judged.truth[i]], names[decided[i]]) for i in found]
+    said = [percent(scores[i]) if subject.probable else f"score {number(scores[i])}" for i in found]
+    lead = (
+        "The examples that were wrong with the highest score. Look for wrong labels, for examples "
+        "that people would get wrong too, and for a kind that the training examples lack."
+    )
+    if subject.shape is None:
+        block: Any = rows.mistakes(subject, found, pairs, said)
+    else:
+        tiles = [
+            Tile(_example(subject, at, n, pair, how), [f"true {pair[0]}", f"said {pair[1]}, {how}"])
+            for n, (at, pair, how) in enumerate(zip(found, pairs, said, strict=True), start=1)
+        ]
+        block = Tiles(
+            tiles, "With each: its true class, what the network said and how sure it was."
+        )
+    return Section("mistakes", title, lead, [block])
+
+
+def _example(subject: Subject, at: int, n: int, pair: tuple[str, str], how: str) -> Picture:
+    assert subject.judged is not None
+    assert subject.shape is not None
+    x = np.asarray(subject.judged.data.x)
+    limits = (0, 255) if x.dtype == np.uint8 and x.max() > 16 else (float(x.min()), float(x.max()))
+    alt = f"Example {at}: a picture of {pair[0]} that the network took for {pair[1]}, {how}"
+    return image(f"mistake-{n:02d}", alt, x[at].reshape(subject.shape), limits)
+
+
+def _calibration(subject: Subject) -> Section:
+    found = calibration(subject)
+    title = "Calibration"
+    if found is None:
+        note = Note("The outputs are scores, not probabilities: they cannot be calibrated.")
+        return Section("calibration", title, "", [note])
+    caption = (
+        "Accuracy of the answers in each bin of confidence, with its 95\xa0% interval; the bars "
+        "below are the numbers of examples. Points under the diagonal: surer than right; above "
+        "it: more often right than sure."
+    )
+    picture = render(
+        "calibration", _calibration_alt(found), lambda f, t: _diagram(f, t, found), 4.4
+    )
+    rows = [
+        [
+            f"{percent(low)} to {percent(high)}", f"{count:,}",
+            percent(confidence) if count else "", percent(accuracy) if count else "",
+        ]
+        for low, high, count, confidence, accuracy in zip(
+            found.edges[:-1], found.edges[1:], found.counts, found.confidence, found.accuracy,
+            strict=True,
+        )
+    ]  # fmt: skip
+    head = ["confidence", "examples", "mean confidence", "accuracy"]
+    table = Table("Bins of confidence", head, rows, closed=True)
+    lead = (
+        f"The expected calibration error is {percent(found.ece)}: the mean distance between the "
+        "probability of an answer and the share of such answers that are right "
+        f"({detail.BINS} bins; Guo et al. 2017)."
+    )
+    return Section("calibration", title, lead, [Figure(picture, caption, table)])
+
+
+def _calibration_alt(found: Calibration) -> str:
+    points = ", ".join(
+        f"{percent(c)} sure and {percent(a)} right"
+        for c, a, n in zip(found.confidence, found.accuracy, found.counts, strict=True)
+        if n
+    )
+    return f"Reliability diagram, calibration error {percent(found.ece)}. By bin: {points}."
+
+
+def _diagram(figure: Any, theme: Theme, found: Calibration) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    here = found.counts > 0
+    x, y = found.confidence[here], found.accuracy[here]
+    spread = np.maximum([y - found.low[here], found.high[here] - y], 0)
+    above.plot([0, 1], [0, 1], ls="--", lw=1, color=theme.muted, label="perfect")
+    above.errorbar(
+        x, y, yerr=spread, fmt="o", ms=5, capsize=2.5, lw=1.4, color=theme.series[0],
+        label=f"this model, ECE {percent(found.ece)}",
+    )  # fmt: skip
+    above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.03))
+    above.legend(loc="lower right")
+    width = np.diff(found.edges)
+    below.bar(found.edges[:-1], found.counts, width * 0.9, align="edge", color=theme.series[0])
+    below.set(xlabel="confidence", ylabel="examples")
+    for axis in (above.xaxis, above.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))

@@ -1,0 +1,88 @@
+"""What a run was asked for, where it ran, and the command that repeats it."""
+
+import shlex
+from typing import Any
+
+from bpnet.report.content import Code, Section, Table
+from bpnet.report.subject import Subject
+from bpnet.runs import Config
+
+_RENAMED = {"metrics": "metric"}
+_TABLES = ("data", "network", "training")
+_NOT_GIVEN = {"source", "tensorboard", "checkpoint_minutes", "on_error"}
+"""The source is an argument; the others do not change the model."""
+_COLUMNS = 72
+
+
+def command(config: Config) -> str:
+    """The ``bpnet train`` that repeats a run, in lines that a shell takes as one.
+
+    Examples
+    --------
+    >>> asked = {"data": {"source": "digits"}, "network": {"hidden": [16]}}
+    >>> command({**asked, "training": {"l2": 0.1}})
+    'bpnet train digits --hidden 16 --l2 0.1'
+    """
+    words = [shlex.join(["bpnet", "train", config["data"]["source"]])]
+    given: dict[str, Any] = {}
+    for table in _TABLES:
+        given.update(config[table])
+    machine = config.get("machine", {})
+    given.setdefault("backend", machine.get("backend"))
+    given.setdefault("threads", machine.get("threads"))
+    for name, value in given.items():
+        if name in _NOT_GIVEN or value is None or (value == [] and name != "hidden"):
+            continue
+        option = f"--{_RENAMED.get(name, name).replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [option] if value else []
+            continue
+        text = shlex.quote(",".join(map(str, value)) if isinstance(value, list) else str(value))
+        words.append(f"{option}={text}" if text.startswith(("-", "'-")) else f"{option} {text}")
+    return _folded(words)
+
+
+def _folded(words: list[str]) -> str:
+    """Words in lines of bounded length, each but the last ending in a backslash."""
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + len(word) + 3 > _COLUMNS:
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}"
+    return " \\\n".join(lines)
+
+
+def section(subject: Subject) -> Section:
+    """Settings, machine and versions as tables, and the command."""
+    config = subject.config
+    tables = [
+        Table(name.capitalize(), ["setting", "value"], rows, text=True)
+        for name in (*_TABLES, "machine")
+        if (rows := _rows(config.get(name, {})))
+    ]
+    dense = subject.network.dense
+    layers = Table(
+        "Layers", ["layer", "inputs", "neurons", "activation", "parameters"],
+        [
+            [
+                f"{l}", f"{layer.n_in:,}", f"{layer.n_out:,}",
+                type(layer.activation).__name__, f"{layer.n_in * layer.n_out + layer.n_out:,}",
+            ]
+            for l, layer in enumerate(dense, start=1)
+        ],
+    )  # fmt: skip
+    code = Code(command(config), "Trains this model again, with the same bits on such a machine:")
+    lead = "All that was asked for, and where it ran."
+    return Section("repeat", "Configuration and how to repeat it", lead, [code, layers, *tables])
+
+
+def _rows(values: dict[str, Any]) -> list[list[str]]:
+    return [[name.replace("_", " "), shown(value)] for name, value in values.items()]
+
+
+def shown(value: Any) -> str:
+    """A setting as text."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)

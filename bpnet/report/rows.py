@@ -1,0 +1,194 @@
+"""Rows of a table: mistakes in their own columns, and residuals of predicted numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bpnet.core import metrics
+from bpnet.data import Columns
+from bpnet.report.content import Figure, Picture, Section, Table, number
+from bpnet.report.drawing import Theme, render
+from bpnet.report.judged import Residuals
+from bpnet.report.subject import Subject
+
+Host = np.ndarray[Any, Any]
+
+_CELLS = 12
+"""Columns of the data that are shown of a row, at most."""
+
+_POINTS = 4000
+_OUTPUTS = 4
+
+
+def mistakes(
+    subject: Subject, found: Host, pairs: Sequence[tuple[str, str]], said: Sequence[str]
+) -> Table:
+    """Rows that were classified wrongly, with what is in them."""
+    head, cells = _cells(subject, found)
+    rows = [
+        [f"{at + 1}", true, answer, how, *row]
+        for at, (true, answer), how, row in zip(found, pairs, said, cells, strict=True)
+    ]
+    return Table(_caption(subject), ["example", "true", "said", "how sure", *head], rows, text=True)
+
+
+def _caption(subject: Subject) -> str:
+    assert subject.judged is not None
+    width = (
+        subject.judged.data.x.shape[1] if subject.columns is None else len(subject.columns.inputs)
+    )
+    what = f"Examples of {subject.judged.what}, as the network saw them"
+    return what if width <= _CELLS else f"{what}; {_CELLS} of {width} columns"
+
+
+def _cells(subject: Subject, found: Host) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of some examples."""
+    assert subject.judged is not None
+    x = np.asarray(subject.judged.data.x)[found]
+    if subject.columns is None:
+        head = [f"x{j + 1}" for j in range(min(x.shape[1], _CELLS))]
+        return head, [[number(float(v)) for v in row[:_CELLS]] for row in x]
+    columns = subject.columns
+    return [c.name for c in columns.inputs[:_CELLS]], [_decoded(columns, row) for row in x]
+
+
+def _decoded(columns: Columns, row: Host) -> list[str]:
+    """Encoded values, (n,), back in the table's own terms."""
+    out, at = [], 0
+    for column in columns.inputs[:_CELLS]:
+        width = len(column.categories) or 1
+        piece = row[at : at + width]
+        if column.categories:
+            out.append(column.categories[int(np.argmax(piece))] if piece.any() else "unknown")
+        else:
+            out.append(number(float(piece[0]) * column.std + column.mean))
+        at += width
+    return out
+
+
+def residuals(subject: Subject) -> Section:
+    """Predicted against actual numbers, and how far they are apart."""
+    judged = subject.judged
+    assert judged is not None
+    actual, predicted = judged.targets.values, judged.outputs
+    name = "target"
+    if subject.columns is not None:
+        actual, predicted = (subject.columns.decode_target(a) for a in (actual, predicted))
+        name = subject.columns.target
+    actual, predicted = (a.reshape(len(a), -1) for a in (actual, predicted))
+    n = actual.shape[1]
+    names = [name] if n == 1 else [f"output {j + 1}" for j in range(n)]
+    pairs = [Residuals(actual[:, j], predicted[:, j]) for j in range(n)]
+    blocks: list[Any] = []
+    for j, (label, r) in enumerate(list(zip(names, pairs, strict=True))[:_OUTPUTS]):
+        blocks += _figures(label, r, "" if n == 1 else f"-{j + 1}")
+    figures = [
+        [label, f"{_r2(r):.4f}", number(r.rmse), number(r.mae)]
+        for label, r in zip(names, pairs, strict=True)
+    ]
+    head = ["output", "R2", "root mean squared error", "mean absolute error"]
+    blocks.append(Table("Figures, in the target's own units", head, figures, wide=True))
+    blocks.append(_largest(subject, pairs[0], names[0]))
+    lead = (
+        f"Judged on {len(actual):,} examples of {judged.what}. R2 is the share of the target's "
+        "variance that is explained: 1 is perfect, 0 no better than the mean."
+    )
+    if n > _OUTPUTS:
+        lead += f" The pictures show the first {_OUTPUTS} of {n} outputs."
+    return Section("residuals", "Predicted and actual", lead, blocks)
+
+
+def _r2(r: Residuals) -> float:
+    return metrics.r2(r.predicted[:, None], r.actual[:, None])
+
+
+def _figures(name: str, r: Residuals, ending: str) -> list[Figure]:
+    scatter = Figure(
+        _scatter(name, r, ending),
+        "Predicted against actual; on the dashed line they agree. A cloud that is flatter than the "
+        "line means that extremes are missed.",
+    )
+    left = Figure(
+        _spread(name, r, ending),
+        "Residuals, predicted less actual, against the predicted value. They should lie around 0 "
+        "without a shape: a bend is something not learned, a funnel an error that grows.",
+        _quantiles(r),
+    )
+    return [scatter, left]
+
+
+def _some(r: Residuals) -> Host:
+    """Numbers of the examples that are drawn: all, or evenly spread ones of many."""
+    m = len(r.actual)
+    return np.unique(np.linspace(0, m - 1, min(m, _POINTS)).astype(int))
+
+
+def _dots(axes: Any, theme: Theme, x: Host, y: Host) -> None:
+    alpha = float(np.clip(60 / np.sqrt(len(x)) / 4, 0.15, 0.8))
+    axes.plot(x, y, "o", ms=3.2, mew=0, alpha=alpha, color=theme.series[0])
+
+
+def _units(axis: Any, values: Host) -> None:
+    """Thousands and millions by their letters, where numbers are large."""
+    from matplotlib.ticker import EngFormatter
+
+    if np.abs(values).max() >= 1e4:
+        axis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _scatter(name: str, r: Residuals, ending: str) -> Picture:
+    at = _some(r)
+
+    def draw(figure: Any, theme: Theme) -> None:
+        axes = figure.subplots()
+        low = min(r.actual.min(), r.predicted.min())
+        high = max(r.actual.max(), r.predicted.max())
+        axes.plot([low, high], [low, high], ls="--", lw=1, color=theme.muted)
+        _dots(axes, theme, r.actual[at], r.predicted[at])
+        axes.set(xlabel="actual", ylabel="predicted")
+        for axis in (axes.xaxis, axes.yaxis):
+            _units(axis, r.actual)
+
+    alt = f"Scatter of predicted against actual {name}: R2 {_r2(r):.4f}, RMSE {number(r.rmse)}."
+    return render(f"predicted{ending}", alt, draw, 3.6)
+
+
+def _spread(name: str, r: Residuals, ending: str) -> Picture:
+    at, errors = _some(r), r.errors
+
+    def draw(figure: Any, theme: Theme) -> None:
+        axes, side = figure.subplots(1, 2, sharey=True, width_ratios=[3.2, 1])
+        axes.axhline(0, ls="--", lw=1, color=theme.muted)
+        _dots(axes, theme, r.predicted[at], errors[at])
+        axes.set(xlabel="predicted", ylabel="residual")
+        side.hist(errors, bins=30, orientation="horizontal", color=theme.series[0])
+        side.set(xlabel="examples")
+        _units(axes.xaxis, r.predicted)
+        _units(axes.yaxis, errors)
+
+    low, middle, high = np.quantile(errors, [0.05, 0.5, 0.95])
+    alt = (
+        f"Residuals of {name} against the predicted value, with their histogram: median "
+        f"{number(middle)}, nine tenths between {number(low)} and {number(high)}."
+    )
+    return render(f"residuals{ending}", alt, draw, 3.6)
+
+
+def _quantiles(r: Residuals) -> Table:
+    shares = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
+    names = ("least", "5 %", "25 %", "median", "75 %", "95 %", "largest")
+    found = np.quantile(r.errors, shares)
+    rows = [[name, number(q)] for name, q in zip(names, found, strict=True)]
+    return Table("Quantiles of the residuals", ["quantile", "residual"], rows, closed=True)
+
+
+def _largest(subject: Subject, r: Residuals, name: str) -> Table:
+    found = np.argsort(-np.abs(r.errors), kind="stable")[:10]
+    head, cells = _cells(subject, found)
+    rows = [
+        [f"{at + 1}", number(r.actual[at]), number(r.predicted[at]), number(r.errors[at]), *row]
+        for at, row in zip(found, cells, strict=True)
+    ]
+    caption = f"Largest residuals of {name}. {_caption(subject)}"
+    return Table(caption, ["example", "actual", "predicted", "residual", *head], rows, text=True)

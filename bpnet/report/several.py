@@ -1,0 +1,158 @@
+"""The page that compares runs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bpnet.report import curves, outcomes, repeat
+from bpnet.report.content import Code, Fact, Note, Page, Section, Table, number, percent
+from bpnet.report.subject import Subject
+
+_TABLES = ("data", "network", "training", "machine")
+
+
+def page(subjects: Sequence[Subject]) -> Page:
+    """Runs side by side: figures, curves, what differs, and whether they answer alike."""
+    labels = names(subjects)
+    sections = [
+        _figures(subjects, labels),
+        Section("curves", "Learning curves", "", curves.overlaid(subjects, labels)),
+        _settings(subjects, labels),
+        _answers(subjects, labels),
+        _repeat(subjects, labels),
+    ]
+    return Page(
+        f"{len(subjects)} runs compared", ", ".join(labels), _facts(subjects, labels), sections
+    )
+
+
+def names(subjects: Sequence[Subject]) -> list[str]:
+    """A name for each, with the folder above, or a number, where two would be the same."""
+    plain = [subject.name for subject in subjects]
+    taken = Counter(plain)
+    longer = [
+        f"{s.folder.resolve().parent.name}/{name}" if taken[name] > 1 else name
+        for s, name in zip(subjects, plain, strict=True)
+    ]
+    again = Counter(longer)
+    return [f"{n} ({i})" if again[n] > 1 else n for i, n in enumerate(longer, start=1)]
+
+
+def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
+    found = []
+    for name, title in (("accuracy", "Best test accuracy"), ("r2", "Best test R2")):
+        values = [_figure(s, name) for s in subjects]
+        there = [v for v in values if v is not None]
+        if there:
+            at = values.index(max(there))
+            text = percent(max(there)) if name == "accuracy" else f"{max(there):.4f}"
+            found.append(Fact(title, text, labels[at]))
+    paces = [float(np.median(s.history["seconds"])) for s in subjects]
+    at = int(np.argmin(paces))
+    found.append(Fact("Fastest epoch", f"{paces[at]:.4g} s", f"{labels[at]}, median"))
+    return found
+
+
+def _figure(subject: Subject, name: str) -> float | None:
+    return None if subject.judged is None else subject.judged.figures.get(name)
+
+
+def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
+    rows = []
+    for subject, label in zip(subjects, labels, strict=True):
+        history, found = subject.history, outcomes.calibration(subject)
+        validation = history.get("validation_cost")
+        rows.append(
+            [
+                label,
+                subject.backend,
+                _cell(_figure(subject, "accuracy"), percent),
+                _cell(_figure(subject, "r2"), lambda v: f"{v:.4f}"),
+                _cell(_figure(subject, "cost"), number),
+                _cell(None if found is None else found.ece, percent),
+                _cell(validation[subject.best] if validation else None, number),
+                f"{subject.best + 1} of {len(history['cost'])}",
+                f"{sum(history['seconds']):,.2f}",
+                f"{np.median(history['seconds']):.4g}",
+            ]
+        )
+    head = [
+        "run", "backend", "test accuracy", "test R2", "test cost", "calibration error",
+        "best validation cost", "best epoch", "seconds", "seconds an epoch",
+    ]  # fmt: skip
+    kept = [j for j in range(len(head)) if any(row[j] for row in rows)]
+    table = Table(
+        "Final figures", [head[j] for j in kept], [[row[j] for j in kept] for row in rows]
+    )
+    lead = "Seconds are those of training alone; an epoch's are the median."
+    return Section("figures", "Final figures", lead, [table])
+
+
+def _cell(value: float | None, text: Any) -> str:
+    return "" if value is None else str(text(value))
+
+
+def _settings(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
+    keys = dict.fromkeys(
+        (table, key) for s in subjects for table in _TABLES for key in s.config.get(table, {})
+    )
+    rows, same = [], 0
+    for table, key in keys:
+        values = [_setting(s, table, key) for s in subjects]
+        if len(set(values)) > 1:
+            rows.append([f"{table}: {key.replace('_', ' ')}", *values])
+        else:
+            same += 1
+    lead = f"{same} other settings are the same in all."
+    block: Any = Table("Settings that differ", ["setting", *labels], rows, text=True)
+    if not rows:
+        block = Note("No setting differs.")
+    return Section("settings", "Settings that differ", lead, [block])
+
+
+def _setting(subject: Subject, table: str, key: str) -> str:
+    values = subject.config.get(table, {})
+    return repeat.shown(values[key]) if key in values else "not set"
+
+
+def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
+    """How far the outputs for the same examples are apart."""
+    title = "Do they answer alike?"
+    first = subjects[0].judged
+    if first is None:
+        return Section("answers", title, "", [Note("The first run was not judged.")])
+    rows = []
+    for subject, label in zip(subjects[1:], labels[1:], strict=True):
+        judged = subject.judged
+        if judged is None or not _same(judged, first):
+            rows.append([label, "other examples", ""])
+            continue
+        far = float(np.abs(judged.outputs - first.outputs).max())
+        alike = ""
+        if subject.task == subjects[0].task == "classes":
+            alike = percent(float(np.mean(subject.answers()[0] == subjects[0].answers()[0])))
+        rows.append([label, f"{far:.2e}", alike])
+    table = Table(
+        f"Outputs beside those of {labels[0]}", ["run", "largest difference", "same class"], rows
+    )
+    lead = (
+        "The same settings and seed on two backends give the same network to rounding; different "
+        "seeds or settings do not."
+    )
+    return Section("answers", title, lead, [table])
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two runs were judged on the same targets, with outputs of one shape."""
+    a, b = one.targets.values, other.targets.values
+    return one.outputs.shape == other.outputs.shape and a.shape == b.shape and bool((a == b).all())
+
+
+def _repeat(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
+    blocks = [
+        Code(repeat.command(subject.config), label)
+        for subject, label in zip(subjects, labels, strict=True)
+    ]
+    return Section("repeat", "How to repeat them", "", blocks)

@@ -1,0 +1,228 @@
+"""A run as a report sees it: what the folder holds, and how its model does on held-out data."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet import runs
+from bpnet.backends import Backend
+from bpnet.core import activations, costs
+from bpnet.data import Columns, Dataset
+from bpnet.errors import InputError
+from bpnet.network import Network
+from bpnet.training import History, distributions, evaluate
+from bpnet.training.prepare import suited_cost
+from bpnet.training.targets import Targets, make
+
+Host = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The model's answers on examples that it was not trained with.
+
+    Parameters
+    ----------
+    data : Dataset
+        The examples.
+    what : str
+        What to call them.
+    outputs : array, (m, n_L)
+        a^L.
+    targets : Targets
+        What was wanted.
+    figures : dict
+        Mean cost, and accuracy or R2.
+    """
+
+    data: Dataset
+    what: str
+    outputs: Host
+    targets: Targets
+    figures: dict[str, float]
+
+    @property
+    def truth(self) -> Host:
+        """Number of each example's class, (m,)."""
+        values = self.targets.values
+        if values.ndim == 1:
+            return values
+        numbers: Host = values[:, 0] if values.shape[1] == 1 else np.argmax(values, axis=1)
+        return numbers.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+    config : dict of dicts
+        What was asked for.
+    history : dict of lists
+        One value an epoch.
+    records : list of dict
+        Of the layers, see :class:`bpnet.training.Distributions`.
+    network : Network
+        The model.
+    columns : Columns or None
+        What was learned of a table.
+    judged : Judged or None
+        How it does.
+    missing : str
+        Why that is not known.
+    """
+
+    folder: Path
+    config: runs.Config
+    history: History
+    records: list[Any]
+    network: Network
+    columns: Columns | None
+    judged: Judged | None
+    missing: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to call it: the folder's name."""
+        return self.folder.resolve().name.encode("utf-8", "replace").decode()
+
+    @property
+    def backend(self) -> str:
+        """Name and device of the backend that it was trained on."""
+        return str(self.config.get("machine", {}).get("backend", "unknown"))
+
+    @property
+    def task(self) -> str:
+        """``classes``, ``labels`` that do not exclude each other, or ``numbers``."""
+        if self.network.classes is not None:
+            return "classes"
+        kind = None if self.judged is None else self.judged.targets.kind
+        return "labels" if kind == "threshold" else "numbers"
+
+    @property
+    def probable(self) -> bool:
+        """Whether the outputs are probabilities."""
+        return isinstance(self.network.output, activations.Sigmoid | activations.Softmax)
+
+    @property
+    def best(self) -> int:
+        """Epoch with the least validation cost, or cost, from 0."""
+        values = self.history.get("validation_cost", self.history["cost"])
+        return int(np.argmin(values))
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Rows, columns and colors of an example that is a picture."""
+        shape = None if self.judged is None else self.judged.data.shape
+        if shape is None or len(shape) not in {2, 3} or min(shape[:2]) < 2:
+            return None
+        if len(shape) == 3 and shape[2] == 1:
+            return shape[:2]
+        return shape if len(shape) == 2 or shape[2] == 3 else None
+
+    def answers(self) -> tuple[Host, Host]:
+        """Number of the class that each example was given, and the score of it, (m,)."""
+        assert self.judged is not None
+        a = self.judged.outputs
+        if a.shape[1] > 1:
+            decided = np.argmax(a, axis=1)
+            return decided, a[np.arange(len(a)), decided]
+        middle = 0.5 if isinstance(self.network.output, activations.Sigmoid) else 0.0
+        decided = (a[:, 0] > middle).astype(np.int64)
+        other = 1 - a[:, 0] if self.probable else -a[:, 0]
+        return decided, np.where(decided == 1, a[:, 0], other)
+
+
+def check(folder: Path) -> None:
+    """Refuse what is no run, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If the folder is not that of a run.
+    """
+    if not folder.is_dir():
+        msg = f"there is no run at {folder}; give the folder that `bpnet train` named"
+        raise InputError(msg)
+    runs.open_run(folder)
+    _history(folder)
+
+
+def read(folder: Path, source: str | None, backend: Backend) -> Subject:
+    """Read a run and judge its model.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    source : str or None
+        Data to judge it on; the default is what it held out.
+    backend : Backend
+        Where to compute.
+
+    Raises
+    ------
+    InputError
+        If the folder is not that of a run, a file in it is damaged, or ``source`` cannot be read.
+    """
+    network, config, columns = runs.open_run(folder)
+    history, records = _history(folder), _records(folder)
+    try:
+        data, what = runs.test_data(config, columns, source, None)
+    except InputError as error:
+        if source is not None:
+            raise
+        return Subject(folder, config, history, records, network, columns, None, str(error))
+    judged = _judge(network, config, data, what, backend)
+    return Subject(folder, config, history, records, network, columns, judged)
+
+
+def _judge(
+    network: Network, config: runs.Config, data: Dataset, what: str, backend: Backend
+) -> Judged:
+    cost = config["training"].get("cost")
+    figures = evaluate(network, data, cost=cost, backend=backend)
+    outputs = network.predict(data.x, backend=backend).astype(np.float64)
+    made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
+    n = network.sizes[-1]
+    targets = make(data.y, len(outputs), n, network.output, made, network.classes)
+    return Judged(data, what, outputs, targets, figures)
+
+
+def _history(folder: Path) -> History:
+    path = folder / "history.json"
+    try:
+        history = json.loads(path.read_text(encoding="utf-8"))
+        lengths = {len(values) for values in history.values()}
+        whole = all(math.isfinite(v) for values in history.values() for v in values)
+        if "cost" not in history or len(lengths) != 1 or not whole:
+            msg = "it lacks a cost for each epoch"
+            raise ValueError(msg)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        msg = f"{path} is missing or damaged ({reason}); train again for a report"
+        raise InputError(msg) from error
+    if not history["cost"]:
+        msg = f"the run in {folder} has no finished epoch; train longer for a report"
+        raise InputError(msg)
+    found: History = history
+    return found
+
+
+def _records(folder: Path) -> list[Any]:
+    path = folder / runs.DISTRIBUTIONS
+    if not path.is_file():
+        return []  # a run of an older version, or of Python
+    try:
+        return list(distributions.check(json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        msg = f"{path} is damaged ({reason}); delete it for a report without it"
+        raise InputError(msg) from error
