@@ -11,6 +11,7 @@ True
 from bpnet import backends, data
 from bpnet.backends import to_device, to_numpy
 from bpnet.core import activations, costs, initializers, layers, optimizers, schedules
+from bpnet.ensemble import Ensemble
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, OutOfMemory
 from bpnet.model_file import load
 from bpnet.network import Network
@@ -33,6 +34,7 @@ __all__ = [
     "Checkpoint",
     "Diverged",
     "EarlyStopping",
+    "Ensemble",
     "InputError",
     "Network",
     "OutOfMemory",

@@ -7,6 +7,7 @@ JSON in its metadata, beside a SHA-256 over all of it.
 
 import json
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,21 @@ def save_network(network: "Network", path: str | Path) -> Path:
         If the name has another ending, the folder is missing, or a layer's activation is not
         one of bpnet's own.
     """
+    path = writable(path)
+    described, tensors = describe(network)
+    text = json.dumps({"format": _FORMAT, "version": _VERSION, **described})
+    disk.write(path, sealed.encode(text, tensors))
+    return path
+
+
+def writable(path: str | Path) -> Path:
+    """Path of a model that is to be written.
+
+    Raises
+    ------
+    InputError
+        If the name has another ending than ``.safetensors``, or the folder is missing.
+    """
     path = Path(path)
     if path.suffix != ".safetensors":
         msg = f"a model is saved as .safetensors, not as {path.name!r}; rename it"
@@ -64,19 +80,26 @@ def save_network(network: "Network", path: str | Path) -> Path:
     if not path.parent.is_dir():
         msg = f"the folder {path.parent} does not exist; make it first"
         raise InputError(msg)
-    described = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "layers": [layers.describe(layer) for layer in network.layers],
-        "classes": None if network.classes is None else network.classes.tolist(),
-        "scale": network.scale,
-    }
+    return path
+
+
+def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
+    """Layers, class names and scale of a network as plain data, and its arrays by their names.
+
+    Raises
+    ------
+    InputError
+        If a layer or its activation is not one of bpnet's own.
+    """
     tensors = {}
     for l, arrays in enumerate(network.parameters):
         for name, array in zip(_NAMES, arrays, strict=False):
             tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
-    disk.write(path, sealed.encode(json.dumps(described), tensors))
-    return path
+    return {
+        "layers": [layers.describe(layer) for layer in network.layers],
+        "classes": None if network.classes is None else network.classes.tolist(),
+        "scale": network.scale,
+    }, tensors
 
 
 def load(path: str | Path) -> "Network":
@@ -100,11 +123,26 @@ def load(path: str | Path) -> "Network":
     path = Path(path)
     if path.is_dir():
         path = path / "model.safetensors"
+    read: Callable[[Path], Network] = (
+        _load_network2 if path.suffix == ".json" else _load_safetensors
+    )
+    network: Network = explained(read, path)
+    return network
+
+
+def explained(read: Callable[[Path], Any], path: Path) -> Any:
+    """What ``read`` makes of a file.
+
+    Raises
+    ------
+    InputError
+        In place of whatever it raises for a file that is missing or damaged.
+    """
     if not path.is_file():
         msg = f"there is no model at {path}; give a .safetensors file or the folder of a run"
         raise InputError(msg)
     try:
-        return _load_network2(path) if path.suffix == ".json" else _load_safetensors(path)
+        return read(path)
     except (LookupError, TypeError, ValueError, AttributeError, OSError, *_DEEP) as error:
         if isinstance(error, InputError):
             raise InputError(f"{path}: {error}") from error
@@ -116,9 +154,7 @@ def load(path: str | Path) -> "Network":
 def _load_safetensors(path: Path) -> "Network":
     held = sealed.read(path)
     described = json.loads(held.text)
-    if described["format"] != _FORMAT:
-        msg = f"it holds {described['format']!r}, not a {_FORMAT}"
-        raise ValueError(msg)
+    check_format(described, _FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
         raise ValueError(msg)
@@ -128,13 +164,36 @@ def _load_safetensors(path: Path) -> "Network":
     if described["version"] >= _SEALED and not held.is_sealed:
         msg = "it has no SHA-256"
         raise ValueError(msg)
+    return rebuild(described, held.tensors)
+
+
+def check_format(described: dict[str, Any], wanted: str) -> None:
+    """Refuse a file of another format.
+
+    Raises
+    ------
+    ValueError
+        Naming both.
+    """
+    if described["format"] != wanted:
+        msg = f"it holds a {described['format']!r}, not a {wanted!r}"
+        raise ValueError(msg)
+
+
+def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
+    """Network that :func:`describe` described.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError
+        If it cannot be one.
+    """
     kinds = [layers.rebuild(layer) for layer in described["layers"]]
     expected = {
         f"{l}.{name}": shape[::-1]
         for l, layer in enumerate(kinds)
         for name, shape in zip(_NAMES, layer.shapes, strict=False)
     }
-    tensors = held.tensors
     shapes = {name: array.shape for name, array in tensors.items()}
     if shapes != expected:
         msg = f"its tensors have shapes {shapes} where its layers need {expected}"

@@ -192,6 +192,39 @@ class Network:
         return f"Network({self.sizes}, {', '.join(sigmas)})"
 
 
+def check_alike(networks: Sequence[Network], name: str) -> None:
+    """Refuse networks that do not answer the same question.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        At least one.
+    name : str
+        What they are to be, such as "set".
+
+    Raises
+    ------
+    InputError
+        Naming the first that differs, and in what.
+    """
+    first = _question(networks[0])
+    for i, network in enumerate(networks[1:], start=2):
+        for what, value in _question(network).items():
+            if value != first[what]:
+                msg = f"network {i} of the {name} has {what} {value} and the first {first[what]}"
+                raise InputError(f"{msg}; make them the same")
+
+
+def _question(network: Network) -> dict[str, Any]:
+    return {
+        "inputs": network.sizes[0],
+        "outputs": network.sizes[-1],
+        "output activation": network.output,
+        "scale": network.scale,
+        "class names": None if network.classes is None else network.classes.tolist(),
+    }
+
+
 class _Arrays(Sequence[Any]):
     """One array of each dense layer, in the paper's orientation; items can be set."""
 

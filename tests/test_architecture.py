@@ -21,7 +21,8 @@ FLOORS = {
         4,
     ),
     **dict.fromkeys(
-        ("training", "network", "assembly", "model_file", "checkpoint", "distributed"), 3
+        ("training", "network", "assembly", "ensemble", "model_file", "checkpoint", "distributed"),
+        3,
     ),
     "data": 2,
     "core": 1,

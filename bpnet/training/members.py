@@ -13,7 +13,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import Diverged, InputError
-from bpnet.network import Network
+from bpnet.network import Network, check_alike
 from bpnet.training import (
     checkpoints,
     fastest,
@@ -184,7 +184,7 @@ def _plans(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[_Plan
     if len({id(network) for network in networks}) < count:
         msg = "a network is in the set twice, and each is trained in place; give different objects"
         raise InputError(msg)
-    _check_alike(networks)
+    check_alike(networks, "set")
     if asked["checkpoint"] is not None or asked["resume"]:
         msg = f"checkpoint and resume are for one network, and this is a set of {count}"
         raise InputError(f"{msg}; leave them out, or train the networks one by one")
@@ -198,27 +198,6 @@ def _plans(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[_Plan
         _Plan(network, options.with_dropout(network, mine["dropout"]), mine, called, fold)
         for network, mine, called, fold in zip(networks, own, calls, pairs, strict=True)
     ]
-
-
-def _check_alike(networks: list[Network]) -> None:
-    first = networks[0]
-    for i, network in enumerate(networks[1:], start=2):
-        for what in ("inputs", "outputs", "output activation", "scale", "class names"):
-            one, other = (_trait(n, what) for n in (first, network))
-            if one != other:
-                msg = f"network {i} of the set has {what} {other} and the first {one}"
-                raise InputError(f"{msg}; a set shares its data, so they must be the same")
-
-
-def _trait(network: Network, what: str) -> Any:
-    names = None if network.classes is None else network.classes.tolist()
-    return {
-        "inputs": network.sizes[0],
-        "outputs": network.sizes[-1],
-        "output activation": network.output,
-        "scale": network.scale,
-        "class names": names,
-    }[what]
 
 
 def _own(asked: dict[str, Any], i: int, count: int) -> dict[str, Any]:

@@ -1,0 +1,208 @@
+"""``Ensemble``: several networks that answer as one, by the mean of their outputs."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet import backends, disk, model_file, sealed
+from bpnet._typing import Array
+from bpnet.backends import dtypes
+from bpnet.data import batches
+from bpnet.errors import InputError
+from bpnet.network import Network, check_alike
+
+Host = np.ndarray[Any, Any]
+
+_FORMAT, _VERSION = "bpnet ensemble", 1
+
+
+class Ensemble:
+    """Networks of the same inputs, outputs and classes, whose outputs are averaged.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        At least one, such as those of a set that was trained at once.
+
+    Attributes
+    ----------
+    networks : tuple of Network
+        The members.
+
+    Raises
+    ------
+    InputError
+        If there is none, or they do not answer the same question.
+
+    Examples
+    --------
+    >>> import bpnet
+    >>> data = bpnet.data.load("digits")
+    >>> nets = [bpnet.Network([64, 16, 10], hidden="relu", seed=seed) for seed in range(4)]
+    >>> _ = bpnet.train(nets, data, epochs=5, seed=[0, 1, 2, 3])
+    >>> both = bpnet.Ensemble(nets)
+    >>> X, y = data.test
+    >>> alone = [(net.classify(X) == y).mean() for net in nets]
+    >>> bool((both.classify(X) == y).mean() > sum(alone) / 4)
+    True
+    >>> both.spread(X).shape
+    (359, 10)
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+        if not self.networks:
+            msg = "an ensemble needs at least one network; give some"
+            raise InputError(msg)
+        strange = next((n for n in self.networks if not isinstance(n, Network)), None)
+        if strange is not None:
+            msg = f"an ensemble was given {type(strange).__name__}; give bpnet.Network objects"
+            raise InputError(msg)
+        check_alike(self.networks, "ensemble")
+
+    def __len__(self) -> int:
+        return len(self.networks)
+
+    @property
+    def classes(self) -> Host | None:
+        """Names of the classes."""
+        return self.networks[0].classes
+
+    def outputs(
+        self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
+    ) -> Host:
+        """Outputs a^L of each member.
+
+        Parameters
+        ----------
+        X : array, (m, n_0)
+            Examples, of any library.
+        backend, device, dtype : optional
+            As in :meth:`bpnet.Network.predict`.
+
+        Returns
+        -------
+        numpy array, (members, m, n_L)
+            The outputs.
+
+        Raises
+        ------
+        InputError
+            If ``X`` has the wrong shape or is not finite.
+        BackendUnavailable
+            If the named backend does not work here.
+        """
+        X = batches.as_array(X, "X")
+        chosen = backends.select(backend, device, like=X).backend
+        dtype = dtype or str(np.result_type(*(network.dtype for network in self.networks)))
+        dtypes.check_float(dtype)
+        first = self.networks[0]
+        with chosen.session(dtype):
+            stored = batches.examples(
+                X, first.sizes[0], backend=chosen, dtype=dtype, scale=first.scale
+            )
+            rows = []
+            for network in self.networks:
+                arrays = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
+                rows.append(
+                    batches.outputs(
+                        network.layers, arrays, stored, scale=first.scale, backend=chosen,
+                        dtype=dtype,
+                    )
+                )  # fmt: skip
+        return np.stack(rows)
+
+    def predict(self, X: Array, backend: Any = None, device: Any = None) -> Host:
+        """Mean of the members' outputs, (m, n_L); arguments as in :meth:`outputs`."""
+        mean: Host = self.outputs(X, backend, device).mean(axis=0)
+        return mean
+
+    def spread(self, X: Array, backend: Any = None, device: Any = None) -> Host:
+        """Standard deviation of the members' outputs, (m, n_L): how far they disagree.
+
+        It divides by the number of members, so that of one is 0. :meth:`outputs` gives what it
+        and the mean are of, at once.
+        """
+        deviation: Host = self.outputs(X, backend, device).std(axis=0)
+        return deviation
+
+    def classify(self, X: Array, backend: Any = None, device: Any = None) -> Host:
+        """Class of each example by the mean output, (m,), as :meth:`bpnet.Network.classify`."""
+        return self.networks[0].decide(self.predict(X, backend, device))
+
+    def save(self, path: str | Path) -> Path:
+        """Write all members to one safetensors file.
+
+        Parameters
+        ----------
+        path : str or Path
+            A name that ends in ``.safetensors``.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written there, or a layer is not one of bpnet's own.
+        """
+        path = model_file.writable(path)
+        parts = [model_file.describe(network) for network in self.networks]
+        described = {
+            "format": _FORMAT, "version": _VERSION, "networks": [text for text, _ in parts],
+        }  # fmt: skip
+        tensors = {
+            f"{i}.{name}": array
+            for i, (_, arrays) in enumerate(parts)
+            for name, array in arrays.items()
+        }
+        disk.write(path, sealed.encode(json.dumps(described), tensors))
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Ensemble":
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, or a folder that holds ``ensemble.safetensors``.
+
+        Returns
+        -------
+        Ensemble
+            With all its members.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged or holds something else. No code in it is run.
+        """
+        path = Path(path)
+        if path.is_dir():
+            path = path / "ensemble.safetensors"
+        found: Ensemble = model_file.explained(_read, path)
+        return found
+
+    def __repr__(self) -> str:
+        return f"Ensemble({len(self)} x {self.networks[0]!r})"
+
+
+def _read(path: Path) -> Ensemble:
+    held = sealed.read(path)
+    described = json.loads(held.text)
+    model_file.check_format(described, _FORMAT)
+    if described["version"] != _VERSION or not held.is_sealed:
+        msg = f"it is of version {described['version']!r}, or has no SHA-256"
+        raise ValueError(msg)
+    parts: list[sealed.Tensors] = [{} for _ in described["networks"]]
+    for name, array in held.tensors.items():
+        i, _, rest = name.partition(".")
+        parts[int(i)][rest] = array
+    pairs = zip(described["networks"], parts, strict=True)
+    return Ensemble([model_file.rebuild(text, tensors) for text, tensors in pairs])
