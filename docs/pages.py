@@ -137,7 +137,7 @@ def equations() -> str:
         "# The equations",
         "",
         "The paper is E. Omer's *Gradient Descent, Neural networks and Backpropagation*. Each of",
-        "its equations is cited by exactly one function of `bpnet/core`, and a test holds this; the",
+        "its equations is cited by exactly one function of `bpnet/core`, and a test holds it; the",
         "[living paper](paper.md) shows the lines themselves beside their checks.",
         "",
         '<ul class="equations">',
