@@ -1,6 +1,9 @@
 """The command line: ``bpnet COMMAND``. Each command is a file; none has logic of its own."""
 
+import difflib
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,20 +49,33 @@ def _status(error: Exception, arguments: Sequence[str], ranks: Any) -> int | Non
         return _refuse(error, 2, ranks)
     if isinstance(error, Diverged | OSError | MemoryError):
         return _refuse(error, 1, ranks)
-    if type(error).__name__ == "NoArgsIsHelpError":  # `bpnet` alone; the help is out
-        return 0
     if hasattr(error, "format_message"):  # typer's own, of bad usage
-        text = f"{error.format_message()}{_given(error, arguments)}"
-        return _refuse(text, getattr(error, "exit_code", 2), ranks)
+        return _refuse(_usage(error, arguments), getattr(error, "exit_code", 2), ranks)
     return None
 
 
-def _given(error: Exception, arguments: Sequence[str]) -> str:
-    """What an option was given, where the message names the option only."""
+def _usage(error: Any, arguments: Sequence[str]) -> str:
+    """Typer's complaint with what was given, the nearest name, and where help is."""
+    see = f"see {getattr(error.ctx, 'command_path', 'bpnet')} --help"
+    option = getattr(error, "option_name", None)
+    if option is not None and hasattr(error, "possibilities"):
+        known = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
+        near = difflib.get_close_matches(option, known, n=1)
+        return f"no such option: {option}; {f'did you mean {near[0]}?' if near else see}"
+    given = _given(error, arguments)
+    if given is not None:
+        wanted = str(error).partition("nput should be ")[2].partition(", unable")[0]
+        return f"{given}; give {wanted}" if wanted else f"{given}: {error}"
+    text = error.format_message().rstrip(".")
+    return text if text.endswith("?") else f"{text}; {see}"
+
+
+def _given(error: Exception, arguments: Sequence[str]) -> str | None:
+    """What an option was given that it can't take."""
     for option in getattr(getattr(error, "param", None), "opts", ()):
         if option in arguments[:-1]:
-            return f" (given: {arguments[list(arguments).index(option) + 1]!r})"
-    return ""
+            return f"{option} is {arguments[list(arguments).index(option) + 1]!r}"
+    return None
 
 
 def _refuse(error: object, status: int, ranks: Any) -> int:
@@ -67,5 +83,11 @@ def _refuse(error: object, status: int, ranks: Any) -> int:
     if ranks is not None and ranks.size > 1:
         left: int = ranks.leave(text, status)
         return left
-    sys.stderr.write(f"bpnet: error: {text}\n")
+    text = f"bpnet: error: {text}"
+    if sys.stderr.isatty():  # a person reads it: break between words; else it stays one line
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(
+            text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    sys.stderr.write(f"{text}\n")
     return status

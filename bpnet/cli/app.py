@@ -5,16 +5,28 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet.cli import backends, bench, check, data, evaluate, export, paper, predict, report, train
+from bpnet.cli import (
+    backends,
+    bench,
+    check,
+    data,
+    evaluate,
+    export,
+    first,
+    paper,
+    predict,
+    report,
+    train,
+)
 
 app = typer.Typer(
     name="bpnet",
     help="Train feed-forward networks with the paper's own backpropagation, on any array library.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(train.train)
+app.command(cls=first.Grouped)(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(export.export)
@@ -34,11 +46,13 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Train feed-forward networks with the paper's own backpropagation, on any array library.
 
-    Start with: bpnet train
+    Start with: bpnet train; each command has examples: bpnet train --help
     """
+    first.welcome(context)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+import textwrap
 
 from rich.console import Console
 from rich.live import Live
@@ -27,14 +28,16 @@ def backends(json_: options.Json = False) -> None:
         sys.stdout.write(json.dumps(rows) + "\n")
         return
     console = Console(highlight=False)
-    with Live(_text({}), console=console, refresh_per_second=4, transient=True) as live:
+    with Live(
+        _text({}, console.width), console=console, refresh_per_second=4, transient=True
+    ) as live:
         for state in bpnet.backends.status():
             states[state.name] = state
-            live.update(_text(states))
-    console.print(_text(states))
+            live.update(_text(states, console.width))
+    console.print(_text(states, console.width))
 
 
-def _text(states: dict[str, bpnet.backends.BackendStatus]) -> Text:
+def _text(states: dict[str, bpnet.backends.BackendStatus], width: int) -> Text:
     """A line for each backend, below it its devices, or why it can't be used and the cure."""
     lines = []
     for name in bpnet.backends.names():
@@ -46,6 +49,13 @@ def _text(states: dict[str, bpnet.backends.BackendStatus]) -> Text:
         head = f"{name:<17} {usable:<11} {state.version or '':<12} {' '.join(state.dtypes)}"
         lines.append(head.rstrip())
         lines += [f"    {device}" for device in state.devices]
-        lines += [f"    why:  {state.why}"] if state.why else []
-        lines += [f"    cure: {state.cure}"] if state.cure else []
+        for label, said in (("why", state.why), ("cure", state.cure)):
+            lines += _wrapped(f"    {label + ':':<6}{said}", width) if said else []
     return Text("\n".join(lines))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """Lines of at most ``width`` columns, broken between words, which a command survives."""
+    return textwrap.wrap(
+        line, width, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False
+    )

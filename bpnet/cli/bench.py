@@ -66,7 +66,7 @@ def bench(
         found.append(timing)
         if not json_:
             if len(found) == 1:
-                _write(f"{'backend':<12}{'hidden':<10}{'batch':>6}{'s/epoch':>10}{'samples/s':>13}")
+                _write(_HEAD)
             _write(_line(timing))
     if plot is not None:
         benchmark.plot(found, plot)
@@ -79,14 +79,20 @@ def bench(
     return 1 if any(t.error for t in found) else 0
 
 
+_HEAD = (
+    f"{'backend':<12}{'hidden':<10}{'batch':>6}{'s/epoch':>10}{'samples/s':>13}"
+    f"{'+-':>6}{'epochs':>8}{'the first':>11}"
+)
+
+
 def _line(timing: "bpnet.bench.Timing") -> str:
     cell = timing.cell
     head = f"{timing.backend:<12}{'-'.join(map(str, cell.hidden)):<10}{cell.batch_size:>6}"
     if timing.error:
         return f"{head}  failed: {timing.error}"
     return (
-        f"{head}{timing.epoch:>10.4f}{timing.rate:>13,.0f}  "
-        f"+- {timing.spread:.0%} of {timing.epochs} epochs; the first took {timing.first:.2f} s"
+        f"{head}{timing.epoch:>10.4f}{timing.rate:>13,.0f}"
+        f"{timing.spread:>6.0%}{timing.epochs:>8}{timing.first:>9.2f} s"
     )
 
 

@@ -6,11 +6,11 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import bpnet
 from bpnet.cli import options
+
+_LINE = "{:<15} {:>8} {:>7} {:>8}  {:<13} {}"
 
 
 def data(
@@ -33,9 +33,8 @@ def data(
     if json_:
         sys.stdout.write(json.dumps([dataclasses.asdict(e) for e in entries], default=str) + "\n")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "examples", "values", "classes", "license", "ready", "where"):
-        table.add_column(heading, overflow="fold")
+    heads = ("name", "examples", "values", "classes", "license", "ready")
+    typer.echo(_LINE.format(*heads))
     for e in entries:
         cells = (
             e.name,
@@ -45,5 +44,5 @@ def data(
             e.license,
             "yes" if e.ready else "no",
         )
-        table.add_row(*(str(cell) for cell in cells), str(e.where))
-    Console().print(table)
+        typer.echo(_LINE.format(*cells))
+        typer.echo(f"  {e.where}")

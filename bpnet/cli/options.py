@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bpnet.cli import completion
 from bpnet.errors import InputError
 
 DataArgument = Annotated[
@@ -14,13 +15,17 @@ DataArgument = Annotated[
         help="digits, fashion-mnist, mnist, a folder of IDX files, .npz, x.npy,y.npy, "
         ".csv or .parquet.",
         show_default=True,
+        autocompletion=completion.data_sources,
     ),
 ]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder of a run.", autocompletion=completion.runs)
+]
 Backend = Annotated[
     str | None,
     typer.Option(
-        help="auto, fastest, numpy, cupy, torch, jax, dpnp, array_api_strict; :device; a list."
+        help="auto, fastest, numpy, cupy, torch, jax, dpnp, array_api_strict; :device; a list.",
+        autocompletion=completion.backends,
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="Device of the backend, such as 0 or cuda:1.")]

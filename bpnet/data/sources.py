@@ -1,6 +1,7 @@
 """The one door to all data: a name, a folder or a file becomes a data set."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +145,12 @@ def _existing(path: Path) -> Path:
     except (OSError, ValueError):  # a name too long, or with a NUL
         pass
     looks_like_a_name = not path.suffix and len(path.parts) == 1
-    message = (
-        unknown(str(path)) if looks_like_a_name else f"there is no file {path}: check the path"
-    )
+    try:
+        near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    except (OSError, ValueError):
+        near = []
+    hint = f"did you mean '{path.parent / near[0]}'?" if near else "check the path"
+    message = unknown(str(path)) if looks_like_a_name else f"there is no file {path}: {hint}"
     raise InputError(message)
 
 

@@ -132,7 +132,8 @@ def test_the_command(capsys, tmp_path):
     options = ["--backend", "numpy", "--hidden", "4", "--rows", "64", "--seconds", "0.01"]
     assert main(["bench", "digits", *options]) == 0
     head, row = capsys.readouterr().out.splitlines()
-    assert head.split() == ["backend", "hidden", "batch", "s/epoch", "samples/s"]
+    assert max(len(head), len(row)) <= 80
+    assert head.split()[:5] == ["backend", "hidden", "batch", "s/epoch", "samples/s"]
     assert row.split()[:3] == ["numpy", "4", "128"]
     assert main(["bench", *options, "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
