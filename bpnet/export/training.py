@@ -21,9 +21,8 @@ from bpnet.export.trace import Namespace
 from bpnet.network import Network
 from bpnet.training import options
 from bpnet.training.loop import MASKS
-from bpnet.training.prepare import suited_cost
+from bpnet.training.prepare import arrange, suited_cost
 from bpnet.training.step import Data, Judge, TrainingStep
-from bpnet.training.train import arrange
 
 
 def training_to_onnx(
