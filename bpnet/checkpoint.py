@@ -92,7 +92,7 @@ def read(path: Path) -> Snapshot:
         if not held.is_sealed:
             msg = "it has no SHA-256"
             raise ValueError(msg)
-        numbers = json.loads(held.text)
+        numbers = json.loads(held.text, parse_constant=_refuse)
         if numbers.pop("format") != _FORMAT:
             msg = "it is of another format"
             raise ValueError(msg)
@@ -103,6 +103,11 @@ def read(path: Path) -> Snapshot:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged or no checkpoint ({reason}); use an older one"
         raise InputError(msg) from error
+
+
+def _refuse(constant: str) -> None:
+    msg = f"it holds {constant}"
+    raise ValueError(msg)
 
 
 def _upgraded(numbers: dict[str, Any], version: Any, path: Path) -> dict[str, Any]:
@@ -128,7 +133,7 @@ def packed(snapshot: Snapshot) -> bytes:
 def unpacked(content: bytes) -> Snapshot:
     """Snapshot of which :func:`packed` has just made this content, in another process."""
     held = sealed.decode(content)
-    numbers = json.loads(held.text)
+    numbers = json.loads(held.text, parse_constant=_refuse)
     del numbers["format"], numbers["version"]
     return Snapshot(_nest(held.tensors), numbers)
 

@@ -5,7 +5,14 @@ Every message is one line: what was given, what was wanted, what to do.
 
 
 class InputError(ValueError):
-    """An argument, an option or a file that cannot be used as it is."""
+    """An argument, an option or a file that cannot be used as it is.
+
+    What a file says and the message repeats is shown on one line, control characters escaped.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        text = " ".join(str(message).split())
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
 
 
 class ArrayMismatch(TypeError):

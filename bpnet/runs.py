@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import checkpoint, disk
+from bpnet import checkpoint, configuration, disk
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
@@ -193,6 +193,7 @@ def unfinished(folder: Path) -> Config | None:
         msg = f"{folder} is not the folder of a run: it holds no config.toml"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
     config, _ = read_config(folder, with_columns=False)
+    configuration.check_resumable(config)
     found = checkpoint.latest(folder / "checkpoints")
     model = (folder / "model.safetensors").is_file()
     over = model and (found is None or found.numbers["done"])
@@ -213,31 +214,11 @@ def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Col
         columns = None
         if path.is_file():
             columns = Columns.from_json(path.read_text(encoding="utf-8"))
-        _check_config(config, columns, with_columns=with_columns)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        configuration.check(config, columns, with_columns=with_columns)
+    except (OSError, ValueError, RecursionError) as error:
         msg = f"{folder} is damaged ({error}); train again"
         raise InputError(msg) from error
     return config, columns
-
-
-def _check_config(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
-    """Refuse a configuration that lacks what is read of it."""
-    data, training, network = (config[name] for name in ("data", "training", "network"))
-    wanted = {
-        "data.source": (data["source"], str),
-        "data.target": (data.get("target", ""), str),
-        "data.task": (data.get("task", "auto"), str),
-        "data.validation": (data.get("validation", 0.0), float | int),
-        "training.cost": (training.get("cost", ""), str),
-        "network.seed": (network.get("seed", 0), int),
-    }
-    for name, (value, kind) in wanted.items():
-        if not isinstance(value, kind):
-            msg = f"config.toml has {name} = {value!r}"
-            raise TypeError(msg)
-    if with_columns and "target" in data and columns is None:
-        msg = "columns.json is missing"
-        raise ValueError(msg)
 
 
 def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:

@@ -17,7 +17,18 @@ FLOORS = {
     "__main__": 5,
     "": 4,
     **dict.fromkeys(
-        ("sklearn", "paper", "plots", "report", "export", "check", "bench", "runs", "predictions"),
+        (
+            "sklearn",
+            "paper",
+            "plots",
+            "report",
+            "export",
+            "check",
+            "bench",
+            "configuration",
+            "runs",
+            "predictions",
+        ),
         4,
     ),
     **dict.fromkeys(

@@ -1,6 +1,7 @@
 """A run that is taken up again: what its checkpoint says, held against what it can be."""
 
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,16 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) in (int, float) and abs(value) < math.inf
+
+
+def _is_list(value: Any, of: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(of, value))
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether it is a number, or has one for each network of a set."""
+    return _is_number(value) or _is_list(value, _is_number)
 
 
 def _is_text(value: Any) -> bool:
@@ -31,14 +41,14 @@ _WANTED: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("at", "epoch", "step", "epochs"), _is_count),
     "done": lambda value: isinstance(value, bool),
     "learning_rate": _is_number,
-    "sums": lambda value: isinstance(value, list) and len(value) == 2,
+    "sums": lambda value: _is_list(value, _is_number) and len(value) == 2,
     "backend": _is_text,
     "threads": lambda value: value is None or (_is_count(value) and 0 < value < _MOST_THREADS),
     "machine": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
     "columns": lambda value: value is None or _is_text(value),
     "asked": lambda value: isinstance(value, dict),
     "history": lambda value: (
-        isinstance(value, dict) and all(isinstance(v, list) for v in value.values())
+        isinstance(value, dict) and all(_is_list(v, _is_numbers) for v in value.values())
     ),
     "callbacks": lambda value: (
         isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())

@@ -1,0 +1,109 @@
+"""The configuration of a run, as it stands in a file that anyone may have written."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from bpnet.data import Columns
+from bpnet.data import load as load_data
+from bpnet.errors import InputError
+from bpnet.training import train
+
+_PLAIN = (str, bool, int, float, NoneType)
+"""Types that a hint and a file have in common."""
+
+_NETWORK = {
+    "hidden": list[int], "activation": str | list[str], "init": str, "output": str | None,
+    "norm": str | None, "seed": int,
+}  # fmt: skip
+_TRAINING = {
+    "optimizer": str, "learning_rate": float | str | None, "patience": int | None,
+    "checkpoint_minutes": float, "on_error": str, "sample_weight": str | None,
+}  # fmt: skip
+"""What the command line takes for itself; all else is an argument of the library's functions."""
+
+
+def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
+    """Refuse a configuration that lacks what judging a model reads of it.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    tables = _tables(config, "data", "training", "network")
+    if "source" not in tables["data"]:
+        msg = "config.toml has no data.source"
+        raise InputError(msg)
+    _check_types("data", tables["data"], {"source": str, "target": str, "task": str})
+    _check_types("data", tables["data"], {"validation": float})
+    _check_types("training", tables["training"], {"cost": str})
+    _check_types("network", tables["network"], {"seed": int})
+    if with_columns and "target" in tables["data"] and columns is None:
+        msg = "columns.json is missing"
+        raise InputError(msg)
+
+
+def check_resumable(config: Any) -> None:
+    """Refuse a configuration with which a run cannot go on.
+
+    Raises
+    ------
+    InputError
+        Naming what is missing, not known or of another type.
+    """
+    tables = _tables(config, "data", "training", "network", "machine")
+    training = {**_arguments(train), **_TRAINING}
+    _check_known("data", tables["data"], _arguments(load_data), {"source"})
+    _check_known("training", tables["training"], training, {"optimizer", "batch_size", "dtype"})
+    _check_known("network", tables["network"], _NETWORK, {"hidden", "activation", "init", "seed"})
+    _check_known("machine", {}, {}, {"backend"} - tables["machine"].keys())
+    _check_types("machine", tables["machine"], {"backend": str})
+
+
+def _tables(config: Any, *names: str) -> dict[str, Mapping[str, Any]]:
+    for name in names:
+        if not isinstance(config.get(name), dict):
+            msg = f"config.toml has no table [{name}]"
+            raise InputError(msg)
+    return {name: config[name] for name in names}
+
+
+def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
+    hints = get_type_hints(function)
+    return {name: hints.get(name, Any) for name in inspect.signature(function).parameters}
+
+
+def _check_known(
+    table: str, given: Mapping[str, Any], hints: Mapping[str, Any], needed: set[str]
+) -> None:
+    for name in given:
+        if name not in hints:
+            msg = f"config.toml has {table}.{name}, which this bpnet does not know"
+            raise InputError(msg)
+    for name in sorted(needed - given.keys()):
+        msg = f"config.toml has no {table}.{name}"
+        raise InputError(msg)
+    _check_types(table, given, hints)
+
+
+def _check_types(table: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    for name, hint in hints.items():
+        if name in given and not _fits(given[name], hint):
+            msg = f"config.toml has {table}.{name} = {str(given[name])[:60]!r}"
+            raise InputError(f"{msg}, which is of the wrong type")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value of a file may be what a hint says, as far as the file's types go."""
+    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    lists = [option for option in options if get_origin(option) in {list, Sequence}]
+    plain = tuple(option for option in options if option in _PLAIN)
+    if not plain and not lists:
+        return True
+    if isinstance(value, list):
+        return any(all(_fits(item, get_args(option)[0]) for item in value) for option in lists)
+    if isinstance(value, bool):
+        return bool in plain
+    return isinstance(value, (*plain, int) if float in plain else plain)
