@@ -167,13 +167,15 @@ def this_machine(backend: str) -> dict[str, str]:
 
 
 def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
-    """Model, configuration and column encodings of a run.
+    """Model, configuration and column encodings of a run; or a model's file, which has no others.
 
     Raises
     ------
     InputError
         If the folder is not that of a run, or a file in it is damaged.
     """
+    if folder.is_file():
+        return load(folder), {"data": {"source": ""}, "network": {}, "training": {}}, None
     if not (folder / "model.safetensors").is_file():
         msg = f"{folder} is not a finished run: it holds no model.safetensors"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
@@ -254,6 +256,9 @@ def test_data(
     asked = config["data"]
     other = source is not None and absolute(source) != absolute(asked["source"])
     name = source or asked["source"]
+    if not name:
+        msg = "a model's file has no data of its own; give DATA to judge it on"
+        raise InputError(msg)
     data = load_data(
         name,
         target=target or asked.get("target"),

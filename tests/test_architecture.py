@@ -23,6 +23,7 @@ FLOORS = {
             "plots",
             "report",
             "export",
+            "imports",
             "check",
             "bench",
             "configuration",

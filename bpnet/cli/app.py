@@ -13,6 +13,7 @@ from bpnet.cli import (
     evaluate,
     export,
     first,
+    import_,
     paper,
     predict,
     report,
@@ -31,6 +32,7 @@ app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(export.export)
 app.command()(report.report)
+app.command("import")(import_.import_)
 app.command()(backends.backends)
 app.command()(check.check)
 app.command()(bench.bench)

@@ -9,7 +9,7 @@ from bpnet.cli import options
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a .safetensors.")],
+    run: options.RunArgument,
     out: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="File to write.")],
     training: Annotated[
         bool,

@@ -19,7 +19,10 @@ DataArgument = Annotated[
     ),
 ]
 RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="Folder of a run.", autocompletion=completion.runs)
+    Path,
+    typer.Argument(
+        metavar="RUN", help="Folder of a run, or a model's file.", autocompletion=completion.runs
+    ),
 ]
 Backend = Annotated[
     str | None,

@@ -5,12 +5,9 @@ from typing import Any
 
 from bpnet import data, runs
 from bpnet.core import optimizers
-from bpnet.data import Columns
 from bpnet.export import trace
 from bpnet.export.inference import to_onnx
 from bpnet.export.training import training_to_onnx
-from bpnet.model_file import load
-from bpnet.network import Network
 from bpnet.runs import Config
 
 
@@ -42,16 +39,12 @@ def export_run(
         If the run has no model, or a file or an option cannot be used.
     """
     trace.check_path(path)
-    network, config, columns = _opened(source)
+    network, config, columns = runs.open_run(source)
     if training:
         training_to_onnx(network, path, dtype=dtype, **_options(config))
     else:
         to_onnx(network, path, columns, dtype)
     return signature(path)
-
-
-def _opened(source: Path) -> tuple[Network, Config, Columns | None]:
-    return (load(source), {}, None) if source.is_file() else runs.open_run(source)
 
 
 _TAKEN = ("cost", "l2", "l1", "dropout", "max_norm", "clip_norm", "seed")

@@ -1,0 +1,14 @@
+"""Networks from elsewhere: weights of scikit-learn, PyTorch and Keras as a :class:`bpnet.Network`.
+
+No file is unpickled and no code of another library is run: a fitted or built object is read as it
+is, a ``.safetensors`` or ``.keras`` file as the plain data that it holds.
+
+>>> from bpnet.imports import from_keras, from_sklearn, from_torch
+"""
+
+from bpnet.imports.files import from_file
+from bpnet.imports.keras import from_keras
+from bpnet.imports.scikit import from_sklearn
+from bpnet.imports.state_dict import from_torch
+
+__all__ = ["from_file", "from_keras", "from_sklearn", "from_torch"]

@@ -1,0 +1,77 @@
+"""``bpnet import``."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import bpnet
+from bpnet.cli import main
+
+X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Working folder with the weights of two layers, and files that are none."""
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(1)
+    shapes = {"0.weight": (5, 4), "0.bias": (5,), "2.weight": (3, 5), "2.bias": (3,)}
+    save_file({n: generator.normal(size=s) for n, s in shapes.items()}, "w.safetensors")
+    for name in ("m.pt", "m.pkl", "m.h5", "m.txt", "m.keras"):
+        (tmp_path / name).write_bytes(b"junk")
+    np.savez("x.npz", x=X, y=np.arange(20) % 3)
+    return tmp_path
+
+
+GIVEN = ["--activation", "tanh", "--output", "softmax", "--classes", "ant,bee,cat"]
+
+
+def test_weights_become_a_model_that_predicts(place, capsys):
+    assert main(["import", "w.safetensors", "model.safetensors", *GIVEN]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "network: Network([4, 5, 3], Tanh, Softmax)",
+        "model: model.safetensors",
+    ]
+    network = bpnet.load("model.safetensors")
+    assert set(network.classify(X)) <= {"ant", "bee", "cat"}
+    assert main(["predict", "model.safetensors", "x.npz", "-o", "p.csv", "-q"]) == 0
+    first, *rows = (place / "p.csv").read_text().splitlines()
+    assert first == "class,p_ant,p_bee,p_cat"
+    assert [row.partition(",")[0] for row in rows] == network.classify(X).tolist()
+
+
+def test_a_model_without_a_run_is_judged_on_data_that_are_given(place, capsys):
+    given = ["--activation", "tanh", "--output", "softmax"]
+    assert main(["import", "w.safetensors", "model.safetensors", *given, "-q"]) == 0
+    assert main(["evaluate", "model.safetensors", "x.npz"]) == 0
+    assert "test accuracy" in capsys.readouterr().out
+    assert main(["evaluate", "model.safetensors"]) == 2
+    error = capsys.readouterr().err
+    assert "DATA" in error
+    assert error.count("\n") == 1
+
+
+BAD = {
+    "no file": (["no.keras", "o.safetensors"], "no.keras"),
+    "pickled by torch": (["m.pt", "o.safetensors"], "save_file"),
+    "pickled": (["m.pkl", "o.safetensors"], "from_sklearn"),
+    "weights of Keras": (["m.h5", "o.safetensors"], "model.keras"),
+    "something": (["m.txt", "o.safetensors"], ".keras or a .safetensors"),
+    "damaged": (["m.keras", "o.safetensors"], "damaged"),
+    "no activations": (["w.safetensors", "o.safetensors"], "activations"),
+    "hidden ones missing": (["w.safetensors", "o.safetensors", "--output", "softmax"], "hidden"),
+    "too many activations": (["m.keras", "o.safetensors", "--output", "softmax"], "leave them out"),
+    "no folder": (["w.safetensors", "no/o.safetensors", *GIVEN], "can't be written"),
+    "another ending": (["w.safetensors", "o.onnx", *GIVEN], ".safetensors"),
+    "too few classes": (["w.safetensors", "o.safetensors", *GIVEN[:-1], "ant"], "3 different"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "word"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_one_line_and_leaves_nothing(place, capsys, arguments, word):
+    before = sorted(place.rglob("*"))
+    assert main(["import", *arguments]) == 2
+    out, error = capsys.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert word in error
+    assert sorted(place.rglob("*")) == before
