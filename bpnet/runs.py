@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import sys
 import time
 import tomllib
@@ -36,6 +37,8 @@ Config = dict[str, dict[str, Any]]
 """Tables of the TOML file: data, network, training, machine."""
 
 DISTRIBUTIONS = "distributions.json"
+EVENTS = "tensorboard"
+"""Folder of TensorBoard's event files, where they were asked for."""
 
 
 def choose(out: Path | None, name: str) -> Path:
@@ -143,6 +146,7 @@ class Recorder(Callback):
             return
         for name in ("config.toml", "columns.json", "history.json", DISTRIBUTIONS):
             (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / EVENTS, ignore_errors=True)
         for folder in self._made:
             with suppress(OSError):  # someone else's file is in it
                 folder.rmdir()

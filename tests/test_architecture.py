@@ -29,6 +29,7 @@ FLOORS = {
             "configuration",
             "runs",
             "predictions",
+            "tensorboard",
         ),
         4,
     ),

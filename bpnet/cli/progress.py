@@ -3,14 +3,19 @@
 import time
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from bpnet.cli.curves import Curves
 from bpnet.training import Callback, Run
+
+_ROOM = (40, 20)
+"""Columns and lines that a terminal has at least where curves are drawn."""
 
 
 class Bar(Callback):
-    """Progress bar with cost, accuracy and samples/s; without a terminal, lines only.
+    """Curves and a progress bar with cost, accuracy and samples/s; without a terminal, lines only.
 
     Parameters
     ----------
@@ -18,20 +23,24 @@ class Bar(Callback):
         Where to.
     lines : list of str
         What to say when training begins.
+    live : bool
+        Whether curves are drawn where the terminal has room for them.
     """
 
-    def __init__(self, console: Console, lines: list[str]) -> None:
+    def __init__(self, console: Console, lines: list[str], *, live: bool = True) -> None:
         self._console = console
         self._lines = lines
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=14),
             TextColumn("{task.fields[text]}"),
             console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
+        roomy = console.width >= _ROOM[0] and console.height >= _ROOM[1]
+        self._draws = live and console.is_terminal and roomy
+        self._curves: Curves | None = None
+        self._live = Live(console=console, get_renderable=self._view, transient=True)
         self._task: Any = None
         self._began = 0.0
         self._before = 0
@@ -40,7 +49,10 @@ class Bar(Callback):
         """Say what is trained, and show the bar."""
         for line in self._lines:
             self._console.print(line, soft_wrap=True, markup=False)
-        self._progress.start()
+        if self._draws:
+            self._curves = Curves(run.history, run.epochs)
+        if self._console.is_terminal:
+            self._live.start()
         total = run.epochs * run.steps
         self._task = self._progress.add_task("", total=total, epoch=f"1/{run.epochs}", text="")
         self._began = time.perf_counter()
@@ -69,18 +81,44 @@ class Bar(Callback):
         if "validation_cost" in last:
             held = _figures("validation ", last["validation_cost"], last.get("validation_accuracy"))
             line += f"  {held}"
-        self._console.print(f"{line}  {rate:,.0f} samples/s", highlight=False, soft_wrap=True)
+        line += f"  {rate:,.0f} samples/s"
+        if self._console.is_terminal and len(line) > self._console.width:
+            line = _compact(line)
+        self._console.print(line, highlight=False, soft_wrap=True)
         self._began = time.perf_counter()
 
     def on_train_end(self, run: Run) -> None:
-        """Take the bar away."""
+        """Take the bar away; the curves stay."""
         self.close()
+        if self._curves is not None and self._curves.epochs_done > 1:
+            self._console.print(self._curves)
 
     def close(self) -> None:
         """Give the terminal back, also where training failed."""
-        self._progress.stop()
+        self._live.stop()
+
+    def _view(self) -> Group:
+        bar = self._progress.get_renderable()
+        if self._curves is None or self._curves.epochs_done < 2:
+            return Group(bar)
+        return Group(self._curves, bar)
 
 
 def _figures(name: str, cost: float | None, accuracy: float | None) -> str:
     text = f"{name}cost {cost:.4f}" if cost is not None else ""
     return text if accuracy is None else f"{text}  accuracy {accuracy:6.1%}".replace("%", " %")
+
+
+def _compact(line: str) -> str:
+    """The line of an epoch for a narrow terminal: the bar below has the pace.
+
+    Examples
+    --------
+    >>> _compact("epoch 1/9  cost 1.0  validation cost 2.0  accuracy  96.5 %  9 samples/s")
+    'epoch 1/9  cost 1.0  validation 2.0, 96.5 %'
+    """
+    pace = line.rindex("  ")
+    trained, validated, held = line[:pace].partition("  validation cost ")
+    if not validated:
+        return trained
+    return f"{trained}  validation {', '.join(part.strip() for part in held.split('  accuracy'))}"

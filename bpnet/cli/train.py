@@ -19,6 +19,7 @@ from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
+from bpnet.tensorboard import TensorBoard
 from bpnet.training import Distributions, LearningRates, fastest, sharding
 
 
@@ -121,6 +122,15 @@ def train(
     timeout: Annotated[
         float, typer.Option(help="Seconds after which a rank that does not answer is given up.")
     ] = 300.0,
+    live: Annotated[
+        bool, typer.Option(help="On a terminal, curves while it trains.", show_default=False)
+    ] = True,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Event files in RUN/tensorboard.")
+    ] = False,
+    tensorboard_folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Event files there.")
+    ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -140,7 +150,7 @@ def train(
         ranks.timeout = distributed.check_timeout(timeout)
     quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
     if resume is not None:
-        return _resume(context, resume, backend, device, json_=json_, quiet=quiet)
+        return _resume(context, resume, backend, device, json_=json_, quiet=quiet, live=live)
     asked: dict[str, Any] = {
         "hidden": options.sizes(hidden),
         "activation": options.names(activation),
@@ -188,8 +198,11 @@ def train(
         },
     }
     config["training"] |= {"checkpoint_minutes": checkpoint_minutes, "on_error": on_error}
+    if tensorboard or tensorboard_folder:
+        events = str(tensorboard_folder.absolute()) if tensorboard_folder else runs.EVENTS
+        config["training"]["tensorboard"] = events
     folder = Path(of_rank_0(ranks, lambda: str(runs.choose(out, source))))
-    return _run(config, folder, backend, device, ranks, json_=json_, quiet=quiet)
+    return _run(config, folder, backend, device, ranks, json_=json_, quiet=quiet, live=live)
 
 
 _FIND = "find"
@@ -219,7 +232,7 @@ def _divided(ranks: Any, reduce: str, shards: int | None) -> dict[str, Any]:
     return {"reduce": reduce} if not divided.ordered else {"shards": divided.shards or None}
 
 
-_OF_A_RESUME = {"resume", "backend", "device", "timeout", "json_", "quiet"}
+_OF_A_RESUME = {"resume", "backend", "device", "timeout", "json_", "quiet", "live"}
 
 
 def _resume(
@@ -230,6 +243,7 @@ def _resume(
     *,
     json_: bool,
     quiet: bool,
+    live: bool,
 ) -> int:
     for name in context.params:
         given = str(context.get_parameter_source(name)).endswith("COMMANDLINE")
@@ -245,7 +259,9 @@ def _resume(
             Console(highlight=False).print(f"{folder} is finished: nothing to do", soft_wrap=True)
         return 0
     chosen = backend or config["machine"]["backend"]
-    return _run(config, folder, chosen, device, ranks, json_=json_, quiet=quiet, resume=True)
+    return _run(
+        config, folder, chosen, device, ranks, json_=json_, quiet=quiet, live=live, resume=True
+    )
 
 
 def _run(
@@ -257,6 +273,7 @@ def _run(
     *,
     json_: bool,
     quiet: bool,
+    live: bool,
     resume: bool = False,
 ) -> int:
     """Train as a configuration says."""
@@ -264,7 +281,7 @@ def _run(
     eta, kind = settings.pop("learning_rate", None), settings.pop("optimizer")
     rule = optimizers.get(kind, None if eta == _FIND else eta)
     patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
-    on_error = settings.pop("on_error", "stop")
+    on_error, events = settings.pop("on_error", "stop"), settings.pop("tensorboard", None)
     every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)
     selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
     data = {"validation": 0.0, **config["data"]}
@@ -299,11 +316,11 @@ def _run(
     stopping = None if patience is None else bpnet.EarlyStopping(patience)
     if stopping is not None:  # before the recorder, which saves what it hands over
         callbacks.append(stopping)
-    if leads(ranks):
-        callbacks.append(recorder)
     after = ExitStack()  # a run that fails gives terminal and signals back, and leaves no folder
     after.callback(recorder.discard)
     after.callback(stopper.close)
+    if leads(ranks):
+        callbacks += [recorder, *_event_files(events, folder, seen, after)]
     if not (quiet or json_):
         lines = [
             f"data: {dataset.name or source}, "
@@ -313,7 +330,7 @@ def _run(
             f"backend: {selection.backend.spec} ({selection.reason})",
             *described(ranks, settings),
         ]
-        bar = Bar(console, lines)
+        bar = Bar(console, lines, live=live)
         callbacks.append(bar)
         after.callback(bar.close)
     with after:
@@ -344,6 +361,17 @@ def _run(
     elif leads(ranks):
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
+
+
+def _event_files(
+    where: str | None, folder: Path, seen: Distributions, after: ExitStack
+) -> list[TensorBoard]:
+    """What writes event files, if they were asked for."""
+    if where is None:
+        return []
+    board = TensorBoard(folder / where, seen)
+    after.callback(board.close)
+    return [board]
 
 
 def _weights(path: str | None, dataset: Any) -> Any:

@@ -1,0 +1,146 @@
+"""Curves in a terminal: dots of Braille signs, or stars where there is no Unicode."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from bpnet.training import History
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""Bits of a Braille sign, by line and column of its dots."""
+
+_STYLES = {"training": "color(33)", "validation": "color(166)"}
+_HEIGHT = 7
+_LABELS = 8
+"""Columns of the numbers beside an axis."""
+
+
+class Curves:
+    """Cost, and accuracy where there is one, of the epochs so far, side by side.
+
+    Parameters
+    ----------
+    history : dict of lists
+        As it grows.
+    epochs : int
+        That were asked for: the width of the charts.
+    """
+
+    def __init__(self, history: History, epochs: int) -> None:
+        self._history, self._epochs = history, epochs
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that there is something of: a curve needs two."""
+        return len(self._history.get("cost", ()))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the charts, as wide as the terminal has room for."""
+        names = [name for name in ("cost", "accuracy") if name in self._history]
+        room = min(options.max_width, 100) // max(len(names), 1) - 2
+        signs = not (options.ascii_only or console.legacy_windows)
+        grid = Table.grid(padding=(0, 2))
+        charts = []
+        for name in names:
+            curves = {
+                label: list(self._history[prefix + name])
+                for label, prefix in (("training", ""), ("validation", "validation_"))
+                if prefix + name in self._history
+            }
+            charts.append(Text("\n").join(chart(name, curves, self._epochs, room, signs=signs)))
+        grid.add_row(*charts)
+        yield grid
+
+
+def chart(
+    name: str, curves: Mapping[str, Sequence[float]], epochs: int, width: int, *, signs: bool = True
+) -> list[Text]:
+    """Lines of a chart: a title, the curves, the epochs.
+
+    Parameters
+    ----------
+    name : str
+        What is drawn.
+    curves : mapping of str to list of float
+        ``training`` and ``validation``, a value an epoch.
+    epochs : int
+        Epochs that the chart has room for.
+    width : int
+        Columns.
+    signs : bool
+        Whether the terminal has Braille signs.
+    """
+    columns = max(width - _LABELS - 4, 8)
+    values = [v for curve in curves.values() for v in curve if math.isfinite(v)]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    far = low > 0 and high > 30 * low  # a cost that falls far is seen on a logarithmic axis
+    if high == low:
+        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
+    cells, ends = _drawn(curves, epochs, columns, low, high, far=far)
+    title = Text(name + ("  (log)" if far else ""), style="bold")
+    for label in curves:
+        title.append(f"  {label[0]}: {label}", style=_STYLES[label])
+    title.truncate(width)
+    lines = [title]
+    for row in range(_HEIGHT):
+        at = {0: high, _HEIGHT - 1: low}.get(row)
+        line = Text().append(f"{_label(at, name):>{_LABELS}} {'▕' if signs else '|'}", style="dim")
+        for column in range(columns):
+            bits, label = cells.get((row, column), (0, ""))
+            plain = "*" if label == "training" else "o"
+            sign = chr(0x2800 + bits) if signs else plain
+            line.append(sign if bits else " ", style=_STYLES.get(label, ""))
+        for label in (label for label, end in ends.items() if end == row):
+            line.append(label[0], style=_STYLES[label])
+        lines.append(line)
+    foot = f"{'epoch 1':>{_LABELS + 9}}"
+    lines.append(Text(foot + f"{epochs:>{max(columns - 7, 1)}}", style="dim"))
+    return lines
+
+
+def _label(value: float | None, name: str) -> str:
+    if value is None:
+        return ""
+    return f"{100 * value:.1f} %" if name == "accuracy" else f"{value:.3g}"
+
+
+def _drawn(
+    curves: Mapping[str, Sequence[float]],
+    epochs: int,
+    columns: int,
+    low: float,
+    high: float,
+    *,
+    far: bool,
+) -> tuple[dict[tuple[int, int], tuple[int, str]], dict[str, int]]:
+    """Bits and curve of each cell that has some, and the row in which each curve ends."""
+    bend = math.log if far else float
+    cells: dict[tuple[int, int], tuple[int, str]] = {}
+    ends = {}
+    for label, curve in curves.items():
+        points = [
+            (
+                round(i * (2 * columns - 1) / max(epochs - 1, 1)),
+                round((bend(high) - bend(v)) / (bend(high) - bend(low)) * (4 * _HEIGHT - 1)),
+            )
+            for i, v in enumerate(curve)
+            if math.isfinite(v)
+        ]
+        for start, end in zip(points, [*points[1:], *points[-1:]], strict=True):
+            for x, y in _line(start, end):
+                key = (y // 4, min(x // 2, columns - 1))
+                bits = cells.get(key, (0, ""))[0]
+                cells[key] = (bits | _DOTS[y % 4][x % 2], label)
+        if points:
+            ends[label] = points[-1][1] // 4
+    return cells, ends
+
+
+def _line(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
+    """Dots from one to the other."""
+    (x0, y0), (x1, y1) = start, end
+    n = max(abs(x1 - x0), abs(y1 - y0), 1)
+    return [(round(x0 + (x1 - x0) * i / n), round(y0 + (y1 - y0) * i / n)) for i in range(n + 1)]
