@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class Backend(ABC):
 
     name: str
     device: Any = None
+    together: ClassVar[int] = 1024
+    """Rows that a scan loads at once, of as many steps as have them."""
 
     @property
     @abstractmethod
@@ -234,6 +236,7 @@ class Backend(ABC):
         xs: Any,
         operands: tuple[Any, ...] = (),
         numbers: tuple[Any, ...] | None = None,
+        load: Callable[..., Any] | None = None,
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``carry, out = step(carry, x, *operands)`` over the leading axis of ``xs``.
 
@@ -251,6 +254,10 @@ class Backend(ABC):
         numbers : tuple of numpy arrays, (steps, c), optional
             Numbers from the host: each step gets a tuple with a row of each, as plain numbers,
             or as 0-d arrays where the loop is compiled.
+        load : callable, optional
+            What a step gets in place of its slice: ``load(x, *operands)``, arrays with a row for
+            each row of the slice. Each row must come from its own row alone, as a library that
+            does not compile loads the slices of several steps at once.
 
         Returns
         -------
@@ -259,7 +266,7 @@ class Backend(ABC):
         outs : tuple of array, (steps,)
             What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
         """
-        return loop.run(step, carry, xs, operands, numbers, xp=self.xp)
+        return loop.run(step, carry, xs, operands, numbers, load, self.together, xp=self.xp)
 
     def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
         """The function, compiled where the library does that.

@@ -117,10 +117,11 @@ class Jax(Backend):
         xs: Any,
         operands: tuple[Any, ...] = (),
         numbers: tuple[Any, ...] | None = None,
+        load: Callable[..., Any] | None = None,
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``step`` over the leading axis of ``xs`` as one compiled loop.
 
-        It is compiled once for each ``step`` and set of shapes. The carry's memory is donated:
+        It is compiled once for each ``step``, ``load`` and set of shapes. The carry's memory is donated:
         its arrays can't be used afterwards. See :meth:`Backend.scan`.
         """
         if loop.length(xs) == 0:
@@ -132,9 +133,9 @@ class Jax(Backend):
                 n.astype(real) if n.dtype.kind == "f" else n.astype(np.int32) for n in numbers
             )
         try:
-            run = _compiled(step)
+            run = _compiled(step, load)
         except TypeError:  # part of a step is a user's object without a hash
-            run = _compiled.__wrapped__(step)
+            run = _compiled.__wrapped__(step, load)
         carry, outs = run(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
@@ -174,12 +175,16 @@ class Jax(Backend):
 
 
 @lru_cache(maxsize=64)
-def _compiled(step: Callable[..., Any]) -> Callable[..., Any]:
+def _compiled(
+    step: Callable[..., Any], load: Callable[..., Any] | None
+) -> Callable[..., Any]:
     import jax
 
     def run(carry: Any, xs: Any, operands: tuple[Any, ...], numbers: Any) -> Any:
         def body(c: Any, slices: Any) -> Any:
             x, given = slices
+            if load is not None:
+                x = load(x, *operands)
             if given is None:
                 return step(c, x, *operands)
             return step(c, x, tuple(tuple(row) for row in given), *operands)

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ class NumPy(Backend):
     """NumPy, the host's own library."""
 
     name: str = "numpy"
+    together: ClassVar[int] = 256  # what stays in the processor's cache
 
     @property
     def xp(self) -> Namespace:

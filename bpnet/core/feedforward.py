@@ -76,7 +76,7 @@ def hidden_error(activation: Activation, dC_da: Array, z: Array, a: Array, *, xp
 
 def propagate(W: Array, delta: Array, *, xp: Namespace) -> Array:
     """dC/da^(l-1) = (W^l)^T delta^l, ``(..., batch, n_in)``: the error carried one layer down."""
-    return delta @ xp.matrix_transpose(W)
+    return xp.matmul(delta, xp.matrix_transpose(W))
 
 
 def bias_gradient(delta: Array, *, xp: Namespace) -> Array:

@@ -64,9 +64,9 @@ def gradients(
         m = int(stored[0].shape[0])
         parameters = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
         rows = chosen.asarray(np.arange(m), dtype=chosen.index_dtype)
-        x, wanted, _ = judge.batch(rows, stored)
+        batch = judge.batch(rows, stored)
         _, values, slopes = feedforward.cost_and_gradients(
-            judge.layers, parameters, x, wanted, judge.cost, xp=xp
+            judge.layers, parameters, batch.x, batch.y, judge.cost, xp=xp
         )
         sums = batches.host_dtype(dtype)  # halves would overflow in sums
         C = costs.mean_cost(xp.astype(values, chosen.dtype(sums)), xp=xp)

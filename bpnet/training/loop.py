@@ -170,7 +170,12 @@ class Session:
                 data, here = taken or blocks.present(self.data, rows, self.backend)
                 index = self.backend.asarray(here, dtype=self.backend.index_dtype)
                 (self.parameters, self.state), sums = self.backend.scan(
-                    self.step, (self.parameters, self.state), index, (data,), numbers
+                    self.step,
+                    (self.parameters, self.state),
+                    index,
+                    (data,),
+                    numbers,
+                    self.step.load,
                 )
                 sums = divergence.mark(sums, self.parameters, self.backend.xp)
                 return *blocks.fetch(sums, self.backend), before

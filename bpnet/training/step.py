@@ -6,7 +6,7 @@ the device.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpnet._typing import Array, DType, Namespace
 from bpnet.core import (
@@ -31,6 +31,30 @@ Data = tuple[Array, ...]
 Where examples have weights these are the fourth, (m,), and where only some of them are on the
 device, the fifth are their numbers among all, and the fourth are None if they have no weights.
 """
+
+
+class Batch(NamedTuple):
+    """The examples of a step, or of several, on the device.
+
+    Parameters
+    ----------
+    x : array, (k, n_0)
+        Examples, ready for the first layer.
+    y : array, (k, n_L)
+        What is wanted of them, as rows.
+    wanted : array, (k,) or (k, n_L)
+        The same, as it is stored.
+    weights : array, (k,), or None
+        Of the examples, where they have any.
+    numbers : array of int, (k,)
+        Of the rows among all examples.
+    """
+
+    x: Array
+    y: Array
+    wanted: Array
+    weights: Array | None
+    numbers: Array
 
 
 @dataclass(frozen=True)
@@ -63,14 +87,21 @@ class Judge:
     dtype: DType
     xp: Namespace
 
-    def batch(self, rows: Array, data: Data) -> tuple[Array, Array, Array]:
-        """Return ``x``, (k, n_0), ``y``, (k, n_L), and the targets as they are stored."""
+    def batch(self, rows: Array, data: Data) -> Batch:
+        """Return the examples of ``rows``, (k,)."""
         x, targets, classes = data[:3]
-        wanted = self.xp.take(targets, rows, axis=0)
+        take = self.xp.take
+        wanted = take(targets, rows, axis=0)
         y = wanted
         if wanted.ndim == 1:
             y = special.one_hot(wanted, classes, self.dtype, xp=self.xp)
-        return batches.take_rows(x, rows, self.scale, self.dtype, xp=self.xp), y, wanted
+        return Batch(
+            batches.take_rows(x, rows, self.scale, self.dtype, xp=self.xp),
+            y,
+            wanted,
+            _weights(rows, data, self.xp),
+            take(data[4], rows, axis=0) if len(data) > 4 else rows,
+        )
 
     def compute(self, parameters: Parameters) -> Parameters:
         """Return the parameters in the dtype of the run: they are kept in float32 for halves.
@@ -86,11 +117,11 @@ class Judge:
             for layer, arrays in zip(self.layers, parameters, strict=True)
         )
 
-    def right(self, z: Array, wanted: Array, data: Data) -> tuple[Array, ...]:
+    def right(self, z: Array, wanted: Array, classes: Array) -> tuple[Array, ...]:
         """Return the count of right answers, or nothing where none are told."""
         if self.kind is None:
             return ()
-        return (metrics.count_correct(z, wanted, data[2], self.kind, self.middle, xp=self.xp),)
+        return (metrics.count_correct(z, wanted, classes, self.kind, self.middle, xp=self.xp),)
 
 
 @dataclass(frozen=True)
@@ -109,7 +140,7 @@ class Slopes:
     micro: int = 0
 
     def __call__(
-        self, parameters: Parameters, rows: Array, data: Data, words: Any = (), total: Any = None
+        self, parameters: Parameters, taken: Any, data: Data, words: Any = (), total: Any = None
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
         """Return C, the count of right answers, and the gradients of C.
 
@@ -117,8 +148,8 @@ class Slopes:
         ----------
         parameters : tuple of tuples of arrays
             Not changed.
-        rows : array of int, (k,)
-            The examples.
+        taken : Batch, or array of int, (k,)
+            The examples, or their rows, of which ``micro`` are fetched at a time.
         data : tuple of arrays
             Examples, targets, class numbers, weights.
         words : tuple of int
@@ -126,43 +157,44 @@ class Slopes:
         total : float or array, (), optional
             Size or weight of the set that these are a part of; the default is theirs.
         """
-        xp, k = self.judge.xp, rows.shape[0]
-        if not self.micro or self.micro >= k:
-            return self._part(parameters, rows, data, words, total)
-        if total is None:
-            weights = _weights(rows, data, xp)
-            total = k if weights is None else xp.sum(weights)
-        parts = (rows[i : min(i + self.micro, k)] for i in range(0, k, self.micro))
-        C, right, gradients = self._part(parameters, next(parts), data, words, total)
-        for part in parts:
-            more = self._part(parameters, part, data, words, total)
+        if isinstance(taken, Batch):
+            return self._part(parameters, taken, data[2], words, total)
+        judge, k = self.judge, taken.shape[0]
+        size = self.micro or k
+        if total is None and size < k:
+            total = _weight(taken, data, judge.xp)
+        parts = (
+            self._part(parameters, judge.batch(taken[i : min(i + size, k)], data), *rest)
+            for rest in [(data[2], words, total)]
+            for i in range(0, k, size)
+        )
+        C, right, gradients = next(parts)
+        for more in parts:
             C = C + more[0]
             right = tuple(a + b for a, b in zip(right, more[1], strict=True))
             gradients = _added(gradients, more[2])
         return C, right, gradients
 
     def _part(
-        self, parameters: Parameters, rows: Array, data: Data, words: Any, total: Any
+        self, parameters: Parameters, batch: Batch, classes: Array, words: Any, total: Any
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
         judge, xp = self.judge, self.judge.xp
-        x, y, wanted = judge.batch(rows, data)
-        weights = _weights(rows, data, xp)
         z, values, gradients = feedforward.cost_and_gradients(
             judge.layers,
             judge.compute(parameters),
-            x,
-            y,
+            batch.x,
+            batch.y,
             judge.cost,
-            weights,
+            batch.weights,
             total,
             xp=xp,
-            key=random.Key(words, _numbers(rows, data, xp)) if len(words) else None,
+            key=random.Key(words, batch.numbers) if len(words) else None,
         )
         if special.is_half(judge.dtype, xp):
             gradients = _wider(gradients, parameters, xp)
-        wide = None if weights is None else _wide(weights, xp)
+        wide = None if batch.weights is None else _wide(batch.weights, xp)
         C = costs.mean_cost(_wide(values, xp), wide, total, xp=xp)
-        return C, judge.right(z, wanted, data), gradients
+        return C, judge.right(z, batch.wanted, classes), gradients
 
 
 @dataclass(frozen=True)
@@ -212,8 +244,12 @@ class TrainingStep:
         held = layers.learned(self.judge.layers, parameters)
         return optimizers.init(self.optimizer, held, xp=self.judge.xp)
 
+    def load(self, rows: Array, data: Data) -> Any:
+        """Return what a step takes: the examples of its rows, or these where it fetches parts."""
+        return rows if self.micro else self.judge.batch(rows, data)
+
     def __call__(
-        self, carry: tuple[Parameters, State], rows: Array, numbers: tuple[Any, ...], data: Data
+        self, carry: tuple[Parameters, State], taken: Any, numbers: tuple[Any, ...], data: Data
     ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
         """Return what is carried on and the sums of the batch.
 
@@ -221,19 +257,17 @@ class TrainingStep:
         ----------
         carry : tuple
             Parameters and optimizer state; donated.
-        rows : array of int, (k,)
-            The examples of the batch.
+        taken : Batch, or array of int, (k,)
+            From :meth:`load`.
         numbers : pair of tuples of numbers
             The optimizer's coefficients for this step, and the words of its random key.
         data : tuple of arrays
             Examples, targets and class numbers.
         """
-        xp, k = self.judge.xp, rows.shape[0]
         coefficients, words = numbers
-        weights = _weights(rows, data, xp)
-        weight = k if weights is None else xp.sum(_wide(weights, xp))
-        found = self._slopes(carry[0], rows, data, words)
-        return self.move(carry, found, coefficients, weight, k)
+        found = self._slopes(carry[0], taken, data, words)
+        weight = _weight(taken, data, self.judge.xp)
+        return self.move(carry, found, coefficients, weight, _length(taken))
 
     def move(
         self,
@@ -295,15 +329,18 @@ class EvaluationStep:
 
     judge: Judge
 
+    def load(self, rows: Array, parameters: Parameters, data: Data) -> Batch:
+        """Return the examples of ``rows``, (k,)."""
+        return self.judge.batch(rows, data)
+
     def __call__(
-        self, carry: tuple[()], rows: Array, parameters: Parameters, data: Data
+        self, carry: tuple[()], batch: Batch, parameters: Parameters, data: Data
     ) -> tuple[tuple[()], tuple[Array, ...]]:
         """Return nothing to carry on and the sums of the batch; the parameters are kept."""
         judge, xp = self.judge, self.judge.xp
-        x, y, wanted = judge.batch(rows, data)
-        z, _ = feedforward.forward(judge.layers, judge.compute(parameters), x, xp=xp)
-        values = _wide(judge.cost.value(z, y, judge.layers[-1].activation, xp=xp), xp)
-        return carry, (xp.sum(values, axis=-1), *judge.right(z, wanted, data))
+        z, _ = feedforward.forward(judge.layers, judge.compute(parameters), batch.x, xp=xp)
+        values = _wide(judge.cost.value(z, batch.y, judge.layers[-1].activation, xp=xp), xp)
+        return carry, (xp.sum(values, axis=-1), *judge.right(z, batch.wanted, data[2]))
 
 
 def _added(first: Parameters, second: Parameters) -> Parameters:
@@ -320,14 +357,20 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
     )
 
 
+def _length(taken: Any) -> int:
+    """Examples of a batch, or of rows."""
+    return int((taken.x if isinstance(taken, Batch) else taken).shape[0])
+
+
 def _weights(rows: Array, data: Data, xp: Namespace) -> Array | None:
     """Weights of the rows, None where all count the same."""
     return None if len(data) < 4 or data[3] is None else xp.take(data[3], rows, axis=0)
 
 
-def _numbers(rows: Array, data: Data, xp: Namespace) -> Array:
-    """Numbers of the rows among all examples."""
-    return xp.take(data[4], rows, axis=0) if len(data) > 4 else rows
+def _weight(taken: Any, data: Data, xp: Namespace) -> Any:
+    """Weight of a batch, or of rows: how many they are, where all count the same."""
+    weights = taken.weights if isinstance(taken, Batch) else _weights(taken, data, xp)
+    return _length(taken) if weights is None else xp.sum(_wide(weights, xp))
 
 
 def _wide(values: Array, xp: Namespace) -> Array:
