@@ -121,8 +121,8 @@ class Jax(Backend):
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``step`` over the leading axis of ``xs`` as one compiled loop.
 
-        It is compiled once for each ``step``, ``load`` and set of shapes. The carry's memory is donated:
-        its arrays can't be used afterwards. See :meth:`Backend.scan`.
+        It is compiled once for each ``step``, ``load`` and set of shapes. The carry's memory is
+        donated: its arrays can't be used afterwards. See :meth:`Backend.scan`.
         """
         if loop.length(xs) == 0:
             return carry, ()
@@ -175,9 +175,7 @@ class Jax(Backend):
 
 
 @lru_cache(maxsize=64)
-def _compiled(
-    step: Callable[..., Any], load: Callable[..., Any] | None
-) -> Callable[..., Any]:
+def _compiled(step: Callable[..., Any], load: Callable[..., Any] | None) -> Callable[..., Any]:
     import jax
 
     def run(carry: Any, xs: Any, operands: tuple[Any, ...], numbers: Any) -> Any:

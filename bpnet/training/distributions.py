@@ -108,12 +108,12 @@ class _Probe:
     ) -> tuple[Any, tuple[Array, ...]]:
         """Return the carry, (parameters, state) donated, and the sampled values in one array."""
         judge, xp = self.judge, self.judge.xp
-        x, _, _ = judge.batch(rows, data)
-        z, caches = feedforward.forward(judge.layers, judge.compute(parameters), x, xp=xp)
+        batch = judge.batch(rows, data)
+        z, caches = feedforward.forward(judge.layers, judge.compute(parameters), batch.x, xp=xp)
         at = _dense(judge)
         above = feedforward.activate(judge.layers[-1].activation, z, xp=xp)
         activations = [*(caches[i][0] for i in at[1:]), above]
-        _, _, slopes = Slopes(judge)(parameters, rows, data, numbers[1])
+        _, _, slopes = Slopes(judge)(parameters, batch, data, numbers[1])
         if self.step is None:
             other = carry[0]
         else:

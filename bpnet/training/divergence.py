@@ -85,7 +85,7 @@ def _culprit(session: "Session", before: Parameters, rows: Host) -> str:
     costs = EvaluationStep(session.step.judge)
     data, here = blocks.present(session.data, rows, session.backend)
     index = session.backend.asarray(here[0], dtype=session.backend.index_dtype)
-    if bool(xp.isfinite(costs((), index, before, data)[1][0])):
+    if bool(xp.isfinite(costs((), costs.load(index, before, data), before, data)[1][0])):
         for l, arrays in enumerate(session.parameters):
             if not all(bool(xp.all(xp.isfinite(a))) for a in arrays):
                 return f"update of layer {dense[l]}"
@@ -97,7 +97,7 @@ def _weighted_inputs(session: "Session", parameters: Parameters, rows: Host) -> 
     judge, backend = session.step.judge, session.backend
     data, here = blocks.present(session.data, rows, backend)
     index = backend.asarray(here[0], dtype=backend.index_dtype)
-    a, _, _ = judge.batch(index, data)
+    a = judge.batch(index, data).x
     held = judge.compute(parameters)
     for layer, arrays in zip(judge.layers[:-1], held[:-1], strict=True):
         a, cache = layer.forward(arrays, a, xp=judge.xp)

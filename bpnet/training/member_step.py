@@ -196,12 +196,12 @@ def without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:
 def take(judge: Judge, rows: Array, data: Data) -> tuple[Array, Array, Array]:
     """Examples, targets and targets as stored: (members, k, ...), or (k, ...) for all alike."""
     if rows.ndim == 1:
-        x, y, wanted = judge.batch(rows, data)
+        x, y, wanted = judge.batch(rows, data)[:3]
         # rows beside a stack: else they would pass for labels
         return x, y, wanted if wanted.ndim == 1 else wanted[None, ...]
     flat = judge.xp.reshape(rows, (-1,))
     x, y, wanted = (
-        judge.xp.reshape(a, (*rows.shape, *a.shape[1:])) for a in judge.batch(flat, data)
+        judge.xp.reshape(a, (*rows.shape, *a.shape[1:])) for a in judge.batch(flat, data)[:3]
     )
     return x, y, wanted
 

@@ -162,7 +162,8 @@ class Slopes:
         judge, k = self.judge, taken.shape[0]
         size = self.micro or k
         if total is None and size < k:
-            total = _weight(taken, data, judge.xp)
+            weights = _weights(taken, data, judge.xp)
+            total = k if weights is None else judge.xp.sum(weights)
         parts = (
             self._part(parameters, judge.batch(taken[i : min(i + size, k)], data), *rest)
             for rest in [(data[2], words, total)]
