@@ -80,7 +80,7 @@ class MemberStep:
             parameters = regularizers.max_norm(parameters, _beside(own["max_norm"], 3), xp=xp)
         parameters = layers.with_averages(judge.layers, parameters, before, slopes)
         sums = C * (values.shape[-1] if self.m is None else weight)
-        return (parameters, state), (sums, *judge.right(z, wanted, data))
+        return (parameters, state), (sums, *judge.right(z, wanted, data[2]))
 
     def _layers(self, own: Own) -> tuple[Any, ...]:
         return tuple(
@@ -167,7 +167,7 @@ class MemberEvaluation:
         values = judge.cost.value(z, y, judge.layers[-1].activation, xp=xp)
         if special.is_half(values.dtype, xp):
             values = xp.astype(values, xp.float32)
-        return carry, (xp.sum(values, axis=-1), *judge.right(z, wanted, data))
+        return carry, (xp.sum(values, axis=-1), *judge.right(z, wanted, data[2]))
 
 
 VARIED = ("momentum",)

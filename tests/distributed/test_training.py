@@ -266,11 +266,11 @@ def test_memory_that_runs_out_on_one_rank_is_its_own_matter(caplog):
     taken, plain = [], Slopes._part
     told = iter([True])
 
-    def short(slopes, parameters, rows, data, words, total):
-        if rows.shape[0] > 4 and next(told, False):
+    def short(slopes, parameters, batch, classes, words, total):
+        if len(batch.x) > 4 and next(told, False):
             raise MemoryError
-        taken.append(rows.shape[0])
-        return plain(slopes, parameters, rows, data, words, total)
+        taken.append(len(batch.x))
+        return plain(slopes, parameters, batch, classes, words, total)
 
     assert NumPy().out_of_memory(MemoryError())
     Slopes._part = short
