@@ -39,6 +39,7 @@ API = {
         "bpnet.core.metrics",
         "bpnet.core.special",
     ],
+    "export": ["bpnet.export.to_onnx", "bpnet.export.training_to_onnx"],
     "check": ["bpnet.check.check", "bpnet.check.compare", "bpnet.check.Row", "bpnet.paper.make"],
 }
 """Pages of the reference, and what is on each; ``bpnet`` has the public names themselves."""
