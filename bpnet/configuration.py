@@ -37,7 +37,7 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
         msg = "config.toml has no data.source"
         raise InputError(msg)
     _check_types("data", tables["data"], {"source": str, "target": str, "task": str})
-    _check_types("data", tables["data"], {"validation": float})
+    _check_types("data", tables["data"], {"validation": float, "seed": int})
     _check_types("training", tables["training"], {"cost": str})
     _check_types("network", tables["network"], {"seed": int})
     if with_columns and "target" in tables["data"] and columns is None:

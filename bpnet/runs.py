@@ -202,6 +202,9 @@ def unfinished(folder: Path) -> Config | None:
     configuration.check_resumable(config)
     found = checkpoint.latest(folder / "checkpoints")
     model = (folder / "model.safetensors").is_file()
+    if "sweep" in config and not model:
+        msg = f"{folder} is that of a sweep that was killed at its end; sweep again"
+        raise InputError(msg)
     over = model and (found is None or found.numbers["done"])
     return None if over else config
 
@@ -257,19 +260,20 @@ def test_data(
     InputError
         If nothing was held out and no source is given.
     """
-    asked = config["data"]
+    asked: dict[str, Any] = config["data"]
     other = source is not None and absolute(source) != absolute(asked["source"])
     name = source or asked["source"]
     if not name:
         msg = "a model's file has no data of its own; give DATA to judge it on"
         raise InputError(msg)
+    seed: int = {**config["network"], **asked}.get("seed", 0)  # of a sweep they may differ
     data = load_data(
         name,
         target=target or asked.get("target"),
         task=asked.get("task", "auto"),
         columns=columns,
         validation=0.0 if other else asked.get("validation", 0.0),
-        seed=config["network"].get("seed", 0),
+        seed=seed,
     )
     if data.test is not None:
         return Dataset(*data.test, scale=data.scale, shape=data.shape), f"{name}, test split"

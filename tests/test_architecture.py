@@ -30,6 +30,7 @@ FLOORS = {
             "runs",
             "predictions",
             "tensorboard",
+            "sweep",
         ),
         4,
     ),

@@ -17,6 +17,7 @@ from bpnet.cli import (
     paper,
     predict,
     report,
+    sweep,
     train,
 )
 
@@ -36,6 +37,7 @@ app.command("import")(import_.import_)
 app.command()(backends.backends)
 app.command()(check.check)
 app.command()(bench.bench)
+app.command("sweep")(sweep.command)
 app.command()(data.data)
 app.command()(paper.paper)
 

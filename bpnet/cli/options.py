@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,6 +50,16 @@ def sizes(text: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         msg = f"--hidden is {text!r}; give neurons of each hidden layer, such as 128,64"
+        raise InputError(msg) from None
+
+
+def numbers(option: str, text: str | None, kind: type = float) -> list[Any]:
+    """Numbers in a list such as ``0.01,0.1``; none where nothing was given."""
+    try:
+        return [kind(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError:
+        word = "whole numbers" if kind is int else "numbers"
+        msg = f"--{option} is {text!r}; give {word}, several with commas"
         raise InputError(msg) from None
 
 

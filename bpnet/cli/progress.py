@@ -104,6 +104,63 @@ class Bar(Callback):
         return Group(self._curves, bar)
 
 
+class Count(Callback):
+    """Progress bar over the networks of a set; without a terminal, what is said only.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where to.
+    networks, epochs : int
+        How many, and how many each has at most.
+    silent : bool
+        Whether to show nothing.
+    """
+
+    def __init__(self, console: Console, networks: int, epochs: int, *, silent: bool) -> None:
+        self._console, self._networks, self._epochs, self._silent = (
+            console,
+            networks,
+            epochs,
+            silent,
+        )
+        self._done = 0
+        self._progress = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            console=console,
+            transient=True,
+            disable=silent or not console.is_terminal,
+        )
+        self._task: Any = None
+
+    def say(self, line: str) -> None:
+        """Write a line."""
+        if not self._silent:
+            self._console.print(line, soft_wrap=True, markup=False)
+
+    def __enter__(self) -> "Count":
+        self._progress.start()
+        total = self._networks * self._epochs
+        self._task = self._progress.add_task("", total=total, text="")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.stop()
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Move the bar on."""
+        self._progress.advance(self._task)
+
+    def on_train_end(self, run: Run) -> None:
+        """Count a network, and the epochs that it did without."""
+        self._done += 1
+        left = self._epochs - run.epoch - 1
+        text = f"{self._done}/{self._networks} networks"
+        self._progress.update(self._task, advance=left, text=text)
+
+
 def _figures(name: str, cost: float | None, accuracy: float | None) -> str:
     text = f"{name}cost {cost:.4f}" if cost is not None else ""
     return text if accuracy is None else f"{text}  accuracy {accuracy:6.1%}".replace("%", " %")

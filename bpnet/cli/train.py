@@ -286,7 +286,7 @@ def _run(
     selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
     data = {"validation": 0.0, **config["data"]}
     source, seed = data.pop("source"), asked["seed"]
-    dataset = first(ranks, lambda: bpnet.data.load(source, seed=seed, **data))
+    dataset = first(ranks, lambda: bpnet.data.load(source, **{"seed": seed, **data}))
     weighed = _weights(settings.pop("sample_weight", None), dataset)
     network = runs.network_for(
         dataset,

@@ -6,7 +6,7 @@ Everything here is NumPy on the host; arrays go to a backend once, when training
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
 from bpnet.data.sources import absolute, load
-from bpnet.data.splits import split
+from bpnet.data.splits import folds, split
 from bpnet.data.standard import Entry, catalog, fetch
 
-__all__ = ["Columns", "Dataset", "Entry", "absolute", "catalog", "fetch", "load", "split"]
+__all__ = ["Columns", "Dataset", "Entry", "absolute", "catalog", "fetch", "folds", "load", "split"]

@@ -65,6 +65,49 @@ def split(
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
+def folds(
+    y: npt.ArrayLike, count: int, seed: int, stratify: bool
+) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Divide row numbers into parts, each of which is held out once.
+
+    Parameters
+    ----------
+    y : array_like, shape (m,) or (m, k)
+        Targets, as in :func:`split`.
+    count : int
+        How many parts, from 2 to m. Their sizes differ by one row at most.
+    seed : int
+        Key of the draw, from 0 to 2**64 - 1.
+    stratify : bool
+        Spread each class over the parts, evenly to within one row.
+
+    Returns
+    -------
+    list of (kept, held)
+        Sorted row numbers of each.
+
+    Raises
+    ------
+    InputError
+        If there are fewer rows than parts, or the count is no whole number of at least 2.
+
+    Examples
+    --------
+    >>> [(len(kept), len(held)) for kept, held in folds(list("aaaabb"), 3, 0, stratify=True)]
+    [(4, 2), (4, 2), (4, 2)]
+    """
+    labels = np.asarray(y)
+    rows = len(labels)
+    if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= rows:
+        message = f"folds is {count!r}: give a whole number from 2 to the {rows} rows"
+        raise InputError(message)
+    keys = generator(seed, "split").bit_generator.random_raw(rows)
+    strata = _strata(labels) if stratify else np.zeros(rows, np.intp)
+    part = np.empty(rows, np.intp)
+    part[np.lexsort((keys, strata))] = np.arange(rows) % count
+    return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(count)]
+
+
 def _fraction(fraction: Any) -> float:
     try:
         value = float(fraction)

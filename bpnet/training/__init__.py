@@ -6,6 +6,7 @@ from bpnet.training.distributions import Distributions
 from bpnet.training.evaluation import evaluate
 from bpnet.training.finder import LearningRates, find_learning_rate
 from bpnet.training.gradients import gradients
+from bpnet.training.members import Histories
 from bpnet.training.stopping import EarlyStopping
 from bpnet.training.train import train
 
@@ -14,6 +15,7 @@ __all__ = [
     "Checkpoint",
     "Distributions",
     "EarlyStopping",
+    "Histories",
     "History",
     "LearningRates",
     "Run",
