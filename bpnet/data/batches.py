@@ -12,7 +12,7 @@ from bpnet._typing import Array, DType, Namespace
 from bpnet.backends import Backend
 from bpnet.core import feedforward, special
 from bpnet.core.feedforward import Parameters
-from bpnet.data import sparse
+from bpnet.data import finite, sparse
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 
@@ -122,6 +122,7 @@ def examples(
     InputError
         If it is empty, of another width, not real or not finite.
     """
+    columns = getattr(x, "columns", None)  # of a frame
     x = as_array(x, name)
     if len(x.shape) < 2 or 0 in x.shape:
         msg = f"{name} has shape {tuple(x.shape)}; give (examples, values), at least one of each"
@@ -131,13 +132,13 @@ def examples(
         msg = f"{name} has {width} values an example and the network takes {n}; match them"
         raise InputError(msg)
     if sparse.is_sparse(x):
-        x = sparse.store(x, host_dtype(dtype), name)
+        x = sparse.store(x, host_dtype(dtype), name, dtype)
         return x if isinstance(x, sparse.Rows) else backend.asarray(x, dtype=dtype)
     if "complex" in str(x.dtype):
         msg = f"{name} has dtype {x.dtype}; give real numbers"
         raise InputError(msg)
     if isinstance(x, np.ndarray):
-        _check_host(x, name)
+        _check_host(x, name, dtype, None if columns is None else list(columns))
         x = _narrow(x, dtype, scale)
     xp = backend.xp
     moved = backend.asarray(x, dtype=dtype if _is_float(x) else None)
@@ -241,17 +242,14 @@ def _narrow(x: np.ndarray[Any, Any], dtype: str, scale: float | None) -> np.ndar
     return values.astype(host_dtype(dtype), copy=False)
 
 
-def _check_host(x: np.ndarray[Any, Any], name: str) -> None:
+def _check_host(
+    x: np.ndarray[Any, Any],
+    name: str,
+    dtype: str | None = None,
+    columns: Sequence[Any] | None = None,
+) -> None:
     if x.dtype.kind not in "biuf":
+        finite.refuse_objects(x if x.dtype.kind == "O" else x[:0], name, columns)
         msg = f"{name} has dtype {x.dtype}; give real numbers"
         raise InputError(msg)
-    if x.dtype.kind != "f":
-        return
-    step = max(1, _CHUNK // max(1, x[0].size))  # so that the check needs little memory
-    for start in range(0, len(x), step):
-        bad = ~np.isfinite(x[start : start + step])
-        if bad.any():
-            row, *column = (int(i) for i in np.argwhere(bad)[0])
-            where = f"row {start + row}, column {column[0] if len(column) == 1 else column}"
-            msg = f"{name} has {x[start + row][tuple(column)]} in {where}; give finite numbers"
-            raise InputError(msg)
+    finite.refuse(x, name, dtype, columns)

@@ -1,4 +1,4 @@
-"""What all readers share: exact reads, one-line refusals, the hunt for nan and inf."""
+"""What all readers share: exact reads, one-line refusals, bounds on what may be claimed."""
 
 import os
 import struct
@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from bpnet.data import finite
 from bpnet.errors import InputError
 
 MOST_DEFLATED = 1032
@@ -92,15 +93,9 @@ def read_exactly(stream: IO[bytes], size: int, what: str) -> npt.NDArray[np.uint
 
 
 def check_finite(a: npt.NDArray[Any], name: str, where: str) -> None:
-    """Refuse nan and inf, and name the first; in blocks, to need no mask as large as the data."""
-    if a.dtype.kind != "f" or not a.size:
-        return
-    step = max(1, _CHUNK // max(1, a[0].size))
-    for start in range(0, len(a), step):
-        bad = ~np.isfinite(a[start : start + step])
-        if bad.any():
-            row, *column = (int(i) for i in np.argwhere(bad)[0])
-            place = f"row {start + row}" + (f", column {column[0]}" if column else "")
-            value = a[(start + row, *column)]
-            message = f"{where}: {name} is {value} in {place} (counted from 0): give numbers"
-            raise InputError(message)
+    """Refuse nan and inf, and name the first."""
+    at = finite.first_bad(a)
+    if at is not None:
+        place = f"row {at[0]}" + (f", column {at[1]}" if at[1:] else "")
+        message = f"{where}: {name} is {a[at]} in {place} (counted from 0): give numbers"
+        raise InputError(message)

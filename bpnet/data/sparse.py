@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.data import finite
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 
@@ -44,7 +45,7 @@ class Rows(HostRows):
         return dense.astype(self.dtype, copy=False)
 
 
-def store(x: Any, dtype: str, name: str = "X") -> Any:
+def store(x: Any, dtype: str, name: str = "X", of_run: str | None = None) -> Any:
     """Sparse examples as a dense array where it is small, else as :class:`Rows`.
 
     Parameters
@@ -55,6 +56,8 @@ def store(x: Any, dtype: str, name: str = "X") -> Any:
         Of the numbers on the host.
     name : str
         What to call it in an error.
+    of_run : str, optional
+        Dtype that a number must not be too large for.
 
     Raises
     ------
@@ -62,9 +65,13 @@ def store(x: Any, dtype: str, name: str = "X") -> Any:
         If it holds something else than finite real numbers.
     """
     matrix = x.tocsr()
-    if matrix.dtype.kind not in "biuf" or not np.isfinite(matrix.data).all():
-        msg = f"{name} is sparse with values that are not finite real numbers; give such"
+    if matrix.dtype.kind not in "biuf":
+        msg = f"{name} is sparse of dtype {matrix.dtype}; give real numbers"
         raise InputError(msg)
+    bad = finite.first_bad(matrix.data, of_run)
+    if bad is not None:
+        at = int(np.searchsorted(matrix.indptr, bad[0], "right")) - 1, int(matrix.indices[bad[0]])
+        raise InputError(finite.told(matrix.data[bad], name, at, of_run))
     wanted = np.dtype(dtype)
     if matrix.shape[0] * matrix.shape[1] * wanted.itemsize <= _DENSE:
         return matrix.toarray().astype(wanted, copy=False)

@@ -13,7 +13,7 @@ from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
-from bpnet.data import batches
+from bpnet.data import batches, finite
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import targets
@@ -123,6 +123,8 @@ def store(
     m = int(stored.shape[0])
     wanted = targets.make(y, m, n_L, network.output, cost, classes, names[1], learn=learn)
     labels = wanted.values.ndim == 1
+    if not labels:
+        finite.refuse(wanted.values, names[1], dtype)
     values = wanted.values if labels else wanted.values.astype(batches.host_dtype(dtype))
     moved: Array = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
     numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)

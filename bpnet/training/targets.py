@@ -11,7 +11,7 @@ from bpnet.core import activations, costs
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 from bpnet.core.metrics import Kind
-from bpnet.data import batches
+from bpnet.data import batches, finite
 from bpnet.errors import InputError
 
 Host = np.ndarray[Any, Any]
@@ -88,6 +88,7 @@ def make(
     if y.shape[:1] != (m,):
         msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
         raise InputError(msg)
+    finite.refuse(y, name)
     if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind != "f":
         y = y[:, 0]
     one_output = n == 1 and isinstance(cost, costs.Hinge)
@@ -163,10 +164,6 @@ def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str) -> Targets
         msg = f"{name} has shape {y.shape} for a network of {n} outputs; give class labels "
         raise InputError(f"{msg}(whole numbers or text, one each) or rows of {n}")
     values = y.astype(np.float64)
-    if not np.isfinite(values).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        msg = f"{name} has {values[row, column]} in row {row}, column {column}"
-        raise InputError(f"{msg}; give finite numbers")
     _check_range(values, output, cost, name)
     binary = bool(np.isin(values, (0.0, 1.0)).all())
     classed = isinstance(output, activations.Sigmoid | activations.Softmax)

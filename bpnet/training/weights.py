@@ -57,10 +57,16 @@ def given(sample_weight: Any, m: int) -> Host:
     if weights.shape != (m,):
         msg = f"sample_weight has shape {weights.shape} and X {m} examples; give one weight each"
         raise InputError(msg)
-    if weights.dtype.kind not in "biuf" or not np.isfinite(weights).all() or (weights < 0).any():
-        msg = "sample_weight has a value that is no number of 0 or more; give such"
+    if weights.dtype.kind not in "biuf":
+        msg = f"sample_weight has dtype {weights.dtype}, no number of 0 or more; give such"
         raise InputError(msg)
-    return weights.astype(np.float64)
+    wide = weights.astype(np.float64)
+    bad = ~(np.isfinite(wide) & (wide >= 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        msg = f"sample_weight has {wide[row]:g} in row {row}, no number of 0 or more; give such"
+        raise InputError(msg)
+    return wide
 
 
 def _by_class(class_weight: Mapping[Any, float] | str, wanted: Targets) -> Host:

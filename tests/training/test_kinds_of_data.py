@@ -62,5 +62,5 @@ def test_sparse_that_stays_sparse(monkeypatch, options):
 
 def test_sparse_that_is_not_finite_is_refused():
     bad = csr_array(np.where(X == 0, 0, np.nan))
-    with pytest.raises(InputError, match="X is sparse with values that are not finite real"):
+    with pytest.raises(InputError, match=r"X has nan in row 0, column 0; give"):
         trained(bad, Y)
