@@ -102,7 +102,12 @@ def matmul(x: Array, y: Array, /) -> Any:
     With 10 to 64 rows OpenBLAS needs half as long again, or twice, when only the second factor is a
     transpose.
     """
-    if y.ndim == 2 and x.shape[0] <= _FEW and y.flags.f_contiguous and not y.flags.c_contiguous:
+    if (
+        x.ndim == y.ndim == 2
+        and x.shape[0] <= _FEW
+        and y.flags.f_contiguous
+        and not y.flags.c_contiguous
+    ):
         return np.matmul(y.T, x.T).T.copy()
     return np.matmul(x, y)
 

@@ -94,3 +94,12 @@ def test_freed_memory_is_kept_from_step_to_step():
     bpnet.train(net, data, batch_size=256, epochs=8, backend="numpy", callbacks=[Faults()])
     # one array of the batch alone is 200 pages; 2 steps an epoch with tens of arrays
     assert seen[-1] - seen[2] < 5 * 200
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 3), (4, 5, 3), (2, 4, 5, 3)])
+def test_a_product_with_a_transpose_is_that_of_any_rows(shape):
+    """Few rows take another way; members before the rows, or no rows, must not."""
+    x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    W = np.arange(21.0).reshape(7, 3)
+
+    assert np.array_equal(xp.matmul(x, W.T), np.matmul(x, W.T.copy()))

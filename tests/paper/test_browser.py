@@ -13,7 +13,8 @@ return [...document.querySelectorAll('.picture svg, math')].map(
 SMALLEST = """
 const written = e => !e.children.length && e.textContent.trim();
 return Math.min(...[...document.querySelectorAll('.picture text, .picture tspan')].filter(written)
-  .map(e => e.getScreenCTM().a * parseFloat(getComputedStyle(e).fontSize)));
+  .map(e => [e.getScreenCTM(), parseFloat(getComputedStyle(e).fontSize)])
+  .map(([at, size]) => Math.hypot(at.a, at.b) * size));
 """
 
 
