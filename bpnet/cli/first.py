@@ -37,7 +37,10 @@ _PANELS = {
     "Against overfitting": ("l2", "l1", "max_norm", "clip_norm", "dropout"),
     "Data": ("target", "task", "validation", "sample_weight", "class_weight"),
     "Where it runs": ("backend", "device", "dtype", "threads", "precision"),
-    "The run": ("out", "resume", "checkpoint_minutes", "on_error", "json_", "quiet"),
+    "The run": (
+        "out", "resume", "checkpoint_minutes", "on_error", "live", "tensorboard",
+        "tensorboard_folder", "json_", "quiet",
+    ),
 }  # fmt: skip
 
 PANELS = {option: panel for panel, held in _PANELS.items() for option in held}

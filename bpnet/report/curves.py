@@ -159,50 +159,86 @@ def _table(history: History) -> Table:
 def overlaid(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Figure]:
     """Cost and accuracy of several runs, against epoch and against seconds."""
     wanted = ["cost", "validation_cost", "accuracy", "validation_accuracy"]
-    there = [n for n in wanted if sum(n in s.history for s in subjects) == len(subjects)]
-    figures = [
-        Figure(
-            _overlay(subjects, labels, name, seconds=False),
-            f"{_capital(words(name))} of each epoch. Runs with equal settings and seed lie on "
-            "each other on every backend.",
-        )
-        for name in there
-    ]
+    there = [n for n in wanted if all(n in s.history for s in subjects)]
+    figures = []
+    for name in there:
+        caption = f"{_capital(words(name))} of each epoch."
+        if name == "cost":
+            caption += " Runs with equal settings and seed lie on each other on every backend."
+        lines = [(np.arange(1, len(s.history[name]) + 1), s.history[name]) for s in subjects]
+        picture = _overlay(lines, labels, name, "epoch")
+        figures.append(Figure(picture, caption, _side_by_side(subjects, labels, name)))
     last = "validation_cost" if "validation_cost" in there else "cost"
+    spent = [(np.cumsum(s.history["seconds"]), s.history[last]) for s in subjects]
     timed = Figure(
-        _overlay(subjects, labels, last, seconds=True),
+        _overlay(spent, labels, last, "seconds of training"),
         f"The {words(last)} against the seconds spent in training: the curve furthest to the left "
-        "learned fastest on its machine.",
+        "learned fastest on its machine. A backend that compiles does so in its first epoch.",
     )
-    return [*figures, timed]
+    return [*figures, timed, _paces(subjects, labels)]
+
+
+def _side_by_side(subjects: Sequence[Subject], labels: Sequence[str], name: str) -> Table:
+    """A figure of the history of each run, epoch by epoch."""
+    most = max(len(s.history[name]) for s in subjects)
+    rows = []
+    for i in sorted({*range(0, most, -(-most // _ROWS)), most - 1}):
+        held = [s.history[name] for s in subjects]
+        rows.append([f"{i + 1}", *(shown(name, v[i]) if i < len(v) else "" for v in held)])
+    return Table(f"{_capital(words(name))} of each run", ["epoch", *labels], rows, closed=True)
 
 
 def _overlay(
-    subjects: Sequence[Subject], labels: Sequence[str], name: str, *, seconds: bool
+    lines: Sequence[tuple[Any, Sequence[float]]], labels: Sequence[str], name: str, against: str
 ) -> Picture:
-    lines = []
-    for subject in subjects:
-        values = subject.history[name]
-        spent = np.cumsum(subject.history["seconds"])
-        lines.append((spent if seconds else np.arange(1, len(values) + 1), values))
+    ends = [float(x[-1]) for x, _ in lines]
 
     def draw(figure: Any, theme: Theme) -> None:
         axes = figure.subplots()
+        mark = "o" if max(len(x) for x, _ in lines) == 1 else None
         for i, (x, y) in enumerate(lines):
-            color = theme.series[i % len(theme.series)]
-            axes.plot(x, y, DASHES[i % len(DASHES)], color=color, label=f" {short(labels[i], 28)}")
-        axes.set(xlabel="seconds of training" if seconds else "epoch", ylabel=words(name))
+            color, dash = theme.series[i % len(theme.series)], DASHES[i % len(DASHES)]
+            axes.plot(x, y, dash, color=color, marker=mark, label=f" {short(labels[i], 28)}")
+        axes.set(xlabel=against, ylabel=words(name))
         _scale(axes, name.removeprefix("validation_"), [v for _, y in lines for v in y])
-        if not seconds:
+        if against == "epoch":
             axes.xaxis.get_major_locator().set_params(integer=True)
+        elif max(ends) > 10 * min(ends) > 0:
+            axes.set_xscale("log")
+            first = min(float(x[0]) for x, _ in lines)
+            log_axis(axes.xaxis, max(first, 1e-9), max(ends))
         figure.legend(loc="outside lower left", ncols=1 if len(lines) < 4 else 2)
 
-    ends = "; ".join(
+    said = "; ".join(
         f"{label} ends at {shown(name, y[-1])}" for label, (_, y) in zip(labels, lines, strict=True)
     )
-    against = "seconds of training" if seconds else "epoch"
-    alt = f"Line chart of {words(name)} against {against}, one line a run: {ends}."
+    alt = f"Line chart of {words(name)} against {against}, one line a run: {said}."
     height = 3.1 + 0.17 * (len(lines) if len(lines) < 4 else -(-len(lines) // 2))
-    return render(
-        f"{name}-{'seconds' if seconds else 'epochs'}".replace("_", "-"), alt, draw, height
-    )
+    return render(f"{name}-by-{against.partition(' ')[0]}".replace("_", "-"), alt, draw, height)
+
+
+def _paces(subjects: Sequence[Subject], labels: Sequence[str]) -> Figure:
+    """Seconds of an epoch of each run, the median, as bars."""
+    paces = [float(np.median(s.history["seconds"])) for s in subjects]
+
+    def draw(figure: Any, theme: Theme) -> None:
+        axes = figure.subplots()
+        at = np.arange(len(paces))
+        colors = [theme.series[i % len(theme.series)] for i in at]
+        bars = axes.barh(at, paces, height=0.6, color=colors)
+        axes.bar_label(bars, [f" {pace:.3g}" for pace in paces], color=theme.ink, fontsize=8.5)
+        axes.set_yticks(at, [short(label, 20) for label in labels])
+        axes.invert_yaxis()
+        axes.margins(x=0.15)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("seconds an epoch, median")
+
+    said = ", ".join(f"{label} {pace:.3g} s" for label, pace in zip(labels, paces, strict=True))
+    rows = [[label, f"{pace:.4g}"] for label, pace in zip(labels, paces, strict=True)]
+    return Figure(
+        render("seconds-an-epoch", f"Bars of the seconds of an epoch: {said}.", draw,
+               1.2 + 0.45 * len(paces)),
+        "Seconds of an epoch of training, the median over the run. Shorter is faster; only runs "
+        "on one machine can be compared.",
+        Table("Seconds of an epoch", ["run", "seconds"], rows, closed=True),
+    )  # fmt: skip

@@ -108,6 +108,7 @@ def _figures(name: str, r: Residuals, ending: str) -> list[Figure]:
         _scatter(name, r, ending),
         "Predicted against actual; on the dashed line they agree. A cloud that is flatter than the "
         "line means that extremes are missed.",
+        _tenths(r),
     )
     left = Figure(
         _spread(name, r, ending),
@@ -173,6 +174,18 @@ def _spread(name: str, r: Residuals, ending: str) -> Picture:
         f"{number(middle)}, nine tenths between {number(low)} and {number(high)}."
     )
     return render(f"residuals{ending}", alt, draw, 3.6)
+
+
+def _tenths(r: Residuals) -> Table:
+    """Means of actual and predicted values, by tenths of the actual ones."""
+    order = np.argsort(r.actual, kind="stable")
+    parts = np.array_split(order, min(10, len(order)))
+    rows = [
+        [f"{i}", number(r.actual[at].mean()), number(r.predicted[at].mean()), f"{len(at):,}"]
+        for i, at in enumerate(parts, start=1)
+    ]
+    head = ["tenth", "mean actual", "mean predicted", "examples"]
+    return Table("Tenths of the examples by their actual value", head, rows, closed=True)
 
 
 def _quantiles(r: Residuals) -> Table:

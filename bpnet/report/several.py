@@ -51,7 +51,7 @@ def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
             found.append(Fact(title, text, labels[at]))
     paces = [float(np.median(s.history["seconds"])) for s in subjects]
     at = int(np.argmin(paces))
-    found.append(Fact("Fastest epoch", f"{paces[at]:.4g} s", f"{labels[at]}, median"))
+    found.append(Fact("Fastest epoch", f"{paces[at]:.3g} s", f"{labels[at]}, median"))
     return found
 
 
@@ -79,14 +79,17 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
             ]
         )
     head = [
-        "run", "backend", "test accuracy", "test R2", "test cost", "calibration error",
-        "best validation cost", "best epoch", "seconds", "seconds an epoch",
+        "run", "backend", "test accuracy", "test R2", "test cost", "ECE",
+        "validation cost", "best epoch", "seconds", "an epoch",
     ]  # fmt: skip
     kept = [j for j in range(len(head)) if any(row[j] for row in rows)]
     table = Table(
         "Final figures", [head[j] for j in kept], [[row[j] for j in kept] for row in rows]
     )
-    lead = "Seconds are those of training alone; an epoch's are the median."
+    lead = (
+        "The validation cost is that of the best epoch. Seconds are those of training alone, of an "
+        "epoch the median. ECE is the expected calibration error."
+    )
     return Section("figures", "Final figures", lead, [table])
 
 

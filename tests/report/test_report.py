@@ -153,6 +153,10 @@ def test_every_picture_has_words(made):
         assert all(len(f.picture.alt) > 30 and f.caption for f in figures)
         names = [f.picture.name for f in figures]
         assert len(names) == len(set(names))
+        # those are columns of the table of the cost, and of the activations
+        assert {f.picture.name for f in figures if f.table is None} <= {
+            "accuracy", "layers-silent", "validation-cost-by-seconds"
+        }  # fmt: skip
 
 
 def test_the_best_epoch_is_marked(subjects, sections):
