@@ -21,6 +21,7 @@ _TRAINING = {
     "optimizer": str, "learning_rate": float | str | None, "patience": int | None,
     "checkpoint_minutes": float, "on_error": str, "sample_weight": str | None,
 }  # fmt: skip
+_STREAMING = {"stream": bool, "shuffle": str, "buffer": int}
 """What the command line takes for itself; all else is an argument of the library's functions."""
 
 
@@ -37,7 +38,7 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
         msg = "config.toml has no data.source"
         raise InputError(msg)
     _check_types("data", tables["data"], {"source": str, "target": str, "task": str})
-    _check_types("data", tables["data"], {"validation": float, "seed": int})
+    _check_types("data", tables["data"], {"validation": float, "seed": int, **_STREAMING})
     _check_types("training", tables["training"], {"cost": str})
     _check_types("network", tables["network"], {"seed": int})
     if with_columns and "target" in tables["data"] and columns is None:
@@ -55,7 +56,8 @@ def check_resumable(config: Any) -> None:
     """
     tables = _tables(config, "data", "training", "network", "machine")
     training = {**_arguments(train), **_TRAINING}
-    _check_known("data", tables["data"], _arguments(load_data), {"source"})
+    data = {**_arguments(load_data), **_STREAMING}
+    _check_known("data", tables["data"], data, {"source"})
     _check_known("training", tables["training"], training, {"optimizer", "batch_size", "dtype"})
     _check_known("network", tables["network"], _NETWORK, {"hidden", "activation", "init", "seed"})
     _check_known("machine", {}, {}, {"backend"} - tables["machine"].keys())

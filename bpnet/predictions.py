@@ -3,15 +3,20 @@
 import csv
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
 from bpnet.core import activations
 from bpnet.data import Columns
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
+
+_PIECE = 1 << 23
+"""Numbers in the examples of a piece."""
 
 
 def check_output(path: Path) -> None:
@@ -21,28 +26,47 @@ def check_output(path: Path) -> None:
         raise InputError(msg)
 
 
+def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield outputs of examples, those that are not in memory piece by piece."""
+    if not isinstance(x, HostRows):
+        yield network.predict(x, backend=backend)
+        return
+    for rows in x.pieces(_PIECE):
+        yield network.predict(x.take(rows), backend=backend)
+
+
 def write(
-    path: Path, network: Network, outputs: np.ndarray[Any, Any], columns: Columns | None
+    path: Path,
+    network: Network,
+    outputs: Iterable[np.ndarray[Any, Any]],
+    columns: Columns | None,
 ) -> int:
-    """Write outputs, (m, n_L), as CSV: class and probabilities or scores, or numbers.
+    """Write outputs, each (rows, n_L), as CSV: class and probabilities or scores, or numbers.
 
     Returns
     -------
     int
         How many rows.
     """
-    header, rows = _prediction_rows(network, outputs, columns)
     if str(path) == "-":
-        csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
-        return len(rows)
+        return _write(sys.stdout, network, outputs, columns)
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([header, *rows])
+            count = _write(file, network, outputs, columns)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return len(rows)
+    return count
+
+
+def _write(file: TextIO, network: Network, outputs: Iterable[Any], columns: Any) -> int:
+    writer, count = csv.writer(file, lineterminator="\n"), 0
+    for piece in outputs:
+        header, rows = _prediction_rows(network, piece, columns)
+        writer.writerows(rows if count else [header, *rows])
+        count += len(rows)
+    return count
 
 
 def _prediction_rows(

@@ -25,6 +25,9 @@ from bpnet import checkpoint, configuration, disk
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
+from bpnet.data import stream as open_stream
+from bpnet.data.host_rows import HostRows
+from bpnet.data.streams import can as can_stream
 from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.model_file import load
@@ -230,6 +233,41 @@ def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Col
     return config, columns
 
 
+def streaming(stream: bool, shuffle: str, buffer: int | None) -> dict[str, Any]:
+    """What a configuration says of streaming: nothing, where data is in memory.
+
+    Raises
+    ------
+    InputError
+        If options of streaming are given without it.
+    """
+    if stream:
+        return {"stream": True, "shuffle": shuffle, "buffer": buffer}
+    if shuffle != "auto" or buffer is not None:
+        msg = "--shuffle and --buffer are of data that is not in memory; give --stream too"
+        raise InputError(msg)
+    return {}
+
+
+def read(
+    source: str,
+    *,
+    stream: bool = False,
+    shuffle: str = "auto",
+    buffer: int | None = None,
+    **options: Any,
+) -> Dataset:
+    """Data set by its name, in memory or streamed."""
+    if stream:
+        return open_stream(source, shuffle=shuffle, buffer=buffer, **options)
+    return load_data(source, **options)
+
+
+def is_streamed(config: Config, source: str, asked: bool) -> bool:
+    """Whether a source is streamed: where that is asked for, or the run's data was."""
+    return asked or (bool(config["data"].get("stream")) and can_stream(source))
+
+
 def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
     """Network that fits a data set: one output a class, or one a number to predict.
 
@@ -242,13 +280,17 @@ def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
     elif data.task == "regress":
         n = 1
     else:
-        count = len(np.unique(rows))
+        count = len(np.unique(rows.facts[0] if isinstance(rows, HostRows) else rows))
         n = 1 if count == 2 and output == "sigmoid" else count
     return Network([data.x.shape[1], *neurons, n], output=output, **options)
 
 
 def test_data(
-    config: Config, columns: Columns | None, source: str | None, target: str | None
+    config: Config,
+    columns: Columns | None,
+    source: str | None,
+    target: str | None,
+    stream: bool,
 ) -> tuple[Any, str]:
     """Examples and targets to judge a run on, and what to call them.
 
@@ -267,8 +309,9 @@ def test_data(
         msg = "a model's file has no data of its own; give DATA to judge it on"
         raise InputError(msg)
     seed: int = {**config["network"], **asked}.get("seed", 0)  # of a sweep they may differ
-    data = load_data(
+    data = read(
         name,
+        stream=is_streamed(config, name, stream),
         target=target or asked.get("target"),
         task=asked.get("task", "auto"),
         columns=columns,

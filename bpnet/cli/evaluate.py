@@ -21,6 +21,7 @@ def evaluate(
     device: options.Device = None,
     target: options.Target = None,
     metric: options.Metric = "",
+    stream: options.Stream = False,
     json_: options.Json = False,
 ) -> None:
     """Judge a run's model on the test split of its data, or on other data.
@@ -32,7 +33,7 @@ def evaluate(
     """
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
-    pair, what = runs.test_data(config, columns, source, target)
+    pair, what = runs.test_data(config, columns, source, target, stream)
     cost = config["training"].get("cost")
     names = options.names(metric) if metric else ()
     result = bpnet.evaluate(network, pair, cost=cost, metrics=names, backend=selection.backend)

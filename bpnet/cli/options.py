@@ -40,6 +40,14 @@ Metric = Annotated[
         "a list."
     ),
 ]
+Stream = Annotated[
+    bool,
+    typer.Option(
+        "--stream",
+        help="Read DATA batch by batch, not into memory: x.npy,y.npy, patterns of such (x-*.npy), "
+        "IDX files, a folder or pattern of .parquet or .arrow files.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON alone on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 

@@ -16,6 +16,7 @@ def predict(
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write; - is the screen.")],
     backend: options.Backend = None,
     device: options.Device = None,
+    stream: options.Stream = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Write the class and the probabilities of each example as CSV.
@@ -27,12 +28,13 @@ def predict(
       bpnet predict runs/digits-20260101-120000 digits -o out.csv
       bpnet predict runs/houses new-houses.csv -o prices.csv
     """
-    network, _, columns = runs.open_run(run)
+    network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
     predictions.check_output(out)
-    dataset = bpnet.data.load(source, columns=columns, need_target=False)
+    streamed = runs.is_streamed(config, source, stream)
+    dataset = runs.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]
-    outputs = network.predict(x, backend=selection.backend)
+    outputs = predictions.outputs(network, x, selection.backend)
     rows = predictions.write(out, network, outputs, columns)
     if not quiet and str(out) != "-":
         typer.echo(f"{rows} predictions: {out}")

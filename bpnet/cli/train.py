@@ -98,6 +98,13 @@ def train(
     ] = None,
     target: options.Target = None,
     task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
+    stream: options.Stream = False,
+    shuffle: Annotated[
+        str, typer.Option(help="With --stream: full, blocks, or auto: full but for tables.")
+    ] = "auto",
+    buffer: Annotated[
+        int | None, typer.Option(help="With --shuffle blocks: rows that are mixed together.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run. Default: runs/DATA-TIME.")
     ] = None,
@@ -142,6 +149,8 @@ def train(
       bpnet train fashion-mnist --hidden 256,128 --batch-size 128 --epochs 10
       bpnet train digits --backend cupy
       bpnet train houses.csv --target price
+      bpnet train x.npy,y.npy --stream
+      bpnet train parts/ --stream --target price
       bpnet train --resume runs/digits-20261124-120000
       mpiexec -n 4 bpnet train fashion-mnist --batch-size 1024
     """
@@ -188,6 +197,7 @@ def train(
             "target": target,
             "task": task,
             "validation": validation,
+            **runs.streaming(stream, shuffle, buffer),
         },
         "network": asked,
         "training": {
@@ -286,7 +296,7 @@ def _run(
     selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
     data = {"validation": 0.0, **config["data"]}
     source, seed = data.pop("source"), asked["seed"]
-    dataset = first(ranks, lambda: bpnet.data.load(source, **{"seed": seed, **data}))
+    dataset = first(ranks, lambda: runs.read(source, **{"seed": seed, **data}))
     weighed = _weights(settings.pop("sample_weight", None), dataset)
     network = runs.network_for(
         dataset,
@@ -390,6 +400,9 @@ def _weights(path: str | None, dataset: Any) -> Any:
         reason = " ".join(str(error).split())[:120]
         msg = f"--sample-weight {path} can't be read ({reason}); give a .npy file of numbers"
         raise InputError(msg) from error
+    if dataset.validation is not None and dataset.rows is None and dataset.columns is not None:
+        msg = "--sample-weight of a table that is streamed needs all of its rows"
+        raise InputError(f"{msg}; give --validation 0")
     held = 0 if dataset.validation is None else len(dataset.validation[1])
     rows = len(dataset.y) + (held if dataset.rows is not None else 0)
     if getattr(weights, "shape", None) != (rows,):

@@ -8,5 +8,17 @@ from bpnet.data.dataset import Dataset
 from bpnet.data.sources import absolute, load
 from bpnet.data.splits import folds, split
 from bpnet.data.standard import Entry, catalog, fetch
+from bpnet.data.streams import stream
 
-__all__ = ["Columns", "Dataset", "Entry", "absolute", "catalog", "fetch", "folds", "load", "split"]
+__all__ = [
+    "Columns",
+    "Dataset",
+    "Entry",
+    "absolute",
+    "catalog",
+    "fetch",
+    "folds",
+    "load",
+    "split",
+    "stream",
+]

@@ -21,14 +21,17 @@ _DESCR = re.compile(r"[<>|][biufcmMOSU]\d*(\[\w+\])?")  # what np.save writes of
 
 
 @dataclass(frozen=True)
-class _Header:
+class Header:
+    """What a ``.npy`` file says of itself: type, shape, order, and where the data begins."""
+
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     is_fortran: bool
-    start: int  # where the data begins
+    start: int
 
     @property
     def size(self) -> int:
+        """Bytes of data."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -52,8 +55,8 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         Python objects (pickle in disguise), which are never loaded.
     """
     with refusing(str(path)), path.open("rb") as stream:
-        header = _read_header(stream, str(path))
-        _check_size(header, os.fstat(stream.fileno()).st_size, str(path))
+        header = read_header(stream, str(path))
+        check_size(header, os.fstat(stream.fileno()).st_size, str(path))
         return _read_values(stream, header, str(path))
 
 
@@ -154,7 +157,15 @@ def _scale(scale: npt.NDArray[Any], where: str) -> float:
 def _examples(
     x: npt.NDArray[Any], name: str, where: str
 ) -> tuple[npt.NDArray[Any], tuple[int, ...] | None]:
-    """Flatten pictures, and return their shape with them."""
+    x, shape = flat(x, name, where)
+    check_finite(x, name, where)
+    return x, shape
+
+
+def flat(
+    x: npt.NDArray[Any], name: str, where: str
+) -> tuple[npt.NDArray[Any], tuple[int, ...] | None]:
+    """Flatten pictures, and return their shape with them; nothing is read of the values."""
     if x.dtype.kind not in "biuf" or x.dtype.itemsize > 8:
         message = f"{where}: {name} has type {x.dtype}: give booleans, integers or floats"
         raise InputError(message)
@@ -162,12 +173,20 @@ def _examples(
         message = f"{where}: {name} has shape {x.shape}: give one example a row, (examples, values)"
         raise InputError(message)
     shape = x.shape[1:] if x.ndim > 2 else None
-    x = x.reshape(len(x), -1)
-    check_finite(x, name, where)
-    return x, shape
+    return x.reshape(len(x), -1), shape
 
 
 def _targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> npt.NDArray[Any]:
+    check_targets(y, rows, name, where)
+    if y.dtype.kind == "S":
+        with refusing(f"{where}: {name}"):
+            return np.char.decode(y, "utf-8")
+    check_finite(y, name, where)
+    return y
+
+
+def check_targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> None:
+    """Refuse targets of the wrong type or shape; nothing is read of the values."""
     _check_lengths((rows,), y.shape, name, where)
     if y.dtype.kind not in "biufUS" or (y.dtype.kind == "f" and y.dtype.itemsize > 8):
         message = f"{where}: {name} has type {y.dtype}: give labels or numbers"
@@ -175,11 +194,6 @@ def _targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> npt.NDArr
     if y.ndim == 2 and not y.shape[1]:
         message = f"{where}: {name} has shape {y.shape}: give at least one output"
         raise InputError(message)
-    if y.dtype.kind == "S":
-        with refusing(f"{where}: {name}"):
-            return np.char.decode(y, "utf-8")
-    check_finite(y, name, where)
-    return y
 
 
 def _check_lengths(
@@ -194,7 +208,14 @@ def _check_lengths(
         raise InputError(message)
 
 
-def _read_header(stream: IO[bytes], what: str) -> _Header:
+def read_header(stream: IO[bytes], what: str) -> Header:
+    """Read what comes before the data.
+
+    Raises
+    ------
+    InputError
+        If it is not the header of a plain array.
+    """
     first = stream.read(8)
     if first[:6] != b"\x93NUMPY" or len(first) < 8:
         message = f"{what} is not a .npy file: it starts with {first[:6].hex() or 'nothing'}"
@@ -218,7 +239,7 @@ def _read_header(stream: IO[bytes], what: str) -> _Header:
         message = f"{what} is damaged: its header claims the shape {str(shape)[:60]}"
         raise InputError(message)
     dtype = _dtype(parts["descr"], what)
-    return _Header(dtype, shape, bool(parts["fortran_order"]), 8 + width + claimed)
+    return Header(dtype, shape, bool(parts["fortran_order"]), 8 + width + claimed)
 
 
 def _dtype(descr: Any, what: str) -> np.dtype[Any]:
@@ -235,7 +256,8 @@ def _dtype(descr: Any, what: str) -> np.dtype[Any]:
     return dtype
 
 
-def _check_size(header: _Header, found: int, what: str) -> None:
+def check_size(header: Header, found: int, what: str) -> None:
+    """Refuse a file that is shorter or longer than its header says."""
     wanted = header.start + header.size
     if found != wanted:
         kind = "truncated" if found < wanted else "too long"
@@ -246,25 +268,33 @@ def _check_size(header: _Header, found: int, what: str) -> None:
         raise InputError(message)
 
 
-def _read_values(stream: IO[bytes], header: _Header, what: str) -> npt.NDArray[Any]:
-    raw = read_exactly(stream, header.size, what)
-    if header.dtype == np.bool_:
-        values: npt.NDArray[Any] = raw != 0  # a byte that is neither 0 nor 1 would be no bool
-    else:
-        values = raw.view(header.dtype)
-    if header.dtype.kind == "U":
-        points = values.view(header.dtype.byteorder.replace("|", "=") + "u4")
+def _read_values(stream: IO[bytes], header: Header, what: str) -> npt.NDArray[Any]:
+    values = native(read_exactly(stream, header.size, what).view(header.dtype), what)
+    if header.is_fortran:
+        return np.ascontiguousarray(values.reshape(header.shape[::-1]).T)
+    return values.reshape(header.shape)
+
+
+def native(values: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
+    """Bytes of a file, contiguous and viewed as their type, as an array that is safe to use.
+
+    Raises
+    ------
+    InputError
+        If they are text that is not Unicode.
+    """
+    dtype = values.dtype
+    if dtype == np.bool_:
+        return np.asarray(values.view(np.uint8) != 0)  # a byte neither 0 nor 1 would be no bool
+    if dtype.kind == "U":
+        points = values.view(dtype.byteorder.replace("|", "=") + "u4")
         if points.max(initial=0) > 0x10FFFF:
             message = f"{what} is damaged: it holds text that is not Unicode"
             raise InputError(message)
-    if header.is_fortran:
-        values = np.ascontiguousarray(values.reshape(header.shape[::-1]).T)
-    else:
-        values = values.reshape(header.shape)
-    return values.astype(header.dtype.newbyteorder("="), copy=False)
+    return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> _Header:
+def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Header:
     what = f"{where}: {info.filename}"
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         # others have no bound on how much a few bytes may become
@@ -276,13 +306,13 @@ def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) 
         message = f"{what} is damaged: {info.compress_size:,} bytes can't hold {info.file_size:,}"
         raise InputError(message)
     with archive.open(info) as stream:
-        header = _read_header(stream, what)
-    _check_size(header, info.file_size, what)
+        header = read_header(stream, what)
+    check_size(header, info.file_size, what)
     return header
 
 
 def _member_values(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, header: _Header, where: str
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, header: Header, where: str
 ) -> npt.NDArray[Any]:
     what = f"{where}: {info.filename}"
     with archive.open(info) as stream:

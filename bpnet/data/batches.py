@@ -58,7 +58,7 @@ def as_array(value: Any, name: str) -> Array:
     InputError
         If it cannot be made an array, such as rows of different lengths.
     """
-    if is_array_api_obj(value) or sparse.is_sparse(value):
+    if is_array_api_obj(value) or sparse.is_sparse(value) or isinstance(value, HostRows):
         return value
     try:
         return np.asarray(value)
@@ -115,7 +115,8 @@ def examples(
     Returns
     -------
     array, (m, n)
-        On the backend's device; :class:`bpnet.data.sparse.Rows` of many sparse examples.
+        On the backend's device; a :class:`bpnet.data.host_rows.HostRows` of those that are not
+        in memory, or sparse and many.
 
     Raises
     ------
@@ -131,6 +132,8 @@ def examples(
     if n is not None and width != n:
         msg = f"{name} has {width} values an example and the network takes {n}; match them"
         raise InputError(msg)
+    if isinstance(x, HostRows):
+        return Inputs(x, dtype, scale)
     if sparse.is_sparse(x):
         x = sparse.store(x, host_dtype(dtype), name, dtype)
         return x if isinstance(x, sparse.Rows) else backend.asarray(x, dtype=dtype)
@@ -146,6 +149,46 @@ def examples(
     if not isinstance(x, np.ndarray) and _is_float(x) and not bool(xp.all(xp.isfinite(moved))):
         _check_host(backend.to_numpy(moved), name)
     return moved
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inputs(HostRows):
+    """Examples that are not in memory, in the types in which :func:`examples` stores others.
+
+    Parameters
+    ----------
+    source : HostRows, (m, n)
+        Finite numbers.
+    dtype : str
+        Of the run.
+    scale : float or None
+        As in :func:`examples`.
+    """
+
+    source: HostRows
+    dtype: str
+    scale: float | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Examples and values of each."""
+        return len(self.source), self.source.width
+
+    def order(self, seed: int, epoch: int) -> Any:
+        """That of the source."""
+        return self.source.order(seed, epoch)
+
+    def some(self, k: int) -> np.ndarray[Any, Any]:
+        """Those of the source."""
+        return self.source.some(k)
+
+    def take(self, rows: Any) -> np.ndarray[Any, Any]:
+        """Rows by their numbers: integers in a type that every library has, floats cast."""
+        x = _narrow(self.source.take(rows), self.dtype, self.scale)
+        at = finite.first_bad(x, self.dtype)
+        if at is not None:
+            raise InputError(finite.told(x[at], "X", (int(rows[at[0]]), *at[1:]), self.dtype))
+        return x.astype(host_dtype(self.dtype), copy=False) if _is_float(x) else x
 
 
 def predict(

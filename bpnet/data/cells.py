@@ -21,7 +21,7 @@ def kind(series: "pl.Series") -> str:
     return _KINDS[str(series.dtype)]
 
 
-def to_plain(frame: "pl.DataFrame", where: str, *, infer: bool) -> "pl.DataFrame":
+def to_plain(frame: "pl.DataFrame", where: str, *, infer: bool, first: int = 0) -> "pl.DataFrame":
     """Reduce all columns to four types, Int64, Float64, String and Boolean, with nulls.
 
     Parameters
@@ -32,6 +32,8 @@ def to_plain(frame: "pl.DataFrame", where: str, *, infer: bool) -> "pl.DataFrame
         The source, for messages.
     infer : bool
         Whether text may turn out to be numbers or booleans, as in CSV.
+    first : int
+        Rows of the source before these, for messages.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def to_plain(frame: "pl.DataFrame", where: str, *, infer: bool) -> "pl.DataFrame
             raise InputError(message)
         if column.dtype == pl.Float64:
             column = column.fill_nan(None)
-            _check_finite(column, where)
+            _check_finite(column, where, first)
         plain.append(column)
     return pl.DataFrame(plain)
 
@@ -85,18 +87,18 @@ def _infer(text: "pl.Series") -> "pl.Series":
     return text
 
 
-def _check_finite(column: "pl.Series", where: str) -> None:
+def _check_finite(column: "pl.Series", where: str, first: int) -> None:
     is_bad = column.is_infinite().fill_null(value=False)
     if is_bad.any():
         row = is_bad.arg_max()
         message = (
-            f"{where}: column '{column.name}' is infinite in data row {(row or 0) + 1}: "
+            f"{where}: column '{column.name}' is infinite in data row {first + (row or 0) + 1}: "
             "give numbers"
         )
         raise InputError(message)
 
 
-def labels_of(series: "pl.Series", where: str) -> npt.NDArray[Any]:
+def labels_of(series: "pl.Series", where: str, first: int = 0) -> npt.NDArray[Any]:
     """Return a target column of a plain frame as an array, refusing missing values.
 
     Parameters
@@ -105,6 +107,8 @@ def labels_of(series: "pl.Series", where: str) -> npt.NDArray[Any]:
         The column.
     where : str
         The source, for messages.
+    first : int
+        Rows of the source before these, for messages.
 
     Returns
     -------
@@ -120,7 +124,7 @@ def labels_of(series: "pl.Series", where: str) -> npt.NDArray[Any]:
         row = series.is_null().arg_max() or 0
         message = (
             f"{where}: the target '{series.name}' is missing in {series.null_count()} rows, first "
-            f"in data row {row + 1}: fill these in or remove them"
+            f"in data row {first + row + 1}: fill these in or remove them"
         )
         raise InputError(message)
     if kind(series) == "text":
@@ -128,7 +132,7 @@ def labels_of(series: "pl.Series", where: str) -> npt.NDArray[Any]:
     return series.to_numpy()
 
 
-def as_numbers(series: "pl.Series", where: str) -> "pl.Series":
+def as_numbers(series: "pl.Series", where: str, first: int = 0) -> "pl.Series":
     """Return a column as Float64, or name the first cell that is no number."""
     import polars as pl
 
@@ -136,12 +140,12 @@ def as_numbers(series: "pl.Series", where: str) -> "pl.Series":
     if numbers.null_count() > series.null_count():
         row = (numbers.is_null() & series.is_not_null()).arg_max() or 0
         message = (
-            f"{where}: column '{series.name}' is {series[row]!r} in data row {row + 1}, "
+            f"{where}: column '{series.name}' is {series[row]!r} in data row {first + row + 1}, "
             "where numbers were learned: give a number"
         )
         raise InputError(message)
     numbers = numbers.fill_nan(None)
-    _check_finite(numbers, where)
+    _check_finite(numbers, where, first)
     return numbers
 
 

@@ -16,7 +16,7 @@ from bpnet.errors import InputError
 _PURPOSES = {"weights": 1, "order": 2, "split": 3, "masks": 4, "check": 5}
 
 
-def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
+def generator(seed: int, purpose: str, index: int = 0, part: int = 0) -> np.random.Generator:
     """Philox generator of one purpose.
 
     Parameters
@@ -27,6 +27,8 @@ def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
         What is drawn.
     index : int
         Layer, epoch: which one of that purpose.
+    part : int
+        Which part of it, 0 to 2^64 - 1, where parts are drawn by themselves.
 
     Returns
     -------
@@ -45,7 +47,8 @@ def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
     True
     """
     key = np.asarray([check_seed(seed), (_PURPOSES[purpose] << 32) + index], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key))
+    counter = np.asarray([0, 0, 0, part], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 def check_seed(seed: object) -> int:

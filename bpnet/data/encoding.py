@@ -1,6 +1,6 @@
 """Columns to numbers: what is learned of training rows, and its use on any rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from bpnet.data.cells import as_numbers, kind, labels_of, typed_as
 from bpnet.data.columns import MISSING, Column, Columns
+from bpnet.data.moments import Moments
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,33 +58,64 @@ def learn(
     if task == "classify":
         classes = tuple(np.unique(y).tolist())
     else:
-        mean, std = _units(y.astype(np.float64), target.name, where)
+        mean, std = units(Moments.of(y), target.name, where)
     return Columns(inputs, left_out, target.name, kind(target), task, classes, mean, std)
 
 
 def _learn_column(series: "pl.Series", where: str) -> Column | None:
     """Return None for a constant column."""
     if kind(series) in {"integer", "real"}:
-        values = series.drop_nulls().to_numpy().astype(np.float64)
-        if not values.size or values.min() == values.max():
-            return None
-        return Column(series.name, "number", *_units(values, series.name, where))
-    categories = _as_text(series).unique().sort().to_list()
-    if len(categories) < 2:
+        values = series.drop_nulls().to_numpy()
+        return number_column(series.name, Moments.of(values) if len(values) else None, where)
+    categories = as_text(series).unique().to_list()
+    return category_column(series.name, kind(series), categories, len(series), where)
+
+
+def number_column(name: str, moments: Moments | None, where: str) -> Column | None:
+    """Column of numbers from their moments; None of a constant one.
+
+    Raises
+    ------
+    InputError
+        If the values are too large to be standardized.
+    """
+    if moments is None or moments.low == moments.high:
         return None
-    most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, len(series) // 2))
-    if len(categories) > most:
+    return Column(name, "number", *units(moments, name, where))
+
+
+def category_column(
+    name: str, kind: str, categories: Iterable[str], rows: int, where: str
+) -> Column | None:
+    """Column of categories that were found in so many rows; None of a constant one.
+
+    Raises
+    ------
+    InputError
+        If there are too many.
+    """
+    found = tuple(sorted(categories))
+    if len(found) < 2:
+        return None
+    most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, rows // 2))
+    if len(found) > most:
         message = (
-            f"{where}: text column '{series.name}' has {len(categories)} different values in "
-            f"{len(series)} rows, like a name or a number: remove it, or give at most {most}"
+            f"{where}: text column '{name}' has {len(found)} different values in "
+            f"{rows} rows, like a name or a number: remove it, or give at most {most}"
         )
         raise InputError(message)
-    return Column(series.name, kind(series), categories=tuple(categories))
+    return Column(name, kind, categories=found)
 
 
-def _units(values: npt.NDArray[np.float64], name: str, where: str) -> tuple[float, float]:
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = float(values.mean()), float(values.std())
+def units(moments: Moments, name: str, where: str) -> tuple[float, float]:
+    """Mean and deviation of a column.
+
+    Raises
+    ------
+    InputError
+        If it cannot be standardized.
+    """
+    mean, std = float(moments.mean), float(moments.std)
     if not (np.isfinite(std) and std > 0):
         message = (
             f"{where}: column '{name}' can't be standardized, its deviation is {std}: rescale it"
@@ -92,14 +124,15 @@ def _units(values: npt.NDArray[np.float64], name: str, where: str) -> tuple[floa
     return mean, std
 
 
-def _as_text(series: "pl.Series") -> "pl.Series":
+def as_text(series: "pl.Series") -> "pl.Series":
+    """Column of categories as text, with one that stands for no value."""
     import polars as pl
 
     return series.cast(pl.String).fill_null(MISSING)
 
 
 def encode(
-    frame: "pl.DataFrame", columns: Columns, where: str
+    frame: "pl.DataFrame", columns: Columns, where: str, first: int = 0
 ) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
     """Encode rows with what was learned.
 
@@ -111,6 +144,8 @@ def encode(
         What was learned.
     where : str
         The source, for messages.
+    first : int
+        Rows of the source before these, for messages.
 
     Returns
     -------
@@ -131,7 +166,7 @@ def encode(
         width = len(column.categories) or 1
         piece = x[:, at : at + width]
         if column.kind == "number":
-            _encode_number(frame[column.name], column, piece[:, 0], notes, where)
+            _encode_number(frame[column.name], column, piece[:, 0], notes, where, first)
         else:
             _encode_categories(frame[column.name], column, piece, notes)
         at += width
@@ -144,8 +179,9 @@ def _encode_number(
     out: npt.NDArray[np.float32],
     notes: list[str],
     where: str,
+    first: int,
 ) -> None:
-    numbers = as_numbers(series, where)
+    numbers = as_numbers(series, where, first)
     if count := numbers.null_count():
         values = f"{count} missing value{'s' * (count > 1)}"
         notes.append(f"{values} in '{column.name}' replaced by the mean {column.mean:.4g}")
@@ -154,8 +190,8 @@ def _encode_number(
     if not np.isfinite(out).all():
         row = int(np.argmin(np.isfinite(out)))
         message = (
-            f"{where}: column '{column.name}' is {numbers[row]} in data row {row + 1}, beyond "
-            "float32 once standardized: correct it"
+            f"{where}: column '{column.name}' is {numbers[row]} in data row {first + row + 1}, "
+            "beyond float32 once standardized: correct it"
         )
         raise InputError(message)
 
@@ -165,7 +201,7 @@ def _encode_categories(
 ) -> None:
     import polars as pl
 
-    text = _as_text(series)
+    text = as_text(series)
     if column.kind == "boolean":
         text = text.str.to_lowercase()
     codes = text.cast(pl.Enum(column.categories), strict=False)
@@ -186,7 +222,9 @@ def _encode_categories(
         )
 
 
-def encode_target(series: "pl.Series", columns: Columns, where: str) -> npt.NDArray[Any]:
+def encode_target(
+    series: "pl.Series", columns: Columns, where: str, first: int = 0
+) -> npt.NDArray[Any]:
     """Encode a plain target column: labels as they are, values standardized in float32.
 
     Parameters
@@ -197,6 +235,8 @@ def encode_target(series: "pl.Series", columns: Columns, where: str) -> npt.NDAr
         What was learned.
     where : str
         The source, for messages.
+    first : int
+        Rows of the source before these, for messages.
 
     Returns
     -------
@@ -212,9 +252,9 @@ def encode_target(series: "pl.Series", columns: Columns, where: str) -> npt.NDAr
     if columns.task == "regress":
         if columns.target_kind == "boolean":
             series = typed_as(series, "boolean")
-        values = labels_of(as_numbers(series, where), where).astype(np.float64)
+        values = labels_of(as_numbers(series, where, first), where, first).astype(np.float64)
         return ((values - columns.mean) / columns.std).astype(np.float32)
-    y = labels_of(typed_as(series, columns.target_kind), where)
+    y = labels_of(typed_as(series, columns.target_kind), where, first)
     _check_classes(y, columns.classes, series.name, where)
     return y
 

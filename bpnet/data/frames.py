@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".parquet")
 
+ARROW = (".arrow", ".feather", ".ipc")
+
+STREAMED = (".parquet", *ARROW)
+"""Tables that can be read piece by piece."""
+
 
 @contextmanager
 def refusing_tables(what: str) -> Iterator[None]:
@@ -53,6 +58,8 @@ def column_names(path: Path) -> list[str]:
     with refusing_tables(str(path)):
         if path.suffix.lower() == ".parquet":
             names = parquet.names(path)
+        elif path.suffix.lower() in ARROW:
+            names = scan(path).collect_schema().names()
         else:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 names = next((row for row in csv.reader(stream, strict=True) if row), [])
@@ -71,6 +78,26 @@ def column_names(path: Path) -> list[str]:
         message = f"{path} has two columns named '{twice}': rename one"
         raise InputError(message)
     return names
+
+
+def scan(path: Path) -> "pl.LazyFrame":
+    """Parquet or Arrow file of which only what is asked for is read.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.parquet``, ``.arrow``, ``.feather`` or ``.ipc`` file.
+
+    Returns
+    -------
+    polars.LazyFrame
+        Its columns as stored, without spaces around their names.
+    """
+    import polars as pl
+
+    frame = (pl.scan_ipc if path.suffix.lower() in ARROW else pl.scan_parquet)(path)
+    names = frame.collect_schema().names()
+    return frame.rename({name: name.strip() for name in names if name != name.strip()})
 
 
 def read_frame(path: Path, names: Sequence[str], wanted: Sequence[str]) -> "pl.DataFrame":

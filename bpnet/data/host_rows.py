@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.data import draws
+from bpnet.data import draws, facts
 
 Host = np.ndarray[Any, Any]
 
@@ -37,9 +38,24 @@ class HostRows(ABC):
         """Numbers of all rows in the order of an epoch: an array, or what gives slices of one."""
         return draws.order(seed, epoch, len(self))
 
+    def some(self, k: int) -> Host:
+        """Numbers of ``k`` rows that are read without much ado, spread over all if they can be."""
+        return np.arange(k) * (len(self) // k)
+
     def identity(self) -> str:
         """What tells these rows from others, found without reading them all."""
         return f"{self.shape} {self.dtype}"
+
+    def pieces(self, numbers: int) -> Iterator[Host]:
+        """Yield the numbers of all rows, so many at a time that they hold about ``numbers``."""
+        size = max(1, numbers // self.width)
+        for start in range(0, len(self), size):
+            yield np.arange(start, min(start + size, len(self)))
+
+    @cached_property
+    def facts(self) -> tuple[Host, Host]:
+        """Of targets: a few rows that say what checks ask of all, and their numbers."""
+        return facts.gather(self)
 
     @property
     def ndim(self) -> int:
@@ -51,6 +67,9 @@ class HostRows(ABC):
         """Numbers in a row."""
         return int(np.prod(self.shape[1:], dtype=np.int64))
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.shape} {self.dtype}>"
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -61,10 +80,3 @@ class HostRows(ABC):
 def together(x: Array | HostRows, k: int) -> int:
     """Batches of ``k`` examples that may be in memory at once; any number where all are."""
     return max(1, _BLOCK // (k * x.width)) if isinstance(x, HostRows) else 1 << 62
-
-
-def pieces(x: HostRows) -> Iterator[Host]:
-    """Numbers of all rows, in pieces that may be in memory."""
-    size = together(x, 1)
-    for start in range(0, len(x), size):
-        yield np.arange(start, min(start + size, len(x)))

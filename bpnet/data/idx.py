@@ -25,7 +25,7 @@ FILES = (
 )
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 
 
 def read_idx(path: Path) -> npt.NDArray[Any]:
@@ -50,28 +50,40 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
     with refusing(str(path)), ExitStack() as stack:
         raw = stack.enter_context(path.open("rb"))
         on_disk = os.fstat(raw.fileno()).st_size
-        is_gzip = raw.read(2) == _GZIP
+        is_gzip = raw.read(2) == GZIP
         raw.seek(0)
         stream: IO[bytes] = raw
         if is_gzip:
             stream = cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=raw)))
-        dtype, shape, start = _header(stream, path)
+        dtype, shape, start = read_header(stream, path)
         size = math.prod(shape) * dtype.itemsize
-        most = on_disk * MOST_DEFLATED if is_gzip else on_disk - start
-        if size > most or (size < most and not is_gzip):
-            kind = "truncated" if size > most else "too long"
-            message = (
-                f"{path} is {kind}: its header speaks of {size:,} bytes of data and the file, of "
-                f"{on_disk:,} bytes, can't hold {'them' if size > most else 'more'}; get it again"
-            )
-            raise InputError(message)
+        check_size(size, on_disk - start, on_disk, path, is_gzip=is_gzip)
         if is_gzip:
             refuse_growth(size, on_disk, str(path))
         values = read_exactly(stream, size, str(path)).view(dtype).reshape(shape)
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _header(stream: IO[bytes], path: Path) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+def check_size(size: int, left: int, on_disk: int, path: Path, *, is_gzip: bool = False) -> None:
+    """Refuse a file that cannot hold the values that its header speaks of, or holds more."""
+    most = on_disk * MOST_DEFLATED if is_gzip else left
+    if size > most or (size < most and not is_gzip):
+        kind = "truncated" if size > most else "too long"
+        message = (
+            f"{path} is {kind}: its header speaks of {size:,} bytes of data and the file, of "
+            f"{on_disk:,} bytes, can't hold {'them' if size > most else 'more'}; get it again"
+        )
+        raise InputError(message)
+
+
+def read_header(stream: IO[bytes], path: Path) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """Type, shape, and where the values begin.
+
+    Raises
+    ------
+    InputError
+        If it is not the header of an IDX file.
+    """
     magic = stream.read(4)
     if len(magic) < 4:
         message = f"{path} is empty or cut short: {len(magic)} bytes where IDX has a header"
@@ -96,6 +108,27 @@ def find_idx(folder: Path, name: str) -> Path | None:
     return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
 
 
+def find_pairs(folder: Path) -> tuple[tuple[Path, Path], tuple[Path, Path] | None]:
+    """Return a folder's files of training images and labels, and those of the test pair.
+
+    Raises
+    ------
+    InputError
+        If one is missing.
+    """
+    images, labels, *test = (find_idx(folder, name) for name in FILES)
+    if images is None or labels is None or test.count(None) == 1:
+        lacking = [n for n in FILES if find_idx(folder, n) is None]
+        needed = [n for n in lacking if n.startswith("train")] or lacking
+        message = (
+            f"folder {folder} lacks {' and '.join(needed)} (plain or .gz): give a folder of IDX "
+            "files, or a file"
+        )
+        raise InputError(message)
+    held = None if test[0] is None or test[1] is None else (test[0], test[1])
+    return (images, labels), held
+
+
 def read_folder(folder: Path) -> Dataset:
     """Read a folder of images and labels, with the test pair where there is one.
 
@@ -116,19 +149,11 @@ def read_folder(folder: Path) -> Dataset:
     InputError
         If files are missing, damaged, or don't fit together.
     """
-    images, labels, *test = (find_idx(folder, name) for name in FILES)
-    if images is None or labels is None or test.count(None) == 1:
-        lacking = [n for n in FILES if find_idx(folder, n) is None]
-        needed = [n for n in lacking if n.startswith("train")] or lacking
-        message = (
-            f"folder {folder} lacks {' and '.join(needed)} (plain or .gz): give a folder of IDX "
-            "files, or a file"
-        )
-        raise InputError(message)
+    (images, labels), test = find_pairs(folder)
     x, y, shape = _read_pair(images, labels)
     held = None
-    if test[0] is not None and test[1] is not None:
-        x_test, y_test, test_shape = _read_pair(test[0], test[1])
+    if test is not None:
+        x_test, y_test, test_shape = _read_pair(*test)
         if test_shape != shape:
             message = f"{test[0]}: images of shape {test_shape}, the training images have {shape}"
             raise InputError(message)
@@ -141,11 +166,19 @@ def read_folder(folder: Path) -> Dataset:
 def _read_pair(
     images: Path, labels: Path
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], tuple[int, ...]]:
-    y = read_idx(labels)
+    x, y = read_idx(images), read_idx(labels)
+    check_pair(x, y, images, labels)
+    shape = x.shape[1:]
+    x = x.reshape(len(x), -1)
+    check_finite(x, "x", str(images))
+    return x, y, shape
+
+
+def check_pair(x: npt.NDArray[Any], y: npt.NDArray[Any], images: Path, labels: Path) -> None:
+    """Refuse images and labels whose shapes or types don't fit; nothing is read of the values."""
     if y.ndim != 1 or y.dtype.kind not in "iu":
         message = f"{labels}: labels of shape {y.shape} and type {y.dtype}: give one integer each"
         raise InputError(message)
-    x = read_idx(images)
     if x.ndim < 2:
         message = f"{images}: values of shape {x.shape} are no images: give (images, rows, columns)"
         raise InputError(message)
@@ -154,7 +187,3 @@ def _read_pair(
             f"{images} holds {len(x)} images and {labels} {len(y)} labels: give one label each"
         )
         raise InputError(message)
-    shape = x.shape[1:]
-    x = x.reshape(len(x), -1)
-    check_finite(x, "x", str(images))
-    return x, y, shape

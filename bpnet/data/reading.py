@@ -1,11 +1,14 @@
 """What all readers share: exact reads, one-line refusals, bounds on what may be claimed."""
 
+import hashlib
 import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -68,6 +71,55 @@ def refusing(what: str) -> Iterator[None]:
         raise InputError(message) from error
 
 
+_SAMPLES, _SAMPLE = 256, 1 << 12
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A file as it was when it was opened.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    size, time, inode : int
+        Bytes, nanoseconds of the last change, and which file it is.
+    """
+
+    path: Path
+    size: int
+    time: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Stamp":
+        """Stamp of a file now."""
+        with refusing(str(path)):
+            found = path.stat()
+        return cls(path, found.st_size, found.st_mtime_ns, found.st_ino)
+
+    def check(self) -> None:
+        """Refuse the file if it is no longer what it was.
+
+        Raises
+        ------
+        InputError
+            Naming it.
+        """
+        if Stamp.of(self.path) != self:
+            message = f"{self.path} changed while it was read: start again when it is whole"
+            raise InputError(message)
+
+    def sample(self) -> str:
+        """Hash of the size and of 256 short pieces spread over the file."""
+        digest = hashlib.blake2b(f"{self.size}".encode(), digest_size=16)
+        with refusing(str(self.path)), self.path.open("rb") as stream:
+            step = max(_SAMPLE, self.size // _SAMPLES)
+            for at in range(0, self.size, step):
+                digest.update(os.pread(stream.fileno(), _SAMPLE, at))
+        return digest.hexdigest()
+
+
 def one_line(error: BaseException) -> str:
     """Return an error's message, or its name, as one short line."""
     text = " ".join(str(error).split()) or type(error).__name__
@@ -92,10 +144,10 @@ def read_exactly(stream: IO[bytes], size: int, what: str) -> npt.NDArray[np.uint
     return buffer
 
 
-def check_finite(a: npt.NDArray[Any], name: str, where: str) -> None:
-    """Refuse nan and inf, and name the first."""
+def check_finite(a: npt.NDArray[Any], name: str, where: str, first: int = 0) -> None:
+    """Refuse nan and inf, and name the first; ``first`` is the number of the first row."""
     at = finite.first_bad(a)
     if at is not None:
-        place = f"row {at[0]}" + (f", column {at[1]}" if at[1:] else "")
+        place = f"row {first + at[0]}" + (f", column {at[1]}" if at[1:] else "")
         message = f"{where}: {name} is {a[at]} in {place} (counted from 0): give numbers"
         raise InputError(message)

@@ -10,6 +10,7 @@ import numpy as np
 from bpnet.data.arrays import read_npz, read_pair
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
+from bpnet.data.frames import STREAMED
 from bpnet.data.frames import SUFFIXES as TABLES
 from bpnet.data.idx import read_folder
 from bpnet.data.splits import split
@@ -69,18 +70,13 @@ def load(
     >>> digits.x.shape, digits.x.dtype, digits.scale, digits.shape
     ((1294, 64), dtype('uint8'), 0.0625, (8, 8))
     """
-    if task not in TASKS:
-        message = f"task {task!r}: give {', '.join(TASKS)}"
-        raise InputError(message)
-    if not 0 <= validation < 1:  # nan too
-        message = f"validation {validation!r}: give a share from 0 to below 1"
-        raise InputError(message)
+    check_asked(task, validation)
     try:
         path = _find(source)
         if isinstance(path, Path) and path.suffix.lower() in TABLES:
             if columns is None and need_target:
                 return read_table(path, target=target, task=task, validation=validation, seed=seed)
-            learned = _agreed(columns, target, task, path)
+            learned = agreed(columns, target, task, path)
             return read_table_as(
                 path, learned, validation=validation, seed=seed, need_target=need_target
             )
@@ -93,6 +89,16 @@ def load(
     except MemoryError:
         message = f"{source} does not fit into this machine's memory: give less of it"
         raise InputError(message) from None
+
+
+def check_asked(task: str, validation: float) -> None:
+    """Refuse a task or a share that there is not."""
+    if task not in TASKS:
+        message = f"task {task!r}: give {', '.join(TASKS)}"
+        raise InputError(message)
+    if not 0 <= validation < 1:  # nan too
+        message = f"validation {validation!r}: give a share from 0 to below 1"
+        raise InputError(message)
 
 
 def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
@@ -108,6 +114,10 @@ def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
         if path.suffix.lower() in suffixes:
             message = f"{path} is a folder, where a file was wanted: give the file"
             raise InputError(message)
+        table = next((p for p in sorted(path.iterdir()) if p.suffix.lower() in STREAMED), None)
+        if table is not None:
+            message = f"{path} holds tables, such as {table.name}: give --stream to read them"
+            raise InputError(f"{message} as one, piece by piece (bpnet.data.stream)")
         return path
     if path.suffix.lower() not in suffixes:
         message = (
@@ -154,7 +164,14 @@ def _existing(path: Path) -> Path:
     raise InputError(message)
 
 
-def _agreed(columns: Columns | None, target: str | None, task: str, path: Path) -> Columns:
+def agreed(columns: Columns | None, target: str | None, task: str, path: Path) -> Columns:
+    """What was learned of a table, where nothing else was asked for.
+
+    Raises
+    ------
+    InputError
+        If nothing was learned, or it was another target or task.
+    """
     if columns is None:
         message = (
             f"{path} is a table, and no columns were learned that say how to encode it: give "
@@ -195,14 +212,21 @@ def _finish(data: Dataset, task: str, validation: float, seed: int, where: str) 
     y, task = settle(data.y, task, where)
     test: tuple[Any, Any] | None = None
     if data.test is not None:
-        test = (data.test[0], _settle_test(data.test[1], y, task, where))
+        test = (data.test[0], settle_test(data.test[1], y, task, where))
     data = replace(data, y=y, test=test, task=task)
     if not validation:
         return data
     return hold_out(data, *split(y, validation, seed, stratify=task == "classify"))
 
 
-def _settle_test(test: Any, y: Any, task: str, where: str) -> Any:
+def settle_test(test: Any, y: Any, task: str, where: str) -> Any:
+    """Test targets in the form of the training targets.
+
+    Raises
+    ------
+    InputError
+        If they are unlike these.
+    """
     if task == "regress" and test.dtype.kind in "biu":
         test = test.astype(np.float64)
     if task == "classify" and test.ndim == 2 and test.shape[1] == 1:

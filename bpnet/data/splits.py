@@ -5,12 +5,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bpnet.data import facts
 from bpnet.data.draws import generator
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
+
+_PIECE = 1 << 20
+"""Numbers that are read at a time."""
 
 
 def split(
-    y: npt.ArrayLike, fraction: float, seed: int, stratify: bool
+    y: npt.ArrayLike | HostRows, fraction: float, seed: int, stratify: bool
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Divide row numbers into those kept and those held out.
 
@@ -45,23 +50,25 @@ def split(
     (3, 3, True)
     """
     fraction = _fraction(fraction)
-    labels = np.asarray(y)
+    labels = y if isinstance(y, HostRows) else np.asarray(y)
     rows = len(labels)
     if rows < 2:
         message = f"can't hold out rows of {rows}: give two or more"
         raise InputError(message)
     # raw bits, whose stream NumPy promises to keep; that of permutations it does not
     keys = generator(seed, "split").bit_generator.random_raw(rows)
-    strata = _strata(labels) if stratify else np.zeros(rows, np.intp)
+    strata = _strata(labels) if stratify else np.zeros(rows, np.uint8)
     counts = np.bincount(strata)
     quotas = _quotas(counts, fraction, round(rows * fraction))
     if not quotas.any():
         message = "can't hold out rows: each class has only one; give more, or no validation"
         raise InputError(message)
     order = np.lexsort((keys, strata))  # class after class, in random order within each
-    place = np.arange(rows) - np.repeat(np.cumsum(counts) - counts, counts)
-    is_held = np.empty(rows, np.bool_)
-    is_held[order] = place < np.repeat(quotas, counts)
+    del keys, strata
+    is_held = np.zeros(rows, np.bool_)
+    for first, quota in zip(np.cumsum(counts) - counts, quotas, strict=True):
+        is_held[order[first : first + quota]] = True
+    del order
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
@@ -119,14 +126,36 @@ def _fraction(fraction: Any) -> float:
     return value
 
 
-def _strata(labels: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+def _strata(labels: npt.NDArray[Any] | HostRows) -> npt.NDArray[Any]:
+    """Number of each row's class, 0 where there are none."""
+    if isinstance(labels, HostRows):
+        return _strata_of_pieces(labels)
     if labels.ndim == 2:
         is_one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
         if not is_one_hot:
-            return np.zeros(len(labels), np.intp)
+            return np.zeros(len(labels), np.uint8)
         labels = labels.argmax(axis=1)
     _, strata = np.unique(labels, return_inverse=True)
-    return np.asarray(strata, np.intp)
+    return strata
+
+
+def _strata_of_pieces(labels: HostRows) -> npt.NDArray[Any]:
+    known = labels.facts[0]
+    if labels.ndim == 1 and (labels.dtype.kind == "f" or len(known) == facts.MOST):
+        return _strata(np.asarray(labels))
+    strata = np.zeros(len(labels), np.uint8 if len(known) < 256 else np.int32)
+    for rows in labels.pieces(_PIECE):
+        values = labels.take(rows)
+        if labels.ndim == 1:
+            strata[rows] = np.searchsorted(known, values)
+            continue
+        one_hot = ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()
+        if not one_hot:
+            return np.zeros(len(labels), np.uint8)
+        if labels.shape[1] > 255:
+            strata = strata.astype(np.int32, copy=False)
+        strata[rows] = values.argmax(axis=1)
+    return strata
 
 
 def _quotas(counts: npt.NDArray[np.intp], fraction: float, total: int) -> npt.NDArray[np.intp]:

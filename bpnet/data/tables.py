@@ -48,7 +48,7 @@ def read_table(
     """
     where = str(path)
     names = column_names(path)
-    target = _find_target(target, names, where)
+    target = find_target(target, names, where)
     with refusing_tables(where):
         is_csv = path.suffix.lower() == ".csv"
         frame = to_plain(read_frame(path, names, names), where, infer=is_csv)
@@ -97,11 +97,7 @@ def read_table_as(
     where = str(path)
     names = column_names(path)
     wanted = [c.name for c in columns.inputs] + [columns.target] * need_target
-    lacking = [f"'{name}'" for name in wanted if name not in names]
-    if lacking:
-        listed = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
-        message = f"{where} lacks {listed}, which the model was trained on; it has {_listed(names)}"
-        raise InputError(message)
+    check_learned(wanted, names, where)
     with refusing_tables(where):
         frame = to_plain(read_frame(path, names, wanted), where, infer=False)
         x, notes = encode(frame, columns, where)
@@ -110,6 +106,15 @@ def read_table_as(
     if not validation or y is None:
         return data
     return hold_out(data, *split(y, validation, seed, stratify=columns.task == "classify"))
+
+
+def check_learned(wanted: list[str], names: list[str], where: str) -> None:
+    """Refuse a table that lacks columns of those that were learned."""
+    lacking = [f"'{name}'" for name in wanted if name not in names]
+    if lacking:
+        listed = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
+        message = f"{where} lacks {listed}, which the model was trained on; it has {_listed(names)}"
+        raise InputError(message)
 
 
 def hold_out(data: Dataset, kept: npt.NDArray[np.intp], held: npt.NDArray[np.intp]) -> Dataset:
@@ -124,17 +129,28 @@ def _settle(
 ) -> tuple[npt.NDArray[Any], str]:
     labels, chosen = settle(labels, task, f"{where}, target '{target}'")
     if chosen == "classify" and task == "auto":
-        count = len(np.unique(labels))
-        if count > max(FEW_CATEGORIES, len(labels) // 2):
-            message = (
-                f"{where}: the target '{target}' has {count} different values in {len(labels)} "
-                "rows: give --task regress if they are amounts, --task classify if classes"
-            )
-            raise InputError(message)
+        check_count(len(np.unique(labels)), len(labels), target, where)
     return labels, chosen
 
 
-def _find_target(target: str | None, names: list[str], where: str) -> str:
+def check_count(count: int, rows: int, target: str, where: str) -> None:
+    """Refuse a target that nobody called classes and that has a different value in most rows."""
+    if count > max(FEW_CATEGORIES, rows // 2):
+        message = (
+            f"{where}: the target '{target}' has {count} different values in {rows} "
+            "rows: give --task regress if they are amounts, --task classify if classes"
+        )
+        raise InputError(message)
+
+
+def find_target(target: str | None, names: list[str], where: str) -> str:
+    """Return the target's name, which must be that of one column of several.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
     if target is None:
         message = f"{where} is a table: name its target with --target, one of {_listed(names)}"
         raise InputError(message)

@@ -10,7 +10,9 @@ from bpnet.errors import InputError
 TASKS = ("auto", "classify", "regress")
 
 
-def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any], str]:
+def settle(
+    y: npt.NDArray[Any], task: str, where: str, count: int | None = None
+) -> tuple[npt.NDArray[Any], str]:
     """Choose the task and bring the targets into its form.
 
     Parameters
@@ -21,6 +23,8 @@ def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any]
         With "auto", text, booleans and integers are classes and floats are values.
     where : str
         The source, for messages.
+    count : int, optional
+        How many they stand for, where they are a few of them that say all.
 
     Returns
     -------
@@ -38,13 +42,14 @@ def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any]
     if task == "auto":
         task = "regress" if y.dtype.kind == "f" else "classify"
     if task == "regress":
-        return _values(y, where), task
+        return _values(y, where, count or len(y)), task
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2:
-        _check_label_rows(y, where)
+        _check_label_rows(y, where, count or len(y))
     elif (y == y[:1]).all():
-        message = f"{where}: all {len(y)} labels are {y[0].item()!r}: give two classes or more"
+        labels = f"{count or len(y)} labels"
+        message = f"{where}: all {labels} are {y[0].item()!r}: give two classes or more"
         raise InputError(message)
     return y, task
 
@@ -57,19 +62,19 @@ def check_known(y: npt.NDArray[Any], known: npt.NDArray[Any], where: str) -> Non
         raise InputError(message)
 
 
-def _values(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+def _values(y: npt.NDArray[Any], where: str, count: int) -> npt.NDArray[Any]:
     if y.dtype.kind not in "biuf":
         message = (
             f"{where}: regression needs numbers and the targets are text: give --task classify"
         )
         raise InputError(message)
     if (y == y[:1]).all():
-        message = f"{where}: all {len(y)} targets are equal: there is nothing to learn"
+        message = f"{where}: all {count} targets are equal: there is nothing to learn"
         raise InputError(message)
     return y if y.dtype.kind == "f" else y.astype(np.float64)
 
 
-def _check_label_rows(y: npt.NDArray[Any], where: str) -> None:
+def _check_label_rows(y: npt.NDArray[Any], where: str, count: int) -> None:
     if y.dtype.kind not in "biuf":
         message = (
             f"{where}: y of shape {y.shape} holds text: give one label an example, ({len(y)},)"
@@ -84,5 +89,5 @@ def _check_label_rows(y: npt.NDArray[Any], where: str) -> None:
         )
         raise InputError(message)
     if (y == y[:1]).all():
-        message = f"{where}: all {len(y)} label rows are equal: give two classes or more"
+        message = f"{where}: all {count} label rows are equal: give two classes or more"
         raise InputError(message)

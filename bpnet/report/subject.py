@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bpnet import runs
 from bpnet.backends import Backend
 from bpnet.core import activations, costs
 from bpnet.data import Columns, Dataset
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import History, distributions, evaluate
@@ -19,6 +20,9 @@ from bpnet.training.prepare import suited_cost
 from bpnet.training.targets import Targets, make
 
 Host = np.ndarray[Any, Any]
+
+_NUMBERS = 1 << 26
+"""Numbers in the examples of a page, of data that is streamed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,7 @@ class Judged:
     @property
     def truth(self) -> Host:
         """Number of each example's class, (m,)."""
-        values = self.targets.values
+        values: Host = self.targets.values
         if values.ndim == 1:
             return values
         numbers: Host = values[:, 0] if values.shape[1] == 1 else np.argmax(values, axis=1)
@@ -175,13 +179,25 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
     network, config, columns = runs.open_run(folder)
     history, records = _history(folder), _records(folder)
     try:
-        data, what = runs.test_data(config, columns, source, None)
+        data, what = _in_memory(*runs.test_data(config, columns, source, None, stream=False))
     except InputError as error:
         if source is not None:
             raise
         return Subject(folder, config, history, records, network, columns, None, str(error))
     judged = _judge(network, config, data, what, backend)
     return Subject(folder, config, history, records, network, columns, judged)
+
+
+def _in_memory(data: Dataset, what: str) -> tuple[Dataset, str]:
+    """The data, of which the first examples where it is streamed: a page needs all at hand."""
+    x: Any = data.x
+    if not isinstance(x, HostRows):
+        return data, what
+    rows = np.arange(min(len(x), max(1, _NUMBERS // x.width)))
+    if len(rows) < len(x):
+        what = f"{what}, the first {len(rows):,} of {len(x):,}"
+    y: Any = data.y
+    return replace(data, x=x.take(rows), y=y.take(rows)), what
 
 
 def _judge(

@@ -66,8 +66,12 @@ def _begin(data: Data, rows: Host, backend: Backend, send: Any) -> Callable[[], 
     flat = rows.reshape(-1)
     here = np.arange(len(flat)).reshape(rows.shape)
     numbers = send(flat, dtype=backend.index_dtype)
-    examples = send(x.take(flat), dtype=None)
-    targets = send(y.take(flat), dtype=None) if isinstance(y, HostRows) else None
+    kinds = {"f": str(x.dtype), "i": backend.index_dtype}
+    read = x.take(flat)
+    examples = send(read, dtype=kinds["f"] if read.dtype.kind == "f" else None)
+    targets = None
+    if isinstance(y, HostRows):
+        targets = send(y.take(flat), dtype=kinds[y.dtype.kind])
 
     def arrived() -> Taken:
         at, xp = numbers(), backend.xp

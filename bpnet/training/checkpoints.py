@@ -13,6 +13,7 @@ import numpy as np
 from bpnet import backends, checkpoint
 from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns, sparse
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run
@@ -167,10 +168,14 @@ def asked(*, weights: Any, **settings: Any) -> dict[str, Any]:
 def fingerprint(*arrays: Any) -> str:
     """BLAKE2 hash of arrays on the host, so that a resume on other data is refused.
 
-    Arrays of a device count with shape and dtype only, sparse ones with what they hold.
+    Arrays of a device count with shape and dtype only, sparse ones with what they hold, those
+    that are not in memory with the sizes of their files and samples of what these hold.
     """
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
+        if isinstance(array, HostRows):
+            digest.update(array.identity().encode())
+            continue
         parts = [array]
         if sparse.is_sparse(array):
             rows = array.tocsr()

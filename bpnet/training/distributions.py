@@ -11,6 +11,7 @@ from bpnet.backends import Backend, trees
 from bpnet.core import feedforward
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
+from bpnet.data.host_rows import HostRows
 from bpnet.training import blocks
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.lbfgs import Descent
@@ -134,7 +135,7 @@ def sample(session: Session | Descent, run: Run) -> list[dict[str, Any]] | None:
     None where the device has no memory for it.
     """
     judge, backend, data, m, k = _parts(session, run)
-    rows = np.arange(k) * (m // k)
+    rows = data[0].some(k) if isinstance(data[0], HostRows) else np.arange(k) * (m // k)
     try:
         values = _values(session, run, judge, backend, data, rows)
     except Exception as error:

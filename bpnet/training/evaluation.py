@@ -11,7 +11,7 @@ from bpnet.core import metrics as core_metrics
 from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import blocks, scores
+from bpnet.training import blocks, scores, targets
 from bpnet.training.prepare import check_network, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep, Judge
 
@@ -56,6 +56,7 @@ def evaluate(
     result = {"cost": mean}
     if accuracy is not None and not names:
         return {**result, "accuracy": accuracy}
+    wanted = targets.whole(wanted)
     outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
     more = scores.judge(names, wanted, outputs, probabilities=gives_probabilities(network))
     if accuracy is not None:
@@ -99,7 +100,8 @@ def validator(
             judge.layers, judge.compute(parameters), data[0],
             scale=judge.scale, backend=backend, dtype=dtype,
         )  # fmt: skip
-        more = scores.judge(metrics, wanted, outputs, probabilities=gives_probabilities(network))
+        seen = targets.whole(wanted)
+        more = scores.judge(metrics, seen, outputs, probabilities=gives_probabilities(network))
         return {**found, **{f"validation_{name}": value for name, value in more.items()}}
 
     return validate

@@ -9,6 +9,7 @@ from bpnet.core import costs, feedforward, regularizers
 from bpnet.core.layers import Dense
 from bpnet.data import batches
 from bpnet.network import Network
+from bpnet.training import blocks
 from bpnet.training.prepare import check_strength, prepare
 
 Host = np.ndarray[Any, Any]
@@ -63,8 +64,9 @@ def gradients(
     with chosen.session(dtype):
         m = int(stored[0].shape[0])
         parameters = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
-        rows = chosen.asarray(np.arange(m), dtype=chosen.index_dtype)
-        batch = judge.batch(rows, stored)
+        here, numbers = blocks.present(stored, np.arange(m), chosen)
+        rows = chosen.asarray(numbers, dtype=chosen.index_dtype)
+        batch = judge.batch(rows, here)
         _, values, slopes = feedforward.cost_and_gradients(
             judge.layers, parameters, batch.x, batch.y, judge.cost, xp=xp
         )

@@ -294,7 +294,7 @@ def _share(plans: list[_Plan], data: Any, asked: dict[str, Any], folds: Any) -> 
                 raise InputError(msg)
         options.check_together(
             replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
-            asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None,
+            asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, stored[0],
         )  # fmt: skip
     names = scores.check(asked["metrics"])
     with chosen.session(asked["dtype"]):

@@ -9,12 +9,16 @@ from bpnet.backends import dtypes
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.schedules import Constant
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
 from bpnet.training.prepare import check_network, check_strength
 from bpnet.training.step import Judge
+
+_LARGEST = 1 << 28
+"""Numbers in a batch of examples that are not in memory."""
 
 
 def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
@@ -57,6 +61,7 @@ def check_together(
     max_norm: float,
     clip_norm: float,
     checkpoint: Any,
+    x: Any,
 ) -> None:
     """Refuse options that do not go with one another.
 
@@ -74,6 +79,16 @@ def check_together(
             max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
             checkpoint=(checkpoint, None),
         )  # fmt: skip
+    else:
+        _check_batch(x, batch_size)
+
+
+def _check_batch(x: Any, batch_size: int | None) -> None:
+    """Refuse a batch too large to be in memory, of examples that are not."""
+    k = min(batch_size or x.shape[0], x.shape[0])
+    if isinstance(x, HostRows) and k * x.width > _LARGEST:
+        msg = f"a batch of {k:,} examples of {x.width} numbers is too large for data that is not in"
+        raise InputError(f"{msg} memory; give a smaller batch_size, or optimizer='lbfgs'")
 
 
 def limits(**strengths: Any) -> dict[str, float]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
-from bpnet._typing import Array
 from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches, finite
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import targets
@@ -122,11 +122,12 @@ def store(
     stored = batches.examples(x, n_0, backend=backend, dtype=dtype, scale=scale, name=names[0])
     m = int(stored.shape[0])
     wanted = targets.make(y, m, n_L, network.output, cost, classes, names[1], learn=learn)
-    labels = wanted.values.ndim == 1
-    if not labels:
-        finite.refuse(wanted.values, names[1], dtype)
-    values = wanted.values if labels else wanted.values.astype(batches.host_dtype(dtype))
-    moved: Array = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
+    labels, moved = wanted.values.ndim == 1, wanted.values
+    if not isinstance(moved, HostRows):
+        if not labels:
+            finite.refuse(moved, names[1], dtype)
+        values = moved if labels else moved.astype(batches.host_dtype(dtype))
+        moved = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
     numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
     return (stored, moved, numbers), wanted
 

@@ -12,6 +12,7 @@ from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 from bpnet.core.metrics import Kind
 from bpnet.data import batches, finite
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 
 Host = np.ndarray[Any, Any]
@@ -24,7 +25,8 @@ class Targets:
     Parameters
     ----------
     values : array of int32, (m,), or float64, (m, n_L)
-        Class numbers, to be made one-hot batch by batch, or rows.
+        Class numbers, to be made one-hot batch by batch, or rows; :class:`Wanted` of targets
+        that are not in memory.
     kind : {"class", "threshold"} or None
         How a right answer is told; None where there are no classes.
     classes : array, (n,), or None
@@ -33,7 +35,7 @@ class Targets:
         The z at which an output says neither 0 nor 1.
     """
 
-    values: Host
+    values: Any
     kind: Kind | None
     classes: Host | None
     middle: float = 0.0
@@ -49,6 +51,7 @@ def make(
     name: str = "y",
     *,
     learn: bool = False,
+    rows: Host | None = None,
 ) -> Targets:
     """Targets of ``m`` examples for ``n`` outputs.
 
@@ -71,12 +74,16 @@ def make(
         What to call ``y`` in an error.
     learn : bool
         Whether a network is to be trained with them, which takes two classes.
+    rows : array of int, (m,), optional
+        What to call them by, if not by 0 to m - 1.
 
     Raises
     ------
     InputError
         If the labels, the shape or the values do not fit the network or the cost.
     """
+    if isinstance(y, HostRows):
+        return _of_rows(y, m, n, output, cost, classes, name, learn)
     y = host(y, name)
     if y.dtype == object:
         y = _from_objects(y, name)
@@ -98,10 +105,76 @@ def make(
         if n == 1:
             return Targets(numbers[:, None].astype(np.float64), "threshold", names)
         return Targets(numbers, "class", names)
-    rows = _rows(y, n, output, cost, name)
-    if classes is None or len(classes) != n or rows.kind == "threshold":
-        return rows
-    return replace(rows, classes=classes)  # rows name nothing: the names of before stay
+    made = _rows(y, n, output, cost, name, rows)
+    if classes is None or len(classes) != n or made.kind == "threshold":
+        return made
+    return replace(made, classes=classes)  # rows name nothing: the names of before stay
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Wanted(HostRows):
+    """Targets that are not in memory, made ready for the cost when they are taken.
+
+    Parameters
+    ----------
+    y : HostRows, (m,) or (m, n)
+        As they are stored.
+    n : int
+        Outputs.
+    output, cost, classes, name
+        As in :func:`make`.
+    is_class : bool
+        Whether they are class numbers, or rows.
+    """
+
+    y: HostRows
+    n: int
+    output: Activation
+    cost: Cost
+    classes: Host | None
+    name: str
+    is_class: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Of all targets."""
+        return (len(self.y),) if self.is_class else (len(self.y), self.n)
+
+    @property
+    def dtype(self) -> Any:  # type: ignore[override]
+        """That of :class:`Targets`."""
+        return np.dtype(np.int32 if self.is_class else np.float64)
+
+    def take(self, rows: Host) -> Host:
+        """Targets by their numbers."""
+        y = self.y.take(rows)
+        made = make(y, len(y), self.n, self.output, self.cost, self.classes, self.name)
+        return np.asarray(made.values, self.dtype)
+
+
+def _of_rows(
+    y: HostRows,
+    m: int,
+    n: int,
+    output: Activation,
+    cost: Cost,
+    classes: Host | None,
+    name: str,
+    learn: bool,
+) -> Targets:
+    """Targets that are not in memory, judged by a few that stand for all."""
+    if len(y) != m:
+        msg = f"{name} has {len(y)} entries and X {m} examples; match them"
+        raise InputError(msg)
+    values, numbers = y.facts
+    few = make(values, len(values), n, output, cost, classes, name, learn=learn, rows=numbers)
+    names = few.classes if y.ndim == 1 else classes  # rows name nothing
+    return replace(few, values=Wanted(y, n, output, cost, names, name, few.values.ndim == 1))
+
+
+def whole(wanted: Targets) -> Targets:
+    """The same with all values in memory."""
+    return replace(wanted, values=np.asarray(wanted.values))
 
 
 def host(y: Any, name: str) -> Host:
@@ -154,7 +227,7 @@ def _class_numbers(
     return numbers.astype(np.int32), classes
 
 
-def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str) -> Targets:
+def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str, rows: Host | None) -> Targets:
     if y.dtype.kind not in "biuf":
         msg = f"{name} has dtype {y.dtype} for an output that gives numbers; give numbers"
         raise InputError(msg)
@@ -164,7 +237,7 @@ def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str) -> Targets
         msg = f"{name} has shape {y.shape} for a network of {n} outputs; give class labels "
         raise InputError(f"{msg}(whole numbers or text, one each) or rows of {n}")
     values = y.astype(np.float64)
-    _check_range(values, output, cost, name)
+    _check_range(values, output, cost, name, rows)
     binary = bool(np.isin(values, (0.0, 1.0)).all())
     classed = isinstance(output, activations.Sigmoid | activations.Softmax)
     if not binary or not (classed or isinstance(cost, costs.Hinge)):
@@ -174,7 +247,9 @@ def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str) -> Targets
     return Targets(values, "threshold", None)
 
 
-def _check_range(values: Host, output: Activation, cost: Cost, name: str) -> None:
+def _check_range(
+    values: Host, output: Activation, cost: Cost, name: str, rows: Host | None
+) -> None:
     """Refuse values for which the cost is not defined."""
     low, high = float(values.min()), float(values.max())
     bound = None
@@ -190,5 +265,6 @@ def _check_range(values: Host, output: Activation, cost: Cost, name: str) -> Non
     if isinstance(cost, costs.CrossEntropy) and isinstance(output, activations.Softmax):
         worst = int(np.argmax(np.abs(values.sum(axis=1) - 1)))
         if abs(values[worst].sum() - 1) > 1e-3:
-            msg = f"{name} has a row with sum {values[worst].sum():g}, row {worst}; with softmax "
+            row = worst if rows is None else rows[worst]
+            msg = f"{name} has a row with sum {values[worst].sum():g}, row {row}; with softmax "
             raise InputError(f"{msg}outputs each must sum to 1, or use sigmoid outputs")

@@ -206,7 +206,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     )
     judge = dataclasses.replace(judge, layers=trained)
     options.check_together(
-        judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint
+        judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]
     )
     sharding.check(divided, judge, rule, chosen)
     m = int(stored[0].shape[0])

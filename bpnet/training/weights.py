@@ -99,7 +99,7 @@ def _classes(wanted: Targets) -> tuple[Host, list[Any]]:
     if wanted.kind is None or (wanted.kind == "threshold" and wanted.values.shape[1] > 1):
         msg = "class_weight needs one class an example, and these are numbers or several labels"
         raise InputError(f"{msg}; give sample_weight")
-    values = wanted.values
+    values = np.asarray(wanted.values)
     if values.ndim == 2:
         values = values[:, 0] if values.shape[1] == 1 else values.argmax(axis=1)
     names = [0, 1] if wanted.classes is None else wanted.classes.tolist()

@@ -260,6 +260,6 @@ def test_one_score_belongs_to_the_second_class(tmp_path):
     network = bpnet.Network([1, 1], output="identity", init=[([[1.0]], [0.0])])
     network.classes = np.asarray(["no", "yes"])
     out = tmp_path / "out.csv"
-    predictions.write(out, network, network.predict([[-2.0], [3.0]]), None)
+    predictions.write(out, network, [network.predict([[-2.0], [3.0]])], None)
     assert [tuple(row.values()) for row in read_rows(out)] == [("no", "-2.0"), ("yes", "3.0")]
     assert list(read_rows(out)[0]) == ["class", "score_yes"]

@@ -1,0 +1,266 @@
+"""Arrays in ``.npy`` and IDX files that are mapped into memory: a row is read when it is taken."""
+
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bpnet.data import arrays, draws, idx
+from bpnet.data.host_rows import HostRows
+from bpnet.data.moments import Moments, merged
+from bpnet.data.reading import Stamp, check_finite, refusing
+from bpnet.data.shuffling import BlockOrder
+from bpnet.errors import InputError
+
+Host = npt.NDArray[Any]
+
+_PIECE = 1 << 22
+"""Numbers that are read at a time in a pass over all rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One file.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        The file as it was when it was opened.
+    array : array, (m, ...)
+        Its values, as a view of the mapped bytes.
+    mapping : mmap
+        The bytes.
+    start : int
+        Where the values begin.
+    """
+
+    stamp: Stamp
+    array: Host
+    mapping: mmap.mmap
+    start: int
+
+    def will_need(self, first: int, last: int) -> None:
+        """Ask the system to read the rows ``first`` to ``last`` - 1 in one go."""
+        row = self.array.strides[0]
+        begin = (self.start + first * row) // mmap.PAGESIZE * mmap.PAGESIZE
+        if hasattr(mmap, "MADV_WILLNEED"):
+            self.mapping.madvise(mmap.MADV_WILLNEED, begin, self.start + last * row - begin)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mapped(HostRows):
+    """The rows of one or more files of one type and width, one file after another.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        The files.
+    name : {"x", "y"}
+        What to call it in an error.
+    index : array of int, (m,), optional
+        Which rows of the files these are; all of them by default.
+    chunk, buffer : int
+        Rows of a chunk and of a buffer where they are shuffled by blocks; 0 where all are.
+    moments : Moments, optional
+        Rows are standardized by them.
+    cast : dtype, optional
+        What they are brought to.
+    """
+
+    parts: tuple[Part, ...]
+    name: str
+    index: Host | None = None
+    chunk: int = 0
+    buffer: int = 0
+    moments: Moments | None = None
+    cast: Any = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Of all rows."""
+        m = int(self._starts[-1]) if self.index is None else len(self.index)
+        return m, *self.parts[0].array.shape[1:]
+
+    @property
+    def dtype(self) -> Any:  # type: ignore[override]
+        """Of the rows that are taken."""
+        found = self.parts[0].array.dtype
+        if self.cast is not None:
+            return np.dtype(self.cast)
+        if self.moments is not None:
+            return np.dtype(np.float64 if found.itemsize > 4 else np.float32)
+        return np.dtype(f"U{found.itemsize}") if found.kind == "S" else found.newbyteorder("=")
+
+    @property
+    def _starts(self) -> Host:
+        return np.cumsum([0, *(len(part.array) for part in self.parts)])
+
+    def __getitem__(self, rows: Host) -> "Mapped":
+        return replace(self, index=rows if self.index is None else self.index[rows])
+
+    def take(self, rows: Host) -> Host:
+        """Rows by their numbers, read now.
+
+        Raises
+        ------
+        InputError
+            If a file changed since it was opened, or a value is not finite.
+        """
+        numbers = rows if self.index is None else self.index[rows]
+        if len(rows) and not 0 <= int(numbers.min()) <= int(numbers.max()) < self._starts[-1]:
+            message = f"rows {rows.min()} to {rows.max()} were asked of {len(self)}"
+            raise IndexError(message)
+        for part in self.parts:  # a page that is no longer there would end the process
+            part.stamp.check()
+        if self.chunk:
+            self._will_need(rows)
+        found = self._gather(numbers)
+        for part in self.parts:
+            part.stamp.check()
+        found = self._plain(found, numbers)
+        if self.moments is not None:
+            return self.moments.standardize(found, self.dtype)
+        return found if self.cast is None else found.astype(self.cast)
+
+    def order(self, seed: int, epoch: int) -> Any:
+        """All rows mixed with all, or by blocks."""
+        if not self.chunk:
+            return draws.order(seed, epoch, len(self))
+        starts = np.append(np.arange(0, len(self), self.chunk), len(self))
+        return BlockOrder(seed, epoch, starts, self.buffer)
+
+    def identity(self) -> str:
+        """Sizes of the files and samples of them, and what is done with the rows."""
+        files = [part.stamp.sample() for part in self.parts]
+        held = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
+        return f"{self.shape} {self.dtype} {files} {held} {self.chunk} {self.buffer}"
+
+    def column(self) -> "Mapped":
+        """The only column of rows of one, as ``(m,)``."""
+        parts = [replace(part, array=part.array[:, 0]) for part in self.parts]
+        return replace(self, parts=tuple(parts))
+
+    def learn(self) -> Moments:
+        """Moments of the columns, in one pass over the rows."""
+        return merged(Moments.of(self.take(rows)) for rows in self.pieces(_PIECE))
+
+    def _gather(self, numbers: Host) -> Host:
+        first = self.parts[0].array
+        out = np.empty((len(numbers), *first.shape[1:]), first.dtype)
+        if len(self.parts) == 1:
+            # with clip, NumPy writes where it is told to; the numbers are in range
+            return np.take(first, numbers, axis=0, out=out, mode="clip")
+        which = np.searchsorted(self._starts, numbers, side="right") - 1
+        for i in np.unique(which):
+            here = np.flatnonzero(which == i)
+            out[here] = self.parts[i].array[numbers[here] - self._starts[i]]
+        return out
+
+    def _will_need(self, rows: Host) -> None:
+        for chunk in np.unique(rows // self.chunk).tolist():
+            ends = np.array([chunk * self.chunk, min((chunk + 1) * self.chunk, len(self)) - 1])
+            first, last = ends if self.index is None else self.index[ends]
+            for part, start in zip(self.parts, self._starts, strict=False):
+                low, high = max(first - start, 0), min(last + 1 - start, len(part.array))
+                if low < high:
+                    part.will_need(int(low), int(high))
+
+    def _plain(self, found: Host, numbers: Host) -> Host:
+        """Values in the machine's byte order, text decoded, all of them finite."""
+        names = ", ".join(str(part.stamp.path) for part in self.parts[:2])
+        names += ", ..." * (len(self.parts) > 2)
+        found = arrays.native(found, names)
+        if found.dtype.kind == "S":
+            with refusing(f"{names}: {self.name}"):
+                return np.char.decode(found, "utf-8").astype(self.dtype)
+        if found.dtype.kind != "f":
+            return found
+        with np.errstate(all="ignore"):  # a sum that is finite has finite terms
+            good = bool(np.isfinite(found.sum()))
+        if not good:
+            bad = ~np.isfinite(found.reshape(len(found), -1)).all(axis=1)
+            for row in numbers[bad][:1]:
+                i = int(np.searchsorted(self._starts, row, side="right")) - 1
+                self._refuse(i, int(row - self._starts[i]))
+        return found
+
+    def _refuse(self, i: int, row: int) -> None:
+        """Name the first value of a row that is not finite."""
+        part = self.parts[i]
+        check_finite(
+            arrays.native(part.array[row : row + 1].copy(), ""), self.name,
+            str(part.stamp.path), first=row,
+        )  # fmt: skip
+
+
+def open_npy(paths: Sequence[Path], name: str) -> Mapped:
+    """Map ``.npy`` files that hold the rows of one array, one file after another.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged, not of the size that its header says, stored column by
+        column, or unlike the first.
+    """
+    return _alike([_map_npy(path) for path in paths], name)
+
+
+def open_idx(path: Path, name: str) -> Mapped:
+    """Map an IDX file that is not compressed.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged or compressed.
+    """
+    stamp = Stamp.of(path)
+    with refusing(str(path)), path.open("rb") as stream:
+        if stream.read(2) == idx.GZIP:
+            message = f"{path} is compressed and can't be mapped: unpack it, gunzip -k {path}"
+            raise InputError(message)
+        stream.seek(0)
+        dtype, shape, start = idx.read_header(stream, path)
+        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        idx.check_size(size, stamp.size - start, stamp.size, path)
+        return _alike([_view(stream.fileno(), stamp, dtype, shape, start)], name)
+
+
+def _map_npy(path: Path) -> Part:
+    stamp = Stamp.of(path)
+    with refusing(str(path)), path.open("rb") as stream:
+        header = arrays.read_header(stream, str(path))
+        arrays.check_size(header, stamp.size, str(path))
+        if header.is_fortran and len(header.shape) > 1:
+            message = (
+                f"{path} is stored column by column, so that no row can be read by itself: save it "
+                "with numpy.ascontiguousarray"
+            )
+            raise InputError(message)
+        if not header.size or not header.shape:
+            message = f"{path} has shape {header.shape}: give examples"
+            raise InputError(message)
+        return _view(stream.fileno(), stamp, header.dtype, header.shape, header.start)
+
+
+def _view(file: int, stamp: Stamp, dtype: Any, shape: tuple[int, ...], start: int) -> Part:
+    mapping = mmap.mmap(file, 0, access=mmap.ACCESS_READ)
+    count = int(np.prod(shape, dtype=np.int64))
+    array = np.frombuffer(mapping, dtype, count, start).reshape(shape)
+    return Part(stamp, array, mapping, start)
+
+
+def _alike(parts: list[Part], name: str) -> Mapped:
+    first = parts[0]
+    for part in parts[1:]:
+        kinds = [(p.array.dtype, p.array.shape[1:]) for p in (first, part)]
+        if kinds[0] != kinds[1]:
+            message = (
+                f"{part.stamp.path} holds rows of shape {kinds[1][1]}, type {kinds[1][0]}, and "
+                f"{first.stamp.path} of {kinds[0][1]}, {kinds[0][0]}: give files alike"
+            )
+            raise InputError(message)
+    return Mapped(tuple(parts), name)
