@@ -2,10 +2,11 @@
 
 from bpnet.distributed.communicator import Communicator, Single, Traffic, check_timeout
 from bpnet.distributed.mpi import launched, wrap
-from bpnet.distributed.nccl import nccl
+from bpnet.distributed.nccl import NCCL, nccl
 from bpnet.distributed.simulated import simulate
 
 __all__ = [
+    "NCCL",
     "Communicator",
     "Single",
     "Traffic",

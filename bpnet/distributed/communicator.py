@@ -133,7 +133,7 @@ class Communicator(ABC):
 
     def sum_host(self, buffer: Host) -> None:
         """Sum of a buffer on the host, where those of :meth:`sum` are another library's."""
-        self.allreduce(buffer)
+        tree.total(self, buffer)
 
     def broadcast_host(self, buffer: Host) -> None:
         """Broadcast of a buffer on the host."""

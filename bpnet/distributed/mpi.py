@@ -20,7 +20,7 @@ _TAG = 7301
 _HUNG = 75
 """Exit status of a job in which a rank does not answer: EX_TEMPFAIL."""
 
-_LATER = 0.1
+_LATER = 0.3
 """Seconds that each stage of a sum adds to the time-out, see :meth:`Communicator.exchange`."""
 
 _TURN = 0.3
@@ -69,11 +69,11 @@ class MPI(Communicator):
     def allreduce(self, buffer: Any) -> None:
         """Sum in the order that this MPI takes."""
         request = self._comm.Iallreduce(self._mpi.IN_PLACE, buffer)
-        self._wait([request], "another rank")
+        self._wait([request], "another rank", self.rank)
 
     def broadcast(self, buffer: Any) -> None:
         """Rank 0's buffer in place of every other."""
-        self._wait([self._comm.Ibcast(_plain(buffer), 0)], "another rank")
+        self._wait([self._comm.Ibcast(_plain(buffer), 0)], "another rank", self.rank)
 
     def abort(self, message: str, status: int = 1) -> NoReturn:
         """Say what happened in one line, and end every process of the job."""

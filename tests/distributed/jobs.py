@@ -21,6 +21,14 @@ EVERYTHING = {
     "m": 43,
 }
 
+CASES = {
+    "plain": {},
+    "everything": EVERYTHING,
+    "schedule": {"schedule": "cosine", "optimizer": "adam", "epochs": 2},
+    "sixteen shards": {"shards": 16, "epochs": 1},
+    "fast": {"reduce": "fast", "epochs": 1},
+}
+
 
 def data(m=M):
     generator = np.random.default_rng(0)
