@@ -59,12 +59,13 @@ def sources(names: str, *, in_memory: bool, **options):
     return bpnet.data.Dataset(data.x, data.y, scale=1 / 255, task="classify")
 
 
-def rate(data, hidden: list[int], batch: int, callbacks=()) -> float:
+def rate(data, hidden: list[int], batch: int, callbacks=(), threads=None) -> float:
     """Rows a second of one epoch."""
     net = bpnet.Network([data.x.shape[1], *hidden, CLASSES], hidden="relu", seed=0)
     history = bpnet.train(
-        net, data, optimizer="sgd", epochs=1, batch_size=batch, backend="numpy", callbacks=callbacks
-    )
+        net, data, optimizer="sgd", epochs=1, batch_size=batch, backend="numpy", threads=threads,
+        callbacks=callbacks,
+    )  # fmt: skip
     return len(data.x) / history["seconds"][0] if history else 0.0
 
 
@@ -157,7 +158,7 @@ class Clock(bpnet.Callback):
 
     def on_block_end(self, run) -> None:
         self.took = time.perf_counter() - self.start
-        self.rows = run.step * 128
+        self.rows = run.step * 1024
         if self.took > self.seconds:
             run.stop("time")
 
@@ -175,7 +176,7 @@ def cold(names: str, shuffle: str, seconds: float) -> dict:
     drop(names)
     data, clock = sources(names, in_memory=False, shuffle=shuffle), Clock(seconds)
     drop(names.split(",", maxsplit=1)[0])
-    rate(data, [128], 128, [clock])
+    rate(data, [30], 1024, [clock], threads=1)
     return {
         "rows_a_second": round(clock.rows / clock.took),
         "seconds": round(clock.took, 1),

@@ -4,6 +4,7 @@ That every function it calls is one of CuPy's is held against the installed CuPy
 """
 
 import ast
+import importlib
 import inspect
 import re
 import sys
@@ -134,6 +135,51 @@ def test_synchronize_waits_for_its_gpu(gpu):
     assert gpu.synchronized == [1]
 
 
+def test_an_array_is_sent_from_pinned_memory_on_a_stream_of_its_own(gpu, monkeypatch):
+    """What CuPy promises of the calls is not tested here: no GPU has run this."""
+    happened = []
+
+    class Stream:
+        def __init__(self, non_blocking):
+            assert non_blocking  # or it would wait for the steps
+
+        def __enter__(self):
+            happened.append("stream")
+            return self
+
+        def __exit__(self, *error):
+            happened.append("out of it")
+
+        def record(self):
+            happened.append("recorded")
+            return types.SimpleNamespace(synchronize=lambda: happened.append("waited"))
+
+    def pinned(shape, dtype):
+        happened.append("pinned")
+        return np.empty(shape, dtype)
+
+    def empty(shape, dtype):
+        array = adapter.CuPy.xp.asarray(np.empty(shape, dtype))
+        type(array).set = lambda a, x, stream: a.__setitem__(..., x)
+        return array
+
+    monkeypatch.setattr(adapter.CuPy.xp.cuda, "Stream", Stream, raising=False)
+    monkeypatch.setattr(adapter.CuPy.xp, "empty", empty, raising=False)
+    extra = types.SimpleNamespace(empty_pinned=pinned)
+    monkeypatch.setitem(sys.modules, "cupyx", extra)
+    adapter._copies.cache_clear()
+
+    wait = backends.get("cupy:1").send(np.arange(3.0), dtype="float32")
+    assert happened == ["stream", "pinned", "recorded", "out of it"]
+    array = wait()
+
+    assert happened[-1] == "waited"
+    assert backends.of(array).spec == "cupy:1"
+    assert array.dtype == np.float32
+    assert array.tolist() == [0, 1, 2]
+    adapter._copies.cache_clear()
+
+
 def test_devices_are_listed_with_memory_and_driver(gpu):
     listed = [str(device) for device in adapter.devices()]
     assert listed == [f"cupy:{i}: Make-believe, 8.0 GiB, CUDA 12.4" for i in (0, 1)]
@@ -150,10 +196,11 @@ def test_every_name_that_the_adapter_uses_is_one_of_cupys(cupy):
     used = set()
     for node in ast.walk(ast.parse(inspect.getsource(adapter))):
         text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-        if re.fullmatch(r"(cupy|runtime)[.\w]+", text):
+        if re.fullmatch(r"(cupyx?|runtime)[.][.\w]+", text):
             used.add(re.sub(r"^runtime", "cupy.cuda.runtime", text))
     assert {"cupy.asarray", "cupy.cuda.Device", "cupy.cuda.runtime.getDeviceCount"} <= used
+    assert "cupyx.empty_pinned" in used
     for name in used:
-        value = cupy
+        value = cupy if name.startswith("cupy.") else importlib.import_module("cupyx")
         for part in name.split(".")[1:]:
             value = getattr(value, part)
