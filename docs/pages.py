@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import typer
 from mkdocs.structure.files import File, Files
 
 import bpnet
@@ -115,9 +116,8 @@ def _line(name: str, file: Path, indent: int) -> str:
 
 def commands() -> str:
     """Every command's help, as it is on a terminal of 80 columns."""
-    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
     lines = ["# Command line", ""]
-    for name in ["", *names]:
+    for name in ["", *typer.main.get_command(app).commands]:
         arguments = [*name.split(), "--help"]
         lines += [f"## bpnet {name}".rstrip(), "", "```text", _help(arguments), "```", ""]
     return "\n".join(lines)
