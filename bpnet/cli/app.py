@@ -37,7 +37,7 @@ app.command("import")(import_.import_)
 app.command()(backends.backends)
 app.command()(check.check)
 app.command()(bench.bench)
-app.command("sweep")(sweep.command)
+app.command("sweep", cls=first.Grouped)(sweep.command)
 app.command()(data.data)
 app.command()(paper.paper)
 

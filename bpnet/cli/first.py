@@ -32,11 +32,16 @@ _PANELS = {
     "Network": ("hidden", "activation", "output", "norm", "init"),
     "Training": (
         "cost", "optimizer", "learning_rate", "schedule", "epochs", "batch_size", "micro_batch",
-        "patience", "metric", "seed",
+        "momentum", "patience", "metric", "score", "seed", "seeds",
     ),
     "Against overfitting": ("l2", "l1", "max_norm", "clip_norm", "dropout"),
-    "Data": ("target", "task", "validation", "sample_weight", "class_weight"),
-    "Where it runs": ("backend", "device", "dtype", "threads", "precision"),
+    "Data": (
+        "target", "task", "validation", "folds", "sample_weight", "class_weight", "stream",
+        "shuffle", "buffer",
+    ),
+    "Where it runs": (
+        "backend", "device", "dtype", "threads", "precision", "reduce", "shards", "timeout",
+    ),
     "The run": (
         "out", "resume", "checkpoint_minutes", "on_error", "live", "tensorboard",
         "tensorboard_folder", "json_", "quiet",

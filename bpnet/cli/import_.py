@@ -25,7 +25,7 @@ def import_(
     Examples:
 
       bpnet import model.keras model.safetensors
-      bpnet import weights.safetensors model.safetensors --activation relu --output softmax
+      bpnet import weights.safetensors model.safetensors --activation relu
     """
     from bpnet import imports
 

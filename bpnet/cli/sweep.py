@@ -78,8 +78,8 @@ def command(
 
     Examples:
 
-      bpnet sweep digits --learning-rate 0.01,0.03,0.1 --l2 0,1e-4 --seeds 5 --folds 5
-      bpnet sweep houses.csv --target price --hidden 64 --dropout 0,0.2 --patience 5 --epochs 100
+      bpnet sweep digits --learning-rate 0.01,0.03,0.1 --l2 0,1e-4 --seeds 5
+      bpnet sweep houses.csv --target price --dropout 0,0.2 --folds 5 --patience 5
     """
     grid: dict[str, list[Any]] = {
         "learning_rate": options.numbers("learning-rate", learning_rate),

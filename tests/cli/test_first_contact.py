@@ -67,6 +67,8 @@ def test_help_has_examples_that_can_be_typed(place, capsys, name):
     assert max(map(len, lines)) <= 80
     examples = [line.strip() for line in lines if line.strip().startswith("bpnet ")]
     assert examples
+    written = [line.strip() for line in COMMANDS[name].help.splitlines()]
+    assert set(examples) <= set(written)  # none is broken over two lines
     for line in examples:
         assert typed(line)[0] == name
         assert_can_be_typed(line)
@@ -82,7 +84,7 @@ def test_options_of_training_are_grouped(place, capsys):
     text = said(capsys, "train", "--help").out
     for panel in dict.fromkeys(PANELS.values()):
         assert f"─ {panel} ─" in text
-    names = {p.name for p in COMMANDS["train"].params}
+    names = {p.name for name in ("train", "sweep") for p in COMMANDS[name].params}
     assert set(PANELS) <= names
 
 
@@ -224,4 +226,4 @@ def test_where_programs_read_there_is_json(place, capsys):
     without = {
         name for name in COMMANDS if "--json" not in str([p.opts for p in COMMANDS[name].params])
     }
-    assert without <= {"predict", "report", "export"}  # which write files
+    assert without <= {"predict", "import", "export"}  # which write files
