@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 import bpnet
 from bpnet import report
 from bpnet.cli import main
-from bpnet.report import judged, make, repeat, several
+from bpnet.report import judged, make, page, repeat, several
 from bpnet.report.content import Figure, Tiles
 from bpnet.report.subject import read
 
@@ -73,12 +74,12 @@ def test_confusion_counts_each_example_once():
 
 
 def test_calibration_error_by_hand():
-    """Bin 0.6 to 0.7: 4 examples, half right, 0.65 sure; bin 0.9 to 1: 6, all right, 0.95 sure."""
-    sure = np.array([0.65] * 4 + [0.95] * 6)
-    right = np.array([1, 1, 0, 0] + [1] * 6, bool)
+    """Bin 0.6 to 0.7: 4 examples, half right, 0.65 sure; bin 0.9 to 1: 8, all right, 0.95 sure."""
+    sure = np.array([0.65] * 4 + [0.95] * 8)
+    right = np.array([1, 1, 0, 0] + [1] * 8, bool)
     found = judged.calibrate(sure, right)
-    assert found.counts.tolist() == [0, 0, 0, 0, 0, 0, 4, 0, 0, 6]
-    assert found.ece == pytest.approx((4 * 0.15 + 6 * 0.05) / 10)
+    assert found.counts.tolist() == [0, 0, 0, 0, 0, 0, 4, 0, 0, 8]
+    assert found.ece == pytest.approx((4 * 0.15 + 8 * 0.05) / 12)
     # Wilson's interval of 2 in 4, from his formula
     assert (found.low[6], found.high[6]) == pytest.approx((0.1500, 0.8500), abs=1e-4)
 
@@ -148,8 +149,8 @@ def test_layers_over_time_are_those_that_were_recorded(subjects, sections):
 
 
 def test_every_picture_has_words(made):
-    for page in made.values():
-        figures = [b for s in page.sections for b in s.blocks if isinstance(b, Figure)]
+    for content in made.values():
+        figures = [b for s in content.sections for b in s.blocks if isinstance(b, Figure)]
         assert all(len(f.picture.alt) > 30 and f.caption for f in figures)
         names = [f.picture.name for f in figures]
         assert len(names) == len(set(names))
@@ -320,23 +321,24 @@ def test_bad_input_is_refused_in_a_line_and_nothing_is_written(runs, tmp_path, c
     assert main(["report"]) == 2
 
 
-def test_a_failure_on_the_way_leaves_the_earlier_report(runs, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("method", "call"), [("write_bytes", 4), ("replace", 1), ("replace", 2)])
+def test_a_failure_on_the_way_leaves_the_earlier_report(
+    made, runs, tmp_path, monkeypatch, method, call
+):
     out = tmp_path / "out"
-    report.write([runs.digits], out)
+    page.write(made["numbers"], out, "1")
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    from pathlib import Path
+    whole, calls = getattr(Path, method), []
 
-    whole, written = Path.write_bytes, []
-
-    def failing(self, data):
-        written.append(self)
-        if len(written) == 4:
+    def failing(self, other):
+        calls.append(self)
+        if len(calls) == call:
             raise OSError(28, "No space left on device")
-        return whole(self, data)
+        return whole(self, other)
 
-    monkeypatch.setattr(Path, "write_bytes", failing)
+    monkeypatch.setattr(Path, method, failing)
     with pytest.raises(OSError, match="No space"):
-        report.write([runs.digits], out)
+        page.write(made["classes"], out, "2")
     monkeypatch.undo()
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
