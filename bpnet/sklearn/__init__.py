@@ -19,5 +19,6 @@ except ModuleNotFoundError as error:
 
 from bpnet.sklearn.classifier import MLPClassifier
 from bpnet.sklearn.regressor import MLPRegressor
+from bpnet.sklearn.search import GridSearch
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["GridSearch", "MLPClassifier", "MLPRegressor"]

@@ -62,6 +62,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         validation: Any = None,
         *,
         incremental: bool = False,
+        begun: list[Any] | None = None,
     ) -> Any:
         self._validate_params()
         hidden = self._hidden_sizes()
@@ -83,7 +84,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         weights = self._weigh(y, sample_weight)
         fitting.fit(
             self, backend, X, y, values, weights, validation,
-            goes_on=goes_on, incremental=incremental,
+            goes_on=goes_on, incremental=incremental, begun=begun,
         )  # fmt: skip
         if not all(np.isfinite(a).all() for arrays in self._parameters() for a in arrays):
             raise ValueError(fitting.NOT_FINITE)

@@ -76,6 +76,7 @@ def fit(
     *,
     goes_on: bool,
     incremental: bool,
+    begun: list[Any] | None = None,
 ) -> None:
     """Fit an estimator whose first weights are set.
 
@@ -99,6 +100,8 @@ def fit(
         Whether the optimizer's state, its rate and the order are those of before.
     incremental : bool
         Whether it is one epoch of ``partial_fit``.
+    begun : list, optional
+        Where to put a fit that goes by batches, ready to be run, in place of running it.
     """
     from bpnet.sklearn import lbfgs, stochastic
 
@@ -117,6 +120,9 @@ def fit(
             lbfgs.fit(job)
             return
         rows, judged = _split(est, X, values, y, weights, validation)
+        if begun is not None:
+            begun.append(stochastic.begin(job, rows, judged, goes_on=False, incremental=False))
+            return
         stochastic.fit(job, rows, judged, goes_on=goes_on, incremental=incremental)
 
 

@@ -1,6 +1,7 @@
 """The solvers that go by batches: scikit-learn's course of epochs around bpnet's own step."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from bpnet.sklearn.parameters import LEARNING_RATES
 from bpnet.sklearn.scores import Scorer
 from bpnet.training import loop
 from bpnet.training.callbacks import Run
+from bpnet.training.stack import Member
 from bpnet.training.step import TrainingStep
 
 
@@ -46,8 +48,39 @@ class Memory:
     order: Any
 
 
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """A fit that is ready to be run.
+
+    Parameters
+    ----------
+    member : Member
+        Its session, run and callbacks.
+    finish : callable
+        Writes what it gave to the estimator; takes the error of a run that diverged, or None.
+    """
+
+    member: Member
+    finish: Callable[[Diverged | None], None]
+
+
 def fit(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool) -> None:
-    """Fit by epochs.
+    """Fit by epochs; see :func:`begin`."""
+    begun = begin(job, rows, judged, goes_on=goes_on, incremental=incremental)
+    begun.finish(alone(begun.member))
+
+
+def alone(member: Member) -> Diverged | None:
+    """Run a fit by itself; returns why it diverged if it did."""
+    try:
+        loop.run_epochs(member.session, member.run, member.callbacks, lambda _parameters: {})
+    except Diverged as error:
+        return error
+    return None
+
+
+def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool) -> Begun:
+    """Make a fit ready.
 
     Parameters
     ----------
@@ -86,26 +119,29 @@ def fit(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool) -
         pull=pull,
     )  # fmt: skip
     est.n_iter_ = 0
-    try:
-        loop.run_epochs(session, run, [course, *(est.callbacks or ())], lambda _parameters: {})
-    except Diverged as error:
-        if not est.early_stopping:
-            raise ValueError(NOT_FINITE) from error
-        run.stop("diverged")
-    if run.stopped == "interrupted":
-        warnings.warn("Training interrupted by user.", stacklevel=4)
-    elif run.stopped is None and not incremental:
-        msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
-        msg += "optimization hasn't converged yet."
-        warnings.warn(msg, ConvergenceWarning, stacklevel=4)
-    if est.early_stopping:
-        est._take(best)
-    else:
-        pull()
-    steps = session.done + run.epoch * run.steps + run.step
-    state = backends.to_numpy(session.state)
-    est._optimizer = Memory(memory.rule, state, steps, course.eta, orders[0])
-    est.history_ = run.history
+    member = Member(session, run, [course, *(est.callbacks or ())], reads=True)
+
+    def finish(error: Diverged | None) -> None:
+        if error is not None:
+            if not est.early_stopping:
+                raise ValueError(NOT_FINITE) from error
+            run.stop("diverged")
+        if run.stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        elif run.stopped is None and not incremental:
+            msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
+            msg += "optimization hasn't converged yet."
+            warnings.warn(msg, ConvergenceWarning, stacklevel=5)
+        if est.early_stopping:
+            est._take(best)
+        else:
+            pull()
+        steps = session.done + run.epoch * run.steps + run.step
+        state = backends.to_numpy(session.state)
+        est._optimizer = Memory(memory.rule, state, steps, course.eta, orders[0])
+        est.history_ = run.history
+
+    return Begun(member, finish)
 
 
 def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, list[Any]]:

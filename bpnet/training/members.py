@@ -391,13 +391,10 @@ def _member(plan: _Plan, step: TrainingStep, shared: _Set, threads: int | None) 
             drawn: Host = rows[draws.order(own["seed"], epoch, m)] if k < m else rows
             return drawn
 
-    data = shared.data
-    numbered = places is not None and layers.differs_in_training(plan.layers)
-    if weighed is not None or numbered:
-        held = None if weighed is None else backend.asarray(weighed, dtype=shared.dtype)
-        data = (*data, held)
-    if numbered:
-        data = (*data, backend.asarray(places, dtype=backend.index_dtype))
+    data = stack.with_own(
+        shared.data, weighed, places, keyed=layers.differs_in_training(plan.layers),
+        backend=backend, dtype=shared.dtype,
+    )  # fmt: skip
     session = loop.Session(
         step, backend, data, parameters, step.start(parameters), k, own["seed"],
         own["schedule"], weighed, order,

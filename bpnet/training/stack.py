@@ -22,7 +22,7 @@ from bpnet.errors import Diverged
 from bpnet.training import blocks, divergence, loop
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.member_step import VARIED, MemberStep, template, without_rates
-from bpnet.training.step import TrainingStep
+from bpnet.training.step import Data, TrainingStep
 
 Host = np.ndarray[Any, Any]
 
@@ -283,6 +283,36 @@ class Stack:
         dtype = {"f": dtype_name(next(trees.leaves(self.carry))), "i": self.backend.index_dtype}
         wanted = "int32" if values.dtype == np.int32 else dtype[values.dtype.kind]
         return self.backend.asarray(np.ascontiguousarray(values), dtype=wanted)
+
+
+def with_own(
+    data: Data,
+    weights: Host | None,
+    places: Host | None,
+    *,
+    keyed: bool,
+    backend: Backend,
+    dtype: str,
+) -> Data:
+    """Data that many share, with the weights and numbers that one of them has of its own.
+
+    Parameters
+    ----------
+    data : tuple of arrays
+        Examples, targets and class numbers.
+    weights : array, (m,), optional
+        Of the examples.
+    places : array of int, (m,), optional
+        As in :class:`Member`.
+    keyed : bool
+        Whether masks are drawn, for which the numbers are needed.
+    backend, dtype
+        Of the run.
+    """
+    numbered = keyed and places is not None
+    if weights is not None or numbered:
+        data = (*data, None if weights is None else backend.asarray(weights, dtype=dtype))
+    return (*data, backend.asarray(places, dtype=backend.index_dtype)) if numbered else data
 
 
 def _own(members: Sequence[Member]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from bpnet.sklearn import MLPClassifier, MLPRegressor
+from bpnet.sklearn import GridSearch, MLPClassifier, MLPRegressor
 
 SKIPPED = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -16,6 +16,14 @@ SKIPPED = pytest.mark.filterwarnings(
 @parametrize_with_checks([MLPClassifier(max_iter=100), MLPRegressor(max_iter=100)])
 def test_check(estimator, check):
     check(estimator)
+
+
+@SKIPPED
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_searches(kind):
+    options = {"hidden_layer_sizes": 10, "max_iter": 20, "random_state": 0}
+    est = kind(learning_rate_init=0.05, **options)
+    assert_passes(GridSearch(est, {"alpha": [1e-4, 1e-2]}, cv=2))
 
 
 @SKIPPED

@@ -1,0 +1,143 @@
+"""``GridSearch``: scikit-learn's grid search, the networks of all candidates trained at once."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
+
+from bpnet.sklearn import together
+
+_TAKEN = (
+    "best_estimator_", "best_index_", "best_params_", "best_score_", "cv_results_",
+    "feature_names_in_", "multimetric_", "n_splits_", "refit_time_", "scorer_",
+)  # fmt: skip
+"""Attributes of a search, where it has them."""
+
+
+class GridSearch(GridSearchCV):  # type: ignore[misc]
+    """Grid search over the parameters of bpnet's estimators, in place of scikit-learn's own.
+
+    Networks that differ in nothing but what members of a set may differ in (learning rate, alpha,
+    momentum, dropout, random state, folds) are trained as one set, as :func:`bpnet.train` does;
+    the others one after another. The scores are those of :class:`sklearn.model_selection.\
+GridSearchCV` to rounding; ``fit_time`` is each fit's share of the time of all. Estimators of other
+    kinds, sparse examples, arrays on a device and metadata routing are left to scikit-learn.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Of :mod:`bpnet.sklearn`.
+    param_grid, scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in :class:`sklearn.model_selection.GridSearchCV`; ``n_jobs`` and ``pre_dispatch`` count
+        for what is left to scikit-learn only.
+
+    Attributes
+    ----------
+    best_estimator_, best_score_, best_params_, best_index_, cv_results_, scorer_, n_splits_, \
+refit_time_, multimetric_
+        As there.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from bpnet.sklearn import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> est = MLPClassifier(8, max_iter=30, learning_rate_init=0.1, tol=0.1, random_state=0)
+    >>> search = GridSearch(est, {"alpha": [1e-4, 1.0], "momentum": [0.5, 0.9]}, cv=3).fit(X, y)
+    >>> len(search.cv_results_["mean_test_score"]), search.best_score_ > 0.9
+    (4, True)
+    """
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> "GridSearch":
+        """Fit all candidates on all folds, then the best on all examples.
+
+        Parameters
+        ----------
+        X : array or frame, (m, n)
+            Examples.
+        y : array, (m,) or (m, n_outputs)
+            Targets.
+        **params
+            ``sample_weight`` and ``groups``.
+
+        Returns
+        -------
+        self
+            Fitted.
+        """
+        routed = get_config()["enable_metadata_routing"]
+        if routed or set(params) - {"sample_weight", "groups"} or not self._together(X, y):
+            super().fit(X, y, **params)
+            return self
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(X, y, params.get("groups")))
+        candidates = list(ParameterGrid(self.param_grid))
+        fits = [
+            together.Fit(
+                clone(self.estimator).set_params(**clone(candidate, safe=False)),
+                np.arange(len(y))[train],
+            )
+            for candidate in candidates
+            for train, _ in splits
+        ]
+        start = time.perf_counter()
+        done = together.fit(fits, X, y, params.get("sample_weight"))
+        seconds = (time.perf_counter() - start) / max(len(fits), 1)
+        options = self.get_params(deep=False)
+        taken = {**options, "estimator": _Fitted(self.estimator, iter(done)), "cv": splits}
+        search = GridSearchCV(**{**taken, "n_jobs": None})
+        search.fit(X, y, **{name: value for name, value in params.items() if name != "groups"})
+        for name in _TAKEN:
+            if hasattr(search, name):
+                setattr(self, name, getattr(search, name))
+        if hasattr(search, "best_estimator_"):
+            self.best_estimator_ = search.best_estimator_.held
+        self.cv_results_["mean_fit_time"][:] = seconds
+        self.cv_results_["std_fit_time"][:] = 0.0
+        return self
+
+    def _together(self, X: Any, y: Any) -> bool:
+        return together.possible(self.estimator, X, y) and hasattr(y, "__len__")
+
+
+class _Fitted(BaseEstimator):  # type: ignore[misc]
+    """An estimator whose fits have been done: each ``fit`` takes the next one, then they are real.
+
+    Parameters
+    ----------
+    held : Base
+        What it stands for.
+    done : iterator
+        Fitted estimators, or what their fits raised, in the order in which they are asked for.
+    """
+
+    def __init__(self, held: Any, done: Iterator[Any]) -> None:
+        self.held, self.done = held, done
+
+    def __sklearn_clone__(self) -> "_Fitted":
+        return _Fitted(clone(self.held), self.done)
+
+    def __sklearn_tags__(self) -> Any:
+        return self.held.__sklearn_tags__()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "held" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.held, name)
+
+    def set_params(self, **params: Any) -> "_Fitted":
+        """Set those of what it stands for."""
+        self.held.set_params(**params)
+        return self
+
+    def fit(self, X: Any, y: Any, **params: Any) -> "_Fitted":
+        """Take the next fit that has been done, or do one."""
+        found = next(self.done, None)
+        if isinstance(found, Exception):
+            raise found
+        self.held = self.held.fit(X, y, **params) if found is None else found
+        return self
