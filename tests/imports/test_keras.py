@@ -172,7 +172,8 @@ def test_damaged_and_hostile_files(model, tmp_path):
             path.write_bytes(b"junk")
         else:
             rewritten(path, **entries)
-        with pytest.raises(InputError, match=r"m\.keras"):
-            print(name, from_keras(path))
+        word = "lies outside" if "another file" in name else "damaged"
+        with pytest.raises(InputError, match=rf"m\.keras .*{word}"):
+            from_keras(path)
     with pytest.raises(InputError, match="there is no"):
         from_keras(tmp_path / "nowhere.keras")
