@@ -32,6 +32,18 @@ def split_spec(spec: str) -> tuple[str, str | None]:
     return name.strip().replace("-", "_"), device.strip() or None
 
 
+def is_gpu(spec: str) -> bool:
+    """Whether a backend's own specification names a GPU.
+
+    Examples
+    --------
+    >>> is_gpu("cupy:0"), is_gpu("torch:cuda:1"), is_gpu("jax:cpu")
+    (True, True, False)
+    """
+    name, *device = spec.split(":")
+    return name == "cupy" or any(kind in device for kind in ("cuda", "rocm", "mps", "gpu"))
+
+
 def device_text(device: Any) -> str | None:
     """What a user gave as ``device=``, text, number or a library's object, as text.
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from bpnet.backends import diagnosis, libraries, registry
+from bpnet.backends import diagnosis, libraries, registry, specs
 from bpnet.backends.trial import BackendStatus, try_out
 
 
@@ -72,14 +72,10 @@ def available() -> list[str]:
     order = registry.names()
 
     def rank(row: BackendStatus) -> tuple[bool, bool, int]:
-        on_gpu = row.name == "cupy" or any(_is_gpu(device.spec) for device in row.devices)
+        on_gpu = any(specs.is_gpu(device.spec) for device in row.devices)
         return not on_gpu, row.name != "numpy", order.index(row.name)
 
     return [row.name for row in sorted(status(), key=rank) if row.usable]
-
-
-def _is_gpu(spec: str) -> bool:
-    return any(kind in spec.split(":")[1:] for kind in ("cuda", "rocm", "mps", "gpu"))
 
 
 def _at_once(name: str) -> BackendStatus:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from bpnet import backends
+from bpnet.backends import placement, specs
 from bpnet.errors import BackendUnavailable
 
 _RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
@@ -64,6 +66,20 @@ def of_rank_0(ranks: Any, function: Callable[[], T]) -> T:
     ranks.agree()
     shared: T = json.loads(ranks.share(json.dumps(found).encode()))
     return shared
+
+
+def of_rank(ranks: Any, backend: str | None, device: str | None) -> backends.Selection:
+    """The backend of this process: with several GPUs each rank of a machine has its own."""
+    asked: Any = backend
+    if ranks is not None and ranks.size > 1:
+        asked = placement.for_rank(backend, device, ranks.local_rank)
+    return backends.select(asked, device)
+
+
+def recorded(ranks: Any, spec: str) -> str:
+    """Backend of a run that is taken up again: with ranks the GPU was rank 0's."""
+    shared = ranks is not None and ranks.size > 1 and specs.is_gpu(spec)
+    return specs.split_spec(spec)[0] if shared else spec
 
 
 def described(ranks: Any, settings: Mapping[str, Any]) -> list[str]:

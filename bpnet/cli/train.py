@@ -14,7 +14,7 @@ import bpnet
 from bpnet import distributed, plots, runs
 from bpnet.cli import options
 from bpnet.cli.progress import Bar
-from bpnet.cli.ranks import described, first, leads, of_rank_0
+from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
@@ -268,7 +268,7 @@ def _resume(
         if not json_ and leads(ranks):
             Console(highlight=False).print(f"{folder} is finished: nothing to do", soft_wrap=True)
         return 0
-    chosen = backend or config["machine"]["backend"]
+    chosen = backend or recorded(ranks, config["machine"]["backend"])
     return _run(
         config, folder, chosen, device, ranks, json_=json_, quiet=quiet, live=live, resume=True
     )
@@ -293,7 +293,7 @@ def _run(
     patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
     on_error, events = settings.pop("on_error", "stop"), settings.pop("tensorboard", None)
     every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)
-    selection = None if fastest.is_asked(backend) else bpnet.backends.select(backend, device)
+    selection = None if fastest.is_asked(backend) else of_rank(ranks, backend, device)
     data = {"validation": 0.0, **config["data"]}
     source, seed = data.pop("source"), asked["seed"]
     dataset = first(ranks, lambda: runs.read(source, **{"seed": seed, **data}))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.backends import Backend
+from bpnet.backends import Backend, placement
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import State
@@ -129,6 +129,11 @@ def check(divided: Split, judge: Judge, rule: Any, backend: Backend) -> None:
     if library not in ("numpy", backend.name):
         msg = f"these ranks add up arrays of {library} and the backend is {backend.name}; use "
         raise InputError(f"{msg}backend={library!r}, or ranks that go over the host")
+
+
+def placed(ranks: Communicator, backend: Any, device: Any) -> Any:
+    """Backend of a rank: where there are several GPUs and none is named, one for each."""
+    return placement.for_rank(backend, device, ranks.local_rank) if ranks.size > 1 else backend
 
 
 def asked(divided: Split) -> dict[str, Any]:

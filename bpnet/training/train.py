@@ -202,8 +202,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     if fastest.is_asked(backend):
         backend = _fastest(network, data, device, batch_size, rule, dtype, cost)
     chosen, judge, stored, wanted = prepare(
-        network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
-    )
+        network, data, cost, backend=sharding.placed(divided.ranks, backend, device),
+        device=device, dtype=dtype, learn=True,
+    )  # fmt: skip
     judge = dataclasses.replace(judge, layers=trained)
     options.check_together(
         judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]

@@ -1,6 +1,6 @@
 """Seconds of an epoch against rows, width, depth and batch, over two decades each.
 
-    python benchmarks/scaling.py [--backend numpy] [--out FILE.json] [--plot FILE.png]
+    python benchmarks/shapes.py [--backend numpy] [--out FILE.json] [--plot FILE.png]
 
 One of the four changes, the others stay: 20,000 rows of 100 values, two layers of 100 neurons,
 batch 100, SGD. Beside each is the limit, the matrix products alone (benchmarks/peers/limit.py).

@@ -1,0 +1,1 @@
+"""Ranks beyond this machine: a cost model, what it is made of, and what it says."""
