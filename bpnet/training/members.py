@@ -8,36 +8,30 @@ from typing import Any
 import numpy as np
 
 from bpnet.backends import Backend, trees
-from bpnet.core import layers, optimizers, schedules
-from bpnet.core.lbfgs import LBFGS
+from bpnet.core import layers
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import Diverged, InputError
-from bpnet.network import Network, check_alike
+from bpnet.network import Network
 from bpnet.training import (
-    checkpoints,
     fastest,
     loop,
     options,
+    planning,
     prepare,
     scores,
     stack,
     weights,
 )
-from bpnet.training.callbacks import Callback, History, Run
+from bpnet.training.callbacks import History, Run
 from bpnet.training.judging import Judging
+from bpnet.training.planning import Plan
 from bpnet.training.stack import Member
 from bpnet.training.step import Data, TrainingStep
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]
 _log = logging.getLogger("bpnet")
-
-EACH = (
-    "optimizer", "epochs", "batch_size", "l2", "l1", "dropout", "max_norm", "clip_norm",
-    "schedule", "seed",
-)  # fmt: skip
-"""Options of which each network of a set may have its own, given as a list."""
 
 
 class Histories(list[History]):
@@ -56,31 +50,6 @@ class Histories(list[History]):
         super().__init__(histories)
         self.diverged: dict[int, Diverged] = {}
         self.stacks: list[int] = []
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """One network of the set and what it is asked for.
-
-    Parameters
-    ----------
-    network : Network
-        To be trained.
-    layers : tuple
-        With its dropout.
-    asked : dict
-        Its own values of ``EACH``.
-    callbacks : list of Callback
-        Its own.
-    fold : tuple or None
-        Rows that it is trained with, and those it is judged by.
-    """
-
-    network: Network
-    layers: tuple[Any, ...]
-    asked: dict[str, Any]
-    callbacks: list[Callback]
-    fold: tuple[Host, Host] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +114,7 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         If every network did; where only some did, the others are trained and ``diverged`` of what
         is returned names them.
     """
-    plans = _plans(list(network), asked, folds)
+    plans = planning.make(list(network), asked, folds)
     shared = _share(plans, data, asked, folds)
     result = Histories([{} for _ in plans])
     steps = [_step(plan, shared, asked["cost"]) for plan in plans]
@@ -173,101 +142,7 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
     return result
 
 
-def _plans(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[_Plan]:
-    """Each network's own options, checked."""
-    count = len(networks)
-    if not count:
-        msg = "the set of networks is empty; give at least one bpnet.Network"
-        raise InputError(msg)
-    for network in networks:
-        prepare.check_network(network)
-    if len({id(network) for network in networks}) < count:
-        msg = "a network is in the set twice, and each is trained in place; give different objects"
-        raise InputError(msg)
-    check_alike(networks, "set")
-    if asked["checkpoint"] is not None or asked["resume"]:
-        msg = f"checkpoint and resume are for one network, and this is a set of {count}"
-        raise InputError(f"{msg}; leave them out, or train the networks one by one")
-    if asked["communicator"] is not None or asked["shards"] is not None:
-        msg = f"communicator and shards are for one network, and this is a set of {count}"
-        raise InputError(f"{msg}; leave them out, or give each rank a set of its own")
-    own = [_own(asked, i, count) for i in range(count)]
-    calls = _callbacks(asked["callbacks"], count)
-    pairs = _folds(folds, count)
-    return [
-        _Plan(network, options.with_dropout(network, mine["dropout"]), mine, called, fold)
-        for network, mine, called, fold in zip(networks, own, calls, pairs, strict=True)
-    ]
-
-
-def _own(asked: dict[str, Any], i: int, count: int) -> dict[str, Any]:
-    """Values of one network, made what a step takes."""
-    own = {}
-    for name in EACH:
-        value = asked[name]
-        if isinstance(value, list | tuple | np.ndarray):
-            if len(value) != count:
-                msg = f"{name} has {len(value)} values for {count} networks"
-                raise InputError(f"{msg}; give one for all, or one for each")
-            value = value[i]
-        own[name] = value.item() if isinstance(value, np.generic) else value
-    options.check(
-        asked["dtype"], (), epochs=own["epochs"], batch_size=own["batch_size"],
-        threads=asked["threads"], micro_batch=asked["micro_batch"],
-    )  # fmt: skip
-    names = ("l2", "l1", "max_norm", "clip_norm")
-    own.update(options.limits(**{name: own[name] for name in names}))
-    own["schedule"] = schedules.get(own["schedule"])
-    own["optimizer"] = optimizers.get(own["optimizer"])
-    own["seed"] = draws.check_seed(own["seed"])
-    if isinstance(own["optimizer"], LBFGS):
-        msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
-        raise InputError(msg)
-    return own
-
-
-def _callbacks(given: Any, count: int) -> list[list[Callback]]:
-    """Callbacks of each network: its own list, or what those for all give it."""
-    lists = isinstance(given, list | tuple) and any(isinstance(c, list | tuple) for c in given)
-    if lists and (len(given) != count or not all(isinstance(c, list | tuple) for c in given)):
-        msg = f"callbacks has {len(given)} entries for {count} networks"
-        raise InputError(f"{msg}; give a list of callbacks for all, or a list of lists, one each")
-    for called in given if lists else [given]:
-        options.check("float32", called)
-        if any(isinstance(c, checkpoints.Checkpoint) for c in called):
-            msg = "a Checkpoint is for one network; leave it out, or train the networks one by one"
-            raise InputError(msg)
-    if lists:
-        return [list(called) for called in given]
-    return [[c.for_member() for c in given] for _ in range(count)]
-
-
-def _folds(folds: Any, count: int) -> list[tuple[Host, Host] | None]:
-    if folds is None:
-        return [None] * count
-    pairs = list(folds)
-    if len(pairs) != count:
-        msg = f"folds has {len(pairs)} entries for {count} networks; give one pair of rows for each"
-        raise InputError(msg)
-    return [_fold(pair, i) for i, pair in enumerate(pairs)]
-
-
-def _fold(pair: Any, i: int) -> tuple[Host, Host]:
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        msg = f"folds[{i}] is {type(pair).__name__}; give (rows to train with, rows to judge by)"
-        raise InputError(msg)
-    rows, held = (np.asarray(part if part is not None else [], dtype=None) for part in pair)
-    for part in (rows, held):
-        if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
-            msg = f"folds[{i}] has rows of shape {part.shape} and dtype {part.dtype}"
-            raise InputError(f"{msg}; give whole numbers of rows, from 0")
-    if not rows.size:
-        msg = f"folds[{i}] has no row to train with; give some"
-        raise InputError(msg)
-    return rows.astype(np.int64), held.astype(np.int64)
-
-
-def _share(plans: list[_Plan], data: Any, asked: dict[str, Any], folds: Any) -> _Set:
+def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _Set:
     """Bring the data to the backend, and what judges them."""
     if folds is not None and asked["validation"] is not None:
         msg = "folds name the rows to judge by, and validation was given too; leave one out"
@@ -308,7 +183,7 @@ def _share(plans: list[_Plan], data: Any, asked: dict[str, Any], folds: Any) -> 
     )  # fmt: skip
 
 
-def _step(plan: _Plan, shared: _Set, cost: Any) -> TrainingStep:
+def _step(plan: Plan, shared: _Set, cost: Any) -> TrainingStep:
     own = plan.asked
     strengths = {name: own[name] for name in ("l2", "l1", "max_norm", "clip_norm")}
     m = int(shared.data[0].shape[0]) if plan.fold is None else len(plan.fold[0])
@@ -316,16 +191,12 @@ def _step(plan: _Plan, shared: _Set, cost: Any) -> TrainingStep:
     return TrainingStep(judge, own["optimizer"], m=m, micro=shared.micro, **strengths)
 
 
-def _batch_size(plan: _Plan, m: int) -> int:
-    return min(plan.asked["batch_size"] or m, m)
-
-
-def _groups(plans: list[_Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:
+def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:
     """Numbers of the networks that may go into one stack; a list for each kind."""
     found: list[tuple[Any, list[int]]] = []
     for i, (plan, step) in enumerate(zip(plans, steps, strict=True)):
         held = 0 if plan.fold is None else len(plan.fold[1])
-        key = (stack.kind(step, _batch_size(plan, step.m or 1)), plan.asked["epochs"], held)
+        key = (stack.kind(step, plan.batch_size(step.m or 1)), plan.asked["epochs"], held)
         same = next((numbers for known, numbers in found if known == key), None)
         if same is None:
             found.append((key, [i]))
@@ -340,16 +211,16 @@ def _alone(shared: _Set) -> bool:
     return bool(halves or shared.micro or isinstance(shared.data[0], HostRows))
 
 
-def _size(shared: _Set, step: TrainingStep, plan: _Plan) -> int:
-    return stack.together(shared.backend, step, _batch_size(plan, step.m or 1))
+def _size(shared: _Set, step: TrainingStep, plan: Plan) -> int:
+    return stack.together(shared.backend, step, plan.batch_size(step.m or 1))
 
 
 def _run(
-    part: list[int], plans: list[_Plan], steps: list[TrainingStep], shared: _Set
+    part: list[int], plans: list[Plan], steps: list[TrainingStep], shared: _Set
 ) -> list[Member] | None:
     """Train some networks at once; None if there is not enough memory for so many."""
     plan, step = plans[part[0]], steps[part[0]]
-    k = _batch_size(plan, step.m or 1)
+    k = plan.batch_size(step.m or 1)
     work = k * max(layer.n_in * layer.n_out for layer in plan.network.dense)
     backend = shared.backend
     with (
@@ -373,10 +244,10 @@ def _run(
     return members
 
 
-def _member(plan: _Plan, step: TrainingStep, shared: _Set, threads: int | None) -> Member:
+def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -> Member:
     """One network with its session and its run."""
     backend, m, own = shared.backend, step.m or 1, plan.asked
-    k = _batch_size(plan, m)
+    k = plan.batch_size(m)
     parameters = prepare.kept(
         prepare.arrange(plan.network.parameters, plan.layers), backend, shared.dtype
     )
@@ -412,7 +283,7 @@ def _member(plan: _Plan, step: TrainingStep, shared: _Set, threads: int | None) 
     return member
 
 
-def _weighed(plan: _Plan, shared: _Set) -> Host | None:
+def _weighed(plan: Plan, shared: _Set) -> Host | None:
     """Weights of all examples, with those of a fold made as if it were all."""
     total = len(shared.wanted.values)
     if plan.fold is None:

@@ -1,0 +1,22 @@
+"""A sweep: every combination of some options, with several seeds and folds, ranked.
+
+All networks of it are trained as one set (:func:`bpnet.train`), so that small ones share their
+steps; the best combination is then trained once more and leaves the folder of a run.
+"""
+
+from bpnet.sweep.plan import Plan, metrics_of, network, seeds
+from bpnet.sweep.ranking import Ranked, Sweep, heading, table
+from bpnet.sweep.running import finish, run
+
+__all__ = [
+    "Plan",
+    "Ranked",
+    "Sweep",
+    "finish",
+    "heading",
+    "metrics_of",
+    "network",
+    "run",
+    "seeds",
+    "table",
+]

@@ -1,0 +1,108 @@
+"""What a sweep is asked for."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bpnet import runs
+from bpnet.core import optimizers
+from bpnet.data import Dataset
+from bpnet.errors import InputError
+from bpnet.network import Network
+
+Configuration = dict[str, Any]
+"""One combination: option and value."""
+
+OF_THE_OPTIMIZER = ("learning_rate", "momentum")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is asked for.
+
+    Parameters
+    ----------
+    grid : dict of lists
+        Values of each option that is swept: learning_rate, momentum, and what
+        :func:`bpnet.train` takes one of for each network.
+    network : dict
+        Options of :class:`bpnet.Network`, with ``sizes`` the hidden neurons.
+    training : dict
+        Options of :func:`bpnet.train` that all have in common.
+    optimizer : str
+        Its name.
+    seeds : list of int
+        Of first weights, order and masks; every combination is trained with each.
+    folds : int
+        Parts of the examples, each of which is held out once; 0 to judge by the data set's own
+        validation split.
+    score : str or None
+        Name in the history to rank by; the default is ``validation_accuracy`` where there are
+        classes, else ``validation_cost``.
+    patience : int or None
+        Epochs without a better score after which a network stops.
+    """
+
+    grid: dict[str, list[Any]]
+    network: dict[str, Any]
+    training: dict[str, Any]
+    optimizer: str = "adam"
+    seeds: Sequence[int] = (0,)
+    folds: int = 0
+    score: str | None = None
+    patience: int | None = None
+
+    def configurations(self) -> list[Configuration]:
+        """Every combination, the first option changing slowest."""
+        return [
+            dict(zip(self.grid, values, strict=True))
+            for values in itertools.product(*self.grid.values())
+        ]
+
+    def rule(self, chosen: Configuration) -> Any:
+        """Optimizer of a combination.
+
+        Raises
+        ------
+        InputError
+            If it has no momentum and is given one.
+        """
+        rule = optimizers.get(self.optimizer)
+        given = {name: chosen[name] for name in OF_THE_OPTIMIZER if chosen.get(name) is not None}
+        strange = next((name for name in given if not hasattr(rule, name)), None)
+        if strange is not None:
+            msg = f"{strange} was given and {self.optimizer} has none; use momentum or nesterov"
+            raise InputError(msg)
+        return type(rule)(**given)
+
+    def options(self, chosen: Configuration) -> dict[str, Any]:
+        """Options of :func:`bpnet.train` that a combination has of its own."""
+        own = {name: value for name, value in chosen.items() if name not in OF_THE_OPTIMIZER}
+        return {**own, "optimizer": self.rule(chosen)}
+
+
+def network(data: Dataset, plan: Plan, seed: int) -> Network:
+    """Network of a plan, before it is trained."""
+    options = dict(plan.network)
+    return runs.network_for(data, options.pop("sizes"), seed=seed, **options)
+
+
+def seeds(first: int, count: int) -> list[int]:
+    """Seeds of a sweep.
+
+    Raises
+    ------
+    InputError
+        If there is to be none.
+    """
+    if count < 1:
+        msg = f"seeds is {count}; give how many, at least 1"
+        raise InputError(msg)
+    return list(range(first, first + count))
+
+
+def metrics_of(score: str | None) -> list[str]:
+    """Metrics that must be judged for a score that training does not tell by itself."""
+    name = None if score is None else score.replace("-", "_").removeprefix("validation_")
+    return [] if name in {None, "accuracy", "cost"} else [str(name)]

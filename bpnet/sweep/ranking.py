@@ -1,0 +1,172 @@
+"""What a sweep gave: combinations in order, as data, as CSV and as a table."""
+
+import csv
+import io
+import statistics
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bpnet.data import Dataset
+from bpnet.sweep.plan import Configuration, Plan, network
+from bpnet.training.scores import grows
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """A combination and how good it was.
+
+    Parameters
+    ----------
+    configuration : dict
+        Its options.
+    scores : array, (seeds, folds)
+        Of its networks, at the epoch that each keeps; nan where one diverged.
+    epochs : array of int, (seeds, folds)
+        That epoch, from 1.
+    """
+
+    configuration: Configuration
+    scores: np.ndarray[Any, Any]
+    epochs: np.ndarray[Any, Any]
+
+    @property
+    def mean(self) -> float:
+        """Mean score; nan where a network diverged."""
+        return float(self.scores.mean())
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the scores, dividing by their number less one; 0 of one."""
+        return float(self.scores.std(ddof=1)) if self.scores.size > 1 else 0.0
+
+    @property
+    def diverged(self) -> int:
+        """Networks that did."""
+        return int(np.isnan(self.scores).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What a sweep gave.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was asked.
+    score : str
+        What it is ranked by.
+    ranking : list of Ranked
+        The best first.
+    backend : str
+        Where it ran.
+    seconds : float
+        Of training all networks.
+    stacks : list of int
+        How many were trained at once, one after another.
+    """
+
+    plan: Plan
+    score: str
+    ranking: list[Ranked]
+    backend: str
+    seconds: float
+    stacks: list[int] = field(default_factory=list)
+
+    @property
+    def best(self) -> Ranked:
+        """The first of the ranking."""
+        return self.ranking[0]
+
+    @property
+    def seed(self) -> int:
+        """Seed with which the best combination was best."""
+        means = self.best.scores.mean(axis=1) * (1 if grows(self.score) else -1)
+        return int(self.plan.seeds[int(np.nanargmax(means))])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The ranking as plain data."""
+        return [
+            {
+                "rank": i,
+                **ranked.configuration,
+                "mean": _plain(ranked.mean),
+                "deviation": _plain(ranked.deviation),
+                "scores": [[_plain(v) for v in row] for row in ranked.scores.tolist()],
+                "epochs": ranked.epochs.tolist(),
+                "diverged": ranked.diverged,
+            }
+            for i, ranked in enumerate(self.ranking, start=1)
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return {
+            "score": self.score,
+            "networks": sum(self.stacks),
+            "seeds": list(self.plan.seeds),
+            "folds": self.plan.folds,
+            "backend": self.backend,
+            "seconds": self.seconds,
+            "stacks": self.stacks,
+            "configurations": self.rows(),
+        }
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def as_csv(sweep: Sweep) -> str:
+    """The ranking as CSV, a line for each combination."""
+    rows = [
+        {name: value for name, value in row.items() if not isinstance(value, list)}
+        for row in sweep.rows()
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def heading(data: Dataset, plan: Plan, total: int, spec: str, reason: str) -> list[str]:
+    """Lines that say what is about to be trained."""
+    count = len(plan.configurations())
+    judged = f"{plan.folds} folds" if plan.folds else "a validation split"
+    return [
+        f"data: {data.name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
+        *(f"note: {note}" for note in data.notes),
+        f"network: {network(data, plan, plan.seeds[0])}",
+        f"sweep: {count} combinations, {len(plan.seeds)} seeds, {judged}: {total} networks",
+        f"backend: {spec} ({reason})",
+    ]
+
+
+def table(sweep: Sweep) -> list[str]:
+    """Lines of the ranking: the options of which there are several, mean and deviation."""
+    several = [name for name, values in sweep.plan.grid.items() if len(values) > 1]
+    share = sweep.score.endswith("accuracy")
+    unit, form = (100.0, ".2f") if share else (1.0, ".5g")
+    header = ["rank", *(name.replace("_", "-") for name in several)]
+    header += [
+        f"{sweep.score.replace('_', ' ')}{' %' if share else ''}",
+        "+-",
+        "epochs",
+        "diverged",
+    ]
+    lines = [header]
+    for i, ranked in enumerate(sweep.ranking, start=1):
+        values = [f"{ranked.configuration[name]}" for name in several]
+        numbers = [format(unit * v, form) for v in (ranked.mean, ranked.deviation)]
+        epochs = f"{statistics.median(ranked.epochs.ravel().tolist()):g}"
+        lines.append([str(i), *values, *numbers, epochs, str(ranked.diverged or "")])
+    widths = [max(len(line[j]) for line in lines) for j in range(len(header))]
+    shown = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    rate = sum(sweep.stacks) / max(sweep.seconds, 1e-9)
+    end = f"{sum(sweep.stacks)} networks in {sweep.seconds:.1f} s, {rate:.1f} a second"
+    return [*shown, f"{end}, at most {max(sweep.stacks)} at once"]
