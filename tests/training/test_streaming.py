@@ -220,7 +220,7 @@ print(most[0] - before, before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_gigabyte_trains_in_a_tenth_of_its_memory():
+def test_a_gigabyte_trains_in_a_fifth_of_its_memory():
     """benchmarks/streaming.py does it with 20; here the file has holes and takes no disk."""
     rows = 10**9 // 784
     header = np.lib.format.open_memmap("x.npy", "w+", np.uint8, (rows, 784))
@@ -230,5 +230,5 @@ def test_a_gigabyte_trains_in_a_tenth_of_its_memory():
         [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True, timeout=300
     )
     added, before = map(int, run.stdout.split())
-    assert 10e6 < added < 100e6
+    assert 10e6 < added < 200e6  # blocks of 16 MB on their way, 35 bytes a row
     assert before < 100e6
