@@ -1,6 +1,7 @@
 """A folder held by one process at a time; the system lets go of it when the process ends."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class FolderLock:
     def release(self) -> None:
         """Let go, and take the file away."""
         if self._file is not None:
-            (self.folder / ".lock").unlink(missing_ok=True)
+            with suppress(OSError):  # the folder may be gone, or no longer writable
+                (self.folder / ".lock").unlink()
             self._file.close()
             self._file = None
 

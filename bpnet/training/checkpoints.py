@@ -4,7 +4,8 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns, sparse
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
+from bpnet.lock import FolderLock
 from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.loop import Session
@@ -64,12 +66,23 @@ class Checkpoint(Callback):
         self.folder = Path(folder)
         self.epochs, self.steps, self.minutes = epochs, steps, minutes
         self.on_error = on_error
+        self.lock: FolderLock | None = None
         self._at: int | None = None
         self._time = 0.0
 
     def on_train_begin(self, run: Run) -> None:
-        """Start to count."""
+        """Hold the folder, and start to count.
+
+        Raises
+        ------
+        InputError
+            If another run holds it.
+        """
         self._at, self._time = None, time.monotonic()
+        with suppress(OSError):  # what cannot be written to is told when a checkpoint is due
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.lock = FolderLock(self.folder)
+            self.lock.take()
 
     def on_block_end(self, run: Run) -> None:
         """Write one if steps or minutes are over."""
@@ -115,6 +128,18 @@ class Checkpoint(Callback):
         failure = OSError(f"{msg}mend that and resume, or train on with on_error='continue'")
         failure.errno = error.errno
         raise failure from error
+
+
+@contextmanager
+def held(writer: Checkpoint | None) -> Iterator[None]:
+    """Let go of a writer's folder at the end, whatever that is, and of an empty one altogether."""
+    try:
+        yield
+    finally:
+        if writer is not None and writer.lock is not None:
+            writer.lock.release()
+            with suppress(OSError):  # there are checkpoints in it
+                writer.folder.rmdir()
 
 
 def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | None, Any]:

@@ -225,6 +225,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     work = k * max(layer.n_in * layer.n_out for layer in network.dense)
     with (
         divided.ranks.running(),
+        checkpoints.held(writer),
         chosen.session(dtype),
         chosen.threads(threads, work) as used,
         chosen.precision(precision),
