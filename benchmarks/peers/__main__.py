@@ -22,77 +22,94 @@ Seconds = dict[str, float]
 SLOW = {"torch.compile", "plain loop", "Keras on JAX", "Keras on torch"}
 """Left out of the quick run."""
 
+Workers = dict[str, Worker]
 
-def measure(job: jobs.Job, names: list[str], rounds: int) -> tuple[Seconds, Seconds]:
+
+def measure(job: jobs.Job, workers: Workers, rounds: int) -> tuple[Seconds, Seconds]:
     """Median seconds an epoch of each, one epoch each in turn, and peak memory in MB.
 
     The first epoch of each, with its compilation, is not counted.
     """
-    workers = {name: Worker(name, job) for name in names}
+    names = list(workers)
     times: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds + 1):
         for i in range(len(names)):
             name = names[(i + turn) % len(names)]  # nobody always follows the same one
-            seconds = workers[name].epoch()
+            seconds = workers[name].epoch(job)
             if turn:
                 times[name].append(seconds)
-    memory = {name: worker.close() for name, worker in workers.items()}
+    peaks = {name: worker.peak() for name, worker in workers.items()}
     found = {name: statistics.median(values) for name, values in times.items()}
-    m = len(jobs.load(job.data).x)
+    m = len(jobs.load(job.data).y)
     found["products alone"] = limit.products(job, m)
     found["machine's peak"] = limit.at_peak(job, m)
-    return found, memory
+    return found, {name: peak for name, peak in peaks.items() if peak is not None}
 
 
-def time_to(job: jobs.Job, names: list[str], wanted: float, most: int = 12) -> Seconds:
+def time_to(job: jobs.Job, workers: Workers, wanted: float, most: int = 12) -> Seconds:
     """Seconds of training until the test accuracy is reached; without who does not get there."""
     found: Seconds = {}
-    for name in names:
-        worker = Worker(name, job)
+    for name, worker in workers.items():
         seconds = 0.0
         for _ in range(most):
-            seconds += worker.epoch()
-            score = worker.score()
+            seconds += worker.epoch(job)
+            score = worker.score(job)
             if score is None or score >= wanted:
                 break
         if score is not None and score >= wanted:
             found[name] = seconds
-        worker.close()
     return found
 
 
+SHARE = "share of the products"
+"""Of bpnet's time on NumPy: what its matrix products alone would take."""
+
+
 def table(cells: dict[str, Seconds]) -> str:
-    """Markdown: seconds an epoch."""
+    """Markdown: seconds an epoch, and what of NumPy's are the matrix products."""
     names = list(dict.fromkeys(name for cell in cells.values() for name in cell))
     lines = [
-        "| net, batch, optimizer | " + " | ".join(names) + " |",
-        "|---" * (len(names) + 1) + "|",
+        "| net, batch, optimizer | " + " | ".join([*names, SHARE]) + " |",
+        "|---" * (len(names) + 2) + "|",
     ]
     for job, cell in cells.items():
         shown = [f"{cell[name]:.3g}" if name in cell else "" for name in names]
+        share = _ratio(cell, "bpnet numpy", "products alone")
+        shown.append(f"{share:.0%}" if share else "")
         lines.append(f"| {job} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
+PAIRS = (
+    ("bpnet numpy", "scikit-learn"),
+    ("bpnet numpy", "PyTorch eager"),
+    ("best of bpnet", "best of the others"),
+    ("bpnet jax", "JAX by hand"),
+    ("bpnet numpy", "products alone"),
+)
+
+
 def ratios(cells: dict[str, Seconds]) -> str:
-    """How many times faster: geometric mean and the worst cell, for what the project aims at."""
-    pairs = [
-        ("bpnet numpy", "scikit-learn"),
-        ("bpnet numpy", "PyTorch eager"),
-        ("best of bpnet", "best of the others"),
-        ("bpnet jax", "JAX by hand"),
-        ("bpnet numpy", "products alone"),
-    ]
+    """How many times faster in batches from 10: geometric mean, the worst cell, and the losses."""
     lines = []
     cells = {job: {**cell, **_best(cell)} for job, cell in cells.items()}
-    for ours, theirs in pairs:
-        both = {j: c[theirs] / c[ours] for j, c in cells.items() if ours in c and theirs in c}
-        if both:
-            mean = math.exp(statistics.fmean(map(math.log, both.values())))
-            worst = min(both, key=both.__getitem__)
-            what = f"geometric mean {mean:.2f}, least {both[worst]:.2f} ({worst})"
-            lines.append(f"{ours} over {theirs}: {what}")
+    for ours, theirs in PAIRS:
+        found = {job: _ratio(cell, ours, theirs) for job, cell in cells.items()}
+        both = {job: r for job, r in found.items() if r and " batch 1 " not in job}
+        if not both:
+            continue
+        mean = math.exp(statistics.fmean(map(math.log, both.values())))
+        worst = min(both, key=both.__getitem__)
+        line = f"{ours} over {theirs}: geometric mean {mean:.2f}, least {both[worst]:.2f} ({worst})"
+        lost = [f"{job} {r:.2f}" for job, r in both.items() if r < 1]
+        if lost and theirs != "products alone":
+            line += f"; behind in {len(lost)} of {len(both)}: {', '.join(lost)}"
+        lines.append(line)
     return "\n".join(lines)
+
+
+def _ratio(cell: Seconds, ours: str, theirs: str) -> float | None:
+    return cell[theirs] / cell[ours] if ours in cell and theirs in cell else None
 
 
 def _best(cell: Seconds) -> Seconds:
@@ -172,31 +189,37 @@ def main() -> None:
         and not (asked.quick and name in SLOW)
         and (not asked.who or name in asked.who.split(","))
     ]
+    workers = {name: Worker(name) for name in names}
     cells: dict[str, Seconds] = {}
     memory: dict[str, Seconds] = {}
     parts = [part for part in asked.only.split(",") if part]
     for job in jobs.grid(asked.quick):
         if parts and not any(part in str(job) for part in parts):
             continue
-        cells[str(job)], memory[str(job)] = measure(job, names, rounds)
+        cells[str(job)], memory[str(job)] = measure(job, workers, rounds)
         print(job, {name: round(s, 3) for name, s in cells[str(job)].items()}, flush=True)
         if asked.out:
             asked.out.parent.mkdir(parents=True, exist_ok=True)
             result = {**about(), "rounds": rounds, "seconds": cells, "peak_MB": memory}
             asked.out.write_text(json.dumps(result, indent=1) + "\n")
     if not cells:
+        for worker in workers.values():
+            worker.close()
         parser.error("no cell of the grid has that text: --only")
     print(f"\nseconds an epoch\n\n{table(cells)}\n\n{ratios(cells)}")
     if asked.plot:
         plot(cells, asked.plot)
     if not asked.quick and not parts:
-        job = jobs.Job((784, 128, 10), 128, "adam")
-        reached = time_to(job, [name for name in names if name != "plain loop"], 0.85)
+        job = jobs.Job((784, 128, 10), 128, "adam", whole=True)
+        fit = {name: worker for name, worker in workers.items() if name != "plain loop"}
+        reached = time_to(job, fit, 0.85)
         print(f"\nseconds to 85 % test accuracy, {job}: {reached}")
         if asked.out:
             asked.out.write_text(
                 json.dumps({**result, "seconds to 85 %": reached}, indent=1) + "\n"
             )
+    for worker in workers.values():
+        worker.close()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ class Backend(ABC):
     device: Any = None
     together: ClassVar[int] = 1024
     """Rows that a scan loads at once, of as many steps as have them."""
+    compiles: ClassVar[bool] = False
+    """Whether a scan is compiled, anew for each length of a batch and number of steps."""
 
     @property
     @abstractmethod
@@ -267,6 +269,25 @@ class Backend(ABC):
             What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
         """
         return loop.run(step, carry, xs, operands, numbers, load, self.together, xp=self.xp)
+
+    def compiling(self, asked: bool | None) -> "Backend":
+        """Return the backend for a run whose steps are compiled, or not, as asked.
+
+        Parameters
+        ----------
+        asked : bool or None
+            None is the library's usual way.
+
+        Raises
+        ------
+        InputError
+            If the library has only the other way.
+        """
+        if asked is not None and asked != self.compiles:
+            way = "compiles every step" if self.compiles else "has nothing that compiles a step"
+            msg = f"compiled is {asked} and {self.spec} {way}; leave compiled out"
+            raise InputError(msg)
+        return self
 
     def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
         """The function, compiled where the library does that.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Jax(Backend):
     """JAX on one device; ``device`` is a ``jax.Device``."""
 
     name: str = "jax"
+    compiles: ClassVar[bool] = True
 
     @property
     def xp(self) -> Namespace:

@@ -1,16 +1,17 @@
 """PyTorch, on the CPU, CUDA or Apple's MPS."""
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware, memory
+from bpnet.backends import hardware, loop, memory, trees
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
@@ -22,6 +23,7 @@ class Torch(Backend):
     """PyTorch on one device; ``device`` is a ``torch.device``."""
 
     name: str = "torch"
+    eager: bool = field(default=True, compare=False)
 
     @property
     def xp(self) -> Namespace:
@@ -51,6 +53,33 @@ class Torch(Backend):
         memory.keep_freed()
         guard: AbstractContextManager[Any] = torch.no_grad()
         return guard
+
+    def compiling(self, asked: bool | None) -> "Torch":
+        """Return the backend with steps that ``torch.compile`` has compiled if that is asked for.
+
+        Not unless it is: see benchmarks/README.md for what it gains, and what it costs first.
+        """
+        return replace(self, eager=not asked)
+
+    def scan(
+        self,
+        step: Callable[..., Any],
+        carry: Any,
+        xs: Any,
+        operands: tuple[Any, ...] = (),
+        numbers: tuple[Any, ...] | None = None,
+        load: Callable[..., Any] | None = None,
+    ) -> tuple[Any, tuple[Array, ...]]:
+        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
+
+        A scan of one step, such as a short last batch, is not worth compiling.
+        """
+        if not self.eager and numbers is not None and loop.length(xs) > 1:
+            try:
+                step = _compiled(step, self.device)
+            except TypeError:  # part of a step is a user's object without a hash
+                step = _compiled.__wrapped__(step, self.device)
+        return super().scan(step, carry, xs, operands, numbers, load)
 
     @contextmanager
     def threads(self, asked: int | None, work: int) -> Iterator[int | None]:
@@ -144,6 +173,36 @@ class Torch(Backend):
 
     def _cast(self, a: Array, dtype: str) -> Array:
         return a.detach().to(self.dtype(dtype))
+
+
+@lru_cache(maxsize=16)
+def _compiled(step: Callable[..., Any], device: Any) -> Callable[..., Any]:
+    """Step of a scan with numbers: its operations are written down at the first call, and compiled.
+
+    A scan's steps are of one shape, so that one compilation serves them.
+    """
+    import torch
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    made: list[Callable[..., Any]] = []
+    real = torch.float32 if device.type == "mps" else torch.float64
+
+    def number(n: float) -> Array:
+        return torch.tensor(n, dtype=real if isinstance(n, float) else torch.int32, device=device)
+
+    def run(carry: Any, x: Any, numbers: Any, *operands: Any) -> Any:
+        # as tensors, or the numbers of the first step would be those of all
+        given = tuple(tuple(map(number, row)) for row in numbers)
+        if made:
+            return made[0](carry, x, given, *operands)
+        copy = trees.map_leaves(torch.clone, carry)  # tracing runs the step once
+        graph = make_fx(step)(copy, x, given, *operands)
+        with warnings.catch_warnings():  # of PyTorch about its own parts
+            warnings.simplefilter("ignore")
+            made.append(torch.compile(graph, dynamic=False))
+            return made[0](carry, x, given, *operands)
+
+    return run
 
 
 def open_backend(device: str | None) -> Torch:

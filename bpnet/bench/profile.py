@@ -57,7 +57,7 @@ def profile(backend: Backend, job: Job, cell: Cell) -> list[Share]:
     InputError
         On a backend that compiles its loop, where there are no calls to time.
     """
-    if type(backend).scan is not Backend.scan:
+    if backend.compiles:
         msg = f"{backend.spec} compiles its loop, which has no calls to time; profile numpy"
         raise InputError(msg)
     whole = statistics.median(_seconds(backend, backend, job, cell))

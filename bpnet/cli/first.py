@@ -40,7 +40,8 @@ _PANELS = {
         "shuffle", "buffer",
     ),
     "Where it runs": (
-        "backend", "device", "dtype", "threads", "precision", "reduce", "shards", "timeout",
+        "backend", "device", "dtype", "threads", "precision", "compiled", "reduce", "shards",
+        "timeout",
     ),
     "The run": (
         "out", "resume", "checkpoint_minutes", "on_error", "live", "tensorboard",

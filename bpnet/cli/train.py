@@ -96,6 +96,10 @@ def train(
     precision: Annotated[
         str | None, typer.Option(help="tf32: faster, rougher products on a CUDA GPU.")
     ] = None,
+    compiled: Annotated[
+        bool | None,
+        typer.Option(help="Whether PyTorch compiles the steps, which takes a while first."),
+    ] = None,
     target: options.Target = None,
     task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
     stream: options.Stream = False,
@@ -189,6 +193,7 @@ def train(
         "seed": seed,
         "threads": threads,
         "precision": precision,
+        "compiled": compiled,
         **_divided(ranks, reduce, shards),
     }
     config: runs.Config = {

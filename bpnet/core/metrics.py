@@ -11,7 +11,14 @@ Kind = Literal["class", "threshold"]
 
 
 def count_correct(
-    z: Array, y: Array, classes: Array, kind: Kind, middle: float, *, xp: Namespace
+    z: Array,
+    y: Array,
+    classes: Array,
+    kind: Kind,
+    middle: float,
+    real: Array | None = None,
+    *,
+    xp: Namespace,
 ) -> Array:
     """Number of examples whose class is right, in int32.
 
@@ -27,6 +34,8 @@ def count_correct(
         By the largest output, or by every output on its side.
     middle : float
         The z at which the output says neither 0 nor 1.
+    real : array of bool, (..., batch), optional
+        Which rows are examples; the others do not count.
     xp : namespace
         The arrays' namespace.
 
@@ -40,6 +49,8 @@ def count_correct(
         right = special.argmax(z, classes, xp=xp) == wanted
     else:
         right = xp.all((z > middle) == (y > 0.5), axis=-1)
+    if real is not None:
+        right = xp.logical_and(right, real)
     return xp.sum(xp.astype(right, xp.int32), axis=-1, dtype=xp.int32)
 
 

@@ -24,7 +24,7 @@ from bpnet.data import draws
 from bpnet.errors import BackendUnavailable, InputError
 from bpnet.network import Network
 from bpnet.training.loop import Session
-from bpnet.training.prepare import kept, prepare
+from bpnet.training.prepare import kept, largest_product, prepare
 from bpnet.training.step import TrainingStep
 
 NAME = "fastest"
@@ -137,7 +137,7 @@ def _step(
     chosen, judge, stored, _ = prepare(
         network, (x, y), cost, backend=backend, device=None, dtype=dtype, learn=True
     )
-    work = batch_size * max(layer.n_in * layer.n_out for layer in network.dense)
+    work = largest_product(network, batch_size)
     with chosen.session(dtype), chosen.threads(None, work):
         step = TrainingStep(judge, rule, 0.0, batch_size)
         parameters = kept(network.parameters, chosen, dtype)

@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bpnet.backends import Backend, trees
-from bpnet.core import layers, random
+from bpnet.core import layers, random, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
 from bpnet.core.schedules import Constant, Moment, Schedule
@@ -79,6 +79,22 @@ class Session:
     weights: Host | None = None
     order: Callable[[int], Host] | None = None
     done: int = 0
+    pads: ClassVar[bool] = True
+    """Whether a short batch may be filled up with rows that are none."""
+
+    def __post_init__(self) -> None:
+        judge = self.step.judge
+        if (
+            self.backend.compiles
+            and self.pads
+            and self.order is None
+            and not isinstance(self.data[0], HostRows)
+            and 0 < int(self.data[0].shape[0]) % self.batch_size < self.batch_size
+            and not any(layer.averages for layer in judge.layers)
+            and not special.is_half(judge.dtype, judge.xp)
+        ):
+            judge = replace(judge, padded=True)
+            self.step = replace(self.step, judge=judge)
 
     @property
     def keyed(self) -> bool:
@@ -87,16 +103,17 @@ class Session:
 
     def train_epoch(self, run: Run, callbacks: Sequence[Callback]) -> None:
         """Run one epoch, or less when a callback stops the run."""
-        order, k = self.rows_of(run.epoch), self.batch_size
+        order, k = self._filled(self.rows_of(run.epoch)), self.batch_size
         m = len(order)
-        size = min(block_size(m // k, callbacks), together(self.data[0], k))
-        done = min(run.step * k, m)  # more than none, where a run is taken up again
-        seen = self._weight(0.0, order[:done] if done else ())
+        steps = block_size(m // k, callbacks, even=self.backend.compiles)
+        size = min(steps, together(self.data[0], k))
+        first = min(run.step * k, m)  # more than none, where a run is taken up again
+        seen, done = self._add_up(0.0, 0, order[:first] if first else ())
         self._tell(run, seen, done)
         plan = (
-            order[max(start, done) : stop].reshape(-1, length)
+            order[max(start, first) : stop].reshape(-1, length)
             for start, stop, length in list(blocks.split(m, k, size))
-            if stop > done
+            if stop > first
         )
         with closing(self.ahead(plan)) as ahead:
             for rows, taken in ahead:
@@ -120,7 +137,7 @@ class Session:
         """
         run.sums = (_add(run.sums[0], sums[0]), _add(run.sums[1], sums[1]))
         run.step += len(rows)
-        seen, done = self._weight(seen, rows.reshape(-1)), done + rows.size
+        seen, done = self._add_up(seen, done, rows.reshape(-1))
         self._tell(run, seen, done)
         return seen, done
 
@@ -140,11 +157,20 @@ class Session:
         own = isinstance(x, HostRows)
         return x.order(self.seed, epoch) if own else draws.order(self.seed, epoch, m)
 
-    def _weight(self, before: float, rows: Any) -> float:
-        """Weight of the examples of an epoch before some rows, and with them."""
+    def _filled(self, rows: Any) -> Any:
+        """Rows of an epoch, with -1 for none up to a whole number of batches where that helps."""
+        if not self.step.judge.padded:
+            return rows
+        return np.concatenate([rows, np.full(-len(rows) % self.batch_size, -1)])
+
+    def _add_up(self, seen: float, done: int, rows: Any) -> tuple[float, int]:
+        """Weight and number of the examples of an epoch before some rows, and with them."""
+        if self.step.judge.padded and len(rows):
+            rows = rows[rows >= 0]
+        done += len(rows)
         if self.weights is None or self.step.m is None:
-            return before + len(rows)
-        return _add(before, self.weights[rows]) if len(rows) else before
+            return seen + len(rows), done
+        return _add(seen, self.weights[rows]) if len(rows) else seen, done
 
     def _block(self, rows: Host, run: Run, taken: Any) -> tuple[Any, Any]:
         costs, counts, before = self.take(rows, run, taken)
@@ -222,10 +248,16 @@ def _words(seed: int, steps: range) -> Host:
     return np.stack(random.threefry((first, second), x0, x1, xp=np), axis=-1)
 
 
-def block_size(steps: int, callbacks: Sequence[Callback]) -> int:
-    """Steps in a block of an epoch: all, unless a callback wants to look in."""
+def block_size(steps: int, callbacks: Sequence[Callback], *, even: bool = False) -> int:
+    """Steps in a block of an epoch: all, unless a callback wants to look in.
+
+    With ``even``, up to twice as many where that makes all blocks of one length.
+    """
     looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
-    return max(_STEPS, -(-steps // _BLOCKS)) if looks else max(steps, 1)
+    if not looks:
+        return max(steps, 1)
+    size = max(_STEPS, -(-steps // _BLOCKS))
+    return next((n for n in range(size, 2 * size) if even and steps % n == 0), size)
 
 
 def _add(total: float, values: Host) -> float:

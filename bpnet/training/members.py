@@ -221,7 +221,7 @@ def _run(
     """Train some networks at once; None if there is not enough memory for so many."""
     plan, step = plans[part[0]], steps[part[0]]
     k = plan.batch_size(step.m or 1)
-    work = k * max(layer.n_in * layer.n_out for layer in plan.network.dense)
+    work = prepare.largest_product(plan.network, k)
     backend = shared.backend
     with (
         backend.session(shared.dtype),

@@ -22,6 +22,13 @@ EACH = (
 """Options of which each network of a set may have its own, given as a list."""
 
 
+_ALONE = {
+    ("checkpoint", "resume"): "train the networks one by one",
+    ("communicator", "shards"): "give each rank a set of its own",
+}
+"""Options that a set cannot have, and what to do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """One network of the set and what it is asked for.
@@ -78,12 +85,13 @@ def make(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[Plan]:
         msg = "a network is in the set twice, and each is trained in place; give different objects"
         raise InputError(msg)
     check_alike(networks, "set")
-    if asked["checkpoint"] is not None or asked["resume"]:
-        msg = f"checkpoint and resume are for one network, and this is a set of {count}"
-        raise InputError(f"{msg}; leave them out, or train the networks one by one")
-    if asked["communicator"] is not None or asked["shards"] is not None:
-        msg = f"communicator and shards are for one network, and this is a set of {count}"
-        raise InputError(f"{msg}; leave them out, or give each rank a set of its own")
+    for names, cure in _ALONE.items():
+        if any(asked[name] not in (None, False) for name in names):
+            msg = f"{' and '.join(names)} are for one network, and this is a set of {count}"
+            raise InputError(f"{msg}; leave them out, or {cure}")
+    if asked["compiled"]:
+        msg = f"compiled is for one network, and this is a set of {count}; leave it out"
+        raise InputError(msg)
     own = [_own(asked, i, count) for i in range(count)]
     calls = _callbacks(asked["callbacks"], count)
     pairs = _folds(folds, count)

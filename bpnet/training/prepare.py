@@ -141,3 +141,8 @@ def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
     """The same arrays for other layers with the same dense ones among them."""
     arrays = (pair for pair in parameters if pair)
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
+
+
+def largest_product(network: Network, k: int) -> int:
+    """Multiplications in the largest product of a step with ``k`` examples."""
+    return k * max(layer.n_in * layer.n_out for layer in network.dense)

@@ -118,9 +118,17 @@ def threads_of(found: Snapshot | None, backend: str, given: int | None) -> int |
     return before
 
 
+def compiled_of(found: Snapshot | None, backend: str, given: bool | None) -> bool | None:
+    """Whether the steps of a run that is taken up again are compiled: as they were."""
+    if found is None or given is not None or found.numbers["backend"] != backend:
+        return given
+    return True if "compiled" in found.numbers["machine"] else None
+
+
 def machine(backend: Backend) -> dict[str, str]:
-    """Versions on which the bits of a run depend."""
-    return {"library": backend.version, "blas": threads.blas()}
+    """What the bits of a run depend on: versions, and whether steps are compiled for once."""
+    compiled = {} if getattr(backend, "eager", True) else {"compiled": "torch.compile"}
+    return {"library": backend.version, "blas": threads.blas(), **compiled}
 
 
 def compare(found: Snapshot, backend: Backend, used: int | None) -> None:

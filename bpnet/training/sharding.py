@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise, tee
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -197,6 +197,7 @@ class ShardedSession(loop.Session):
     """
 
     split: Split = field(kw_only=True)
+    pads: ClassVar[bool] = False
 
     def ahead(self, plan: Iterable[Host]) -> Generator[tuple[Host, blocks.Taken], None, None]:
         """Yield the rows of each block, and this rank's own of them on the device."""

@@ -77,6 +77,9 @@ class Judge:
         Of the run.
     xp : namespace
         The backend's.
+    padded : bool
+        Whether a row may be -1, no example: a short batch is filled up with such, so that a
+        library that compiles needs to do it for one length only.
     """
 
     layers: tuple[Any, ...]
@@ -86,22 +89,37 @@ class Judge:
     middle: float
     dtype: DType
     xp: Namespace
+    padded: bool = False
 
     def batch(self, rows: Array, data: Data) -> Batch:
         """Return the examples of ``rows``, (k,)."""
         x, targets, classes = data[:3]
-        take = self.xp.take
-        wanted = take(targets, rows, axis=0)
+        xp, held = self.xp, self._held(rows)
+        wanted = xp.take(targets, held, axis=0)
         y = wanted
         if wanted.ndim == 1:
-            y = special.one_hot(wanted, classes, self.dtype, xp=self.xp)
+            y = special.one_hot(wanted, classes, self.dtype, xp=xp)
         return Batch(
-            batches.take_rows(x, rows, self.scale, self.dtype, xp=self.xp),
+            batches.take_rows(x, held, self.scale, self.dtype, xp=xp),
             y,
             wanted,
-            _weights(rows, data, self.xp),
-            take(data[4], rows, axis=0) if len(data) > 4 else rows,
+            self.weights(rows, data),
+            xp.take(data[4], held, axis=0) if len(data) > 4 else rows,
         )
+
+    def weights(self, rows: Array, data: Data) -> Array | None:
+        """Return the weights of the rows, (k,), None where all count the same."""
+        given = data[3] if len(data) > 3 else None
+        if given is not None:
+            given = self.xp.take(given, self._held(rows), axis=0)
+        if not self.padded:
+            return given
+        real = self.xp.astype(rows >= 0, self.dtype)
+        return real if given is None else given * real
+
+    def _held(self, rows: Array) -> Array:
+        """Rows that there are: the first for none."""
+        return self.xp.where(rows < 0, self.xp.zeros_like(rows), rows) if self.padded else rows
 
     def compute(self, parameters: Parameters) -> Parameters:
         """Return the parameters in the dtype of the run: they are kept in float32 for halves.
@@ -117,11 +135,15 @@ class Judge:
             for layer, arrays in zip(self.layers, parameters, strict=True)
         )
 
-    def right(self, z: Array, wanted: Array, classes: Array) -> tuple[Array, ...]:
+    def right(
+        self, z: Array, wanted: Array, classes: Array, rows: Array | None = None
+    ) -> tuple[Array, ...]:
         """Return the count of right answers, or nothing where none are told."""
         if self.kind is None:
             return ()
-        return (metrics.count_correct(z, wanted, classes, self.kind, self.middle, xp=self.xp),)
+        real = rows >= 0 if self.padded and rows is not None else None
+        found = metrics.count_correct(z, wanted, classes, self.kind, self.middle, real, xp=self.xp)
+        return (found,)
 
 
 @dataclass(frozen=True)
@@ -162,7 +184,7 @@ class Slopes:
         judge, k = self.judge, taken.shape[0]
         size = self.micro or k
         if total is None and size < k:
-            weights = _weights(taken, data, judge.xp)
+            weights = judge.weights(taken, data)
             total = k if weights is None else judge.xp.sum(weights)
         parts = (
             self._part(parameters, judge.batch(taken[i : min(i + size, k)], data), *rest)
@@ -195,7 +217,7 @@ class Slopes:
             gradients = _wider(gradients, parameters, xp)
         wide = None if batch.weights is None else _wide(batch.weights, xp)
         C = costs.mean_cost(_wide(values, xp), wide, total, xp=xp)
-        return C, judge.right(z, batch.wanted, classes), gradients
+        return C, judge.right(z, batch.wanted, classes, batch.numbers), gradients
 
 
 @dataclass(frozen=True)
@@ -267,8 +289,14 @@ class TrainingStep:
         """
         coefficients, words = numbers
         found = self._slopes(carry[0], taken, data, words)
-        weight = _weight(taken, data, self.judge.xp)
+        weight = self._weight(taken, data)
         return self.move(carry, found, coefficients, weight, _length(taken))
+
+    def _weight(self, taken: Any, data: Data) -> Any:
+        """Weight of a batch, or of rows: how many they are, where all count the same."""
+        judge = self.judge
+        weights = taken.weights if isinstance(taken, Batch) else judge.weights(taken, data)
+        return _length(taken) if weights is None else judge.xp.sum(_wide(weights, judge.xp))
 
     def move(
         self,
@@ -361,17 +389,6 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
 def _length(taken: Any) -> int:
     """Examples of a batch, or of rows."""
     return int((taken.x if isinstance(taken, Batch) else taken).shape[0])
-
-
-def _weights(rows: Array, data: Data, xp: Namespace) -> Array | None:
-    """Weights of the rows, None where all count the same."""
-    return None if len(data) < 4 or data[3] is None else xp.take(data[3], rows, axis=0)
-
-
-def _weight(taken: Any, data: Data, xp: Namespace) -> Any:
-    """Weight of a batch, or of rows: how many they are, where all count the same."""
-    weights = taken.weights if isinstance(taken, Batch) else _weights(taken, data, xp)
-    return _length(taken) if weights is None else xp.sum(_wide(weights, xp))
 
 
 def _wide(values: Array, xp: Namespace) -> Array:

@@ -31,7 +31,7 @@ from bpnet.training import (
     weights,
 )
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import arrange, kept, pair, prepare
+from bpnet.training.prepare import arrange, kept, largest_product, pair, prepare
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
@@ -66,6 +66,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     seed: int = 0,
     threads: int | None = None,
     precision: str | None = None,
+    compiled: bool | None = None,
     checkpoint: Any = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -131,6 +132,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
         and the batch, and is 1 with ranks or shards. Restored after the run.
     precision : {None, "tf32"}
         How a CUDA GPU multiplies float32: exactly, or faster with numbers rounded to 10 bits.
+    compiled : bool, optional
+        True lets PyTorch compile the steps (``torch.compile``), which takes ten seconds or more
+        before the first one; a run that is taken up again does as before. JAX always does.
     checkpoint : str, Path or Checkpoint, optional
         Folder for checkpoints, one an epoch unless a :class:`bpnet.Checkpoint` says otherwise.
     resume : bool
@@ -221,13 +225,13 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
         **limits, **sharding.asked(divided),
     )  # fmt: skip
     writer, found = agreement.begin(divided.ranks, checkpoint, resume, asked, chosen.name, network)
+    chosen = chosen.compiling(resuming.compiled_of(found, chosen.spec, compiled))
     threads = sharding.threads(divided, chosen, resuming.threads_of(found, chosen.spec, threads))
-    work = k * max(layer.n_in * layer.n_out for layer in network.dense)
     with (
         divided.ranks.running(),
         checkpoints.held(writer),
         chosen.session(dtype),
-        chosen.threads(threads, work) as used,
+        chosen.threads(threads, largest_product(network, k)) as used,
         chosen.precision(precision),
     ):
         if found is not None:

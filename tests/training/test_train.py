@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.training import Callback
+from bpnet.training import Callback, loop
+from bpnet.training.step import TrainingStep
 
 ADAM = bpnet.optimizers.Adam(learning_rate=0.02)
 
@@ -457,3 +458,41 @@ def test_numpys_numbers_are_numbers():
 def test_what_is_no_activation_is_refused(thing):
     with pytest.raises(bpnet.InputError, match="give a name or an object with sigma and backward"):
         bpnet.Network([2, 3, 2], hidden=thing)
+
+
+@pytest.mark.parametrize("options", [{}, {"class_weight": "balanced"}, {"micro_batch": 7}])
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_short_last_batch_is_the_same_step_on_a_backend_that_compiles(
+    backend, options, looks, monkeypatch
+):
+    """Filled up with rows that are none: one compilation, and what NumPy finds."""
+    if not backend.compiles:
+        pytest.skip("compiles nothing")
+
+    class Looks(bpnet.Callback):
+        def on_block_end(self, run):
+            pass
+
+    monkeypatch.setattr(loop, "_STEPS", 2)
+    traced, plain = [], TrainingStep.__call__
+
+    def counted(self, *args):
+        traced.append(None)
+        return plain(self, *args)
+
+    monkeypatch.setattr(TrainingStep, "__call__", counted)
+    X, y = np.random.default_rng(0).normal(size=(89, 5)), np.arange(89) % 3
+    found = {}
+    for where in ("numpy", backend):
+        traced.clear()
+        net = bpnet.Network([5, 9, 3], hidden="tanh", seed=0)
+        history = bpnet.train(
+            net, (X, y), epochs=3, batch_size=16, l2=0.5, dropout=0.2, dtype="float64", seed=2,
+            backend=where, callbacks=[Looks()] if looks else [], **options,
+        )  # fmt: skip
+        found[str(where)] = net.weights[0], history["cost"], history["accuracy"]
+    assert len(traced) == 1
+    (W, cost, accuracy), (W_here, cost_here, accuracy_here) = found.values()
+    np.testing.assert_allclose(W_here, W, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(cost_here, cost, rtol=1e-12)
+    assert accuracy_here == accuracy

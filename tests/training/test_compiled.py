@@ -1,0 +1,71 @@
+"""Steps that PyTorch compiles: asked for, equal to rounding, and what a resume does again."""
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.backends import libraries
+from bpnet.errors import InputError
+from bpnet.training.step import TrainingStep
+
+X, Y = np.random.default_rng(0).normal(size=(70, 5)), np.arange(70) % 3
+OPTIONS = {
+    "optimizer": "adam", "batch_size": 16, "l2": 0.1, "dropout": 0.2, "clip_norm": 1.0,
+    "dtype": "float64",
+}  # fmt: skip
+
+
+def train(**options):
+    net = bpnet.Network([5, 8, 3], hidden="tanh", seed=1)
+    history = bpnet.train(net, (X, Y), **{**OPTIONS, **options})
+    return net, history
+
+
+def test_compiled_steps_are_the_same_and_a_resume_compiles_them_again(
+    backend, tmp_path, monkeypatch
+):
+    if backend.name != "torch":
+        pytest.skip("PyTorch's way")
+    eager, costs = train(backend=backend, epochs=4)
+    calls, plain = [], TrainingStep.__call__
+
+    def counted(self, *args):
+        calls.append(None)
+        return plain(self, *args)
+
+    monkeypatch.setattr(TrainingStep, "__call__", counted)
+    folder = tmp_path / "checkpoints"
+    whole, history = train(backend=backend, epochs=4, compiled=True)
+    # once to write it down, and once an epoch for the short last batch
+    assert len(calls) == 1 + 4
+    np.testing.assert_allclose(history["cost"], costs["cost"], rtol=1e-12)
+    for a, b in zip(whole.weights, eager.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+    train(backend=backend, epochs=2, compiled=True, checkpoint=folder)
+    calls.clear()
+    again, _ = train(backend=backend, epochs=4, checkpoint=folder, resume=True)
+    assert len(calls) == 2
+    for a, b in zip(again.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_library_that_has_one_way_refuses_the_other():
+    with pytest.raises(InputError, match="compiled is True and numpy has nothing that compiles"):
+        train(backend="numpy", compiled=True)
+    train(backend="numpy", compiled=False, epochs=1)
+
+
+def test_jax_compiles_anyway():
+    if not libraries.installed("jax"):
+        pytest.skip("jax is not installed")
+    jax = bpnet.backends.get("jax:cpu")
+    assert jax.compiling(True) is jax
+    with pytest.raises(InputError, match="compiled is False and jax:cpu compiles every step"):
+        jax.compiling(False)
+
+
+def test_a_set_of_networks_is_not_compiled():
+    nets = [bpnet.Network([5, 8, 3], seed=i) for i in range(2)]
+    with pytest.raises(InputError, match="compiled is for one network, and this is a set of 2"):
+        bpnet.train(nets, (X, Y), compiled=True)
