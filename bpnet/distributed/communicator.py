@@ -70,7 +70,7 @@ class Communicator(ABC):
         self.rank, self.size, self.timeout = rank, size, check_timeout(timeout)
         self.local_rank = rank
         self.traffic = Traffic()
-        self.active = False
+        self.active, self.cause = False, "without an exception"
 
     @abstractmethod
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
@@ -175,6 +175,9 @@ class Communicator(ABC):
             yield
         except (Diverged, KeyboardInterrupt):
             self.active = False
+            raise
+        except BaseException as error:
+            self.cause = f"{type(error).__name__}: {error}"
             raise
         self.active = False
 

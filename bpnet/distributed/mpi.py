@@ -210,4 +210,5 @@ def describe(error: BaseException, trace: Any = None) -> str:
 
 def _left() -> None:
     if _WATCHED[-1].active:
-        _WATCHED[-1].abort("the process ended in the middle of training")
+        last = _WATCHED[-1]
+        last.abort(f"the process ended in the middle of training ({last.cause})")
