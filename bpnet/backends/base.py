@@ -238,7 +238,6 @@ class Backend(ABC):
         xs: Any,
         operands: tuple[Any, ...] = (),
         numbers: tuple[Any, ...] | None = None,
-        load: Callable[..., Any] | None = None,
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``carry, out = step(carry, x, *operands)`` over the leading axis of ``xs``.
 
@@ -248,7 +247,9 @@ class Backend(ABC):
         ----------
         step : callable
             Hashable, so that a compiling backend can reuse what it compiled. It may write to the
-            carry: ``carry`` is donated.
+            carry: ``carry`` is donated. Where it has ``load``, it is given ``load(x, *operands)``
+            in place of its slice ``x``: arrays with a row for each row of the slice, and made
+            from that alone, as a library that does not compile loads several slices at once.
         carry, operands : nested lists, tuples or dicts of arrays
             What changes from step to step, and what does not.
         xs : array, (steps, ...), or nested lists, tuples or dicts of such arrays
@@ -256,10 +257,6 @@ class Backend(ABC):
         numbers : tuple of numpy arrays, (steps, c), optional
             Numbers from the host: each step gets a tuple with a row of each, as plain numbers,
             or as 0-d arrays where the loop is compiled.
-        load : callable, optional
-            What a step gets in place of its slice: ``load(x, *operands)``, arrays with a row for
-            each row of the slice. Each row must come from its own row alone, as a library that
-            does not compile loads the slices of several steps at once.
 
         Returns
         -------
@@ -268,7 +265,7 @@ class Backend(ABC):
         outs : tuple of array, (steps,)
             What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
         """
-        return loop.run(step, carry, xs, operands, numbers, load, self.together, xp=self.xp)
+        return loop.run(step, carry, xs, operands, numbers, self.together, xp=self.xp)
 
     def compiling(self, asked: bool | None) -> "Backend":
         """Return the backend for a run whose steps are compiled, or not, as asked.

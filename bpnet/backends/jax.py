@@ -118,12 +118,12 @@ class Jax(Backend):
         xs: Any,
         operands: tuple[Any, ...] = (),
         numbers: tuple[Any, ...] | None = None,
-        load: Callable[..., Any] | None = None,
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``step`` over the leading axis of ``xs`` as one compiled loop.
 
-        It is compiled once for each ``step``, ``load`` and set of shapes. The carry's memory is
-        donated: its arrays can't be used afterwards. See :meth:`Backend.scan`.
+        It is compiled once for each ``step`` and set of shapes, or for each ``step.template`` where
+        it has one: what works for all steps that differ in their numbers only. The carry's memory
+        is donated: its arrays can't be used afterwards. See :meth:`Backend.scan`.
         """
         if loop.length(xs) == 0:
             return carry, ()
@@ -134,9 +134,9 @@ class Jax(Backend):
                 n.astype(real) if n.dtype.kind == "f" else n.astype(np.int32) for n in numbers
             )
         try:
-            run = _compiled(step, load)
+            run = _compiled(getattr(step, "template", step))
         except TypeError:  # part of a step is a user's object without a hash
-            run = _compiled.__wrapped__(step, load)
+            run = _compiled.__wrapped__(step)
         carry, outs = run(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
@@ -176,8 +176,10 @@ class Jax(Backend):
 
 
 @lru_cache(maxsize=64)
-def _compiled(step: Callable[..., Any], load: Callable[..., Any] | None) -> Callable[..., Any]:
+def _compiled(step: Callable[..., Any]) -> Callable[..., Any]:
     import jax
+
+    load = getattr(step, "load", None)
 
     def run(carry: Any, xs: Any, operands: tuple[Any, ...], numbers: Any) -> Any:
         def body(c: Any, slices: Any) -> Any:

@@ -18,13 +18,12 @@ def run(
     xs: Any,
     operands: tuple[Any, ...],
     numbers: tuple[Any, ...] | None,
-    load: Callable[..., Any] | None,
     together: int,
     *,
     xp: Namespace,
 ) -> tuple[Any, tuple[Array, ...]]:
     """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`."""
-    steps = length(xs)
+    steps, load = length(xs), getattr(step, "load", None)
     taken = _slices(xs, steps) if load is None else _loaded(xs, operands, load, together, xp)
     folded: list[list[Array]] = []
     kept: list[tuple[Array, ...]] = []

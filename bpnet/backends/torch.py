@@ -68,7 +68,6 @@ class Torch(Backend):
         xs: Any,
         operands: tuple[Any, ...] = (),
         numbers: tuple[Any, ...] | None = None,
-        load: Callable[..., Any] | None = None,
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
 
@@ -79,7 +78,7 @@ class Torch(Backend):
                 step = _compiled(step, self.device)
             except TypeError:  # part of a step is a user's object without a hash
                 step = _compiled.__wrapped__(step, self.device)
-        return super().scan(step, carry, xs, operands, numbers, load)
+        return super().scan(step, carry, xs, operands, numbers)
 
     @contextmanager
     def threads(self, asked: int | None, work: int) -> Iterator[int | None]:
@@ -202,6 +201,8 @@ def _compiled(step: Callable[..., Any], device: Any) -> Callable[..., Any]:
             made.append(torch.compile(graph, dynamic=False))
             return made[0](carry, x, given, *operands)
 
+    if hasattr(step, "load"):
+        run.load = step.load  # type: ignore[attr-defined]
     return run
 
 

@@ -200,7 +200,7 @@ def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host
         rows = np.concatenate(order).reshape(-1, jobs.BATCH)
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
         numbers = session.numbers(range(1, len(rows) + 1))
-        _, outs = chosen.scan(step, (parameters, state), index, (stored,), numbers, step.step.load)
+        _, outs = chosen.scan(step, (parameters, state), index, (stored,), numbers)
         host = [chosen.to_numpy(out) for out in outs]
     return dict(zip(_keys(net), host, strict=True))
 
@@ -215,6 +215,9 @@ class _Traced:
     """A training step that returns, in place of its sums, what passed through each layer."""
 
     step: TrainingStep
+
+    def load(self, rows: Array, data: Any) -> Any:
+        return self.step.load(rows, data)
 
     def __call__(self, carry: Any, rows: Array, numbers: Any, data: Any) -> Any:
         judge = self.step.judge

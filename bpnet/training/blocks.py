@@ -110,7 +110,7 @@ def evaluate(
     cost, right = 0.0, 0.0
     for _, (here, rows) in ahead(data, pieces(data, parameters), backend):
         index = backend.asarray(rows, dtype=backend.index_dtype)
-        _, sums = backend.scan(step, (), index, (parameters, here), load=step.load)
+        _, sums = backend.scan(step, (), index, (parameters, here))
         costs, counts = fetch(sums, backend)
         cost, right = cost + float(costs.sum()), right + float(counts.sum())
     return cost / m, right / m if step.judge.kind else None

@@ -150,7 +150,7 @@ def _step(
         best = float("inf")
         for turn in range(4):  # the first compiles and warms up
             start = time.perf_counter()
-            carry, _ = chosen.scan(step, carry, index, (stored,), numbers, step.load)
+            carry, _ = chosen.scan(step, carry, index, (stored,), numbers)
             chosen.synchronize()
             if turn or time.perf_counter() > end:
                 best = min(best, (time.perf_counter() - start) / _STEPS)

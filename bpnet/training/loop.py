@@ -201,7 +201,6 @@ class Session:
                     index,
                     (data,),
                     numbers,
-                    self.step.load,
                 )
                 sums = divergence.mark(sums, self.parameters, self.backend.xp)
                 return *blocks.fetch(sums, self.backend), before

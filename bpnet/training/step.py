@@ -4,7 +4,7 @@ No ``float()``, no ``bool()`` and no shape that depends on data: whatever a step
 the device.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -257,6 +257,14 @@ class TrainingStep:
     @cached_property  # a step is called thousands of times a second
     def _slopes(self) -> Slopes:
         return Slopes(self.judge, self.micro)
+
+    @cached_property
+    def template(self) -> "TrainingStep":
+        """The step for any learning rate, which is among the numbers: compiled once for all."""
+        rule = self.optimizer
+        if type(rule) not in optimizers.OPTIMIZERS.values():
+            return self  # a user's may look at its own
+        return replace(self, optimizer=replace(rule, learning_rate=1.0))
 
     @cached_property
     def _averages(self) -> bool:

@@ -88,20 +88,15 @@ def test_scan_takes_nested_slices_and_steps_without_results(backend):
     assert_close(carry, 6.0 - 4.0, 0.0, backend)
 
 
-class Table:
-    """Rows by their numbers, for a step that adds them up."""
+class Added:
+    """A step that takes what it loads: two rows by their numbers, and these."""
 
     def __init__(self, xp):
         self.xp, self.loads = xp, []
 
-    def __call__(self, rows, table):
+    def load(self, rows, table):
         self.loads.append(int(rows.shape[0]))
         return {"row": self.xp.take(table, rows, axis=0), "number": (rows,)}
-
-
-@dataclass(frozen=True)
-class Added:
-    """A step that takes what was loaded: two rows, and their numbers."""
 
     def __call__(self, carry, taken, table):
         (numbers,) = taken["number"]
@@ -113,19 +108,18 @@ def test_steps_take_what_was_loaded_for_several_at_once(backend, monkeypatch, to
     monkeypatch.setattr(type(backend), "together", together)
     table = np.arange(30, dtype=np.float32).reshape(10, 3) ** 2
     rows = np.asarray([[3, 1], [0, 9], [2, 2], [7, 4], [5, 8]])
-    load = Table(backend.xp)
+    step = Added(backend.xp)
     carry, outs = backend.scan(
-        Added(),
+        step,
         backend.asarray(np.zeros(3, np.float32), copy=True),
         backend.asarray(rows, dtype=backend.index_dtype),
         (backend.asarray(table),),
-        load=load,
     )
     assert_close(carry, (table[rows[:, 0]] - table[rows[:, 1]]).sum(0), 0.0, backend)
     assert [backend.to_numpy(out).tolist() for out in outs] == rows.T.tolist()
     if backend.name != "jax":
         size = max(together // 2, 1)
-        assert load.loads == [2 * min(size, 5 - first) for first in range(0, 5, size)]
+        assert step.loads == [2 * min(size, 5 - first) for first in range(0, 5, size)]
 
 
 def test_scan_without_steps_gives_the_carry_back(backend):

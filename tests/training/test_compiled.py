@@ -50,6 +50,25 @@ def test_compiled_steps_are_the_same_and_a_resume_compiles_them_again(
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_was_compiled_serves_the_next_training(backend, monkeypatch):
+    """Of another network like it, with another learning rate."""
+    if not backend.compiles:
+        pytest.skip("compiles nothing")
+    calls, plain = [], TrainingStep.__call__
+
+    def counted(self, *args):
+        calls.append(None)
+        return plain(self, *args)
+
+    monkeypatch.setattr(TrainingStep, "__call__", counted)
+    found = []
+    for rate in (0.01, 0.02, 0.01):
+        adam = bpnet.optimizers.Adam(learning_rate=rate)
+        found.append(train(backend=backend, epochs=1, optimizer=adam, clip_norm=0.7)[1]["cost"])
+    assert len(calls) == 1
+    assert found[0] == found[2] != found[1]
+
+
 def test_a_library_that_has_one_way_refuses_the_other():
     with pytest.raises(InputError, match="compiled is True and numpy has nothing that compiles"):
         train(backend="numpy", compiled=True)
