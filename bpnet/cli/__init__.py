@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from bpnet.cli.app import app
     from bpnet.cli.ranks import join
+    from bpnet.distributed.mpi import describe
 
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         status = _status(error, arguments, ranks)
+        if status is None and ranks is not None and ranks.size > 1:
+            ranks.fail(describe(error))  # typer has taken the place of the ranks' own hook
         if status is None:
             raise
     return status if isinstance(status, int) else 0

@@ -110,7 +110,12 @@ class MPI(Communicator):
         MPI's own calls would: a peer that is stopped, or has left, is never an error to them.
         """
         end = 0.0
-        while not self._mpi.Request.Testall(requests):
+        while True:
+            try:
+                if self._mpi.Request.Testall(requests):
+                    return
+            except self._mpi.Exception as error:  # some MPIs notice that a peer has died
+                self.abort(f"{whom} can't be reached: {error}")
             now = time.monotonic()
             if not end:
                 end = now + self.timeout + _LATER * stage
