@@ -12,6 +12,7 @@ import queue
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 SECONDS = 5
@@ -82,6 +83,7 @@ def fuzz(asked, place):
     if asked.only is not None:
         folder = place / "only"
         folder.mkdir()
+        warnings.simplefilter("error")
         print(kind_of(asked.only), attempt(asked.seed, asked.only, place, folder))
         return 0
     start = time.monotonic()

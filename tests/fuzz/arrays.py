@@ -56,7 +56,7 @@ def npz(arrays, draw):
     for name in draw.sample(list(held), draw.randint(0, 2)):
         held[name] = npy(arrays[name], draw)
     if draw.random() < 0.1:
-        held[draw.choice(("x", "../x", "x.npy", "", "a" * 300))] = draw.randbytes(20)
+        held[draw.choice(("x", "../x", "x.npy", "\x01", "a" * 300))] = draw.randbytes(20)
     if draw.random() < 0.02:
         rows = draw.choice((1 << 10, 1 << 20))
         held["x"] = plain_npy(np.zeros((12, rows), np.uint8))
@@ -65,7 +65,9 @@ def npz(arrays, draw):
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in held.items():
             method = draw.choices(methods, (4, 4, 1, 1))[0]
-            archive.writestr(f"{name}.npy" if draw.random() < 0.97 else name, content, method)
+            archive.writestr(
+                f"{name}.npy" if draw.random() < 0.97 else name or "-", content, method
+            )
     data = file.getvalue()
     if draw.random() < 0.5:
         at = data.rfind(b"PK\x01\x02") if draw.random() < 0.5 else 0

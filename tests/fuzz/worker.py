@@ -25,7 +25,9 @@ def kind_of(index):
 def attempt(seed, index, place, folder):
     """Try one input. None if it was taken, "" if it was refused, else what is wrong."""
     draw = random.Random(f"{seed}:{index}")
-    call = targets.TARGETS[kind_of(index)](place, folder, draw)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zipfile, on a name that is there twice
+        call = targets.TARGETS[kind_of(index)](place, folder, draw)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     before = peak(reset=True)
     try:
