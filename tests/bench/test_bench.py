@@ -123,7 +123,7 @@ def test_a_profile_accounts_for_the_epoch(backend):
     parts = {part.name: part for part in bench.profile(backend, job, cell)}
     # two layers, three steps: a product each forward and two back, one of them not needed
     assert parts["matrix products"].calls == 3 * 5
-    assert parts["gather"].calls == 3 * 2
+    assert parts["gather"].calls == 2  # examples and targets of the three steps at once
     assert all(part.seconds >= 0 for part in parts.values())
     assert "Python" in parts
 
