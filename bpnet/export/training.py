@@ -20,9 +20,10 @@ from bpnet.export.inference import about
 from bpnet.export.trace import Namespace
 from bpnet.network import Network
 from bpnet.training import options
+from bpnet.training.judge import Data, Judge
 from bpnet.training.loop import MASKS
 from bpnet.training.prepare import arrange, suited_cost
-from bpnet.training.step import Data, Judge, TrainingStep
+from bpnet.training.step import TrainingStep
 
 
 def training_to_onnx(

@@ -12,7 +12,7 @@ from bpnet.core import costs
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.sklearn import inputs
-from bpnet.training.step import Data, Judge
+from bpnet.training.judge import Data, Judge
 
 Host = np.ndarray[Any, Any]
 

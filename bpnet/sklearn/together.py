@@ -12,7 +12,7 @@ from bpnet.sklearn import fitting, inputs, stochastic
 from bpnet.sklearn.base import Base
 from bpnet.sklearn.stochastic import Begun
 from bpnet.training import stack
-from bpnet.training.step import Data
+from bpnet.training.judge import Data
 
 Host = np.ndarray[Any, Any]
 

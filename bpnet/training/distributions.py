@@ -14,9 +14,10 @@ from bpnet.core.layers import Dense
 from bpnet.data.host_rows import HostRows
 from bpnet.training import blocks
 from bpnet.training.callbacks import Callback, Run
+from bpnet.training.judge import Data, Judge
 from bpnet.training.lbfgs import Descent
 from bpnet.training.loop import Session
-from bpnet.training.step import Data, Judge, Slopes, TrainingStep
+from bpnet.training.step import Slopes, TrainingStep
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Which ones are kept of each distribution."""

@@ -12,8 +12,9 @@ from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import blocks, scores, targets
+from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, kept, pair, prepare, store
-from bpnet.training.step import EvaluationStep, Judge
+from bpnet.training.step import EvaluationStep
 
 
 def evaluate(

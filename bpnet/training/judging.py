@@ -13,9 +13,9 @@ from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import blocks, evaluation, prepare, scores
+from bpnet.training.judge import Data, Judge
 from bpnet.training.member_step import MemberEvaluation, without_rates
 from bpnet.training.stack import Member
-from bpnet.training.step import Data, Judge
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]

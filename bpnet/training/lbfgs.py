@@ -16,7 +16,8 @@ from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, loop
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.flat import flatten, unflatten
-from bpnet.training.step import Data, Judge, Slopes
+from bpnet.training.judge import Data, Judge
+from bpnet.training.step import Slopes
 
 _log = logging.getLogger("bpnet")
 

@@ -25,7 +25,8 @@ from bpnet.data.host_rows import HostRows, together
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, divergence, memory
 from bpnet.training.callbacks import Callback, Run
-from bpnet.training.step import Data, TrainingStep
+from bpnet.training.judge import Data
+from bpnet.training.step import TrainingStep
 
 _BLOCKS = 20
 """Blocks in an epoch where a callback wants to look in."""

@@ -14,7 +14,7 @@ from bpnet.core import costs, feedforward, layers, optimizers, random, regulariz
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dropout, MemberDropout
 from bpnet.core.optimizers import Optimizer, State
-from bpnet.training.step import Data, Judge
+from bpnet.training.judge import Data, Judge
 
 Batch = dict[str, Array]
 """Of one step: ``rows``, (members, k), or (k,) where all take the same examples;

@@ -24,10 +24,11 @@ from bpnet.training import (
     weights,
 )
 from bpnet.training.callbacks import History, Run
+from bpnet.training.judge import Data
 from bpnet.training.judging import Judging
 from bpnet.training.planning import Plan
 from bpnet.training.stack import Member
-from bpnet.training.step import Data, TrainingStep
+from bpnet.training.step import TrainingStep
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]

@@ -14,8 +14,8 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
+from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, check_strength
-from bpnet.training.step import Judge
 
 _LARGEST = 1 << 28
 """Numbers in a batch of examples that are not in memory."""

@@ -17,7 +17,7 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import targets
-from bpnet.training.step import Data, Judge
+from bpnet.training.judge import Data, Judge
 
 
 def check_network(network: Any) -> None:

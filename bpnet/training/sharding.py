@@ -24,7 +24,8 @@ from bpnet.errors import InputError
 from bpnet.training import blocks, divergence, loop, memory
 from bpnet.training.callbacks import Run
 from bpnet.training.flat import flatten, unflatten
-from bpnet.training.step import Data, Judge, Slopes, TrainingStep
+from bpnet.training.judge import Data, Judge
+from bpnet.training.step import Slopes, TrainingStep
 
 Host = np.ndarray[Any, Any]
 

@@ -21,8 +21,9 @@ from bpnet.core.optimizers import State
 from bpnet.errors import Diverged
 from bpnet.training import blocks, divergence, loop
 from bpnet.training.callbacks import Callback, Run
+from bpnet.training.judge import Data
 from bpnet.training.member_step import VARIED, MemberStep, template, without_rates
-from bpnet.training.step import Data, TrainingStep
+from bpnet.training.step import TrainingStep
 
 Host = np.ndarray[Any, Any]
 

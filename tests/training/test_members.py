@@ -239,7 +239,8 @@ def test_large_networks_are_trained_one_after_another(monkeypatch):
 
 @pytest.mark.parametrize(("n", "k", "size"), [(30, 10, 32), (512, 128, 1)])
 def test_the_rule(n, k, size):
-    from bpnet.training.step import Judge, TrainingStep
+    from bpnet.training.judge import Judge
+    from bpnet.training.step import TrainingStep
 
     net = bpnet.Network([784, n, 10])
     judge = Judge(net.layers, costs.CrossEntropy(), None, "class", 0.0, None, None)

@@ -1,0 +1,131 @@
+"""Examples of a batch, and what judges them: the same in training and in evaluation."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bpnet._typing import Array, DType, Namespace
+from bpnet.core import metrics, special
+from bpnet.core.costs import Cost
+from bpnet.core.feedforward import Parameters
+from bpnet.core.layers import Dense
+from bpnet.data import batches
+
+Data = tuple[Array, ...]
+"""Stored examples, (m, n_0); targets, (m,) or (m, n_L); class numbers 0 to n_L - 1.
+
+Where examples have weights these are the fourth, (m,), and where only some of them are on the
+device, the fifth are their numbers among all, and the fourth are None if they have no weights.
+"""
+
+
+class Batch(NamedTuple):
+    """The examples of a step, or of several, on the device.
+
+    Parameters
+    ----------
+    x : array, (k, n_0)
+        Examples, ready for the first layer.
+    y : array, (k, n_L)
+        What is wanted of them, as rows.
+    wanted : array, (k,) or (k, n_L)
+        The same, as it is stored.
+    weights : array, (k,), or None
+        Of the examples, where they have any.
+    numbers : array of int, (k,)
+        Of the rows among all examples.
+    """
+
+    x: Array
+    y: Array
+    wanted: Array
+    weights: Array | None
+    numbers: Array
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is the same in training and in evaluation.
+
+    Parameters
+    ----------
+    layers : tuple of layers
+        The network without its arrays.
+    cost : Cost
+        ``value`` and ``delta``.
+    scale : float or None
+        What integer inputs are multiplied by.
+    kind : {"class", "threshold"} or None
+        How a right answer is told.
+    middle : float
+        The z at which an output says neither 0 nor 1.
+    dtype : dtype
+        Of the run.
+    xp : namespace
+        The backend's.
+    padded : bool
+        Whether a row may be -1, no example: a short batch is filled up with such, so that a
+        library that compiles needs to do it for one length only.
+    """
+
+    layers: tuple[Any, ...]
+    cost: Cost
+    scale: float | None
+    kind: metrics.Kind | None
+    middle: float
+    dtype: DType
+    xp: Namespace
+    padded: bool = False
+
+    def batch(self, rows: Array, data: Data) -> Batch:
+        """Return the examples of ``rows``, (k,)."""
+        x, targets, classes = data[:3]
+        xp, held = self.xp, self._held(rows)
+        wanted = xp.take(targets, held, axis=0)
+        y = wanted
+        if wanted.ndim == 1:
+            y = special.one_hot(wanted, classes, self.dtype, xp=xp)
+        return Batch(
+            batches.take_rows(x, held, self.scale, self.dtype, xp=xp),
+            y,
+            wanted,
+            self.weights(rows, data),
+            xp.take(data[4], held, axis=0) if len(data) > 4 else rows,
+        )
+
+    def weights(self, rows: Array, data: Data) -> Array | None:
+        """Return the weights of the rows, (k,), None where all count the same."""
+        given = data[3] if len(data) > 3 else None
+        if given is not None:
+            given = self.xp.take(given, self._held(rows), axis=0)
+        if not self.padded:
+            return given
+        real = self.xp.astype(rows >= 0, self.dtype)
+        return real if given is None else given * real
+
+    def _held(self, rows: Array) -> Array:
+        """Rows that there are: the first for none."""
+        return self.xp.where(rows < 0, self.xp.zeros_like(rows), rows) if self.padded else rows
+
+    def compute(self, parameters: Parameters) -> Parameters:
+        """Return the parameters in the dtype of the run: they are kept in float32 for halves.
+
+        Those of a normalization stay so, its statistics are wide.
+        """
+        if not special.is_half(self.dtype, self.xp):
+            return parameters
+        return tuple(
+            tuple(self.xp.astype(p, self.dtype) for p in arrays)
+            if isinstance(layer, Dense)
+            else arrays
+            for layer, arrays in zip(self.layers, parameters, strict=True)
+        )
+
+    def right(
+        self, z: Array, wanted: Array, classes: Array, rows: Array | None = None
+    ) -> tuple[Array, ...]:
+        """Return the count of right answers, or nothing where none are told."""
+        if self.kind is None:
+            return ()
+        real = rows >= 0 if self.padded and rows is not None else None
+        found = metrics.count_correct(z, wanted, classes, self.kind, self.middle, real, xp=self.xp)
+        return (found,)
