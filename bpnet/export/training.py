@@ -154,7 +154,7 @@ def _traced(
     numbers = step.optimizer.coefficients(xp.astype(t, xp.float64), xp.astype(rate, xp.float64))
     numbers = tuple(xp.astype(number, step.judge.dtype) for number in numbers)
     xp.rows = xp.arange(x.dynamic_shape[0])
-    after, sums = step(xp.copied(before), xp.rows, (numbers, words), data)
+    after, sums = step(xp.copied(before), step.load(xp.rows, data), (numbers, words), data)
     sums = (sums[0] / xp.sum(data[3]), *sums[1:])
     outputs = dict(zip(("cost", "correct"), sums, strict=False))
     carried = {"step": t + 1}

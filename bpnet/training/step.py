@@ -263,9 +263,9 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
     )
 
 
-def _length(taken: Any) -> int:
+def _length(taken: Any) -> Any:
     """Examples of a batch, or of rows."""
-    return int((taken.x if isinstance(taken, Batch) else taken).shape[0])
+    return (taken.x if isinstance(taken, Batch) else taken).shape[0]
 
 
 def _wide(values: Array, xp: Namespace) -> Array:
