@@ -287,3 +287,9 @@ def test_network2_classifies_by_the_largest_output(tmp_path):
     W, b = [[[2.0], [3.0], [1.0]]], [[[0.0], [0.0], [0.0]]]
     path.write_text(json.dumps({"sizes": [1, 3], "weights": W, "biases": b}))
     assert bpnet.load(path).classify([[1.0], [-1.0]]).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("n", [2**48, 2**63, 10**30])
+def test_a_layer_that_no_memory_holds_is_refused(n):
+    with pytest.raises(bpnet.InputError, match="more than any memory holds; give fewer neurons"):
+        bpnet.Network([4, n, 2])

@@ -26,6 +26,10 @@ from bpnet.core.normalization import NORMS, BatchNorm, LayerNorm, Shapes
 from bpnet.errors import InputError
 
 
+_MOST = 1 << 48
+"""Weights that no layer has, and no library can make."""
+
+
 @dataclass(frozen=True)
 class Dense:
     """A fully connected layer, a^l = sigma(W^l a^(l-1) + b^l).
@@ -53,6 +57,9 @@ class Dense:
                 msg = f"a layer has {name} = {n!r} neurons; give a whole number of at least 1"
                 raise InputError(msg)
             object.__setattr__(self, name, int(n))
+        if self.n_in * self.n_out >= _MOST:
+            msg = f"a layer has {self.n_in} times {self.n_out} weights, more than any memory holds"
+            raise InputError(f"{msg}; give fewer neurons")
         object.__setattr__(self, "activation", activations.get(self.activation))
         object.__setattr__(self, "init", initializers.get(self.init, self.activation))
 
