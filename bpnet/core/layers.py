@@ -25,7 +25,6 @@ from bpnet.core.initializers import Initializer
 from bpnet.core.normalization import NORMS, BatchNorm, LayerNorm, Shapes
 from bpnet.errors import InputError
 
-
 _MOST = 1 << 48
 """Weights that no layer has, and no library can make."""
 
