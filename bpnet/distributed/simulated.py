@@ -1,4 +1,8 @@
-"""Any number of ranks in one process, a thread each: the same code, and its traffic counted."""
+"""Any number of ranks in one process, a thread each: the same code, and its traffic counted.
+
+They take turns: a rank runs until it waits for another, as not every array library may be used by
+several threads at once (dpnp's stop for good).
+"""
 
 import threading
 from collections.abc import Callable
@@ -13,10 +17,10 @@ _STACK = 1 << 21
 
 
 class _World:
-    """What the ranks share: a queue for each pair, and who failed first."""
+    """What the ranks share: the turn, a queue for each pair, and who failed first."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock, self.turn = threading.Lock(), threading.Lock()
         self.queues: dict[tuple[int, int], SimpleQueue[Any]] = {}
         self.failed: tuple[int, BaseException] | None = None
 
@@ -40,7 +44,18 @@ class Simulated(Communicator):
 
     def __init__(self, rank: int, size: int, timeout: float, world: _World) -> None:
         super().__init__(rank, size, timeout)
-        self._world = world
+        self._world, self._running = world, False
+
+    def resume(self) -> None:
+        """Wait for this rank's turn."""
+        self._world.turn.acquire()
+        self._running = True
+
+    def pause(self) -> None:
+        """Let another rank have its turn."""
+        if self._running:
+            self._running = False
+            self._world.turn.release()
 
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
         """Put a copy into the partner's queue, and take what it put into this one's."""
@@ -49,10 +64,12 @@ class Simulated(Communicator):
             self.traffic.bytes += send.nbytes
             self._world.queue(self.rank, partner).put(send.copy())
         if receive.size:
+            self.pause()
             try:
                 got = self._world.queue(partner, self.rank).get(timeout=self.timeout)
-            except Empty:
+            except Empty:  # without a turn: the partner may have it for good
                 self.abort(f"rank {partner} did not answer within {self.timeout:g} s")
+            self.resume()
             if got is None:
                 msg = f"rank {self.rank} of {self.size}: another rank failed"
                 raise ConnectionAbortedError(msg)
@@ -68,7 +85,7 @@ class Simulated(Communicator):
 def simulate(
     size: int, function: Callable[[Communicator], Any], *, timeout: float = 300.0
 ) -> tuple[list[Any], list[Traffic]]:
-    """Run a function as so many ranks at once, and return what each returned and sent.
+    """Run a function as so many ranks that take turns, and return what each returned and sent.
 
     Parameters
     ----------
@@ -107,10 +124,13 @@ def simulate(
     results: list[Any] = [None] * size
 
     def run(communicator: Simulated) -> None:
+        communicator.resume()
         try:
             results[communicator.rank] = function(communicator)
         except BaseException as error:
             world.fail(communicator.rank, error)
+        finally:
+            communicator.pause()
 
     before = threading.stack_size(_STACK)
     threads = [threading.Thread(target=run, args=(c,), daemon=True) for c in ranks]
