@@ -31,7 +31,7 @@ def export_run(
     Returns
     -------
     list of str
-        A line on each input and output.
+        A line on each input and output, and on what of the run's options the step does without.
 
     Raises
     ------
@@ -42,10 +42,21 @@ def export_run(
     network, config, columns = runs.open_run(source)
     if training:
         training_to_onnx(network, path, dtype=dtype, **_options(config))
-    else:
-        to_onnx(network, path, columns, dtype)
+        settings = config.get("training", {})
+        notes = [note for name, note in _LEFT_OUT.items() if settings.get(name) not in _NOTHING]
+        return [*signature(path), *notes]
+    to_onnx(network, path, columns, dtype)
     return signature(path)
 
+
+_NOTHING = (None, "constant")
+
+_LEFT_OUT = {
+    "sample_weight": "note: the run weighed its examples, the step takes all alike",
+    "class_weight": "note: the run weighed its classes, the step takes all alike",
+    "schedule": "note: the run had a schedule; give the step its learning_rate each time",
+}
+"""Options of a run that are no part of a step, and what to know of them."""
 
 _TAKEN = ("cost", "l2", "l1", "dropout", "max_norm", "clip_norm", "seed")
 

@@ -62,6 +62,18 @@ def test_the_training_step_has_the_options_of_the_run(run, tmp_path):
     np.testing.assert_allclose(found["W.0.new"], weights - 0.125 * decayed, rtol=0, atol=1e-6)
 
 
+def test_what_of_a_run_is_no_part_of_a_step_is_said(tmp_path, capsys):
+    run, path = tmp_path / "run", tmp_path / "step.onnx"
+    options = ["--class-weight", "balanced", "--schedule", "cosine", "--out", str(run)]
+    assert main(["train", "digits", *TRAIN, *options]) == 0
+    capsys.readouterr()
+    assert main(["export", str(run), str(path), "--training"]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    assert [note.split()[3] for note in notes] == ["weighed", "had"]
+    assert main(["export", str(run), str(tmp_path / "run.onnx")]) == 0
+    assert "note: " not in capsys.readouterr().out
+
+
 BAD = {
     "no run": (["nowhere", "m.onnx"], "nowhere"),
     "a run without a model": (["empty", "m.onnx"], "not a finished run"),
