@@ -117,6 +117,7 @@ def stream(
     >>> data = bpnet.data.stream(names)
     >>> data.x.shape, data.x.take(np.array([2])).tolist()
     ((4, 4), [[0.0, 0.0, 1.0, 0.0]])
+    >>> folder.cleanup()
     """
     check_asked(task, validation)
     if shuffle not in SHUFFLES:

@@ -394,6 +394,15 @@ def test_the_encodings_of_a_table_are_in_the_checkpoint(tmp_path):
     assert bpnet.data.Columns.from_json(kept) == data.columns
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as it usually is: a shell starts what runs in its background with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_writes_a_checkpoint_and_the_run_goes_on(tmp_path):
     class Interrupt(Kill):
         def on_block_end(self, run):
