@@ -1,7 +1,9 @@
 """Any MPI, through mpi4py; and a job that ends as a whole when a rank fails."""
 
+import array
 import atexit
 import os
+import stat
 import sys
 import time
 import traceback
@@ -23,8 +25,11 @@ _HUNG = 75
 _LATER = 0.3
 """Seconds that each stage of a sum adds to the time-out, see :meth:`Communicator.exchange`."""
 
-_TURN = 0.3
+_TURN = 0.5
 """Seconds that a rank leaves to each one before it to say what they have all met."""
+
+_PASSED_ON = 0.4
+"""Seconds that a launcher has to take a line from its pipe before the job is ended."""
 
 _STARTED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 """Variables in which Open MPI, and MPICH and its kin, tell a process how many they are."""
@@ -103,6 +108,7 @@ class MPI(Communicator):
         text = f"bpnet: error: rank {self.rank} of {self.size}: {' '.join(message.split())}\n"
         sys.stdout.flush()
         os.write(2, text.encode())
+        _await_reader(2)
 
     def _wait(self, requests: list[Any], whom: str, stage: int = 0) -> None:
         """Wait for requests, but not for ever.
@@ -123,6 +129,19 @@ class MPI(Communicator):
                 said = f"{whom} did not answer within {self.timeout:g} s: it hangs, or is slower"
                 self.abort(f"{said}; look at it, or give a longer timeout", _HUNG)
             os.sched_yield()  # with more ranks than cores the others need this one
+
+
+def _await_reader(descriptor: int) -> None:
+    """Wait until a pipe is empty: MPICH's launcher, told to end a job, leaves its pipes unread."""
+    if sys.platform == "win32" or not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return
+    import fcntl
+    import termios
+
+    unread, end = array.array("i", [1]), time.monotonic() + _PASSED_ON
+    while unread[0] and time.monotonic() < end:
+        fcntl.ioctl(descriptor, termios.FIONREAD, unread)
+        time.sleep(0.01)
 
 
 def _plain(buffer: Any) -> Any:
