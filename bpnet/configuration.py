@@ -56,12 +56,23 @@ def check_resumable(config: Any) -> None:
     """
     tables = _tables(config, "data", "training", "network", "machine")
     training = {**_arguments(train), **_TRAINING}
-    data = {**_arguments(load_data), **_STREAMING}
-    _check_known("data", tables["data"], data, {"source"})
+    check_data(config)
     _check_known("training", tables["training"], training, {"optimizer", "batch_size", "dtype"})
     _check_known("network", tables["network"], _NETWORK, {"hidden", "activation", "init", "seed"})
     _check_known("machine", {}, {}, {"backend"} - tables["machine"].keys())
     _check_types("machine", tables["machine"], {"backend": str})
+
+
+def check_data(config: Any) -> None:
+    """Refuse a configuration with which a run's data cannot be read again.
+
+    Raises
+    ------
+    InputError
+        Naming what is missing, not known or of another type.
+    """
+    known = {**_arguments(load_data), **_STREAMING}
+    _check_known("data", _tables(config, "data")["data"], known, {"source"})
 
 
 def _tables(config: Any, *names: str) -> dict[str, Mapping[str, Any]]:

@@ -263,6 +263,12 @@ def read(
     return load_data(source, **options)
 
 
+def read_again(config: Config) -> Dataset:
+    """Data set that a run was trained with, split as it was then."""
+    data = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
+    return read(data.pop("source"), **data)  # the seed of a sweep's data is its own
+
+
 def is_streamed(config: Config, source: str, asked: bool) -> bool:
     """Whether a source is streamed: where that is asked for, or the run's data was."""
     return asked or (bool(config["data"].get("stream")) and can_stream(source))

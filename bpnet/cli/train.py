@@ -299,9 +299,8 @@ def _run(
     on_error, events = settings.pop("on_error", "stop"), settings.pop("tensorboard", None)
     every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)
     selection = None if fastest.is_asked(backend) else of_rank(ranks, backend, device)
-    data = {"validation": 0.0, **config["data"]}
-    source, seed = data.pop("source"), asked["seed"]
-    dataset = first(ranks, lambda: runs.read(source, **{"seed": seed, **data}))
+    source = config["data"]["source"]
+    dataset = first(ranks, lambda: runs.read_again(config))
     weighed = _weights(settings.pop("sample_weight", None), dataset)
     network = runs.network_for(
         dataset,
@@ -310,7 +309,7 @@ def _run(
         output=asked.get("output"),
         init=asked["init"],
         norm=asked.get("norm"),
-        seed=seed,
+        seed=asked["seed"],
     )
     if selection is None:
         m = dataset.x.shape[0]

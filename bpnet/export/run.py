@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bpnet import data, runs
+from bpnet import configuration, runs
 from bpnet.core import optimizers
 from bpnet.export import trace
 from bpnet.export.inference import to_onnx
@@ -68,9 +68,8 @@ def _options(config: Config) -> dict[str, Any]:
     rate = settings.get("learning_rate")
     taken["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), rate)
     if settings.get("l2") or settings.get("l1"):
-        asked = {"validation": 0.0, **config["data"]}
-        held = data.load(asked.pop("source"), seed=config["network"]["seed"], **asked)
-        taken["examples"] = len(held.y) if held.y is not None else None
+        configuration.check_data(config)
+        taken["examples"] = runs.read_again(config).x.shape[0]
     return taken
 
 

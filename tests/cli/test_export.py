@@ -1,5 +1,7 @@
 """``bpnet export``."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -51,27 +53,52 @@ def test_the_model_of_a_run_without_its_folder(run, tmp_path, capsys):
 def test_the_training_step_has_the_options_of_the_run(run, tmp_path):
     path = tmp_path / "step.onnx"
     assert main(["export", str(run), str(path), "--training", "-q"]) == 0
-    session, network = Session(path), bpnet.load(run)
-    assert session.about["optimizer"] == "Momentum(learning_rate=0.125, momentum=0.9)"
+    assert Session(path).about["optimizer"] == "Momentum(learning_rate=0.125, momentum=0.9)"
+    check_first_step(path, run)
+
+
+def check_first_step(path, run):
+    """The first step of a run with the options above, held against ``gradients`` and (27)."""
+    network = bpnet.load(run)
     data = bpnet.data.load("digits", validation=0.1)
     x, y = (data.x[:40] * data.scale).astype(np.float32), data.y[:40].astype(np.int64)
-    found = session(x=x, y=y)
+    found = Session(path)(x=x, y=y)
     weights = network.weights[0].T
     _, gradients = bpnet.gradients(network, x, y, l2=0.0)
     decayed = gradients[0][0].T + 0.5 / len(data.y) * weights
     np.testing.assert_allclose(found["W.0.new"], weights - 0.125 * decayed, rtol=0, atol=1e-6)
 
 
-def test_what_of_a_run_is_no_part_of_a_step_is_said(tmp_path, capsys):
-    run, path = tmp_path / "run", tmp_path / "step.onnx"
-    options = ["--class-weight", "balanced", "--schedule", "cosine", "--out", str(run)]
-    assert main(["train", "digits", *TRAIN, *options]) == 0
+def test_the_step_of_a_sweep_s_run(tmp_path):
+    """Its data has a seed of its own."""
+    out, path = tmp_path / "run", tmp_path / "step.onnx"
+    options = ["--l2", "0.5", "--optimizer", "momentum", "--learning-rate", "0.125", "--seeds", "2"]
+    assert main(["sweep", "digits", *TRAIN, *options, "--out", str(out)]) == 0
+    assert main(["export", str(out), str(path), "--training", "-q"]) == 0
+    check_first_step(path, out)
+
+
+def test_the_step_of_streamed_data_is_that_of_data_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
+    np.save("x.npy", x)
+    np.save("y.npy", (x[:, 0] > 0).astype(int))
+    for name, stream in (("memory", []), ("stream", ["--stream"])):
+        options = ["--l1", "0.5", *stream, "--out", name]
+        assert main(["train", "x.npy,y.npy", *TRAIN, *options]) == 0
+        assert main(["export", name, f"{name}.onnx", "--training", "-q"]) == 0
+    assert (tmp_path / "stream.onnx").read_bytes() == (tmp_path / "memory.onnx").read_bytes()
+
+
+def test_a_run_whose_data_cannot_be_read_again_has_no_step(run, tmp_path, capsys):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    config = (copy / "config.toml").read_text()
+    (copy / "config.toml").write_text(config.replace("[data]", "[data]\ncolour = 1"))
     capsys.readouterr()
-    assert main(["export", str(run), str(path), "--training"]) == 0
-    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
-    assert [note.split()[3] for note in notes] == ["weighed", "had"]
-    assert main(["export", str(run), str(tmp_path / "run.onnx")]) == 0
-    assert "note: " not in capsys.readouterr().out
+    assert main(["export", str(copy), str(tmp_path / "s.onnx"), "--training"]) == 2
+    error = capsys.readouterr().err
+    assert (error.count("\n"), "data.colour" in error) == (1, True)
 
 
 BAD = {
