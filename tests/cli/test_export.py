@@ -1,5 +1,6 @@
 """``bpnet export``."""
 
+import json
 import shutil
 
 import numpy as np
@@ -21,6 +22,7 @@ def run(tmp_path_factory):
     """Folder of a run with options of its own."""
     folder = tmp_path_factory.mktemp("runs") / "digits"
     options = ["--l2", "0.5", "--optimizer", "momentum", "--learning-rate", "0.125"]
+    options += ["--momentum", "0.75"]
     assert main(["train", "digits", *TRAIN, *options, "--out", str(folder)]) == 0
     return folder
 
@@ -53,7 +55,7 @@ def test_the_model_of_a_run_without_its_folder(run, tmp_path, capsys):
 def test_the_training_step_has_the_options_of_the_run(run, tmp_path):
     path = tmp_path / "step.onnx"
     assert main(["export", str(run), str(path), "--training", "-q"]) == 0
-    assert Session(path).about["optimizer"] == "Momentum(learning_rate=0.125, momentum=0.9)"
+    assert Session(path).about["optimizer"] == "Momentum(learning_rate=0.125, momentum=0.75)"
     check_first_step(path, run)
 
 
@@ -73,8 +75,12 @@ def test_the_step_of_a_sweep_s_run(tmp_path):
     """Its data has a seed of its own."""
     out, path = tmp_path / "run", tmp_path / "step.onnx"
     options = ["--l2", "0.5", "--optimizer", "momentum", "--learning-rate", "0.125", "--seeds", "2"]
+    options += ["--momentum", "0.25,0.5"]
     assert main(["sweep", "digits", *TRAIN, *options, "--out", str(out)]) == 0
     assert main(["export", str(out), str(path), "--training", "-q"]) == 0
+    best = json.loads((out / "sweep.json").read_text())["configurations"][0]
+    rule = f"Momentum(learning_rate=0.125, momentum={best['momentum']})"
+    assert Session(path).about["optimizer"] == rule
     check_first_step(path, out)
 
 

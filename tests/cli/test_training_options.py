@@ -1,6 +1,7 @@
 """What practitioners expect of ``bpnet train``: L-BFGS, a rate that is found, metrics, norms."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -39,6 +40,21 @@ def test_a_rate_is_found_and_kept_in_the_run(tmp_path, capsys):
         assert (out / "learning-rate.png").is_file()
 
 
+def test_momentum_is_kept_in_the_run(tmp_path, capsys):
+    """Killed before its first checkpoint and taken up again, the run has it from its folder."""
+    models = []
+    options = ("--optimizer", "momentum", "--hidden", 8, "--epochs", 1, "-q")
+    for name, given in (("usual", ()), ("own", ("--momentum", 0.5))):
+        out = tmp_path / name
+        assert run("train", *options, *given, "--out", out) == 0
+        models.append((out / "model.safetensors").read_bytes())
+    assert models[0] != models[1]
+    shutil.rmtree(out / "checkpoints")
+    (out / "model.safetensors").unlink()
+    assert run("train", "--resume", out, "-q") == 0
+    assert (out / "model.safetensors").read_bytes() == models[1]
+
+
 def test_norm_and_metrics(tmp_path, capsys):
     out = tmp_path / "run"
     options = ("--norm", "batch", "--metric", "f1,top-2", "--epochs", 2, "--micro-batch", "none")
@@ -57,6 +73,8 @@ def test_norm_and_metrics(tmp_path, capsys):
     ("options", "match"),
     [
         (("--learning-rate", "fast"), "--learning-rate is 'fast'; give a number, or find"),
+        (("--momentum", "0.5"), "momentum is 0.5 and adam has none; use momentum or nesterov"),
+        (("--momentum", "1", "--optimizer", "nesterov"), "momentum is 1.0; give a number from 0"),
         (("--metric", "f2"), "there is no metric 'f2'"),
         (("--norm", "group"), "unknown norm 'group'; choose one of batch, layer"),
         (("--optimizer", "lbfgs", "--batch-size", "8"), "batch_size is 8, leave it at None"),

@@ -174,6 +174,7 @@ OPTIONS = [
      "--dropout", "0.1", "--norm", "batch", "--class-weight", "balanced", "--patience", "2",
      "--metric", "f1,auc", "--seed", "5", "--dtype", "float64",
      "--clip-norm", "1", "--max-norm", "3", "--l1", "0.01", "--init", "orthogonal"],
+    ["--hidden", "8", "--epochs", "2", "--optimizer", "nesterov", "--momentum", "0.5"],
 ]  # fmt: skip
 
 
