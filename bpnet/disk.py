@@ -1,14 +1,111 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
 import os
-from contextlib import suppress
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from bpnet.errors import InputError
+
+_LONGEST = 50
+"""Characters of a name that the name of its unfinished file repeats: a system allows 255 bytes."""
+
+
+def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
+    """Refuse a file that cannot be written or replaced, before any work is done.
+
+    A link is followed: what it leads to is what is written.
+
+    Parameters
+    ----------
+    path : str or Path
+        What was given.
+    reads : iterable of str or Path
+        Files that are read for it, which it may not replace.
+
+    Returns
+    -------
+    Path
+        The same.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, a pipe, a device or where standard output goes, its folder is missing,
+        or it cannot be written.
+    """
+    path = Path(path)
+    real = followed(path)
+    reason = _obstacle(real) if str(path) != "-" else _NO_FILE
+    if any(followed(Path(other)) == real for other in reads):
+        reason = "it is what is read; give another name"
+    if reason:
+        msg = f"{_short(path)} can't be written: {reason}"
+        raise InputError(msg)
+    return path
+
+
+_NO_FILE = "it is standard output, a pipe or a device; give a file"
+
+
+def _obstacle(real: Path) -> str:
+    """Why a file can't be written, and what to do; nothing if it can."""
+    try:
+        found = _status(real)
+    except OSError as error:  # the name is too long, or links lead in a circle
+        return f"{(error.strerror or str(error)).lower()}; give another name"
+    if found is None:
+        if not real.parent.is_dir():
+            return f"there is no folder {_short(real.parent)}; make it first"
+    elif stat.S_ISDIR(found.st_mode):
+        return "it is a folder; give a file"
+    elif not stat.S_ISREG(found.st_mode) or any(os.path.samestat(found, s) for s in _streams()):
+        return _NO_FILE
+    elif not os.access(real, os.W_OK):
+        return "it is protected; give another name"
+    may = os.access(real.parent, os.W_OK)
+    return "" if may else f"{_short(real.parent)} is protected; give another folder"
+
+
+def makeable(folder: Path, option: str = "--out") -> None:
+    """Refuse a folder that cannot be made or written to, before any work is done.
+
+    Parameters
+    ----------
+    folder : Path
+        May be there already.
+    option : str
+        What gave it.
+
+    Raises
+    ------
+    InputError
+        Naming what is in the way.
+    """
+    real = followed(folder)
+    try:
+        parent = next(p for p in (real, *real.parents) if _status(p) is not None)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        msg = f"{_short(folder)} can't be made: {reason}; give {option} another name"
+        raise InputError(msg) from error
+    if parent == real and not parent.is_dir():
+        msg = f"{_short(folder)} is not a folder; give {option} another name"
+        raise InputError(msg)
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        msg = f"{_short(parent)} can't be written to; give {option} a folder that can"
+        raise InputError(msg)
+
+
+def followed(path: Path) -> Path:
+    """Where a path leads, through all its links."""
+    return Path(os.path.realpath(path))
 
 
 def write(path: Path, content: bytes, *, replace: bool = True) -> None:
     """Write a file that appears under its name only when it is complete and on the disk.
-
-    It is written under another name, synchronized, renamed, and its folder synchronized.
 
     Parameters
     ----------
@@ -25,13 +122,44 @@ def write(path: Path, content: bytes, *, replace: bool = True) -> None:
         If it may not and there is one.
     OSError
         If it could not be written; what was there before is as it was.
+    InputError
+        If what is there is no file.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with writing(path, replace=replace) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(
+    path: Path, *, text: bool = False, sync: bool = True, replace: bool = True
+) -> Iterator[Any]:
+    """Open a file that takes its name, or the place of what a link leads to, at the end.
+
+    It is written under another name, synchronized, renamed, and its folder synchronized. Where
+    what is in the ``with`` fails, what was there before is as it was.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that is there.
+    text : bool
+        Whether text is written, as UTF-8, or bytes.
+    sync : bool
+        Whether to wait for the disk.
+    replace : bool
+        Whether it may take the place of another.
+    """
+    path = followed(path)
+    if path.exists() and not path.is_file():
+        writable(path)  # which says why not
+    partial = path.with_name(f".{path.name[:_LONGEST]}.{os.getpid()}.partial")
+    mode: dict[str, Any] = {"newline": "", "encoding": "utf-8"} if text else {}
     try:
-        with partial.open("wb") as file:
-            file.write(content)
+        with partial.open("w" if text else "wb", **mode) as file:
+            yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         if replace:
             partial.replace(path)
         else:
@@ -40,7 +168,31 @@ def write(path: Path, content: bytes, *, replace: bool = True) -> None:
         # where the disk fails this may fail too, and the first error is the one to tell
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-    _synchronize(path.parent)
+    if sync:
+        _synchronize(path.parent)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """What the system says of a path; None if nothing is there."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _streams() -> list[os.stat_result]:
+    """Where standard output and standard error go."""
+    found = []
+    for number in (1, 2):
+        with suppress(OSError):
+            found.append(os.fstat(number))
+    return found
+
+
+def _short(path: Path) -> str:
+    """The path for a message, in which a long one would be all that is read."""
+    text = str(path)
+    return text if len(text) <= 2 * _LONGEST else f"{text[:_LONGEST]}...{text[-_LONGEST // 2 :]}"
 
 
 def _synchronize(folder: Path) -> None:

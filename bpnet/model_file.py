@@ -7,7 +7,7 @@ JSON in its metadata, beside a SHA-256 over all of it.
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,22 +65,19 @@ def save_network(network: "Network", path: str | Path) -> Path:
     return path
 
 
-def writable(path: str | Path) -> Path:
-    """Path of a model that is to be written.
+def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
+    """Path of a model that is to be written, none of those that are read for it.
 
     Raises
     ------
     InputError
-        If the name has another ending than ``.safetensors``, or the folder is missing.
+        If the name has another ending than ``.safetensors``, or it cannot be written.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
         msg = f"a model is saved as .safetensors, not as {path.name!r}; rename it"
         raise InputError(msg)
-    if not path.parent.is_dir():
-        msg = f"the folder {path.parent} does not exist; make it first"
-        raise InputError(msg)
-    return path
+    return disk.writable(path, reads)
 
 
 def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from bpnet import disk
 from bpnet.errors import InputError
 from bpnet.training.finder import LearningRates
 
@@ -26,6 +27,21 @@ def pyplot() -> Any:
     return drawn
 
 
+def check(path: Path) -> None:
+    """Refuse a picture that cannot be written or drawn, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If its ending is none of these, it cannot be written, or matplotlib is missing.
+    """
+    if path.suffix.lower() not in {".png", ".svg", ".pdf"}:
+        msg = f"a picture is a .png, .svg or .pdf, not {path.name!r}; rename it"
+        raise InputError(msg)
+    disk.writable(path)
+    pyplot()
+
+
 def save(figure: Any, path: str | Path) -> Path:
     """Write a figure and close it.
 
@@ -35,8 +51,12 @@ def save(figure: Any, path: str | Path) -> Path:
         If the path's ending is no picture's, or its folder is missing.
     """
     figure.tight_layout()
+    path = Path(path)
     try:
-        figure.savefig(path, dpi=120)
+        with disk.writing(path) as file:
+            figure.savefig(file, dpi=120, format=path.suffix[1:].lower())
+    except InputError:
+        raise
     except ValueError as error:
         msg = f"{path} has no picture's ending ({error}); use .png, .svg or .pdf"
         raise InputError(msg) from error
@@ -45,7 +65,7 @@ def save(figure: Any, path: str | Path) -> Path:
         raise InputError(msg) from error
     finally:
         pyplot().close(figure)
-    return Path(path)
+    return path
 
 
 def learning_rates(found: LearningRates, path: str | Path) -> Path:

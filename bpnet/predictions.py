@@ -1,7 +1,6 @@
 """Predictions as CSV: class and probabilities or scores, or numbers."""
 
 import csv
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,21 +8,26 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from bpnet import disk
 from bpnet.core import activations
 from bpnet.data import Columns
 from bpnet.data.host_rows import HostRows
-from bpnet.errors import InputError
 from bpnet.network import Network
 
 _PIECE = 1 << 23
 """Numbers in the examples of a piece."""
 
 
-def check_output(path: Path) -> None:
-    """Refuse a file that cannot be written, before any work is done."""
-    if str(path) != "-" and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK)):
-        msg = f"{path} can't be written; give a file in a folder that can"
-        raise InputError(msg)
+def check(path: Path, source: str) -> None:
+    """Refuse a file that cannot be written, or is of the data, before any work is done.
+
+    Raises
+    ------
+    InputError
+        Saying why.
+    """
+    if str(path) != "-":
+        disk.writable(path, reads=[source, *source.split(",")])
 
 
 def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:
@@ -50,14 +54,8 @@ def write(
     """
     if str(path) == "-":
         return _write(sys.stdout, network, outputs, columns)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            count = _write(file, network, outputs, columns)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
+    with disk.writing(path, text=True) as file:
+        return _write(file, network, outputs, columns)
 
 
 def _write(file: TextIO, network: Network, outputs: Iterable[Any], columns: Any) -> int:

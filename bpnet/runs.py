@@ -6,7 +6,6 @@
 
 import json
 import logging
-import os
 import platform
 import shutil
 import sys
@@ -56,14 +55,11 @@ def choose(out: Path | None, name: str) -> Path:
         stem = Path(f"runs/{Path(name).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
         tries = [stem, *(stem.with_name(f"{stem.name}-{i}") for i in range(2, 1000))]
         out = next(path for path in tries if not path.exists())
-    if out.is_file() or (out.is_dir() and not all(_is_left(path) for path in out.iterdir())):
+    disk.makeable(out)
+    if out.is_dir() and not all(_is_left(path) for path in out.iterdir()):
         msg = f"{out} is not an empty folder; give --out another name"
         raise InputError(msg)
-    parent = next(p for p in (out, *out.absolute().parents) if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        msg = f"{parent} can't be written to; give --out a folder that can"
-        raise InputError(msg)
-    return out
+    return disk.followed(out) if out.is_symlink() else out
 
 
 def _is_left(path: Path) -> bool:
@@ -127,9 +123,9 @@ class Recorder(Callback):
         """Write the history, and what was seen in the layers."""
         seen = self.distributions.records if self.distributions else []
         try:
-            write_text(self.folder / "history.json", json.dumps(run.history, indent=1))
+            _write_text(self.folder / "history.json", json.dumps(run.history, indent=1))
             if seen and seen[-1]["epoch"] == run.epoch + 1:
-                write_text(self.folder / DISTRIBUTIONS, json.dumps(seen))
+                _write_text(self.folder / DISTRIBUTIONS, json.dumps(seen))
         except OSError as error:
             if self.on_error != "continue":
                 raise
@@ -356,11 +352,7 @@ def _toml(value: Any) -> str:
     return repr(value)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _write_text(path: Path, text: str) -> None:
+    """Write what each epoch writes anew; nothing waits for the disk."""
+    with disk.writing(path, text=True, sync=False) as file:
+        file.write(text)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from bpnet import disk
 from bpnet.errors import InputError
 from bpnet.training import Callback, Distributions, Run
 
@@ -34,9 +35,7 @@ class TensorBoard(Callback):
             msg = 'event files need tensorboardX; pip install "bpnet[tensorboard]"'
             raise InputError(msg) from error
         self.folder, self._seen = Path(folder), seen
-        if self.folder.exists() and not self.folder.is_dir():
-            msg = f"{self.folder} is a file; give a folder for the event files"
-            raise InputError(msg)
+        disk.makeable(self.folder, "the event files")
         self._writer: Any = None
 
     def on_train_begin(self, run: Run) -> None:
@@ -46,7 +45,8 @@ class TensorBoard(Callback):
         again = run.epoch + 1 if run.history else None
         # the name of a file has its second only: a run taken up at once would overwrite the first
         ending = f".{run.epoch}.{run.step}"
-        self._writer = SummaryWriter(str(self.folder), purge_step=again, filename_suffix=ending)
+        folder = str(disk.followed(self.folder))
+        self._writer = SummaryWriter(folder, purge_step=again, filename_suffix=ending)
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the epoch's figures and weights."""

@@ -96,7 +96,7 @@ def test_a_folder_of_its_own_and_what_cannot_be_one(tmp_path, capsys):
     (tmp_path / "file").touch()
     arguments[-1] = str(tmp_path / "file")
     assert main([*arguments, "--out", str(tmp_path / "other")]) == 2
-    assert "give a folder for the event files" in capsys.readouterr().err
+    assert "is not a folder; give the event files another name" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 import bpnet
+from bpnet import plots
 from bpnet.cli import options
-from bpnet.errors import InputError
 
 
 def bench(
@@ -48,9 +48,7 @@ def bench(
 
     cell = benchmark.Cell(tuple(options.sizes(hidden)), batch_size, optimizer, dtype)
     if plot is not None:
-        if plot.suffix not in {".png", ".svg", ".pdf"} or not plot.absolute().parent.is_dir():
-            msg = f"--plot is {str(plot)!r}; give a .png, .svg or .pdf in a folder that is there"
-            raise InputError(msg)
+        plots.check(plot)
         cells, seconds = benchmark.grid(), min(seconds, 0.5)
     else:
         cells = (cell,)

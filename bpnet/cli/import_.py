@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bpnet import predictions
+from bpnet import model_file
 from bpnet.cli import options
 
 
@@ -29,7 +29,7 @@ def import_(
     """
     from bpnet import imports
 
-    predictions.check_output(out)
+    model_file.writable(out, reads=[source])
     network = imports.from_file(
         source,
         hidden=None if activation is None else options.names(activation),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import predictions, runs
+from bpnet import disk
 from bpnet.cli import options
 
 
@@ -34,9 +34,9 @@ def paper(
     from bpnet.paper import make
 
     selection = bpnet.backends.select(backend, device)
-    predictions.check_output(out)
+    disk.writable(out)
     edition = make(selection.backend)
-    runs.write_text(out, edition.html(bpnet.__version__))
+    disk.write(out, edition.html(bpnet.__version__).encode())
     if json_:
         sys.stdout.write(json.dumps({"page": str(out), **edition.as_dict()}) + "\n")
         return 0 if edition.passed else 1
@@ -46,7 +46,6 @@ def paper(
                 typer.echo(str(row))
     if not quiet:
         typer.echo(f"backend: {selection.backend.spec} ({selection.reason})")
-        count = sum(map(len, edition.rows.values()))
-        typer.echo(f"equations: {'all ' if edition.passed else 'FAILED, '}{count} checks passed")
+        typer.echo(f"equations: {edition.verdict}")
         typer.echo(f"page: {out}")
     return 0 if edition.passed else 1

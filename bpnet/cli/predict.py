@@ -30,7 +30,7 @@ def predict(
     """
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
-    predictions.check_output(out)
+    predictions.check(out, source)
     streamed = runs.is_streamed(config, source, stream)
     dataset = runs.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]

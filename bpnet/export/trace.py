@@ -1,6 +1,5 @@
 """Tracing: core's functions called with ndonnx arrays, which write down what is asked of them."""
 
-import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -114,16 +113,13 @@ def check_path(path: str | Path) -> Path:
     Raises
     ------
     InputError
-        If the name has another ending than ``.onnx``, or the folder cannot be written to.
+        If the name has another ending than ``.onnx``, or it cannot be written.
     """
     path = Path(path)
     if path.suffix != ".onnx":
         msg = f"an ONNX file is named .onnx, not {path.name!r}; rename it"
         raise InputError(msg)
-    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
-        msg = f"{path} can't be written; give a file in a folder that can"
-        raise InputError(msg)
-    return path
+    return disk.writable(path)
 
 
 def check_dtype(dtype: str) -> str:

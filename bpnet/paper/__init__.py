@@ -35,6 +35,14 @@ class Edition:
         """Whether every check passed."""
         return all(row.passed for rows in self.rows.values() for row in rows)
 
+    @property
+    def verdict(self) -> str:
+        """How many checks passed, as ``bpnet check`` says it."""
+        verdicts = [row.passed for rows in self.rows.values() for row in rows]
+        failed = verdicts.count(False)
+        count = len(verdicts)
+        return f"{failed} of {count} checks FAILED" if failed else f"all {count} checks passed"
+
     def html(self, version: str) -> str:
         """Return the page; ``version`` is bpnet's."""
         about = {

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bpnet import disk
 from bpnet.errors import InputError
 from bpnet.report.content import Page
 
@@ -35,9 +36,9 @@ def folder_for(runs: Sequence[Path], out: Path | None) -> Path:
     if out.exists() and not (out.is_dir() and (_is_report(out) or not any(out.iterdir()))):
         msg = f"{out} is there and no report; give --out another name"
         raise InputError(msg)
-    parent = next(p for p in (out, *out.absolute().parents) if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        msg = f"{parent} can't be written to; give --out a folder that can"
+    disk.makeable(out)
+    if disk.followed(out) == Path.cwd():
+        msg = f"{out} is the folder that you are in; give --out another name"
         raise InputError(msg)
     return out
 
@@ -95,8 +96,9 @@ def write(page: Page, folder: Path, version: str) -> Path:
         The page.
     """
     text = html(page, version)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    named, folder = folder, disk.followed(folder)
+    partial = folder.with_name(f".{folder.name[:50]}.{os.getpid()}.partial")
+    old = folder.with_name(f".{folder.name[:50]}.{os.getpid()}.old")
     try:
         partial.mkdir(parents=True)
         (partial / _NAME).write_bytes(text.encode("utf-8", "replace"))
@@ -110,4 +112,4 @@ def write(page: Page, folder: Path, version: str) -> Path:
             old.replace(folder)
         for left in (partial, old):
             shutil.rmtree(left, ignore_errors=True)
-    return folder / _NAME
+    return named / _NAME
