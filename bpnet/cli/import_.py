@@ -25,7 +25,7 @@ def import_(
     Examples:
 
       bpnet import model.keras model.safetensors
-      bpnet import weights.safetensors model.safetensors --activation relu
+      bpnet import w.safetensors m.safetensors --activation relu --output softmax
     """
     from bpnet import imports
 

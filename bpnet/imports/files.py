@@ -5,7 +5,7 @@ from typing import Any
 
 from bpnet.errors import InputError
 from bpnet.imports.keras import from_keras
-from bpnet.imports.state_dict import from_torch
+from bpnet.imports.state_dict import from_torch, read
 from bpnet.network import Network
 
 _SAVE_TORCH = "save the weights: safetensors.torch.save_file(module.state_dict(), 'w.safetensors')"
@@ -53,7 +53,11 @@ def from_file(
         cure = _CURES.get(path.suffix, "give a .keras or a .safetensors file")
         msg = f"{path} is not read, as it may hold code or lack activations; {cure}"
         raise InputError(msg)
-    if output is None:
-        msg = f"{path} does not say the activations; give them, hidden ones and the output's"
-        raise InputError(f"{msg}, such as relu and softmax")
-    return from_torch(path, hidden=[] if hidden is None else hidden, output=output, classes=classes)
+    state = read(path)
+    lacking = {"output": "--output softmax"} if output is None else {}
+    if hidden is None and sum(name.endswith("weight") for name in state) > 1:
+        lacking = {"hidden": "--activation relu", **lacking}
+    if lacking:
+        msg = f"{path} does not say its activations; give {' and '.join(lacking)}"
+        raise InputError(f"{msg} ({' '.join(lacking.values())}, or what it was trained with)")
+    return from_torch(state, hidden=hidden or [], output=output, classes=classes)

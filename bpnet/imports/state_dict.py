@@ -57,7 +57,7 @@ def from_torch(
     >>> net.sizes, net.predict([[1.0, 2.0]]).tolist()
     ([2, 3, 1], [[9.0]])
     """
-    tensors = dict(state) if isinstance(state, Mapping) else _read(Path(state))
+    tensors = dict(state) if isinstance(state, Mapping) else read(Path(state))
     prefixes = _ordered(tensors, order)
     sigmas = [hidden] * (len(prefixes) - 1) if _is_one(hidden) else list(hidden)  # type: ignore[arg-type]
     if len(sigmas) != len(prefixes) - 1:
@@ -80,7 +80,14 @@ def _key(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Tensors of a safetensors file by their names.
+
+    Raises
+    ------
+    InputError
+        If the file is none, or bpnet's own.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -89,8 +96,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             if "bpnet" in (file.metadata() or {}):
-                msg = f"{path} is a model of bpnet's own; bpnet.load opens it"
-                raise InputError(msg)
+                msg = f"{path} is a model of bpnet's own, there is nothing to import; bpnet.load"
+                raise InputError(f"{msg}, predict, evaluate and export take it as it is")
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, TypeError, AttributeError, OSError) as error:
         reason = " ".join(str(error).split())[:120]

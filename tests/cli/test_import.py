@@ -19,6 +19,7 @@ def place(tmp_path, monkeypatch):
     save_file({n: generator.normal(size=s) for n, s in shapes.items()}, "w.safetensors")
     for name in ("m.pt", "m.pkl", "m.h5", "m.txt", "m.keras"):
         (tmp_path / name).write_bytes(b"junk")
+    bpnet.Network([4, 3]).save("own.safetensors")
     np.savez("x.npz", x=X, y=np.arange(20) % 3)
     return tmp_path
 
@@ -40,6 +41,20 @@ def test_weights_become_a_model_that_predicts(place, capsys):
     assert [row.partition(",")[0] for row in rows] == network.classify(X).tolist()
 
 
+def test_the_example_of_its_help_works(place, capsys):
+    assert main(["import", "--help"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (example,) = [words[1:] for words in lines if words[:3] == ["bpnet", "import", "w.safetensors"]]
+    assert main(example) == 0
+    assert bpnet.load(example[2]).sizes == [4, 5, 3]
+
+
+def test_one_layer_needs_no_hidden_activation(place):
+    save_file({"weight": X[:3].T.copy()}, "one.safetensors")
+    assert main(["import", "one.safetensors", "m.safetensors", "--output", "identity"]) == 0
+    assert bpnet.load("m.safetensors").sizes == [3, 4]
+
+
 def test_a_model_without_a_run_is_judged_on_data_that_are_given(place, capsys):
     given = ["--activation", "tanh", "--output", "softmax"]
     assert main(["import", "w.safetensors", "model.safetensors", *given, "-q"]) == 0
@@ -58,8 +73,11 @@ BAD = {
     "weights of Keras": (["m.h5", "o.safetensors"], "model.keras"),
     "something": (["m.txt", "o.safetensors"], ".keras or a .safetensors"),
     "damaged": (["m.keras", "o.safetensors"], "damaged"),
-    "no activations": (["w.safetensors", "o.safetensors"], "activations"),
-    "hidden ones missing": (["w.safetensors", "o.safetensors", "--output", "softmax"], "hidden"),
+    "no activations": (["w.safetensors", "o.safetensors"], "(--activation relu --output softmax,"),
+    "no output": (["w.safetensors", "o.safetensors", "--activation", "relu"], "(--output softmax,"),
+    "no hidden": (["w.safetensors", "o.safetensors", "--output", "softmax"], "(--activation relu,"),
+    "its own file": (["own.safetensors", "o.safetensors"], "a model of bpnet's own"),
+    "the file itself": (["w.safetensors", "w.safetensors", *GIVEN], "it is what is read"),
     "too many activations": (["m.keras", "o.safetensors", "--output", "softmax"], "leave them out"),
     "no folder": (["w.safetensors", "no/o.safetensors", *GIVEN], "can't be written"),
     "another ending": (["w.safetensors", "o.onnx", *GIVEN], ".safetensors"),
