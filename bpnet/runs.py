@@ -6,6 +6,7 @@
 
 import json
 import logging
+import math
 import platform
 import shutil
 import sys
@@ -31,7 +32,7 @@ from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.model_file import load
 from bpnet.network import Network
-from bpnet.training import Callback, Distributions, Run
+from bpnet.training import Callback, Distributions, History, Run
 
 _log = logging.getLogger("bpnet")
 
@@ -206,6 +207,46 @@ def unfinished(folder: Path) -> Config | None:
         raise InputError(msg)
     over = model and (found is None or found.numbers["done"])
     return None if over else config
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """What ``bpnet train --json`` says of a run, of one that is finished.
+
+    Raises
+    ------
+    InputError
+        If a file in its folder is missing or damaged.
+    """
+    config, _ = read_config(folder, with_columns=False)
+    return {
+        "run": str(folder),
+        "backend": config["machine"]["backend"],
+        "history": read_history(folder),
+        "finished": True,
+    }
+
+
+def read_history(folder: Path) -> History:
+    """History of a run: a cost, and whatever else there is, for each epoch.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    path = folder / "history.json"
+    try:
+        history: History = json.loads(path.read_text(encoding="utf-8"))
+        lengths = {len(values) for values in history.values()}
+        whole = all(math.isfinite(v) for values in history.values() for v in values)
+        if "cost" not in history or len(lengths) != 1 or not whole:
+            msg = "it lacks a cost for each epoch"
+            raise ValueError(msg)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        msg = f"{path} is missing or damaged ({reason}); train again"
+        raise InputError(msg) from error
+    return history
 
 
 def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Columns | None]:

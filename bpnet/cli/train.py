@@ -270,7 +270,9 @@ def _resume(
     ranks = context.obj
     config = of_rank_0(ranks, lambda: runs.unfinished(folder))
     if config is None:
-        if not json_ and leads(ranks):
+        if json_:
+            sys.stdout.write(json.dumps(runs.outcome(folder)) + "\n")
+        elif leads(ranks):
             Console(highlight=False).print(f"{folder} is finished: nothing to do", soft_wrap=True)
         return 0
     chosen = backend or recorded(ranks, config["machine"]["backend"])

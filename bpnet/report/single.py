@@ -51,6 +51,7 @@ def figures(subject: Subject) -> dict[str, Any]:
         "best_epoch": subject.best + 1,
         "seconds": sum(subject.history.get("seconds", ())),
         **({} if subject.judged is None else subject.judged.figures),
+        "missing": subject.missing,
         **({} if calibrated is None else {"ece": calibrated.ece}),
     }
 

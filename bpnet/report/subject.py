@@ -1,7 +1,6 @@
 """A run as a report sees it: what the folder holds, and how its model does on held-out data."""
 
 import json
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -213,23 +212,11 @@ def _judge(
 
 
 def _history(folder: Path) -> History:
-    path = folder / "history.json"
-    try:
-        history = json.loads(path.read_text(encoding="utf-8"))
-        lengths = {len(values) for values in history.values()}
-        whole = all(math.isfinite(v) for values in history.values() for v in values)
-        if "cost" not in history or len(lengths) != 1 or not whole:
-            msg = "it lacks a cost for each epoch"
-            raise ValueError(msg)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is missing or damaged ({reason}); train again for a report"
-        raise InputError(msg) from error
+    history = runs.read_history(folder)
     if not history["cost"]:
         msg = f"the run in {folder} has no finished epoch; train longer for a report"
         raise InputError(msg)
-    found: History = history
-    return found
+    return history
 
 
 def _records(folder: Path) -> list[Any]:

@@ -142,6 +142,12 @@ def test_a_finished_run_says_so_and_is_left_alone(tmp_path, capsys):
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     assert main(["train", "--resume", str(folder)]) == 0
     assert "is finished: nothing to do" in capsys.readouterr().out
+    assert main(["train", "--resume", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    history = json.loads((folder / "history.json").read_text())
+    assert found == {
+        "run": str(folder), "backend": "numpy", "history": history, "finished": True,
+    }  # fmt: skip
     assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
 
 

@@ -52,6 +52,7 @@ def test_its_figures_are_those_of_evaluate(runs, pages, capsys):
     wanted = json.loads(capsys.readouterr().out)
     assert main(["report", str(runs.digits), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["runs"][0]
+    assert found["missing"] == ""
     assert found["accuracy"] == wanted["accuracy"]
     assert found["cost"] == pytest.approx(wanted["cost"])
     history = json.loads((runs.digits / "history.json").read_text())
@@ -239,6 +240,8 @@ def test_data_that_has_gone_leaves_a_report_without_it(runs, tmp_path, capsys):
     (run / "config.toml").write_text(config.replace("numbers.csv", "gone.csv"), encoding="utf-8")
     assert main(["report", str(run)]) == 0
     assert "not judged: there is no file" in capsys.readouterr().out
+    assert main(["report", str(run), "--json"]) == 0
+    assert "there is no file" in json.loads(capsys.readouterr().out)["runs"][0]["missing"]
     page = text(run / "report" / "index.html")
     assert "Not judged: there is no file" in page
     assert "Layers over time" in page
