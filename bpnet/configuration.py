@@ -18,7 +18,8 @@ _NETWORK = {
     "norm": str | None, "seed": int,
 }  # fmt: skip
 _TRAINING = {
-    "optimizer": str, "learning_rate": float | str | None, "patience": int | None,
+    "optimizer": str, "learning_rate": float | str | None, "momentum": float | None,
+    "patience": int | None,
     "checkpoint_minutes": float, "on_error": str, "sample_weight": str | None,
 }  # fmt: skip
 _STREAMING = {"stream": bool, "shuffle": str, "buffer": int}

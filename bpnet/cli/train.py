@@ -47,6 +47,9 @@ def train(
         str | None,
         typer.Option(help="eta, or find. Default: the optimizer's, 1e-3 for adam."),
     ] = None,
+    momentum: Annotated[
+        float | None, typer.Option(help="Of momentum and nesterov. Default: 0.9.")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
     batch_size: Annotated[
         int | None,
@@ -173,7 +176,7 @@ def train(
         "seed": seed,
     }
     eta = _rate(learning_rate)
-    rule = optimizers.get(optimizer, eta if isinstance(eta, float) else None)
+    rule = optimizers.get(optimizer, eta if isinstance(eta, float) else None, momentum)
     whole = isinstance(rule, LBFGS)
     settings: dict[str, Any] = {
         "cost": cost,
@@ -210,6 +213,7 @@ def train(
             "patience": patience,
             "optimizer": optimizer,
             "learning_rate": eta if whole or eta == _FIND else rule.learning_rate,
+            "momentum": getattr(rule, "momentum", None),
         },
     }
     config["training"] |= {"checkpoint_minutes": checkpoint_minutes, "on_error": on_error}
@@ -296,7 +300,7 @@ def _run(
     """Train as a configuration says."""
     asked, settings = dict(config["network"]), dict(config["training"])
     eta, kind = settings.pop("learning_rate", None), settings.pop("optimizer")
-    rule = optimizers.get(kind, None if eta == _FIND else eta)
+    rule = optimizers.get(kind, None if eta == _FIND else eta, settings.pop("momentum", None))
     patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
     on_error, events = settings.pop("on_error", "stop"), settings.pop("tensorboard", None)
     every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)

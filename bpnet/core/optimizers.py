@@ -379,15 +379,20 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 """Every optimizer by its name."""
 
 
-def get(optimizer: str | Optimizer | LBFGS, learning_rate: float | None = None) -> Any:
-    """Optimizer of a name, or an object, with another learning rate where one is given.
+def get(
+    optimizer: str | Optimizer | LBFGS,
+    learning_rate: float | None = None,
+    momentum: float | None = None,
+) -> Any:
+    """Optimizer of a name, or an object, with another learning rate or momentum where given.
 
     ``"lbfgs"`` gives the settings of :mod:`bpnet.core.lbfgs`, which is no :class:`Optimizer`.
 
     Raises
     ------
     InputError
-        If the name is unknown, the object is no optimizer, or L-BFGS is given a rate.
+        If the name is unknown, the object is no optimizer, L-BFGS is given a rate, or an
+        optimizer without momentum is given one.
 
     Examples
     --------
@@ -396,6 +401,10 @@ def get(optimizer: str | Optimizer | LBFGS, learning_rate: float | None = None) 
     """
     if isinstance(optimizer, str):
         optimizer = by_name("optimizer", {**OPTIMIZERS, "lbfgs": LBFGS}, optimizer)()
+    if momentum is not None and not hasattr(optimizer, "momentum"):
+        name = type(optimizer).__name__.lower()
+        msg = f"momentum is {momentum!r} and {name} has none; use momentum or nesterov"
+        raise InputError(msg)
     if isinstance(optimizer, LBFGS):
         if learning_rate is not None:
             msg = f"learning_rate is {learning_rate!r} and lbfgs finds its own; leave it out"
@@ -404,6 +413,6 @@ def get(optimizer: str | Optimizer | LBFGS, learning_rate: float | None = None) 
     if not isinstance(optimizer, Optimizer):
         msg = f"optimizer is {optimizer!r}; give a name or an instance of an Optimizer"
         raise InputError(msg)
-    if learning_rate is None:
-        return optimizer
-    return dataclasses.replace(optimizer, learning_rate=learning_rate)
+    asked = {"learning_rate": learning_rate, "momentum": momentum}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return dataclasses.replace(optimizer, **given) if given else optimizer

@@ -65,8 +65,8 @@ def _options(config: Config) -> dict[str, Any]:
     """Options of the step, as the run was asked for."""
     settings = config.get("training", {})
     taken = {name: settings[name] for name in _TAKEN if name in settings}
-    rate = settings.get("learning_rate")
-    taken["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), rate)
+    rule = (settings.get(name) for name in ("learning_rate", "momentum"))
+    taken["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), *rule)
     if settings.get("l2") or settings.get("l1"):
         configuration.check_data(config)
         taken["examples"] = runs.read_again(config).x.shape[0]

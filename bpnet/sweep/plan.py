@@ -66,15 +66,9 @@ class Plan:
         Raises
         ------
         InputError
-            If it has no momentum and is given one.
+            If it is unknown, or has no momentum and is given one.
         """
-        rule = optimizers.get(self.optimizer)
-        given = {name: chosen[name] for name in OF_THE_OPTIMIZER if chosen.get(name) is not None}
-        strange = next((name for name in given if not hasattr(rule, name)), None)
-        if strange is not None:
-            msg = f"{strange} was given and {self.optimizer} has none; use momentum or nesterov"
-            raise InputError(msg)
-        return type(rule)(**given)
+        return optimizers.get(self.optimizer, *(chosen.get(name) for name in OF_THE_OPTIMIZER))
 
     def options(self, chosen: Configuration) -> dict[str, Any]:
         """Options of :func:`bpnet.train` that a combination has of its own."""

@@ -144,7 +144,8 @@ def finish(sweep: Sweep, data: Dataset, *, folder: Path, config: runs.Config, ba
     own = {name: value for name, value in best.items() if name not in OF_THE_OPTIMIZER}
     settings = {
         **config["training"], **plan.training, **own, "epochs": training["epochs"],
-        "optimizer": plan.optimizer, "learning_rate": rule.learning_rate, "seed": sweep.seed,
+        "optimizer": plan.optimizer, "learning_rate": rule.learning_rate,
+        "momentum": getattr(rule, "momentum", None), "seed": sweep.seed,
         "batch_size": training["batch_size"] or 0,
     }  # fmt: skip
     asked = {
