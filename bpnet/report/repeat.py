@@ -11,25 +11,33 @@ _RENAMED = {"metrics": "metric"}
 _TABLES = ("data", "network", "training")
 _NOT_GIVEN = {"source", "tensorboard", "checkpoint_minutes", "on_error"}
 """The source is an argument; the others do not change the model."""
+_CHOSEN = ("seed", "learning_rate", "momentum", "metrics")
+"""What a run of a sweep has from the sweep, whose own options say how."""
 _COLUMNS = 72
 
 
 def command(config: Config) -> str:
-    """The ``bpnet train`` that repeats a run, in lines that a shell takes as one.
+    """The ``bpnet train`` or ``sweep`` that repeats a run, in lines that a shell takes as one.
 
     Examples
     --------
     >>> asked = {"data": {"source": "digits"}, "network": {"hidden": [16]}}
     >>> command({**asked, "training": {"l2": 0.1}})
     'bpnet train digits --hidden 16 --l2 0.1'
+    >>> command({**asked, "training": {"l2": 0.1}, "sweep": {"l2": [0, 0.1], "seeds": [4, 5]}})
+    'bpnet sweep digits --hidden 16 --l2 0,0.1 --seeds 2 --seed 4'
     """
-    words = [shlex.join(["bpnet", "train", config["data"]["source"]])]
+    swept = "sweep" in config
+    words = [shlex.join(["bpnet", "sweep" if swept else "train", config["data"]["source"]])]
     given: dict[str, Any] = {}
     for table in _TABLES:
         given.update(config[table])
     machine = config.get("machine", {})
     given.setdefault("backend", machine.get("backend"))
-    given.setdefault("threads", machine.get("threads"))
+    if swept:
+        given = {**{k: given[k] for k in given if k not in _CHOSEN}, **_swept(config["sweep"])}
+    else:
+        given.setdefault("threads", machine.get("threads"))
     for name, value in given.items():
         if name in _NOT_GIVEN or value is None or (value == [] and name != "hidden"):
             continue
@@ -40,6 +48,12 @@ def command(config: Config) -> str:
         text = shlex.quote(",".join(map(str, value)) if isinstance(value, list) else str(value))
         words.append(f"{option}={text}" if text.startswith(("-", "'-")) else f"{option} {text}")
     return _folded(words)
+
+
+def _swept(sweep: dict[str, Any]) -> dict[str, Any]:
+    """Options of a sweep: its seeds are a first one and a number of them."""
+    seeds = sweep.get("seeds") or [0]
+    return {**sweep, "seed": seeds[0], "seeds": len(seeds)}
 
 
 def _folded(words: list[str]) -> str:
@@ -58,7 +72,7 @@ def section(subject: Subject) -> Section:
     config = subject.config
     tables = [
         Table(name.capitalize(), ["setting", "value"], rows, text=True)
-        for name in (*_TABLES, "machine")
+        for name in (*_TABLES, "sweep", "machine")
         if (rows := _rows(config.get(name, {})))
     ]
     dense = subject.network.dense
@@ -72,7 +86,8 @@ def section(subject: Subject) -> Section:
             for l, layer in enumerate(dense, start=1)
         ],
     )  # fmt: skip
-    code = Code(command(config), "Trains this model again, with the same bits on such a machine:")
+    does = "Finds and trains" if "sweep" in config else "Trains"
+    code = Code(command(config), f"{does} this model again, with the same bits on such a machine:")
     lead = "All that was asked for, and where it ran."
     return Section("repeat", "Configuration and how to repeat it", lead, [code, layers, *tables])
 

@@ -148,9 +148,11 @@ def finish(sweep: Sweep, data: Dataset, *, folder: Path, config: runs.Config, ba
         "momentum": getattr(rule, "momentum", None), "seed": sweep.seed,
         "batch_size": training["batch_size"] or 0,
     }  # fmt: skip
+    grid = {**plan.grid, "batch_size": [k or 0 for k in plan.grid.get("batch_size", [])]}
     asked = {
         "score": sweep.score, "seeds": list(plan.seeds), "folds": plan.folds,
-        **{name: values for name, values in plan.grid.items() if None not in values},
+        "epochs": plan.training["epochs"],
+        **{name: values for name, values in grid.items() if values and None not in values},
     }  # fmt: skip
     network_table = {**config["network"], "seed": sweep.seed}
     written = {**config, "training": settings, "network": network_table, "sweep": asked}

@@ -187,16 +187,27 @@ def by_shell(command):
     return run.stdout.split("\0")[:-1]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options)[:30])
-def test_the_command_repeats_the_run_bit_by_bit(options, tmp_path, capsys):
+SWEEPS = [
+    ["--l2", "0,3", "--seeds", "3", "--seed", "4", "--patience", "1", "--score", "f1"],
+    ["--optimizer", "momentum", "--momentum", "0,0.5", "--batch-size", "0,50", "--folds", "2",
+     "--epochs", "3", "--patience", "1"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [*(("train", asked) for asked in OPTIONS), *(("sweep", asked) for asked in SWEEPS)],
+    ids=lambda asked: " ".join(asked)[:30] if isinstance(asked, list) else asked,
+)
+def test_the_command_repeats_the_run_bit_by_bit(kind, options, tmp_path, capsys):
     first, second = tmp_path / "first", tmp_path / "second"
-    assert main(["train", "digits", *options, "-q", "--out", str(first)]) == 0
+    assert main([kind, "digits", *options, "-q", "--out", str(first)]) == 0
     config = tomllib.loads(text(first / "config.toml"))
     words = by_shell(repeat.command(config))
-    assert words[:2] == ["bpnet", "train"]
+    assert words[:2] == ["bpnet", kind]
     assert main([*words[1:], "-q", "--out", str(second)]) == 0
-    models = [(folder / "model.safetensors").read_bytes() for folder in (first, second)]
-    assert models[0] == models[1]
+    for name in ["model.safetensors", *(["sweep.csv"] if kind == "sweep" else [])]:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
 def test_the_command_quotes_what_a_shell_would_take_apart():
