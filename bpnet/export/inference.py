@@ -1,8 +1,9 @@
 """The forward pass as an ONNX file, with the encodings of a table's columns in front of it."""
 
+import itertools
 import json
+from collections.abc import Container, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -74,12 +75,14 @@ def to_onnx(
         encoding.check(columns, network.sizes[0])
         taken = encoding.inputs(columns, xp)
         x = xp.astype(encoding.encode(taken, columns, xp), getattr(xp, dtype))
+    lines = _lines(itertools.chain(*names), taken)
+    names = tuple(tuple(f"{name}{lines}" for name in layer) for layer in names)
     a = feedforward.feedforward(network.layers, traced, x, xp=xp)
     outputs = {"output": a, **_decided(network, a, xp), **_in_units(columns, a, xp)}
     return trace.write(
         path,
         {**taken, **trace.by_name(names, traced)},
-        {_free(name, taken): value for name, value in outputs.items()},
+        {f"{name}{_lines([name], taken)}": value for name, value in outputs.items()},
         trace.by_name(names, trace.cast(network.parameters, dtype)),
         {},
         {"kind": "forward pass", **about(network), **_described(columns)},
@@ -100,11 +103,12 @@ def _described(columns: Columns | None) -> dict[str, str]:
     return {} if columns is None else {"columns": columns.to_json()}
 
 
-def _free(name: str, taken: dict[str, Any]) -> str:
-    """The name, with a line behind it where a column has it."""
-    while name in taken:
-        name += "_"
-    return name
+def _lines(names: Iterable[str], taken: Container[str]) -> str:
+    """Lines to put behind the names, so that none of them is a column's."""
+    named, lines = list(names), ""
+    while any(f"{name}{lines}" in taken for name in named):
+        lines += "_"
+    return lines
 
 
 def _decided(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:

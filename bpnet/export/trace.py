@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -196,8 +197,10 @@ def _renamed(model: Any, names: dict[str, str]) -> Any:
                 names[value] = f"{node.op_type}.{number}"
                 number += 1
     _name_biases(graph, names)
-    for i, tensor in enumerate(t for t in graph.initializer if t.name not in names):
-        names[tensor.name] = f"constant.{i}" + "_" * (f"constant.{i}" in taken)
+    free = (name for i in count() if (name := f"constant.{i}") not in taken)
+    for tensor in graph.initializer:
+        if tensor.name not in names:
+            names[tensor.name] = next(free)
     for node in graph.node:
         node.input[:] = [names.get(value, value) for value in node.input]
         node.output[:] = [names[value] for value in node.output]

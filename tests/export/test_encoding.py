@@ -85,6 +85,23 @@ def test_cells_that_training_had_not(run):
     assert error(session(**feed)["output"], net.predict(x)) <= BOUND
 
 
+def test_columns_that_have_names_of_the_graph(tmp_path):
+    names = ["W.0", "b.0_", "gamma.1", "beta.1", "x", "output", "output_", "Gemm.0", "Gemm.1"]
+    names += ["constant.0", "constant.0_", "constant.1", "node:output", "batch"]
+    x = np.random.default_rng(0).normal(size=(60, len(names)))
+    frame = pl.DataFrame({name: x[:, j] for j, name in enumerate(names)})
+    frame = frame.with_columns(price=pl.Series(x.sum(axis=1)))
+    frame.write_parquet(tmp_path / "t.parquet")
+    data = bpnet.data.load(str(tmp_path / "t.parquet"), target="price")
+    net = bpnet.Network([len(names), 4, 1], output="identity", norm="batch", seed=1)
+    bpnet.train(net, data, epochs=1, batch_size=16)
+    session = Session(to_onnx(net, tmp_path / "t.onnx", data.columns))
+    assert session.inputs == names
+    assert session.outputs == ["output__", "prediction"]
+    encoded, _ = encode(frame, data.columns, "table")
+    assert error(session(**fed(frame, data.columns))["output__"], net.predict(encoded)) <= BOUND
+
+
 def test_columns_of_another_network_are_refused(run, tmp_path):
     _, columns, _ = run
     with pytest.raises(InputError, match="network takes 3"):
