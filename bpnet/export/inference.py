@@ -23,7 +23,8 @@ def to_onnx(
     The graph takes any number of examples. Without ``columns`` its input is ``x``, (batch, n_0),
     in ``dtype``: integers are to be scaled beforehand, by the ``scale`` in the metadata. With them
     it takes the raw columns of the table by their names, each (batch,): numbers as float64, with
-    nan for a missing one, and text and booleans as strings, with ``""`` for a missing one.
+    nan for a missing one, and text and booleans as strings, with ``""`` for a missing one. Spaces
+    around text, which readers of files take away, are to be taken away beforehand.
 
     Its outputs are ``output``, a^L, (batch, n_L); where there are classes ``label``, (batch,),
     their names; and in a regression on a table ``prediction``, (batch,), in the target's own units.

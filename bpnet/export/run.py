@@ -5,8 +5,10 @@ from typing import Any
 
 from bpnet import configuration, runs
 from bpnet.core import optimizers
+from bpnet.data import Columns
 from bpnet.export import trace
 from bpnet.export.inference import to_onnx
+from bpnet.export.library import library
 from bpnet.export.training import training_to_onnx
 from bpnet.runs import Config
 
@@ -31,7 +33,7 @@ def export_run(
     Returns
     -------
     list of str
-        A line on each input and output, and on what of the run's options the step does without.
+        A line on each input and output, and on what else to know of them.
 
     Raises
     ------
@@ -44,9 +46,24 @@ def export_run(
         training_to_onnx(network, path, dtype=dtype, **_options(config))
         settings = config.get("training", {})
         notes = [note for name, note in _LEFT_OUT.items() if settings.get(name) not in _NOTHING]
-        return [*signature(path), *notes]
+        return [*signature(path), *notes, *_of_a_table(columns)]
     to_onnx(network, path, columns, dtype)
-    return signature(path)
+    text = columns is not None and any(column.kind != "number" for column in columns.inputs)
+    return [*signature(path), *([_STRIP] if text else [])]
+
+
+_STRIP = "note: text is taken as it is; take spaces around it away first, as predict does"
+
+
+def _of_a_table(columns: Columns | None) -> list[str]:
+    """What a step takes of a table, whose columns are encoded before it."""
+    if columns is None:
+        return []
+    y = "numbers of the classes, in the order of the file's metadata"
+    if columns.task == "regress":
+        y = f"the target standardized, (value - {columns.mean:.9g}) / {columns.std:.9g}"
+    x = f"the {len(columns.features)} encoded values of each row, as bpnet.data.load gives them"
+    return [f"note: x is {x}", f"note: y is {y}"]
 
 
 _NOTHING = (None, "constant")
@@ -75,7 +92,7 @@ def _options(config: Config) -> dict[str, Any]:
 
 def signature(path: Path) -> list[str]:
     """A line on each input and output of an ONNX file: name, shape, type."""
-    onnx = trace.library("onnx")
+    onnx = library("onnx")
     graph = onnx.load(path, load_external_data=False).graph
     free = {tensor.name for tensor in graph.initializer}
     lines = []

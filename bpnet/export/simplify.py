@@ -5,10 +5,11 @@ onnxscript fold what is constant, and the rules below give the usual operators t
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 import numpy as np
+
+from bpnet.export.library import library
 
 _FOLDED = 1 << 20
 """Bytes of the arrays that constants are folded to."""
@@ -29,7 +30,7 @@ def simplify(model: Any, fixed: Mapping[str, np.ndarray[Any, Any]]) -> Any:
     onnx.ModelProto
         Of the same inputs, but for the fixed ones.
     """
-    onnx, ir = import_module("onnx"), import_module("onnx_ir")
+    onnx, ir = library("onnx"), library("onnx_ir")
     for node in model.graph.node:
         if node.op_type == "Size":  # asked only whether it is 0
             one = onnx.numpy_helper.from_array(np.asarray(1))
@@ -41,8 +42,8 @@ def simplify(model: Any, fixed: Mapping[str, np.ndarray[Any, Any]]) -> Any:
         model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
     graph = ir.from_proto(model)
     optimizer, rewriter = (
-        import_module("onnxscript.optimizer"),
-        import_module("onnxscript.rewriter"),
+        library("onnxscript.optimizer"),
+        library("onnxscript.rewriter"),
     )
     for rules in _rules(rewriter):
         optimizer.fold_constants(graph, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
@@ -53,7 +54,7 @@ def simplify(model: Any, fixed: Mapping[str, np.ndarray[Any, Any]]) -> Any:
 
 def _cleaned(graph: Any) -> Any:
     """The graph without what nothing uses and what is there twice, its shapes known."""
-    ir, passes = import_module("onnx_ir"), import_module("onnx_ir.passes.common")
+    ir, passes = library("onnx_ir"), library("onnx_ir.passes.common")
     for name in (
         "ShapeInferencePass",
         "RemoveUnusedNodesPass",
@@ -72,7 +73,7 @@ def _cleaned(graph: Any) -> Any:
 
 def _rules(rewriter: Any) -> list[Any]:
     """Rules in the order in which they are applied."""
-    common = import_module("onnxscript.rewriter.rules.common")
+    common = library("onnxscript.rewriter.rules.common")
     rule = rewriter.RewriteRule
     return [
         [rule(_traced_max, lambda op, z, axes, **_: op.ReduceMax(z, axes, keepdims=1))],

@@ -1,7 +1,6 @@
 """Tracing: core's functions called with ndonnx arrays, which write down what is asked of them."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,25 +13,11 @@ from bpnet._typing import Array
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
 from bpnet.errors import InputError
+from bpnet.export.library import library
 from bpnet.export.simplify import simplify
 
 _LIMIT = 2_000_000_000
 """Bytes of the arrays in one file; protobuf's own limit is 2^31."""
-
-
-def library(name: str) -> Any:
-    """One of the libraries of ONNX, imported on use.
-
-    Raises
-    ------
-    InputError
-        If it is missing.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        msg = f'ONNX files need {name}, which is not installed: pip install "bpnet[onnx]"'
-        raise InputError(msg) from error
 
 
 class Namespace:

@@ -107,6 +107,28 @@ def test_a_run_whose_data_cannot_be_read_again_has_no_step(run, tmp_path, capsys
     assert (error.count("\n"), "data.colour" in error) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("target", "y"),
+    [("price", "the target standardized, (value - 105) / "), ("kind", "numbers of the classes")],
+)
+def test_what_a_file_takes_of_a_table_is_said(tmp_path, capsys, target, y):
+    table, run = tmp_path / "t.csv", str(tmp_path / "run")
+    rows = [f"{i % 7},{'uvw'[i % 3]},{100 + i % 10}.5" for i in range(60)]
+    table.write_text("\n".join(["size,kind,price", *rows]))
+    asked = [str(table), "--target", target, "--validation", "0", *TRAIN, "--out", run]
+    assert main(["train", *asked]) == 0
+    notes = {}
+    for name, training in (("run", []), ("step", ["--training"])):
+        capsys.readouterr()
+        assert main(["export", run, str(tmp_path / f"{name}.onnx"), *training]) == 0
+        shown = capsys.readouterr().out.splitlines()
+        notes[name] = [line.removeprefix("note: ") for line in shown if line.startswith("note: ")]
+    values = 4 if target == "price" else 2
+    assert notes["step"][0].startswith(f"x is the {values} encoded values of each row")
+    assert notes["step"][1].startswith(f"y is {y}")
+    assert ["spaces" in note for note in notes["run"]] == [True] * (target == "price")
+
+
 BAD = {
     "no run": (["nowhere", "m.onnx"], "nowhere"),
     "a run without a model": (["empty", "m.onnx"], "not a finished run"),

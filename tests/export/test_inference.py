@@ -1,7 +1,10 @@
 """The forward pass as an ONNX file, against ``predict``."""
 
 import json
+import re
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,7 +158,17 @@ def test_a_failure_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
 
-def test_a_missing_library_is_named_with_its_cure(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ndonnx", None)
-    with pytest.raises(InputError, match=r'pip install "bpnet\[onnx\]"'):
+@pytest.mark.parametrize("name", ["ndonnx", "onnx_ir", "onnxscript.optimizer"])
+def test_a_missing_library_is_named_with_its_cure(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError, match=rf'{name}.*pip install "bpnet\[onnx\]"'):
         to_onnx(bpnet.Network([2, 2]), tmp_path / "model.onnx")
+
+
+def test_the_extra_names_each_library_that_is_imported():
+    used = set()
+    for path in Path(bpnet.export.__file__).parent.glob("*.py"):
+        used |= set(re.findall(r'library\("(\w+)', path.read_text(encoding="utf-8")))
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extra = [re.match(r"[\w-]+", need)[0] for need in project["optional-dependencies"]["onnx"]]
+    assert {"ndonnx", "onnx"} < used <= {name.replace("-", "_") for name in extra}
