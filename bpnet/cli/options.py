@@ -63,8 +63,10 @@ def sizes(text: str) -> list[int]:
 
 def numbers(option: str, text: str | None, kind: type = float) -> list[Any]:
     """Numbers in a list such as ``0.01,0.1``; none where nothing was given."""
+    if text is None:
+        return []
     try:
-        return [kind(part) for part in (text or "").split(",") if part.strip()]
+        return [kind(part) for part in text.strip().rstrip(",").split(",")]
     except ValueError:
         word = "whole numbers" if kind is int else "numbers"
         msg = f"--{option} is {text!r}; give {word}, several with commas"

@@ -96,6 +96,7 @@ def test_quiet_says_the_result_only(tmp_path, capsys):
 
 REFUSED = {
     "rates": (["--learning-rate", "fast"], "--learning-rate is 'fast'"),
+    "no batch": (["--batch-size", ""], "--batch-size is ''; give whole numbers"),
     "batches": (["--batch-size", "1.5"], "--batch-size is '1.5'; give whole numbers"),
     "a negative l2": (["--l2", "-1"], "l2 is -1.0"),
     "seeds": (["--seeds", "0"], "seeds is 0"),
