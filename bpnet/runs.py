@@ -110,6 +110,8 @@ class Recorder(Callback):
         if self.resuming:
             return
         machine = {"backend": run.backend, "threads": run.threads, **this_machine(run.backend)}
+        if run.compiled:
+            machine["compiled"] = True
         text = to_toml({**self.config, "machine": machine})
         try:
             disk.write(self.folder / "config.toml", text.encode(), replace=False)

@@ -267,13 +267,15 @@ class Backend(ABC):
         """
         return loop.run(step, carry, xs, operands, numbers, self.together, xp=self.xp)
 
-    def compiling(self, asked: bool | None) -> "Backend":
+    def compiling(self, asked: bool | None, steps: int = 0) -> "Backend":
         """Return the backend for a run whose steps are compiled, or not, as asked.
 
         Parameters
         ----------
         asked : bool or None
             None is the library's usual way.
+        steps : int
+            Of the run, by which a library that has both ways chooses.
 
         Raises
         ------

@@ -101,7 +101,7 @@ def train(
     ] = None,
     compiled: Annotated[
         bool | None,
-        typer.Option(help="Whether PyTorch compiles the steps, which takes a while first."),
+        typer.Option(help="Whether PyTorch compiles the steps: usually from 200,000 steps on."),
     ] = None,
     target: options.Target = None,
     task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",

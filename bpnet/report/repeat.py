@@ -38,6 +38,7 @@ def command(config: Config) -> str:
         given = {**{k: given[k] for k in given if k not in _CHOSEN}, **_swept(config["sweep"])}
     else:
         given.setdefault("threads", machine.get("threads"))
+        given["compiled"] = machine.get("compiled")
     for name, value in given.items():
         if name in _NOT_GIVEN or value is None or (value == [] and name != "hidden"):
             continue

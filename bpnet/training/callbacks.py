@@ -31,6 +31,8 @@ class Run:
         Name and device of the backend.
     threads : int or None
         Processor threads that it uses; None where its library decides.
+    compiled : bool
+        Whether PyTorch compiles the steps.
     learning_rate : float
         eta of the last step.
     sums : pair of float
@@ -60,6 +62,7 @@ class Run:
     probe: Any = None
     result: Any = None
     note: str = ""
+    compiled: bool = False
 
     def stop(self, reason: str) -> None:
         """End the run after this block, cleanly, with what was learned so far."""

@@ -118,11 +118,11 @@ def threads_of(found: Snapshot | None, backend: str, given: int | None) -> int |
     return before
 
 
-def compiled_of(found: Snapshot | None, backend: str, given: bool | None) -> bool | None:
-    """Whether the steps of a run that is taken up again are compiled: as they were."""
-    if found is None or given is not None or found.numbers["backend"] != backend:
-        return given
-    return True if "compiled" in found.numbers["machine"] else None
+def compiling(found: Snapshot | None, backend: Backend, asked: bool | None, steps: int) -> Backend:
+    """The backend with steps that are compiled or not: in a run that is taken up, as they were."""
+    if found is None or asked is not None or found.numbers["backend"] != backend.spec:
+        return backend.compiling(asked, steps)
+    return backend.compiling(True if "compiled" in found.numbers["machine"] else None)
 
 
 def machine(backend: Backend) -> dict[str, str]:

@@ -133,8 +133,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     precision : {None, "tf32"}
         How a CUDA GPU multiplies float32: exactly, or faster with numbers rounded to 10 bits.
     compiled : bool, optional
-        True lets PyTorch compile the steps (``torch.compile``), which takes ten seconds or more
-        before the first one; a run that is taken up again does as before. JAX always does.
+        Whether PyTorch compiles the steps (``torch.compile``), which takes ten seconds or more
+        before the first one; the default is to do so from 200,000 steps on. A run that is taken
+        up again does as before. JAX always compiles.
     checkpoint : str, Path or Checkpoint, optional
         Folder for checkpoints, one an epoch unless a :class:`bpnet.Checkpoint` says otherwise.
     resume : bool
@@ -225,7 +226,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
         **limits, **sharding.asked(divided),
     )  # fmt: skip
     writer, found = agreement.begin(divided.ranks, checkpoint, resume, asked, chosen.name, network)
-    chosen = chosen.compiling(resuming.compiled_of(found, chosen.spec, compiled))
+    chosen = resuming.compiling(found, chosen, compiled, epochs * -(-m // k))
     threads = sharding.threads(divided, chosen, resuming.threads_of(found, chosen.spec, threads))
     with (
         divided.ranks.running(),
@@ -263,8 +264,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
             return checkpoints.snapshot(session, run, callbacks, asked, columns)
 
         run = agreement.run(divided.ranks)(
-            network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot
-        )
+            network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot,
+            compiled="compiled" in resuming.machine(chosen),
+        )  # fmt: skip
         run.probe = lambda: distributions.sample(session, run)
         last = agreement.callbacks(divided.ranks, session, writer)
         _run(session, run, [*callbacks, *last], validate, found)

@@ -88,3 +88,51 @@ def test_a_set_of_networks_is_not_compiled():
     nets = [bpnet.Network([5, 8, 3], seed=i) for i in range(2)]
     with pytest.raises(InputError, match="compiled is for one network, and this is a set of 2"):
         bpnet.train(nets, (X, Y), compiled=True)
+
+
+def test_a_long_run_on_pytorch_is_compiled_by_itself_and_says_so(backend, tmp_path, monkeypatch):
+    if backend.name != "torch":
+        pytest.skip("PyTorch's way")
+    from bpnet.backends import torch
+
+    monkeypatch.setattr(torch, "_WORTH", 20)  # 5 steps an epoch
+    seen = []
+
+    class Seen(bpnet.Callback):
+        def on_train_begin(self, run):
+            seen.append(run.compiled)
+
+    train(backend=backend, epochs=3, callbacks=[Seen()])
+    train(backend=backend, epochs=4, callbacks=[Seen()])
+    train(backend=backend, epochs=4, callbacks=[Seen()], compiled=False)
+    assert seen == [False, True, False]
+
+    monkeypatch.setattr(torch, "_compiler", lambda: None)
+    train(backend=backend, epochs=4, callbacks=[Seen()])
+    assert seen.pop() is False
+    monkeypatch.undo()
+
+    folder = tmp_path / "checkpoints"
+    train(backend=backend, epochs=2, checkpoint=folder)
+    monkeypatch.setattr(torch, "_WORTH", 20)
+    train(backend=backend, epochs=4, checkpoint=folder, resume=True, callbacks=[Seen()])
+    assert seen.pop() is False  # as it was begun
+
+
+def test_steps_that_pytorch_cant_compile_run_as_they_are(backend, monkeypatch, caplog):
+    if backend.name != "torch":
+        pytest.skip("PyTorch's way")
+    import torch
+
+    def refuse(*_, **__):
+        msg = "no such compiler\nand more"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    found, _ = train(backend=backend, epochs=2, compiled=True, clip_norm=0.9)
+    want, _ = train(backend=backend, epochs=2, compiled=False, clip_norm=0.9)
+    for a, b in zip(found.weights, want.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+    assert caplog.messages == [
+        "PyTorch can't compile the steps (no such compiler); they run as they are"
+    ]
