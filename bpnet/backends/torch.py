@@ -88,10 +88,11 @@ class Torch(Backend):
         A scan of one step, such as a short last batch, is not worth compiling.
         """
         if not self.eager and numbers is not None and loop.length(xs) > 1:
+            shapes = _shapes(xs), _shapes(operands)
             try:
-                step = _compiled(step, self.device)
+                step = _compiled(step, self.device, shapes)
             except TypeError:  # part of a step is a user's object without a hash
-                step = _compiled.__wrapped__(step, self.device)
+                step = _compiled.__wrapped__(step, self.device, shapes)
         return super().scan(step, carry, xs, operands, numbers)
 
     @contextmanager
@@ -188,11 +189,22 @@ class Torch(Backend):
         return a.detach().to(self.dtype(dtype))
 
 
+def _shapes(tree: Any) -> Any:
+    """What of arrays goes into what is written down of a step: all but how many rows they have.
+
+    The size of a batch does, and whether the examples have weights.
+    """
+    if isinstance(tree, list | tuple):
+        return tuple(_shapes(item) for item in tree)
+    return None if tree is None else (tuple(tree.shape[1:]), tree.dtype)
+
+
 @lru_cache(maxsize=16)
-def _compiled(step: Callable[..., Any], device: Any) -> Callable[..., Any]:
+def _compiled(step: Callable[..., Any], device: Any, shapes: Any) -> Callable[..., Any]:
     """Step of a scan with numbers: its operations are written down at the first call, and compiled.
 
-    A scan's steps are of one shape, so that one compilation serves them.
+    A scan's steps are of one shape, so that one compilation serves them; numbers such as the size
+    of a batch are written down as they are, so that it serves no others.
     """
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx

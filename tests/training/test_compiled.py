@@ -69,6 +69,26 @@ def test_what_was_compiled_serves_the_next_training(backend, monkeypatch):
     assert found[0] == found[2] != found[1]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"batch_size": 10}, {"sample_weight": np.arange(1.0, 71.0)}],
+    ids=["batch_size", "sample_weight"],
+)
+def test_it_does_not_serve_another_batch(backend, other, monkeypatch):
+    """The mean over a batch divides by its size, or by its weight."""
+    if backend.name != "torch":
+        pytest.skip("PyTorch's way")
+    # what is written down is run as it is: to compile it takes ten seconds each time
+    monkeypatch.setattr("torch.compile", lambda graph, **_: graph)
+    same = {"backend": backend, "epochs": 1, "optimizer": "sgd", "dropout": 0.0, "clip_norm": 0.0}
+    train(compiled=True, **same)
+    found, costs = train(compiled=True, **same, **other)
+    wanted, wanted_costs = train(**same, **other)
+    np.testing.assert_allclose(costs["cost"], wanted_costs["cost"], rtol=1e-12)
+    for a, b in zip(found.weights, wanted.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
 def test_a_library_that_has_one_way_refuses_the_other():
     with pytest.raises(InputError, match="compiled is True and numpy has nothing that compiles"):
         train(backend="numpy", compiled=True)
