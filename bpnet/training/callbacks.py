@@ -1,5 +1,6 @@
 """Callbacks: what a user's code may do between blocks and epochs of a run."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,3 +99,15 @@ class Callback:
 
     def on_train_end(self, run: Run) -> None:
         """Run at the end, also after a stop."""
+
+
+def named(callbacks: Sequence[Callback]) -> Iterator[tuple[str, Callback]]:
+    """Yield callbacks with the names that a checkpoint has for them: their classes.
+
+    From the second one of a class on a number follows.
+    """
+    seen: dict[str, int] = {}
+    for callback in callbacks:
+        name = type(callback).__name__
+        seen[name] = seen.get(name, 0) + 1
+        yield (name if seen[name] == 1 else f"{name} {seen[name]}"), callback

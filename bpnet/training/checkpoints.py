@@ -13,12 +13,12 @@ import numpy as np
 
 from bpnet import backends, checkpoint
 from bpnet.checkpoint import Snapshot
-from bpnet.data import Columns, sparse
+from bpnet.data import Columns, batches, sparse
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.training import resuming
-from bpnet.training.callbacks import Callback, Run
+from bpnet.training.callbacks import Callback, Run, named
 from bpnet.training.loop import Session
 
 _log = logging.getLogger("bpnet")
@@ -206,10 +206,10 @@ def fingerprint(*arrays: Any) -> str:
             rows = array.tocsr()
             parts = [rows.data, rows.indices, rows.indptr]
         for part in parts:
-            held = part if hasattr(part, "shape") else np.asarray(part)
+            held: Any = batches.as_array(part, "data")  # of a frame, or a list, what it holds
             digest.update(f"{tuple(held.shape)} {held.dtype}".encode())
             if isinstance(held, np.ndarray):
-                plain = held.astype(str) if held.dtype.kind == "O" else held
+                plain = held.astype(str) if held.dtype.kind in "OT" else held
                 digest.update(np.ascontiguousarray(plain).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
@@ -222,7 +222,7 @@ def snapshot(
     columns: Columns | None,
 ) -> Snapshot:
     """Take what a checkpoint holds, but for where the run is."""
-    states = {type(c).__name__: c.state() for c in callbacks}
+    states = {name: callback.state() for name, callback in named(callbacks)}
     kept = {name: pair for name, pair in states.items() if pair is not None}
     arrays = {name: held for name, (_, held) in kept.items() if held is not None}
     parameters, state = backends.to_numpy((session.parameters, session.state))

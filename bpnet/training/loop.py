@@ -24,7 +24,7 @@ from bpnet.data import draws
 from bpnet.data.host_rows import HostRows, together
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, divergence, memory
-from bpnet.training.callbacks import Callback, Run
+from bpnet.training.callbacks import Callback, Run, named
 from bpnet.training.judge import Data
 from bpnet.training.step import TrainingStep
 
@@ -274,12 +274,12 @@ def run_epochs(
 ) -> None:
     """Run the epochs that were asked for, with history and callbacks.
 
-    The run begins at its ``epoch`` and ``step``; ``saved`` is what callbacks kept, by their class.
+    The run begins at its ``epoch`` and ``step``; ``saved`` is what callbacks kept, by their names.
     """
-    for callback in callbacks:
+    for name, callback in named(callbacks):
         callback.on_train_begin(run)
-        if saved and type(callback).__name__ in saved:
-            callback.take_back(*saved[type(callback).__name__])
+        if saved and name in saved:
+            callback.take_back(*saved[name])
     with deferred_interrupt(run):
         for epoch in range(run.epoch, run.epochs):
             if epoch != run.epoch:

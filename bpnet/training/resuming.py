@@ -98,7 +98,7 @@ def _shapes(tree: Any) -> Any:
 
 
 def take_up(run: Run, found: Snapshot) -> dict[str, Any]:
-    """Put a run where its checkpoint was; return what callbacks kept, by their class."""
+    """Put a run where its checkpoint was; return what callbacks kept, by their names."""
     numbers = found.numbers
     run.epoch, run.step = numbers["epoch"], numbers["step"]
     run.sums = (numbers["sums"][0], numbers["sums"][1])

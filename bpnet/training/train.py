@@ -222,6 +222,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     asked = checkpoints.asked(
         network=trained, cost=judge.cost, optimizer=rule, schedule=planned, batch_size=k,
         examples=m, dtype=dtype, seed=seed, weights=weighed, micro_batch=micro_batch,
+        scale=judge.scale,
         data=checkpoints.fingerprint(*pair(data, "data")) if compared else None,
         **limits, **sharding.asked(divided),
     )  # fmt: skip

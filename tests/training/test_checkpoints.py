@@ -109,6 +109,21 @@ def test_early_stopping_goes_on_where_it_was(tmp_path):
         assert_same(resumed, wanted, history, wanted_history)
 
 
+def test_two_callbacks_of_one_class_each_go_on_where_they_were(tmp_path):
+    def stopping():
+        patient = bpnet.EarlyStopping(patience=40, metric="validation_cost", restore=False)
+        return [bpnet.EarlyStopping(patience=40, metric="validation_accuracy"), patient]
+
+    wanted, whole = network(), stopping()
+    wanted_history = run(wanted, whole)
+    with pytest.raises(Killed):
+        run(network(), [*stopping(), Kill(29 * 3 + 1)], checkpoint=tmp_path)
+    resumed, again = network(), stopping()
+    history = run(resumed, again, checkpoint=tmp_path, resume=True)
+    assert_same(resumed, wanted, history, wanted_history)
+    assert [(c.best, c.best_epoch) for c in again] == [(c.best, c.best_epoch) for c in whole]
+
+
 def test_a_finished_run_is_not_run_again(tmp_path):
     wanted = network()
     wanted_history = run(wanted, [bpnet.EarlyStopping(patience=1)], checkpoint=tmp_path, epochs=30)
@@ -281,6 +296,35 @@ def test_a_resume_on_other_data_is_refused(tmp_path):
             with pytest.raises(InputError, match=r"has data = .*; resume it as it was begun"):
                 bpnet.train(net, other, epochs=2, resume=True, **options)
         bpnet.train(net, (X.copy(), labels.copy()), epochs=2, resume=True, **options)
+
+
+def test_so_is_a_resume_with_another_scale(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 4), dtype=np.uint8)
+    for scale, resume in ((1 / 255, False), (1 / 255, True)):
+        data = bpnet.data.Dataset(pixels, np.arange(30) % 3, scale=scale)
+        bpnet.train(bpnet.Network([4, 3]), data, epochs=1, checkpoint=tmp_path, resume=resume)
+    data = bpnet.data.Dataset(pixels, np.arange(30) % 3, scale=1 / 16)
+    with pytest.raises(InputError, match=r"has scale = 0\.0039.*, not 0\.0625"):
+        bpnet.train(bpnet.Network([4, 3]), data, epochs=2, checkpoint=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_are_told_apart_by_what_they_hold(library, tmp_path):
+    frames = pytest.importorskip(library)
+    X, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+
+    def data(labels):
+        columns = {f"c{i}": X[:, i] for i in range(4)}
+        return frames.DataFrame(columns), frames.Series(labels)
+
+    def trained(labels, **options):
+        net = bpnet.Network([4, 3], seed=0)
+        return bpnet.train(net, data(labels), checkpoint=tmp_path, batch_size=8, **options)
+
+    trained(y, epochs=1)
+    with pytest.raises(InputError, match="has data = "):
+        trained(y[::-1].copy(), epochs=2, resume=True)
+    assert len(trained(y, epochs=2, resume=True)["cost"]) == 2
 
 
 def rewritten(path, change):
