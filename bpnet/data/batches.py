@@ -277,6 +277,8 @@ def _narrow(x: np.ndarray[Any, Any], dtype: str, scale: float | None) -> np.ndar
     """Integers in the smallest type that every library and device has."""
     if x.dtype.kind == "f" or x.dtype in (np.uint8, np.int8, np.int16):
         return x
+    if not x.size:  # of a rank without rows
+        return x.astype(np.uint8)
     low, high = int(x.min()), int(x.max())
     for narrow in (np.uint8, np.int8, np.int16, np.int32):
         if np.iinfo(narrow).min <= low and high <= np.iinfo(narrow).max:

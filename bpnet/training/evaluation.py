@@ -1,5 +1,6 @@
 """A network judged: ``evaluate`` for users, and the validation of a run."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,7 +96,7 @@ def validator(
     def validate(parameters: Any) -> dict[str, float | None]:
         cost, accuracy = blocks.evaluate(step, parameters, data, backend)
         found = {"validation_cost": cost, "validation_accuracy": accuracy}
-        if not metrics:
+        if not metrics or not math.isfinite(cost):  # a run that diverged is told as such
             return found
         outputs = batches.outputs(
             judge.layers, judge.compute(parameters), data[0],

@@ -10,12 +10,14 @@ import numpy as np
 from bpnet.backends import Backend, trees
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import blocks, evaluation, prepare, scores
+from bpnet.training import blocks, evaluation, prepare, scores, targets
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member_step import MemberEvaluation, without_rates
 from bpnet.training.stack import Member
+from bpnet.training.step import EvaluationStep
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]
@@ -105,6 +107,8 @@ class Judging:
         """
         if self.data is None:
             return [{} for _ in members]
+        if isinstance(self.data[0], HostRows):
+            return [self._streamed(parameters, i, members[i]) for i in range(len(members))]
         rows = np.arange(len(self.wanted.values))[None]
         if self.folds:
             rows = np.stack([m.judged for m in members if m.judged is not None])
@@ -121,7 +125,7 @@ class Judging:
                 "validation_cost": float(costs[i]) / rows.shape[1],
                 "validation_accuracy": accuracy,
             }
-            if self.metrics:
+            if self.metrics and np.isfinite(costs[i]):
                 lone = trees.map_leaves(itemgetter((i, ...)), parameters)
                 one.update(self._metrics(judge, lone, rows[i if self.folds else 0]))
             found.append(one)
@@ -144,9 +148,19 @@ class Judging:
             counts += both[1].sum(axis=0)
         return costs, counts
 
+    def _streamed(self, parameters: Parameters, i: int, member: Member) -> Judged:
+        """What one member adds where the examples are not in memory: read for each by itself."""
+        judge, data = member.session.step.judge, self.data or ()
+        lone = trees.map_leaves(itemgetter((i, ...)), parameters)
+        cost, accuracy = blocks.evaluate(EvaluationStep(judge), lone, data, self.backend)
+        one: Judged = {"validation_cost": cost, "validation_accuracy": accuracy}
+        if self.metrics and np.isfinite(cost):
+            one.update(self._metrics(judge, lone, np.arange(0)))
+        return one
+
     def _metrics(self, judge: Judge, parameters: Parameters, rows: Host) -> Judged:
         x = self.data[0]  # type: ignore[index]
-        wanted = self.wanted
+        wanted = targets.whole(self.wanted)
         if self.folds:
             index = self.backend.asarray(rows, dtype=self.backend.index_dtype)
             x = self.backend.xp.take(x, index, axis=0)

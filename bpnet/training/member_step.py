@@ -170,9 +170,9 @@ class MemberEvaluation:
         return carry, (xp.sum(values, axis=-1), *judge.right(z, wanted, data[2]))
 
 
-VARIED = ("momentum",)
-"""Fields of an optimizer that members of one stack may have different, beside the rate and what
-:meth:`Optimizer.coefficients` makes of it."""
+VARIED = ("learning_rate", "momentum")
+"""Fields of an optimizer that members of one stack may have different, beside what
+:meth:`Optimizer.coefficients` makes of them. A user's optimizer may look at its own rate."""
 
 
 def template(rule: Optimizer) -> Optimizer:

@@ -172,6 +172,9 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
             replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
             asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, stored[0],
         )  # fmt: skip
+    if folds is not None and isinstance(stored[0], HostRows):
+        msg = "folds are parts of examples in memory, and these are not; train the networks one by "
+        raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
     names = scores.check(asked["metrics"])
     with chosen.session(asked["dtype"]):
         judging = Judging.make(
@@ -223,7 +226,7 @@ def _run(
     plan, step = plans[part[0]], steps[part[0]]
     k = plan.batch_size(step.m or 1)
     work = prepare.largest_product(plan.network, k)
-    backend = shared.backend
+    backend, first = shared.backend, [plans[i].network.parameters for i in part]
     with (
         backend.session(shared.dtype),
         backend.threads(shared.threads, work) as used,
@@ -238,6 +241,8 @@ def _run(
         except Exception as error:
             if len(part) == 1 or not backend.out_of_memory(error):
                 raise
+            for i, parameters in zip(part, first, strict=True):  # callbacks may have pulled
+                plans[i].network.parameters = parameters
             return None
         for member in members:
             if member.error is None:

@@ -1,5 +1,6 @@
 """Metrics by name, through scikit-learn: how good outputs are beside the cost and the accuracy."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,9 @@ def judge(
         except ValueError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{name} cannot be told here: {reason}") from error
+        if math.isnan(out[name]):
+            msg = f"{name} cannot be told here: it is not defined for these targets"
+            raise InputError(f"{msg}; give more examples to judge by")
     return out
 
 

@@ -30,6 +30,17 @@ def test_same_bits_as_from_memory(files):
         assert set(found) == {want}
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint16", "bool"])
+def test_ranks_without_a_row_of_a_short_batch(dtype, tmp_path):
+    X, y = (np.abs(jobs.data(66)[0]) * 1.5).astype(dtype), jobs.data(66)[1]
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    files = f"{tmp_path / 'x.npy'},{tmp_path / 'y.npy'}"  # the second batch has two rows
+    want = train((X, y), shards=8)
+    found, _ = simulate(4, lambda ranks: train(bpnet.data.stream(files), ranks))
+    assert set(found) == {want}
+
+
 def test_a_rank_reads_its_own_rows_only(files, monkeypatch):
     counts, plain = {}, Mapped.take
 

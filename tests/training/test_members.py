@@ -1,12 +1,14 @@
 """A set of networks trained at once: each ends as the same network trained alone."""
 
 import logging
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import bpnet
 from bpnet.core import costs
+from bpnet.core.optimizers import Optimizer
 from bpnet.training import stack
 from bpnet.training.member_step import MemberStep
 
@@ -208,6 +210,19 @@ def test_a_member_that_diverges_leaves_the_others_as_they_would_be(backend, capl
         assert_equal("float32", [nets[i]], [histories[i]], [others[i]], [wanted])
 
 
+def test_one_that_diverges_on_the_validation_set_leaves_the_others_their_metrics():
+    X, y = examples("rows")
+    far = np.full((3, N), 1e38)
+    nets = networks(2, outputs=2, hidden="relu", output="identity", init="zeros")
+    nets[1].weights[0], nets[1].weights[1] = np.ones((7, N)), np.ones((2, 7))
+    options = {"optimizer": bpnet.optimizers.SGD(1e-30), "metrics": "mse"}
+    histories = bpnet.train(nets, (X, y), validation=(far, y[:3]), **options)
+    assert list(histories.diverged) == [1]
+    assert histories[0]["validation_mse"][-1] == pytest.approx((y[:3] ** 2).mean())
+    with pytest.raises(bpnet.Diverged, match="the validation cost is not finite"):
+        bpnet.train(nets[1], (X, y), validation=(far, y[:3]), **options)
+
+
 def test_where_all_diverge_it_is_an_error():
     X, y = examples("rows")
     nets = networks(outputs=2, output="identity", hidden="relu")
@@ -223,6 +238,20 @@ def test_networks_of_several_kinds_are_trained_kind_by_kind():
     histories = bpnet.train(nets, data, **options)
     assert histories.stacks == [4, 4, 1, 1]
     assert_equal("float32", nets, histories, others, alone(others, data, options))
+
+
+@dataclass(frozen=True)
+class ByItsOwnRate(Optimizer):
+    """Descent that looks at its field, not at the rate of the step."""
+
+    def update(self, p, g, slots, coefficients, *, xp):
+        p -= self.learning_rate * g
+        return p, ()
+
+
+def test_an_optimizer_may_look_at_its_own_rate(backend):
+    rules = [ByItsOwnRate(eta) for eta in (0.05, 0.2, 0.1)]
+    compare(backend, examples(), {"optimizer": rules})
 
 
 def test_large_networks_are_trained_one_after_another(monkeypatch):
@@ -246,6 +275,25 @@ def test_the_rule(n, k, size):
     judge = Judge(net.layers, costs.CrossEntropy(), None, "class", 0.0, None, None)
     step = TrainingStep(judge, bpnet.optimizers.SGD(), l2=0.0, m=100)
     assert stack.together(bpnet.backends.get("numpy"), step, k) == size
+
+
+def test_memory_that_runs_out_later_begins_anew_from_the_first_weights(monkeypatch):
+    """Early stopping has written what it learned into the networks by then."""
+    data = examples()
+    nets, others = networks(8), networks(8)
+    usual, calls = MemberStep.__call__, []
+
+    def hungry(self, carry, *rest):
+        calls.append(None)
+        if len(calls) == 5:
+            raise MemoryError
+        return usual(self, carry, *rest)
+
+    monkeypatch.setattr(MemberStep, "__call__", hungry)
+    options = {"epochs": 3, "batch_size": 15, "seed": list(range(8)), "backend": "numpy"}
+    histories = bpnet.train(nets, data, **options, callbacks=[bpnet.EarlyStopping(9, "cost")])
+    assert histories.stacks == [4, 4]
+    assert_equal("float32", nets, histories, others, alone(others, data, options))
 
 
 def test_memory_that_runs_out_halves_the_stack(monkeypatch, caplog):

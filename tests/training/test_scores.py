@@ -75,6 +75,13 @@ def test_on_every_backend(backend):
     assert found["log_loss"] == pytest.approx(found["cost"], rel=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:R")
+def test_what_is_not_defined_is_told():
+    """scikit-learn gives nan for the R2 of one example, which no checkpoint can hold."""
+    with pytest.raises(InputError, match="r2 cannot be told here: it is not defined"):
+        judged("r2", [[1.0]], np.asarray([[0.5]]), None)
+
+
 def test_bad_requests():
     net = bpnet.Network([2, 2], seed=0)
     data = np.zeros((4, 2)), [0, 1, 0, 1]

@@ -114,6 +114,23 @@ def test_other_ways_to_use_it():
     assert costs[0] == costs[1]
 
 
+def test_a_set_of_networks_is_judged_by_streamed_rows():
+    memory, streamed = opened(NUMBERS, CLASSES)
+    wanted = [bpnet.Network([12, 8, 3], seed=s) for s in range(4)]
+    options = {"epochs": 2, "batch_size": 16, "seed": [0, 1, 2, 3], "metrics": "f1"}
+    histories = bpnet.train(wanted, memory, validation=memory.validation, **options)
+    for data in (memory, streamed):  # in a stack, and one by one
+        nets = [bpnet.Network([12, 8, 3], seed=s) for s in range(4)]
+        found = bpnet.train(nets, data, validation=streamed.validation, **options)
+        for net, other, history, expected in zip(nets, wanted, found, histories, strict=True):
+            np.testing.assert_allclose(net.weights[0], other.weights[0], atol=1e-6)
+            for name in ("validation_cost", "validation_accuracy", "validation_f1"):
+                np.testing.assert_allclose(history[name], expected[name], rtol=1e-5)
+    fold = (np.arange(9), np.arange(9, 20))
+    with pytest.raises(InputError, match="folds are parts of examples in memory"):
+        bpnet.train(nets, streamed, folds=[fold] * 4)
+
+
 def parts():
     os.makedirs("parts", exist_ok=True)
     frame = pl.DataFrame({f"c{i}": NUMBERS[:, i] for i in range(12)})
