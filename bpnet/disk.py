@@ -85,6 +85,9 @@ def makeable(folder: Path, option: str = "--out") -> None:
         Naming what is in the way.
     """
     real = followed(folder)
+    if str(folder) == "-":
+        msg = f"- is no folder's name; give {option} another name"
+        raise InputError(msg)
     try:
         parent = next(p for p in (real, *real.parents) if _status(p) is not None)
     except OSError as error:
@@ -97,6 +100,38 @@ def makeable(folder: Path, option: str = "--out") -> None:
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         msg = f"{_short(parent)} can't be written to; give {option} a folder that can"
         raise InputError(msg)
+
+
+def there(path: Path) -> bool:
+    """Whether there is a file or a folder; not where its name can be none.
+
+    Raises
+    ------
+    InputError
+        If it is a pipe or a device, which might never end.
+    """
+    try:
+        found = _status(path)
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return False
+    if found is not None and not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        msg = f"{path} is a pipe or a device; give a file"
+        raise InputError(msg)
+    return found is not None
+
+
+def text(path: Path) -> str:
+    """Text of a file.
+
+    Raises
+    ------
+    InputError
+        If it is a pipe or a device.
+    OSError, ValueError
+        If it cannot be read, or is no UTF-8.
+    """
+    there(path)
+    return path.read_text(encoding="utf-8")
 
 
 def followed(path: Path) -> Path:

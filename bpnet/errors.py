@@ -7,12 +7,19 @@ Every message is one line: what was given, what was wanted, what to do.
 class InputError(ValueError):
     """An argument, an option or a file that cannot be used as it is.
 
-    What a file says and the message repeats is shown on one line, control characters escaped.
+    What a file says and the message repeats is shown on one line, control characters escaped and
+    the middle of what is very long left out.
     """
+
+    LONGEST = 1000
+    """Characters of a message."""
 
     def __init__(self, message: object = "") -> None:
         text = " ".join(str(message).split())
-        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        if len(text) > self.LONGEST:
+            text = f"{text[: self.LONGEST * 3 // 4]} ... {text[-self.LONGEST // 4 :]}"
+        super().__init__(text)
 
 
 class ArrayMismatch(TypeError):

@@ -238,7 +238,7 @@ def read_history(folder: Path) -> History:
     """
     path = folder / "history.json"
     try:
-        history: History = json.loads(path.read_text(encoding="utf-8"))
+        history: History = json.loads(disk.text(path))
         lengths = {len(values) for values in history.values()}
         whole = all(math.isfinite(v) for values in history.values() for v in values)
         if "cost" not in history or len(lengths) != 1 or not whole:
@@ -260,11 +260,11 @@ def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Col
         If a file is missing or damaged.
     """
     try:
-        config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+        config = tomllib.loads(disk.text(folder / "config.toml"))
         path = folder / "columns.json"
         columns = None
         if path.is_file():
-            columns = Columns.from_json(path.read_text(encoding="utf-8"))
+            columns = Columns.from_json(disk.text(path))
         configuration.check(config, columns, with_columns=with_columns)
     except (OSError, ValueError, RecursionError) as error:
         msg = f"{folder} is damaged ({error}); train again"

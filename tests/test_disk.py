@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +112,30 @@ def test_a_folder_that_cannot_be_made_is_refused(place, name):
 @pytest.mark.parametrize("name", ["there", "new/newer", "dangling"])
 def test_a_folder_that_can_be_made(place, name):
     disk.makeable(place / name)
+
+
+@pytest.mark.parametrize("name", ["pipe", "to-pipe", os.devnull])
+def test_a_pipe_is_not_read(place, name):
+    for asked in (disk.there, disk.text):
+        with pytest.raises(InputError, match="a pipe or a device"):
+            asked(place / name)
+
+
+def test_what_is_there(place):
+    names = ["there", "file", "link", "dangling", "circle", "x" * 300, "no", "no/more", "a\0b"]
+    found = {name for name in names if disk.there(place / name)}
+    assert found == {"there", "file", "link"}
+    assert disk.text(place / "link") == "before"
+
+
+def test_no_folder_is_named_as_standard_output_is():
+    with pytest.raises(InputError, match="no folder's name"):
+        disk.makeable(Path("-"))
+
+
+def test_a_message_that_a_file_made_very_long_is_cut():
+    said = str(InputError("it has " + ", ".join(f"column {i}" for i in range(1000))))
+    assert said.startswith("it has column 0, ")
+    assert " ... " in said
+    assert said.endswith("column 999")
+    assert len(said) < 1100

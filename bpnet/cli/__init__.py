@@ -1,10 +1,12 @@
 """The command line: ``bpnet COMMAND``. Each command is a file; none has logic of its own."""
 
 import difflib
+import errno
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
@@ -30,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
+        _check_named(arguments)
         ranks = join(arguments)
         status = app(arguments, prog_name="bpnet", standalone_mode=False, obj=ranks)
     except KeyboardInterrupt:
@@ -46,10 +49,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
+_NAMED = ("--out", "-o", "--resume", "--plot", "--sample-weight", "--tensorboard-folder", "--data")
+"""Options that name a file, a folder or data."""
+
+
+def _check_named(arguments: Sequence[str]) -> None:
+    """Refuse an empty name, as of a shell's variable that is not set: it would be this folder."""
+    for before, given in pairwise(("", *arguments)):
+        if given == "" and (before in _NAMED or not before.startswith("-")):
+            what = before if before in _NAMED else "an argument"
+            msg = f"{what} is empty; give a name"
+            raise InputError(msg)
+        if given.endswith("=") and given[:-1] in _NAMED:
+            msg = f"{given[:-1]} is empty; give a name"
+            raise InputError(msg)
+
+
 def _status(error: Exception, arguments: Sequence[str], ranks: Any) -> int | None:
     """Exit status for an error that is told in one line; None for one that is ours to mend."""
     if isinstance(error, InputError | ArrayMismatch | BackendUnavailable):
         return _refuse(error, 2, ranks)
+    if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return _refuse(InputError(f"{error.strerror}: {error.filename}"), 2, ranks)
     if isinstance(error, Diverged | OSError | MemoryError):
         return _refuse(error, 1, ranks)
     if hasattr(error, "format_message"):  # typer's own, of bad usage

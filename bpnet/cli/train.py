@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 import bpnet
-from bpnet import distributed, plots, runs
+from bpnet import disk, distributed, plots, runs
 from bpnet.cli import options
 from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
@@ -404,6 +404,7 @@ def _weights(path: str | None, dataset: Any) -> Any:
     """
     if path is None:
         return None
+    disk.there(Path(path))
     try:
         weights = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet import disk
 from bpnet.data.arrays import read_npz, read_pair
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
@@ -138,7 +139,7 @@ def absolute(source: str) -> str:
     """
     if source in NAMES:
         return source
-    return ",".join(str(Path(part).resolve()) for part in _halves(source) or [source])
+    return ",".join(str(disk.followed(Path(part))) for part in _halves(source) or [source])
 
 
 def _halves(source: str) -> list[str] | None:
@@ -149,11 +150,8 @@ def _halves(source: str) -> list[str] | None:
 
 
 def _existing(path: Path) -> Path:
-    try:
-        if path.exists():
-            return path
-    except (OSError, ValueError):  # a name too long, or with a NUL
-        pass
+    if disk.there(path):
+        return path
     looks_like_a_name = not path.suffix and len(path.parts) == 1
     try:
         near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet import disk
 from bpnet.data import idx
 from bpnet.data.arrays import check_targets, flat
 from bpnet.data.columns import Columns
@@ -168,7 +169,9 @@ def _find(source: Any, need_target: bool) -> tuple[str, Any]:
         paths = _files(source)
     if len(paths) == 1 and paths[0].is_dir():
         folder = paths[0]
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in STREAMED)
+        paths = sorted(
+            p for p in folder.iterdir() if p.suffix.lower() in STREAMED and disk.there(p)
+        )
         if not paths:
             return "idx", folder
     strange = next((p for p in paths if p.suffix.lower() not in STREAMED), None)
@@ -193,9 +196,9 @@ def _files(name: Any) -> list[Path]:
     if isinstance(name, list | tuple):
         return [path for one in name for path in _files(one)]
     path = Path(name)
-    if path.exists():
+    if disk.there(path):
         return [path]
-    found = sorted(Path(match) for match in glob.glob(str(name)))
+    found = [path for path in sorted(map(Path, glob.glob(str(name)))) if disk.there(path)]
     if not found:
         message = f"there is no file {name}: check the path"
         raise InputError(message)

@@ -33,10 +33,10 @@ def folder_for(runs: Sequence[Path], out: Path | None) -> Path:
     if out is None:
         beside = runs[0].resolve().parent / f"comparison-{time.strftime('%Y%m%d-%H%M%S')}"
         out = runs[0] / "report" if len(runs) == 1 else beside
-    if out.exists() and not (out.is_dir() and (_is_report(out) or not any(out.iterdir()))):
+    disk.makeable(out)
+    if out.is_dir() and not _is_report(out) and any(out.iterdir()):
         msg = f"{out} is there and no report; give --out another name"
         raise InputError(msg)
-    disk.makeable(out)
     if disk.followed(out) == Path.cwd():
         msg = f"{out} is the folder that you are in; give --out another name"
         raise InputError(msg)

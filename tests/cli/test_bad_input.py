@@ -2,11 +2,14 @@
 
 import os
 import pickle
+from typing import get_type_hints
 
 import numpy as np
 import pytest
+import typer
 
-from bpnet.cli import main
+from bpnet.cli import _NAMED, main
+from bpnet.cli.app import app
 
 
 @pytest.fixture
@@ -80,6 +83,63 @@ def test_train_refuses_in_one_line(place, capsys, arguments, word):
     assert word in error
     assert not out
     assert sorted(os.listdir(place)) == before
+
+
+@pytest.fixture
+def strange(place):
+    """The working folder with a run, and names that lead to no file."""
+    assert main(["train", "good.npz", "--epochs", "1", "--hidden", "2", "-q", "--out", "run"]) == 0
+    for ending in (".csv", ".npz", ".npy", ".parquet"):
+        os.mkfifo(f"pipe{ending}")
+        (place / f"loop{ending}").symlink_to(f"loop{ending}")
+    (place / "odd").mkdir()
+    (place / "odd" / "model.safetensors").symlink_to("../run/model.safetensors")
+    os.mkfifo("odd/config.toml")
+    return place
+
+
+LONG = "x" * 300
+STRANGE = [
+    *(["predict", "run", f"{kind}{ending}", "-o", "p.csv"]
+      for kind in ("pipe", "loop", LONG) for ending in (".csv", ".npz", ".npy", ".parquet")),
+    ["train", "pipe.npy,y.npy"], ["train", "pipe.parquet", "--stream", "--target", "y"],
+    ["train", "good.npz", "--sample-weight", "pipe.npy"], ["train", "--resume", "odd"],
+    ["train", "--resume", LONG], ["evaluate", "odd", "good.npz"], ["evaluate", LONG, "good.npz"],
+    ["export", LONG, "m.onnx"], ["report", LONG], ["report", "run", "--out", LONG],
+    ["train", "good.npz", "--out", LONG], ["train", "good.npz", "--out", "-"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", STRANGE, ids=lambda a: " ".join(a).replace(LONG, "LONG"))
+def test_names_that_lead_to_no_file_are_refused_at_once(strange, capsys, arguments):
+    before = sorted(strange.rglob("*"))
+    capsys.readouterr()
+    assert main(arguments) == 2
+    out, error = capsys.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert error.startswith("bpnet: error: ")
+    assert sorted(strange.rglob("*")) == before
+
+
+def test_an_empty_name_is_not_this_folder(place, capsys):
+    """What a shell makes of a variable that is not set."""
+    for option in _NAMED:
+        for arguments in (["train", option, ""], ["train", f"{option}="]):
+            assert main(arguments) == 2
+            assert capsys.readouterr().err == f"bpnet: error: {option} is empty; give a name\n"
+    for arguments in (["evaluate", ""], ["predict", "run", "", "-o", "p.csv"], ["train", ""]):
+        assert main(arguments) == 2
+        assert "is empty; give a name" in capsys.readouterr().err
+
+
+def test_every_option_that_takes_a_path_is_known():
+    named = set()
+    for command in typer.main.get_command(app).commands.values():
+        kinds = get_type_hints(command.callback)
+        taking = [p for p in command.params if "Path" in str(kinds.get(p.name, ""))]
+        named |= {name for p in taking for name in p.opts if name.startswith("-")}
+    assert {"--out", "--plot", "--resume"} <= named
+    assert named <= set(_NAMED)
 
 
 def test_out_that_is_not_empty_is_refused(place, capsys):

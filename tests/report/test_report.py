@@ -320,7 +320,7 @@ def test_bad_input_is_refused_in_a_line_and_nothing_is_written(runs, tmp_path, c
         (str(tmp_path),): "not a finished run",
         (str(runs.digits), str(tmp_path / "nowhere")): "there is no run at",
         (str(runs.digits), "--out", str(tmp_path / "mine")): "no report",
-        (str(runs.digits), "--out", str(tmp_path / "file")): "no report",
+        (str(runs.digits), "--out", str(tmp_path / "file")): "is not a folder",
         (str(runs.digits), "--out", str(tmp_path / "file" / "x")): "can't be written",
         (str(runs.digits), "--data", "nothing.npz"): "there is no file",
         (str(runs.digits), "--backend", "nothing"): "nothing",
