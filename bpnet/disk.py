@@ -38,7 +38,7 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
     """
     path = Path(path)
     real = followed(path)
-    reason = _obstacle(real) if str(path) != "-" else _NO_FILE
+    reason = _obstacle(path, real) if str(path) != "-" else _NO_FILE
     if any(followed(Path(other)) == real for other in reads):
         reason = "it is what is read; give another name"
     if reason:
@@ -50,10 +50,10 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
 _NO_FILE = "it is standard output, a pipe or a device; give a file"
 
 
-def _obstacle(real: Path) -> str:
+def _obstacle(path: Path, real: Path) -> str:
     """Why a file can't be written, and what to do; nothing if it can."""
     try:
-        found = _status(real)
+        found = _status(path)  # what /dev/stdout leads to may have no path
     except OSError as error:  # the name is too long, or links lead in a circle
         return f"{(error.strerror or str(error)).lower()}; give another name"
     if found is None:
@@ -184,9 +184,9 @@ def writing(
     replace : bool
         Whether it may take the place of another.
     """
-    path = followed(path)
     if path.exists() and not path.is_file():
         writable(path)  # which says why not
+    path = followed(path)
     partial = path.with_name(f".{path.name[:_LONGEST]}.{os.getpid()}.partial")
     mode: dict[str, Any] = {"newline": "", "encoding": "utf-8"} if text else {}
     try:

@@ -182,11 +182,25 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
     """
     if folder.is_file():
         return load(folder), {"data": {"source": ""}, "network": {}, "training": {}}, None
+    check_there(folder)
     if not (folder / "model.safetensors").is_file():
         msg = f"{folder} is not a finished run: it holds no model.safetensors"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
     config, columns = read_config(folder)
     return load(folder), config, columns
+
+
+def check_there(folder: Path) -> None:
+    """Refuse a run that is not there.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+    """
+    if not folder.is_dir():
+        msg = f"there is no run at {folder}; give the folder that `bpnet train` named"
+        raise InputError(msg)
 
 
 def unfinished(folder: Path) -> Config | None:
@@ -197,6 +211,7 @@ def unfinished(folder: Path) -> Config | None:
     InputError
         If the folder is not that of a run, or its configuration is damaged.
     """
+    check_there(folder)
     if not (folder / "config.toml").is_file():
         msg = f"{folder} is not the folder of a run: it holds no config.toml"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")

@@ -68,6 +68,19 @@ def test_what_is_protected_is_refused(place, monkeypatch, name, protected):
         disk.writable(name)
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no such folder here")
+def test_a_pipe_without_a_path_is_refused():
+    """What /dev/stdout is before a ``|``."""
+    read, write = os.pipe()
+    try:
+        for asked in (disk.writable, lambda path: disk.write(path, b"after")):
+            with pytest.raises(InputError, match="a pipe"):
+                asked(Path(f"/dev/fd/{write}"))
+    finally:
+        os.close(read)
+        os.close(write)
+
+
 def test_where_standard_output_goes_is_refused(place, monkeypatch):
     with (place / "file").open("ab") as file:
         monkeypatch.setattr(disk, "_streams", lambda: [os.fstat(file.fileno())])

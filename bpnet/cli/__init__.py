@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bpnet.cli.ranks import join
     from bpnet.distributed.mpi import describe
 
+    if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that it can't show
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
         _check_named(arguments)

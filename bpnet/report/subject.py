@@ -151,9 +151,7 @@ def check(folder: Path) -> None:
     InputError
         If the folder is not that of a run.
     """
-    if not folder.is_dir():
-        msg = f"there is no run at {folder}; give the folder that `bpnet train` named"
-        raise InputError(msg)
+    runs.check_there(folder)  # not a model's file, which has no history
     runs.open_run(folder)
     _history(folder)
 

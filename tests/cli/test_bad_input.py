@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from typing import get_type_hints
 
 import numpy as np
@@ -121,6 +123,19 @@ def test_names_that_lead_to_no_file_are_refused_at_once(strange, capsys, argumen
     assert sorted(strange.rglob("*")) == before
 
 
+def test_a_name_that_the_screen_cannot_show(place):
+    name = b"\xff.csv"
+    assert main(["train", "good.npz", "--epochs", "1", "--hidden", "2", "-q", "--out", "run"]) == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "bpnet", "predict", "run", "good.npz", "-o", os.fsdecode(name)],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"}, capture_output=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"20 predictions: \\")
+    assert name in os.listdir(b".")
+
+
 def test_an_empty_name_is_not_this_folder(place, capsys):
     """What a shell makes of a variable that is not set."""
     for option in _NAMED:
@@ -153,6 +168,17 @@ def test_a_folder_that_is_no_run_is_refused(place, capsys, command):
     assert main([command, ".", *extra]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (place / "p.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["evaluate", "no"], ["predict", "no", "good.npz", "-o", "p.csv"], ["train", "--resume", "no"],
+     ["report", "no"], ["export", "no", "m.onnx"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_run_that_is_not_there_is_said_to_be_missing(place, capsys, arguments):
+    assert main(arguments) == 2
+    assert "there is no run at no; give the folder" in capsys.readouterr().err
 
 
 def test_a_damaged_model_is_refused(place, capsys):
