@@ -110,7 +110,9 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
     return Split(ranks, count)
 
 
-def check(divided: Split, judge: Judge, rule: Any, backend: Backend) -> None:
+def check(
+    divided: Split, judge: Judge, rule: Any, backend: Backend, compiled: bool | None = None
+) -> None:
     """Refuse what cannot be cut into shards.
 
     Raises
@@ -123,6 +125,9 @@ def check(divided: Split, judge: Judge, rule: Any, backend: Backend) -> None:
     if isinstance(rule, LBFGS):
         msg = "lbfgs works in one process, without shards; use another optimizer"
         raise InputError(msg)
+    if compiled and not backend.compiles:
+        msg = "compiled is True and PyTorch compiles whole steps, which shards are parts of; leave "
+        raise InputError(f"{msg}compiled out")
     if divided.shards > 1 and any(layer.averages for layer in judge.layers):
         msg = "batch normalization needs the whole batch at once; use norm='layer' with ranks or "
         raise InputError(f"{msg}shards")

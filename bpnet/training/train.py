@@ -214,7 +214,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     options.check_together(
         judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]
     )
-    sharding.check(divided, judge, rule, chosen)
+    sharding.check(divided, judge, rule, chosen, compiled)
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
     compared = divided.many or checkpoint is not None
@@ -227,7 +227,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
         **limits, **sharding.asked(divided),
     )  # fmt: skip
     writer, found = agreement.begin(divided.ranks, checkpoint, resume, asked, chosen.name, network)
-    chosen = resuming.compiling(found, chosen, compiled, epochs * -(-m // k))
+    chosen = resuming.compiling(
+        found, chosen, compiled, steps=0 if divided.shards else epochs * -(-m // k)
+    )
     threads = sharding.threads(divided, chosen, resuming.threads_of(found, chosen.spec, threads))
     with (
         divided.ranks.running(),

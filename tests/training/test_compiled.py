@@ -156,3 +156,10 @@ def test_steps_that_pytorch_cant_compile_run_as_they_are(backend, monkeypatch, c
     assert caplog.messages == [
         "PyTorch can't compile the steps (no such compiler); they run as they are"
     ]
+
+
+def test_steps_in_shards_are_not_compiled(backend):
+    if backend.name != "torch":
+        pytest.skip("PyTorch's way")
+    with pytest.raises(InputError, match="compiled is True and PyTorch compiles whole steps"):
+        train(backend=backend, epochs=1, compiled=True, shards=2)
