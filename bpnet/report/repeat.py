@@ -26,6 +26,10 @@ def command(config: Config) -> str:
     'bpnet train digits --hidden 16 --l2 0.1'
     >>> command({**asked, "training": {"l2": 0.1}, "sweep": {"l2": [0, 0.1], "seeds": [4, 5]}})
     'bpnet sweep digits --hidden 16 --l2 0,0.1 --seeds 2 --seed 4'
+    >>> command({**asked, "training": {}, "machine": {"backend": "torch:cpu", "compiled": True}})
+    'bpnet train digits --hidden 16 --backend torch:cpu --compiled'
+    >>> command({**asked, "training": {"compiled": False}})
+    'bpnet train digits --hidden 16 --no-compiled'
     """
     swept = "sweep" in config
     words = [shlex.join(["bpnet", "sweep" if swept else "train", config["data"]["source"]])]
@@ -38,13 +42,13 @@ def command(config: Config) -> str:
         given = {**{k: given[k] for k in given if k not in _CHOSEN}, **_swept(config["sweep"])}
     else:
         given.setdefault("threads", machine.get("threads"))
-        given["compiled"] = machine.get("compiled")
+        given["compiled"] = machine.get("compiled", given.get("compiled"))
     for name, value in given.items():
         if name in _NOT_GIVEN or value is None or (value == [] and name != "hidden"):
             continue
         option = f"--{_RENAMED.get(name, name).replace('_', '-')}"
         if isinstance(value, bool):
-            words += [option] if value else []
+            words += [option] if value else ["--no-compiled"] * (name == "compiled")
             continue
         text = shlex.quote(",".join(map(str, value)) if isinstance(value, list) else str(value))
         words.append(f"{option}={text}" if text.startswith(("-", "'-")) else f"{option} {text}")
