@@ -128,7 +128,7 @@ BAD = {
     "no number": (["digits", "--epochs", "x"], 2, "--epochs is 'x'; give a valid integer"),
     "shards": (["digits", "--shards", "1"], 2, "2 ranks can't share 1 shards evenly"),
     "timeout": (["digits", "--timeout", "0"], 2, "timeout is 0.0; give the seconds"),
-    "no run": (["--resume", "nowhere"], 2, "nowhere is not the folder of a run"),
+    "no run": (["--resume", "nowhere"], 2, "there is no run at nowhere"),
     "batch normalization": (["digits", "--norm", "batch"], 2, "use norm='layer'"),
     "diverged": (
         ["digits", "--optimizer", "sgd", "--learning-rate", "1e30", "--quiet"],
