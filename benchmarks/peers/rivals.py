@@ -99,6 +99,7 @@ def _torch(job: Job, data: Data, *, compiled: bool) -> Ready:
         return criterion(model(x[rows]), y[rows])
 
     if compiled:
+        torch._dynamo.reset()  # or eight jobs would be its limit of recompilations
         cost = torch.compile(cost, dynamic=False)
 
     def run() -> None:
