@@ -1,6 +1,7 @@
 """The configuration of a run, as it stands in a file that anyone may have written."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -123,3 +124,23 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool):
         return bool in plain
     return isinstance(value, (*plain, int) if float in plain else plain)
+
+
+def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML of tables whose values are text, numbers, booleans and lists of them."""
+    lines = []
+    for table, values in tables.items():
+        lines.append(f"[{table}]")
+        lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)

@@ -28,6 +28,7 @@ FLOORS = {
             "bench",
             "configuration",
             "runs",
+            "run_data",
             "predictions",
             "tensorboard",
             "sweep",

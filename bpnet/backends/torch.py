@@ -229,7 +229,7 @@ def _compiled(step: Callable[..., Any], device: Any, shapes: Any) -> Callable[..
                 compiled = torch.compile(graph, dynamic=False)
                 done = compiled(carry, x, given, *operands)
             except (RuntimeError, TypeError, ValueError) as error:  # InductorError is the first
-                if isinstance(error, torch.OutOfMemoryError):
+                if Torch(device=device).out_of_memory(error):
                     raise
                 why = str(error).splitlines()[0]
                 _log.warning("PyTorch can't compile the steps (%s); they run as they are", why)

@@ -11,7 +11,7 @@ from bpnet.backends import dtypes
 from bpnet.core import optimizers
 from bpnet.data import Dataset, draws, load
 from bpnet.errors import InputError
-from bpnet.runs import network_for
+from bpnet.run_data import network_for
 
 _STEPS = 50
 _ROWS = 16_384

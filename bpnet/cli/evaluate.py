@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import runs
+from bpnet import run_data, runs
 from bpnet.cli import options
 
 
@@ -33,7 +33,7 @@ def evaluate(
     """
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
-    pair, what = runs.test_data(config, columns, source, target, stream)
+    pair, what = run_data.test_data(config, columns, source, target, stream)
     cost = config["training"].get("cost")
     names = options.names(metric) if metric else ()
     result = bpnet.evaluate(network, pair, cost=cost, metrics=names, backend=selection.backend)

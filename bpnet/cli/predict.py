@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import predictions, runs
+from bpnet import predictions, run_data, runs
 from bpnet.cli import options
 
 
@@ -31,8 +31,8 @@ def predict(
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
     predictions.check(out, source)
-    streamed = runs.is_streamed(config, source, stream)
-    dataset = runs.read(source, stream=streamed, columns=columns, need_target=False)
+    streamed = run_data.is_streamed(config, source, stream)
+    dataset = run_data.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]
     outputs = predictions.outputs(network, x, selection.backend)
     rows = predictions.write(out, network, outputs, columns)

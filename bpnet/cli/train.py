@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 import bpnet
-from bpnet import disk, distributed, plots, runs
+from bpnet import disk, distributed, plots, run_data, runs
 from bpnet.cli import options
 from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
@@ -205,7 +205,7 @@ def train(
             "target": target,
             "task": task,
             "validation": validation,
-            **runs.streaming(stream, shuffle, buffer),
+            **run_data.streaming(stream, shuffle, buffer),
         },
         "network": asked,
         "training": {
@@ -306,9 +306,9 @@ def _run(
     every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)
     selection = None if fastest.is_asked(backend) else of_rank(ranks, backend, device)
     source = config["data"]["source"]
-    dataset = first(ranks, lambda: runs.read_again(config))
+    dataset = first(ranks, lambda: run_data.read_again(config))
     weighed = _weights(settings.pop("sample_weight", None), dataset)
-    network = runs.network_for(
+    network = run_data.network_for(
         dataset,
         asked["hidden"],
         hidden=asked["activation"],

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bpnet import configuration, runs
+from bpnet import configuration, run_data, runs
 from bpnet.core import optimizers
 from bpnet.data import Columns
 from bpnet.export import trace
@@ -86,7 +86,7 @@ def _options(config: Config) -> dict[str, Any]:
     taken["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), *rule)
     if settings.get("l2") or settings.get("l1"):
         configuration.check_data(config)
-        taken["examples"] = runs.read_again(config).x.shape[0]
+        taken["examples"] = run_data.read_again(config).x.shape[0]
     return taken
 
 

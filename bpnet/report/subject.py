@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import runs
+from bpnet import run_data, runs
 from bpnet.backends import Backend
 from bpnet.core import activations, costs
 from bpnet.data import Columns, Dataset
@@ -176,7 +176,7 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
     network, config, columns = runs.open_run(folder)
     history, records = _history(folder), _records(folder)
     try:
-        data, what = _in_memory(*runs.test_data(config, columns, source, None, stream=False))
+        data, what = _in_memory(*run_data.test_data(config, columns, source, None, stream=False))
     except InputError as error:
         if source is not None:
             raise

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpnet import runs
+from bpnet import run_data
 from bpnet.core import optimizers
 from bpnet.data import Dataset
 from bpnet.errors import InputError
@@ -79,7 +79,7 @@ class Plan:
 def network(data: Dataset, plan: Plan, seed: int) -> Network:
     """Network of a plan, before it is trained."""
     options = dict(plan.network)
-    return runs.network_for(data, options.pop("sizes"), seed=seed, **options)
+    return run_data.network_for(data, options.pop("sizes"), seed=seed, **options)
 
 
 def seeds(first: int, count: int) -> list[int]:

@@ -126,6 +126,7 @@ def check(
         msg = "lbfgs works in one process, without shards; use another optimizer"
         raise InputError(msg)
     if compiled and not backend.compiles:
+        backend.compiling(compiled)  # another library refuses this by itself
         msg = "compiled is True and PyTorch compiles whole steps, which shards are parts of; leave "
         raise InputError(f"{msg}compiled out")
     if divided.shards > 1 and any(layer.averages for layer in judge.layers):

@@ -163,3 +163,19 @@ def test_steps_in_shards_are_not_compiled(backend):
         pytest.skip("PyTorch's way")
     with pytest.raises(InputError, match="compiled is True and PyTorch compiles whole steps"):
         train(backend=backend, epochs=1, compiled=True, shards=2)
+    with pytest.raises(InputError, match="numpy has nothing that compiles"):
+        train(backend="numpy", epochs=1, compiled=True, shards=2)
+
+
+def test_memory_that_runs_out_while_compiling_is_no_failure_to_compile(backend, monkeypatch):
+    if backend.name != "torch":
+        pytest.skip("PyTorch's way")
+    import torch
+
+    def full(*_, **__):
+        msg = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(torch, "compile", full)
+    with pytest.raises(MemoryError):
+        train(backend=backend, epochs=1, compiled=True, clip_norm=0.8)
