@@ -255,8 +255,8 @@ class Backend(ABC):
         xs : array, (steps, ...), or nested lists, tuples or dicts of such arrays
             What each step gets its slice of.
         numbers : tuple of numpy arrays, (steps, c), optional
-            Numbers from the host: each step gets a tuple with a row of each, as plain numbers,
-            or as 0-d arrays where the loop is compiled.
+            Numbers from the host: each step gets a tuple with a row of each, as plain numbers
+            or as 0-d arrays, whichever is faster.
 
         Returns
         -------
@@ -265,7 +265,8 @@ class Backend(ABC):
         outs : tuple of array, (steps,)
             What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
         """
-        return loop.run(step, carry, xs, operands, numbers, self.together, xp=self.xp)
+        rows = None if numbers is None else loop.plain(numbers)
+        return loop.run(step, carry, xs, operands, rows, self.together, xp=self.xp)
 
     def compiling(self, asked: bool | None, steps: int = 0) -> "Backend":
         """Return the backend for a run whose steps are compiled, or not, as asked.

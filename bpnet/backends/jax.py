@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware, loop, trees
+from bpnet.backends import hardware, loop
 from bpnet.backends.base import Backend, DeviceInfo
-from bpnet.backends.dtypes import dtype_name
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError
 
@@ -128,8 +127,7 @@ class Jax(Backend):
         if loop.length(xs) == 0:
             return carry, ()
         if numbers is not None:
-            kept = [dtype_name(a) for a in trees.leaves(carry)]
-            real = "float64" if "float64" in kept else "float32"
+            real = loop.real(carry)
             numbers = tuple(
                 n.astype(real) if n.dtype.kind == "f" else n.astype(np.int32) for n in numbers
             )

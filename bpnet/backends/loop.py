@@ -1,11 +1,12 @@
 """The plain loop over steps, for libraries that do not compile one."""
 
-from collections.abc import Callable, Iterator
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import Any
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import trees
+from bpnet.backends.dtypes import dtype_name
 from bpnet.errors import InputError
 
 FOLD = 1024
@@ -17,20 +18,22 @@ def run(
     carry: Any,
     xs: Any,
     operands: tuple[Any, ...],
-    numbers: tuple[Any, ...] | None,
+    numbers: Iterable[tuple[Any, ...]] | None,
     together: int,
     *,
     xp: Namespace,
 ) -> tuple[Any, tuple[Array, ...]]:
-    """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`."""
+    """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
+
+    ``numbers`` yields those of each step.
+    """
     steps, load = length(xs), getattr(step, "load", None)
-    taken = _slices(xs, steps) if load is None else _loaded(xs, operands, load, together, xp)
+    taken = _slices(xs) if load is None else _loaded(xs, operands, load, together, xp)
     folded: list[list[Array]] = []
     kept: list[tuple[Array, ...]] = []
-    plain = zip(*(n.tolist() for n in numbers or ()), strict=True)
-    for i, x in enumerate(taken):
-        given = operands if numbers is None else (next(plain), *operands)
-        carry, out = step(carry, x, *given)
+    given = repeat(()) if numbers is None else ((row,) for row in numbers)
+    for i, x, row in zip(range(steps), taken, given, strict=False):
+        carry, out = step(carry, x, *row, *operands)
         kept.append(out)
         if len(kept) == FOLD or i == steps - 1:
             folded.append([xp.stack(column) for column in zip(*kept, strict=True)])
@@ -39,10 +42,9 @@ def run(
     return carry, tuple(c[0] if len(c) == 1 else xp.concat(c) for c in columns)
 
 
-def _slices(xs: Any, steps: int) -> Iterator[Any]:
+def _slices(xs: Any) -> Iterable[Any]:
     """Yield what is at each place of the leading axes."""
-    for i in range(steps):
-        yield trees.map_leaves(itemgetter((i, ...)), xs)
+    return trees.unstack(xs, lambda a: [a[i, ...] for i in range(a.shape[0])])
 
 
 def _loaded(
@@ -54,8 +56,20 @@ def _loaded(
     for first in range(0, steps, size):
         rows = xs[first : min(first + size, steps), ...]
         loaded = load(xp.reshape(rows, (-1,)), *operands)
-        for start in range(0, rows.shape[0] * k, k):
-            yield trees.map_leaves(itemgetter((slice(start, start + k), ...)), loaded)
+        yield from trees.unstack(
+            loaded, lambda a: [a[i : i + k, ...] for i in range(0, a.shape[0], k)]
+        )
+
+
+def plain(numbers: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield a row of each array of numbers, (steps, c), as plain numbers."""
+    return zip(*(n.tolist() for n in numbers), strict=True)
+
+
+def real(carry: Any) -> str:
+    """Floating dtype of the numbers beside what a loop carries."""
+    kept = [dtype_name(a) for a in trees.leaves(carry)]
+    return "float64" if "float64" in kept else "float32"
 
 
 def length(xs: Any) -> int:

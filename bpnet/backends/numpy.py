@@ -1,5 +1,6 @@
 """NumPy, on the CPU."""
 
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -7,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware, memory, numpy_namespace, threads
+from bpnet.backends import hardware, loop, memory, numpy_namespace, threads
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.errors import InputError
 
@@ -40,6 +41,20 @@ class NumPy(Backend):
         memory.keep_freed()
         return np.errstate(all="ignore")
 
+    def scan(
+        self,
+        step: Callable[..., Any],
+        carry: Any,
+        xs: Any,
+        operands: tuple[Any, ...] = (),
+        numbers: tuple[Any, ...] | None = None,
+    ) -> tuple[Any, tuple[Array, ...]]:
+        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`."""
+        real, rows = loop.real(carry), None
+        if numbers is not None:
+            rows = zip(*(_rows(n, real) for n in numbers), strict=True)
+        return loop.run(step, carry, xs, operands, rows, self.together, xp=self.xp)
+
     def threads(self, asked: int | None, work: int) -> AbstractContextManager[int | None]:
         """Context manager around a run: threads of the BLAS, by a rule unless asked for."""
         return threads.limited(asked, work)
@@ -52,6 +67,17 @@ class NumPy(Backend):
 
     def _move(self, a: Array) -> Array:
         return a
+
+
+def _rows(n: Any, real: str) -> Iterable[Any]:
+    """Rows of the numbers ``n``, (steps, c): real ones as 0-d arrays.
+
+    An array times one of these takes a third of the time that it takes with a number of Python.
+    """
+    if n.dtype.kind != "f":
+        rows: list[Any] = n.tolist()
+        return rows
+    return ([row[j, ...] for j in range(len(row))] for row in n.astype(real))
 
 
 def open_backend(device: str | None) -> NumPy:

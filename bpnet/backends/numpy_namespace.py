@@ -14,10 +14,10 @@ from bpnet._typing import Array
 
 globals().update({name: getattr(np, name) for name in np.__all__ if not name.startswith("_")})
 
-_LARGE = 1024
+_LONG = 4096
 _MANY, _SHORT = 64, 32
 _FEW = 64
-"""From which sizes on a detour is the shorter way, as measured."""
+"""To or from which sizes a detour is the shorter way, as measured."""
 
 _sum: Any = np.add.reduce
 _max: Any = np.maximum.reduce
@@ -30,15 +30,20 @@ def __getattr__(name: str) -> Any:
 
 
 def sum(x: Array, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
-    """Sum over axes; of large matrices by BLAS, which is three to seven times faster."""
-    if x.size < _LARGE or x.ndim != 2 or axis not in (-1, -2) or dtype or x.dtype.char not in "fd":
+    """Sum over axes; of matrices and short vectors as a product with ones, three times faster."""
+    kind = x.dtype
+    if kind.char not in "fdi" or (dtype is not None and dtype != kind):
         return _sum(x, axis, dtype, None, keepdims)
-    rows, columns = x.shape
-    if axis == -1:
-        total = x @ _ones(columns, x.dtype)
-        return total[:, None] if keepdims else total
-    total = _ones(rows, x.dtype) @ x
-    return total[None] if keepdims else total
+    if x.ndim == 2 and kind.char != "i":
+        if axis == -1:
+            total = x.dot(_ones(x.shape[1], kind))
+            return total[:, None] if keepdims else total
+        if axis == -2:
+            total = _ones(x.shape[0], kind).dot(x)
+            return total[None] if keepdims else total
+    if axis == -1 and x.ndim == 1 and x.size <= _LONG and not keepdims:
+        return x.dot(_ones(x.size, kind))
+    return _sum(x, axis, dtype, None, keepdims)
 
 
 def max(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
@@ -99,17 +104,20 @@ def matrix_transpose(x: Array, /) -> Any:
 def matmul(x: Array, y: Array, /) -> Any:
     """Matrix product; of a few rows with a transpose, the other way round.
 
-    With 10 to 64 rows OpenBLAS needs half as long again, or twice, when only the second factor is a
-    transpose.
+    With 10 to 64 rows OpenBLAS needs half as long again when only the second factor is a transpose,
+    unless its rows are short. ``dot`` begins a microsecond earlier than ``numpy.matmul``.
     """
-    if (
-        x.ndim == y.ndim == 2
-        and x.shape[0] <= _FEW
-        and y.flags.f_contiguous
-        and not y.flags.c_contiguous
-    ):
-        return np.matmul(y.T, x.T).T.copy()
-    return np.matmul(x, y)
+    if x.ndim != 2 or y.ndim != 2:
+        return np.matmul(x, y)
+    if x.shape[0] <= _FEW <= x.shape[1] and y.flags.f_contiguous and not y.flags.c_contiguous:
+        return y.T.dot(x.T).T.copy()
+    return x.dot(y)
+
+
+def stack(arrays: Any, /, *, axis: int = 0) -> Any:
+    """Arrays beside each other on a new axis; numbers as an array, twenty times faster."""
+    arrays = list(arrays)
+    return np.array(arrays) if axis == 0 and arrays[0].ndim == 0 else np.stack(arrays, axis)
 
 
 def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Any:

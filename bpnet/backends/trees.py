@@ -1,6 +1,7 @@
 """Nested lists, tuples, named tuples and dicts of arrays."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,30 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
         items = [map_leaves(function, item) for item in tree]
         return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
     return function(tree)
+
+
+def unstack(tree: Any, split: Callable[[Any], Iterable[Any]]) -> Iterable[Any]:
+    """Trees of the same structure, each with the next of what ``split`` makes of each leaf.
+
+    Scalars are in all of them; a tree without any array never ends.
+
+    Examples
+    --------
+    >>> list(unstack({"a": np.asarray([5, 6]), "b": (3,)}, lambda a: a.tolist()))
+    [{'a': 5, 'b': (3,)}, {'a': 6, 'b': (3,)}]
+    """
+    if isinstance(tree, dict):
+        return (dict(zip(tree, items, strict=True)) for items in _rows(tree.values(), split))
+    if isinstance(tree, list):
+        return map(list, _rows(tree, split))
+    if isinstance(tree, tuple):
+        return map(getattr(tree, "_make", tuple), _rows(tree, split))
+    return repeat(tree) if isinstance(tree, _SCALARS) else split(tree)
+
+
+def _rows(trees: Iterable[Any], split: Callable[[Any], Iterable[Any]]) -> Iterable[Any]:
+    columns = [unstack(tree, split) for tree in trees]
+    return zip(*columns, strict=False) if columns else repeat(())
 
 
 def leaves(tree: Any) -> Iterator[Any]:

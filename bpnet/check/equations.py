@@ -180,7 +180,7 @@ def _sigmoid(bench: Bench) -> Pairs:
 
 def _activation(bench: Bench) -> Pairs:
     (W, b), _ = bench.stored()
-    z = feedforward.weighted_input(W, b, bench.put(X))
+    z = feedforward.weighted_input(W, b, bench.put(X), xp=bench.xp)
     a = feedforward.activate(SIGMOID, z, xp=bench.xp)
     whole = feedforward.feedforward(LAYERS, bench.stored(), bench.put(X), xp=bench.xp)
     return [(a, [sigma(W2 @ x + b2) for x in X]), (whole, [output(x)[1] for x in X])]
@@ -188,7 +188,7 @@ def _activation(bench: Bench) -> Pairs:
 
 def _weighted_input(bench: Bench) -> Pairs:
     (W, b), _ = bench.stored()
-    z = feedforward.weighted_input(W, b, bench.put(X))
+    z = feedforward.weighted_input(W, b, bench.put(X), xp=bench.xp)
     return [(z, [W2 @ x + b2 for x in X])]
 
 

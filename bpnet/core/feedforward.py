@@ -16,7 +16,7 @@ Parameters = tuple[tuple[Array, ...], ...]
 """For each layer its arrays: ``(W, b)`` of a dense one, ``()`` of one that learns nothing."""
 
 
-def weighted_input(W: Array, b: Array, a: Array) -> Array:
+def weighted_input(W: Array, b: Array, a: Array, *, xp: Namespace) -> Array:
     """z^l = W^l a^(l-1) + b^l, of one layer.
 
     Equations: (12), (13).
@@ -29,13 +29,15 @@ def weighted_input(W: Array, b: Array, a: Array) -> Array:
         Biases.
     a : array, (..., batch, n_in)
         Activations of the layer below.
+    xp : namespace
+        The arrays' namespace.
 
     Returns
     -------
     array, (..., batch, n_out)
         The weighted input.
     """
-    z = a @ W
+    z = xp.matmul(a, W)
     z += b[..., None, :]
     return z
 
@@ -94,7 +96,7 @@ def weight_gradient(a: Array, delta: Array, *, xp: Namespace) -> Array:
 
     Equation: (24).
     """
-    return xp.matrix_transpose(a) @ delta
+    return xp.matmul(xp.matrix_transpose(a), delta)
 
 
 def batch_error(
@@ -162,7 +164,7 @@ def forward(
         a, cache = layer.forward(arrays, a, xp=xp, key=at)
         caches.append(cache)
     W, b = parameters[-1]
-    return weighted_input(W, b, a), [*caches, (a,)]
+    return weighted_input(W, b, a, xp=xp), [*caches, (a,)]
 
 
 def feedforward(layers: Sequence[Any], parameters: Parameters, x: Array, *, xp: Namespace) -> Any:

@@ -72,7 +72,7 @@ class Dense:
     ) -> tuple[Array, Any]:
         """Return a^l, ``(..., batch, n_out)``, and the cache."""
         W, b = arrays
-        z = feedforward.weighted_input(W, b, a)
+        z = feedforward.weighted_input(W, b, a, xp=xp)
         a_out = feedforward.activate(self.activation, z, xp=xp)
         return a_out, (a, z, a_out)
 

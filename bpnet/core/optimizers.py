@@ -4,7 +4,7 @@ An optimizer is a frozen dataclass, a subclass of :class:`Optimizer`, with
 
 * ``learning_rate``: the eta it starts from,
 * ``init(p, xp=) -> slots``: arrays shaped like the parameter array ``p``,
-* ``coefficients(t, learning_rate) -> tuple of numbers``: what step t = 1, 2, ... needs beside
+* ``coefficients(t, learning_rate) -> tuple of numbers``: all that step t = 1, 2, ... needs beside
   the arrays; worked out on the host in float64, so that no backend rounds 1 - beta^t,
 * ``update(p, g, slots, coefficients, xp=) -> (p, slots)``: ``p``, ``g`` and the slots are
   donated: they may be written to.
@@ -138,7 +138,8 @@ class SGD(Optimizer):
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
         """Return p - eta g."""
-        g *= coefficients[0]
+        (eta,) = coefficients
+        g *= eta
         p -= g
         return p, ()
 
@@ -162,13 +163,17 @@ class Momentum(Optimizer):
     def __post_init__(self) -> None:
         _check(self, momentum=(0.0, 1.0))
 
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta, mu)."""
+        return learning_rate, self.momentum
+
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
         """Return p + v."""
-        (v,) = slots
-        v *= self.momentum
-        g *= coefficients[0]
+        (v,), (eta, mu) = slots, coefficients
+        v *= mu
+        g *= eta
         v -= g
         p += v
         return p, (v,)
@@ -195,16 +200,20 @@ class Nesterov(Optimizer):
     def __post_init__(self) -> None:
         _check(self, momentum=(0.0, 1.0))
 
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta, mu)."""
+        return learning_rate, self.momentum
+
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
         """Return p + mu v - eta g."""
-        (v,) = slots
-        g *= coefficients[0]
-        v *= self.momentum
+        (v,), (eta, mu) = slots, coefficients
+        g *= eta
+        v *= mu
         v -= g
         p -= g
-        p += self.momentum * v
+        p += mu * v
         return p, (v,)
 
 
@@ -227,15 +236,19 @@ class Adagrad(Optimizer):
     def __post_init__(self) -> None:
         _check(self, epsilon=(0.0, math.inf))
 
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta, eps)."""
+        return learning_rate, self.epsilon
+
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
         """Return p - eta g / (sqrt(s) + eps)."""
-        (s,) = slots
+        (s,), (eta, epsilon) = slots, coefficients
         s += g * g
         root = xp.sqrt(s)
-        root += self.epsilon
-        g *= coefficients[0]
+        root += epsilon
+        g *= eta
         g /= root
         p -= g
         return p, (s,)
@@ -263,18 +276,22 @@ class RMSprop(Optimizer):
     def __post_init__(self) -> None:
         _check(self, rho=(0.0, 1.0), epsilon=(0.0, math.inf))
 
+    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
+        """Return (eta, eps, rho, 1 - rho)."""
+        return learning_rate, self.epsilon, self.rho, 1 - self.rho
+
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
         """Return p - eta g / (sqrt(s) + eps)."""
-        (s,) = slots
-        s *= self.rho
+        (s,), (eta, epsilon, rho, rest) = slots, coefficients
+        s *= rho
         square = g * g
-        square *= 1 - self.rho
+        square *= rest
         s += square
         root = xp.sqrt(s)
-        root += self.epsilon
-        g *= coefficients[0]
+        root += epsilon
+        g *= eta
         g /= root
         p -= g
         return p, (s,)
@@ -284,11 +301,14 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015): both moments, corrected for their start at zero.
 
-    m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2;
+    As published, with m <- beta1 m + (1 - beta1) g and v <- beta2 v + (1 - beta2) g^2,
     w <- w - eta (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps).
 
-    The corrections go into the step's numbers, as the end of the paper's section 2 has it:
-    eta' = eta sqrt(1 - beta2^t) / (1 - beta1^t), eps' = eps sqrt(1 - beta2^t).
+    Kept are M = m / (1 - beta1) and V = v / (1 - beta2), the sums of what was seen, weighted by
+    beta^age, which saves two passes over memory; the weights alone sum to
+    n = (1 - beta^t) / (1 - beta). All that is left goes into the step's numbers, as the end of the
+    paper's section 2 has it: eta' = eta sqrt(n2) / n1, eps' = eps sqrt(n2), and
+    w <- w - eta' M / (sqrt(V) + eps').
 
     Parameters
     ----------
@@ -310,29 +330,28 @@ class Adam(Optimizer):
         _check(self, beta1=(0.0, 1.0), beta2=(0.0, 1.0), epsilon=(0.0, math.inf))
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta', eps')."""
-        root = (1 - self.beta2**t) ** 0.5
-        return learning_rate * root / (1 - self.beta1**t), self.epsilon * root
+        """Return (eta', eps', beta1, beta2)."""
+        n1 = (1 - self.beta1**t) / (1 - self.beta1)
+        root = ((1 - self.beta2**t) / (1 - self.beta2)) ** 0.5
+        return learning_rate * root / n1, self.epsilon * root, self.beta1, self.beta2
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
-        """Return p - eta' m / (sqrt(v) + eps')."""
-        m, v = slots
-        eta, epsilon = coefficients[:2]
-        square = g * g
-        square *= 1 - self.beta2
-        v *= self.beta2
-        v += square
-        g *= 1 - self.beta1
-        m *= self.beta1
-        m += g
-        root = xp.sqrt(v)
+        """Return p - eta' M / (sqrt(V) + eps')."""
+        M, V = slots
+        eta, epsilon, beta1, beta2 = coefficients[:4]
+        M *= beta1
+        M += g
+        g *= g
+        V *= beta2
+        V += g
+        root = xp.sqrt(V)
         root += epsilon
-        move = m / root
-        move *= eta
+        move = M * eta
+        move /= root
         p -= move
-        return p, (m, v)
+        return p, (M, V)
 
 
 @dataclass(frozen=True)
@@ -356,14 +375,14 @@ class AdamW(Adam):
         _check(self, weight_decay=(0.0, math.inf))
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta', eps', 1 - eta weight_decay)."""
+        """Return Adam's and 1 - eta weight_decay."""
         return *super().coefficients(t, learning_rate), 1 - learning_rate * self.weight_decay
 
     def update(
         self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
     ) -> tuple[Array, Slots]:
         """Return Adam's step from the decayed array."""
-        p *= coefficients[2]
+        p *= coefficients[4]
         return super().update(p, g, slots, coefficients, xp=xp)
 
 

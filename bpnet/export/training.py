@@ -152,7 +152,7 @@ def _traced(
         data = (*data, inputs["rows"])
     words = _words(seed, t, xp) if layers.differs_in_training(kinds) else ()
     numbers = step.optimizer.coefficients(xp.astype(t, xp.float64), xp.astype(rate, xp.float64))
-    numbers = tuple(xp.astype(number, step.judge.dtype) for number in numbers)
+    numbers = tuple(xp.asarray(number, dtype=step.judge.dtype) for number in numbers)
     xp.rows = xp.arange(x.dynamic_shape[0])
     after, sums = step(xp.copied(before), step.load(xp.rows, data), (numbers, words), data)
     sums = (sums[0] / xp.sum(data[3]), *sums[1:])

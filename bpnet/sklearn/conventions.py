@@ -51,8 +51,9 @@ class Adam(optimizers.Adam):
     """
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta', eps)."""
-        return super().coefficients(t, learning_rate)[0], self.epsilon
+        """Return Adam's, with eps / sqrt(1 - beta2) in place of eps'."""
+        eta, _, *betas = super().coefficients(t, learning_rate)
+        return eta, self.epsilon / (1 - self.beta2) ** 0.5, *betas
 
 
 def cost(loss: str, output: Activation) -> Cost:

@@ -103,7 +103,7 @@ def _weighted_inputs(session: "Session", parameters: Parameters, rows: Host) -> 
         a, cache = layer.forward(arrays, a, xp=judge.xp)
         yield cache[1] if isinstance(layer, Dense) else a
     W, b = held[-1]
-    yield feedforward.weighted_input(W, b, a)
+    yield feedforward.weighted_input(W, b, a, xp=judge.xp)
 
 
 def _is_dense(session: "Session") -> list[bool]:

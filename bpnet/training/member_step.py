@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpnet._typing import Array
-from bpnet.core import costs, feedforward, layers, optimizers, random, regularizers, special
+from bpnet.core import costs, feedforward, layers, random, regularizers, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dropout, MemberDropout
-from bpnet.core.optimizers import Optimizer, State
+from bpnet.core.optimizers import OPTIMIZERS, Optimizer, State
 from bpnet.training.judge import Data, Judge
 
 Batch = dict[str, Array]
@@ -129,10 +129,8 @@ class MemberStep:
         rows = [coefficients[i, ...] for i in range(coefficients.shape[0])]
         rules = {}
         for ndim in (2, 3):
-            rule = copy.copy(self.optimizer)
-            for name in VARIED:
-                if name in own:
-                    object.__setattr__(rule, name, _beside(own[name], ndim))
+            rule = copy.copy(self.optimizer)  # a user's may look at its own rate
+            object.__setattr__(rule, "learning_rate", _beside(own["learning_rate"], ndim))
             rules[ndim] = rule, tuple(_beside(row, ndim) for row in rows)
         moved, kept = [], []
         for arrays in zip(parameters, gradients, state, strict=True):
@@ -170,19 +168,10 @@ class MemberEvaluation:
         return carry, (xp.sum(values, axis=-1), *judge.right(z, wanted, data[2]))
 
 
-VARIED = ("learning_rate", "momentum")
-"""Fields of an optimizer that members of one stack may have different, beside what
-:meth:`Optimizer.coefficients` makes of them. A user's optimizer may look at its own rate."""
-
-
 def template(rule: Optimizer) -> Optimizer:
     """An optimizer without what members of one stack may have different."""
-    varied: dict[str, Any] = {"learning_rate": 1.0}
-    if type(rule) in (optimizers.Momentum, optimizers.Nesterov):
-        varied["momentum"] = 0.0
-    if type(rule) is optimizers.AdamW:
-        varied["weight_decay"] = 0.0
-    return dataclasses.replace(rule, **varied)
+    own = type(rule) in OPTIMIZERS.values()
+    return type(rule)() if own else dataclasses.replace(rule, learning_rate=1.0)
 
 
 def without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:

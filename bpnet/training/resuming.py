@@ -8,6 +8,7 @@ from typing import Any
 
 from bpnet.backends import Backend, threads
 from bpnet.checkpoint import Snapshot
+from bpnet.core.optimizers import Adam, Optimizer
 from bpnet.errors import InputError
 from bpnet.training.callbacks import Run
 
@@ -95,6 +96,17 @@ def _shapes(tree: Any) -> Any:
     if isinstance(tree, tuple | list):
         return tuple(_shapes(item) for item in tree)
     return None if tree is None else (tuple(tree.shape), tree.dtype.kind)
+
+
+def as_kept(state: Any, found: Snapshot, rule: Optimizer) -> Any:
+    """Arrays of an optimizer; what Adam kept before version 3 becomes what it keeps now."""
+    if not found.numbers.get("means") or not isinstance(rule, Adam):
+        return state
+    rest = (1 - rule.beta1, 1 - rule.beta2)
+    return tuple(
+        tuple(tuple(a / r for a, r in zip(slots, rest, strict=True)) for slots in layer)
+        for layer in state
+    )
 
 
 def take_up(run: Run, found: Snapshot) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from bpnet.errors import Diverged
 from bpnet.training import blocks, divergence, loop
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.judge import Data
-from bpnet.training.member_step import VARIED, MemberStep, template, without_rates
+from bpnet.training.member_step import MemberStep, template, without_rates
 from bpnet.training.step import TrainingStep
 
 Host = np.ndarray[Any, Any]
@@ -324,9 +324,8 @@ def _own(members: Sequence[Member]) -> dict[str, Any]:
         values = [getattr(step, name) for step in steps]
         if any(values):  # 0 is no limit
             found[name] = np.asarray([value or none for value in values], np.float64)
-    for name in VARIED:
-        if hasattr(steps[0].optimizer, name):
-            found[name] = np.asarray([getattr(s.optimizer, name) for s in steps], np.float64)
+    rates = [step.optimizer.learning_rate for step in steps]
+    found["learning_rate"] = np.asarray(rates, np.float64)
     for l, layer in enumerate(without_rates(steps[0].judge.layers)):
         if isinstance(layer, Dropout) and layer.drops()[0]:
             drops = zip(*(step.judge.layers[l].drops() for step in steps), strict=True)

@@ -129,11 +129,11 @@ class TrainingStep:
 
     @cached_property
     def template(self) -> "TrainingStep":
-        """The step for any learning rate, which is among the numbers: compiled once for all."""
-        rule = self.optimizer
-        if type(rule) not in optimizers.OPTIMIZERS.values():
+        """The step for all optimizers of a kind, which differ in numbers: compiled once for all."""
+        kind = type(self.optimizer)
+        if kind not in optimizers.OPTIMIZERS.values():
             return self  # a user's may look at its own
-        return replace(self, optimizer=replace(rule, learning_rate=1.0))
+        return replace(self, optimizer=kind())
 
     @cached_property
     def _averages(self) -> bool:

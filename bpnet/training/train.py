@@ -297,6 +297,7 @@ def _state(
     if found is None:
         return first
     held = resuming.fitting(found.arrays["state"], backends.to_numpy(first), "optimizer's arrays")
+    held = resuming.as_kept(held, found, step.optimizer)
     return tuple(kept(layer, backend, dtype) for layer in held)
 
 

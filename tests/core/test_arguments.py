@@ -84,7 +84,7 @@ def test_other_functions_write_to_none_of_their_arguments(rng):
     metrics.r2(z, locked(rng.normal(size=(4, 3))))
     costs.mean_cost(locked(np.ones(4)), locked(np.ones(4)), xp=xp)
     W, b, a = locked(rng.normal(size=(3, 2))), locked(rng.normal(size=2)), z
-    delta = locked(feedforward.weighted_input(W, b, a))
+    delta = locked(feedforward.weighted_input(W, b, a, xp=xp))
     feedforward.propagate(W, delta, xp=xp)
     feedforward.bias_gradient(delta, xp=xp)
     feedforward.weight_gradient(a, delta, xp=xp)

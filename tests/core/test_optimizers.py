@@ -139,7 +139,7 @@ def test_nesterov_looks_ahead():
     for _ in range(5):
         v = mu * v - eta * 3 * (theta + mu * v) ** 2
         theta += v
-        w, slots = optimizer.update(w, 3 * w**2, slots, (eta,), xp=backend.xp)
+        w, slots = optimizer.update(w, 3 * w**2, slots, (eta, mu), xp=backend.xp)
         np.testing.assert_allclose(w, theta + mu * v, rtol=1e-13)
 
 

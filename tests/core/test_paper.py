@@ -193,7 +193,7 @@ def sigmoid(bench):
 
 def one_activation(bench):
     """(10), (11), (14): sigma of the whole sum (the paper prints (10) otherwise)."""
-    z = feedforward.weighted_input(*stored(bench)[0], bench.put([X]))
+    z = feedforward.weighted_input(*stored(bench)[0], bench.put([X]), xp=bench.xp)
     a = feedforward.activate(SIGMOID, z, xp=bench.xp)
     a_1 = reference.sigmoid(sum(w * x for w, x in zip(W2[0], X, strict=True)) + B2[0])
     bench.check(a[0, 0], a_1)
@@ -204,7 +204,8 @@ def one_activation(bench):
 
 def weighted_input(bench):
     """(12), (13): 0.5 - 2 - 1 + 0.1 and 1.5 + 0.5 + 0.25 - 0.2."""
-    bench.check(feedforward.weighted_input(*stored(bench)[0], bench.put([X])), [[-2.4, 2.05]])
+    z = feedforward.weighted_input(*stored(bench)[0], bench.put([X]), xp=bench.xp)
+    bench.check(z, [[-2.4, 2.05]])
 
 
 def error_by_definition(bench):

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 import bpnet
 from bpnet import checkpoint, disk, sealed
@@ -341,20 +343,26 @@ def test_a_checkpoint_of_version_1_is_taken_up(tmp_path):
     with pytest.raises(Killed):
         run(network(), [Kill(60)], checkpoint=tmp_path)
 
-    def older(numbers, _tensors):
+    def older(numbers, tensors):
         numbers["version"] = 1
         del numbers["machine"], numbers["columns"]
+        for name in filter(re.compile(r"state\.\d+\.\d+\.\d+").fullmatch, tensors):
+            # Adam kept its moments as they are published
+            tensors[name] = tensors[name] * (1 - (ADAM.beta2 if name[-1] == "1" else ADAM.beta1))
 
     for path in tmp_path.iterdir():
         rewritten(path, older)
     resumed = network()
-    assert_same(resumed, wanted, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
+    history = run(resumed, checkpoint=tmp_path, resume=True)
+    assert history["cost"] == pytest.approx(wanted_history["cost"], rel=1e-12)
+    for got, desired in zip(resumed.weights, wanted.weights, strict=True):
+        assert_allclose(got, desired, rtol=1e-9, atol=1e-12)
 
 
 def test_a_checkpoint_of_a_later_version_is_told(tmp_path):
     path = checkpoint.write(tmp_path, small())
-    rewritten(path, lambda numbers, _: numbers.update(version=3))
-    with pytest.raises(InputError, match=r"later bpnet \(version 3 of the format\); update bpnet"):
+    rewritten(path, lambda numbers, _: numbers.update(version=4))
+    with pytest.raises(InputError, match=r"later bpnet \(version 4 of the format\); update bpnet"):
         checkpoint.read(path)
 
 

@@ -30,10 +30,10 @@ def limit(monkeypatch, rows):
     jax._compiled.cache_clear()  # what was compiled before would not fail
     product = feedforward.weighted_input
 
-    def limited(W, b, a):
+    def limited(W, b, a, *, xp):
         if a.shape[-2] > rows:
             raise MemoryError
-        return product(W, b, a)
+        return product(W, b, a, xp=xp)
 
     monkeypatch.setattr(feedforward, "weighted_input", limited)
 
@@ -65,11 +65,11 @@ def failing(monkeypatch, backend, draws, failures):
     """Let products, or steps that are compiled as a whole, fail at random moments."""
 
     def spoil(call, enough):
-        def spoiled(*arguments):
+        def spoiled(*arguments, **options):
             if enough(*arguments) and draws.random() < 0.3:
                 failures.append(1)
                 raise MemoryError
-            return call(*arguments)
+            return call(*arguments, **options)
 
         return spoiled
 
