@@ -24,6 +24,9 @@ SLOW = {"torch.compile", "plain loop", "Keras on JAX", "Keras on torch"}
 
 Workers = dict[str, Worker]
 
+PAUSE = 0.1
+"""Seconds before each epoch: threads of a library that has finished spin for up to 0.03."""
+
 
 def measure(job: jobs.Job, workers: Workers, rounds: int) -> tuple[Seconds, Seconds]:
     """Median seconds an epoch of each, one epoch each in turn, and peak memory in MB.
@@ -35,6 +38,7 @@ def measure(job: jobs.Job, workers: Workers, rounds: int) -> tuple[Seconds, Seco
     for turn in range(rounds + 1):
         for i in range(len(names)):
             name = names[(i + turn) % len(names)]  # nobody always follows the same one
+            time.sleep(PAUSE)
             seconds = workers[name].epoch(job)
             if turn:
                 times[name].append(seconds)

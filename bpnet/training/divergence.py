@@ -6,12 +6,13 @@ before it, a step at a time, to find the step and the layer.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import trees
+from bpnet.backends import Backend, trees
 from bpnet.core import feedforward
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Host = np.ndarray[Any, Any]
 
 
-def mark(sums: tuple[Array, ...], parameters: Parameters, xp: Namespace) -> tuple[Array, ...]:
+def mark(sums: tuple[Array, ...], parameters: Parameters, backend: Backend) -> tuple[Array, ...]:
     """Sums of a block, the last cost nan if the parameters after it are not finite.
 
     Parameters
@@ -35,16 +36,26 @@ def mark(sums: tuple[Array, ...], parameters: Parameters, xp: Namespace) -> tupl
         Costs, and right answers where there are such.
     parameters : tuple of tuples of arrays
         After the block.
-    xp : namespace
-        The arrays' namespace.
+    backend : Backend
+        Theirs.
     """
-    costs, *rest = sums
-    fine = None
-    for array in trees.leaves(parameters):
-        here = xp.all(xp.isfinite(array), axis=tuple(range(costs.ndim - 1, array.ndim)))
-        fine = here if fine is None else xp.logical_and(fine, here)
-    last = costs[-1:, ...]
-    return (xp.concat([costs[:-1, ...], xp.where(fine, last, xp.full_like(last, np.nan))]), *rest)
+    marked: tuple[Array, ...] = backend.compiled(_Mark(backend.xp))(sums, parameters)
+    return marked
+
+
+@dataclass(frozen=True)
+class _Mark:
+    xp: Namespace
+
+    def __call__(self, sums: tuple[Array, ...], parameters: Parameters) -> tuple[Array, ...]:
+        (costs, *rest), xp = sums, self.xp
+        fine = None
+        for array in trees.leaves(parameters):
+            here = xp.all(xp.isfinite(array), axis=tuple(range(costs.ndim - 1, array.ndim)))
+            fine = here if fine is None else xp.logical_and(fine, here)
+        last = costs[-1:, ...]
+        nan = xp.where(fine, last, xp.full_like(last, np.nan))
+        return (xp.concat([costs[:-1, ...], nan]), *rest)
 
 
 def explain(session: "Session", rows: Host, run: "Run", at: int) -> Diverged:

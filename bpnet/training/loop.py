@@ -18,7 +18,7 @@ import numpy as np
 from bpnet.backends import Backend, trees
 from bpnet.core import layers, random, special
 from bpnet.core.feedforward import Parameters
-from bpnet.core.optimizers import State
+from bpnet.core.optimizers import OPTIMIZERS, State
 from bpnet.core.schedules import Constant, Moment, Schedule
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows, together
@@ -203,7 +203,7 @@ class Session:
                     (data,),
                     numbers,
                 )
-                sums = divergence.mark(sums, self.parameters, self.backend.xp)
+                sums = divergence.mark(sums, self.parameters, self.backend)
                 return *blocks.fetch(sums, self.backend), before
             except Exception as error:
                 if not self.backend.out_of_memory(error):
@@ -218,25 +218,33 @@ class Session:
 
     def numbers(self, steps: range, run: Run | None = None) -> tuple[Any, Any]:
         """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""
-        optimizer = self.step.optimizer
-        rates = [self._rate(t - 1, run) for t in steps]
+        optimizer: Any = self.step.optimizer
+        rates = self._rates(steps, run)
         times = range(self.done + steps.start, self.done + steps.stop)
-        coefficients = [optimizer.coefficients(t, r) for t, r in zip(times, rates, strict=True)]
-        words = _words(self.seed, times) if self.keyed else [()] * len(times)
+        if type(optimizer) in OPTIMIZERS.values():  # a user's may ask what t is
+            found = optimizer.coefficients(np.arange(times.start, times.stop, dtype=float), rates)
+            coefficients = np.stack(np.broadcast_arrays(*found), axis=-1)
+        else:
+            pairs = zip(times, rates.tolist(), strict=True)
+            coefficients = np.asarray([optimizer.coefficients(*pair) for pair in pairs], np.float64)
+        words = _words(self.seed, times) if self.keyed else np.empty((len(times), 0), np.int32)
         if run is not None:
-            run.learning_rate = rates[-1]
-        return np.asarray(coefficients, np.float64), np.asarray(words, np.int32)
+            run.learning_rate = float(rates[-1])
+        return coefficients, words
 
-    def _rate(self, step: int, run: Run | None) -> float:
+    def _rates(self, steps: range, run: Run | None) -> Host:
+        """Learning rates of some steps, (steps,)."""
         eta = self.step.optimizer.learning_rate
         if run is None or isinstance(self.schedule, Constant):
-            return eta
-        moment = Moment(step, run.steps, run.steps * run.epochs, run.history)
-        rate = self.schedule.rate(eta, moment)
-        if not 0 <= rate < math.inf:
-            msg = f"{type(self.schedule).__name__} gave the learning rate {rate!r}; give 0 or more"
-            raise InputError(msg)
-        return rate
+            return np.full(len(steps), eta)
+        moments = (Moment(t - 1, run.steps, run.steps * run.epochs, run.history) for t in steps)
+        rates = [self.schedule.rate(eta, moment) for moment in moments]
+        for rate in rates:
+            if not 0 <= rate < math.inf:
+                kind = type(self.schedule).__name__
+                msg = f"{kind} gave the learning rate {rate!r}; give 0 or more"
+                raise InputError(msg)
+        return np.asarray(rates, np.float64)
 
 
 def _words(seed: int, steps: range) -> Host:

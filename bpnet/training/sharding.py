@@ -242,7 +242,7 @@ class ShardedSession(loop.Session):
         self.parameters, self.state = carry
         self.split.ranks.settle()
         stacked = tuple(backend.xp.stack(column) for column in zip(*sums, strict=True))
-        stacked = divergence.mark(stacked, self.parameters, backend.xp)
+        stacked = divergence.mark(stacked, self.parameters, backend)
         return *blocks.fetch(stacked, backend), before
 
     def _totals(self, rows: Host) -> list[Any]:

@@ -218,7 +218,7 @@ class Stack:
         self._before = trees.map_leaves(partial(xp.asarray, copy=True), self.carry)
         self.carry, sums = self.backend.scan(self.step, self.carry, batch, (self.data, self.own))
         self._host = None
-        return blocks.fetch(divergence.mark(sums, self.carry[0], xp), self.backend)
+        return blocks.fetch(divergence.mark(sums, self.carry[0], self.backend), self.backend)
 
     def _judge(self, seconds: float) -> None:
         """Write the epoch into the histories, and let go of those whose run is over."""
