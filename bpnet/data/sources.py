@@ -117,8 +117,10 @@ def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
             raise InputError(message)
         table = next((p for p in sorted(path.iterdir()) if p.suffix.lower() in STREAMED), None)
         if table is not None:
-            message = f"{path} holds tables, such as {table.name}: give --stream to read them"
-            raise InputError(f"{message} as one, piece by piece (bpnet.data.stream)")
+            message = (
+                f"{path} holds tables, such as {table.name}: give one of them, or train on all"
+            )
+            raise InputError(f"{message} as one with --stream (bpnet.data.stream)")
         return path
     if path.suffix.lower() not in suffixes:
         message = (

@@ -86,8 +86,13 @@ def run(data: Dataset, plan: Plan, *, backend: Any, callbacks: Sequence[Callback
 def _score(data: Dataset, plan: Plan) -> str:
     if plan.score is None:
         return "validation_cost" if data.task == "regress" else "validation_accuracy"
-    given = plan.score.replace("-", "_")
-    return given if given.startswith("validation_") else f"validation_{given}"
+    given = plan.score.replace("-", "_").removeprefix("validation_")
+    if given == "accuracy" and data.task == "regress":
+        msg = (
+            "the score accuracy is of classes, and numbers are predicted; use cost, r2, mse or mae"
+        )
+        raise InputError(msg)
+    return f"validation_{given}"
 
 
 def _parts(data: Dataset, plan: Plan) -> list[Any]:

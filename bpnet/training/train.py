@@ -224,6 +224,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
         examples=m, dtype=dtype, seed=seed, weights=weighed, micro_batch=micro_batch,
         scale=judge.scale,
         data=checkpoints.fingerprint(*pair(data, "data")) if compared else None,
+        validation=checkpoints.fingerprint(*pair(validation, "validation"))
+        if compared and validation is not None else None,
+        precision=precision,
         **limits, **sharding.asked(divided),
     )  # fmt: skip
     writer, found = agreement.begin(divided.ranks, checkpoint, resume, asked, chosen.name, network)

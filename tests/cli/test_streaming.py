@@ -135,4 +135,4 @@ def test_options_of_streaming_need_it(capsys):
     assert main(["train", "x.npy,y.npy", "--shuffle", "blocks"]) == 2
     assert "give --stream too" in capsys.readouterr().err
     assert main(["train", "parts", "--target", "kind"]) == 2
-    assert "parts holds tables, such as 0.parquet: give --stream" in capsys.readouterr().err
+    assert "parts holds tables, such as 0.parquet: give one of them" in capsys.readouterr().err

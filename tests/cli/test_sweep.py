@@ -74,6 +74,16 @@ def test_tables(tmp_path, capsys, houses, target, last, score):
     assert len(predictions.read_text().splitlines()) == 121
 
 
+def test_a_score_of_classes_is_refused_for_numbers_before_training(capsys, houses, monkeypatch):
+    monkeypatch.setattr("bpnet.sweep.running.train", None)
+    asked = ["--target", "price", "--score", "validation-accuracy"]
+    assert main(["sweep", str(houses), *QUICK, *asked]) == 2
+    message = (
+        "the score accuracy is of classes, and numbers are predicted; use cost, r2, mse or mae"
+    )
+    assert message in capsys.readouterr().err
+
+
 def test_evaluate_judges_by_what_the_sweep_held_out(tmp_path, capsys, houses):
     """The split is that of the first seed, whichever was the best."""
     out = tmp_path / "run"

@@ -352,7 +352,9 @@ def test_a_table_has_no_full_shuffle(place):
     write(frame())
     with pytest.raises(InputError, match="shuffle by blocks"):
         bpnet.data.stream("parts", target="kind", shuffle="full")
-    with pytest.raises(InputError, match=r"parts holds tables, such as 0.parquet: give --stream"):
+    with pytest.raises(
+        InputError, match=r"parts holds tables, such as 0.parquet: give one of them"
+    ):
         bpnet.data.load("parts", target="kind")
     with pytest.raises(InputError, match="can't be streamed"):
         bpnet.data.stream(__file__)

@@ -29,11 +29,13 @@ def network():
 
 def run(net, callbacks=(), *, epochs=4, backend="numpy", **options):
     X, y = blobs()
-    usual = {"optimizer": ADAM, "batch_size": 8, "dropout": 0.2, "l2": 0.1, "schedule": "cosine"}
+    usual = {
+        "optimizer": ADAM, "batch_size": 8, "dropout": 0.2, "l2": 0.1, "schedule": "cosine",
+        "validation": (X[:50], y[:50]),
+    }  # fmt: skip
     return bpnet.train(
         net,
         (X, y),
-        validation=(X[:50], y[:50]),
         epochs=epochs,
         backend=backend,
         callbacks=callbacks,
@@ -182,6 +184,8 @@ def test_two_are_kept_and_minutes_count_too(tmp_path, monkeypatch):
         ({"seed": 9}, "has seed = 0, not 9"),
         ({"optimizer": bpnet.optimizers.SGD()}, "has optimizer = Adam"),
         ({"sample_weight": np.arange(230.0)}, "has weights = None"),
+        ({"validation": tuple(a[:40] for a in blobs())}, "has validation = "),
+        ({"validation": None}, "has validation = .*, not None"),
     ],
 )
 def test_another_run_is_not_taken_up(tmp_path, options, text):
