@@ -1,7 +1,7 @@
 """What every backend can do; a library's own file says only what differs there."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -265,7 +265,7 @@ class Backend(ABC):
         outs : tuple of array, (steps,)
             What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
         """
-        rows = None if numbers is None else loop.plain(numbers)
+        rows = None if numbers is None else self._rows(numbers, carry)
         return loop.run(step, carry, xs, operands, rows, self.together, xp=self.xp)
 
     def compiling(self, asked: bool | None, steps: int = 0) -> "Backend":
@@ -322,6 +322,10 @@ class Backend(ABC):
     def alike(self, other: "Backend") -> bool:
         """Whether the other backend is of the same library, on whatever device."""
         return self.name == other.name
+
+    def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
+        """Rows of the numbers of a scan that is not compiled, as what a step calculates with."""
+        return zip(*(n.tolist() for n in numbers), strict=True)
 
     # What a library's file provides. Each takes or returns arrays of that library.
 

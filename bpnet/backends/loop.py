@@ -61,11 +61,6 @@ def _loaded(
         )
 
 
-def plain(numbers: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """Yield a row of each array of numbers, (steps, c), as plain numbers."""
-    return zip(*(n.tolist() for n in numbers), strict=True)
-
-
 def real(carry: Any) -> str:
     """Floating dtype of the numbers beside what a loop carries."""
     kept = [dtype_name(a) for a in trees.leaves(carry)]

@@ -1,6 +1,6 @@
 """NumPy, on the CPU."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -41,23 +41,14 @@ class NumPy(Backend):
         memory.keep_freed()
         return np.errstate(all="ignore")
 
-    def scan(
-        self,
-        step: Callable[..., Any],
-        carry: Any,
-        xs: Any,
-        operands: tuple[Any, ...] = (),
-        numbers: tuple[Any, ...] | None = None,
-    ) -> tuple[Any, tuple[Array, ...]]:
-        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`."""
-        real, rows = loop.real(carry), None
-        if numbers is not None:
-            rows = zip(*(_rows(n, real) for n in numbers), strict=True)
-        return loop.run(step, carry, xs, operands, rows, self.together, xp=self.xp)
-
     def threads(self, asked: int | None, work: int) -> AbstractContextManager[int | None]:
         """Context manager around a run: threads of the BLAS, by a rule unless asked for."""
         return threads.limited(asked, work)
+
+    def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
+        # an array times a 0-d array takes a third of the time of one times a number of Python
+        real = loop.real(carry)
+        return zip(*(_split(n, real) for n in numbers), strict=True)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         return x.copy() if copy else x
@@ -69,11 +60,8 @@ class NumPy(Backend):
         return a
 
 
-def _rows(n: Any, real: str) -> Iterable[Any]:
-    """Rows of the numbers ``n``, (steps, c): real ones as 0-d arrays.
-
-    An array times one of these takes a third of the time that it takes with a number of Python.
-    """
+def _split(n: Any, real: str) -> Iterable[Any]:
+    """Rows of ``n``, (steps, c): of whole numbers as they are, of real ones as 0-d arrays."""
     if n.dtype.kind != "f":
         rows: list[Any] = n.tolist()
         return rows
