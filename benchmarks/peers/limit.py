@@ -2,7 +2,9 @@
 
 import itertools
 import time
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -11,7 +13,7 @@ from benchmarks.peers.jobs import Job
 
 
 def products(job: Job, m: int) -> float:
-    """Seconds of an epoch's matrix products, each shape with its fastest thread count."""
+    """Seconds of an epoch's matrix products, each shape with its fastest call and thread count."""
     steps = m / job.batch
     total = 0.0
     for l, (n_in, n_out) in enumerate(itertools.pairwise(job.sizes)):
@@ -58,13 +60,19 @@ def _fastest(
     B = rng.standard_normal(second[::-1] if right else second, dtype=np.float32)
     A, B = (A.T if left else A), (B.T if right else B)
     out = np.empty((first[0], second[1]), np.float32)
-    repeats = max(3, min(300, int(4e8 / (first[0] * first[1] * second[1]))))
+    turned = np.empty((second[1], first[0]), np.float32)
+    calls: list[Callable[[], Any]] = [
+        lambda: np.matmul(A, B, out=out),
+        lambda: np.dot(A, B, out=out),
+        lambda: np.dot(B.T, A.T, out=turned),
+    ]
+    repeats = max(3, min(300, int(2e8 / (first[0] * first[1] * second[1]))))
     best = float("inf")
     for threads in (1, None):
         with threadpool_limits(threads, user_api="blas"):
-            for _ in range(3):
+            for call in calls * 3:
                 start = time.perf_counter()
                 for _ in range(repeats):
-                    np.matmul(A, B, out=out)
+                    call()
                 best = min(best, (time.perf_counter() - start) / repeats)
     return best * steps

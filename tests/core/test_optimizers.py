@@ -130,6 +130,28 @@ def test_twenty_steps_as_in_the_textbook(backend, path, name):
     assert_close(w, np.asarray(desired), {"float64": 1e-13, "float32": 1e-6}[dtype], backend)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_all_that_a_step_needs_is_among_its_coefficients(path, name):
+    """So that what was compiled for one optimizer serves all of its kind."""
+    optimizer, xp = TEXTBOOK[name][0], backends.get("numpy").xp
+    found = []
+    for rule in (optimizer, type(optimizer)()):
+        p, slots = path[0].copy(), optimizer.init(path[0], xp=xp)
+        for t, g in enumerate(path[1], start=1):
+            numbers = optimizer.coefficients(t, 0.3)
+            p, slots = rule.update(p, g.copy(), slots, numbers, xp=xp)
+        found.append(p)
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_coefficients_of_many_steps_at_once(name):
+    optimizer, rates = TEXTBOOK[name][0], np.linspace(0.1, 0.2, 50)
+    together = optimizer.coefficients(np.arange(1.0, 51.0), rates)
+    each = [optimizer.coefficients(t, eta) for t, eta in enumerate(rates.tolist(), start=1)]
+    np.testing.assert_allclose(np.stack(np.broadcast_arrays(*together), -1), each, rtol=1e-14)
+
+
 def test_nesterov_looks_ahead():
     """On a function: the gradient that moves theta is the one at theta + mu v."""
     eta, mu, theta, v = 0.1, 0.8, 2.0, 0.0
