@@ -198,7 +198,7 @@ def test_a_nan_that_is_met_ends_the_run_with_its_place():
 
 
 def test_a_file_truncated_while_it_trains_ends_the_run(monkeypatch):
-    """Truncated by who reads it, between two reads: in the middle of one it would be a bus error."""
+    """Truncated by who reads it, between two reads: in the middle it would be a bus error."""
     take, ended = Mapped.take, []
 
     class Note(bpnet.Callback):
