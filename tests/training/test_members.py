@@ -93,7 +93,7 @@ OWN = {
 OTHERS = {
     "schedules": {"schedule": ["constant", bpnet.schedules.Step(1, 0.3), "one_cycle"]},
     "whole sets": {"batch_size": None, "l2": [0.0, 0.1, 0.2]},
-    "Adam": {"optimizer": [bpnet.optimizers.Adam(e, 9 * e, 0.9 + e, e) for e, _ in RATES]},
+    "Adam": {"optimizer": [bpnet.optimizers.Adam(e, e, 1 - e, e) for e, _ in RATES]},
     "RMSprop": {"optimizer": [bpnet.optimizers.RMSprop(e) for e, _ in RATES], "seed": [0, 1, 2]},
     "Adagrad": {"optimizer": [bpnet.optimizers.Adagrad(e) for e, _ in RATES]},
     "SGD": {"optimizer": [bpnet.optimizers.SGD(e) for e, _ in RATES], "seed": [0, 1, 2]},
