@@ -12,6 +12,9 @@ from bpnet.errors import InputError
 FOLD = 1024
 """Results of steps are stacked this many at a time: no more small arrays live at once."""
 
+Split = Callable[[Array], list[Array]]
+"""What takes an array apart into that of each step."""
+
 
 def run(
     step: Callable[..., Any],
@@ -27,8 +30,9 @@ def run(
 
     ``numbers`` yields those of each step.
     """
-    steps, load = length(xs), getattr(step, "load", None)
-    taken = _slices(xs) if load is None else _loaded(xs, operands, load, together, xp)
+    steps = length(xs)
+    loaded = groups(step, xs, operands, together, xp=xp)
+    taken = (x for tree, split in loaded for x in trees.unstack(tree, split))
     folded: list[list[Array]] = []
     kept: list[tuple[Array, ...]] = []
     given = repeat(()) if numbers is None else ((row,) for row in numbers)
@@ -38,27 +42,37 @@ def run(
         if len(kept) == FOLD or i == steps - 1:
             folded.append([xp.stack(column) for column in zip(*kept, strict=True)])
             kept = []
+    return carry, joined(folded, xp=xp)
+
+
+def joined(folded: list[list[Array]], *, xp: Namespace) -> tuple[Array, ...]:
+    """Results of all steps from those of :data:`FOLD` steps each, stacked."""
     columns = zip(*folded, strict=True)
-    return carry, tuple(c[0] if len(c) == 1 else xp.concat(c) for c in columns)
+    return tuple(c[0] if len(c) == 1 else xp.concat(c) for c in columns)
 
 
-def _slices(xs: Any) -> Iterable[Any]:
-    """Yield what is at each place of the leading axes."""
-    return trees.unstack(xs, lambda a: [a[i, ...] for i in range(a.shape[0])])
+def groups(
+    step: Callable[..., Any],
+    xs: Any,
+    operands: tuple[Any, ...],
+    together: int,
+    *,
+    xp: Namespace,
+) -> Iterator[tuple[Any, Split]]:
+    """Yield what several steps take, and what takes it apart.
 
-
-def _loaded(
-    xs: Array, operands: tuple[Any, ...], load: Callable[..., Any], together: int, xp: Namespace
-) -> Iterator[Any]:
-    """Yield what ``load`` makes of the rows of each step, loaded for several steps at once."""
+    A step with ``load`` is given what that makes of its rows, loaded for several steps at once.
+    """
+    load = getattr(step, "load", None)
+    if load is None:
+        yield xs, lambda a: [a[i, ...] for i in range(a.shape[0])]
+        return
     steps, k = xs.shape
     size = max(1, together // k)
     for first in range(0, steps, size):
         rows = xs[first : min(first + size, steps), ...]
         loaded = load(xp.reshape(rows, (-1,)), *operands)
-        yield from trees.unstack(
-            loaded, lambda a: [a[i : i + k, ...] for i in range(0, a.shape[0], k)]
-        )
+        yield loaded, lambda a: [a[i : i + k, ...] for i in range(0, a.shape[0], k)]
 
 
 def real(carry: Any) -> str:

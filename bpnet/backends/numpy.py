@@ -1,6 +1,6 @@
 """NumPy, on the CPU."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ import numpy as np
 from bpnet._typing import Array, Namespace
 from bpnet.backends import hardware, loop, memory, numpy_namespace, threads
 from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.backends.tape import replay
 from bpnet.errors import InputError
 
 
@@ -47,8 +48,23 @@ class NumPy(Backend):
 
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
         # an array times a 0-d array takes a third of the time of one times a number of Python
-        real = loop.real(carry)
-        return zip(*(_split(n, real) for n in numbers), strict=True)
+        return zip(*(_split(n) for n in _narrow(numbers, carry)), strict=True)
+
+    def scan(
+        self,
+        step: Callable[..., Any],
+        carry: Any,
+        xs: Any,
+        operands: tuple[Any, ...] = (),
+        numbers: tuple[Any, ...] | None = None,
+    ) -> tuple[Any, tuple[Array, ...]]:
+        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
+
+        The first step is written down and the others are replayed, where there are many.
+        """
+        given = None if numbers is None else _narrow(numbers, carry)
+        done = replay.scan(step, carry, xs, operands, given, self.together, xp=self.xp)
+        return done or super().scan(step, carry, xs, operands, numbers)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         return x.copy() if copy else x
@@ -60,12 +76,15 @@ class NumPy(Backend):
         return a
 
 
-def _split(n: Any, real: str) -> Iterable[Any]:
-    """Rows of ``n``, (steps, c): of whole numbers as they are, of real ones as 0-d arrays."""
-    if n.dtype.kind != "f":
-        rows: list[Any] = n.tolist()
-        return rows
-    return ([row[j, ...] for j in range(len(row))] for row in n.astype(real))
+def _split(n: Any) -> Iterable[Any]:
+    """Rows of ``n``, (steps, c), as 0-d arrays."""
+    return ([row[j, ...] for j in range(len(row))] for row in n)
+
+
+def _narrow(numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
+    """Numbers of a scan, the real ones in the dtype of what it carries."""
+    real = loop.real(carry)
+    return tuple(n.astype(real) if n.dtype.kind == "f" else n for n in numbers)
 
 
 def open_backend(device: str | None) -> NumPy:

@@ -36,7 +36,7 @@ def sum(x: Array, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = Fa
             if axis == -1:
                 total = x.dot(_ones(x.shape[1], kind))
                 return total[:, None] if keepdims else total
-            total = _ones(x.shape[0], kind).dot(x)
+            total = np.dot(_ones(x.shape[0], kind), x)
             return total[None] if keepdims else total
         if x.ndim == 1 and kind.char == "i" and axis == -1 and not keepdims:
             return x.dot(_ones(x.size, kind))
@@ -46,7 +46,7 @@ def sum(x: Array, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = Fa
 def max(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
     """Maximum over axes; over short rows by columns, which is up to seven times faster."""
     if axis == -1 and x.ndim == 2 and x.shape[1] < _SHORT and x.shape[1] <= x.shape[0]:
-        top = _max(np.ascontiguousarray(x.T), 0)
+        top = _max(x.T.copy(), 0)
         return top[:, None] if keepdims else top
     return _max(x, axis, None, None, keepdims)
 
@@ -70,12 +70,12 @@ def all(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noq
 
 def argmax(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Position of the first maximum."""
-    return x.argmax(axis, keepdims=keepdims)
+    return x.argmax(axis, keepdims=True) if keepdims else x.argmax(axis)
 
 
 def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """Array in another dtype."""
-    return x.astype(dtype, copy=copy)
+    return x.astype(dtype) if copy else x.astype(dtype, copy=False)
 
 
 def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Any:

@@ -1,0 +1,159 @@
+"""Calls that do the same to several small arrays, as one call on one array that holds them all.
+
+An optimizer does the same to each ``W`` and ``b``: with Adam ten calls for each. Where the arrays
+are small the calls are what costs, so their values are put side by side.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends.tape.record import Call, Constant, Ref, Tape
+
+_SMALL = 1 << 15
+"""Elements up to which a call costs more than its work, by and large."""
+
+_PAD = 16
+"""Elements to a multiple of which an array's place is rounded: a cache line of float32."""
+
+_EXACT = frozenset(
+    getattr(np, name)
+    for name in (
+        "absolute add divide maximum minimum multiply negative positive sign sqrt square subtract"
+    ).split()
+)
+"""Functions whose results are rounded the same wherever an element is in memory."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Calls of several lanes, done at once.
+
+    Parameters
+    ----------
+    calls : tuple of tuples of Call
+        Of each lane, in their order: the same functions with the same roles.
+    roles : tuple of tuples of int
+        Of each lane, the numbers of its arrays by their role.
+    at : int
+        Where on the tape: the place of the last of the calls.
+    """
+
+    calls: tuple[tuple[Call, ...], ...]
+    roles: tuple[tuple[int, ...], ...]
+    at: int
+
+    def places(self, tape: Tape) -> list[tuple[int, int]]:
+        """First and last element, and one, of each lane in an array that holds all."""
+        found, start = [], 0
+        for lane in self.roles:
+            size = int(np.prod(tape.values[lane[0]].shape))
+            found.append((start, start + size))
+            start += -(-size // _PAD) * _PAD
+        return found
+
+
+def find(tape: Tape, kept: frozenset[int]) -> list[Lanes]:
+    """Lanes on a tape; no call is in two of them.
+
+    Parameters
+    ----------
+    tape : Tape
+        Of a step.
+    kept : set of int
+        Values that the step is given and hands on, changed in place.
+    """
+    groups = defaultdict(list)
+    for members in _chains(tape):
+        described = _describe(tape, members, kept)
+        if described is not None:
+            groups[described[0]].append((members, described[1]))
+    found = []
+    for lanes in groups.values():
+        members = sorted(i for chain, _ in lanes for i in chain)
+        if len(lanes) > 1 and _movable(tape, members):
+            calls = tuple(tuple(tape.calls[i] for i in chain) for chain, _ in lanes)
+            found.append(Lanes(calls, tuple(roles for _, roles in lanes), members[-1]))
+    return found
+
+
+def arrays(tape: Tape, call: Call) -> Iterator[int]:
+    """Yield the numbers of the arrays that a call sees or gives, numbers and 0-d arrays not."""
+    numbers = [*refs(call.args), *(n for _, a in call.keywords for n in refs((a,))), call.result]
+    yield from (n for n in numbers if tape.values[n].shape)
+
+
+def refs(args: Iterable[Any]) -> Iterator[int]:
+    """Yield the numbers of the values among arguments."""
+    for a in args:
+        if isinstance(a, Ref):
+            yield int(a)
+        elif isinstance(a, tuple):
+            yield from refs(a)
+
+
+def _chains(tape: Tape) -> list[list[int]]:
+    """Places of the calls of one lane each: joined by the arrays that they share."""
+    home: dict[int, list[int]] = {}
+    for i, call in enumerate(tape.calls):
+        if not _elementwise(tape, call):
+            continue
+        chain = [i]
+        for n in set(arrays(tape, call)):
+            other = home.get(n)
+            if other is not None and other is not chain:
+                chain, other = (other, chain) if len(other) >= len(chain) else (chain, other)
+                chain.extend(other)
+                for key in [key for key, value in home.items() if value is other]:
+                    home[key] = chain
+            home[n] = chain
+    return [sorted(chain) for chain in {id(chain): chain for chain in home.values()}.values()]
+
+
+def _elementwise(tape: Tape, call: Call) -> bool:
+    """Whether a call treats each element of small arrays of one shape and dtype alike."""
+    result = tape.values[call.result]
+    if call.what not in _EXACT or call.keywords or not 0 < int(np.prod(result.shape)) <= _SMALL:
+        return False
+    seen = [tape.values[n] for n in arrays(tape, call)]
+    return bool(result.shape) and all(
+        (v.shape, v.dtype, v.order, v.root) == (result.shape, result.dtype, "C", n)
+        for n, v in zip(arrays(tape, call), seen, strict=True)
+    )
+
+
+def _describe(
+    tape: Tape, members: list[int], kept: frozenset[int]
+) -> tuple[Any, tuple[int, ...]] | None:
+    """What a chain must have in common with another to be a lane beside it, and its arrays."""
+    defined = {call.result for call in tape.calls if not call.in_place}
+    own = {tape.calls[i].result for i in members if not tape.calls[i].in_place}
+    roles: dict[int, int] = {}
+    said = []
+    for i in members:
+        call = tape.calls[i]
+        args = []
+        for a in (*call.args, Ref(call.result)):
+            if isinstance(a, Constant) or not tape.values[a].shape:
+                args.append(a if isinstance(a, Constant) else ("number", int(a)))
+                continue
+            if a not in kept and a not in defined:
+                return None  # of the batch or the data, which nobody may write to
+            args.append((roles.setdefault(int(a), len(roles)), a in kept, a in own))
+        said.append((call.what, call.in_place, tuple(args)))
+    dtype = tape.values[tape.calls[members[0]].result].dtype
+    return (dtype, tuple(said)), tuple(roles)
+
+
+def _movable(tape: Tape, members: list[int]) -> bool:
+    """Whether calls can all be done at the place of the last: nobody else looks in between."""
+    theirs = {n for i in members for n in arrays(tape, tape.calls[i])}
+    roots = {tape.values[n].root for n in theirs}
+    between = set(range(members[0], members[-1])) - set(members)
+    numbers = {n for i in members for n in refs(tape.calls[i].args) if n not in theirs}
+    return not any(
+        tape.values[n].root in roots for i in between for n in arrays(tape, tape.calls[i])
+    ) and not any(tape.calls[i].in_place and tape.calls[i].result in numbers for i in between)
