@@ -15,6 +15,7 @@ import pytest
 
 from bpnet import backends
 from bpnet.backends import hardware, libraries, registry, specs
+from bpnet.backends.tape import replay
 from bpnet.errors import BackendUnavailable, InputError
 from tests.namespaces import ReadOnly
 
@@ -87,6 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("bpnet", deadline=None)  # a machine may be busy
     hypothesis.settings.load_profile("bpnet")
     config.addinivalue_line("markers", "dpnp: on dpnp, where each operation takes 1 to 2 ms")
+    replay.WORTH = 3  # tests are short, and NumPy's steps are to be replayed in them as in use
     config.stash[_LEGS] = chosen(os.environ.get(VARIABLE, "installed"))
     if libraries.installed("array_api_strict"):
         import array_api_strict

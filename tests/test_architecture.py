@@ -68,6 +68,7 @@ ARRAY_LIBRARIES = {
 AT_HOME = {"backends": ARRAY_LIBRARIES, "export": {"ndonnx"}}
 CORE_MAY_IMPORT = sys.stdlib_module_names | {"array_api_compat", "array_api_extra"}
 RUNS_CODE_FROM_DATA = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+WRITES_CODE = {"backends/tape/code.py"}  # of names and numbers that it makes itself
 
 
 def violations(package: Path) -> list[str]:
@@ -90,7 +91,8 @@ def _breaches(path: Path, package: Path) -> Iterator[tuple[int, str]]:
         for name in _imported(node, parent):
             yield from ((node.lineno, breach) for breach in _judge_import(room, name))
         if isinstance(node, ast.Call) and (breach := _judge_call(node, room)):
-            yield node.lineno, breach
+            if "exec" not in breach or path.relative_to(package).as_posix() not in WRITES_CODE:
+                yield node.lineno, breach
 
 
 def _imported(node: ast.AST, parent: tuple[str, ...]) -> Iterator[str]:
@@ -227,6 +229,7 @@ PLANTED = {
         "import builtins\nbuiltins.exec('1')",
         "exec runs code from data",
     ),
+    "exec in a neighbor of what may": ("backends/tape/plan.py", "exec('1')", "exec runs code"),
     "a module without a floor": ("attic.py", "", "attic has no floor"),
 }
 

@@ -140,7 +140,8 @@ class Writer:
         if isinstance(a, Constant) and isinstance(call.what, np.ufunc) and not call.keywords:
             value = self.tape.constants[a.index]
             beside = next((self.tape.values[n].dtype for n in lanes.refs(call.args)), None)
-            if type(value) in (int, float) and beside is not None and beside.kind == "f":
+            kinds = {"f": (int, float), "i": (int,)}.get(beside.kind if beside else "", ())
+            if type(value) in kinds and (beside.kind == "f" or _fits(value, beside)):
                 return self._constant(np.asarray(value, beside))
         return self._text(a)
 
@@ -157,6 +158,10 @@ class Writer:
             name = f"k{len(self.constants)}"
             self.constants[name] = value
         return name
+
+
+def _fits(value: int, dtype: Any) -> bool:
+    return bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
 
 
 def _called(name: str, call: Call, args: list[str], into: str | None) -> str:

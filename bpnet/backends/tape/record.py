@@ -297,15 +297,16 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return self._tape.write("function", call, inputs, keywords, call(*plain, **named))
         if ufunc is np.power and not keywords:  # an operator has short ways for some exponents
             return self._operator("**", operator.pow, inputs, plain, out)
-        if out is not None and not isinstance(out, Traced):
+        if out is not None and out is not inputs[0]:
             raise self._tape.refuse("a result written to an array that is given")
-        if out is None or isinstance(out._value, np.generic):
-            result = ufunc(*plain, **named)
-            return self._tape.write("function", ufunc, inputs, keywords, result)
-        if not (isinstance(inputs[0], Traced) and inputs[0]._number == out._number):
-            raise self._tape.refuse("a result written to an array that is given")
-        ufunc(*plain, out=out._value, **named)
-        return self._tape.write("function", ufunc, inputs, keywords, None, out)
+        if isinstance(out, Traced) and isinstance(out._value, np.ndarray):
+            ufunc(*plain, out=out._value, **named)
+            return self._tape.write("function", ufunc, inputs, keywords, None, out)
+        result = ufunc(*plain, **named)
+        if out is not None and (result.shape, result.dtype) != (out.shape, out.dtype):
+            raise self._tape.refuse("an array that is given turned into another")
+        # to a constant: the name that it had is bound to what is returned
+        return self._tape.write("function", ufunc, inputs, keywords, result)
 
     def _operator(
         self, sign: str, function: Callable[..., Any], inputs: Any, plain: Any, out: Any

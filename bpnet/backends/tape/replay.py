@@ -14,7 +14,7 @@ from bpnet.backends.tape.code import Writer
 from bpnet.backends.tape.plan import Ends
 from bpnet.backends.tape.record import Tape, Traced
 
-_WORTH = 100
+WORTH = 100
 """Steps from which a tape is worth writing, which takes as long as some twenty of them."""
 
 _KEPT = 32
@@ -40,7 +40,7 @@ def scan(
     was.
     """
     total = loop.length(xs)
-    if total < _WORTH:
+    if total < WORTH:
         return None
     row = () if numbers is None else (tuple(_apart(n[0, ...]) for n in numbers),)
     groups = loop.groups(step, xs, operands, together, xp=xp)
@@ -114,14 +114,17 @@ def _write(
         before, after = list(trees.leaves(held)), list(trees.leaves(moved))
     except Exception:  # the plain loop says what is wrong, or that nothing is
         return None
-    if tape.broken or not all(isinstance(a, Traced) for a in (*after, *out)):
-        return None
-    if [a.shape for a in before] != [a.shape for a in after]:
+    writes = all(isinstance(a, Traced) for a in (*after, *out))
+    if tape.broken or not out or not writes or list(map(_kind, before)) != list(map(_kind, after)):
         return None
     numbers = [tuple(a._number for a in trees.leaves(tree)) for tree in (*given, moved, out)]
     values = trees.map_leaves(lambda a: a._value, moved)
     tape.held.clear()
     return tape, Ends(*numbers), values, tuple(a._value for a in out)
+
+
+def _kind(a: Traced) -> Any:
+    return type(a._value), a.shape, a.dtype
 
 
 def _try(
