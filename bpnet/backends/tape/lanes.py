@@ -5,7 +5,7 @@ are small the calls are what costs, so their values are put side by side.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +66,11 @@ def find(tape: Tape, kept: frozenset[int]) -> list[Lanes]:
     kept : set of int
         Values that the step is given and hands on, changed in place.
     """
+    ours = kept | {call.result for call in tape.calls if not call.in_place}
     groups = defaultdict(list)
-    for members in _chains(tape):
-        described = _describe(tape, members, kept)
-        if described is not None:
-            groups[described[0]].append((members, described[1]))
+    for members in _chains(tape, ours):
+        said, roles = _describe(tape, members, kept)
+        groups[said].append((members, roles))
     found = []
     for lanes in groups.values():
         members = sorted(i for chain, _ in lanes for i in chain)
@@ -95,11 +95,14 @@ def refs(args: Iterable[Any]) -> Iterator[int]:
             yield from refs(a)
 
 
-def _chains(tape: Tape) -> list[list[int]]:
-    """Places of the calls of one lane each: joined by the arrays that they share."""
+def _chains(tape: Tape, ours: Set[int]) -> list[list[int]]:
+    """Places of the calls of one lane each: joined by the arrays that they share.
+
+    No others than ``ours``: what belongs to the batch or the data stays where it is.
+    """
     home: dict[int, list[int]] = {}
     for i, call in enumerate(tape.calls):
-        if not _elementwise(tape, call):
+        if not _elementwise(tape, call) or not ours.issuperset(arrays(tape, call)):
             continue
         chain = [i]
         for n in set(arrays(tape, call)):
@@ -127,25 +130,21 @@ def _elementwise(tape: Tape, call: Call) -> bool:
 
 def _describe(
     tape: Tape, members: list[int], kept: frozenset[int]
-) -> tuple[Any, tuple[int, ...]] | None:
+) -> tuple[Any, tuple[int, ...]]:
     """What a chain must have in common with another to be a lane beside it, and its arrays."""
-    defined = {call.result for call in tape.calls if not call.in_place}
     own = {tape.calls[i].result for i in members if not tape.calls[i].in_place}
     roles: dict[int, int] = {}
-    said = []
+    said: list[Any] = [tape.values[tape.calls[members[0]].result].dtype]
     for i in members:
         call = tape.calls[i]
-        args = []
+        args: list[Any] = []
         for a in (*call.args, Ref(call.result)):
-            if isinstance(a, Constant) or not tape.values[a].shape:
+            if isinstance(a, Ref) and tape.values[a].shape:
+                args.append((roles.setdefault(int(a), len(roles)), a in kept, a in own))
+            else:
                 args.append(a if isinstance(a, Constant) else ("number", int(a)))
-                continue
-            if a not in kept and a not in defined:
-                return None  # of the batch or the data, which nobody may write to
-            args.append((roles.setdefault(int(a), len(roles)), a in kept, a in own))
         said.append((call.what, call.in_place, tuple(args)))
-    dtype = tape.values[tape.calls[members[0]].result].dtype
-    return (dtype, tuple(said)), tuple(roles)
+    return tuple(said), tuple(roles)
 
 
 def _movable(tape: Tape, members: list[int]) -> bool:
