@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import bpnet
+from bpnet.backends.tape import replay
 from bpnet.core import costs
 from bpnet.core.optimizers import Optimizer
-from bpnet.backends.tape import replay
 from bpnet.training import stack
 from bpnet.training.member_step import MemberStep
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from bpnet.backends.tape import lanes
+from bpnet.backends.tape.calls import Call, Constant, Ref
 from bpnet.backends.tape.lanes import Lanes
 from bpnet.backends.tape.plan import Plan
-from bpnet.backends.tape.record import Call, Constant, Ref
 
 _SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
 """Operators that numbers of NumPy's do ten times faster than its functions, to the same bits."""
@@ -57,7 +57,7 @@ class Writer:
             "copyto": np.copyto,
         }
         source = f"def replay(carry, operands, steps, outs):\n{body}"
-        exec(compile(source, "<tape>", "exec"), scope)  # noqa: S102
+        exec(compile(source, "<tape>", "exec"), scope)
         made: Callable[..., Any] = scope["replay"]
         return made
 
@@ -100,8 +100,7 @@ class Writer:
             yield f"copyto(p{n}, v{n})"
         for call in group.calls[0]:
             args = [
-                f"f{g}_{roles.index(a)}" if a in roles else self._number(call, a)
-                for a in call.args
+                f"f{g}_{roles.index(a)}" if a in roles else self._number(call, a) for a in call.args
             ]
             yield _called(self._constant(call.what), call, args, f"f{g}_{roles.index(call.result)}")
 
@@ -140,8 +139,7 @@ class Writer:
         if isinstance(a, Constant) and isinstance(call.what, np.ufunc) and not call.keywords:
             value = self.tape.constants[a.index]
             beside = next((self.tape.values[n].dtype for n in lanes.refs(call.args)), None)
-            kinds = {"f": (int, float), "i": (int,)}.get(beside.kind if beside else "", ())
-            if type(value) in kinds and (beside.kind == "f" or _fits(value, beside)):
+            if beside is not None and _fits(value, beside):
                 return self._constant(np.asarray(value, beside))
         return self._text(a)
 
@@ -160,8 +158,12 @@ class Writer:
         return name
 
 
-def _fits(value: int, dtype: Any) -> bool:
-    return bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
+def _fits(value: Any, dtype: Any) -> bool:
+    """Whether NumPy takes a number of Python's as one of a dtype."""
+    if dtype.kind == "f":
+        return type(value) in (int, float)
+    inside = dtype.kind == "i" and type(value) is int
+    return inside and bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
 
 
 def _called(name: str, call: Call, args: list[str], into: str | None) -> str:

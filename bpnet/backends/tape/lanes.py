@@ -5,13 +5,13 @@ are small the calls are what costs, so their values are put side by side.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bpnet.backends.tape.record import Call, Constant, Ref, Tape
+from bpnet.backends.tape.calls import Call, Constant, Ref, Tape
 
 _SMALL = 1 << 15
 """Elements up to which a call costs more than its work, by and large."""
@@ -19,12 +19,12 @@ _SMALL = 1 << 15
 _PAD = 16
 """Elements to a multiple of which an array's place is rounded: a cache line of float32."""
 
-_EXACT = frozenset(
-    getattr(np, name)
-    for name in (
-        "absolute add divide maximum minimum multiply negative positive sign sqrt square subtract"
-    ).split()
-)
+# fmt: off
+_EXACT = frozenset([
+    np.absolute, np.add, np.divide, np.maximum, np.minimum, np.multiply, np.negative, np.positive,
+    np.sign, np.sqrt, np.square, np.subtract,
+])
+# fmt: on
 """Functions whose results are rounded the same wherever an element is in memory."""
 
 
@@ -95,7 +95,7 @@ def refs(args: Iterable[Any]) -> Iterator[int]:
             yield from refs(a)
 
 
-def _chains(tape: Tape, ours: Set[int]) -> list[list[int]]:
+def _chains(tape: Tape, ours: frozenset[int]) -> list[list[int]]:
     """Places of the calls of one lane each: joined by the arrays that they share.
 
     No others than ``ours``: what belongs to the batch or the data stays where it is.
@@ -128,9 +128,7 @@ def _elementwise(tape: Tape, call: Call) -> bool:
     )
 
 
-def _describe(
-    tape: Tape, members: list[int], kept: frozenset[int]
-) -> tuple[Any, tuple[int, ...]]:
+def _describe(tape: Tape, members: list[int], kept: frozenset[int]) -> tuple[Any, tuple[int, ...]]:
     """What a chain must have in common with another to be a lane beside it, and its arrays."""
     own = {tape.calls[i].result for i in members if not tape.calls[i].in_place}
     roles: dict[int, int] = {}

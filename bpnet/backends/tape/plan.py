@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bpnet.backends.tape import lanes
+from bpnet.backends.tape.calls import Call, Tape
 from bpnet.backends.tape.lanes import Lanes
-from bpnet.backends.tape.record import Call, Tape
 
 _LARGE = 1 << 16
 """Bytes from which an array is let go of as soon as it is done with."""
@@ -136,7 +136,7 @@ def _places(
     """Memory for the results of a step, used again as soon as nobody looks at what is there."""
     places: dict[int, int] = {}
     buffers: list[tuple[tuple[int, ...], Any, str]] = []
-    free = defaultdict(list)
+    free: defaultdict[Any, list[int]] = defaultdict(list)
     for i, part in enumerate(body):
         if isinstance(part, Call) and part.result not in held and _can_be_told(tape, part):
             value = tape.values[part.result]
@@ -156,7 +156,7 @@ def _done(
 ) -> dict[int, list[int]]:
     """Large arrays with memory of their own, and views of them, by where they are last seen."""
     made = [part.result for part in body if isinstance(part, Call) and not part.in_place]
-    found = defaultdict(list)
+    found: defaultdict[int, list[int]] = defaultdict(list)
     for n in made:
         root = tape.values[n].root
         size = int(np.prod(tape.values[root].shape)) * tape.values[root].dtype.itemsize

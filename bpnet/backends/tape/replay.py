@@ -10,9 +10,10 @@ import numpy as np
 from bpnet._typing import Array, Namespace
 from bpnet.backends import loop, trees
 from bpnet.backends.tape import plan
+from bpnet.backends.tape.calls import Tape
 from bpnet.backends.tape.code import Writer
 from bpnet.backends.tape.plan import Ends
-from bpnet.backends.tape.record import Tape, Traced
+from bpnet.backends.tape.record import Traced
 
 WORTH = 100
 """Steps from which a tape is worth writing, which takes as long as some twenty of them."""
@@ -105,7 +106,7 @@ def _write(
     def take(a: Any) -> Traced:
         if not isinstance(a, np.ndarray):
             raise tape.refuse(f"a {type(a).__name__} among arrays")
-        return tape.take(a)
+        return Traced(tape, a)
 
     try:
         given = [trees.map_leaves(take, tree) for tree in (carry, *pattern, operands)]
@@ -141,7 +142,10 @@ def _try(
     outs: list[list[Any]] = [[] for _ in expected[1]]
     kept = tuple(trees.leaves(carry))
     keep = tuple(column.append for column in outs)
-    moved = function(kept, tuple(trees.leaves(operands)), [given], keep)
+    try:
+        moved = function(kept, tuple(trees.leaves(operands)), [given], keep)
+    except Exception:  # a shape that depends on values
+        return None
     found = _rebuilt(carry, moved), tuple(column[0] for column in outs)
     pairs = zip(trees.leaves(found[0]), trees.leaves(expected[0]), strict=True)
     same = all(_alike(*pair) for pair in (*pairs, *zip(found[1], expected[1], strict=True)))

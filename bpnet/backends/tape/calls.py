@@ -1,0 +1,157 @@
+"""What is written down: calls, the values that they take and give, and constants."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Host = np.ndarray[Any, Any]
+
+
+class Untraceable(TypeError):
+    """A step asked for what a tape can't hold, such as the value of a number."""
+
+
+class Ref(int):
+    """Number of a value on a tape, among the arguments of a call."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Number of a constant on a tape, among the arguments of a call."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call.
+
+    Parameters
+    ----------
+    kind : {"function", "method", "attribute", "item", "operator"}
+        How it is written.
+    what : callable or str
+        The function, or the name of the method, attribute or operator.
+    args : tuple
+        Of :class:`Ref`, :class:`Constant` and tuples of them.
+    keywords : tuple of pairs
+        Names and the same.
+    result : int
+        Number of the value that it gives; in place, of the one that is written to.
+    in_place : bool
+        Whether it writes to a value that there is.
+    """
+
+    kind: str
+    what: Any
+    args: tuple[Any, ...]
+    keywords: tuple[tuple[str, Any], ...]
+    result: int
+    in_place: bool = False
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is known of a value: its type, and the value whose memory it shows.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Empty for a number.
+    dtype : numpy.dtype
+        Of its elements.
+    order : {"C", "F", ""}
+        Of its memory; empty where it has gaps or another order.
+    scalar : bool
+        Whether it is a number of NumPy's, not an array.
+    root : int
+        Number of the value whose memory it shares; its own where it has memory of its own.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    order: str
+    scalar: bool
+    root: int
+
+
+@dataclass
+class Tape:
+    """Calls of a step.
+
+    Parameters
+    ----------
+    values : list of Value
+        First those that the step is given.
+    calls : list of Call
+        In their order.
+    constants : list
+        What calls are given beside values.
+    keys : list
+        Of each constant something that tells it from others.
+    broken : bool
+        Whether something happened that can't be written down.
+    held : list
+        The values themselves.
+    """
+
+    values: list[Value] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    keys: list[Any] = field(default_factory=list)
+    broken: bool = False
+    held: list[Any] = field(default_factory=list, repr=False)
+
+    def signature(self) -> Any:
+        """What two tapes have alike if and only if they say the same."""
+        return tuple(self.values), tuple(self.calls), tuple(self.keys)
+
+    def refuse(self, why: str) -> Untraceable:
+        """Return the error; the tape is of no use from here on, whoever catches it."""
+        self.broken = True
+        return Untraceable(why)
+
+    def value(self, value: Any, sources: Iterable[int] = ()) -> int:
+        """Return the number of a new value, which may be a view of what it was made of."""
+        number = root = len(self.values)
+        order, scalar = "", isinstance(value, np.generic)
+        if not scalar:
+            flags: Any = value.flags
+            order = "C" if flags.c_contiguous else "F" if flags.f_contiguous else ""
+            for n in sources:
+                if np.may_share_memory(self.held[n], value):
+                    root = self.values[n].root
+        self.values.append(Value(value.shape, value.dtype, order, scalar, root))
+        self.held.append(value)  # so that no memory is used twice while roots are told by it
+        return number
+
+    def constant(self, value: Any) -> Constant:
+        """Return the number of a constant, which is kept as it is now."""
+        key = _key(value)
+        if key is None:
+            raise self.refuse(f"an argument of type {type(value).__name__}")
+        if key in self.keys:
+            return Constant(self.keys.index(key))
+        if isinstance(value, np.ndarray) and value.flags.writeable:
+            value = value.copy(order="K")
+        self.keys.append(key)
+        self.constants.append(value)
+        return Constant(len(self.keys) - 1)
+
+
+def _key(value: Any) -> Any:
+    """Something hashable that tells a constant from others; None of what is no constant."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        if value.dtype.kind not in "biuf":
+            return None
+        return type(value), value.dtype.str, value.shape, value.strides, value.tobytes()
+    if isinstance(value, (bool, int, float, str, type(None), type(Ellipsis), slice, np.dtype)):
+        return type(value), repr(value)
+    if isinstance(value, type):
+        return type, value
+    if isinstance(value, (tuple, list)):
+        keys = tuple(map(_key, value))
+        return None if None in keys else (type(value), keys)
+    return None
