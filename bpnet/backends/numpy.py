@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,9 +16,16 @@ from bpnet.errors import InputError
 
 @dataclass(frozen=True)
 class NumPy(Backend):
-    """NumPy, the host's own library."""
+    """NumPy, the host's own library.
+
+    Parameters
+    ----------
+    replays : bool
+        Whether the steps of a long scan are written down and replayed.
+    """
 
     name: str = "numpy"
+    replays: bool = field(default=True, compare=False)
     together: ClassVar[int] = 256  # what stays in the processor's cache
 
     @property
@@ -46,6 +53,11 @@ class NumPy(Backend):
         """Context manager around a run: threads of the BLAS, by a rule unless asked for."""
         return threads.limited(asked, work)
 
+    def compiling(self, asked: bool | None, steps: int = 0) -> Backend:
+        """Return the backend; if asked not to compile, one that calls every step itself."""
+        backend = super().compiling(asked, steps)
+        return backend if asked is None else replace(self, replays=False)
+
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
         # an array times a 0-d array takes a third of the time of one times a number of Python
         return zip(*(_split(n) for n in _narrow(numbers, carry)), strict=True)
@@ -62,8 +74,10 @@ class NumPy(Backend):
 
         The first step is written down and the others are replayed, where there are many.
         """
-        given = None if numbers is None else _narrow(numbers, carry)
-        done = replay.scan(step, carry, xs, operands, given, self.together, xp=self.xp)
+        done = None
+        if self.replays:
+            given = None if numbers is None else _narrow(numbers, carry)
+            done = replay.scan(step, carry, xs, operands, given, self.together, xp=self.xp)
         return done or super().scan(step, carry, xs, operands, numbers)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:

@@ -135,7 +135,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     compiled : bool, optional
         Whether PyTorch compiles the steps (``torch.compile``), which takes ten seconds or more
         before the first one; the default is to do so from 200,000 steps on. A run that is taken
-        up again does as before. JAX always compiles.
+        up again does as before. JAX always compiles. NumPy writes down the calls of the first of
+        a hundred or more steps and replays them, to the same bits; False does not, for who looks
+        into a step with ``print`` or a debugger.
     checkpoint : str, Path or Checkpoint, optional
         Folder for checkpoints, one an epoch unless a :class:`bpnet.Checkpoint` says otherwise.
     resume : bool

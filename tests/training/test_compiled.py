@@ -179,3 +179,24 @@ def test_memory_that_runs_out_while_compiling_is_no_failure_to_compile(backend, 
     monkeypatch.setattr(torch, "compile", full)
     with pytest.raises(MemoryError):
         train(backend=backend, epochs=1, compiled=True, clip_norm=0.8)
+
+
+def test_numpy_calls_every_step_where_it_is_asked_to(backend, monkeypatch):
+    if backend.name != "numpy":
+        pytest.skip("NumPy's way")
+    calls, plain = [], TrainingStep.__call__
+
+    def counted(self, *args):
+        calls.append(None)
+        return plain(self, *args)
+
+    monkeypatch.setattr(TrainingStep, "__call__", counted)
+    options = {"backend": backend, "epochs": 10, "dropout": 0.0}
+    usual, history = train(**options)
+    assert len(calls) <= 10 * (1 + 1) + 1  # written down, and the short last batch; tried once
+    calls.clear()
+    called, costs = train(**options, compiled=False)
+    assert len(calls) == 10 * (70 // 16 + 1)
+    assert history["cost"] == costs["cost"]
+    for a, b in zip(usual.weights, called.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
