@@ -13,6 +13,8 @@ from bpnet.backends.tape.plan import Plan
 _SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
 """Operators that numbers of NumPy's do ten times faster than its functions, to the same bits."""
 
+_LIMITS = (np.maximum, np.minimum)
+
 
 class Writer:
     """Lines of a function that replays a plan.
@@ -26,6 +28,7 @@ class Writer:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.tape = plan, plan.tape
         self.constants: dict[str, Any] = {}
+        self.filled: dict[tuple[tuple[int, ...], str], str] = {}
 
     def function(self) -> Callable[..., Any]:
         """Return ``replay(carry, operands, steps, outs)``, which takes all ``steps``.
@@ -47,12 +50,14 @@ class Writer:
             f"{_tuple(f'out{i}' for i in range(len(ends.outs)))} = outs",
             *(f"{name} = constants[{name!r}]" for name in self.constants),
             *(f"w{i} = empty(*buffers[{i}])" for i in range(len(self.plan.buffers))),
+            *(f"{name} = full({shape!r}, {k})" for (shape, k), name in self.filled.items()),
         ]
         body = "\n".join(f"    {line}" for line in (*head, *lines))
         scope: dict[str, Any] = {
             "constants": self.constants,
             "buffers": self.plan.buffers,
             "empty": np.empty,
+            "full": np.full,
             "zeros": np.zeros,
             "copyto": np.copyto,
         }
@@ -134,13 +139,19 @@ class Writer:
     def _number(self, call: Call, a: Any) -> str:
         """An argument; beside arrays of a function of elements, numbers as 0-d arrays.
 
-        With one a call takes a third of the time, and NumPy makes the same of both.
+        With one a call takes a third of the time, and NumPy makes the same of both. A maximum, of
+        large arrays, takes a fourth with an array that is full of the number.
         """
         if isinstance(a, Constant) and isinstance(call.what, np.ufunc) and not call.keywords:
             value = self.tape.constants[a.index]
             beside = next((self.tape.values[n].dtype for n in lanes.refs(call.args)), None)
             if beside is not None and _fits(value, beside):
-                return self._constant(np.asarray(value, beside))
+                value = np.asarray(value, beside)
+            shape = self.tape.values[call.result].shape
+            if call.what in _LIMITS and isinstance(value, np.ndarray) and shape:
+                key = shape, self._constant(value)
+                return self.filled.setdefault(key, f"z{len(self.filled)}")
+            return self._constant(value)
         return self._text(a)
 
     def _text(self, a: Any) -> str:
@@ -169,7 +180,7 @@ def _fits(value: Any, dtype: Any) -> bool:
 def _called(name: str, call: Call, args: list[str], into: str | None) -> str:
     """Call of a function, with the array that it is to write to if there is one."""
     at = len(args) - len(call.keywords)
-    if into is not None and call.what in (np.maximum, np.minimum):
+    if into is not None and call.what in _LIMITS:
         args = [*args, f"out={into}"]  # these two want the name
     elif into is not None:
         args = [*args[:at], into, *args[at:]]
