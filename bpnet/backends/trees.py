@@ -64,3 +64,18 @@ def leaves(tree: Any) -> Iterator[Any]:
             yield from leaves(item)
     else:
         yield tree
+
+
+def scalars(tree: Any) -> bool:
+    """Whether a tree holds numbers or text beside its arrays.
+
+    Examples
+    --------
+    >>> scalars({"a": [np.ones(2), None]}), scalars((np.ones(2), 3))
+    (False, True)
+    """
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    if isinstance(tree, (list, tuple)):
+        return any(map(scalars, tree))
+    return tree is not None and isinstance(tree, _SCALARS)

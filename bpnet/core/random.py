@@ -50,7 +50,7 @@ def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> 
     words : pair of int32 numbers, or of arrays that go with the counter
         The key.
     x0, x1 : array of int32, any one shape
-        The counter; donated.
+        The counter.
     xp : namespace
         The arrays' namespace.
 
@@ -60,8 +60,8 @@ def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> 
         Random bits, shaped like the counter.
     """
     schedule = (*words, words[0] ^ words[1] ^ _PARITY)
-    x0 += schedule[0]
-    x1 += schedule[1]
+    x0 = x0 + schedule[0]
+    x1 = x1 + schedule[1]
     for block in range(5):
         for r in _ROTATIONS[block % 2]:
             x0 += x1

@@ -1,5 +1,6 @@
 """What is written down: calls, the values that they take and give, and constants."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,8 +90,8 @@ class Tape:
         In their order.
     constants : list
         What calls are given beside values.
-    keys : list
-        Of each constant something that tells it from others.
+    keys : dict
+        The number of each constant, by something that tells it from others.
     broken : bool
         Whether something happened that can't be written down.
     held : list
@@ -100,7 +101,7 @@ class Tape:
     values: list[Value] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
-    keys: list[Any] = field(default_factory=list)
+    keys: dict[Any, int] = field(default_factory=dict)
     broken: bool = False
     held: list[Any] = field(default_factory=list, repr=False)
 
@@ -128,25 +129,27 @@ class Tape:
         return number
 
     def constant(self, value: Any) -> Constant:
-        """Return the number of a constant, which is kept as it is now."""
+        """Return the number of a constant, of which a copy is kept."""
         key = _key(value)
         if key is None:
             raise self.refuse(f"an argument of type {type(value).__name__}")
-        if key in self.keys:
-            return Constant(self.keys.index(key))
-        if isinstance(value, np.ndarray) and value.flags.writeable:
-            value = value.copy(order="K")
-        self.keys.append(key)
-        self.constants.append(value)
-        return Constant(len(self.keys) - 1)
+        if key not in self.keys:
+            self.keys[key] = len(self.constants)
+            self.constants.append(_own(value))
+        return Constant(self.keys[key])
+
+
+_LARGEST = 1 << 22
+"""Bytes of a constant at most: those of all tapes that are kept stay in memory."""
 
 
 def _key(value: Any) -> Any:
     """Something hashable that tells a constant from others; None of what is no constant."""
     if isinstance(value, (np.ndarray, np.generic)):
-        if value.dtype.kind not in "biuf":
+        if value.dtype.kind not in "biuf" or value.nbytes > _LARGEST:
             return None
-        return type(value), value.dtype.str, value.shape, value.strides, value.tobytes()
+        told = hashlib.blake2b(value.tobytes(), digest_size=32).digest()
+        return type(value), value.dtype.str, value.shape, value.strides, told
     if isinstance(value, (bool, int, float, str, type(None), type(Ellipsis), slice, np.dtype)):
         return type(value), repr(value)
     if isinstance(value, type):
@@ -155,3 +158,10 @@ def _key(value: Any) -> Any:
         keys = tuple(map(_key, value))
         return None if None in keys else (type(value), keys)
     return None
+
+
+def _own(value: Any) -> Any:
+    """A constant that nobody else can write to."""
+    if isinstance(value, np.ndarray):
+        return value.copy(order="K")
+    return type(value)(map(_own, value)) if isinstance(value, (tuple, list)) else value

@@ -28,6 +28,7 @@ class Writer:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.tape = plan, plan.tape
         self.constants: dict[str, Any] = {}
+        self.named: dict[int, str] = {}
         self.filled: dict[tuple[tuple[int, ...], str], str] = {}
 
     def function(self) -> Callable[..., Any]:
@@ -136,7 +137,7 @@ class Writer:
             (*(v.scalar for v in seen), *(isinstance(c, int | float) for c in plain))
         )
 
-    def _number(self, call: Call, a: Any) -> str:
+    def _number(self, call: Call, a: Any, *, filled: bool = True) -> str:
         """An argument; beside arrays of a function of elements, numbers as 0-d arrays.
 
         With one a call takes a third of the time, and NumPy makes the same of both. A maximum, of
@@ -148,7 +149,7 @@ class Writer:
             if beside is not None and _fits(value, beside):
                 value = np.asarray(value, beside)
             shape = self.tape.values[call.result].shape
-            if call.what in _LIMITS and isinstance(value, np.ndarray) and shape:
+            if filled and call.what in _LIMITS and isinstance(value, np.ndarray) and shape:
                 key = shape, self._constant(value)
                 return self.filled.setdefault(key, f"z{len(self.filled)}")
             return self._constant(value)
@@ -162,10 +163,8 @@ class Writer:
         return _tuple(map(self._text, a))
 
     def _constant(self, value: Any) -> str:
-        name = next((k for k, held in self.constants.items() if held is value), None)
-        if name is None:
-            name = f"k{len(self.constants)}"
-            self.constants[name] = value
+        name = self.named.setdefault(id(value), f"k{len(self.named)}")
+        self.constants[name] = value  # which keeps its id its own
         return name
 
 

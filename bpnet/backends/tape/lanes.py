@@ -56,7 +56,7 @@ class Lanes:
         return found
 
 
-def find(tape: Tape, kept: frozenset[int]) -> list[Lanes]:
+def find(tape: Tape, kept: frozenset[int], handed: frozenset[int]) -> list[Lanes]:
     """Lanes on a tape; no call is in two of them.
 
     Parameters
@@ -65,25 +65,43 @@ def find(tape: Tape, kept: frozenset[int]) -> list[Lanes]:
         Of a step.
     kept : set of int
         Values that the step is given and hands on, changed in place.
+    handed : set of int
+        Others that it hands on: their memory can't be that of the next step too.
     """
-    ours = kept | {call.result for call in tape.calls if not call.in_place}
+    made = {call.result for call in tape.calls if not call.in_place}
+    ours = (kept | made) - {n for n in made if tape.values[n].root in handed}
     groups = defaultdict(list)
     for members in _chains(tape, ours):
         said, roles = _describe(tape, members, kept)
         groups[said].append((members, roles))
     found = []
-    for lanes in groups.values():
-        members = sorted(i for chain, _ in lanes for i in chain)
-        if len(lanes) > 1 and _movable(tape, members):
-            calls = tuple(tuple(tape.calls[i] for i in chain) for chain, _ in lanes)
-            found.append(Lanes(calls, tuple(roles for _, roles in lanes), members[-1]))
+    for chains in groups.values():
+        members = sorted(i for chain, _ in chains for i in chain)
+        if len(chains) > 1 and _movable(tape, members) and _placeable(tape, members, kept):
+            calls = tuple(tuple(tape.calls[i] for i in chain) for chain, _ in chains)
+            found.append(Lanes(calls, tuple(roles for _, roles in chains), members[-1]))
     return found
 
 
 def arrays(tape: Tape, call: Call) -> Iterator[int]:
-    """Yield the numbers of the arrays that a call sees or gives, numbers and 0-d arrays not."""
-    numbers = [*refs(call.args), *(n for _, a in call.keywords for n in refs((a,))), call.result]
-    yield from (n for n in numbers if tape.values[n].shape)
+    """Yield the numbers of the arrays that a call sees or gives, those of no dimension not."""
+    yield from (n for n in touched(tape, call) if tape.values[n].shape)
+
+
+def touched(tape: Tape, call: Call) -> Iterator[int]:
+    """Yield the numbers of all that has memory of which a call sees or gives something."""
+    numbers = [*refs(call.args), *refs(a for _, a in call.keywords), call.result]
+    yield from (n for n in numbers if not tape.values[n].scalar)
+
+
+def can_be_told(tape: Tape, call: Call) -> bool:
+    """Whether a call gives a new array and can be told where to write it."""
+    value = tape.values[call.result]
+    if call.in_place or call.keywords or value.root != call.result or not value.shape:
+        return False
+    if call.kind == "method":
+        return call.what == "dot" and value.order == "C"
+    return isinstance(call.what, np.ufunc) and value.order in ("C", "F")
 
 
 def refs(args: Iterable[Any]) -> Iterator[int]:
@@ -147,10 +165,22 @@ def _describe(tape: Tape, members: list[int], kept: frozenset[int]) -> tuple[Any
 
 def _movable(tape: Tape, members: list[int]) -> bool:
     """Whether calls can all be done at the place of the last: nobody else looks in between."""
-    theirs = {n for i in members for n in arrays(tape, tape.calls[i])}
-    roots = {tape.values[n].root for n in theirs}
-    between = set(range(members[0], members[-1])) - set(members)
-    numbers = {n for i in members for n in refs(tape.calls[i].args) if n not in theirs}
+    values, calls = tape.values, tape.calls
+    theirs = {values[n].root for i in members for n in arrays(tape, calls[i])}
+    numbers = {values[n].root for i in members for n in refs(calls[i].args) if not values[n].shape}
+    between = [calls[i] for i in range(members[0], members[-1]) if i not in members]
     return not any(
-        tape.values[n].root in roots for i in between for n in arrays(tape, tape.calls[i])
-    ) and not any(tape.calls[i].in_place and tape.calls[i].result in numbers for i in between)
+        values[n].root in theirs for call in between for n in touched(tape, call)
+    ) and not any(call.in_place and values[call.result].root in numbers for call in between)
+
+
+def _placeable(tape: Tape, members: list[int], kept: frozenset[int]) -> bool:
+    """Whether what lanes are given is made in their place, or can be copied to it unseen."""
+    inside = {n for i in members for n in arrays(tape, tape.calls[i])} - kept
+    others = [call for i, call in enumerate(tape.calls) if i not in members]
+    made = {call.result: call for call in others if not call.in_place}
+    for n in inside & made.keys():
+        seen = [c for c in others if n in {tape.values[k].root for k in touched(tape, c)}]
+        if not can_be_told(tape, made[n]) and seen != [made[n]]:
+            return False
+    return True

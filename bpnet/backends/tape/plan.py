@@ -59,8 +59,8 @@ class Plan:
         The step.
     lanes : list of Lanes
         Those of them.
-    copied : set of int
-        Arrays of lanes that are made elsewhere and copied there.
+    packed, copied : set of int
+        Arrays of lanes that are made in their place, and those that are copied there.
     places : dict of int to int
         Values that are written to memory that waits for them: the number of that.
     buffers : list of (shape, dtype, order)
@@ -74,7 +74,8 @@ class Plan:
     before: list[Call]
     body: list[Part]
     lanes: list[Lanes]
-    copied: frozenset[int]
+    packed: frozenset[int]
+    copied: set[int]
     places: dict[int, int]
     buffers: list[tuple[tuple[int, ...], Any, str]]
     done: dict[int, list[int]]
@@ -83,28 +84,24 @@ class Plan:
         """Name of the array that a new value is written to, if there is one."""
         if n in self.places:
             return f"w{self.places[n]}"
-        inside = any(n in lane for group in self.lanes for lane in group.roles)
-        return f"v{n}" if inside and n not in self.copied else None
+        return f"v{n}" if n in self.packed else None
 
 
 def make(tape: Tape, ends: Ends) -> Plan:
     """Plan of a tape."""
-    before, found = _before(tape, ends), lanes.find(tape, ends.kept)
+    roots = frozenset(tape.values[n].root for n in (*ends.carried, *ends.outs))
+    before, found = _before(tape, ends), lanes.find(tape, ends.kept, roots - ends.kept)
     gone = {id(call) for group in found for lane in group.calls for call in lane}
     gone |= {id(call) for call in before}
     at = {group.at: group for group in found}
     body = [at.get(i, call) for i, call in enumerate(tape.calls) if i in at or id(call) not in gone]
-    packed = {n for group in found for lane in group.roles for n in lane}
-    copied = {
-        call.result
-        for call in body
-        if isinstance(call, Call) and call.result in packed and not _can_be_told(tape, call)
-    }
-    held = {tape.values[n].root for n in (*ends.carried, *ends.outs, *packed)}
+    packed = frozenset(n for group in found for lane in group.roles for n in lane)
+    made = [part for part in body if isinstance(part, Call) and not part.in_place]
+    copied = {c.result for c in made if c.result in packed and not lanes.can_be_told(tape, c)}
     seen = {root: i for i, part in enumerate(body) for root in _roots(tape, part)}
-    places, buffers = _places(tape, body, seen, held)
-    done = _done(tape, body, seen, held | set(places))
-    return Plan(tape, ends, before, body, found, frozenset(copied), places, buffers, done)
+    places, buffers = _places(tape, body, seen, roots | packed)
+    done = _done(tape, made, seen, roots | packed | places.keys())
+    return Plan(tape, ends, before, body, found, packed - copied, copied, places, buffers, done)
 
 
 def _before(tape: Tape, ends: Ends) -> list[Call]:
@@ -120,25 +117,15 @@ def _before(tape: Tape, ends: Ends) -> list[Call]:
     return found
 
 
-def _can_be_told(tape: Tape, call: Call) -> bool:
-    """Whether a call gives a new array and can be told where to write it."""
-    value = tape.values[call.result]
-    if call.in_place or call.keywords or value.root != call.result or not value.shape:
-        return False
-    if call.kind == "method":
-        return call.what == "dot" and value.order == "C"
-    return isinstance(call.what, np.ufunc) and value.order in ("C", "F")
-
-
 def _places(
-    tape: Tape, body: list[Part], seen: dict[int, int], held: set[int]
+    tape: Tape, body: list[Part], seen: dict[int, int], held: frozenset[int]
 ) -> tuple[dict[int, int], list[tuple[tuple[int, ...], Any, str]]]:
     """Memory for the results of a step, used again as soon as nobody looks at what is there."""
     places: dict[int, int] = {}
     buffers: list[tuple[tuple[int, ...], Any, str]] = []
     free: defaultdict[Any, list[int]] = defaultdict(list)
     for i, part in enumerate(body):
-        if isinstance(part, Call) and part.result not in held and _can_be_told(tape, part):
+        if isinstance(part, Call) and part.result not in held and lanes.can_be_told(tape, part):
             value = tape.values[part.result]
             kind = value.shape, value.dtype, value.order
             if not free[kind]:
@@ -152,15 +139,15 @@ def _places(
 
 
 def _done(
-    tape: Tape, body: list[Part], seen: dict[int, int], held: set[int]
+    tape: Tape, made: list[Call], seen: dict[int, int], held: frozenset[int]
 ) -> dict[int, list[int]]:
     """Large arrays with memory of their own, and views of them, by where they are last seen."""
-    made = [part.result for part in body if isinstance(part, Call) and not part.in_place]
+    numbers = {call.result for call in made}
     found: defaultdict[int, list[int]] = defaultdict(list)
-    for n in made:
+    for n in numbers:
         root = tape.values[n].root
         size = int(np.prod(tape.values[root].shape)) * tape.values[root].dtype.itemsize
-        if root in made and root not in held and size >= _LARGE:
+        if root in numbers and root not in held and size >= _LARGE:
             found[seen[root]].append(n)
     return dict(found)
 
@@ -168,4 +155,4 @@ def _done(
 def _roots(tape: Tape, part: Part) -> Iterator[int]:
     """Values whose memory a part sees or makes."""
     calls = [part] if isinstance(part, Call) else [c for lane in part.calls for c in lane]
-    yield from {tape.values[n].root for call in calls for n in lanes.arrays(tape, call)}
+    yield from {tape.values[n].root for call in calls for n in lanes.touched(tape, call)}

@@ -11,7 +11,7 @@ from bpnet.backends.tape.calls import Call, Ref, Tape
 # fmt: off
 _METHODS = frozenset([
     "all", "any", "argmax", "argmin", "astype", "clip", "copy", "cumsum", "dot", "max", "mean",
-    "min", "prod", "ravel", "repeat", "reshape", "round", "squeeze", "std", "sum", "swapaxes",
+    "min", "prod", "ravel", "reshape", "round", "squeeze", "std", "sum", "swapaxes",
     "take", "transpose", "var",
 ])
 """Methods of arrays that change nothing and give shapes that do not depend on values."""
@@ -19,12 +19,19 @@ _METHODS = frozenset([
 _FUNCTIONS = frozenset([
     np.all, np.any, np.argmax, np.argmin, np.argsort, np.average, np.broadcast_to, np.clip,
     np.concatenate, np.cumprod, np.cumsum, np.diagonal, np.diff, np.dot, np.einsum, np.expand_dims,
-    np.flip, np.full_like, np.max, np.mean, np.median, np.min, np.moveaxis, np.nan_to_num,
-    np.ones_like, np.outer, np.prod, np.ravel, np.repeat, np.reshape, np.roll, np.round, np.sort,
+    np.flip, np.full_like, np.max, np.mean, np.min, np.moveaxis, np.nan_to_num,
+    np.ones_like, np.outer, np.prod, np.ravel, np.reshape, np.roll, np.round, np.sort,
     np.squeeze, np.stack, np.std, np.sum, np.swapaxes, np.take, np.take_along_axis, np.tensordot,
     np.tile, np.transpose, np.tril, np.triu, np.var, np.where, np.zeros_like,
 ])
-"""Functions, beside those of elements, of which the same holds."""
+"""Functions, beside those of elements, of which the same holds, by their usual arguments."""
+
+_VIEWS = frozenset([
+    "astype", "ravel", "reshape", "squeeze", "swapaxes", "transpose", np.broadcast_to, np.diagonal,
+    np.expand_dims, np.flip, np.moveaxis, np.ravel, np.reshape, np.squeeze, np.swapaxes,
+    np.transpose,
+])
+"""Those whose results may be views of what they are given: others would have written there."""
 # fmt: on
 
 _ASK = frozenset({np.shape, np.ndim, np.size, np.result_type, np.can_cast})
@@ -47,6 +54,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     __slots__ = ("_number", "_tape", "_value")
     device = "cpu"
     __hash__ = object.__hash__
+    __class__ = property(  # type: ignore[assignment]  # for who asks whether it is NumPy's array
+        lambda self: np.ndarray if isinstance(self._value, np.ndarray) else Traced
+    )
 
     def __init__(self, tape: Tape, value: Any, number: int | None = None) -> None:
         self._tape, self._value = tape, value
@@ -82,6 +92,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                 raise tape.refuse(f"{what} gave a {type(result).__name__}")
             sources = [a._number for a in _traced((*args, *keywords.values()))]
             made = Traced(tape, result, tape.value(result, sources))
+            view = tape.values[made._number].root != made._number
+            if view and kind in ("function", "method") and what not in _VIEWS:
+                raise tape.refuse(f"{what} writing to what it is given")
         in_place = target is not None
         tape.calls.append(Call(kind, what, given, named, made._number, in_place))
         return made
@@ -116,6 +129,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         whole = key if isinstance(key, tuple) else (key,)
         if any(getattr(part, "dtype", None) == np.bool for part in whole):
             raise self._tape.refuse("a mask as an index, which gives shapes that depend on values")
+        if any(isinstance(part, list) and any(True for _ in _traced(part)) for part in whole):
+            raise self._tape.refuse("a list of arrays as an index")
         result = self._value[_plain(key)]
         return self._written("item", None, (self, key), {}, result)
 
@@ -132,16 +147,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return self._written("function", call, inputs, keywords, call(*plain, **named))
         if ufunc is np.power and not keywords:  # an operator has short ways for some exponents
             return self._operator("**", operator.pow, inputs, plain, out)
-        if not (out is None or isinstance(out, Traced) or out is inputs[0]):
+        if out is not None and not isinstance(out, Traced):
             raise self._tape.refuse("a result written to an array that is given")
-        if isinstance(out, Traced) and isinstance(out._value, np.ndarray):
+        if out is not None and isinstance(out._value, np.ndarray):
             ufunc(*plain, out=out._value, **named)
             return self._written("function", ufunc, inputs, keywords, None, out)
-        result = ufunc(*plain, **named)
-        if out is not None and (result.shape, result.dtype) != (out.shape, out.dtype):
-            raise self._tape.refuse("an array that is given turned into another")
-        # to a constant: the name that it had is bound to what is returned
-        return self._written("function", ufunc, inputs, keywords, result)
+        return self._written("function", ufunc, inputs, keywords, ufunc(*plain, **named))
 
     def _operator(
         self, sign: str, function: Callable[..., Any], inputs: Any, plain: Any, out: Any
