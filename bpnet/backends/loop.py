@@ -58,21 +58,27 @@ def groups(
     together: int,
     *,
     xp: Namespace,
+    room: int = 0,
 ) -> Iterator[tuple[Any, Split]]:
     """Yield what several steps take, and what takes it apart.
 
-    A step with ``load`` is given what that makes of its rows, loaded for several steps at once.
+    A step with ``load`` is given what that makes of its rows, loaded for several steps at once:
+    ``together`` rows, or more, after the first ones, where these fit into ``room`` bytes.
     """
     load = getattr(step, "load", None)
     if load is None:
         yield xs, lambda a: [a[i, ...] for i in range(a.shape[0])]
         return
     steps, k = xs.shape
-    size = max(1, together // k)
-    for first in range(0, steps, size):
+    size, first = max(1, together // k), 0
+    while first < steps:
         rows = xs[first : min(first + size, steps), ...]
         loaded = load(xp.reshape(rows, (-1,)), *operands)
         yield loaded, lambda a: [a[i : i + k, ...] for i in range(0, a.shape[0], k)]
+        first += size
+        if room:
+            held = sum(a.nbytes for a in trees.leaves(loaded)) // rows.shape[0]
+            size, room = max(size, room // max(held, 1)), 0
 
 
 def real(carry: Any) -> str:

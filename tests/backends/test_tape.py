@@ -605,6 +605,7 @@ def test_no_more_is_loaded_than_the_next_steps_need(monkeypatch):
     """To gather the batches of a whole scan would be the data once more."""
     step, seen, usual = Loading(), [], Writer.function
     monkeypatch.setattr(Loading, "loads", 0)
+    monkeypatch.setattr(replay, "_ROOM", 20 * 8)  # of rows of two numbers
 
     def watched(self):
         function = usual(self)
@@ -617,7 +618,8 @@ def test_no_more_is_loaded_than_the_next_steps_need(monkeypatch):
     monkeypatch.setattr(Writer, "function", watched)
     table, rows = np.zeros((4, 2), np.float32), np.zeros((3000, 1), np.int64)
     replay.scan(step, np.zeros(1, np.float32), rows, (table,), None, 10, xp=NumPy().xp)
-    assert seen[2:] == [1 + i // 10 for i in range(3, 3000)]  # two were tried beforehand
+    # ten at first, then as many as there is room for; two were tried beforehand
+    assert seen[2:] == [1 + (i >= 10) * (1 + (i - 10) // 20) for i in range(3, 3000)]
 
 
 def test_a_tape_is_kept_for_the_next_scan_and_no_more_than_some(monkeypatch):

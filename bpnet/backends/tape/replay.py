@@ -28,6 +28,9 @@ _KEPT = 32
 _MOST = 1 << 26
 """Bytes of a carry, which is copied; steps of larger networks are work, not calls."""
 
+_ROOM = 1 << 18
+"""Bytes of what is loaded at once: of narrow rows more, as each time costs ten calls."""
+
 _LOCK = threading.Lock()
 _functions: dict[Any, Callable[..., Any] | None] = {}
 
@@ -50,7 +53,7 @@ def scan(
     total = loop.length(xs)
     if total < WORTH or not (_is_pure(step) and _is_plain(carry)):
         return None
-    groups = loop.groups(step, xs, operands, together, xp=xp)
+    groups = loop.groups(step, xs, operands, together, xp=xp, room=_ROOM)
     loaded, split = next(groups)
     row = () if numbers is None else (tuple([n] * n.shape[1] for n in numbers),)
     pattern = loaded, row
