@@ -67,7 +67,7 @@ def groups(
     """
     load = getattr(step, "load", None)
     if load is None:
-        yield xs, lambda a: [a[i, ...] for i in range(a.shape[0])]
+        yield xs, apart
         return
     steps, k = xs.shape
     size, first = max(1, together // k), 0
@@ -79,6 +79,11 @@ def groups(
         if room:
             held = sum(a.nbytes for a in trees.leaves(loaded)) // rows.shape[0]
             size, room = max(size, room // max(held, 1)), 0
+
+
+def apart(a: Array) -> list[Array]:
+    """What is at each place of the leading axis."""
+    return [a[i, ...] for i in range(a.shape[0])]
 
 
 def real(carry: Any) -> str:

@@ -60,7 +60,7 @@ class NumPy(Backend):
 
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
         # an array times a 0-d array takes a third of the time of one times a number of Python
-        return zip(*(_split(n) for n in _narrow(numbers, carry)), strict=True)
+        return zip(*(map(loop.apart, n) for n in _narrow(numbers, carry)), strict=True)
 
     def scan(
         self,
@@ -88,11 +88,6 @@ class NumPy(Backend):
 
     def _move(self, a: Array) -> Array:
         return a
-
-
-def _split(n: Any) -> Iterable[Any]:
-    """Rows of ``n``, (steps, c), as 0-d arrays."""
-    return ([row[j, ...] for j in range(len(row))] for row in n)
 
 
 def _narrow(numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:

@@ -106,7 +106,8 @@ class Writer:
             yield f"copyto(p{n}, v{n})"
         for call in group.calls[0]:
             args = [
-                f"f{g}_{roles.index(a)}" if a in roles else self._number(call, a) for a in call.args
+                f"f{g}_{roles.index(a)}" if a in roles else self._number(call, a, filled=False)
+                for a in call.args
             ]
             yield _called(self._constant(call.what), call, args, f"f{g}_{roles.index(call.result)}")
 

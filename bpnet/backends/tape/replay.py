@@ -32,6 +32,7 @@ _ROOM = 1 << 18
 """Bytes of what is loaded at once: of narrow rows more, as each time costs ten calls."""
 
 _LOCK = threading.Lock()
+_UNKNOWN: Any = object()
 _functions: dict[Any, Callable[..., Any] | None] = {}
 
 
@@ -66,12 +67,12 @@ def scan(
         outs: tuple[list[Any], ...] = tuple([value] for value in out)
         keep, data = tuple(column.append for column in outs), tuple(trees.leaves(operands))
         signature = tape.signature(), ends
-        if signature not in _functions:
+        function = _functions.get(signature, _UNKNOWN)
+        if function is _UNKNOWN:
             given = list(islice(steps, 2))
             plainly = partial(_plainly, step, carry, pattern, given, operands)
             function, carry = _tried(tape, ends, carry, given, data, keep, plainly)
             _keep(signature, function)
-        function = _functions.get(signature)
         if function is None:
             return None
         kept, folded = tuple(trees.leaves(carry)), []
@@ -118,14 +119,9 @@ def _flat(groups: Iterable[tuple[Any, loop.Split]], numbers: tuple[Array, ...]) 
     for loaded, split in groups:
         batches = [split(a) for a in trees.leaves(loaded)]
         last = first + len(batches[0])
-        columns = [_apart(n[first:last, j]) for n in numbers for j in range(n.shape[1])]
+        columns = [loop.apart(n[first:last, j]) for n in numbers for j in range(n.shape[1])]
         yield from zip(*batches, *columns, strict=True)
         first = last
-
-
-def _apart(numbers: Array) -> list[Array]:
-    """0-d arrays of numbers, (n,)."""
-    return [numbers[i, ...] for i in range(len(numbers))]
 
 
 def _rebuilt(pattern: Any, leaves: Iterable[Any]) -> Any:
