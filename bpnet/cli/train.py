@@ -101,7 +101,10 @@ def train(
     ] = None,
     compiled: Annotated[
         bool | None,
-        typer.Option(help="Whether PyTorch compiles the steps: usually from 200,000 steps on."),
+        typer.Option(
+            help="Whether PyTorch compiles the steps: usually from 200,000 steps on. With "
+            "--no-compiled NumPy calls each step, as it else replays the first."
+        ),
     ] = None,
     target: options.Target = None,
     task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
