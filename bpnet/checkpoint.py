@@ -17,10 +17,11 @@ import numpy as np
 from bpnet import disk, sealed
 from bpnet.errors import InputError
 
-_FORMAT, _VERSION = "bpnet checkpoint", 3
+_FORMAT, _VERSION = "bpnet checkpoint", 4
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda numbers: {**numbers, "machine": {}, "columns": None},
     2: lambda numbers: {**numbers, "means": True},  # Adam kept m and v, not M and V
+    3: lambda numbers: {**numbers, "shifts": True},  # shifts under a normalization had a state
 }
 """From what a version wrote to what the next one does."""
 

@@ -216,20 +216,52 @@ def differs_in_training(layers: Sequence[Any]) -> bool:
     )
 
 
+def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
+    """How many of the last arrays of each layer no optimizer moves.
+
+    They are the averages, and a shift, ``b`` or beta, that a batch normalization above takes away
+    again. Such a shift has the gradient zero in training; what is computed for it is rounding
+    noise, which Adam, RMSprop and Adagrad would scale up to whole steps.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        From the first one up.
+
+    Returns
+    -------
+    tuple of int
+        One number a layer.
+
+    Examples
+    --------
+    >>> fixed(with_norm([Dense(4, 3, "relu"), Dense(3, 2)], "batch"))
+    (1, 2, 0)
+    """
+    counts: list[int] = []
+    centered = False  # whether what is above takes away a constant added to this layer's output
+    for layer in reversed(layers):
+        if isinstance(layer, Dropout):
+            counts.append(0)
+            centered = centered and random.drop_steps(layer.rate) == 0
+            continue
+        activation = getattr(layer, "activation", None)
+        shift = centered and isinstance(activation, activations.Identity)
+        counts.append(layer.averages + shift)
+        centered = isinstance(layer, BatchNorm) or (shift and isinstance(layer, Dense))
+    return tuple(reversed(counts))
+
+
 def learned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
-    """Arrays that an optimizer moves: all but the averages."""
-    if not any(layer.averages for layer in layers):
-        return parameters
-    return tuple(
-        arrays[: len(arrays) - layer.averages]
-        for layer, arrays in zip(layers, parameters, strict=True)
-    )
+    """Arrays that an optimizer moves: all but those of :func:`fixed`."""
+    pairs = zip(fixed(layers), parameters, strict=True)
+    return tuple(arrays[: len(arrays) - count] for count, arrays in pairs)
 
 
 def with_averages(
     layers: Sequence[Any], moved: Parameters, before: Parameters, seen: Parameters
 ) -> Parameters:
-    """Learned arrays after a step, and the averages moved towards what the batch showed.
+    """Learned arrays after a step, and behind them the others: shifts as before, averages moved.
 
     Parameters
     ----------
@@ -240,12 +272,12 @@ def with_averages(
     before, seen : tuple of tuples of arrays
         All arrays before the step, and their gradients with what the averages follow.
     """
-    if not any(layer.averages for layer in layers):
-        return moved
     joined = []
     for layer, kept, old, new in zip(layers, moved, before, seen, strict=True):
-        pairs = zip(old[len(kept) :], new[len(kept) :], strict=True)
-        joined.append((*kept, *(p + layer.momentum * (q - p) for p, q in pairs)))
+        n = len(old) - layer.averages
+        pairs = zip(old[n:], new[n:], strict=True)
+        averages = (p + layer.momentum * (q - p) for p, q in pairs)
+        joined.append((*kept, *old[len(kept) : n], *averages))
     return tuple(joined)
 
 

@@ -34,7 +34,7 @@ def l2_cost(parameters: Parameters, l2: float, m: Any, *, xp: Namespace) -> Arra
     >>> float(l2_cost(((W, b),), l2=0.5, m=10, xp=xp))
     0.125
     """
-    squares = [xp.sum(W * W, axis=(-2, -1)) for W, *_ in filter(_has_weights, parameters)]
+    squares = [xp.sum(W * W, axis=(-2, -1)) for W in _weights(parameters)]
     return sum(squares[1:], start=squares[0]) * (l2 / (2 * m))
 
 
@@ -60,15 +60,16 @@ def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: Any
     tuple of tuples of arrays
         The gradients of C.
     """
+    n = _axes(parameters)
     return tuple(
-        (g[0] + (l2 / m) * p[0], *g[1:]) if _has_weights(p) else g
+        (g[0] + (l2 / m) * p[0], *g[1:]) if _has_weights(p, n) else g
         for p, g in zip(parameters, gradients, strict=True)
     )
 
 
 def l1_cost(parameters: Parameters, l1: float, m: Any, *, xp: Namespace) -> Array:
     """What L1 adds to the cost: l1/m sum_w |w|, ``(...)``; as :func:`l2_cost`."""
-    sizes = [xp.sum(xp.abs(W), axis=(-2, -1)) for W, *_ in filter(_has_weights, parameters)]
+    sizes = [xp.sum(xp.abs(W), axis=(-2, -1)) for W in _weights(parameters)]
     return sum(sizes[1:], start=sizes[0]) * (l1 / m)
 
 
@@ -76,8 +77,9 @@ def l1_gradient(
     parameters: Parameters, gradients: Parameters, l1: float, m: Any, *, xp: Namespace
 ) -> Parameters:
     """Gradient with L1: dC/dw = dC_0/dw + (l1/m) sign(w); the gradients are donated."""
+    n = _axes(parameters)
     return tuple(
-        (g[0] + (l1 / m) * xp.sign(p[0]), *g[1:]) if _has_weights(p) else g
+        (g[0] + (l1 / m) * xp.sign(p[0]), *g[1:]) if _has_weights(p, n) else g
         for p, g in zip(parameters, gradients, strict=True)
     )
 
@@ -101,12 +103,23 @@ def max_norm(parameters: Parameters, limit: float, *, xp: Namespace) -> Paramete
     tuple of tuples of arrays
         Shaped alike.
     """
-    return tuple((_short(p[0], limit, xp), *p[1:]) if _has_weights(p) else p for p in parameters)
+    n = _axes(parameters)
+    return tuple((_short(p[0], limit, xp), *p[1:]) if _has_weights(p, n) else p for p in parameters)
 
 
-def _has_weights(arrays: tuple[Array, ...]) -> bool:
-    """Whether the first array is W, with an axis more than b: gamma and beta are not decayed."""
-    return len(arrays) > 1 and arrays[0].ndim > arrays[1].ndim
+def _axes(parameters: Parameters) -> int:
+    """Axes of a ``W``, those of members among them: one more than the last layer's ``b`` has."""
+    return int(parameters[-1][-1].ndim) + 1
+
+
+def _has_weights(arrays: tuple[Array, ...], axes: int) -> bool:
+    """Whether the first array is a ``W`` of so many axes: gamma and beta are not decayed."""
+    return len(arrays) > 0 and arrays[0].ndim == axes
+
+
+def _weights(parameters: Parameters) -> list[Array]:
+    n = _axes(parameters)
+    return [arrays[0] for arrays in parameters if _has_weights(arrays, n)]
 
 
 def _short(W: Array, limit: float, xp: Namespace) -> Array:
@@ -136,16 +149,10 @@ def clip(gradients: Parameters, limit: float, *, xp: Namespace) -> Parameters:
     tuple of tuples of arrays
         Shaped alike.
     """
-    squares = [xp.sum(g * g, axis=_axes(g, arrays)) for arrays in gradients for g in arrays]
+    n = _axes(gradients)
+    own = {n: (-2, -1), n - 1: (-1,)}  # axes of an array without those of members, by their number
+    squares = [xp.sum(g * g, axis=own[g.ndim]) for arrays in gradients for g in arrays]
     length = xp.sqrt(sum(squares[1:], start=squares[0]))
     factor = _shrink(length, limit, xp)
-    one, two = factor[..., None], factor[..., None, None]
-    return tuple(
-        tuple(g * (two if _axes(g, arrays) == (-2, -1) else one) for g in arrays)
-        for arrays in gradients
-    )
-
-
-def _axes(g: Array, arrays: tuple[Array, ...]) -> Any:
-    """Axes of one array of a layer, without those of members."""
-    return (-2, -1) if g.ndim > arrays[-1].ndim else -1
+    beside = {n: factor[..., None, None], n - 1: factor[..., None]}
+    return tuple(tuple(g * beside[g.ndim] for g in arrays) for arrays in gradients)

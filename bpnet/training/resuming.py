@@ -98,14 +98,35 @@ def _shapes(tree: Any) -> Any:
     return None if tree is None else (tuple(tree.shape), tree.dtype.kind)
 
 
-def as_kept(state: Any, found: Snapshot, rule: Optimizer) -> Any:
-    """Arrays of an optimizer; what Adam kept before version 3 becomes what it keeps now."""
+def state(found: Snapshot, like: Any, rule: Optimizer) -> Any:
+    """Arrays of an optimizer, those that an older version wrote as this one keeps them.
+
+    Parameters
+    ----------
+    found : Snapshot
+        The checkpoint.
+    like : nested tuples of arrays
+        The optimizer's arrays before the first step.
+    rule : Optimizer
+        That of the run.
+
+    Raises
+    ------
+    InputError
+        If their structure, shapes or kinds are not those of ``like``.
+    """
+    held = found.arrays["state"]
+    if found.numbers.get("shifts") and isinstance(held, tuple):
+        # before version 4 a shift that a normalization takes away was moved, and had arrays here
+        pairs = zip(held, like, strict=False)
+        held = tuple(old[: len(new)] if isinstance(old, tuple) else old for old, new in pairs)
+    held = fitting(held, like, "optimizer's arrays")
     if not found.numbers.get("means") or not isinstance(rule, Adam):
-        return state
+        return held
     rest = (1 - rule.beta1, 1 - rule.beta2)
     return tuple(
         tuple(tuple(a / r for a, r in zip(slots, rest, strict=True)) for slots in layer)
-        for layer in state
+        for layer in held
     )
 
 

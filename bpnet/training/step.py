@@ -136,8 +136,8 @@ class TrainingStep:
         return replace(self, optimizer=kind())
 
     @cached_property
-    def _averages(self) -> bool:
-        return any(layer.averages for layer in self.judge.layers)
+    def _has_fixed(self) -> bool:
+        return any(layers.fixed(self.judge.layers))
 
     def start(self, parameters: Parameters) -> State:
         """Return the optimizer's state before the first step."""
@@ -202,7 +202,7 @@ class TrainingStep:
         parameters, state = carry
         C, right, slopes = found
         before, gradients = parameters, slopes
-        if self._averages:
+        if self._has_fixed:
             parameters, gradients = (layers.learned(judge.layers, p) for p in (before, slopes))
         m = weight if self.m is None else self.m
         if self.l2:
@@ -218,7 +218,7 @@ class TrainingStep:
         )
         if self.max_norm:
             parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
-        if self._averages:
+        if self._has_fixed:
             parameters = layers.with_averages(judge.layers, parameters, before, slopes)
         return (parameters, state), (C * (k if self.m is None else weight), *right)
 

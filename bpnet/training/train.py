@@ -301,8 +301,7 @@ def _state(
     first = step.start(parameters)
     if found is None:
         return first
-    held = resuming.fitting(found.arrays["state"], backends.to_numpy(first), "optimizer's arrays")
-    held = resuming.as_kept(held, found, step.optimizer)
+    held = resuming.state(found, backends.to_numpy(first), step.optimizer)
     return tuple(kept(layer, backend, dtype) for layer in held)
 
 
