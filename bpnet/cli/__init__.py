@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import re
 import shutil
 import sys
 import textwrap
@@ -90,8 +91,10 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
         return f"no such option: {option}; {f'did you mean {near[0]}?' if near else see}"
     given = _given(error, arguments)
     if given is not None:
-        wanted = str(error).partition("nput should be ")[2].partition(", unable")[0]
-        return f"{given}; give {wanted}" if wanted else f"{given}: {error}"
+        # what typer says since 0.29, and what it said before
+        wanted = re.search(r"nput should be (.*?), unable|is not (a valid \w+)", str(error))
+        kind = re.sub(r"\bint\b", "integer", wanted[1] or wanted[2]) if wanted else ""
+        return f"{given}; give {kind}" if kind else f"{given}: {error}"
     text = error.format_message().rstrip(".")
     return text if text.endswith("?") else f"{text}; {see}"
 
