@@ -151,7 +151,7 @@ def _check(layer: Mapping[str, Any], chain: Chain) -> None:
         if key in _LEFT_OUT and value is not None:
             chain.left_out.append(f"{key} of '{name}'")
         elif value is not None and key not in _NEUTRAL | _FOLLOWED.get(kind, {key}):
-            _refuse(name, kind, f"has {key} = {value!r}; give a model without that")
+            _refuse(name, kind, f"has {key} = {value!r:.60}; give a model without that")
     if config.get("trainable", True) is not True:
         chain.left_out.append(f"trainable = {config['trainable']!r} of '{name}'")
     if kind != "InputLayer":
