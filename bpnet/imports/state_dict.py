@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bpnet import backends
 from bpnet.backends import dtypes
 from bpnet.core.activations import Activation
+from bpnet.data.reading import one_line
 from bpnet.errors import InputError
 from bpnet.imports import tensor_file
 from bpnet.imports.assembling import Linear, network_of
@@ -80,13 +82,21 @@ def from_torch(
     sigmas = _one_each(hidden, prefixes[:-1])
     return network_of(
         [
-            Linear(
-                prefix, tensors[_key(prefix, "weight")], tensors.get(_key(prefix, "bias")), sigma
-            )
-            for prefix, sigma in zip(prefixes, [*sigmas, output], strict=True)
+            Linear(name, _values(tensors, name, "weight"), _values(tensors, name, "bias"), sigma)
+            for name, sigma in zip(prefixes, [*sigmas, output], strict=True)
         ],
         classes,
     )
+
+
+def _values(tensors: Mapping[str, Any], prefix: str, name: str) -> Any:
+    """An array of a layer on the host; None where there is none."""
+    tensor = tensors.get(_key(prefix, name))
+    try:
+        return None if tensor is None else backends.to_numpy(tensor)
+    except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        msg = f"{_key(prefix, name)} has no values to be had ({one_line(error)})"
+        raise InputError(f"{msg}; give dense tensors, not sparse ones or of 'meta'") from error
 
 
 def _one_each(hidden: Any, prefixes: Sequence[str]) -> list[Any]:
