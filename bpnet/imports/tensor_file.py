@@ -45,7 +45,8 @@ def read(path: Path) -> dict[str, Any]:
             if "bpnet" in (file.metadata() or {}):
                 msg = f"{path} is a model of bpnet's own, there is nothing to import; bpnet.load"
                 raise InputError(f"{msg}, predict, evaluate and export take it as it is")
-        return {name: _array(name, held) for name, held in deserialize(path.read_bytes())}
+        held = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+        return {name: _array(name, tensor) for name, tensor in held}
 
 
 def _array(name: str, held: dict[str, Any]) -> np.ndarray[Any, Any]:
