@@ -125,7 +125,7 @@ def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
 
 
 def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
-    """NumPy copy of a float32 or float64 array, other numbers as float64, all finite.
+    """NumPy copy, all finite: float32 of floats up to its width, float64 of other numbers.
 
     Raises
     ------
@@ -133,11 +133,13 @@ def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
         If it is not made of finite numbers.
     """
     array = np.array(backends.to_numpy(batches.as_array(value, name)))
+    if array.dtype.name == "bfloat16":  # of ml_dtypes, which NumPy takes for bytes
+        array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
         msg = f"{name} was given {array.dtype}; give real numbers"
         raise InputError(msg)
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
+    is_narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    array = array.astype(np.float32 if is_narrow else np.float64, copy=False)
     if not np.isfinite(array).all():
         msg = f"{name} has a value that is not finite; give finite numbers"
         raise InputError(msg)

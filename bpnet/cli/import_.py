@@ -1,5 +1,6 @@
 """``bpnet import``."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,10 @@ def import_(
         typer.Option(help="Of the hidden layers of a state_dict; one for each in a list."),
     ] = None,
     output: Annotated[str | None, typer.Option(help="Of its output layer.")] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(help="Of its layers, where their names do not say it: fc1,fc2,out."),
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="Names of the classes; a list.")] = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -30,12 +35,23 @@ def import_(
     from bpnet import imports
 
     model_file.writable(out, reads=[source])
-    network = imports.from_file(
-        source,
-        hidden=None if activation is None else options.names(activation),
-        output=output,
-        classes=None if classes is None else options.names(f"{classes},")[:-1],
-    )
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        network = imports.from_file(
+            source,
+            hidden=None if activation is None else options.names(activation),
+            output=output,
+            order=_listed(order),
+            classes=_listed(classes),
+        )
     network.save(out)
     if not quiet:
-        typer.echo(f"network: {network}\nmodel: {out}")
+        typer.echo(f"network: {network}")
+        for note in notes:
+            typer.echo(f"note: {note.message}")
+        typer.echo(f"model: {out}")
+
+
+def _listed(text: str | None) -> list[str] | None:
+    """Names in a list, of one name too."""
+    return None if text is None else list(options.names(f"{text},")[:-1])

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bpnet.data.dataset import Dataset
-from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refuse_growth, refusing
+from bpnet.data.reading import check_entry, check_finite, read_exactly, refuse_growth, refusing
 from bpnet.errors import InputError
 
 _LONGEST_HEADER = 10_000  # NumPy's own limit, held before the header is read
@@ -296,15 +296,7 @@ def native(values: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
 
 def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Header:
     what = f"{where}: {info.filename}"
-    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        # others have no bound on how much a few bytes may become
-        message = (
-            f"{what} is compressed by another method than np.savez_compressed uses: save it so"
-        )
-        raise InputError(message)
-    if info.file_size > info.compress_size * MOST_DEFLATED:
-        message = f"{what} is damaged: {info.compress_size:,} bytes can't hold {info.file_size:,}"
-        raise InputError(message)
+    check_entry(info, what)
     with archive.open(info) as stream:
         header = read_header(stream, what)
     check_size(header, info.file_size, what)

@@ -52,6 +52,17 @@ def refuse_growth(claimed: int, on_disk: int, what: str) -> None:
         raise InputError(message)
 
 
+def check_entry(info: zipfile.ZipInfo, what: str) -> None:
+    """Refuse an entry of a zip that is compressed without a bound, or lies about its size."""
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        # others have no bound on how much a few bytes may become
+        message = f"{what} is compressed by another method than deflate: save it anew"
+        raise InputError(message)
+    if info.file_size > info.compress_size * MOST_DEFLATED:
+        message = f"{what} is damaged: {info.compress_size:,} bytes can't hold {info.file_size:,}"
+        raise InputError(message)
+
+
 @contextmanager
 def refusing(what: str) -> Iterator[None]:
     """Turn what libraries raise on damaged bytes into one line that names the file."""

@@ -1,36 +1,47 @@
 """A network put together from what another library calls its layers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bpnet import assembly
 from bpnet.core.activations import Activation
-from bpnet.core.layers import Dense
+from bpnet.core.layers import Dense, Dropout
 from bpnet.errors import InputError
 from bpnet.network import Network
 
 
-def network_of(
-    weights: Sequence[Any],
-    biases: Sequence[Any],
-    sigmas: Sequence[str | Activation],
-    names: Sequence[str],
-    classes: Any = None,
-) -> Network:
-    """Network of dense layers.
+@dataclass(frozen=True)
+class Linear:
+    """A dense layer as it is elsewhere.
 
     Parameters
     ----------
-    weights : sequence of arrays, (n_out, n_in)
-        Of each layer.
-    biases : sequence of arrays, (n_out,), or None
-        Of each layer; None where it has none.
-    sigmas : sequence of str or Activation
-        Of each layer.
-    names : sequence of str
-        What the layers are called where they come from.
+    name : str
+        What it is called there.
+    W : array, (n_out, n_in)
+        Its weights.
+    b : array, (n_out,), or None
+        Its biases, if it has some.
+    sigma : str or Activation
+        Its activation.
+    """
+
+    name: str
+    W: Any
+    b: Any
+    sigma: str | Activation
+
+
+def network_of(parts: Sequence[Linear | Dropout], classes: Any = None) -> Network:
+    """Network of dense layers and of dropout between them.
+
+    Parameters
+    ----------
+    parts : sequence of Linear or Dropout
+        First to last.
     classes : sequence, optional
         Names of the classes, one an output; two with one output.
 
@@ -39,32 +50,53 @@ def network_of(
     InputError
         If an array has another shape, the layers do not fit together, or the classes do not.
     """
-    layers: list[Dense] = []
+    layers: list[Dense | Dropout] = []
     init: list[Any] = []
-    for given, shift, sigma, name in zip(weights, biases, sigmas, names, strict=True):
-        W = assembly.as_float(given, f"{name}'s weights")
-        if W.ndim != 2:
-            msg = f"{name}'s weights have shape {W.shape}; give dense layers, (n_out, n_in)"
-            raise InputError(msg)
+    before: int | None = None
+    for part in parts:
+        if isinstance(part, Dropout):
+            layers.append(part)
+            init.append("auto")
+            continue
+        W, b = _arrays(part)
         n_out, n_in = W.shape
-        if layers and layers[-1].n_out != n_in:
-            msg = f"{name} takes {n_in} values and the layer before it gives {layers[-1].n_out}"
+        if before not in (None, n_in):
+            msg = f"{part.name} takes {n_in} values and the layer before it gives {before}"
             raise InputError(f"{msg}; give the layers in their order")
-        b = np.zeros(n_out, W.dtype)
-        if shift is not None:
-            b = assembly.as_float(shift, f"{name}'s biases")
-        layers.append(Dense(n_in, n_out, sigma))  # type: ignore[arg-type]
+        before = n_out
+        layers.append(Dense(n_in, n_out, part.sigma))  # type: ignore[arg-type]
         init.append((W, b))
     network = Network(layers, init=init)
     network.classes = None if classes is None else _checked(classes, max(network.sizes[-1], 2))
     return network
 
 
-def _checked(classes: Any, n: int) -> np.ndarray[Any, Any]:
-    names = np.asarray(classes)
-    if names.dtype == object:
-        names = names.astype(str)
-    if names.shape != (n,) or len(np.unique(names)) != n:
-        msg = f"classes are {str(classes)[:60]}; the outputs need {n} different names"
+def _arrays(part: Linear) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Weights and biases of a layer, of shapes that go together."""
+    W = assembly.as_float(part.W, f"{part.name}'s weights")
+    if W.ndim != 2:
+        msg = f"{part.name}'s weights have shape {W.shape}; give dense layers, (n_out, n_in)"
         raise InputError(msg)
-    return names
+    if part.b is None:
+        return W, np.zeros(W.shape[0], W.dtype)
+    b = assembly.as_float(part.b, f"{part.name}'s biases")
+    if b.shape != W.shape[:1]:
+        msg = f"the weights and biases of {part.name} have shapes {W.shape} and {b.shape}"
+        raise InputError(f"{msg}; give (n_out, n_in) and (n_out,), transposed where they are not")
+    return W, b
+
+
+def _checked(classes: Any, n: int) -> np.ndarray[Any, Any]:
+    """Names of the classes as a model's file can hold them: all texts, or all numbers."""
+    try:
+        given = classes.tolist() if hasattr(classes, "tolist") else [*classes]
+        given = [] if isinstance(classes, str) else given
+        kinds = {str if isinstance(name, str) else float for name in given}
+        if len(kinds) == 1 and all(isinstance(name, str | int | float) for name in given):
+            names = np.asarray(given)
+            if names.shape == (n,) and len(np.unique(names)) == n:
+                return names
+    except TypeError:
+        pass  # no sequence
+    msg = f"classes are {str(classes)[:60]}; the outputs need {n} different names"
+    raise InputError(f"{msg}, all texts or all numbers")

@@ -5,10 +5,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bpnet import backends
+from bpnet.backends import dtypes
 from bpnet.core.activations import Activation
+from bpnet.data.reading import one_line
 from bpnet.errors import InputError
-from bpnet.imports.assembling import network_of
+from bpnet.imports import tensor_file
+from bpnet.imports.assembling import Linear, network_of
 from bpnet.network import Network
+
+_DIMENSIONS = {"weight": 2, "bias": 1}
+"""Arrays that a ``Linear`` has."""
+
+_MERGED = {
+    r"weight_[gv]$": "remove it first: torch.nn.utils.remove_weight_norm(layer)",
+    r"parametrizations": "make it plain first: "
+    "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')",
+    r"lora_|base_layer": "merge it first: model.merge_and_unload()",
+    r"running_(mean|var)$|num_batches_tracked$": "it is of a normalization, whose factors belong "
+    "into the Linear before it: torch.nn.utils.fusion.fuse_linear_bn_eval",
+}
+"""Arrays that change what a ``Linear`` computes, and what to do."""
 
 
 def from_torch(
@@ -21,9 +38,11 @@ def from_torch(
 ) -> Network:
     """Network of the ``Linear`` layers of an ``nn.Sequential``, or of another module.
 
-    A ``state_dict`` has names and arrays and no activations, so these are to be given. The layers
-    are taken by the numbers in their names: ``0.weight``, ``0.bias``, ``2.weight``, or
-    ``fc1.weight``, ``fc2.weight``; names that differ in more than numbers need ``order``.
+    A ``state_dict`` has names and arrays and neither activations nor what has no arrays (dropout,
+    skips, normalization without parameters), so the activations are to be given. The layers are
+    taken by the numbers in their names: ``0.weight``, ``0.bias``, ``2.weight``, or ``fc1.weight``,
+    ``fc2.weight``, whatever stands before all of them; names that differ in more than numbers need
+    ``order``.
 
     Parameters
     ----------
@@ -42,7 +61,8 @@ def from_torch(
     Returns
     -------
     Network
-        With the weights in their dtype.
+        With the weights in their dtype; those of half precision, which are numbers of float32
+        too, in float32.
 
     Raises
     ------
@@ -57,72 +77,99 @@ def from_torch(
     >>> net.sizes, net.predict([[1.0, 2.0]]).tolist()
     ([2, 3, 1], [[9.0]])
     """
-    tensors = dict(state) if isinstance(state, Mapping) else read(Path(state))
+    tensors = _tensors(state)
     prefixes = _ordered(tensors, order)
-    sigmas = [hidden] * (len(prefixes) - 1) if _is_one(hidden) else list(hidden)  # type: ignore[arg-type]
-    if len(sigmas) != len(prefixes) - 1:
-        msg = f"hidden names {len(sigmas)} activations and the hidden layers are {prefixes[:-1]}"
-        raise InputError(f"{msg}; give one for each, or one name")
+    sigmas = _one_each(hidden, prefixes[:-1])
     return network_of(
-        [tensors[_key(prefix, "weight")] for prefix in prefixes],
-        [tensors.get(_key(prefix, "bias")) for prefix in prefixes],
-        [*sigmas, output],
-        prefixes,
+        [
+            Linear(name, _values(tensors, name, "weight"), _values(tensors, name, "bias"), sigma)
+            for name, sigma in zip(prefixes, [*sigmas, output], strict=True)
+        ],
         classes,
     )
 
 
-def _is_one(hidden: Any) -> bool:
-    return isinstance(hidden, str) or hasattr(hidden, "sigma")
+def _values(tensors: Mapping[str, Any], prefix: str, name: str) -> Any:
+    """An array of a layer on the host; None where there is none."""
+    tensor = tensors.get(_key(prefix, name))
+    try:
+        return None if tensor is None else backends.to_numpy(tensor)
+    except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        msg = f"{_key(prefix, name)} has no values to be had ({one_line(error)})"
+        raise InputError(f"{msg}; give dense tensors, not sparse ones or of 'meta'") from error
+
+
+def _one_each(hidden: Any, prefixes: Sequence[str]) -> list[Any]:
+    """Activation of each hidden layer."""
+    if isinstance(hidden, str) or hasattr(hidden, "sigma"):
+        return [hidden] * len(prefixes)
+    if not isinstance(hidden, Sequence):
+        msg = f"hidden is {hidden!r}; give the name of an activation, or a list with one for each"
+        raise InputError(f"{msg} of the hidden layers {list(prefixes)}")
+    if len(hidden) != len(prefixes):
+        msg = f"hidden names {len(hidden)} activations and the hidden layers are {list(prefixes)}"
+        raise InputError(f"{msg}; give one for each, or one name")
+    return list(hidden)
 
 
 def _key(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Tensors of a safetensors file by their names.
-
-    Raises
-    ------
-    InputError
-        If the file is none, or bpnet's own.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        msg = f"there is no {path}; give a .safetensors file of a state_dict"
+def _tensors(state: Any) -> dict[str, Any]:
+    """Arrays by their names, of a mapping that has nothing else."""
+    if isinstance(state, str | Path):
+        return tensor_file.read(Path(state))
+    if not isinstance(state, Mapping):
+        cure = "module.state_dict()" if hasattr(state, "state_dict") else "what state_dict() gives"
+        msg = f"a {type(state).__name__} is no state_dict; give {cure}"
         raise InputError(msg)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            if "bpnet" in (file.metadata() or {}):
-                msg = f"{path} is a model of bpnet's own, there is nothing to import; bpnet.load"
-                raise InputError(f"{msg}, predict, evaluate and export take it as it is")
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, TypeError, AttributeError, OSError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} can't be read as safetensors ({reason}); give a file of a state_dict"
-        raise InputError(msg) from error
+    for name, value in state.items():
+        if isinstance(value, Mapping) and value and all(_is_array(v) for v in value.values()):
+            msg = f"it holds the weights as {name!r}, beside other things or none; give that alone"
+            raise InputError(f"{msg}: state[{name!r}]")
+    for name, value in state.items():
+        if not isinstance(name, str) or not _is_array(value):
+            msg = f"{name!r} is a {type(value).__name__}, where a state_dict has names and arrays"
+            raise InputError(f"{msg}; give what module.state_dict() gives")
+    return dict(state)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def _ordered(tensors: Mapping[str, Any], order: Sequence[str] | None) -> list[str]:
     """Names of the layers, first to last."""
     prefixes = {name.rpartition(".")[0] for name in tensors}
     for name, tensor in tensors.items():
-        dims = {"weight": 2, "bias": 1}.get(name.rpartition(".")[2])
-        if dims is None or len(tensor.shape) != dims:
-            msg = f"{name}, of shape {tuple(tensor.shape)}, is not that of a Linear layer"
-            raise InputError(f"{msg}; give a state_dict of Linear layers only")
+        _check_linear(name, tensor)
     bare = sorted(p for p in prefixes if _key(p, "weight") not in tensors)
     if bare or not prefixes:
         msg = f"'{bare[0]}' has a bias and no weight" if bare else "the state_dict is empty"
         raise InputError(f"{msg}; give a state_dict of Linear layers")
     if order is not None:
-        if sorted(order) != sorted(prefixes):
-            msg = f"order is {list(order)} and the layers are {sorted(prefixes)}; name each once"
+        given = [order] if isinstance(order, str) else list(order)
+        if sorted(given) != sorted(prefixes):
+            msg = f"order is {given} and the layers are {sorted(prefixes)}; name each once"
             raise InputError(msg)
-        return list(order)
+        return given
     if len({re.sub(r"\d+", "0", prefix) for prefix in prefixes}) > 1:
         msg = f"the names {', '.join(sorted(prefixes))} do not say the order of the layers"
-        raise InputError(f"{msg}; give it: order=[first, ..., last]")
+        raise InputError(
+            f"{msg}; give it: order=[first, ..., last], on the command line --order first,...,last"
+        )
     return sorted(prefixes, key=lambda prefix: [int(n) for n in re.findall(r"\d+", prefix)])
+
+
+def _check_linear(name: str, tensor: Any) -> None:
+    """Refuse an array that a ``Linear`` has not, or that changes one."""
+    cure = next((cure for part, cure in _MERGED.items() if re.search(part, name)), None)
+    dims = _DIMENSIONS.get(name.rpartition(".")[2])
+    dtype = getattr(tensor.dtype, "name", str(tensor.dtype).rpartition(".")[2])
+    if cure is None and dims == len(tensor.shape):
+        if dtype in dtypes.FLOATS:
+            return
+        cure = f"give numbers of {', '.join(dtypes.FLOATS)}, not quantized ones"
+    msg = f"{name}, of shape {tuple(tensor.shape)} and type {dtype}, is not that of a Linear layer"
+    raise InputError(f"{msg}; {cure or 'give a state_dict of Linear layers only'}")

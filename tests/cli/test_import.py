@@ -1,11 +1,14 @@
 """``bpnet import``."""
 
+import inspect
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 import bpnet
-from bpnet.cli import main
+import bpnet.imports
+from bpnet.cli import import_, main
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
 
@@ -55,6 +58,29 @@ def test_one_layer_needs_no_hidden_activation(place):
     assert bpnet.load("m.safetensors").sizes == [3, 4]
 
 
+def test_the_order_of_layers_whose_names_do_not_say_it(place, capsys):
+    generator = np.random.default_rng(2)
+    state = {
+        "out.weight": generator.normal(size=(3, 5)),
+        "fc.weight": generator.normal(size=(5, 4)),
+    }
+    save_file(state, "named.safetensors")
+    given = ["import", "named.safetensors", "m.safetensors", "--activation", "tanh"]
+    given += ["--output", "identity"]
+    assert main(given) == 2
+    assert "--order first,...,last" in capsys.readouterr().err
+    assert main([*given, "--order", "fc,out"]) == 0
+    wanted = np.tanh(X @ state["fc.weight"].T) @ state["out.weight"].T
+    np.testing.assert_allclose(bpnet.load("m.safetensors").predict(X), wanted, rtol=0, atol=1e-6)
+
+
+def test_the_command_takes_what_python_takes_in_its_order():
+    path, *asked = inspect.signature(bpnet.imports.from_file).parameters
+    source, _, *options, quiet = inspect.signature(import_.import_).parameters
+    assert (path, source, quiet) == ("path", "source", "quiet")
+    assert ["hidden" if name == "activation" else name for name in options] == asked
+
+
 def test_a_model_without_a_run_is_judged_on_data_that_are_given(place, capsys):
     given = ["--activation", "tanh", "--output", "softmax"]
     assert main(["import", "w.safetensors", "model.safetensors", *given, "-q"]) == 0
@@ -81,6 +107,9 @@ BAD = {
     "too many activations": (["m.keras", "o.safetensors", "--output", "softmax"], "leave them out"),
     "no folder": (["w.safetensors", "no/o.safetensors", *GIVEN], "can't be written"),
     "another ending": (["w.safetensors", "o.onnx", *GIVEN], ".safetensors"),
+    "an order it has": (["m.keras", "o.safetensors", "--order", "a,b"], "leave them out"),
+    "another order": (["w.safetensors", "o.safetensors", *GIVEN, "--order", "0"], "name each once"),
+    "a folder": ([".", "o.safetensors"], "give a .keras"),
     "too few classes": (["w.safetensors", "o.safetensors", *GIVEN[:-1], "ant"], "3 different"),
 }
 

@@ -71,7 +71,8 @@ def run(arguments=None):
 
 
 def fuzz(asked, place):
-    import polars  # noqa: F401  (forked processes have it already)
+    import h5py  # noqa: F401  (forked processes have both already)
+    import polars  # noqa: F401
 
     from tests.fuzz import targets
     from tests.fuzz.worker import NAMES, attempt, kind_of

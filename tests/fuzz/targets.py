@@ -4,15 +4,17 @@ import contextlib
 import io
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 import bpnet
+import bpnet.imports
 from bpnet.cli import main
 from bpnet.data import parquet
 from bpnet.errors import Diverged, InputError
-from tests.fuzz import arrays, sealed_files, tables
+from tests.fuzz import arrays, foreign, sealed_files, tables
 
 X = np.linspace(-1, 1, 36, dtype=np.float32).reshape(12, 3)
 Y = np.arange(12) % 2
@@ -196,6 +198,29 @@ def columns(place, folder, draw):
     return run_folder(place, folder, draw, "columns.json", tables.text(good, draw))
 
 
+def imported(path, content, **options):
+    """Import a file of another library, and use it; what is told of it is no fault."""
+    path.write_bytes(content)
+
+    def call():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            net = bpnet.imports.from_file(path, **options)
+        with np.errstate(all="ignore"):
+            net.predict(np.zeros((1, net.sizes[0])))
+
+    return call
+
+
+def keras(place, folder, draw):
+    return imported(folder / "m.keras", foreign.keras(draw))
+
+
+def state_dict(place, folder, draw):
+    content = foreign.state_dict(draw)
+    return imported(folder / "w.safetensors", content, hidden="relu", output="identity")
+
+
 TARGETS = {
     "model": model,
     "checkpoint": checkpoint,
@@ -207,6 +232,8 @@ TARGETS = {
     "parquet": parquet_,
     "toml": toml,
     "columns": columns,
+    "keras": keras,
+    "state_dict": state_dict,
 }
 
 

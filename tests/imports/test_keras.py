@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 
 import numpy as np
@@ -16,20 +15,6 @@ from tests.optional import library
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 X = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def keras():
-    """Keras on NumPy, which computes predictions and brings no other library."""
-    before = os.environ.get("KERAS_BACKEND")
-    os.environ["KERAS_BACKEND"] = "numpy"
-    try:
-        library("h5py")
-        yield library("keras")
-    finally:
-        os.environ.pop("KERAS_BACKEND")
-        if before is not None:
-            os.environ["KERAS_BACKEND"] = before
 
 
 def sequential(keras, *layers):
