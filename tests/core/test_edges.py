@@ -1,0 +1,114 @@
+"""Defaults, boundaries and rare turns of the mathematics that no other test reaches."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize, rosen, rosen_der
+
+from bpnet import backends
+from bpnet.core import activations, costs, lbfgs, line_search, metrics, random, schedules
+from bpnet.core.lbfgs import LBFGS
+from bpnet.errors import InputError
+
+DEFAULTS = {
+    "constant": {},
+    "step": {"every": 10, "factor": 0.5},
+    "exponential": {"decay": 0.95},
+    "inverse_scaling": {"power": 0.5},
+    "cosine": {"final": 0.0},
+    "warm_up": {"epochs": 1.0, "then": schedules.Constant()},
+    "one_cycle": {"rise": 0.3, "start": 1 / 25, "final": 1 / 25 / 1e4},
+    "on_plateau": {"factor": 0.5, "patience": 5, "least": 1e-4},
+}
+"""One cycle as PyTorch has it: up for 30 % of the steps from 1/25, down to a 1e4th of that."""
+
+
+@pytest.mark.parametrize("name", schedules.SCHEDULES)
+def test_the_settings_of_a_schedule_that_is_named_alone(name):
+    assert vars(schedules.get(name)) == pytest.approx(DEFAULTS[name])
+
+
+def test_a_users_cost_may_say_which_outputs_it_is_defined_with():
+    class Own(costs.Quadratic):
+        outputs = (activations.Sigmoid,)
+
+    assert isinstance(costs.get(Own(), activations.Sigmoid()), costs.UserCost)
+    with pytest.raises(InputError, match="Own is not defined for the output Softmax; use Sigmoid"):
+        costs.get(Own(), activations.Softmax())
+
+
+def test_an_activation_is_given_as_an_object_not_as_its_class():
+    with pytest.raises(InputError, match="give a name or an object with sigma and backward"):
+        activations.get(activations.Tanh)
+
+
+def test_of_an_output_that_does_not_vary_nothing_is_explained_unless_it_is_met():
+    target = np.asarray([[3.0, 3.0, 1.0], [3.0, 3.0, 2.0]])
+    told = np.asarray([[1.0, 3.0, 1.0], [2.0, 3.0, 2.0]])
+    assert metrics.r2(told, target) == (0 + 1 + 1) / 3
+
+
+@pytest.mark.parametrize("half", range(4))
+def test_a_value_is_kept_from_the_rate_on_that_its_own_bits_are(backend, half):
+    """Its 16 bits, the highest turned, are held against the rate: kept at it, dropped above."""
+    key, row, layer = (7, 2**31 - 9), 11, 2
+    word = random.threefry_of_words(key, row, layer << 20)[half // 2]
+    bits = (word >> 16 * (half % 2)) % 2**16 ^ 2**15
+    rows = backend.asarray(np.asarray([row], np.int32))
+    kept = [
+        bool(backend.to_numpy(random.keep_mask(drawn, 4, steps, xp=backend.xp))[0, half])
+        for drawn in [random.Key(key, rows, layer)]
+        for steps in (bits, bits + 1)
+    ]
+    assert kept == [True, False]
+
+
+def find(objective, w, iterations, after=None, **settings):
+    return lbfgs.minimize(
+        objective, np.asarray(w), settings=LBFGS(**settings), max_iterations=iterations,
+        read=np.ndarray.tolist, on_iteration=after, xp=backends.get("numpy").xp,
+    )  # fmt: skip
+
+
+def test_the_settings_of_lbfgs_are_scipys():
+    """``m`` of 10, ``gtol`` of 1e-5, ``maxfun`` of 15000 in the documentation of L-BFGS-B."""
+    assert vars(LBFGS()) == {"memory": 10, "tolerance": 1e-5, "max_evaluations": 15000}
+
+
+@pytest.mark.parametrize("most", range(2, 16))
+def test_as_many_evaluations_as_scipy_takes_under_the_same_limit(most):
+    options = {"maxfun": most, "maxiter": 500, "gtol": 1e-5}
+    wanted = minimize(rosen, [-1.2, 1.0], jac=rosen_der, method="L-BFGS-B", options=options)
+    found = find(
+        lambda w: (np.asarray(rosen(w)), rosen_der(w)), [-1.2, 1.0], 500, max_evaluations=most
+    )
+    assert (found.iterations, found.evaluations) == (wanted.nit, wanted.nfev)
+
+
+def test_steps_along_which_the_slope_stays_tell_nothing_of_the_curvature():
+    """The change of the gradient is 0 along a line that falls for ever, and has no inverse."""
+    slope = np.asarray([3.0, -4.0])
+    found = find(lambda w: (w @ slope, slope.copy()), [0.0, 0.0], 3)
+    assert found.iterations == 3
+    np.testing.assert_allclose(found.w / np.linalg.norm(found.w), -slope / 5, rtol=1e-12)
+
+
+def test_where_no_step_can_be_taken_the_memory_is_forgotten_and_the_gradient_tried():
+    """A bowl that for one search after the first step has no value anywhere."""
+    calls, first = 0, None
+
+    def bowl(w):
+        nonlocal calls
+        calls += 1
+        here = first is None or calls > first + line_search.EVALUATIONS
+        value = 0.5 * (w[0] ** 2 + 9 * w[1] ** 2) if here else np.asarray(np.nan)
+        return value, w * np.asarray([1.0, 9.0])
+
+    def after(found):
+        nonlocal first
+        first = first or calls
+        return False
+
+    found = find(bowl, [2.0, 1.0], 50, after)
+    assert first is not None
+    assert (found.converged, found.iterations > 1) == (True, True)
+    np.testing.assert_allclose(found.w, 0, atol=1e-4)

@@ -1,0 +1,99 @@
+"""Resets, boundaries and endings of training that no other test reaches."""
+
+import signal
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.core.optimizers import SGD
+from bpnet.errors import InputError
+
+X = np.random.default_rng(5).normal(size=(24, 3))
+Y = np.argmax(X, axis=1)
+
+
+def net():
+    return bpnet.Network([3, 3], seed=0)
+
+
+def test_a_callback_of_early_stopping_knows_nothing_of_the_run_before():
+    """A second run that is worse in every epoch has a best epoch of its own."""
+    stopping = bpnet.EarlyStopping(patience=5)
+    bpnet.train(net(), (X, Y), epochs=9, optimizer=SGD(1.0), batch_size=1, callbacks=[stopping])
+    before = stopping.best
+    history = bpnet.train(net(), (X, Y), epochs=3, optimizer=SGD(1e-3), callbacks=[stopping])
+    assert before < min(history["cost"])
+    assert (stopping.best, stopping.best_epoch) == (min(history["cost"]), 2)
+
+
+def test_the_cost_that_suits_an_exponential_output_is_poissons():
+    """Half the deviance, y ln(y/a) - y + a, where no cost is named."""
+    network = bpnet.Network([1, 1], output="exp", init=[([[1.0]], [0.0])])
+    a, y = np.exp([0.5, -1.0]), np.asarray([2.0, 0.0])
+    found = bpnet.evaluate(network, ([[0.5], [-1.0]], y), dtype="float64")
+    wanted = (2 * np.log(2 / a[0]) - 2 + a[0] + a[1]) / 2
+    assert found["cost"] == pytest.approx(wanted, rel=1e-12)
+
+
+class StopAfter(bpnet.Callback):
+    """Stops after a number of steps of an epoch."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_block_end(self, run):
+        if run.step >= self.steps:
+            run.stop("enough")
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(100, 1), (50, 0)])
+def test_a_run_that_stops_with_the_last_step_of_an_epoch_has_that_epoch(steps, epochs):
+    """A block has 50 steps at least, and the epoch a hundred."""
+    rows = np.arange(100) % 24
+    history = bpnet.train(net(), (X[rows], Y[rows]), epochs=3, batch_size=1, optimizer=SGD(0.01),
+                          callbacks=[StopAfter(steps)])  # fmt: skip
+    assert len(history.get("cost", ())) == epochs
+
+
+class Handler(bpnet.Callback):
+    def on_epoch_end(self, run):
+        self.during = signal.getsignal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("networks", [1, 4])
+def test_ctrl_c_is_what_it_was_after_a_run(networks):
+    usual, seen = signal.getsignal(signal.SIGINT), Handler()
+    assert usual is signal.default_int_handler
+    given = net() if networks == 1 else [net() for _ in range(networks)]
+    bpnet.train(given, (X, Y), epochs=1, callbacks=[seen])
+    assert seen.during is not usual
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_the_row_behind_the_last_one_is_in_no_fold(part):
+    fold = [np.arange(12), np.arange(12, 24)]
+    fold[part] = np.append(fold[part], 24)
+    with pytest.raises(InputError, match=r"folds\[0\] has row 24 and the data 24 examples"):
+        bpnet.train([net()], (X, Y), folds=[fold])
+
+
+def test_checkpoints_come_after_every_so_many_epochs(tmp_path):
+    """After epochs 2 and 4, and at the end; the newest two are kept."""
+    saver = bpnet.Checkpoint(tmp_path, epochs=2)
+    bpnet.train(net(), (X, Y), epochs=5, batch_size=8, checkpoint=saver)
+    kept = sorted(int(file.stem.removeprefix("step-")) for file in tmp_path.glob("step-*"))
+    assert kept == [4 * 3, 5 * 3]
+
+
+def test_the_same_weights_for_other_examples_are_another_run(tmp_path):
+    def go(given, epochs, *, resume):
+        return bpnet.train(net(), (X, Y), epochs=epochs, sample_weight=given, checkpoint=tmp_path,
+                           resume=resume)  # fmt: skip
+
+    given = np.linspace(0.5, 2.0, 24)
+    go(given, 1, resume=False)
+    with pytest.raises(InputError, match=r"the run in .* has weights = "):
+        go(given[::-1].copy(), 2, resume=True)
+    assert len(go(given, 2, resume=True)["cost"]) == 2
