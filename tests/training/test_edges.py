@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 import bpnet
+from bpnet.checkpoint import Snapshot
+from bpnet.core.activations import Softmax
+from bpnet.core.costs import CrossEntropy
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
+from bpnet.training import resuming, targets
 
 X = np.random.default_rng(5).normal(size=(24, 3))
 Y = np.argmax(X, axis=1)
@@ -97,3 +101,66 @@ def test_the_same_weights_for_other_examples_are_another_run(tmp_path):
     with pytest.raises(InputError, match=r"the run in .* has weights = "):
         go(given[::-1].copy(), 2, resume=True)
     assert len(go(given, 2, resume=True)["cost"]) == 2
+
+
+def test_threads_that_are_asked_for_count_more_than_those_of_the_checkpoint():
+    held = Snapshot({}, {"backend": "numpy", "threads": 2})
+    assert resuming.threads_of(held, "numpy", 1) == 1
+    assert resuming.threads_of(held, "numpy", None) == 2
+    assert resuming.threads_of(held, "torch:cpu", None) is None
+    assert resuming.threads_of(None, "numpy", 3) == 3
+
+
+def wanted(y, classes=None):
+    """Targets for three softmax outputs."""
+    return targets.make(y, len(y), 3, Softmax(), CrossEntropy(), classes, learn=True)
+
+
+def test_labels_have_the_numbers_of_names_in_any_order():
+    """Such as those of a network that was imported."""
+    named = np.asarray(["low", "high", "mid"])
+    found = wanted(["mid", "low", "high", "low"], named)
+    assert found.values.tolist() == [2, 0, 1, 0]
+    assert found.classes.tolist() == named.tolist()
+
+
+def test_labels_below_zero_are_names():
+    found = wanted([0, -1, 1, -1])
+    assert found.values.tolist() == [1, 0, 2, 0]
+    assert found.classes.tolist() == [-1, 0, 1]
+
+
+def test_rows_for_a_softmax_sum_to_1_within_a_thousandth():
+    rows = np.asarray([[0.5, 0.25, 0.25], [0.5, 0.25, 0.2505]])
+    assert wanted(rows).values.tolist() == rows.tolist()
+    rows[1, 2] = 0.26
+    with pytest.raises(InputError, match=r"a row with sum 1\.01, row 1"):
+        wanted(rows)
+
+
+class StopInEpoch(bpnet.Callback):
+    def on_epoch_end(self, run):
+        if run.epoch == 1:
+            run.stop("enough")
+
+
+def test_a_callback_ends_lbfgs():
+    history = bpnet.train(net(), (X, Y), epochs=9, batch_size=None, optimizer="lbfgs",
+                          callbacks=[StopInEpoch()])  # fmt: skip
+    assert len(history["cost"]) == 2
+
+
+def test_of_the_gradients_those_that_are_not_zero_are_described():
+    """Weights of inputs that are always 0 have none: half of those here."""
+    seen, inputs = bpnet.training.Distributions(), np.hstack([X, np.zeros_like(X)])
+    bpnet.train(bpnet.Network([6, 3], seed=0), (inputs, Y), epochs=1, callbacks=[seen])
+    (layer,) = seen.records[0]["layers"]
+    assert layer["still"] == 0.5
+    assert min(layer["gradients"]) > 0
+
+
+def test_distributions_are_those_of_the_last_run():
+    seen = bpnet.training.Distributions()
+    for epochs in (3, 2):
+        bpnet.train(net(), (X, Y), epochs=epochs, callbacks=[seen])
+    assert [record["epoch"] for record in seen.records] == [1, 2]
