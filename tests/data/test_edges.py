@@ -1,12 +1,14 @@
 """Boundaries of what is read, drawn and held out that no other test reaches."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import bpnet
 from bpnet.data import batches, draws, finite, idx, mapped, splits
+from bpnet.data.columns import Column, Columns
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 
@@ -116,3 +118,14 @@ def test_the_largest_number_of_a_dtype_is_not_too_large_for_it(dtype):
     assert finite.first_bad(x, dtype) is None
     x[1] = np.nextafter(x[1], -np.inf)
     assert finite.first_bad(x, dtype) == (1,)
+
+
+@pytest.mark.parametrize("std", [0.0, -1.0])
+def test_columns_whose_unit_is_none_are_damaged(std):
+    """Values are divided by it."""
+    columns = Columns((Column("a", "number", 1.0, 2.0),), (), "y", "real", "regress", (), 3.0, 4.0)
+    assert Columns.from_json(columns.to_json()) == columns
+    column = replace(columns.inputs[0], std=std)
+    for edited in (replace(columns, std=std), replace(columns, inputs=(column,))):
+        with pytest.raises(InputError, match="not the columns of a table"):
+            Columns.from_json(edited.to_json())
