@@ -26,9 +26,14 @@ def test_who_cannot_go_on_learns_of_the_others_and_these_end():
 def test_what_ends_all_ranks_alike_leaves_nobody_waiting(error, alone):
     """Any other error is one that the others must be told of when the process ends."""
     ranks = Single()
-    with pytest.raises(type(error)), ranks.running():
-        assert ranks.active
-        raise error
+
+    def work():
+        with ranks.running():
+            assert ranks.active
+            raise error
+
+    with pytest.raises(type(error)):
+        work()
     assert ranks.active == alone
     if alone:
         assert ranks.cause == "OSError: a disk"

@@ -1,12 +1,14 @@
 """Turns of the estimators that neither scikit-learn's checks nor whole fits reach."""
 
+import warnings
+
 import numpy as np
 import pytest
-from sklearn import neural_network
+from sklearn import clone, neural_network
 from sklearn.exceptions import ConvergenceWarning
 
 from bpnet.errors import InputError
-from bpnet.sklearn import MLPClassifier
+from bpnet.sklearn import MLPClassifier, together
 
 X = np.random.default_rng(4).normal(size=(40, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -41,3 +43,15 @@ def test_lbfgs_ends_after_as_many_evaluations_as_scikit_learns():
         with pytest.warns(ConvergenceWarning):
             ended.append(est.fit(X, Y).n_iter_)
     assert ended[0] == ended[1] < 5
+
+
+def test_parts_of_different_sizes_are_each_taken_whole():
+    """A stack goes through the rows of all its members in step."""
+    parts = [np.arange(first, 40) for first in (0, 1, 0, 1)]
+    est = MLPClassifier((), solver="sgd", batch_size=8, max_iter=3, tol=1.0, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = together.fit([together.Fit(clone(est), rows) for rows in parts], X, Y)
+        for one, rows in zip(found, parts, strict=True):
+            wanted = clone(est).fit(X[rows], Y[rows])
+            np.testing.assert_allclose(one.coefs_[0], wanted.coefs_[0], rtol=1e-12)
