@@ -41,3 +41,10 @@ def test_an_ensemble_whose_file_has_lost_its_hash_is_refused(tmp_path):
     save_file(load_file(path), path, metadata)
     with pytest.raises(InputError, match="has no SHA-256"):
         bpnet.Ensemble.load(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_weight_is_a_finite_number(value):
+    net = bpnet.Network([2, 1], output="identity")
+    with pytest.raises(InputError, match=r"weights\[0\] has a value that is not finite"):
+        net.weights[0] = [[1.0, value]]

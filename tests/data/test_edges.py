@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import bpnet
 from bpnet.data import batches, draws, finite, idx, mapped, splits
@@ -129,3 +130,9 @@ def test_columns_whose_unit_is_none_are_damaged(std):
     for edited in (replace(columns, std=std), replace(columns, inputs=(column,))):
         with pytest.raises(InputError, match="not the columns of a table"):
             Columns.from_json(edited.to_json())
+
+
+def test_sparse_numbers_are_real():
+    x = scipy.sparse.csr_array(np.asarray([[1.0, 0.0], [0.0, 2.0j]]))
+    with pytest.raises(InputError, match="X is sparse of dtype complex128; give real numbers"):
+        identity(2).predict(x)

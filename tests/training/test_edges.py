@@ -11,7 +11,7 @@ from bpnet.core.activations import Softmax
 from bpnet.core.costs import CrossEntropy
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
-from bpnet.training import resuming, targets
+from bpnet.training import resuming, sharding, targets
 
 X = np.random.default_rng(5).normal(size=(24, 3))
 Y = np.argmax(X, axis=1)
@@ -164,3 +164,23 @@ def test_distributions_are_those_of_the_last_run():
     for epochs in (3, 2):
         bpnet.train(net(), (X, Y), epochs=epochs, callbacks=[seen])
     assert [record["epoch"] for record in seen.records] == [1, 2]
+
+
+def test_a_run_that_goes_on_with_other_threads_says_so(caplog):
+    """Products of one and of two differ in bits."""
+    numpy = bpnet.backends.get("numpy")
+    told = {"backend": "numpy", "threads": 2, "machine": resuming.machine(numpy)}
+    resuming.compare(Snapshot({}, told), numpy, 2)
+    assert not caplog.messages
+    resuming.compare(Snapshot({}, told), numpy, 1)
+    (said,) = caplog.messages
+    assert "begun with threads 2 and goes on with threads 1: its weights will be equal" in said
+
+
+@pytest.mark.parametrize(
+    ("shards", "given", "used"), [(4, None, 1), (4, 3, 3), (None, None, None), (None, 3, 3)]
+)
+def test_shards_are_computed_with_one_thread_unless_more_are_asked_for(shards, given, used):
+    """The same number for any number of ranks, and so the same bits."""
+    divided = sharding.split(None, "ordered", shards)
+    assert sharding.threads(divided, bpnet.backends.get("numpy"), given) == used
