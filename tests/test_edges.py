@@ -48,3 +48,10 @@ def test_a_weight_is_a_finite_number(value):
     net = bpnet.Network([2, 1], output="identity")
     with pytest.raises(InputError, match=r"weights\[0\] has a value that is not finite"):
         net.weights[0] = [[1.0, value]]
+
+
+@pytest.mark.parametrize(("output", "middle"), [("identity", 0.0), ("sigmoid", 0.5)])
+def test_an_output_on_the_threshold_is_the_first_class(output, middle):
+    """As the accuracy of training counts it."""
+    net = bpnet.Network([1, 1], output=output)
+    assert net.decide(np.asarray([[middle], [np.nextafter(middle, 1)]])).tolist() == [0, 1]

@@ -5,7 +5,17 @@ import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
 from bpnet import backends
-from bpnet.core import activations, costs, lbfgs, line_search, metrics, random, schedules
+from bpnet.core import (
+    activations,
+    costs,
+    feedforward,
+    lbfgs,
+    line_search,
+    metrics,
+    optimizers,
+    random,
+    schedules,
+)
 from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
 
@@ -112,3 +122,24 @@ def test_where_no_step_can_be_taken_the_memory_is_forgotten_and_the_gradient_tri
     assert first is not None
     assert (found.converged, found.iterations > 1) == (True, True)
     np.testing.assert_allclose(found.w, 0, atol=1e-4)
+
+
+def test_lbfgs_is_given_no_rate_not_even_0():
+    with pytest.raises(InputError, match=r"learning_rate is 0\.0 and lbfgs finds its own"):
+        optimizers.get("lbfgs", 0.0)
+
+
+def test_a_start_without_any_slope_is_a_minimum():
+    found = find(lambda w: (0.5 * (w @ w), w.copy()), [0.0, 0.0], 5, tolerance=0.0)
+    assert (found.iterations, found.converged) == (0, True)
+
+
+def test_each_example_of_a_batch_has_its_share_of_the_batchs_weight(backend):
+    dtype = backend.dtypes()[0]
+    with backend.session(dtype):
+        delta, weights = (
+            backend.asarray(np.asarray(a), dtype=dtype, copy=True)
+            for a in (np.ones((3, 2)), [1.0, 2.0, 5.0])
+        )
+        found = backend.to_numpy(feedforward.batch_error(delta, weights, xp=backend.xp))
+    assert found.tolist() == [[1 / 8, 1 / 8], [2 / 8, 2 / 8], [5 / 8, 5 / 8]]

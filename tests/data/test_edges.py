@@ -136,3 +136,22 @@ def test_sparse_numbers_are_real():
     x = scipy.sparse.csr_array(np.asarray([[1.0, 0.0], [0.0, 2.0j]]))
     with pytest.raises(InputError, match="X is sparse of dtype complex128; give real numbers"):
         identity(2).predict(x)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_numbers_that_are_no_integers_are_not_scaled(dtype):
+    """Wherever they are, and whatever they are brought to on the way."""
+    net, x = identity(2), np.asarray([[0.5, -2.0], [4.0, 1.0]])
+    net.scale = 0.25
+    for stored in (x, Rows(x), Rows(x.astype(np.float32))):
+        assert net.predict(stored, dtype=dtype).tolist() == x.tolist()
+    assert net.predict(Rows(np.asarray([[2, 4]])), dtype=dtype).tolist() == [[0.5, 1.0]]
+
+
+def test_whole_numbers_to_be_regressed_keep_their_last_digit(tmp_path):
+    """2^24 + 1 is no number of float32."""
+    y = np.asarray([1, 2**24 + 1, 3])
+    for name, array in (("x", np.eye(3)), ("y", y)):
+        np.save(tmp_path / f"{name}.npy", array)
+    data = bpnet.data.stream([tmp_path / "x.npy", tmp_path / "y.npy"], task="regress")
+    assert (data.y.dtype, data.y.take(np.arange(3)).tolist()) == (np.float64, y.tolist())

@@ -11,7 +11,7 @@ from bpnet.core.activations import Softmax
 from bpnet.core.costs import CrossEntropy
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
-from bpnet.training import resuming, sharding, targets
+from bpnet.training import Run, resuming, sharding, targets
 
 X = np.random.default_rng(5).normal(size=(24, 3))
 Y = np.argmax(X, axis=1)
@@ -184,3 +184,33 @@ def test_shards_are_computed_with_one_thread_unless_more_are_asked_for(shards, g
     """The same number for any number of ranks, and so the same bits."""
     divided = sharding.split(None, "ordered", shards)
     assert sharding.threads(divided, bpnet.backends.get("numpy"), given) == used
+
+
+def test_the_accuracy_of_lbfgs_is_a_share():
+    network = net()
+    history = bpnet.train(network, (X, Y), epochs=3, batch_size=None, optimizer="lbfgs")
+    assert history["accuracy"][-1] == bpnet.evaluate(network, (X, Y))["accuracy"]
+
+
+class Interrupt(bpnet.Callback):
+    def on_epoch_end(self, run):
+        run.stop("interrupted")
+
+
+def test_ctrl_c_in_a_set_ends_the_call_with_what_was_learned():
+    nets = [net() for _ in range(4)]
+    with pytest.raises(KeyboardInterrupt):
+        bpnet.train(nets, (X, Y), epochs=3, callbacks=[Interrupt()])
+    assert all((one.weights[0] != net().weights[0]).any() for one in nets)
+
+
+@pytest.mark.parametrize(("epochs", "records"), [(50, 50), (100, 51), (101, 35)])
+def test_about_fifty_epochs_are_looked_at(epochs, records):
+    """Every one up to 50, then every second or third, and the first and the last."""
+    seen = bpnet.training.Distributions()
+    run = Run(net(), epochs, 1, 1, "numpy")
+    run.probe = list
+    for run.epoch in range(epochs):
+        seen.on_epoch_end(run)
+    found = [record["epoch"] for record in seen.records]
+    assert (found[0], found[-1], len(found)) == (1, epochs, records)
