@@ -55,3 +55,17 @@ def test_an_output_on_the_threshold_is_the_first_class(output, middle):
     """As the accuracy of training counts it."""
     net = bpnet.Network([1, 1], output=output)
     assert net.decide(np.asarray([[middle], [np.nextafter(middle, 1)]])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("wide", [0, 1])
+def test_an_ensemble_answers_in_the_widest_dtype_of_its_members(wide):
+    nets = [bpnet.Network([2, 2], seed=seed) for seed in (0, 1)]
+    narrow = nets[1 - wide]
+    narrow.weights[0], narrow.biases[0] = (
+        a.astype(np.float32) for a in (narrow.weights[0], narrow.biases[0])
+    )
+    assert [net.dtype for net in nets] == ["float64" if i == wide else "float32" for i in (0, 1)]
+    x = np.asarray([[0.1, 0.7]])
+    found = bpnet.Ensemble(nets).outputs(x)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found[wide], nets[wide].predict(x))

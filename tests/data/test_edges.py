@@ -155,3 +155,13 @@ def test_whole_numbers_to_be_regressed_keep_their_last_digit(tmp_path):
         np.save(tmp_path / f"{name}.npy", array)
     data = bpnet.data.stream([tmp_path / "x.npy", tmp_path / "y.npy"], task="regress")
     assert (data.y.dtype, data.y.take(np.arange(3)).tolist()) == (np.float64, y.tolist())
+
+
+def test_a_few_rows_of_many_are_spread_over_all():
+    assert Rows(np.zeros((13, 2))).some(3).tolist() == [0, 4, 8]
+
+
+def test_of_objects_the_first_that_is_no_number_is_named():
+    objects = np.asarray([[np.float32(1.0), 2], [np.int8(3), "four"]], object)
+    with pytest.raises(InputError, match="X has four in row 1, column 1; give finite numbers"):
+        finite.refuse_objects(objects, "X")

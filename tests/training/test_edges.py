@@ -11,7 +11,7 @@ from bpnet.core.activations import Softmax
 from bpnet.core.costs import CrossEntropy
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
-from bpnet.training import Run, resuming, sharding, targets
+from bpnet.training import Run, checkpoints, resuming, sharding, targets
 
 X = np.random.default_rng(5).normal(size=(24, 3))
 Y = np.argmax(X, axis=1)
@@ -214,3 +214,32 @@ def test_about_fifty_epochs_are_looked_at(epochs, records):
         seen.on_epoch_end(run)
     found = [record["epoch"] for record in seen.records]
     assert (found[0], found[-1], len(found)) == (1, epochs, records)
+
+
+class Falling:
+    """A schedule that goes below zero."""
+
+    def rate(self, eta, at):
+        return eta - 0.05 * at.step
+
+
+def test_a_schedule_that_goes_below_zero_is_refused():
+    with pytest.raises(InputError, match=r"Falling gave the learning rate -0\.0\d*; give 0 or"):
+        bpnet.train(net(), (X, Y), epochs=4, batch_size=8, schedule=Falling())
+
+
+def test_folds_that_hold_out_more_or_fewer_are_each_judged_by_their_own():
+    folds = [(np.arange(12), np.arange(12, 12 + held)) for held in (4, 6, 4, 6)]
+    nets = [net() for _ in folds]
+    found = bpnet.train(nets, (X, Y), epochs=2, folds=folds, dtype="float64")
+    for (rows, held), history in zip(folds, found, strict=True):
+        alone = bpnet.train(net(), (X[rows], Y[rows]), epochs=2, dtype="float64",
+                            validation=(X[held], Y[held]))  # fmt: skip
+        assert history["validation_cost"] == pytest.approx(alone["validation_cost"], rel=1e-12)
+
+
+def test_an_object_is_the_same_run_wherever_it_lies_in_memory():
+    both = [object(), object()]
+    first, second = (checkpoints.asked(weights=None, cost=one) for one in both)
+    assert repr(both[0]) != repr(both[1])
+    assert first == second
