@@ -123,6 +123,9 @@ class BatchNorm(_Normalization):
     weights; elsewhere the averages over the batches of training, whose variance is k/(k-1) times
     the batch's own.
 
+    A constant that the layers below add to all examples alike is taken away with the mean, so
+    that their biases stay as they are (:func:`bpnet.core.layers.fixed`).
+
     Parameters
     ----------
     n : int
