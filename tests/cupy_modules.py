@@ -37,7 +37,7 @@ def modules(gpus):
 def _functions(gpus, cupy):
     for name in np.__all__:
         value = getattr(np, name)
-        if isinstance(value, types.ModuleType):
+        if isinstance(value, types.ModuleType) or hasattr(cupy, name):
             continue
         if isinstance(value, type) or not callable(value) or name in ABOUT_DTYPES:
             setattr(cupy, name, value)

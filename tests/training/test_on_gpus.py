@@ -14,8 +14,9 @@ import pytest
 import bpnet
 from bpnet.backends import cupy as adapter
 from bpnet.check import cases
-from bpnet.core import activations, optimizers
-from bpnet.data import host_rows
+from bpnet.core import activations, feedforward, optimizers
+from bpnet.data import batches, host_rows
+from bpnet.errors import OutOfMemory
 from tests.cupy_modules import installed
 
 RANDOM = np.random.default_rng(0)
@@ -117,7 +118,7 @@ def test_no_set_makes_a_step_wait(gpu, seed):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def no_room(*arguments):
+def no_room(*arguments, **named):
     raise MemoryError
 
 
@@ -145,9 +146,10 @@ def test_a_stream_of_blocks_races_with_no_step(gpu, tmp_path, monkeypatch, optio
 def test_a_block_is_let_go_before_the_next_is_waited_for(gpu, tmp_path, monkeypatch, options):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(host_rows, "_BLOCK", 2 * 10 * 8)
+    monkeypatch.setattr(batches, "_CHUNK", 10 * 8)
     np.save("x.npy", RANDOM.normal(size=(96, 8)))
     np.save("y.npy", Y)
-    data = bpnet.data.stream("x.npy,y.npy", validation=0.3)
+    data = bpnet.data.stream("x.npy,y.npy", validation=0.5)
     usual, sent, held = adapter.CuPy.send, [], []
 
     def send(self, x, dtype=None):
@@ -164,8 +166,9 @@ def test_a_block_is_let_go_before_the_next_is_waited_for(gpu, tmp_path, monkeypa
 
     monkeypatch.setattr(adapter.CuPy, "send", send)
     net = bpnet.Network([8, 6, 4], seed=0)
-    bpnet.train(net, data, batch_size=10, epochs=2, backend="cupy:1", **options)
-    assert len(sent) >= 3 * 2 * 4
+    usual_run = {"batch_size": 10, "epochs": 2, "validation": data.validation}
+    bpnet.train(net, data, backend="cupy:1", **usual_run, **options)
+    assert len(sent) >= 3 * 2 * (3 + 3)
 
 
 def test_a_step_that_has_no_room_is_taken_in_parts_once_the_pools_are_empty(gpu, caplog):
@@ -176,6 +179,13 @@ def test_a_step_that_has_no_room_is_taken_in_parts_once_the_pools_are_empty(gpu,
     assert "memory ran out with 32 examples at a time: going on with 16 of a batch" in caplog.text
     assert gpu.freed[:2] == [1, "pinned"]
     assert_alike(found, want)
+
+
+def test_an_error_of_memory_does_not_hold_on_to_the_arrays_of_its_step(gpu, monkeypatch):
+    monkeypatch.setattr(feedforward, "weighted_input", no_room)
+    with pytest.raises(OutOfMemory, match="with one example at a time") as caught:
+        train("cupy:1")
+    assert caught.value.__cause__.__traceback__ is None
 
 
 def test_predictions_and_gradients_come_from_the_gpu_that_is_named(gpu):
