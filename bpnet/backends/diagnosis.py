@@ -142,7 +142,7 @@ def two_wheels(facts: CupyFacts) -> Diagnosis | None:
         return None
     why = f"{len(facts.wheels)} CuPy packages overwrite each other ({', '.join(facts.wheels)})"
     uninstall = f"pip uninstall -y {' '.join(facts.wheels)}"
-    if not facts.driver.version:
+    if not facts.driver.version and not facts.rocm:
         return Diagnosis(f"{why}, and there is no NVIDIA driver", uninstall)
     return Diagnosis(why, f"{uninstall} && pip install {_fitting(facts)}")
 
