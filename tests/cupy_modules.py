@@ -1,5 +1,6 @@
 """CuPy's modules, on the GPUs of ``gpus.py``, put in the place of those of this machine."""
 
+import ctypes
 import importlib
 import sys
 import types
@@ -12,7 +13,11 @@ from tests.gpus import Array, Gpus, Pinned
 
 ABOUT_DTYPES = {"finfo", "iinfo", "isdtype", "result_type", "can_cast", "broadcast_shapes"}
 
-IMPORTED = ("array_api_compat.cupy", "bpnet.backends.cupy_namespace")
+IMPORTED = (
+    "array_api_compat.cupy",
+    "bpnet.backends.cupy_products",
+    "bpnet.backends.cupy_namespace",
+)
 """Modules that hold on to CuPy: they are imported anew on this one."""
 
 
@@ -20,6 +25,7 @@ def modules(gpus):
     """Modules by their names, ``cupy`` and what is imported beside it."""
     names = ("cupy", "cupy.linalg", "cupy.fft", "cupy.cuda", "cupy.cuda.device", "cupy.cuda.memory")
     names += ("cupy._core", "cupy._core._routines_linalg", "cupyx")
+    names += ("cupy_backends", "cupy_backends.cuda", "cupy_backends.cuda.libs")
     made = {name: types.ModuleType(name) for name in names}
     for name, value in made.items():
         parent, _, last = name.rpartition(".")
@@ -31,7 +37,43 @@ def modules(gpus):
     _functions(gpus, cupy)
     _cuda(gpus, made)
     _transfers(gpus, made)
+    made["cupy_backends.cuda.libs"].cublas = cublas(gpus)
+    cupy.cuda.device.get_cublas_handle = lambda: 1
     return made
+
+
+def cublas(gpus):
+    """The one function of cuBLAS that bpnet calls by itself, in the columns of its manual."""
+
+    def matrix(address, kind, rows, columns, ld):
+        count = (columns - 1) * ld + rows
+        flat = np.ndarray(count, kind, (kind * count).from_address(address))
+        return np.lib.stride_tricks.as_strided(
+            flat, (rows, columns), (flat.itemsize, ld * flat.itemsize)
+        )
+
+    def gemm(handle, ta, tb, m, n, k, alpha, A, at, lda, sa, B, bt, ldb, sb, beta, C, ct, ldc, sc,
+             count, compute, algo):  # fmt: skip
+        gpus.launches += 1
+        gpus.happened.append(f"gemm {compute}")
+        kind = {0: ctypes.c_float, 1: ctypes.c_double}[at]
+        assert at == bt == ct
+        assert handle == 1
+        assert (kind.from_address(alpha).value, kind.from_address(beta).value) == (1, 0)
+        size = ctypes.sizeof(kind)
+        for i in range(count):
+            a = matrix(A + i * sa * size, kind, *((k, m) if ta else (m, k)), lda)
+            b = matrix(B + i * sb * size, kind, *((n, k) if tb else (k, n)), ldb)
+            c = matrix(C + i * sc * size, kind, m, n, ldc)
+            c[...] = (a.T if ta else a) @ (b.T if tb else b)
+
+    return types.SimpleNamespace(
+        gemmStridedBatchedEx=gemm,
+        CUBLAS_COMPUTE_32F=68,
+        CUBLAS_COMPUTE_64F=70,
+        CUBLAS_COMPUTE_32F_FAST_TF32=77,
+        CUBLAS_GEMM_DEFAULT=-1,
+    )
 
 
 def _functions(gpus, cupy):
@@ -164,6 +206,8 @@ def _cuda(gpus, made):
         driverGetVersion=lambda: 12040,
         getDeviceProperties=lambda i: properties,
         is_hip=False,
+        CUDA_R_32F=0,
+        CUDA_R_64F=1,
     )
     cupy.get_default_memory_pool = lambda: pool(lambda: gpus.devices[-1])
     cupy.get_default_pinned_memory_pool = lambda: pool(lambda: "pinned")
@@ -206,4 +250,4 @@ def installed(count=2):
 
 
 def _replaced(name):
-    return name.split(".")[0] in {"cupy", "cupyx"} or name.startswith(IMPORTED)
+    return name.split(".")[0] in {"cupy", "cupyx", "cupy_backends"} or name.startswith(IMPORTED)

@@ -5,6 +5,7 @@ On GPUs that are not there (``tests/gpus.py``), whose streams and events keep cl
 
 import gc
 import threading
+import types
 from contextlib import nullcontext
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from bpnet import backends
 from bpnet.backends import cupy as adapter
-from bpnet.backends import diagnosis
+from bpnet.backends import diagnosis, standard
 from bpnet.errors import InputError, OutOfMemory
 from tests.cupy_modules import installed
 
@@ -140,6 +141,19 @@ def test_dtypes_are_known_without_a_kernel(gpu, second):
     assert gpu.launches == launched
     with pytest.raises(InputError, match="cupy:1 has no bfloat16; use"):
         second.dtype("bfloat16")
+
+
+def test_a_dtype_is_not_said_to_be_missing_because_memory_is():
+    def zeros(shape, dtype, device):
+        raise MemoryError
+
+    full = types.ModuleType("full")
+    full.float16, full.zeros = np.float16, zeros
+    backend = standard.Standard("full", None, full)
+    with pytest.raises(MemoryError):
+        backend.has("float16")
+    full.zeros = lambda shape, dtype, device: None
+    assert backend.has("float16")
 
 
 NO_MEMORY = (
