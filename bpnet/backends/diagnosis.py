@@ -7,6 +7,7 @@ of CuPy are those that its users meet: cupy/cupy issues 3552, 7772, 8227, 8317, 
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -89,6 +90,9 @@ class CupyFacts:
         return self.amd and not self.driver.devices
 
 
+_Rule = Callable[[BaseException, CupyFacts], Diagnosis | None]
+
+
 def cupy_wheels() -> tuple[str, ...]:
     """Installed distributions that hold CuPy; two overwrite each other's files."""
     from importlib import metadata  # a third of this package's import time
@@ -128,8 +132,8 @@ def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
         return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
         return Diagnosis("CuPy is not installed", f"pip install {_fitting(facts)}")
-    own = (_rocm,) if facts.rocm else (_toolkit, _import, _driver, _no_device, _architecture)
-    for rule in (_two_wheels, _memory, *own):
+    nvidia: tuple[_Rule, ...] = (_toolkit, _import, _driver, _no_device, _architecture)
+    for rule in (_two_wheels, _memory, *((_rocm,) if facts.rocm else nvidia)):
         if found := rule(error, facts):
             return found
     show = 'python -c "import cupy; cupy.show_config()"'
