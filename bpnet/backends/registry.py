@@ -51,7 +51,10 @@ def get(spec: Any, device: Any = None) -> Backend:
         return _of_module(spec, text)
     name, own = specs.split_spec(spec)
     check_name(name)
-    return _open(name, specs.merge(spec, own, text))
+    device = specs.merge(spec, own, text)
+    found = _open(name, device)
+    here = found if device is not None else found.current()
+    return found if here == found else _open(name, str(here.device))
 
 
 def check_name(name: str) -> None:

@@ -133,7 +133,7 @@ def _why_not(gpus: frozenset[str]) -> str:
         return "no GPU was found"
     cures = {
         "cuda": f'"bpnet[cupy-{hardware.cuda_major()}x]"',
-        "rocm": "torch",
+        "rocm": '"bpnet[cupy-rocm-7-0]"',
         "mps": libraries.EXTRAS["torch"],
         "intel": libraries.EXTRAS["dpnp"],
     }

@@ -124,6 +124,7 @@ class Session:
                     callback.on_block_end(run)
                 if run.stopped:
                     return
+                del taken  # there may be no room for the next beside it
 
     def ahead(self, plan: Iterable[Host]) -> Generator[tuple[Host, blocks.Taken], None, None]:
         """Yield the rows of each block, and what of the data a step needs."""
@@ -210,6 +211,7 @@ class Session:
                     raise
                 self.step = memory.smaller(self.step, rows.shape[1], error)
             self.parameters, self.state = before
+            self.backend.free_unused()
             before = self._copied()
 
     def _copied(self) -> Any:

@@ -126,6 +126,7 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
             part = group[done : done + size]
             members = _run(part, plans, steps, shared)
             if members is None:  # memory ran out
+                shared.backend.free_unused()
                 size = max(1, len(part) // 2)
                 _log.warning("memory ran out with %d networks at a time: %d", len(part), size)
                 continue

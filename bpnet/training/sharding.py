@@ -210,8 +210,8 @@ class ShardedSession(loop.Session):
         """Yield the rows of each block, and this rank's own of them on the device."""
         whole, mine = tee(plan)
         with closing(super().ahead(map(self._own, mine))) as brought:
-            for rows, (_, taken) in zip(whole, brought, strict=True):
-                yield rows, taken
+            for rows in whole:  # zip would hold on to a block while it waits for the next
+                yield rows, next(brought)[1]
 
     def _own(self, rows: Host) -> Host:
         bounds = self.split.own(rows.shape[1])
@@ -275,6 +275,7 @@ class ShardedSession(loop.Session):
                 if not self.backend.out_of_memory(error):
                     raise
                 self.step = memory.smaller(self.step, rows.shape[0], error)
+            self.backend.free_unused()
 
     @property
     def _here(self) -> bool:
