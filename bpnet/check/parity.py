@@ -26,28 +26,39 @@ from bpnet.training.step import TrainingStep
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 """Of the relative difference of each parameter array after 100 steps."""
 
+_SET = "a set of 3"
+
 QUANTITIES = ("z", "a", "delta", "dC/dW", "dC/db")
 
 
 def rows(backend: Backend, dtype: str) -> Iterator[Row]:
-    """Parameters after 100 steps beside NumPy's, for two optimizers and activations."""
-    for name in jobs.COMPARED:
-        found, wanted = _arrays(jobs.JOBS[name].run(backend, dtype)), _on_numpy(name, dtype)
+    """Parameters after 100 steps beside NumPy's, for two optimizers and activations, and a set."""
+    for name in (*jobs.COMPARED, _SET):
+        found, wanted = _trained(name, backend, dtype), _on_numpy(name, dtype)
         errors = {
-            f"layer {i // 2 + 1}": difference(a, b)
-            for i, (a, b) in enumerate(zip(found, wanted, strict=True))
+            where: max(difference(a, b) for a, b in zip(found[where], wanted[where], strict=True))
+            for where in wanted
         }
         error, where = worst(errors)
         yield Row("parity", f"100 steps, {name}", dtype, error, BOUNDS[dtype], where)
 
 
 @cache
-def _on_numpy(name: str, dtype: str) -> list[Host]:
-    return _arrays(jobs.JOBS[name].run("numpy", dtype))
+def _on_numpy(name: str, dtype: str) -> dict[str, list[Host]]:
+    return _trained(name, "numpy", dtype)
 
 
-def _arrays(network: Any) -> list[Host]:
-    return [a for arrays in network.parameters for a in arrays]
+def _trained(name: str, backend: Any, dtype: str) -> dict[str, list[Host]]:
+    """Arrays of each layer after 100 steps, those of all networks of the set."""
+    if name == _SET:
+        networks = jobs.run_set(backend, dtype)
+    else:
+        networks = [jobs.JOBS[name].run(backend, dtype)]
+    layers_of = zip(*(network.parameters for network in networks), strict=True)
+    return {
+        f"layer {l}": [a for arrays in same for a in arrays]
+        for l, same in enumerate(layers_of, start=1)
+    }
 
 
 @dataclass(frozen=True)

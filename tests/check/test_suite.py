@@ -41,7 +41,7 @@ def test_every_equation_activation_cost_and_dtype_has_a_row(rows):
             assert ("gradients", dtype, f"cost {cost}, every output") in named
         assert ("gradients", dtype, "dropout layer") in named
     count = Counter(row.group for row in rows)
-    assert count["parity"] == 4
+    assert count["parity"] == 6  # two runs and a set, in two dtypes
     assert count["discipline"] == 6
     assert count["random"] == 5
 
