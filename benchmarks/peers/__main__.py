@@ -1,4 +1,7 @@
-"""Measure: python -m benchmarks.peers [--quick] [--rounds N] [--only TEXT,...] [--out] [--plot]."""
+"""Measure: python -m benchmarks.peers [--quick] [--rounds N] [--only TEXT,...] [--out] [--plot].
+
+``--device cuda`` measures on a GPU instead, see device.py.
+"""
 
 import argparse
 import json
@@ -13,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import jobs, limit
+from benchmarks.peers import device, jobs, limit
 from benchmarks.peers.rivals import RIVALS
 from benchmarks.peers.workers import Worker
 
@@ -154,10 +157,17 @@ def plot(cells: dict[str, Seconds], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
+DISTRIBUTIONS = (
+    *("numpy", "scikit-learn", "cupy", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax", "keras"),
+    "array-api-compat",
+)
+"""Whose versions are written down."""
+
+
 def about() -> dict[str, Any]:
     """Machine, versions and commit."""
     versions = {}
-    for name in ("numpy", "scikit-learn", "torch", "jax", "keras", "array-api-compat"):
+    for name in DISTRIBUTIONS:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
@@ -184,7 +194,13 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="picture")
     parser.add_argument("--only", default="", help="cells whose text has one of these, by commas")
     parser.add_argument("--who", default="", help="names of those who run, by commas")
+    kinds = ("cpu", "cuda", "rehearsal")
+    parser.add_argument("--device", choices=kinds, default="cpu", help="where; cpu by default")
+    parser.add_argument("--seconds", type=float, help="on a device: nothing is begun after them")
     asked = parser.parse_args()
+    if asked.device != "cpu":
+        device.main(asked, about, parser.error)
+        return
     rounds = asked.rounds or (1 if asked.quick else 3)
     names = [
         name
