@@ -103,7 +103,7 @@ def place(rehearse: bool) -> gpu_plan.Place:
         if not libraries.installed("array_api_strict"):
             refuse("--rehearse wants array-api-strict; pip install it, or give it by --wheels DIR")
         specs = [f"{n}:cpu" if libraries.installed(n) else None for n in ("torch", "jax")]
-        return gpu_plan.Place("array_api_strict", *specs, device="rehearsal")
+        return gpu_plan.Place("array_api_strict:device1", *specs, device="rehearsal")
     driver = hardware.cuda_driver()
     if not driver.devices:
         refuse(f"{driver.describe()}; run this where nvidia-smi lists a GPU, or --rehearse")
