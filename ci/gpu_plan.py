@@ -8,6 +8,8 @@ HERE = Path(__file__).parent
 
 TESTS = ("tests/core", "tests/backends", "tests/training")
 
+PLUGINS = ("-p", "gpu_pytest", "-p", "_hypothesis_pytestplugin")
+
 NAMES = (
     *("devices", "smoke", "check", "parity", "benchmark", "check-torch", "check-jax", "tests"),
 )
@@ -71,10 +73,15 @@ def _job(name: str, limit: float, *arguments: str) -> Step:
 
 def _tests(place: Place, scratch: Path) -> Step:
     """The tests: on the device only, warnings of younger libraries seen but no failures."""
-    pytest = (sys.executable, "-m", "pytest", "-q", "-p", "gpu_pytest", "-p", "no:cacheprovider")
+    pytest = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGINS)
     warnings = ("-W", "default", "-W", "error::RuntimeWarning")
     options = (f"--basetemp={scratch / 'tests'}", "--continue-on-collection-errors", "--tb=short")
-    variables = {"BPNET_TEST_BACKENDS": place.cupy}
+    variables = {
+        "BPNET_TEST_BACKENDS": place.cupy,
+        "BPNET_BACKEND": "numpy",  # auto would be the GPU in tests that are about the host
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # whatever else lies in the Python at hand
+        "PYTEST_ADDOPTS": "",
+    }
     if place.cupy == "cupy":
         variables["BPNET_TEST_CUPY"] = "1"
     command = (*pytest, *warnings, *options, *TESTS)

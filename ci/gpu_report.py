@@ -1,6 +1,7 @@
 """The report of ci/gpu: report.json has what was found, report.txt what a reader needs of it."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +21,9 @@ MOST = 60
 
 BYTES = 900_000
 """Of report.json at most: rows of the longest step are left out before."""
+
+LACKING = re.compile(r"(?:could not import '|Skipped: )(\w+)(?:'| is not installed)")
+"""A reason to skip a test, and the library that it names."""
 
 LINES = 8
 """Of a traceback in report.txt."""
@@ -81,6 +85,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     outcomes = Counter(row["outcome"] for row in ended)
     collected = sum(row["tests"] for row in rows if row["kind"] == "collected")
     missing = Counter(row["absent"] for row in rows if row["kind"] == "file")
+    absent = [LACKING.search(row["text"]) for row in ended if row["outcome"] == "skipped"]
     reasons = Counter(row["text"] for row in ended if row["outcome"] == "skipped")
     failed = [row for row in ended if row["outcome"] == "failed"]
     slowest = sorted(ended, key=lambda row: -row.get("seconds", 0.0))[:20]
@@ -89,6 +94,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
         "collected": collected,
         "not reached": collected - len(set(begun)),
         "files without their library": dict(missing),
+        "tests without their library": dict(Counter(found[1] for found in absent if found)),
         "skipped because": dict(reasons.most_common(40)),
         "last begun": begun[-1] if begun else None,
         "failures": failed[:MOST],
@@ -173,8 +179,9 @@ def _tests(rows: list[Row]) -> Iterator[str]:
     words = ("passed", "failed", "skipped", "xfailed", "not reached")
     counts = ", ".join(f"{found[word]} {word}" for word in words if found.get(word))
     yield f"  {counts}, of {found['collected']}"
-    if missing := found["files without their library"]:
-        yield "  files without their library: " + ", ".join(f"{n} {k}" for k, n in missing.items())
+    for what in ("files without their library", "tests without their library"):
+        if missing := found[what]:
+            yield f"  {what}: " + ", ".join(f"{n} {library}" for library, n in missing.items())
     if found["not reached"]:
         yield f"  the last that began: {found['last begun']}"
 

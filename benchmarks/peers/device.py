@@ -15,7 +15,8 @@ from typing import Any
 
 from benchmarks.peers import cells, on_device
 from benchmarks.peers.cells import Cell
-from bpnet import disk
+from bpnet import backends, disk
+from bpnet.backends import specs
 
 Found = dict[str, Any]
 
@@ -200,10 +201,8 @@ def card(device: str) -> str:
     """Name of the GPU, or of what takes its place."""
     if device == "rehearsal":
         return "rehearsal"
-    from bpnet import backends
-
-    found = [d.name for row in backends.status(["cupy", "torch"]) for d in row.devices]
-    return next(iter(found), "unknown")
+    rows = backends.status(["cupy", "torch", "jax"])
+    return next((d.name for row in rows for d in row.devices if specs.is_gpu(d.spec)), "unknown")
 
 
 def file(out: Path, name: str) -> Path:

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.peers import cells, device, on_device
 from benchmarks.peers.cells import Cell
+from bpnet.backends import BackendStatus, DeviceInfo
 
 
 def bench(names, grid=None, **options):
@@ -120,6 +121,17 @@ def test_who_does_not_answer_is_ended():
 def test_results_are_named_after_the_card(tmp_path):
     assert device.file(tmp_path, "NVIDIA H100 80GB HBM3").name == "gpu-nvidia-h100-80gb-hbm3.json"
     assert device.file(tmp_path / "a.json", "any") == tmp_path / "a.json"
+
+
+@pytest.mark.parametrize(
+    ("devices", "name"),
+    [(["torch:cpu", "torch:cuda:0"], "name of torch:cuda:0"), (["torch:cpu"], "unknown")],
+)
+def test_the_card_is_a_gpu_and_never_the_processor(devices, name, monkeypatch):
+    found = tuple(DeviceInfo(spec, f"name of {spec}") for spec in devices)
+    rows = [BackendStatus("cupy", False), BackendStatus("torch", True, devices=found)]
+    monkeypatch.setattr(device.backends, "status", lambda names: iter(rows))
+    assert device.card("cuda") == name
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,9 @@ FILES = {
             import no_such_library
 
         def test_in_a_fixture(absent): ...
+
+        def test_that_skips_by_itself():
+            pytest.importorskip("nor_this")
     """,
     "test_broken.py": """
         import json.nothing
@@ -108,7 +111,11 @@ def test_an_absent_library_takes_out_what_needs_it_and_is_counted(gpu, found):
     assert {seen[f"test_{name}"] for name in (*needing, "in_a_fixture")} == {"skipped"}
     summary = gpu.report.summary(rows)
     assert summary["files without their library"] == {"no_such_library": 1}
-    assert summary["skipped because"] == {"Skipped: no_such_library is not installed": 4}
+    assert summary["tests without their library"] == {"no_such_library": 4, "nor_this": 1}
+    assert summary["skipped because"] == {
+        "Skipped: no_such_library is not installed": 4,
+        "Skipped: could not import 'nor_this': No module named 'nor_this'": 1,
+    }
 
 
 def test_what_is_wrong_still_fails(found):
