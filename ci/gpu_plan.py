@@ -78,7 +78,6 @@ def _tests(place: Place, scratch: Path) -> Step:
     options = (f"--basetemp={scratch / 'tests'}", "--continue-on-collection-errors", "--tb=short")
     variables = {
         "BPNET_TEST_BACKENDS": place.cupy,
-        "BPNET_BACKEND": "numpy",  # auto would be the GPU in tests that are about the host
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # whatever else lies in the Python at hand
         "PYTEST_ADDOPTS": "",
     }

@@ -5,10 +5,13 @@ soon as it ends, and the slowest come last. In ci/test a missing library still f
 """
 
 import importlib.util
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
 from gpu_rows import tell
+
+VARIABLE = "BPNET_BACKEND"
 
 OURS = {"bpnet", "tests", "benchmarks"}
 
@@ -78,9 +81,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def order(item: pytest.Item) -> tuple[int, bool, int]:
     """Place of a test: slow files last, before them what runs on the device, then by folder."""
     slow = LAST.index(item.path.stem) + 1 if item.path.stem in LAST else 0
-    on_host = "backend" not in getattr(item, "fixturenames", ())
     folder = item.path.parent.name
-    return slow, on_host, FOLDERS.index(folder) if folder in FOLDERS else len(FOLDERS)
+    return slow, on_host(item), FOLDERS.index(folder) if folder in FOLDERS else len(FOLDERS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """In tests that are not about a backend, auto is NumPy, as where there is no GPU."""
+    if not on_host(item) or VARIABLE in os.environ:
+        return (yield)
+    os.environ[VARIABLE] = "numpy"
+    try:
+        return (yield)
+    finally:
+        os.environ.pop(VARIABLE, None)
+
+
+def on_host(item: pytest.Item) -> bool:
+    """Whether a test does not ask for a backend."""
+    return "backend" not in getattr(item, "fixturenames", ())
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:

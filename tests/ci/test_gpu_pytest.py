@@ -54,6 +54,19 @@ FILES = {
         def test_of_numbers():
             warnings.warn("overflow encountered in exp", RuntimeWarning)
     """,
+    "test_auto.py": """
+        import os
+        import pytest
+
+        @pytest.fixture
+        def backend(): ...
+
+        def test_on_the_host():
+            assert os.environ["BPNET_BACKEND"] == "numpy"
+
+        def test_on_a_backend(backend):
+            assert "BPNET_BACKEND" not in os.environ
+    """,
     "test_wrong.py": """
         def test_wrong():
             assert 1 == 2
@@ -74,11 +87,16 @@ def folder(tmp_path_factory):
     return where
 
 
-def run(gpu, folder, command):
+def run(gpu, folder, command, variables=None):
     rows = folder / "rows"
     rows.unlink(missing_ok=True)
     ci = os.path.dirname(gpu.rows.__file__)
-    environment = {**os.environ, "PYTHONPATH": ci, gpu.rows.VARIABLE: str(rows)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": ci,
+        gpu.rows.VARIABLE: str(rows),
+        **(variables or {}),
+    }
     environment.pop("PYTEST_ADDOPTS", None)
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -92,7 +110,7 @@ def found(gpu, folder, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("scratch")
     *_, tests = gpu.plan.plan(place, scratch, scratch, 60.0)
     command = [part for part in tests.command if part not in gpu.plan.TESTS]
-    return run(gpu, folder, command)
+    return run(gpu, folder, command, tests.environment)
 
 
 def outcomes(rows):
@@ -141,6 +159,11 @@ def test_without_the_plugin_a_missing_library_fails(gpu, folder):
     assert done.returncode == 2
     assert "No module named 'no_such_library'" in done.stdout
     assert rows == []
+
+
+def test_auto_is_numpy_in_tests_of_the_host_alone(found):
+    seen = outcomes(found[1])
+    assert seen["test_on_the_host"] == seen["test_on_a_backend"] == "passed"
 
 
 class Item:
