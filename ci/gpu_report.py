@@ -195,6 +195,7 @@ def _failures(result: Result) -> Iterator[str]:
             yield row["test"]
             yield from (f"    {line}"[:200] for line in row["text"].splitlines()[-LINES:])
     told = any(row.get("passed") is False or row.get("outcome") == "failed" for row in result.rows)
-    if not (result.well or told) and result.why:
+    raised = result.name != "tests" and "Traceback" in result.why
+    if not result.well and result.why and (raised or not told):
         yield f"{result.name}: {result.verdict}"
         yield from (f"    {line}"[:200] for line in result.why.splitlines()[-LINES:])

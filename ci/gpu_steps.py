@@ -53,8 +53,8 @@ def asked(arguments: list[str]) -> argparse.Namespace:
         found.seconds = math.nan
     if not 0 < found.seconds < math.inf:
         refuse("--seconds wants a number of seconds, such as 280")
-    found.only = gpu_plan.NAMES if found.only is None else found.only.split(",")
-    for name in found.only:
+    found.only = None if found.only is None else found.only.split(",")
+    for name in found.only or ():
         if name not in gpu_plan.NAMES:
             refuse(f"--only has no step {name!r}; wanted some of {','.join(gpu_plan.NAMES)}")
     if found.wheels and not list(found.wheels.glob("*.whl")):
@@ -88,6 +88,7 @@ def set_paths(scratch: Path) -> None:
     sys.path[:0] = front
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(scratch / "hypothesis")
     os.environ["XDG_CACHE_HOME"] = str(scratch / "cache")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # or JAX takes the memory
     importlib.invalidate_caches()
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -115,25 +116,22 @@ def _of(spec: str, found: set[str]) -> str | None:
     return spec if spec in found else None
 
 
+def chosen(steps: list[gpu_plan.Step], only: list[str] | None) -> list[gpu_plan.Step]:
+    """The steps that were asked for, all of which must be possible here."""
+    here = [step.name for step in steps]
+    for name in only or ():
+        if name not in here:
+            refuse(f"--only {name}: its library has no GPU here; wanted some of {','.join(here)}")
+    return [step for step in steps if only is None or step.name in only]
+
+
 def about(options: argparse.Namespace) -> dict[str, Any]:
     """What the report begins with."""
-    git = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True,
-        check=False,
-    ) if _has_git() else None  # fmt: skip
-    commit = git.stdout.strip() if git else ""
-    return {
-        "date": time.strftime("%Y-%m-%d"),
-        "commit": commit or "unknown",
-        "seconds": options.seconds,
-        "rehearsal": options.rehearse,
-    }
+    from benchmarks.peers.__main__ import about as here
 
-
-def _has_git() -> bool:
-    from shutil import which
-
-    return which("git") is not None
+    known = here()
+    asked_for = {"seconds": options.seconds, "rehearsal": options.rehearse}
+    return {"date": known["date"], "commit": known["commit"], **asked_for}
 
 
 def main(arguments: list[str]) -> int:
@@ -149,6 +147,7 @@ def main(arguments: list[str]) -> int:
         set_paths(scratch)
         where = place(options.rehearse)
         folder = options.folder.resolve()
+        steps = chosen(gpu_plan.plan(where, folder, scratch, options.seconds), options.only)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -156,8 +155,6 @@ def main(arguments: list[str]) -> int:
         import gpu_report
         import gpu_run
 
-        steps = gpu_plan.plan(where, folder, scratch, options.seconds)
-        steps = [step for step in steps if step.name in options.only]
         report = gpu_report.Report(folder, about(options))
         results = gpu_run.run(steps, end, scratch, report.write)
     for result in results:

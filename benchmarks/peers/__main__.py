@@ -14,6 +14,7 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from benchmarks.peers import device, jobs, limit
@@ -172,12 +173,13 @@ def about() -> dict[str, Any]:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    git = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
+    ask = ["git", "rev-parse", "--short", "HEAD"]
+    here = Path(__file__).parent
+    run = {"cwd": here, "capture_output": True, "text": True}
+    git = subprocess.run(ask, **run, check=False) if which("git") else None
     return {
         "date": time.strftime("%Y-%m-%d"),
-        "commit": git.stdout.strip(),
+        "commit": (git and git.stdout.strip()) or "unknown",
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),

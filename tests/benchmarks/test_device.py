@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.peers import __main__ as peers
 from benchmarks.peers import cells, device, on_device
 from benchmarks.peers.cells import Cell
 from bpnet.backends import BackendStatus, DeviceInfo
@@ -91,7 +92,7 @@ def test_an_error_is_a_finding_and_the_slow_come_last(broken):
 
 
 def test_no_time_left_begins_nothing(broken):
-    assert list(bench(broken, seconds=0.0).run()) == []
+    assert list(bench(["bpnet numpy"], seconds=0.0).run()) == []
 
 
 def test_the_processor_is_spared_what_takes_too_long(broken):
@@ -152,6 +153,11 @@ def test_bad_options(options, wanted):
 
     with pytest.raises(SystemExit, match=wanted.replace("(", r"\(")):
         device.main(asked, dict, error)
+
+
+def test_where_there_is_no_git_the_commit_is_unknown(monkeypatch):
+    monkeypatch.setattr(peers, "which", lambda name: None)
+    assert peers.about()["commit"] == "unknown"
 
 
 def test_pytorch_with_its_data_on_a_device():

@@ -13,6 +13,8 @@ from bpnet.backends import hardware
 
 ROOT = Path(__file__).parents[2]
 
+WRITTEN = ("HYPOTHESIS_STORAGE_DIRECTORY", "XDG_CACHE_HOME", "XLA_PYTHON_CLIENT_PREALLOCATE")
+
 
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
@@ -92,7 +94,7 @@ def test_the_script_with_no_python(tmp_path):
 def test_a_library_that_bpnet_needs_is_named(gpu, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpu.steps, "NEEDED", ("numpy", "no_such_library"))
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("PYTHONPATH", "HYPOTHESIS_STORAGE_DIRECTORY", "XDG_CACHE_HOME"):
+    for name in ("PYTHONPATH", *WRITTEN):
         monkeypatch.setenv(name, "")
     with pytest.raises(SystemExit) as end:
         gpu.steps.set_paths(tmp_path)
@@ -112,7 +114,7 @@ def test_wheels_and_the_path_that_was_set_go_behind_the_checkout(gpu, tmp_path, 
         wheel.writestr(f"{info}/RECORD", "")
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "theirs"))
-    for name in ("HYPOTHESIS_STORAGE_DIRECTORY", "XDG_CACHE_HOME"):
+    for name in WRITTEN:
         monkeypatch.setenv(name, "")
     gpu.steps.install(wheels, scratch / "site")
     gpu.steps.set_paths(scratch)
@@ -133,6 +135,15 @@ def test_what_is_worth_most_comes_first(gpu, tmp_path):
     required = {"BPNET_TEST_BACKENDS": "cupy", "BPNET_TEST_CUPY": "1"}
     assert required.items() <= by_name["tests"].environment.items()
     assert [step.name for step in steps if step.partial] == ["tests"]
+
+
+def test_a_step_that_is_not_possible_here_is_refused(gpu, tmp_path, capsys):
+    steps = gpu.plan.plan(gpu.plan.Place(jax="jax:gpu"), tmp_path, tmp_path, 100.0)
+    assert [step.name for step in gpu.steps.chosen(steps, ["check-jax"])] == ["check-jax"]
+    assert gpu.steps.chosen(steps, None) == steps
+    with pytest.raises(SystemExit):
+        gpu.steps.chosen(steps, ["smoke", "check-torch"])
+    assert "--only check-torch: its library has no GPU here" in capsys.readouterr().err
 
 
 def test_a_rehearsal_has_every_step_with_a_stand_in(gpu, tmp_path):

@@ -91,13 +91,10 @@ def run(gpu, folder, command, variables=None):
     rows = folder / "rows"
     rows.unlink(missing_ok=True)
     ci = os.path.dirname(gpu.rows.__file__)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": ci,
-        gpu.rows.VARIABLE: str(rows),
-        **(variables or {}),
-    }
-    environment.pop("PYTEST_ADDOPTS", None)
+    environment = {**os.environ, "PYTHONPATH": ci, gpu.rows.VARIABLE: str(rows)}
+    for name in ("PYTEST_ADDOPTS", "BPNET_BACKEND"):
+        environment.pop(name, None)
+    environment.update(variables or {})
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from bpnet.check import suite
+
 TELL = "import sys; sys.path.insert(0, {ci!r}); from gpu_rows import tell; "
 
 
@@ -214,6 +216,26 @@ def test_a_step_that_differs_from_numpy_fails(gpu, monkeypatch, capsys):
     assert gpu.jobs.main("smoke", "array_api_strict") == 1
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [r["passed"] for r in rows] == [False, False]
+
+
+def test_a_row_that_breaks_down_leaves_its_traceback(gpu, monkeypatch, capsys, caplog):
+    def rows(backend):
+        yield from ()
+        raise ZeroDivisionError("in a kernel")
+
+    for module in (suite.equations, suite.gradients, suite.parity):
+        monkeypatch.setattr(module, "rows", lambda *_: iter(()))
+    monkeypatch.setattr(suite.discipline, "rows", lambda *_: iter(()))
+    monkeypatch.setattr(suite.bits, "rows", rows)
+    with caplog.at_level("DEBUG", "bpnet"):
+        assert not gpu.jobs.check_rows("numpy")
+    (row,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (row["name"], row["note"]) == ("broke down here", "ZeroDivisionError: in a kernel")
+    assert 'raise ZeroDivisionError("in a kernel")' in caplog.text
+    log = gpu.run.Result("check", "failed", 1.0, [row], f"status 1\n{caplog.text}")
+    text = gpu.report.Report(None, {}).text([log])
+    assert "broke down here int32: error None" in text
+    assert "    ZeroDivisionError: in a kernel" in text
 
 
 def test_only_bpnet_fails_the_benchmark(gpu, monkeypatch, capsys, tmp_path):
