@@ -106,8 +106,9 @@ RIVALS = {
 def measure(rival: Rival, cell: Cell, rounds: int) -> dict[str, Any]:
     """Microseconds a step, median of the rounds; what came before; peak memory of the device."""
     _forget(rival.library)
+    data = cells.data_of(cell)
     start = time.perf_counter()
-    seconds = rival.make(cell, cells.data_of(cell))(1 + rounds)[1:]
+    seconds = rival.make(cell, data)(1 + rounds)[1:]
     first = time.perf_counter() - start - sum(seconds)
     steps = sorted(s / cell.steps * 1e6 for s in seconds)
     return {
