@@ -22,7 +22,7 @@ MOST = 60
 BYTES = 900_000
 """Of report.json at most: rows of the longest step are left out before."""
 
-LACKING = re.compile(r"(?:could not import '|Skipped: )(\w+)(?:'| is not installed)")
+LACKING = re.compile(r"could not import '(\w+)|Skipped: (\w+) is not installed")
 """A reason to skip a test, and the library that it names."""
 
 LINES = 8
@@ -94,7 +94,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
         "collected": collected,
         "not reached": collected - len(set(begun)),
         "files without their library": dict(missing),
-        "tests without their library": dict(Counter(found[1] for found in absent if found)),
+        "tests without their library": dict(Counter(found[1] or found[2] for found in absent if found)),
         "skipped because": dict(reasons.most_common(40)),
         "last begun": begun[-1] if begun else None,
         "failures": failed[:MOST],

@@ -37,6 +37,9 @@ FILES = {
 
         def test_that_skips_by_itself():
             pytest.importorskip("nor_this")
+
+        def test_of_another_library():
+            pytest.skip("PyTorch's way")
     """,
     "test_broken.py": """
         import json.nothing
@@ -130,6 +133,7 @@ def test_an_absent_library_takes_out_what_needs_it_and_is_counted(gpu, found):
     assert summary["skipped because"] == {
         "Skipped: no_such_library is not installed": 4,
         "Skipped: could not import 'nor_this': No module named 'nor_this'": 1,
+        "Skipped: PyTorch's way": 1,
     }
 
 
