@@ -85,7 +85,8 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     outcomes = Counter(row["outcome"] for row in ended)
     collected = sum(row["tests"] for row in rows if row["kind"] == "collected")
     missing = Counter(row["absent"] for row in rows if row["kind"] == "file")
-    absent = [LACKING.search(row["text"]) for row in ended if row["outcome"] == "skipped"]
+    named = [LACKING.search(row["text"]) for row in ended if row["outcome"] == "skipped"]
+    absent = Counter(found[1] or found[2] for found in named if found)
     reasons = Counter(row["text"] for row in ended if row["outcome"] == "skipped")
     failed = [row for row in ended if row["outcome"] == "failed"]
     slowest = sorted(ended, key=lambda row: -row.get("seconds", 0.0))[:20]
@@ -94,7 +95,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
         "collected": collected,
         "not reached": collected - len(set(begun)),
         "files without their library": dict(missing),
-        "tests without their library": dict(Counter(found[1] or found[2] for found in absent if found)),
+        "tests without their library": dict(absent),
         "skipped because": dict(reasons.most_common(40)),
         "last begun": begun[-1] if begun else None,
         "failures": failed[:MOST],
