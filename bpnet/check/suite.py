@@ -1,11 +1,14 @@
 """All checks of one backend, in order; one that breaks down is a row and not the end."""
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from bpnet.backends import Backend
 from bpnet.check import bits, discipline, equations, gradients, parity
 from bpnet.check.report import BITS, Row
+
+_log = logging.getLogger("bpnet")
 
 
 def check(backend: Backend) -> Iterator[Row]:
@@ -42,6 +45,7 @@ def _guarded(group: str, dtype: str, rows: Callable[[], Iterator[Row]]) -> Itera
     try:
         yield from rows()
     except Exception as error:
+        _log.debug("%s in %s broke down", group, dtype, exc_info=True)
         text = " ".join(str(error).split())[:200]
         note = f"{type(error).__name__}: {text}"
         yield Row(group, "broke down here", dtype, float("inf"), BITS, note)

@@ -117,6 +117,7 @@ def test_auto_passes_over_what_does_not_work_and_says_so(broken, monkeypatch, ca
 
 def test_auto_names_the_library_that_a_gpu_lacks(nothing_said, monkeypatch):
     monkeypatch.setattr(hardware, "gpus", lambda: frozenset({"cuda"}))
+    monkeypatch.setattr(hardware, "cuda_driver", lambda: hardware.CudaDriver(12040, 1))
     monkeypatch.setattr(libraries, "installed", lambda _: False)
     assert 'pip install "bpnet[cupy-cuda12x]"' in selection._auto(None).reason
 
