@@ -103,6 +103,11 @@ class Backend(ABC):
         return getattr(self.xp, name)
 
     @property
+    def wraps(self) -> bool:
+        """Whether int32 overflows as 32 bits do: the masks of dropout are made by that."""
+        return True
+
+    @property
     def index_dtype(self) -> str:
         """``"int64"``, or ``"int32"`` where there is no 64-bit integer."""
         return "int64" if self.has("int64") else "int32"
@@ -390,7 +395,8 @@ class Backend(ABC):
         except (RuntimeError, ValueError):  # NumPy, PyTorch, dpnp: memory they cannot address
             return None
         holder = libraries.owner(a)
-        if holder is None or not self.alike(holder):
+        same = tuple(a.shape) == tuple(x.shape) and dtype_name(a) == dtype_name(x)
+        if holder is None or not self.alike(holder) or not same:
             return None  # dpnp hands host memory back as a NumPy array
         return a if holder == self else self._move(a)
 

@@ -1,7 +1,7 @@
 """The same training run on two backends: parameters after 100 steps, and step by step."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
@@ -29,9 +29,9 @@ BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 QUANTITIES = ("z", "a", "delta", "dC/dW", "dC/db")
 
 
-def rows(backend: Backend, dtype: str) -> Iterator[Row]:
+def rows(backend: Backend, dtype: str, names: Sequence[str] = jobs.COMPARED) -> Iterator[Row]:
     """Parameters after 100 steps beside NumPy's, for two optimizers and activations."""
-    for name in jobs.COMPARED:
+    for name in names:
         found, wanted = _arrays(jobs.JOBS[name].run(backend, dtype)), _on_numpy(name, dtype)
         errors = {
             f"layer {i // 2 + 1}": difference(a, b)
