@@ -104,6 +104,13 @@ class Swapped(Converted):
         return self.a.astype(self.a.dtype.newbyteorder(">"))
 
 
+class ShortWayOut(Converted):
+    """No more than two hundred numbers come out."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.resize(self.a, (2, 100)) if self.a.size > 200 else self.a.copy()
+
+
 class Listed:
     def tolist(self):
         return self.a.tolist()
@@ -248,6 +255,20 @@ class DeviceForCreation(Library):
         if keywords and not isinstance(x, Bare):
             raise TypeError(f"asarray() got an unexpected keyword argument {next(iter(keywords))}")
         return super().asarray(x, dtype=dtype, **keywords)
+
+
+class WrongImport(Library):
+    """``from_dlpack`` takes an array and makes zeros of it."""
+
+    def from_dlpack(self, x, /, *, device=None, copy=None):
+        return self.box(np.zeros_like(np.from_dlpack(x)))
+
+
+class Short(Library):
+    """Keeps no more than two hundred of the numbers that it is given."""
+
+    def taken(self, x):
+        return np.resize(x, (2, 100)) if np.size(x) > 200 else super().taken(x)
 
 
 class IntegersOnly(Library):

@@ -25,6 +25,7 @@ USABLE = {
     "refused DLPack": Library("mylib", strangers.RefusedDlpack, Converted),
     "wrong numbers by DLPack": Library("mylib", strangers.WrongDlpack, Listed),
     "wrong shape by DLPack": Library("mylib", strangers.WrongShapeDlpack),
+    "wrong numbers from DLPack": strangers.WrongImport("mylib", Converted),
     "no float64": strangers.NoFloat64("mylib", Dlpack),
     "big-endian": Library("mylib", strangers.Swapped, InPlace),
     "integers of any size": strangers.Unbounded("mylib"),
@@ -73,6 +74,12 @@ def test_it_trains_as_numpy_does(library):
 
 
 @pytest.mark.parametrize("library", USABLE.values(), ids=USABLE)
+def test_another_librarys_arrays_arrive(library, backend):
+    found = backends.get(library).asarray(backend.asarray(VALUES))
+    assert np.array_equal(backends.get(library).to_numpy(found), VALUES)
+
+
+@pytest.mark.parametrize("library", USABLE.values(), ids=USABLE)
 def test_its_arrays_are_data_for_any_backend(library, backend):
     given = backends.get(library).asarray(VALUES)
     assert np.array_equal(backend.to_numpy(backend.asarray(given)), VALUES)
@@ -92,6 +99,16 @@ def test_arrays_that_do_not_come_back_are_refused_as_data():
     array = library.asarray(VALUES)
     with pytest.raises(InputError, match=r"mylib has no way for arrays of float32.*give NumPy's"):
         bpnet.to_numpy(array)
+
+
+def test_what_is_lost_on_a_later_way_is_not_lost_without_a_word():
+    """The few numbers that a library is tried with do not show it."""
+    values = np.ones((2, 200), np.float32)
+    with pytest.raises(InputError, match=r"mylib was given float32 of shape \(2, 200\) to move"):
+        backends.get(strangers.Short("mylib", Dlpack)).asarray(values)
+    backend = backends.get(Library("mylib", strangers.ShortWayOut))
+    with pytest.raises(InputError, match=r"gave float32 of shape \(2, 100\); give another"):
+        backend.to_numpy(backend.asarray(values))
 
 
 def test_a_library_whose_arrays_are_anothers_is_refused_with_the_module_to_give():
@@ -123,7 +140,15 @@ def test_a_copy_is_the_callers_though_the_library_shares_memory():
     assert np.array_equal(backend.to_numpy(own), VALUES)
 
 
-def test_dropout_is_refused_where_integers_do_not_overflow(tmp_path):
+def test_shards_need_no_float64():
+    net = bpnet.Network([3, 2], seed=0)
+    library = strangers.NoFloat64("mylib", Dlpack)
+    weight = np.asarray([1.0, 2.0])
+    bpnet.train(net, (VALUES, [0, 1]), epochs=1, shards=2, sample_weight=weight, backend=library)
+    assert np.isfinite(net.weights[0]).all()
+
+
+def test_dropout_is_refused_where_integers_do_not_overflow():
     library = strangers.Unbounded("mylib")
     data = VALUES, np.asarray([0, 1])
     assert backends.get(Library("mylib", Dlpack)).wraps
