@@ -284,6 +284,13 @@ class NoFloat64(Library):
         return super().box(result)
 
 
+class Leaking(Library):
+    """``exp`` answers with an array of NumPy's."""
+
+    def exp(self, x):
+        return np.exp(x.a)
+
+
 class CopyIgnored(Library):
     """``asarray(x, copy=True)`` shares memory."""
 

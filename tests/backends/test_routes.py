@@ -5,7 +5,7 @@ import pytest
 
 import bpnet
 from bpnet import backends
-from bpnet.backends import rehearsal
+from bpnet.backends import rehearsal, routes
 from bpnet.check.watch import Watch
 from bpnet.errors import InputError
 from tests import strangers, surface
@@ -38,6 +38,7 @@ REFUSED = {
     "shape unknown": (strangers.Lazy("mylib", Dlpack), "arrays of float32 do not come back"),
     "no shape": (strangers.Shapeless("mylib", Dlpack), "arrays of float32 do not come back"),
     "no copy": (strangers.CopyIgnored("mylib", Dlpack, InPlace), "asarray with copy gives other"),
+    "NumPy's arrays": (strangers.Leaking("mylib", Dlpack), "exp gives ndarray, no array of its"),
     "float64 unasked": (strangers.Widening("mylib", Dlpack), r"\* gives float64"),
     "immutable": (strangers.Immutable("mylib", Dlpack), "immutable, and .* fail: .*[+*]="),
 }
@@ -119,6 +120,23 @@ def test_a_library_whose_arrays_are_anothers_is_refused_with_the_module_to_give(
         InputError, match=r"front can't be used.*its arrays are of other: give that"
     ):
         backends.get(front)
+
+
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("everything", ("_send_whole", "_take_dlpack")),
+        ("lists in, lists out", ("_send_lists", "_take_list")),
+        ("numbers in, numbers out", ("_send_elements", "_take_elements")),
+        ("refused DLPack", ("_send_whole", "_take_whole")),
+        ("big-endian", ("_send_whole", "_take_whole")),
+        ("wrong numbers by DLPack", ("_send_whole", "_take_list")),
+    ],
+)
+def test_the_cheapest_way_is_taken(name, ways):
+    for dtype in ("float32", "int32", "bool"):
+        found = routes.find(USABLE[name], dtype)
+        assert (found.upload, found.download) == tuple(getattr(routes, way) for way in ways)
 
 
 def test_a_way_is_chosen_once():
