@@ -6,6 +6,7 @@ otherwise is said at once and by name, not by a wrong number in the middle of a 
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,16 @@ _NUMBERS = {
     "rows": np.asarray([1, 0, 1, 1]),
 }
 """Operands by name; ``rows`` are in the dtype of indices."""
+
+
+def _in_place(function: Callable[[Any, Any], Any], xp: Namespace, s: Any) -> list[Array]:
+    return [*_upon(function, xp, s.a, s.p), *_upon(function, xp, s.a, 0.5)]
+
+
+def _upon(function: Callable[[Any, Any], Any], xp: Namespace, a: Array, b: Any) -> list[Array]:
+    """Result of an augmented assignment to a copy, and the array that may not change."""
+    return [function(xp.asarray(a, copy=True), b), a]
+
 
 _FUNCTIONS: dict[str, Call] = {
     "abs": lambda xp, s: xp.abs(s.a),
@@ -97,7 +108,7 @@ _OPERATORS: dict[str, Call] = {
         *(s.m[..., :2], s.i[..., None], s.rows[1:3]),
     ),
     **{
-        f"{sign}=": lambda xp, s, f=function: _in_place(f, xp, s)
+        f"{sign}=": partial(_in_place, function)
         for sign, function in {
             "+": operator.iadd, "-": operator.isub, "*": operator.imul, "/": operator.itruediv,
         }.items()
@@ -165,7 +176,7 @@ def _differences(backend: Backend, found: list[Array], wanted: list[Any]) -> Ite
     for a, x in zip(found, wanted, strict=True):
         held = libraries.owner(a)
         if isinstance(x, bool):
-            yield from [f"gives {a!r}, wanted {x}"] * (a is not x)
+            yield from [f"gives {a!r}, wanted {x}"] * (a != x)
         elif held is None or not backend.alike(held):
             yield f"gives {type(a).__name__}, no array of its own"
         elif tuple(a.shape) != x.shape or (x.dtype != np.int64 and dtype_name(a) != x.dtype.name):
@@ -178,15 +189,6 @@ def _flat(result: Any) -> list[Any]:
     if isinstance(result, list | tuple):
         return [a for part in result for a in _flat(part)]
     return [result]
-
-
-def _in_place(function: Callable[[Any, Any], Any], xp: Namespace, s: Any) -> list[Array]:
-    return [*_upon(function, xp, s.a, s.p), *_upon(function, xp, s.a, 0.5)]
-
-
-def _upon(function: Callable[[Any, Any], Any], xp: Namespace, a: Array, b: Any) -> list[Array]:
-    """Result of an augmented assignment to a copy, and the array that may not change."""
-    return [function(xp.asarray(a, copy=True), b), a]
 
 
 def _added_to(a: Array) -> Array:

@@ -76,7 +76,7 @@ class Standard(Backend):
             return arrived
         msg = f"{self.name} was given {dtype_name(sent)} of shape {tuple(sent.shape)} to move"
         msg += f" and gave {dtype_name(arrived)} of shape {tuple(arrived.shape)}"
-        raise InputError(f"{msg}; give another backend")
+        raise InputError(f"{msg}; name another backend")
 
     def _from_dlpack(self, x: Array) -> Array:
         if self._routes(dtype_name(x)).imports:
@@ -111,7 +111,7 @@ def open_module(module: Any) -> Standard:
         msg = f"{name} is no array library of the standard: it lacks {', '.join(missing)}"
         raise InputError(msg)
     if type(backend) is Standard and (why := rehearsal.refusal(backend)):
-        msg = f"{name} can't be used as a backend: {why}; give another library"
+        msg = f"{name} can't be used as a backend: {why}; name another backend"
         raise InputError(msg)
     return backend
 

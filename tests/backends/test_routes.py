@@ -7,7 +7,7 @@ import bpnet
 from bpnet import backends
 from bpnet.backends import rehearsal, routes
 from bpnet.check.watch import Watch
-from bpnet.errors import InputError
+from bpnet.errors import ArrayMismatch, InputError
 from tests import strangers, surface
 from tests.strangers import Converted, Dlpack, InPlace, Library, Listed
 
@@ -102,13 +102,30 @@ def test_arrays_that_do_not_come_back_are_refused_as_data():
         bpnet.to_numpy(array)
 
 
+def test_data_is_trained_on_where_it_is_if_its_library_can():
+    net = bpnet.Network([3, 1], output="sigmoid", seed=0)
+    y = np.asarray([[1.0], [0.0]], np.float32)
+    good, bad = Library("mylib", Dlpack), REFUSED["float64 unasked"][0]
+    bpnet.train(net, (good.asarray(VALUES), good.asarray(y)), epochs=1)
+    with pytest.raises(InputError, match="mylib can't be used as a backend"):
+        bpnet.train(net, (bad.asarray(VALUES), bad.asarray(y)), epochs=1)
+    bpnet.train(net, (bad.asarray(VALUES), bad.asarray(y)), epochs=1, backend="numpy")
+
+
+def test_arrays_of_two_libraries_are_refused_with_a_call_that_works():
+    pair = {"X": Library("mylib", Dlpack).asarray(VALUES), "y": VALUES}
+    for given in (pair, dict(reversed(pair.items()))):
+        with pytest.raises(ArrayMismatch, match=r"mylib.*move one: bpnet\.to_numpy\(X\)$"):
+            backends.require_one(given)
+
+
 def test_what_is_lost_on_a_later_way_is_not_lost_without_a_word():
     """The few numbers that a library is tried with do not show it."""
     values = np.ones((2, 200), np.float32)
     with pytest.raises(InputError, match=r"mylib was given float32 of shape \(2, 200\) to move"):
         backends.get(strangers.Short("mylib", Dlpack)).asarray(values)
     backend = backends.get(Library("mylib", strangers.ShortWayOut))
-    with pytest.raises(InputError, match=r"gave float32 of shape \(2, 100\); give another"):
+    with pytest.raises(InputError, match=r"gave float32 of shape \(2, 100\); name another"):
         backend.to_numpy(backend.asarray(values))
 
 
