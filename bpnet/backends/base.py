@@ -108,6 +108,11 @@ class Backend(ABC):
         return getattr(self.xp, name)
 
     @property
+    def wraps(self) -> bool:
+        """Whether int32 overflows as 32 bits do: the masks of dropout are made by that."""
+        return True
+
+    @property
     def index_dtype(self) -> str:
         """``"int64"``, or ``"int32"`` where there is no 64-bit integer."""
         return "int64" if self.has("int64") else "int32"

@@ -123,6 +123,19 @@ def of(array: Array) -> Backend:
     return found
 
 
+def tried(backend: Backend) -> Backend:
+    """Return the backend that data is on, if it can compute too, which a stranger's must show.
+
+    Raises
+    ------
+    InputError
+        If it can't.
+    """
+    if isinstance(backend, standard.Standard):
+        return standard.open_module(backend.module)
+    return backend
+
+
 def require_one(arrays: Mapping[str, Array]) -> Backend:
     """The one backend that holds all arrays.
 
@@ -146,9 +159,10 @@ def require_one(arrays: Mapping[str, Array]) -> Backend:
     for name, other in others:
         found = of(other)
         if found != backend:
-            msg = (
-                f"{first} is an array of {backend.spec} and {name} of {found.spec}; "
-                f'move one: bpnet.to_device({name}, "{backend.spec}")'
-            )
-            raise ArrayMismatch(msg)
+            cure = f'bpnet.to_device({name}, "{backend.spec}")'
+            for held, side in ((backend, first), (found, name)):
+                if isinstance(held, standard.Standard):  # which no name stands for
+                    cure = f"bpnet.to_numpy({side})"
+            msg = f"{first} is an array of {backend.spec} and {name} of {found.spec}; "
+            raise ArrayMismatch(f"{msg}move one: {cure}")
     return backend

@@ -54,6 +54,7 @@ def select(backend: Any = None, device: Any = None, like: Array | None = None) -
     if _is_auto(asked):
         held = libraries.owner(like) if like is not None and device is None else None
         if held is not None and held.name != "numpy":
+            held = registry.tried(held)
             return Selection(held, f"{held.spec}, because the data is there")
         return _auto(device)
     if isinstance(asked, str) and "," in asked:

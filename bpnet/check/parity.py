@@ -1,7 +1,7 @@
 """The same training run on two backends: parameters after 100 steps, and step by step."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
@@ -27,13 +27,15 @@ BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 """Of the relative difference of each parameter array after 100 steps."""
 
 _SET = "a set of 3"
+RUNS = (*jobs.COMPARED, _SET)
+"""The training runs whose parameters are compared."""
 
 QUANTITIES = ("z", "a", "delta", "dC/dW", "dC/db")
 
 
-def rows(backend: Backend, dtype: str) -> Iterator[Row]:
+def rows(backend: Backend, dtype: str, names: Sequence[str] = RUNS) -> Iterator[Row]:
     """Parameters after 100 steps beside NumPy's, for two optimizers and activations, and a set."""
-    for name in (*jobs.COMPARED, _SET):
+    for name in names:
         found, wanted = _trained(name, backend, dtype), _on_numpy(name, dtype)
         errors = {
             where: max(difference(a, b) for a, b in zip(found[where], wanted[where], strict=True))

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 
 from bpnet.backends import Backend
-from bpnet.check import bits, discipline, equations, gradients, parity
+from bpnet.check import bits, discipline, equations, gradients, jobs, parity
 from bpnet.check.report import BITS, Row
 
 _log = logging.getLogger("bpnet")
@@ -35,9 +36,10 @@ def check(backend: Backend) -> Iterator[Row]:
         yield from _guarded("equations", dtype, partial(equations.rows, backend, dtype))
     for dtype in backend.dtypes():
         yield from _guarded("gradients", dtype, partial(gradients.rows, backend, dtype))
-    for dtype in exact:
-        yield from _guarded("parity", dtype, partial(parity.rows, backend, dtype))
-    yield from _guarded("discipline", "float32", partial(discipline.rows, backend))
+    for dtype, run in product(exact, parity.RUNS):
+        yield from _guarded("parity", dtype, partial(parity.rows, backend, dtype, [run]))
+    for job in jobs.COMPARED:
+        yield from _guarded("discipline", "float32", partial(discipline.rows, backend, [job]))
     yield from _guarded("random", "int32", partial(bits.rows, backend))
 
 

@@ -51,12 +51,12 @@ def check(
       bpnet check --module mylib
     """
     if parity is not None:
-        if backend or module:
+        if backend or module is not None:
             msg = "--parity compares the two backends it names; leave the others out"
             raise InputError(msg)
         return _compare(*parity, dtype, json_)
     chosen = [bpnet.backends.get(spec) for spec in backend or []]
-    if module:
+    if module is not None:
         chosen.append(_of_module(module))
     chosen = chosen or [bpnet.backends.select().backend]
     found = [_check(one, show=not json_, quiet=quiet) for one in chosen]
@@ -67,10 +67,12 @@ def check(
 
 def _of_module(name: str) -> Backend:
     try:
-        return bpnet.backends.get(importlib.import_module(name))
-    except ImportError as error:
-        msg = f"--module {name} can't be imported ({error}); give a module on Python's path"
+        module = importlib.import_module(name)
+    except Exception as error:  # it may do anything when it is imported
+        what = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        msg = f"--module {name} can't be imported ({what}); give a module on Python's path"
         raise InputError(msg) from error
+    return bpnet.backends.get(module)
 
 
 def _here() -> dict[str, str]:

@@ -210,10 +210,12 @@ def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
 
 def differs_in_training(layers: Sequence[Any]) -> bool:
     """Whether a layer does something else in training: it draws at random, or sees the batch."""
-    return any(
-        isinstance(layer, BatchNorm) or (isinstance(layer, Dropout) and layer.rate > 0)
-        for layer in layers
-    )
+    return draws(layers) or any(isinstance(layer, BatchNorm) for layer in layers)
+
+
+def draws(layers: Sequence[Any]) -> bool:
+    """Whether a layer draws at random."""
+    return any(isinstance(layer, Dropout) and layer.rate > 0 for layer in layers)
 
 
 def fixed(layers: Sequence[Any]) -> tuple[int, ...]:

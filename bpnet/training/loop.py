@@ -85,6 +85,9 @@ class Session:
 
     def __post_init__(self) -> None:
         judge = self.step.judge
+        if layers.draws(judge.layers) and not self.backend.wraps:
+            msg = f"{self.backend.spec} can't draw dropout's masks: its int32 do not overflow as"
+            raise InputError(f"{msg} 32 bits do; leave dropout out, or give another backend")
         if (
             self.backend.compiles
             and self.pads

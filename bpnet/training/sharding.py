@@ -249,7 +249,8 @@ class ShardedSession(loop.Session):
         """Size of each batch, or weight: the same on every rank, which may not have all weights."""
         if self.weights is None:
             return [rows.shape[1]] * len(rows)
-        kind = np.float64 if self.step.judge.dtype == self.backend.xp.float64 else np.float32
+        wide = getattr(self.backend.xp, "float64", None)
+        kind = np.float64 if self.step.judge.dtype == wide else np.float32
         return [float(np.sum(w)) for w in self.weights.astype(kind)[rows]]
 
     def _parts(

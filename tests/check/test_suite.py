@@ -87,6 +87,21 @@ def test_a_breakdown_is_a_row_and_not_the_end(monkeypatch):
     assert {row.group for row in rows} == {"equations", "discipline", "random"}
 
 
+def test_a_run_that_breaks_down_does_not_take_the_next_along(monkeypatch):
+    def run(backend, dtype, names):
+        if "SGD" in names[0]:
+            raise RuntimeError("no dropout here")
+        yield Row("parity", names[0], dtype, 0.0, 1.0)
+
+    monkeypatch.setattr(equations, "rows", lambda *_: iter(()))
+    monkeypatch.setattr(gradients, "rows", lambda *_: iter(()))
+    monkeypatch.setattr(parity, "rows", run)
+    monkeypatch.setattr(discipline, "rows", lambda backend, names: run(backend, "", names))
+    rows = [row for row in suite.check(backends.get("numpy")) if row.group != "random"]
+    assert [row.passed for row in rows] == [False, True] * 3
+    assert rows[1].name == "Adam, relu"
+
+
 @pytest.mark.parametrize(
     ("error", "passed"), [(0.5, True), (1.0, True), (1.1, False), (math.nan, False)]
 )
