@@ -216,6 +216,19 @@ def differs_in_training(layers: Sequence[Any]) -> bool:
     )
 
 
+def check_batch(layers: Sequence[Any], k: int) -> None:
+    """Refuse batches in which a batch normalization finds no variance.
+
+    Raises
+    ------
+    InputError
+        If the batches have one example.
+    """
+    if k < 2 and any(layer.averages for layer in layers):
+        msg = "batch normalization was given one example a batch, which has no variance; give a "
+        raise InputError(f"{msg}batch_size of at least 2 and as many examples, or norm='layer'")
+
+
 def learned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
     """Arrays that an optimizer moves: all but the averages."""
     if not any(layer.averages for layer in layers):

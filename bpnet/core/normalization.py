@@ -121,7 +121,9 @@ class BatchNorm(_Normalization):
 
     In training mean and variance are those of the batch, all examples alike whatever their
     weights; elsewhere the averages over the batches of training, whose variance is k/(k-1) times
-    the batch's own.
+    the batch's own. A batch of one example, such as the last one of an epoch, has no variance: it
+    moves what lies above and leaves the averages as they are. Where every batch would be of one
+    example, training is refused.
 
     Parameters
     ----------
@@ -161,18 +163,23 @@ class BatchNorm(_Normalization):
     ) -> tuple[Array, ...]:
         if seen is None:
             return arrays[2:]
-        mean, variance = seen
-        return mean[..., 0, :], variance[..., 0, :] * _correction(xhat, xp)
+        mean, variance = (statistic[..., 0, :] for statistic in seen)
+        k = xhat.shape[-2]
+        if k is None:  # the standard's word for a length not known yet
+            return _followed_if_several(arrays[2:], mean, variance, xhat, xp)
+        return (mean, variance * (k / (k - 1))) if k > 1 else arrays[2:]
 
 
-def _correction(x: Array, xp: Namespace) -> Any:
-    """K / (k - 1) for a batch of k examples, 1 for one."""
-    k = x.shape[-2]
-    if k is not None:
-        return k / max(k - 1, 1)
-    ones = xp.ones_like(x[..., :1])  # None is the standard's word for a length not known yet
-    k = xp.sum(ones, axis=-2)
-    return k / xp.maximum(k - 1, ones[..., 0, :])
+def _followed_if_several(
+    averages: tuple[Array, ...], mean: Array, variance: Array, x: Array, xp: Namespace
+) -> tuple[Array, ...]:
+    """What the averages follow where the graph itself counts the examples of a batch."""
+    one = xp.ones_like(x[..., 0, :1])
+    k = xp.sum(xp.ones_like(x[..., :1]), axis=-2)
+    unbiased = variance * (k / xp.maximum(k - 1, one))
+    return tuple(
+        xp.where(k > 1, new, old) for new, old in zip((mean, unbiased), averages, strict=True)
+    )
 
 
 NORMS: dict[str, type[Any]] = {"batch": BatchNorm, "layer": LayerNorm}

@@ -85,6 +85,7 @@ class Session:
 
     def __post_init__(self) -> None:
         judge = self.step.judge
+        layers.check_batch(judge.layers, self.batch_size)
         if (
             self.backend.compiles
             and self.pads

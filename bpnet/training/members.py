@@ -168,6 +168,8 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
             if part.size and not 0 <= part.min() <= part.max() < m:
                 msg = f"folds[{i}] has row {part.max()} and the data {m} examples; count from 0"
                 raise InputError(msg)
+        if plan.fold is not None:
+            layers.check_batch(plan.layers, plan.batch_size(len(plan.fold[0])))
         options.check_together(
             replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
             asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, stored[0],

@@ -73,6 +73,8 @@ def check_together(
     if micro_batch and any(layer.averages for layer in judge.layers):
         msg = "batch normalization needs the whole batch at once; leave micro_batch out"
         raise InputError(msg)
+    m = int(x.shape[0])
+    layers.check_batch(judge.layers, min(batch_size or m, m))
     if isinstance(rule, LBFGS):
         lbfgs.check(
             judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
