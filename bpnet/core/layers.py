@@ -109,10 +109,11 @@ class Dropout:
     averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        number = isinstance(self.rate, int | float) and not isinstance(self.rate, bool)
-        if not number or not 0 <= self.rate < 1 or random.drop_steps(self.rate) == 65536:
+        rate = lookup.plain(self.rate)
+        if rate is None or not 0 <= rate < 1 or random.drop_steps(rate) == 65536:
             msg = f"the dropout rate is {self.rate!r}; give a number from 0 to below 1"
             raise InputError(msg)
+        object.__setattr__(self, "rate", rate)
 
     @property
     def shapes(self) -> Shapes:

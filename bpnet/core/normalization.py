@@ -5,17 +5,20 @@ one of these. gamma and beta are learned; where a layer has ``averages``, its la
 they follow the batches, and stand in for them outside training.
 """
 
-import math
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
+from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 
 Shapes = tuple[tuple[int, ...], ...]
+
+_SMALLEST = 2.0**-126
+"""Number above 0 that float32 holds, in which a normalization computes at the least."""
 
 
 class _Normalization:
@@ -32,9 +35,11 @@ class _Normalization:
         if isinstance(self.n, bool) or not isinstance(self.n, Integral) or self.n < 1:
             msg = f"a normalization has n = {self.n!r} values; give a whole number of at least 1"
             raise InputError(msg)
-        if not isinstance(self.epsilon, Real) or not 0 < self.epsilon < math.inf:
-            msg = f"epsilon of a normalization is {self.epsilon!r}; give a positive number"
-            raise InputError(msg)
+        epsilon = plain(self.epsilon)
+        if epsilon is None or not _SMALLEST <= epsilon <= 1 / _SMALLEST:
+            msg = f"epsilon of a normalization is {self.epsilon!r}; give a positive number, such as"
+            raise InputError(f"{msg} 1e-5")
+        object.__setattr__(self, "epsilon", float(epsilon))
         object.__setattr__(self, "n", int(self.n))
         object.__setattr__(self, "activation", activations.get(self.activation))
 
@@ -114,6 +119,12 @@ class LayerNorm(_Normalization):
     axis: ClassVar[int] = -1
     start: ClassVar[tuple[float, ...]] = (1.0, 0.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n == 1:
+            msg = "LayerNorm of one value has no variance, its output is always beta; leave it out"
+            raise InputError(msg)
+
 
 @dataclass(frozen=True)
 class BatchNorm(_Normalization):
@@ -147,9 +158,11 @@ class BatchNorm(_Normalization):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.momentum, Real) or not 0 < self.momentum <= 1:
+        momentum = plain(self.momentum)
+        if momentum is None or not 0 < momentum <= 1:
             msg = f"momentum of BatchNorm is {self.momentum!r}; give a number above 0 and up to 1"
             raise InputError(msg)
+        object.__setattr__(self, "momentum", float(momentum))
 
     def _statistics(
         self, arrays: tuple[Array, ...], x: Array, xp: Namespace, *, training: bool
