@@ -97,6 +97,7 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
         "layers": [layers.describe(layer) for layer in network.layers],
         "classes": None if network.classes is None else np.asarray(network.classes).tolist(),
         "scale": network.scale,
+        **({"labels": network.labels} if network.labels else {}),
     }
     try:
         rebuild(json.loads(json.dumps(described)), tensors)
@@ -209,6 +210,10 @@ def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
     network = _build(kinds, init)
     network.classes = _classes(described["classes"], max(network.sizes[-1], 2))
     network.scale = _scale(described["scale"])
+    network.labels = described.get("labels", False)
+    if not isinstance(network.labels, bool) or (network.labels and network.classes is not None):
+        msg = f"it has labels {network.labels!r} beside classes {described['classes']}"
+        raise ValueError(msg)
     return network
 
 

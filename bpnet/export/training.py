@@ -176,7 +176,7 @@ def _words(seed: int, t: Array, xp: Namespace) -> tuple[Array, Array]:
 
 def _kind(network: Network, cost: Cost) -> Kind | None:
     """How a right answer is told, where nothing but the network is known."""
-    several = network.sizes[-1] > 1
+    several = network.sizes[-1] > 1 and not network.labels
     if several and (network.classes is not None or isinstance(network.output, Softmax)):
         return "class"
     return "threshold" if isinstance(network.output, Sigmoid) or isinstance(cost, Hinge) else None

@@ -51,10 +51,12 @@ def from_sklearn(estimator: Any) -> Network:
         _NAMES.get(name, name) for name in (estimator.activation, estimator.out_activation_)
     )
     several = output == "sigmoid" and estimator.n_outputs_ > 1  # labels that go together
-    return network_of(
+    network = network_of(
         [coef.T for coef in estimator.coefs_],
         estimator.intercepts_,
         [hidden] * (count - 1) + [output],
         [f"coefs_[{l}]" for l in range(count)],
         None if several else getattr(estimator, "classes_", None),
     )
+    network.labels = several
+    return network

@@ -285,7 +285,7 @@ def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -
     def pull() -> None:
         held = member.parameters() if run.result is None else run.result
         plan.network.parameters = prepare.arrange(held, plan.network.layers)
-        plan.network.classes, plan.network.scale = shared.wanted.classes, shared.judge.scale
+        prepare.name_outputs(plan.network, shared.wanted, shared.judge.scale)
 
     run.pull = pull
     return member

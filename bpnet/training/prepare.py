@@ -137,6 +137,12 @@ def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
     return batches.on_device(parameters, backend=backend, dtype=batches.host_dtype(dtype))
 
 
+def name_outputs(network: Network, wanted: targets.Targets, scale: float | None) -> None:
+    """Tell a network what it learned: names of classes, or that it tells labels, and its scale."""
+    network.classes, network.scale = wanted.classes, scale
+    network.labels = wanted.kind == "threshold" and wanted.classes is None
+
+
 def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
     """The same arrays for other layers with the same dense ones among them."""
     arrays = (pair for pair in parameters if pair)

@@ -31,7 +31,7 @@ from bpnet.training import (
     weights,
 )
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import arrange, kept, largest_product, pair, prepare
+from bpnet.training.prepare import arrange, kept, largest_product, name_outputs, pair, prepare
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
@@ -265,7 +265,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
             held = run.result
             host = backends.to_numpy(session.parameters) if held is None else held
             network.parameters = arrange(host, network.layers)
-            network.classes, network.scale = wanted.classes, judge.scale
+            name_outputs(network, wanted, judge.scale)
 
         def snapshot() -> Snapshot:
             columns = getattr(data, "columns", None)
