@@ -162,6 +162,8 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
         first.network, data, asked["cost"], backend=backend, device=asked["device"],
         dtype=asked["dtype"], learn=True,
     )  # fmt: skip
+    if asked["compiled"] is not None:  # a set's own way is that of the backend
+        chosen = chosen.compiling(asked["compiled"])
     m = int(stored[0].shape[0])
     for i, plan in enumerate(plans):
         for part in plan.fold or ():
