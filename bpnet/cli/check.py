@@ -66,11 +66,15 @@ def check(
 
 
 def _of_module(name: str) -> Backend:
+    if not all(part.isidentifier() for part in name.split(".")):
+        msg = f"--module {name} is no name of a module; give one on Python's path, such as mylib.xp"
+        raise InputError(msg)
     try:
-        return bpnet.backends.get(importlib.import_module(name))
-    except ImportError as error:
+        module = importlib.import_module(name)
+    except Exception as error:  # whatever the module's own code raises
         msg = f"--module {name} can't be imported ({error}); give a module on Python's path"
         raise InputError(msg) from error
+    return bpnet.backends.get(module)
 
 
 def _here() -> dict[str, str]:

@@ -10,6 +10,9 @@ from bpnet.errors import InputError
 from bpnet.imports.assembling import network_of
 from bpnet.network import Network
 
+_DIGITS = 18
+"""Digits of the number of a layer at most."""
+
 
 def from_torch(
     state: Mapping[str, Any] | str | Path,
@@ -125,4 +128,20 @@ def _ordered(tensors: Mapping[str, Any], order: Sequence[str] | None) -> list[st
     if len({re.sub(r"\d+", "0", prefix) for prefix in prefixes}) > 1:
         msg = f"the names {', '.join(sorted(prefixes))} do not say the order of the layers"
         raise InputError(f"{msg}; give it: order=[first, ..., last]")
-    return sorted(prefixes, key=lambda prefix: [int(n) for n in re.findall(r"\d+", prefix)])
+    return sorted(prefixes, key=_numbers)
+
+
+def _numbers(prefix: str) -> list[int]:
+    """Numbers in a name, by which layers are ordered.
+
+    Raises
+    ------
+    InputError
+        If one is longer than that of any layer.
+    """
+    found: list[str] = re.findall(r"\d+", prefix)
+    longest = max(found, key=len, default="")
+    if len(longest) > _DIGITS:
+        msg = f"the name {prefix[:30]}... has a number of {len(longest)} digits, no layer's; give "
+        raise InputError(f"{msg}the order of the layers: order=[first, ..., last]")
+    return [int(number) for number in found]

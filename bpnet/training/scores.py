@@ -14,7 +14,7 @@ from bpnet.errors import InputError
 from bpnet.training import targets
 from bpnet.training.targets import Host, Targets
 
-_TOP = re.compile(r"top_([1-9]\d*)")
+_TOP = re.compile(r"top_([1-9][0-9]{0,8})")
 
 CLASSES = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "top_K")
 NUMBERS = ("mse", "mae", "r2")
