@@ -92,8 +92,8 @@ class Judging:
                 held, wanted = prepare.store(
                     network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names
                 )
-        for rows in [held_out for _, held_out in folds] or ([None] if held is not None else []):
-            part = wanted if rows is None else replace(wanted, values=wanted.values[rows])
+        parts = [replace(wanted, values=wanted.values[rows]) for _, rows in folds]
+        for part in parts or ([] if held is None else [wanted]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)
         probabilities = scores.is_probability(network.output)
         return cls(judge, backend, dtype, metrics, probabilities, held, wanted, by_fold)

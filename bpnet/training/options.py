@@ -73,8 +73,7 @@ def check_together(
     if micro_batch and any(layer.averages for layer in judge.layers):
         msg = "batch normalization needs the whole batch at once; leave micro_batch out"
         raise InputError(msg)
-    m = int(x.shape[0])
-    layers.check_batch(judge.layers, min(batch_size or m, m))
+    layers.check_batch(judge.layers, sizes(x, batch_size)[1])
     if isinstance(rule, LBFGS):
         lbfgs.check(
             judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
@@ -85,12 +84,40 @@ def check_together(
         _check_batch(x, batch_size)
 
 
+def sizes(x: Any, batch_size: int | None) -> tuple[int, int]:
+    """Examples, and how many of them a step takes."""
+    m = int(x.shape[0])
+    return m, min(batch_size or m, m)
+
+
 def _check_batch(x: Any, batch_size: int | None) -> None:
     """Refuse a batch too large to be in memory, of examples that are not."""
-    k = min(batch_size or x.shape[0], x.shape[0])
+    _, k = sizes(x, batch_size)
     if isinstance(x, HostRows) and k * x.width > _LARGEST:
         msg = f"a batch of {k:,} examples of {x.width} numbers is too large for data that is not in"
         raise InputError(f"{msg} memory; give a smaller batch_size, or optimizer='lbfgs'")
+
+
+def check_watched(
+    callbacks: Sequence[Callback], judge: Judge, metrics: Sequence[str], *, validated: bool
+) -> None:
+    """Refuse callbacks that watch what the history will not have.
+
+    A user's callback may write more into it, so that beside one nothing is refused.
+
+    Raises
+    ------
+    InputError
+        Naming it, and what the history will have.
+    """
+    told = ["cost", "accuracy"] if judge.kind else ["cost"]
+    judged = [f"validation_{name}" for name in (*told, *metrics)] if validated else []
+    known = [*told, *judged, "learning_rate", "seconds"]
+    if all(type(c).__module__.startswith("bpnet.") for c in callbacks):
+        for name in filter(None, (c.watches() for c in callbacks)):
+            if name not in known:
+                msg = f"early stopping watches {name!r}, which the history lacks; it has "
+                raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")
 
 
 def limits(**strengths: Any) -> dict[str, float]:

@@ -63,6 +63,10 @@ class EarlyStopping(Callback):
         self._forget()
         self._like = run.network.parameters
 
+    def watches(self) -> str | None:
+        """Return the metric that was asked for."""
+        return self.metric
+
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return the best value, its epoch and its parameters."""
         return {"best": self.best, "best_epoch": self.best_epoch}, self._parameters

@@ -216,9 +216,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     options.check_together(
         judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]
     )
+    options.check_watched(callbacks, judge, names, validated=validation is not None)
     sharding.check(divided, judge, rule, chosen, compiled)
-    m = int(stored[0].shape[0])
-    k = min(batch_size or m, m)
+    m, k = options.sizes(stored[0], batch_size)
     compared = divided.many or checkpoint is not None
     weighed = weights.make(sample_weight, class_weight, wanted, m)
     asked = checkpoints.asked(
