@@ -96,7 +96,7 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
     described = {
         "layers": [layers.describe(layer) for layer in network.layers],
         "classes": None if network.classes is None else np.asarray(network.classes).tolist(),
-        "scale": network.scale,
+        "scale": network.scale if plain(network.scale) is None else plain(network.scale),
         **({"labels": network.labels} if network.labels else {}),
     }
     try:

@@ -178,7 +178,7 @@ class Network:
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` says."""
         found: np.ndarray[Any, Any] = self.numbers(a, xp=namespace_of(a))
-        return found if self.classes is None else self.classes[found]
+        return found if self.classes is None else np.asarray(self.classes)[found]
 
     def numbers(self, a: Array, *, xp: Namespace) -> Array:
         """Class number or labels of each row of outputs ``a``, of any library."""

@@ -162,9 +162,19 @@ def test_trained_with_numbers_of_numpy_it_is_saved_and_loaded(tmp_path):
         layers.Dropout(np.float32(0.25)), layers.Dense(np.int32(4), 2, "softmax"),
     ]  # fmt: skip
     net = bpnet.Network(parts)
-    bpnet.train(net, (X, y), epochs=1, checkpoint=tmp_path / "run", max_norm=np.float32(2))
+    bpnet.train(
+        net, (X, y), epochs=np.int64(2), batch_size=np.int32(8), micro_batch=None,
+        seed=np.int64(3), threads=np.int64(1), checkpoint=tmp_path / "run", l1=np.float32(0.01),
+        max_norm=np.float32(2), class_weight={0: np.float32(1), 1: np.float16(2)},
+        callbacks=[bpnet.EarlyStopping(np.int64(3), least=np.float32(0.01))],
+    )  # fmt: skip
+    bpnet.train(bpnet.Network([3, 2]), (X, y), epochs=1, shards=np.int64(2))
+    bpnet.train([bpnet.Network([3, 2])], (X, y), epochs=np.int64(1), threads=np.int64(1),
+                micro_batch=np.int64(4), batch_size=np.int64(8))  # fmt: skip
+    net.scale = np.float32(0.5)
     again = bpnet.load(net.save(tmp_path / "m.safetensors"))
     assert again.layers == net.layers
+    assert again.scale == 0.5
     np.testing.assert_array_equal(again.predict(X), net.predict(X))
     est = MLPClassifier((4,), max_iter=2, activation=activations.ELU(np.float32(0.5)),
                         norm="layer", dropout=np.float32(0.5))  # fmt: skip
@@ -173,6 +183,24 @@ def test_trained_with_numbers_of_numpy_it_is_saved_and_loaded(tmp_path):
         est.fit(X, y)
     again = bpnet.load(est.to_network().save(tmp_path / "est.safetensors"))
     np.testing.assert_array_equal(again.predict(X), est.to_network().predict(X))
+
+
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda value: repr(value)[:8])
+def test_options_that_are_no_numbers_are_refused_before_training(value):
+    for make in (
+        lambda: bpnet.EarlyStopping(3, least=value),
+        lambda: bpnet.EarlyStopping(value),
+        lambda: bpnet.train(bpnet.Network([3, 2]), data(), l2=value),
+        lambda: bpnet.train(bpnet.Network([3, 2]), data(), class_weight={0: value, 1: 1}),
+        lambda: bpnet.train(bpnet.Network([3, 2]), data(), shards=2.5 if value is None else value),
+    ):
+        with pytest.raises(InputError, match="give a "):
+            make()
+
+
+def test_labels_of_more_than_64_bits_are_refused():
+    with pytest.raises(InputError, match="y has whole numbers of more than 64 bits; give them as"):
+        bpnet.train(bpnet.Network([3, 2]), (data()[0], [2**70, 2**71] * 15))
 
 
 def test_a_normalization_of_one_value_is_refused():

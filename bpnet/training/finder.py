@@ -134,7 +134,7 @@ def find_learning_rate(
     True
     """
     _check(low, high, steps)
-    options.check(dtype, (), batch_size=batch_size)
+    (batch_size,) = options.check(dtype, (), batch_size=batch_size)
     rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"

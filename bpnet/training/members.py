@@ -179,6 +179,8 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
     if folds is not None and isinstance(stored[0], HostRows):
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
+    counts = {name: asked[name] for name in ("threads", "micro_batch")}
+    threads, micro = options.check(asked["dtype"], (), **counts)
     names = scores.check(asked["metrics"])
     for plan in plans:
         judged = asked["validation"] is not None if plan.fold is None else len(plan.fold[1]) > 0
@@ -189,8 +191,8 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
             names, folds=[plan.fold for plan in plans if plan.fold is not None],
         )  # fmt: skip
     return _Set(
-        chosen, asked["dtype"], asked["threads"], asked["precision"], judge, stored, wanted,
-        asked["sample_weight"], asked["class_weight"], judging, asked["micro_batch"] or 0,
+        chosen, asked["dtype"], threads, asked["precision"], judge, stored, wanted,
+        asked["sample_weight"], asked["class_weight"], judging, micro or 0,
     )  # fmt: skip
 
 

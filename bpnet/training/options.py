@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from bpnet.backends import dtypes
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
+from bpnet.core.lookup import plain
 from bpnet.core.schedules import Constant
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -131,8 +130,13 @@ def limits(**strengths: Any) -> dict[str, float]:
     return {name: check_strength(value, name) for name, value in strengths.items()}
 
 
-def check(dtype: Any, callbacks: Any, **counts: Any) -> None:
+def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
     """Refuse another dtype, other callbacks, and what is no whole number of at least 1.
+
+    Returns
+    -------
+    list of int or None
+        The counts as plain numbers, in their order.
 
     Raises
     ------
@@ -141,12 +145,15 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> None:
     """
     dtypes.check_float(dtype)
     _check_callbacks(callbacks)
+    made: list[Any] = []
     for name, value in counts.items():
-        if value is None and name != "epochs":
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        number = plain(value)
+        left_out = value is None and name != "epochs"
+        if not left_out and (not isinstance(number, int) or number < 1):
             msg = f"{name} is {value!r}; give a whole number of at least 1"
             raise InputError(msg)
+        made.append(number)
+    return made
 
 
 def _check_callbacks(callbacks: Any) -> None:

@@ -198,7 +198,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     if isinstance(network, Sequence):
         return members.train(**locals())
     options.check_one(network, folds)
-    options.check(
+    epochs, batch_size, threads, micro_batch = options.check(
         dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
         micro_batch=micro_batch,
     )  # fmt: skip
