@@ -121,6 +121,9 @@ def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
     if shapes != layer.shapes:
         msg = f"init[{l}] has shapes {shapes}; layer {l} takes {layer.shapes}"
         raise InputError(msg)
+    if layer.averages and arrays[-1].min() < 0:
+        msg = f"init[{l}] has the running variance {arrays[-1].min():g}; give 0 or more"
+        raise InputError(msg)
     return arrays
 
 

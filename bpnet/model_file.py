@@ -6,7 +6,6 @@ JSON in its metadata, beside a SHA-256 over all of it.
 """
 
 import json
-import math
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from bpnet import disk, sealed
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
+from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,17 +86,25 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
     Raises
     ------
     InputError
-        If a layer or its activation is not one of bpnet's own.
+        If a layer or its activation is not one of bpnet's own, or a number makes no sense, so that
+        :func:`rebuild` would refuse it.
     """
     tensors = {}
     for l, arrays in enumerate(network.parameters):
         for name, array in zip(_NAMES, arrays, strict=False):
             tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
-    return {
+    described = {
         "layers": [layers.describe(layer) for layer in network.layers],
-        "classes": None if network.classes is None else network.classes.tolist(),
-        "scale": network.scale,
-    }, tensors
+        "classes": None if network.classes is None else np.asarray(network.classes).tolist(),
+        "scale": network.scale if plain(network.scale) is None else plain(network.scale),
+        **({"labels": network.labels} if network.labels else {}),
+    }
+    try:
+        rebuild(json.loads(json.dumps(described)), tensors)
+    except (LookupError, TypeError, ValueError) as error:
+        msg = f"the network can't be saved: {error}; mend it first"
+        raise InputError(msg) from error
+    return described, tensors
 
 
 def load(path: str | Path) -> "Network":
@@ -202,6 +210,10 @@ def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
     network = _build(kinds, init)
     network.classes = _classes(described["classes"], max(network.sizes[-1], 2))
     network.scale = _scale(described["scale"])
+    network.labels = described.get("labels", False)
+    if not isinstance(network.labels, bool) or (network.labels and network.classes is not None):
+        msg = f"it has labels {network.labels!r} beside classes {described['classes']}"
+        raise ValueError(msg)
     return network
 
 
@@ -209,17 +221,23 @@ def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
     if names is None:
         return None
     one_type = isinstance(names, list) and len({type(name) for name in names}) == 1
-    if not one_type or not isinstance(names[0], str | int | float) or len(set(names)) != n:
+    made = np.asarray(names) if one_type else np.empty(0, object)
+    text = made.dtype.kind == "U"
+    plain_names = text or (made.dtype.kind in "biuf" and bool(np.isfinite(made).all()))
+    if not plain_names or made.shape != (n,) or len(set(names)) != n:
         msg = f"it names classes {str(names)[:60]} where {n} different ones are needed"
         raise ValueError(msg)
-    return np.asarray(names)
+    return made
 
 
 def _scale(scale: Any) -> float | None:
-    if scale is not None and not 0 < float(scale) < math.inf:
-        msg = f"its scale is {scale}, not a positive number"
+    if scale is None:
+        return None
+    number = plain(scale)
+    if number is None or number <= 0:
+        msg = f"its scale is {scale!r}, not a positive number"
         raise ValueError(msg)
-    return None if scale is None else float(scale)
+    return float(number)
 
 
 def _load_network2(path: Path) -> "Network":

@@ -66,6 +66,9 @@ def check(
 
 
 def _of_module(name: str) -> Backend:
+    if not all(part.isidentifier() for part in name.split(".")):
+        msg = f"--module {name} is no name of a module; give one on Python's path, such as mylib.xp"
+        raise InputError(msg)
     try:
         module = importlib.import_module(name)
     except Exception as error:  # it may do anything when it is imported

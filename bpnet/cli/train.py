@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -18,6 +17,7 @@ from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorde
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
+from bpnet.data import arrays
 from bpnet.errors import InputError
 from bpnet.tensorboard import TensorBoard
 from bpnet.training import Distributions, LearningRates, fastest, sharding
@@ -409,8 +409,8 @@ def _weights(path: str | None, dataset: Any) -> Any:
         return None
     disk.there(Path(path))
     try:
-        weights = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        weights = arrays.read_npy(Path(path))
+    except (OSError, InputError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"--sample-weight {path} can't be read ({reason}); give a .npy file of numbers"
         raise InputError(msg) from error

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bpnet._typing import Array, Namespace
 from bpnet.core import special
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, make_plain
 from bpnet.errors import InputError
 
 
@@ -115,6 +115,9 @@ class LeakyReLU(Elementwise):
 
     slope: float = 0.01
 
+    def __post_init__(self) -> None:
+        make_plain(self, "slope")
+
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return ``z``, its negative part scaled by the slope."""
         return xp.where(z > 0, z, self.slope * z)
@@ -135,6 +138,9 @@ class ELU(Elementwise):
     """
 
     alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        make_plain(self, "alpha")
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the exponential linear unit of ``z``."""

@@ -7,14 +7,13 @@ and never from patched logarithms.
 """
 
 import inspect
-import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bpnet._typing import Array, Namespace
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, plain
 from bpnet.errors import InputError
 
 
@@ -181,9 +180,11 @@ class Huber:
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < math.inf:
-            msg = f"huber's threshold is {self.threshold}; give a positive number"
+        threshold = plain(self.threshold)
+        if threshold is None or threshold <= 0:
+            msg = f"huber's threshold is {self.threshold!r}; give a positive number"
             raise InputError(msg)
+        object.__setattr__(self, "threshold", float(threshold))
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from bpnet._typing import Array, Namespace
 from bpnet.core import activations
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, make_plain
 from bpnet.errors import InputError
 
 
@@ -84,6 +84,9 @@ class Orthogonal:
     """
 
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        make_plain(self, "gain")
 
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from bpnet.errors import InputError
@@ -28,6 +29,40 @@ def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
     if key not in table:
         raise unknown(kind, given, list(table))
     return table[key]
+
+
+def plain(value: Any) -> int | float | None:
+    """Finite real number as one of Python's own, which every file holds; None for all else.
+
+    Examples
+    --------
+    >>> plain(0.5), plain(float("nan")), plain(True), plain("0.5")
+    (0.5, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    number = int(value) if isinstance(value, Integral) else float(value)
+    try:
+        return number if math.isfinite(number) else None
+    except OverflowError:  # an integer beyond all floats
+        return None
+
+
+def make_plain(owner: Any, *names: str) -> None:
+    """Make parameters of a frozen dataclass plain numbers.
+
+    Raises
+    ------
+    InputError
+        If one is no finite number.
+    """
+    for name in names:
+        number = plain(getattr(owner, name))
+        if number is None:
+            given = getattr(owner, name)
+            msg = f"{type(owner).__name__} has {name} = {given!r}; give a finite number"
+            raise InputError(msg)
+        object.__setattr__(owner, name, number)
 
 
 def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,13 +15,12 @@ All act element by element, so the same step serves a network and a stack of the
 import dataclasses
 import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, plain
 from bpnet.errors import InputError
 
 Slots = tuple[Array, ...]
@@ -33,13 +32,13 @@ def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
     """Make numbers plain floats; refuse those outside ``low <= value < high``."""
     for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
         value = getattr(optimizer, name)
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        number = plain(value)
         positive = name in ("learning_rate", "epsilon")
-        if not is_number or not low <= value < high or (positive and value <= 0):
+        if number is None or not low <= number < high or (positive and number <= 0):
             span = f"above {low:g}" if positive else f"from {low:g}"
             msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
             raise InputError(msg)
-        object.__setattr__(optimizer, name, float(value))
+        object.__setattr__(optimizer, name, float(number))
 
 
 @dataclass(frozen=True)

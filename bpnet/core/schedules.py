@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, plain
 from bpnet.errors import InputError
 
 
@@ -55,11 +55,12 @@ class Schedule(Protocol):
 def _check(schedule: Any, **bounds: tuple[float, float]) -> None:
     for name, (low, high) in bounds.items():
         value = getattr(schedule, name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= value <= high:
+        number = plain(value)
+        if number is None or not low <= number <= high:
             span = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
             msg = f"{type(schedule).__name__} has {name} = {value!r}; give a number {span}"
             raise InputError(msg)
+        object.__setattr__(schedule, name, number)
 
 
 @dataclass(frozen=True)

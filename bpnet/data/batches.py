@@ -201,7 +201,7 @@ def predict(
     dtype: str,
 ) -> np.ndarray[Any, Any]:
     """Outputs a^L for all examples, (m, n_L), computed in batches of bounded size."""
-    stored = examples(x, _width(parameters), backend=backend, dtype=dtype, scale=scale)
+    stored = examples(x, _width(layers), backend=backend, dtype=dtype, scale=scale)
     arrays = on_device(parameters, backend=backend, dtype=dtype)
     return outputs(layers, arrays, stored, scale=scale, backend=backend, dtype=dtype)
 
@@ -228,9 +228,9 @@ def outputs(
     return np.concatenate(parts)
 
 
-def _width(parameters: Parameters) -> int:
-    """Values that the first layer with weights takes."""
-    return next(int(arrays[0].shape[-2]) for arrays in parameters if arrays)
+def _width(layers: Sequence[Any]) -> int:
+    """Values that the network takes: those of its first dense layer, what is below keeps them."""
+    return next(int(layer.n_in) for layer in layers if hasattr(layer, "n_in"))
 
 
 def chunk(parameters: Parameters) -> int:

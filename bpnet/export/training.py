@@ -139,7 +139,8 @@ def _traced(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Call the step with arrays that write down what is asked of them: inputs and outputs."""
     xp, kinds, n_L = step.judge.xp, step.judge.layers, start[-1][1].shape[0]
-    x = xp.input(("batch", start[0][0].shape[0]), dtype)
+    first = next(layer for layer in kinds if isinstance(layer, layers.Dense))
+    x = xp.input(("batch", first.n_in), dtype)
     y = xp.input(("batch", n_L), dtype)
     if step.judge.kind == "class":
         y = xp.input(("batch",), "int64")
@@ -175,7 +176,7 @@ def _words(seed: int, t: Array, xp: Namespace) -> tuple[Array, Array]:
 
 def _kind(network: Network, cost: Cost) -> Kind | None:
     """How a right answer is told, where nothing but the network is known."""
-    several = network.sizes[-1] > 1
+    several = network.sizes[-1] > 1 and not network.labels
     if several and (network.classes is not None or isinstance(network.output, Softmax)):
         return "class"
     return "threshold" if isinstance(network.output, Sigmoid) or isinstance(cost, Hinge) else None

@@ -64,7 +64,9 @@ def from_sklearn(estimator: Any) -> Network:
     several = output == "sigmoid" and estimator.n_outputs_ > 1  # labels that go together
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
     sigmas = [hidden] * (count - 1) + [output]
-    return network_of(
+    network = network_of(
         [Linear(f"coefs_[{l}]", W.T, b, sigmas[l]) for l, (W, b) in enumerate(layers)],
         None if several else classes,
     )
+    network.labels = several
+    return network

@@ -13,6 +13,7 @@ from bpnet.core import layers
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
+from bpnet.errors import InputError
 from bpnet.sklearn import conventions, fitting, inputs
 from bpnet.sklearn.parameters import COMMON
 
@@ -180,10 +181,20 @@ class Base(BaseEstimator):  # type: ignore[misc]
     def to_network(self) -> Network:
         """Return the network as a :class:`bpnet.Network`, to be saved, exported or trained on."""
         check_is_fitted(self, "coefs_")
+        if len(getattr(self, "classes_", "ab")) < 2:
+            msg = f"the estimator knows one class, {self.classes_[0]}; a network tells at least two"
+            raise InputError(msg)
+        return self._network()
+
+    def _network(self) -> Network:
         init = [(a[0].T, *a[1:]) if a else () for a in self._parameters()]
         network = bpnet.Network(list(self._layers), init=init)
-        network.classes = getattr(self, "classes_", None)
+        network.classes, network.labels = self._names()
         return network
+
+    def _names(self) -> tuple[Host | None, bool]:
+        """Names of the classes, and whether the outputs are labels in place of them."""
+        return None, False
 
     def _check_validation(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the user's validation set, checked."""

@@ -275,6 +275,11 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         flat = a.ravel() if a.shape[1] == 1 else a
         return np.asarray(self._label_binarizer.inverse_transform(flat, threshold=middle))
 
+    def _names(self) -> tuple[Host | None, bool]:
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return None, True
+        return np.asarray(self.classes_.tolist()), False
+
     def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
         return float(accuracy_score(y, predicted, sample_weight=weights))
 

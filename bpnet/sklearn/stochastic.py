@@ -115,7 +115,7 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
         session.schedule = course
     epochs = 1 if incremental else est.max_iter
     run = Run(
-        est.to_network(), epochs, -(-m // session.batch_size), m, job.backend.spec, job.threads,
+        est._network(), epochs, -(-m // session.batch_size), m, job.backend.spec, job.threads,
         pull=pull,
     )  # fmt: skip
     est.n_iter_ = 0

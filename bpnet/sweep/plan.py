@@ -7,7 +7,7 @@ from typing import Any
 
 from bpnet import run_data
 from bpnet.core import optimizers
-from bpnet.data import Dataset
+from bpnet.data import Dataset, draws
 from bpnet.errors import InputError
 from bpnet.network import Network
 
@@ -15,6 +15,9 @@ Configuration = dict[str, Any]
 """One combination: option and value."""
 
 OF_THE_OPTIMIZER = ("learning_rate", "momentum")
+
+_MOST = 1_000_000
+"""Seeds of a sweep."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,12 @@ def seeds(first: int, count: int) -> list[int]:
     Raises
     ------
     InputError
-        If there is to be none.
+        If there is to be none, or more than a sweep can train.
     """
-    if count < 1:
-        msg = f"seeds is {count}; give how many, at least 1"
+    if not 1 <= count <= _MOST:
+        msg = f"seeds is {count}; give how many, at least 1 and at most {_MOST}"
         raise InputError(msg)
+    draws.check_seed(first + count - 1)
     return list(range(first, first + count))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from bpnet.backends import Backend
-from bpnet.core import activations
 from bpnet.core import metrics as core_metrics
 from bpnet.data import batches
 from bpnet.errors import InputError
@@ -52,6 +51,7 @@ def evaluate(
     chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype
     )
+    scores.rehearse(names, wanted, network.sizes[-1], network.output)
     with chosen.session(dtype):
         parameters = kept(network.parameters, chosen, dtype)
         mean, accuracy = blocks.evaluate(EvaluationStep(judge), parameters, stored, chosen)
@@ -60,16 +60,11 @@ def evaluate(
         return {**result, "accuracy": accuracy}
     wanted = targets.whole(wanted)
     outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
-    more = scores.judge(names, wanted, outputs, probabilities=gives_probabilities(network))
+    more = scores.judge(names, wanted, outputs, probabilities=scores.is_probability(network.output))
     if accuracy is not None:
         return {**result, "accuracy": accuracy, **more}
     r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))
     return {**result, "r2": r2, **more}
-
-
-def gives_probabilities(network: Network) -> bool:
-    """Whether a network's outputs are probabilities: a sigmoid's or a softmax's."""
-    return isinstance(network.output, activations.Sigmoid | activations.Softmax)
 
 
 def validator(
@@ -91,7 +86,8 @@ def validator(
     names = ("validation X", "validation y")
     batches.require_one({names[0]: x, names[1]: y})
     data, wanted = store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
-    step = EvaluationStep(judge)
+    scores.rehearse(metrics, wanted, network.sizes[-1], network.output)
+    step, probabilities = EvaluationStep(judge), scores.is_probability(network.output)
 
     def validate(parameters: Any) -> dict[str, float | None]:
         cost, accuracy = blocks.evaluate(step, parameters, data, backend)
@@ -103,7 +99,7 @@ def validator(
             scale=judge.scale, backend=backend, dtype=dtype,
         )  # fmt: skip
         seen = targets.whole(wanted)
-        more = scores.judge(metrics, seen, outputs, probabilities=gives_probabilities(network))
+        more = scores.judge(metrics, seen, outputs, probabilities=probabilities)
         return {**found, **{f"validation_{name}": value for name, value in more.items()}}
 
     return validate

@@ -88,6 +88,7 @@ class Session:
         if layers.draws(judge.layers) and not self.backend.wraps:
             msg = f"{self.backend.spec} can't draw dropout's masks: its int32 do not overflow as"
             raise InputError(f"{msg} 32 bits do; leave dropout out, or give another backend")
+        layers.check_batch(judge.layers, self.batch_size)
         if (
             self.backend.compiles
             and self.pads

@@ -18,6 +18,7 @@ from bpnet._typing import Array
 from bpnet.backends import Backend, placement
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
+from bpnet.core.lookup import plain
 from bpnet.core.optimizers import State
 from bpnet.distributed import Communicator, Single, tree, wrap
 from bpnet.errors import InputError
@@ -31,6 +32,9 @@ Host = np.ndarray[Any, Any]
 
 SHARDS = 8
 """Shards of a batch where ranks are given and their number is not."""
+
+_MOST = 1 << 16
+"""Shards that a batch is cut into at most; each is a step of its own."""
 
 ORDERS = ("ordered", "fast")
 
@@ -99,10 +103,9 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
             msg = f"shards={shards!r} belongs to reduce='ordered'; with 'fast' each rank has one"
             raise InputError(msg)
         return Split(ranks, ranks.size, ordered=False)
-    count = SHARDS if shards is None else shards
-    whole = isinstance(count, int) and not isinstance(count, bool)
-    if not whole or count < 1 or count & (count - 1):
-        msg = f"shards is {count!r}; give a power of two: 1, 2, 4, 8"
+    count = SHARDS if shards is None else plain(shards)
+    if not isinstance(count, int) or not 1 <= count <= _MOST or count & (count - 1):
+        msg = f"shards is {shards!r}; give a power of two up to {_MOST}: 1, 2, 4, 8"
         raise InputError(msg)
     if count % ranks.size:
         msg = f"{ranks.size} ranks can't share {count} shards evenly; start a number of ranks that "

@@ -4,6 +4,7 @@ import copy
 import math
 from typing import Any
 
+from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 from bpnet.training import resuming, scores
 from bpnet.training.callbacks import Callback, Run
@@ -39,13 +40,14 @@ class EarlyStopping(Callback):
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        epochs, by = plain(patience), plain(least)
+        if not isinstance(epochs, int) or epochs < 1:
             msg = f"patience is {patience!r}; give a whole number of at least 1"
             raise InputError(msg)
-        if not 0 <= least < math.inf:
+        if by is None or by < 0:
             msg = f"least is {least!r}; give a number of 0 or more"
             raise InputError(msg)
-        self.patience, self.metric, self.least, self.restore = patience, metric, least, restore
+        self.patience, self.metric, self.least, self.restore = epochs, metric, by, restore
         self._forget()
 
     def _forget(self) -> None:
@@ -62,6 +64,10 @@ class EarlyStopping(Callback):
         """Forget an earlier run."""
         self._forget()
         self._like = run.network.parameters
+
+    def watches(self) -> str | None:
+        """Return the metric that was asked for."""
+        return self.metric
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return the best value, its epoch and its parameters."""

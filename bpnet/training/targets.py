@@ -188,7 +188,11 @@ def _from_objects(y: Host, name: str) -> Host:
     if all(issubclass(kind, str) for kind in kinds):
         return y.astype(str)
     if all(issubclass(kind, bool | int | np.bool_ | np.integer) for kind in kinds):
-        return y.astype(np.int64)
+        try:
+            return y.astype(np.int64)
+        except OverflowError as error:
+            msg = f"{name} has whole numbers of more than 64 bits; give them as text"
+            raise InputError(msg) from error
     if all(issubclass(kind, Real | np.bool_) for kind in kinds):
         return y.astype(np.float64)
     found = ", ".join(sorted(kind.__name__ for kind in kinds))

@@ -31,7 +31,7 @@ from bpnet.training import (
     weights,
 )
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import arrange, kept, largest_product, pair, prepare
+from bpnet.training.prepare import arrange, kept, largest_product, name_outputs, pair, prepare
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
@@ -198,7 +198,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     if isinstance(network, Sequence):
         return members.train(**locals())
     options.check_one(network, folds)
-    options.check(
+    epochs, batch_size, threads, micro_batch = options.check(
         dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
         micro_batch=micro_batch,
     )  # fmt: skip
@@ -216,9 +216,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     options.check_together(
         judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]
     )
+    options.check_watched(callbacks, judge, names, validated=validation is not None)
     sharding.check(divided, judge, rule, chosen, compiled)
-    m = int(stored[0].shape[0])
-    k = min(batch_size or m, m)
+    m, k = options.sizes(stored[0], batch_size)
     compared = divided.many or checkpoint is not None
     weighed = weights.make(sample_weight, class_weight, wanted, m)
     asked = checkpoints.asked(
@@ -265,7 +265,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
             held = run.result
             host = backends.to_numpy(session.parameters) if held is None else held
             network.parameters = arrange(host, network.layers)
-            network.classes, network.scale = wanted.classes, judge.scale
+            name_outputs(network, wanted, judge.scale)
 
         def snapshot() -> Snapshot:
             columns = getattr(data, "columns", None)
