@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import os
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -136,9 +138,43 @@ def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def from_toml(text: str) -> dict[str, Any]:
+    """Tables that :func:`to_toml` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML.
+    """
+    return {table: _restored(values) for table, values in tomllib.loads(text).items()}
+
+
+def _restored(values: Any) -> Any:
+    """Settings of a table, among them names that are not UTF-8."""
+    if not isinstance(values, dict):
+        return values
+    if values.keys() == {_BYTES} and isinstance(values[_BYTES], str):
+        return os.fsdecode(bytes.fromhex(values[_BYTES]))
+    return {key: _restored(value) for key, value in values.items()}
+
+
+_BYTES = "bytes"
+"""Key of a name that is not UTF-8, which no text in TOML can be: its bytes in hexadecimal."""
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str) and not _is_text(value):
+        return f'{{ {_BYTES} = "{os.fsencode(value).hex()}" }}'
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):

@@ -12,6 +12,7 @@ from bpnet import disk
 from bpnet.core import activations
 from bpnet.data import Columns
 from bpnet.data.host_rows import HostRows
+from bpnet.data.sources import halves
 from bpnet.network import Network
 
 _PIECE = 1 << 23
@@ -27,7 +28,7 @@ def check(path: Path, source: str) -> None:
         Saying why.
     """
     if str(path) != "-":
-        disk.writable(path, reads=[source, *source.split(",")])
+        disk.writable(path, reads=[source, *(halves(source) or ())])
 
 
 def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:

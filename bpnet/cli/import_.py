@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bpnet import model_file
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 
 def import_(
@@ -38,4 +38,4 @@ def import_(
     )
     network.save(out)
     if not quiet:
-        typer.echo(f"network: {network}\nmodel: {out}")
+        screen.say(f"network: {network}", f"model: {out}")

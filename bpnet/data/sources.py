@@ -1,5 +1,6 @@
 """The one door to all data: a name, a folder or a file becomes a data set."""
 
+import re
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -107,8 +108,8 @@ def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
     if isinstance(source, str):
         if source in NAMES:
             return source
-        if halves := _halves(source):
-            return _existing(Path(halves[0])), _existing(Path(halves[1]))
+        if pair := halves(source):
+            return _existing(Path(pair[0])), _existing(Path(pair[1]))
     path = _existing(Path(source))
     suffixes = (".npz", ".npy", *TABLES)
     if path.is_dir():
@@ -141,14 +142,20 @@ def absolute(source: str) -> str:
     """
     if source in NAMES:
         return source
-    return ",".join(str(disk.followed(Path(part))) for part in _halves(source) or [source])
+    return ",".join(str(disk.followed(Path(part))) for part in halves(source) or [source])
 
 
-def _halves(source: str) -> list[str] | None:
-    """Both files of ``x.npy,y.npy``."""
-    halves = source.split(",")
-    is_pair = len(halves) == 2 and all(half.lower().endswith(".npy") for half in halves)
-    return halves if is_pair else None
+def halves(source: str) -> tuple[str, str] | None:
+    """Both files of ``x.npy,y.npy``; other commas belong to their names.
+
+    Examples
+    --------
+    >>> halves("a,b/x.npy,a,b/y.npy"), halves("x,y.npy")
+    (('a,b/x.npy', 'a,b/y.npy'), None)
+    """
+    parts = re.split(r"(?<=\.npy),", source, flags=re.IGNORECASE)
+    is_pair = len(parts) == 2 and parts[1].lower().endswith(".npy")
+    return (parts[0], parts[1]) if is_pair else None
 
 
 def _existing(path: Path) -> Path:

@@ -18,7 +18,7 @@ from bpnet.data.frames import STREAMED
 from bpnet.data.learning import learn
 from bpnet.data.mapped import Mapped, open_idx, open_npy
 from bpnet.data.moments import Moments
-from bpnet.data.sources import agreed, check_asked, settle_test
+from bpnet.data.sources import agreed, check_asked, halves, settle_test
 from bpnet.data.splits import split
 from bpnet.data.table_files import Share, open_tables
 from bpnet.data.tables import check_learned, find_target, hold_out
@@ -159,8 +159,8 @@ def can(source: str) -> bool:
 
 def _find(source: Any, need_target: bool) -> tuple[str, Any]:
     """Kind of a source, array, idx or table, and its files."""
-    if isinstance(source, str) and source.lower().endswith(".npy") and "," in source:
-        source = tuple(source.split(","))
+    if isinstance(source, str) and (pair := halves(source)):
+        source = pair
     if isinstance(source, tuple | list):
         if len(source) == 2 and _is_npy(source[0]):
             return "array", (_files(source[0]), _files(source[1]) if need_target else None)
@@ -198,11 +198,18 @@ def _files(name: Any) -> list[Path]:
     path = Path(name)
     if disk.there(path):
         return [path]
-    found = [path for path in sorted(map(Path, glob.glob(str(name)))) if disk.there(path)]
+    found = [path for path in _expanded(path) if disk.there(path)]
     if not found:
         message = f"there is no file {name}: check the path"
         raise InputError(message)
     return found
+
+
+def _expanded(path: Path) -> list[Path]:
+    """Files that a pattern stands for; the folders that are there are names, not patterns."""
+    folder = next((p for p in path.parents if disk.there(p)), Path())
+    rest = str(path.relative_to(folder))
+    return [folder / found for found in sorted(glob.glob(rest, root_dir=folder))]
 
 
 def _arrays(found: tuple[Sequence[Path], Sequence[Path] | None], scale: float | None) -> Dataset:

@@ -14,6 +14,7 @@ from bpnet.data import Columns, Dataset
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
+from bpnet.shown import plain
 from bpnet.training import History, distributions, evaluate
 from bpnet.training.prepare import suited_cost
 from bpnet.training.targets import Targets, make
@@ -94,7 +95,7 @@ class Subject:
     @property
     def name(self) -> str:
         """What to call it: the folder's name."""
-        return self.folder.resolve().name.encode("utf-8", "replace").decode()
+        return plain(self.folder.resolve().name)
 
     @property
     def backend(self) -> str:
