@@ -45,6 +45,9 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
     _check_types("data", tables["data"], {"validation": float, "seed": int, **_STREAMING})
     _check_types("training", tables["training"], {"cost": str})
     _check_types("network", tables["network"], {"seed": int})
+    if "source" in config:
+        known = {"examples": int, "fingerprint": str}
+        _check_known("source", _tables(config, "source")["source"], known, set(known))
     if "sweep" in config:
         _check_types("sweep", _tables(config, "sweep")["sweep"], {"seeds": list[int]})
     if with_columns and "target" in tables["data"] and columns is None:

@@ -12,6 +12,7 @@ from bpnet.data.streams import can as can_stream
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.runs import Config
+from bpnet.training import checkpoints
 
 
 def streaming(stream: bool, shuffle: str, buffer: int | None) -> dict[str, Any]:
@@ -45,9 +46,44 @@ def read(
 
 
 def read_again(config: Config) -> Dataset:
-    """Data set that a run was trained with, split as it was then."""
+    """Data set that a run was trained with, split as it was then.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has changed since.
+    """
     data = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
-    return read(data.pop("source"), **data)  # the seed of a sweep's data is its own
+    found = read(data.pop("source"), **data)  # the seed of a sweep's data is its own
+    _check_unchanged(config, found, "give it as it was, or train anew")
+    return found
+
+
+def described(data: Dataset) -> dict[str, Any]:
+    """What tells the rows of a source from others, for a run to keep.
+
+    Without it nobody would notice that rows were added or sorted since, and that other rows are
+    held out by the same draw.
+    """
+    pairs = [(data.x, data.y), *filter(None, (data.validation, data.test))]
+    hashed = checkpoints.fingerprint(*(array for pair in pairs for array in pair))
+    return {"examples": sum(int(x.shape[0]) for x, _ in pairs), "fingerprint": hashed}
+
+
+def _check_unchanged(config: Config, data: Dataset, cure: str) -> None:
+    """Refuse a source that is not what the run was trained with; older runs do not know."""
+    kept = config.get("source")
+    if not kept:
+        return
+    now, name = described(data), config["data"]["source"]
+    if bool(config["data"].get("stream")) != isinstance(data.x, HostRows):
+        kept = {**kept, "fingerprint": now["fingerprint"]}  # one of rows, the other of files
+    if kept != now:
+        counts = [f"{of['examples']:,}" for of in (kept, now)]
+        how = f"it had {counts[0]} examples and has {counts[1]}"
+        how = "its rows are others, or in another order" if counts[0] == counts[1] else how
+        msg = f"{name} has changed since the run was trained on it: {how}, so that what was held "
+        raise InputError(f"{msg}out is not known; {cure}")
 
 
 def is_streamed(config: Config, source: str, asked: bool) -> bool:
@@ -96,15 +132,25 @@ def test_data(
         msg = "a model's file has no data of its own; give DATA to judge it on"
         raise InputError(msg)
     seed: int = {**config["network"], **asked}.get("seed", 0)  # of a sweep they may differ
+    streamed = is_streamed(config, name, stream)
+    held = 0.0 if other else asked.get("validation", 0.0)
+    if held and columns is not None and streamed != bool(asked.get("stream")):
+        msg = f"the run read {name} into memory, and streamed other rows would be held out"
+        raise InputError(f"{msg}; leave --stream out")
+    as_before = streamed and not other
     data = read(
         name,
-        stream=is_streamed(config, name, stream),
+        stream=streamed,
+        shuffle=asked.get("shuffle", "auto") if as_before else "auto",
+        buffer=asked.get("buffer") if as_before else None,
         target=target or asked.get("target"),
         task=asked.get("task", "auto"),
         columns=columns,
-        validation=0.0 if other else asked.get("validation", 0.0),
+        validation=held,
         seed=seed,
     )
+    if not other:
+        _check_unchanged(config, data, "give it as it was, or a copy of it to judge on all rows")
     if data.test is not None:
         return Dataset(*data.test, scale=data.scale, shape=data.shape), f"{name}, test split"
     if other:

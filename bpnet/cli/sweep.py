@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import bpnet
-from bpnet import runs, sweep
+from bpnet import run_data, runs, sweep
 from bpnet.cli import options, screen
 from bpnet.cli.progress import Count
 from bpnet.core import optimizers
@@ -111,6 +111,7 @@ def command(
         "data": {**where, "validation": held, "seed": seed},
         "network": asked,
         "training": {"patience": patience},
+        "source": run_data.described(data),
     }
     console = screen.console(stderr=json_)
     total = len(plan.configurations()) * len(plan.seeds) * max(folds, 1)

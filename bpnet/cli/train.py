@@ -332,6 +332,7 @@ def _run(
     console = screen.console(stderr=json_)
     stopper = StopOnSignal()
     config["data"]["source"] = bpnet.data.absolute(source)
+    config["source"] = run_data.described(dataset)
     seen = Distributions()
     recorder = runs.Recorder(folder, config, dataset.columns, resume, seen, on_error)
     callbacks: list[bpnet.Callback] = [stopper, seen]

@@ -15,6 +15,7 @@ from bpnet.data.moments import Moments, merged
 from bpnet.data.reading import Stamp, check_finite, refusing
 from bpnet.data.shuffling import BlockOrder
 from bpnet.errors import InputError
+from bpnet.shown import pasted
 
 Host = npt.NDArray[Any]
 
@@ -220,7 +221,9 @@ def open_idx(path: Path, name: str) -> Mapped:
     stamp = Stamp.of(path)
     with refusing(str(path)), path.open("rb") as stream:
         if stream.read(2) == idx.GZIP:
-            message = f"{path} is compressed and can't be mapped: unpack it, gunzip -k {path}"
+            message = (
+                f"{path} is compressed and can't be mapped: unpack it, gunzip -k {pasted(path)}"
+            )
             raise InputError(message)
         stream.seek(0)
         dtype, shape, start = idx.read_header(stream, path)

@@ -20,6 +20,7 @@ from bpnet.data.standard import NAMES, read_standard, unknown
 from bpnet.data.tables import hold_out, read_table, read_table_as
 from bpnet.data.targets import TASKS, check_known, settle
 from bpnet.errors import InputError
+from bpnet.shown import quoted
 
 
 def load(
@@ -204,7 +205,7 @@ def _read_arrays(path: str | Path | tuple[Path, Path], need_target: bool) -> Dat
     if path.suffix.lower() == ".npz":
         return read_npz(path, need_target=need_target)
     if need_target:
-        message = f"{path} holds x alone: give its targets too, '{path},y.npy'"
+        message = f"{path} holds x alone: give its targets too, {quoted(f'{path},y.npy')}"
         raise InputError(message)
     return read_pair(path, None)
 
