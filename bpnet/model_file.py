@@ -17,6 +17,7 @@ import numpy as np
 from bpnet import disk, sealed
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
+from bpnet.data import labels
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
     if not one_type or not isinstance(names[0], str | int | float) or len(set(names)) != n:
         msg = f"it names classes {str(names)[:60]} where {n} different ones are needed"
         raise ValueError(msg)
-    return np.asarray(names)
+    return labels.named(names)
 
 
 def _scale(scale: Any) -> float | None:

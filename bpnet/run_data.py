@@ -8,6 +8,7 @@ from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
 from bpnet.data import stream as open_stream
 from bpnet.data.host_rows import HostRows
+from bpnet.data.standard import NAMES
 from bpnet.data.streams import can as can_stream
 from bpnet.errors import InputError
 from bpnet.network import Network
@@ -91,6 +92,33 @@ def is_streamed(config: Config, source: str, asked: bool) -> bool:
     return asked or (bool(config["data"].get("stream")) and can_stream(source))
 
 
+def replaced(data: Dataset) -> tuple[str, ...]:
+    """Lines on what was put in place of values that could not be used; after they were read."""
+    return data.x.replaced() if isinstance(data.x, HostRows) else data.notes
+
+
+def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
+    """Line on what the target was taken for, and how to have it taken for the other.
+
+    Of a built-in data set it goes without saying.
+    """
+    if asked["source"] in NAMES:
+        return []
+    rows: Any = data.y
+    name = "the targets" if data.columns is None else f"'{data.columns.target}'"
+    numbers = data.columns is None or data.columns.target_kind in {"integer", "real"}
+    if data.task == "regress":
+        what, other = "amounts", "--task classify makes classes of them"
+    elif rows.ndim == 2:
+        return [f"target: {name}, rows of {rows.shape[1]} labels"]
+    else:
+        known = rows.facts[0] if isinstance(rows, HostRows) else np.unique(rows)
+        what, other = f"{len(known)} classes", "--task regress makes amounts of them"
+        numbers = numbers and known.dtype.kind in "iuf"
+    guessed = numbers and asked.get("task", "auto") == "auto"
+    return [f"target: {name}, {what}" + f" ({other})" * guessed]
+
+
 def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
     """Network that fits a data set: one output a class, or one a number to predict.
 
@@ -151,13 +179,13 @@ def test_data(
     )
     if not other:
         _check_unchanged(config, data, "give it as it was, or a copy of it to judge on all rows")
+    kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
     if data.test is not None:
-        return Dataset(*data.test, scale=data.scale, shape=data.shape), f"{name}, test split"
+        return Dataset(*data.test, **kept), f"{name}, test split"
     if other:
-        return Dataset(data.x, data.y, scale=data.scale, shape=data.shape), name
+        return Dataset(data.x, data.y, **kept, notes=data.notes), name
     if data.validation is not None:
-        return Dataset(
-            *data.validation, scale=data.scale, shape=data.shape
-        ), f"{name}, held-out examples"
+        notes = tuple(f"in all rows of {name}: {note}" for note in data.notes)
+        return Dataset(*data.validation, **kept, notes=notes), f"{name}, held-out examples"
     msg = f"{name} has no test split and the run held nothing out; give other data to judge it on"
     raise InputError(msg)

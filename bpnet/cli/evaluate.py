@@ -35,6 +35,7 @@ def evaluate(
     cost = config["training"].get("cost")
     names = options.names(metric) if metric else ()
     result = bpnet.evaluate(network, pair, cost=cost, metrics=names, backend=selection.backend)
+    screen.note(run_data.replaced(pair))
     if json_:
         screen.give({"data": what, **result})
         return

@@ -36,5 +36,7 @@ def predict(
     x = dataset.x if dataset.test is None else dataset.test[0]
     outputs = predictions.outputs(network, x, selection.backend)
     rows = predictions.write(out, network, outputs, columns)
+    if not quiet:
+        screen.note(run_data.replaced(dataset))
     if not quiet and str(out) != "-":
         screen.say(f"{rows} predictions: {out}")

@@ -33,6 +33,8 @@ def report(
     """
     subjects, folder = make.prepare(runs, out, data=data, backend=backend or "numpy", device=device)
     path = make.finish(subjects, folder)
+    for subject in subjects:
+        screen.note(f"{subject.name}: {line}" for line in subject.replaced)
     if json_:
         found = {"report": str(path), "runs": [single.figures(subject) for subject in subjects]}
         screen.give(found)

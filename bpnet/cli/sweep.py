@@ -116,7 +116,9 @@ def command(
     console = screen.console(stderr=json_)
     total = len(plan.configurations()) * len(plan.seeds) * max(folds, 1)
     with Count(console, total, epochs, silent=quiet or json_) as count:
-        for line in sweep.heading(data, plan, total, selection.backend.spec, selection.reason):
+        spec, reason = selection.backend.spec, selection.reason
+        target_line = run_data.target_line(data, config["data"])
+        for line in sweep.heading(data, plan, total, spec, reason, target_line):
             count.say(line)
         found = sweep.run(data, plan, backend=selection.backend, callbacks=[count])
     sweep.finish(found, data, folder=folder, config=config, backend=selection.backend)

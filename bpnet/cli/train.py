@@ -349,6 +349,7 @@ def _run(
             f"data: {dataset.name or source}, "
             f"{dataset.x.shape[0]:,} examples of {dataset.x.shape[1]} values",
             *(f"note: {note}" for note in dataset.notes),
+            *run_data.target_line(dataset, config["data"]),
             f"network: {network}",
             f"backend: {selection.backend.spec} ({selection.reason})",
             *described(ranks, settings),

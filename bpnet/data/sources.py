@@ -45,7 +45,8 @@ def load(
     target : str, optional
         The target's column, for tables.
     task : {"auto", "classify", "regress"}
-        With "auto", text, booleans and integers are classes and floats are values.
+        With "auto", text and booleans are classes, numbers too where there are at most 20
+        different whole ones, and amounts else.
     columns : Columns, optional
         What was learned of a table when the model was trained; without it, it is learned
         from this one.
@@ -205,7 +206,9 @@ def _read_arrays(path: str | Path | tuple[Path, Path], need_target: bool) -> Dat
     if path.suffix.lower() == ".npz":
         return read_npz(path, need_target=need_target)
     if need_target:
-        message = f"{path} holds x alone: give its targets too, {quoted(f'{path},y.npy')}"
+        pair = quoted(f"{path},y.npy")
+        pair = pair if pair.endswith("'") else f"'{pair}'"
+        message = f"{path} holds x alone: give its targets too, {pair}"
         raise InputError(message)
     return read_pair(path, None)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
-from bpnet.data import idx
+from bpnet.data import facts, idx
 from bpnet.data.arrays import check_targets, flat
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
@@ -265,6 +265,8 @@ def _finish(data: Dataset, task: str, validation: float, seed: int, where: str) 
     y: Any = data.y
     if y is None:
         return data
+    if task == "auto" and y.dtype.kind == "f" and y.width == 1 and facts.few(y) is None:
+        task = "regress"  # a few that stand for all may be whole
     known, task = settle(y.facts[0], task, where, len(y))
     test = data.test
     if test is not None:
@@ -282,7 +284,9 @@ def _as(y: Mapped, task: str) -> Mapped:
     """Targets in the form of a task, as `settle` brings them into it."""
     if task == "regress" and y.dtype.kind in "biu":
         return replace(y, cast=np.float64)
-    return y.column() if task == "classify" and y.ndim == 2 and y.shape[1] == 1 else y
+    if task == "classify" and y.width == 1:
+        return replace(y.column() if y.ndim == 2 else y, labels=True)
+    return y
 
 
 def _standardized(data: Dataset, asked: bool | Moments) -> Dataset:

@@ -98,6 +98,11 @@ class Subject:
         return plain(self.folder.resolve().name)
 
     @property
+    def replaced(self) -> tuple[str, ...]:
+        """Lines on the cells in whose place something else was judged."""
+        return () if self.judged is None else self.judged.data.notes
+
+    @property
     def backend(self) -> str:
         """Name and device of the backend that it was trained on."""
         return str(self.config.get("machine", {}).get("backend", "unknown"))
@@ -195,7 +200,8 @@ def _in_memory(data: Dataset, what: str) -> tuple[Dataset, str]:
     if len(rows) < len(x):
         what = f"{what}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
-    return replace(data, x=x.take(rows), y=y.take(rows)), what
+    taken = x.take(rows), y.take(rows)
+    return replace(data, x=taken[0], y=taken[1], notes=x.replaced()), what
 
 
 def _judge(

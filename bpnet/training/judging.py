@@ -89,9 +89,10 @@ class Judging:
                 x, y = prepare.pair(validation, "validation")
                 names = ("validation X", "validation y")
                 batches.require_one({names[0]: x, names[1]: y})
-                held, wanted = prepare.store(
+                held, made = prepare.store(
                     network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names
                 )
+                wanted = replace(made, unit=wanted.unit)
         probabilities = evaluation.gives_probabilities(network)
         return cls(judge, backend, dtype, metrics, probabilities, held, wanted, by_fold)
 

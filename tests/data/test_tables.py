@@ -256,10 +256,10 @@ BAD = {
         {},
         "text column 'a' has 1001 different values",
     ),
-    "amounts as classes": (
-        "a,y\n" + "".join(f"{i},{i}\n" for i in range(30)),
+    "names as classes": (
+        "a,y\n" + "".join(f"{i},n{i}\n" for i in range(30)),
         {},
-        "give --task regress",
+        "'y' is text with 30 different values in 30 rows: give --task classify",
     ),
 }
 
