@@ -9,9 +9,6 @@ from bpnet.errors import InputError
 
 Host = np.ndarray[Any, Any]
 
-EXACT = 2.0**53
-"""Above it a float stands for several whole numbers."""
-
 
 def plain(y: Host, name: str) -> Host:
     """Labels as booleans, whole numbers, floats or text, each equal to what was given.
@@ -115,12 +112,16 @@ def named(classes: Any, name: str = "classes") -> Host:
 def check_exact(classes: Host, name: str) -> None:
     """Refuse floats as names of classes where two whole numbers may have become one.
 
+    Beyond 2^53 a float64 stands for several, beyond 2^24 a float32.
+
     Raises
     ------
     InputError
         Naming the largest.
     """
-    if classes.dtype.kind == "f" and (np.abs(classes) > EXACT).any():
-        worst = classes.ravel()[np.abs(classes).argmax()]
+    if classes.dtype.kind != "f":
+        return
+    worst = np.abs(classes.astype(np.float64)).max(initial=0.0)
+    if worst > 2.0 ** (np.finfo(classes.dtype).nmant + 1):
         msg = f"{name}: labels such as {worst:.0f} are not exact as floats: give them as text"
         raise InputError(msg)
