@@ -6,10 +6,11 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bpnet
-from bpnet import configuration
+from bpnet import configuration, predictions
 from bpnet.cli import main, screen, train
 from bpnet.shown import pasted, plain
 
@@ -96,3 +97,15 @@ def test_commands_say_nothing_but_through_the_screen(path):
     errors = {"sys.stderr.write"} if path.name == "__init__.py" else set()  # made plain before
     if path.name != "screen.py":
         assert {ast.unparse(call.func) for call in calls} & ways == errors
+
+
+def test_predictions_on_a_terminal_are_no_sequences(monkeypatch, capsys):
+    network = bpnet.Network([2, 2])
+    network.classes = np.array(["\x1b[2J", "b"])
+    for terminal in (False, True):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda found=terminal: found)
+        predictions.write(Path("-"), network, [np.eye(2)], None)
+        head, one, two, *rest = capsys.readouterr().out.split("\n")
+        shown = "\\x1b[2J" if terminal else "\x1b[2J"  # a program reads what is
+        assert (head, one) == (f"class,p_{shown},p_b", f"{shown},1.0,0.0")
+        assert (two, rest) == ("b,0.0,1.0", [""])
