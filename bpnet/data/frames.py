@@ -205,7 +205,7 @@ def _check_encoding(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(1 << 12)
     if start.startswith(_UTF_16) or b"\0" in start:
-        message = f"{path} is not CSV in UTF-8, but in UTF-16 or no text at all: {_SAVE}"
+        message = f"{path} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}"
         raise InputError(message)
 
 

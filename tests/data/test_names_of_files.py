@@ -81,7 +81,7 @@ TEXTS = {
     "a name in Latin-1": ("é,y\n1,2\n".encode("latin-1"), "UTF-8: line 1 has the byte 0xe9"),
     "UTF-16": ("a,y\n1,2\n".encode("utf-16"), "UTF-16.* save it in the encoding UTF-8"),
     "UTF-16 without a mark": ("a,y\n1,2\n".encode("utf-16-be"), "UTF-16"),
-    "UTF-32": ("a,y\n1,2\n".encode("utf-32"), "UTF-16 or no text"),
+    "UTF-32": ("a,y\n1,2\n".encode("utf-32"), "not UTF-8, but UTF-16, damaged or no text"),
     "a cell too long": ("a,y\n1,x\n2," + "x" * 140_000, "line 3 has a cell longer than 131,072"),
 }
 
@@ -94,4 +94,5 @@ def test_csv_as_spreadsheets_write_it_is_refused_with_the_cure(
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(InputError, match=message) as caught:
         load(path, target="y")
-    assert "damaged" not in str(caught.value)
+    assert "is damaged" not in str(caught.value)
+    assert "is not CSV" not in str(caught.value)
