@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import os
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -43,6 +45,9 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
     _check_types("data", tables["data"], {"validation": float, "seed": int, **_STREAMING})
     _check_types("training", tables["training"], {"cost": str})
     _check_types("network", tables["network"], {"seed": int})
+    if "source" in config:
+        known = {"examples": int, "fingerprint": str}
+        _check_known("source", _tables(config, "source")["source"], known, set(known))
     if "sweep" in config:
         _check_types("sweep", _tables(config, "sweep")["sweep"], {"seeds": list[int]})
     if with_columns and "target" in tables["data"] and columns is None:
@@ -136,9 +141,43 @@ def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def from_toml(text: str) -> dict[str, Any]:
+    """Tables that :func:`to_toml` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML.
+    """
+    return {table: _restored(values) for table, values in tomllib.loads(text).items()}
+
+
+def _restored(values: Any) -> Any:
+    """Settings of a table, among them names that are not UTF-8."""
+    if not isinstance(values, dict):
+        return values
+    if values.keys() == {_BYTES} and isinstance(values[_BYTES], str):
+        return os.fsdecode(bytes.fromhex(values[_BYTES]))
+    return {key: _restored(value) for key, value in values.items()}
+
+
+_BYTES = "bytes"
+"""Key of a name that is not UTF-8, which no text in TOML can be: its bytes in hexadecimal."""
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str) and not _is_text(value):
+        return f'{{ {_BYTES} = "{os.fsencode(value).hex()}" }}'
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):

@@ -17,6 +17,7 @@ from bpnet import disk, sealed
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.core.lookup import plain
+from bpnet.data import labels
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
     if not plain_names or made.shape != (n,) or len(set(names)) != n:
         msg = f"it names classes {str(names)[:60]} where {n} different ones are needed"
         raise ValueError(msg)
-    return made
+    return labels.named(names)
 
 
 def _scale(scale: Any) -> float | None:

@@ -14,7 +14,7 @@ from bpnet.core.activations import Activation
 from bpnet.core.initializers import Initializer
 from bpnet.core.layers import Dense
 from bpnet.core.namespace import namespace_of
-from bpnet.data import batches
+from bpnet.data import batches, labels
 from bpnet.errors import InputError
 
 
@@ -82,10 +82,19 @@ class Network:
         else:
             self.layers = assembly.layers_of(sizes, hidden, output, norm)
         assembly.check_chain(self.layers)
-        self.classes: np.ndarray[Any, Any] | None = None
+        self._classes: np.ndarray[Any, Any] | None = None
         self.labels = False
         self.scale: float | None = None
         self.parameters = assembly.first_parameters(self.layers, init, seed)
+
+    @property
+    def classes(self) -> np.ndarray[Any, Any] | None:
+        """Names of the classes, (n,), or None."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, names: Any) -> None:
+        self._classes = None if names is None else labels.named(names)
 
     @property
     def sizes(self) -> list[int]:

@@ -12,7 +12,9 @@ from bpnet import disk
 from bpnet.core import activations
 from bpnet.data import Columns
 from bpnet.data.host_rows import HostRows
+from bpnet.data.sources import halves
 from bpnet.network import Network
+from bpnet.shown import plain
 
 _PIECE = 1 << 23
 """Numbers in the examples of a piece."""
@@ -27,7 +29,7 @@ def check(path: Path, source: str) -> None:
         Saying why.
     """
     if str(path) != "-":
-        disk.writable(path, reads=[source, *source.split(",")])
+        disk.writable(path, reads=[source, *(halves(source) or ())])
 
 
 def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:
@@ -53,9 +55,18 @@ def write(
         How many rows.
     """
     if str(path) == "-":
-        return _write(sys.stdout, network, outputs, columns)
+        screen: Any = _Terminal() if sys.stdout.isatty() else sys.stdout
+        return _write(screen, network, outputs, columns)
     with disk.writing(path, text=True) as file:
         return _write(file, network, outputs, columns)
+
+
+class _Terminal:
+    """Standard output where a person reads it: names of classes are no sequences there."""
+
+    def write(self, text: str) -> None:
+        """Write what can be seen of a line."""
+        sys.stdout.write(plain(text, keep="\n"))
 
 
 def _write(file: TextIO, network: Network, outputs: Iterable[Any], columns: Any) -> int:

@@ -11,7 +11,6 @@ import platform
 import shutil
 import sys
 import time
-import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -270,7 +269,7 @@ def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Col
         If a file is missing or damaged.
     """
     try:
-        config = tomllib.loads(disk.text(folder / "config.toml"))
+        config = configuration.from_toml(disk.text(folder / "config.toml"))
         path = folder / "columns.json"
         columns = None
         if path.is_file():

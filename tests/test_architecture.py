@@ -44,6 +44,7 @@ FLOORS = {
     "backends": 1,
     "errors": 0,
     "disk": 0,
+    "shown": 0,
     "sealed": 0,
     "lock": 0,
     "_typing": 0,

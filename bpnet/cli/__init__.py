@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
+from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, as_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,12 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0, 1 for a failure on the way, 2 for bad usage, bad input or a backend that
         can't be used, 130 after Ctrl-C, 143 after SIGTERM.
     """
+    from bpnet.cli import screen
     from bpnet.cli.app import app
     from bpnet.cli.ranks import join
     from bpnet.distributed.mpi import describe
 
     if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that it can't show
+    screen.watch_warnings()
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
         _check_named(arguments)
@@ -108,7 +110,7 @@ def _given(error: Exception, arguments: Sequence[str]) -> str | None:
 
 
 def _refuse(error: object, status: int, ranks: Any) -> int:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = as_line(error) or type(error).__name__
     if ranks is not None and ranks.size > 1:
         left: int = ranks.leave(text, status)
         return left

@@ -1,10 +1,8 @@
 """``bpnet check``."""
 
 import importlib
-import json
 import platform
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -13,7 +11,7 @@ import typer
 
 import bpnet
 from bpnet.backends import Backend
-from bpnet.cli import options
+from bpnet.cli import options, screen
 from bpnet.errors import InputError
 
 
@@ -61,7 +59,7 @@ def check(
     chosen = chosen or [bpnet.backends.select().backend]
     found = [_check(one, show=not json_, quiet=quiet) for one in chosen]
     if json_:
-        sys.stdout.write(json.dumps({**_here(), "backends": found}) + "\n")
+        screen.give({**_here(), "backends": found})
     return 0 if all(one["passed"] for one in found) else 1
 
 
@@ -119,7 +117,7 @@ def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
     found = compare(one, other, dtype)
     past = found.first_past
     if json_:
-        sys.stdout.write(json.dumps({**_here(), **found.as_dict()}) + "\n")
+        screen.give({**_here(), **found.as_dict()})
         return 0 if past is None else 1
     _write(
         f"{found.one} and {found.other}, 100 steps in {dtype}; largest difference over the steps"
@@ -154,5 +152,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(line.rstrip() + "\n")
-    sys.stdout.flush()
+    screen.say(line.rstrip())

@@ -7,7 +7,7 @@ import typer
 
 import bpnet
 from bpnet import predictions, run_data, runs
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 
 def predict(
@@ -36,5 +36,7 @@ def predict(
     x = dataset.x if dataset.test is None else dataset.test[0]
     outputs = predictions.outputs(network, x, selection.backend)
     rows = predictions.write(out, network, outputs, columns)
+    if not quiet:
+        screen.note(run_data.replaced(dataset))
     if not quiet and str(out) != "-":
-        typer.echo(f"{rows} predictions: {out}")
+        screen.say(f"{rows} predictions: {out}")

@@ -1,16 +1,13 @@
 """``bpnet sweep``."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import bpnet
-from bpnet import runs, sweep
-from bpnet.cli import options
+from bpnet import run_data, runs, sweep
+from bpnet.cli import options, screen
 from bpnet.cli.progress import Count
 from bpnet.core import optimizers
 
@@ -114,17 +111,20 @@ def command(
         "data": {**where, "validation": held, "seed": seed},
         "network": asked,
         "training": {"patience": patience},
+        "source": run_data.described(data),
     }
-    console = Console(stderr=json_, highlight=False)
+    console = screen.console(stderr=json_)
     total = len(plan.configurations()) * len(plan.seeds) * max(folds, 1)
     with Count(console, total, epochs, silent=quiet or json_) as count:
-        for line in sweep.heading(data, plan, total, selection.backend.spec, selection.reason):
+        spec, reason = selection.backend.spec, selection.reason
+        target_line = run_data.target_line(data, config["data"])
+        for line in sweep.heading(data, plan, total, spec, reason, target_line):
             count.say(line)
         found = sweep.run(data, plan, backend=selection.backend, callbacks=[count])
     sweep.finish(found, data, folder=folder, config=config, backend=selection.backend)
     if json_:
-        sys.stdout.write(json.dumps({"run": str(folder), **found.summary()}) + "\n")
+        screen.give({"run": str(folder), **found.summary()})
         return
     for line in sweep.table(found):
-        console.print(line, soft_wrap=True, markup=False)
-    console.print(f"run: {folder}", soft_wrap=True, markup=False)
+        screen.line(console, line)
+    screen.line(console, f"run: {folder}")

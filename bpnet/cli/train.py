@@ -1,7 +1,5 @@
 """``bpnet train``."""
 
-import json
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +9,7 @@ from rich.console import Console
 
 import bpnet
 from bpnet import disk, distributed, plots, run_data, runs
-from bpnet.cli import options
+from bpnet.cli import options, screen
 from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
 from bpnet.cli.signals import StopOnSignal
@@ -19,6 +17,7 @@ from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import arrays
 from bpnet.errors import InputError
+from bpnet.shown import pasted
 from bpnet.tensorboard import TensorBoard
 from bpnet.training import Distributions, LearningRates, fastest, sharding
 
@@ -278,9 +277,9 @@ def _resume(
     config = of_rank_0(ranks, lambda: runs.unfinished(folder))
     if config is None:
         if json_:
-            sys.stdout.write(json.dumps(runs.outcome(folder)) + "\n")
+            screen.give(runs.outcome(folder))
         elif leads(ranks):
-            Console(highlight=False).print(f"{folder} is finished: nothing to do", soft_wrap=True)
+            screen.say(f"{folder} is finished: nothing to do")
         return 0
     chosen = backend or recorded(ranks, config["machine"]["backend"])
     return _run(
@@ -330,9 +329,10 @@ def _run(
             cost=settings.get("cost"),
             device=device,
         )
-    console = Console(stderr=json_, highlight=False)
+    console = screen.console(stderr=json_)
     stopper = StopOnSignal()
     config["data"]["source"] = bpnet.data.absolute(source)
+    config["source"] = run_data.described(dataset)
     seen = Distributions()
     recorder = runs.Recorder(folder, config, dataset.columns, resume, seen, on_error)
     callbacks: list[bpnet.Callback] = [stopper, seen]
@@ -349,6 +349,7 @@ def _run(
             f"data: {dataset.name or source}, "
             f"{dataset.x.shape[0]:,} examples of {dataset.x.shape[1]} values",
             *(f"note: {note}" for note in dataset.notes),
+            *run_data.target_line(dataset, config["data"]),
             f"network: {network}",
             f"backend: {selection.backend.spec} ({selection.reason})",
             *described(ranks, settings),
@@ -380,7 +381,7 @@ def _run(
         notes += _drawn(found, folder)
     if json_:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
-        sys.stdout.write(json.dumps(result) + "\n")
+        screen.give(result)
     elif leads(ranks):
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
@@ -429,13 +430,13 @@ def _weights(path: str | None, dataset: Any) -> Any:
 def _say(console: Console, notes: list[str], status: int, stopping: Any, folder: Path) -> None:
     """Say how a run ended, and where it is."""
     for note in notes:
-        console.print(note, soft_wrap=True, markup=False)
+        screen.line(console, note)
     if status:
-        again = f"go on with: bpnet train --resume {folder}"
-        console.print(f"stopped: the model holds what was learned so far; {again}", soft_wrap=True)
+        again = f"go on with: bpnet train --resume {pasted(folder)}"
+        screen.line(console, f"stopped: the model holds what was learned so far; {again}")
     elif stopping is not None and stopping.best_epoch is not None:
-        console.print(f"the model is that of epoch {stopping.best_epoch + 1}, the best")
-    console.print(f"run: {folder}", soft_wrap=True, markup=False)
+        screen.line(console, f"the model is that of epoch {stopping.best_epoch + 1}, the best")
+    screen.line(console, f"run: {folder}")
 
 
 def _find(

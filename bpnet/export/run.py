@@ -6,6 +6,7 @@ from typing import Any
 from bpnet import configuration, run_data, runs
 from bpnet.core import optimizers
 from bpnet.data import Columns
+from bpnet.data.columns import NUMBERS
 from bpnet.export import trace
 from bpnet.export.inference import to_onnx
 from bpnet.export.library import library
@@ -48,10 +49,12 @@ def export_run(
         notes = [note for name, note in _LEFT_OUT.items() if settings.get(name) not in _NOTHING]
         return [*signature(path), *notes, *_of_a_table(columns)]
     to_onnx(network, path, columns, dtype)
-    text = columns is not None and any(column.kind != "number" for column in columns.inputs)
-    return [*signature(path), *([_STRIP] if text else [])]
+    kinds = {column.kind for column in columns.inputs} if columns is not None else set()
+    dates = [_DAYS] if "date" in kinds else []
+    return [*signature(path), *([_STRIP] if kinds - set(NUMBERS) else []), *dates]
 
 
+_DAYS = "note: dates are taken as numbers: days since 1970-01-01, with fractions"
 _STRIP = "note: text is taken as it is; take spaces around it away first, as predict does"
 
 

@@ -6,10 +6,12 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bpnet import disk
 from bpnet.errors import InputError
 from bpnet.report.content import Page
+from bpnet.shown import plain
 
 _NAME = "index.html"
 _MARK = b'<meta name="generator" content="bpnet'
@@ -77,10 +79,16 @@ def html(page: Page, version: str) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["data"] = _data
     made = time.strftime("%Y-%m-%d %H:%M")
     return environment.get_template("page.html").render(page=page, version=version, made=made)
+
+
+def _shown(value: Any) -> Any:
+    """Text of a run without control characters, and without bytes that are no text."""
+    return plain(value, keep="\xa0\n") if type(value) is str else value  # not Markup: it is done
 
 
 def _data(png: bytes) -> str:
@@ -101,7 +109,7 @@ def write(page: Page, folder: Path, version: str) -> Path:
     old = folder.with_name(f".{folder.name[:50]}.{os.getpid()}.old")
     try:
         partial.mkdir(parents=True)
-        (partial / _NAME).write_bytes(text.encode("utf-8", "replace"))
+        (partial / _NAME).write_bytes(text.encode())
         for picture in page.pictures:
             (partial / f"{picture.name}.png").write_bytes(picture.light)
         if folder.exists():

@@ -14,6 +14,7 @@ from bpnet.data import Columns, Dataset
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
+from bpnet.shown import plain
 from bpnet.training import History, distributions, evaluate
 from bpnet.training.prepare import suited_cost
 from bpnet.training.targets import Targets, make
@@ -94,7 +95,12 @@ class Subject:
     @property
     def name(self) -> str:
         """What to call it: the folder's name."""
-        return self.folder.resolve().name.encode("utf-8", "replace").decode()
+        return plain(self.folder.resolve().name)
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """Lines on the cells in whose place something else was judged."""
+        return () if self.judged is None else self.judged.data.notes
 
     @property
     def backend(self) -> str:
@@ -194,7 +200,8 @@ def _in_memory(data: Dataset, what: str) -> tuple[Dataset, str]:
     if len(rows) < len(x):
         what = f"{what}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
-    return replace(data, x=x.take(rows), y=y.take(rows)), what
+    taken = x.take(rows), y.take(rows)
+    return replace(data, x=taken[0], y=taken[1], notes=x.replaced()), what
 
 
 def _judge(

@@ -19,6 +19,7 @@ from bpnet.backends import Backend
 from bpnet.core import activations
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
+from bpnet.data.labels import check_exact
 from bpnet.sklearn import conventions, inputs
 from bpnet.sklearn.base import Base, Host
 from bpnet.sklearn.parameters import COMMON
@@ -248,6 +249,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         X, y = inputs.examples(self, X, y, backend, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        check_exact(np.asarray(y), "y")
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_

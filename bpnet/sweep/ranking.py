@@ -3,6 +3,7 @@
 import csv
 import io
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,13 +132,16 @@ def as_csv(sweep: Sweep) -> str:
     return text.getvalue()
 
 
-def heading(data: Dataset, plan: Plan, total: int, spec: str, reason: str) -> list[str]:
+def heading(
+    data: Dataset, plan: Plan, total: int, spec: str, reason: str, target: Sequence[str] = ()
+) -> list[str]:
     """Lines that say what is about to be trained."""
     count = len(plan.configurations())
     judged = f"{plan.folds} folds" if plan.folds else "a validation split"
     return [
         f"data: {data.name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
         *(f"note: {note}" for note in data.notes),
+        *target,
         f"network: {network(data, plan, plan.seeds[0])}",
         f"sweep: {count} combinations, {len(plan.seeds)} seeds, {judged}: {total} networks",
         f"backend: {spec} ({reason})",

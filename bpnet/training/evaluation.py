@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from bpnet.training import blocks, scores, targets
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep
+from bpnet.training.targets import Targets
 
 
 def evaluate(
@@ -71,12 +73,15 @@ def validator(
     network: Network,
     validation: Any,
     judge: Judge,
-    classes: Any,
+    like: Targets,
     backend: Backend,
     dtype: str,
     metrics: tuple[str, ...] = (),
 ) -> Callable[[Any], dict[str, float | None]]:
-    """Function from parameters to what validation adds to the history."""
+    """Function from parameters to what validation adds to the history.
+
+    Its targets are ``like`` those that are trained with: of the same classes, in the same unit.
+    """
     if validation is None:
         if metrics:
             msg = f"the metric {metrics[0]!r} needs examples to judge by; give validation"
@@ -85,7 +90,10 @@ def validator(
     x, y = pair(validation, "validation")
     names = ("validation X", "validation y")
     batches.require_one({names[0]: x, names[1]: y})
-    data, wanted = store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
+    data, wanted = store(
+        network, x, y, judge.cost, like.classes, judge.scale, backend, dtype, names
+    )
+    wanted = replace(wanted, unit=like.unit)
     scores.rehearse(metrics, wanted, network.sizes[-1], network.output)
     step, probabilities = EvaluationStep(judge), scores.is_probability(network.output)
 

@@ -89,9 +89,10 @@ class Judging:
                 x, y = prepare.pair(validation, "validation")
                 names = ("validation X", "validation y")
                 batches.require_one({names[0]: x, names[1]: y})
-                held, wanted = prepare.store(
+                held, made = prepare.store(
                     network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names
                 )
+                wanted = replace(made, unit=wanted.unit)
         parts = [replace(wanted, values=wanted.values[rows]) for _, rows in folds]
         for part in parts or ([] if held is None else [wanted]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)

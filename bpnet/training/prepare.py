@@ -1,6 +1,7 @@
 """Network, data and options brought to one backend, for training, evaluation and gradients."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -97,10 +98,17 @@ def prepare(
         stored, wanted = store(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn
         )
+        wanted = replace(wanted, unit=_unit(data))
         judge = Judge(
             network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
         )
     return chosen, judge, stored, wanted
+
+
+def _unit(data: Any) -> float:
+    """What the targets of a data set were divided by, if they are those of a table."""
+    columns = getattr(data, "columns", None)
+    return 1.0 if columns is None else float(columns.std)
 
 
 def store(

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,14 +89,16 @@ def judge(
     Returns
     -------
     dict
-        Name and value. F1 and the area under the curve are means over the classes, each against
-        the rest.
+        Name and value. Errors are in the target's own unit, or its square; F1 and the area under
+        the curve are means over the classes, each against the rest.
 
     Raises
     ------
     InputError
         If a metric is not defined for these targets.
     """
+    if wanted.kind is None and wanted.unit != 1.0:
+        wanted, a = replace(wanted, values=wanted.values * wanted.unit), a * wanted.unit
     seen = _seen(wanted, a.astype(np.float64), 0.5 if probabilities else 0.0)
     out = {}
     for name in names:

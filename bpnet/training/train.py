@@ -247,9 +247,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
             resuming.compare(found, chosen, used)
         if weighed is not None:
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
-        validate = evaluation.validator(
-            network, validation, judge, wanted.classes, chosen, dtype, names
-        )
+        validate = evaluation.validator(network, validation, judge, wanted, chosen, dtype, names)
         parameters = _start(found, network, trained, chosen, dtype)
         if isinstance(rule, LBFGS):
             problem = lbfgs.Problem(judge, chosen, stored, m, m, limits["l2"], limits["l1"])

@@ -36,7 +36,10 @@ def header(shape, order="False"):
         (("check", "--module", "../x"), "--module ../x is no name of a module"),
         (("check", "--module", ".x"), "--module .x is no name of a module"),
         (("check", "--module", "1x"), "--module 1x is no name of a module"),
-        (("check", "--module", "raises"), "--module raises can't be imported (RuntimeError: no luck)"),
+        (
+            ("check", "--module", "raises"),
+            "--module raises can't be imported (RuntimeError: no luck)",
+        ),
         (("check", "--module", "does.not.exist"), "can't be imported"),
         (
             ("bench", "digits", "--seconds", "1e308", "--backend", "numpy"),
