@@ -6,6 +6,7 @@ JSON in its metadata, beside a SHA-256 over all of it.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -222,10 +223,9 @@ def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
     if names is None:
         return None
     one_type = isinstance(names, list) and len({type(name) for name in names}) == 1
-    made = np.asarray(names) if one_type else np.empty(0, object)
-    text = made.dtype.kind == "U"
-    plain_names = text or (made.dtype.kind in "biuf" and bool(np.isfinite(made).all()))
-    if not plain_names or made.shape != (n,) or len(set(names)) != n:
+    known = one_type and isinstance(names[0], str | int | float)
+    finite = known and (isinstance(names[0], str) or all(map(math.isfinite, names)))
+    if not finite or len(names) != n or len(set(names)) != n:
         msg = f"it names classes {str(names)[:60]} where {n} different ones are needed"
         raise ValueError(msg)
     return labels.named(names)

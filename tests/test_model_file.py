@@ -107,9 +107,9 @@ def test_arrays_without_sense_are_neither_read_nor_written(tmp_path, name, value
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("scale", 0), ("scale", "x"), ("scale", np.nan), ("classes", np.asarray([b"a", b"b"])),
+    [("scale", 0), ("scale", "x"), ("scale", np.nan),
      ("classes", np.asarray([1.0, np.nan])), ("classes", np.asarray(["a", "a"])),
-     ("classes", ["a", "b", "c"]), ("classes", np.asarray([1, "a"], object))],
+     ("classes", ["a", "b", "c"])],
 )  # fmt: skip
 def test_what_could_not_be_read_again_is_not_written(tmp_path, name, value):
     net = network()
@@ -117,6 +117,11 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path, name, value):
     with pytest.raises(InputError, match="the network can't be saved: "):
         net.save(tmp_path / "m.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_names_of_several_types_are_not_taken():
+    with pytest.raises(InputError, match="classes mixes int, str; give labels of one type"):
+        network().classes = np.asarray([1, "a"], object)
 
 
 KINDS = {
@@ -199,7 +204,7 @@ def test_options_that_are_no_numbers_are_refused_before_training(value):
 
 
 def test_labels_of_more_than_64_bits_are_refused():
-    with pytest.raises(InputError, match="y has whole numbers of more than 64 bits; give them as"):
+    with pytest.raises(InputError, match=r"y holds .*, which no integer of 64 bits is; give text"):
         bpnet.train(bpnet.Network([3, 2]), (data()[0], [2**70, 2**71] * 15))
 
 

@@ -280,7 +280,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     def _names(self) -> tuple[Host | None, bool]:
         if self._label_binarizer.y_type_.startswith("multilabel"):
             return None, True
-        return np.asarray(self.classes_.tolist()), False
+        return self.classes_, False
 
     def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
         return float(accuracy_score(y, predicted, sample_weight=weights))
