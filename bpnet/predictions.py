@@ -18,8 +18,8 @@ _PIECE = 1 << 23
 """Numbers in the examples of a piece."""
 
 
-def check(path: Path, source: str) -> None:
-    """Refuse a file that cannot be written, or is of the data, before any work is done.
+def check(path: Path, reads: Iterable[str | Path]) -> None:
+    """Refuse a file that cannot be written, or is what is read, before any work is done.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def check(path: Path, source: str) -> None:
         Saying why.
     """
     if str(path) != "-":
-        disk.writable(path, reads=[source, *source.split(",")])
+        disk.writable(path, reads)
 
 
 def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:

@@ -15,7 +15,7 @@ from bpnet.data.frames import STREAMED
 from bpnet.data.frames import SUFFIXES as TABLES
 from bpnet.data.idx import read_folder
 from bpnet.data.splits import split
-from bpnet.data.standard import NAMES, read_standard, unknown
+from bpnet.data.standard import NAMES, catalog, read_standard, unknown
 from bpnet.data.tables import hold_out, read_table, read_table_as
 from bpnet.data.targets import TASKS, check_known, settle
 from bpnet.errors import InputError
@@ -142,6 +142,17 @@ def absolute(source: str) -> str:
     if source in NAMES:
         return source
     return ",".join(str(disk.followed(Path(part))) for part in _halves(source) or [source])
+
+
+def read_from(source: str) -> list[str]:
+    """Where a source's files are: what :func:`load` or :func:`stream` reads of it, as names.
+
+    Examples
+    --------
+    >>> read_from("x.npy,y.npy")
+    ['x.npy,y.npy']
+    """
+    return [entry.where for entry in catalog() if entry.name == source] or [source]
 
 
 def _halves(source: str) -> list[str] | None:

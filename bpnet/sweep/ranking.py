@@ -104,7 +104,7 @@ class Sweep:
         """All of it as plain data."""
         return {
             "score": self.score,
-            "networks": sum(self.stacks),
+            "networks": sum(ranked.scores.size for ranked in self.ranking),
             "seeds": list(self.plan.seeds),
             "folds": self.plan.folds,
             "backend": self.backend,
