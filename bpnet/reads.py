@@ -2,10 +2,14 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+_ONE = re.compile(r"\[([^!\]])\]")
+"""A class of one character, as :func:`glob.escape` writes what is no pattern."""
 
 
 def holds(reads: Iterable[str | Path], path: Path) -> bool:
@@ -14,7 +18,7 @@ def holds(reads: Iterable[str | Path], path: Path) -> bool:
     Parameters
     ----------
     reads : iterable of str or Path
-        Files, folders whose files are read, and patterns of names; or two of these with a comma.
+        Files, folders and patterns of names; or two of these with a comma.
     path : Path
         Of a file or a folder that is to be written; it need not be there.
     """
@@ -29,26 +33,21 @@ def _names(given: str) -> list[str]:
 
 
 def _is(read: Path, path: Path, own: tuple[int, int] | None) -> bool:
-    """Whether a path is a file, in a folder or among a pattern that is read."""
-    real = Path(os.path.realpath(read))
-    if real == path:
+    """Whether a path is a file that is read, or among a pattern of such."""
+    if Path(os.path.realpath(read)) == path or (own is not None and own == _identity(read)):
         return True
-    members = list(_members(read))
-    if own is not None and any(_identity(one) == own for one in (real, *members)):
-        return True
-    if path.parent == real and not real.is_file():
-        return path.suffix.lower() in {one.suffix.lower() for one in members if one.suffix}
-    pattern = str(Path(os.path.realpath(read.parent)) / read.name)
-    return glob.has_magic(str(read)) and fnmatchcase(str(path), pattern)
+    if not glob.has_magic(str(read)) or os.path.lexists(read):
+        return False
+    found = () if own is None else glob.iglob(str(read))
+    return _matches(path, read) or any(own == _identity(Path(name)) for name in found)
 
 
-def _members(read: Path) -> Iterator[Path]:
-    """Files of a folder, or those that a pattern names."""
-    with suppress(OSError, ValueError):
-        if read.is_dir():
-            yield from (path for path in read.iterdir() if not path.is_dir())
-        elif glob.has_magic(str(read)) and not os.path.lexists(read):
-            yield from map(Path, glob.iglob(str(read)))
+def _matches(path: Path, pattern: Path) -> bool:
+    """Whether a path, free of links, is one that a pattern names."""
+    if glob.has_magic(_ONE.sub("", str(pattern.parent))):
+        return fnmatchcase(str(path), os.path.abspath(pattern))
+    folder = Path(os.path.realpath(_ONE.sub(r"\1", str(pattern.parent))))
+    return path.parent == folder and fnmatchcase(path.name, pattern.name)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

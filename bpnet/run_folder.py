@@ -1,5 +1,6 @@
 """The folder of a run: where it is, and all that bpnet writes into it."""
 
+import glob
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,7 +68,8 @@ def read_by(folder: Path, config: Config) -> list[str | Path]:
         return [folder]
     held = (config.get("data", {}).get("source"), config.get("training", {}).get("sample_weight"))
     given = [part for name in held if isinstance(name, str) and name for part in read_from(name)]
-    return [*given, *(folder / name for name in (*FILES, CHECKPOINTS))]
+    kept = Path(glob.escape(str(folder)), CHECKPOINTS, "*")
+    return [*given, *(folder / name for name in (*FILES, CHECKPOINTS)), kept]
 
 
 def check(folder: Path) -> None:

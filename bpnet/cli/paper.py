@@ -35,7 +35,7 @@ def paper(
     from bpnet.paper.sources import CORE
 
     selection = bpnet.backends.select(backend, device)
-    disk.writable(out, reads=[CORE])
+    disk.writable(out, reads=[CORE / "*.py"])
     edition = make(selection.backend)
     disk.write(out, edition.html(bpnet.__version__).encode())
     if json_:

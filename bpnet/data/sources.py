@@ -1,5 +1,6 @@
 """The one door to all data: a name, a folder or a file becomes a data set."""
 
+import glob
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -145,14 +146,19 @@ def absolute(source: str) -> str:
 
 
 def read_from(source: str) -> list[str]:
-    """Where a source's files are: what :func:`load` or :func:`stream` reads of it, as names.
+    """Names and patterns of the files that :func:`load` or :func:`stream` reads of a source.
 
     Examples
     --------
-    >>> read_from("x.npy,y.npy")
-    ['x.npy,y.npy']
+    >>> read_from("x-*.npy,y-*.npy")
+    ['x-*.npy,y-*.npy']
     """
-    return [entry.where for entry in catalog() if entry.name == source] or [source]
+    found = [entry.where for entry in catalog() if entry.name == source] or [source]
+    folder = Path(found[0])
+    if not folder.is_dir():
+        return found
+    endings = [*(f"*{suffix}" for suffix in STREAMED), "*-ubyte", "*-ubyte.gz", "*.npz"]
+    return [*found, *(str(Path(glob.escape(str(folder)), ending)) for ending in endings)]
 
 
 def _halves(source: str) -> list[str] | None:

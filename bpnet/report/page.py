@@ -48,7 +48,7 @@ def folder_for(runs: Sequence[Path], out: Path | None, reads: Iterable[str | Pat
     if disk.followed(out) == Path.cwd():
         msg = f"{out} is the folder that you are in; give --out another name"
         raise InputError(msg)
-    if out.is_dir() and _page(out) is None and not all(map(_is_left, out.iterdir())):
+    if out.is_dir() and sealed_page(out) is None and not all(map(_is_left, out.iterdir())):
         msg = f"{out} is there and no report as bpnet left it"
         raise InputError(f"{msg}; give --out another name, or take it away")
     return out
@@ -62,7 +62,7 @@ def _is_left(path: Path) -> bool:
     return _LEFT.fullmatch(path.name) is not None and disk.kind(path) == "file"
 
 
-def _page(folder: Path) -> str | None:
+def sealed_page(folder: Path) -> str | None:
     """Page of a folder; None where there is none, or one that somebody else made or changed."""
     path = folder / _NAME
     if disk.kind(path) != "file":
@@ -85,7 +85,7 @@ def pictures(folder: Path) -> dict[str, str]:
     They are those that are in the page too, and those that a report which was killed on its way
     has left of the one before it. What is a link, or another picture, is not of the report.
     """
-    page = _page(folder)
+    page = sealed_page(folder)
     found: dict[str, str] = {}
     if page is None:
         return found
@@ -164,7 +164,7 @@ def write(page: Page, folder: Path, version: str) -> Path:
         text = html(page, version, earlier=sorted(set(before.values()))).encode("utf-8", "replace")
         seal = f"\n<!-- bpnet report {hashlib.sha256(text).hexdigest()} -->\n".encode()
         files = {f"{picture.name}.png": picture.light for picture in page.pictures}
-        known = before.keys() | ({_NAME} if _page(folder) is not None else set())
+        known = before.keys() | ({_NAME} if sealed_page(folder) is not None else set())
         taken = [name for name in (_NAME, *files) if name not in known and disk.kind(folder / name)]
         if taken:
             msg = f"{named / taken[0]} is not of a report; give --out another name, or take it away"
