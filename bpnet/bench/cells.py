@@ -14,6 +14,8 @@ from bpnet.errors import InputError
 from bpnet.run_data import network_for
 
 _STEPS = 50
+_MOST = 1_000_000
+"""Seconds of a measurement: eleven days."""
 _ROWS = 16_384
 """Generated data has 50 batches, and at most 16,384 examples where that is one batch or more."""
 
@@ -76,8 +78,8 @@ def check(job: Job) -> None:
     InputError
         If the data, the network or the optimizer cannot be used.
     """
-    if not 0 < job.seconds < float("inf"):
-        msg = f"seconds is {job.seconds!r}; give a positive number"
+    if not 0 < job.seconds <= _MOST:
+        msg = f"seconds is {job.seconds!r}; give a positive number up to {_MOST:,}"
         raise InputError(msg)
     if job.rows is not None and job.rows < 1:
         msg = f"rows is {job.rows!r}; give a whole number of at least 1"

@@ -163,9 +163,9 @@ def train(
       bpnet train --resume runs/digits-20261124-120000
       mpiexec -n 4 bpnet train fashion-mnist --batch-size 1024
     """
-    ranks = context.obj
+    ranks, seconds = context.obj, distributed.check_timeout(timeout)
     if ranks is not None:
-        ranks.timeout = distributed.check_timeout(timeout)
+        ranks.timeout = seconds
     quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
     if resume is not None:
         return _resume(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.backends import dtypes
+from bpnet.backends import dtypes, threads
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.schedules import Constant
@@ -16,6 +16,9 @@ from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, check_strength
+
+_MOST = 1 << 31
+"""Epochs, examples in a batch and the like."""
 
 _LARGEST = 1 << 28
 """Numbers in a batch of examples that are not in memory."""
@@ -103,7 +106,7 @@ def limits(**strengths: Any) -> dict[str, float]:
 
 
 def check(dtype: Any, callbacks: Any, **counts: Any) -> None:
-    """Refuse another dtype, other callbacks, and what is no whole number of at least 1.
+    """Refuse another dtype, other callbacks, and what is no whole number from 1 to its limit.
 
     Raises
     ------
@@ -117,6 +120,10 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             msg = f"{name} is {value!r}; give a whole number of at least 1"
+            raise InputError(msg)
+        most = threads.MOST if name == "threads" else _MOST
+        if value > most:
+            msg = f"{name} is {value}; give a whole number from 1 to {most:,}"
             raise InputError(msg)
 
 

@@ -32,6 +32,8 @@ Host = np.ndarray[Any, Any]
 SHARDS = 8
 """Shards of a batch where ranks are given and their number is not."""
 
+_MOST = 4096
+
 ORDERS = ("ordered", "fast")
 
 
@@ -101,8 +103,8 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
         return Split(ranks, ranks.size, ordered=False)
     count = SHARDS if shards is None else shards
     whole = isinstance(count, int) and not isinstance(count, bool)
-    if not whole or count < 1 or count & (count - 1):
-        msg = f"shards is {count!r}; give a power of two: 1, 2, 4, 8"
+    if not whole or not 1 <= count <= _MOST or count & (count - 1):
+        msg = f"shards is {count!r}; give a power of two, 1, 2, 4, 8 and so on to {_MOST}"
         raise InputError(msg)
     if count % ranks.size:
         msg = f"{ranks.size} ranks can't share {count} shards evenly; start a number of ranks that "
