@@ -228,7 +228,7 @@ def train(
     reads: list[str | Path] = [*bpnet.data.read_from(source)]
     reads += [sample_weight] if sample_weight else []
     if tensorboard_folder:
-        disk.makeable(tensorboard_folder, "--tensorboard-folder", reads)
+        disk.makeable(tensorboard_folder, "the event files", reads)
     folder = Path(of_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
     return _run(
         config, folder, backend, device, ranks, json_=json_, quiet=quiet, live=live,
@@ -296,7 +296,7 @@ def _resume(
         return 0
     chosen = backend or recorded(ranks, config["machine"]["backend"])
     if events is not None:
-        disk.makeable(events, "--tensorboard-folder", run_folder.read_by(folder, config))
+        disk.makeable(events, "the event files", run_folder.read_by(folder, config))
     return _run(
         config, folder, chosen, device, ranks, json_=json_, quiet=quiet, live=live,
         resume=True, events=events,
