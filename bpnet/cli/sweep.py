@@ -98,7 +98,8 @@ def command(
         _check_alone(context)
         ledger = sweep.Ledger.read(resume)
         if (resume / "config.toml").is_file() and runs.unfinished(resume) is None:
-            typer.echo(f"{resume} is finished: nothing to do")
+            done = {"run": str(resume), "finished": True}
+            typer.echo(json.dumps(done) if json_ else f"{resume} is finished: nothing to do")
             return 0
         where = {"backend": backend, "device": device} if backend or device else {}
         asked = _parsed(context, {**ledger.asked, **where}, resume)

@@ -106,6 +106,7 @@ def test_stopped_while_it_trains_the_best_it_goes_on_as_a_run(
     assert held(folder)["configurations"] == held(whole)["configurations"]
     epochs = len(json.loads((folder / "history.json").read_text())["cost"])
     assert epochs == 1
+    assert list((folder / "checkpoints").glob("step-*"))
     assert (folder / "model.safetensors").is_file()
     assert main([command, "--resume", str(folder), "--quiet"]) == 0
     assert "is finished" not in capsys.readouterr().out
