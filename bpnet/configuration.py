@@ -24,6 +24,7 @@ _TRAINING = {
     "optimizer": str, "learning_rate": float | str | None, "momentum": float | None,
     "patience": int | None,
     "checkpoint_minutes": float, "on_error": str, "sample_weight": str | None,
+    "tensorboard": str,
 }  # fmt: skip
 _STREAMING = {"stream": bool, "shuffle": str, "buffer": int}
 """What the command line takes for itself; all else is an argument of the library's functions."""
@@ -49,7 +50,7 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
         known = {"examples": int, "fingerprint": str}
         _check_known("source", _tables(config, "source")["source"], known, set(known))
     if "sweep" in config:
-        _check_types("sweep", _tables(config, "sweep")["sweep"], {"seeds": list[int]})
+        _check_types("sweep", _tables(config, "sweep")["sweep"], {"seeds": list[int], "score": str})
     if with_columns and "target" in tables["data"] and columns is None:
         msg = "columns.json is missing"
         raise InputError(msg)

@@ -12,7 +12,6 @@ from bpnet import disk
 from bpnet.core import activations
 from bpnet.data import Columns
 from bpnet.data.host_rows import HostRows
-from bpnet.data.sources import halves
 from bpnet.network import Network
 from bpnet.shown import plain
 
@@ -20,8 +19,8 @@ _PIECE = 1 << 23
 """Numbers in the examples of a piece."""
 
 
-def check(path: Path, source: str) -> None:
-    """Refuse a file that cannot be written, or is of the data, before any work is done.
+def check(path: Path, reads: Iterable[str | Path]) -> None:
+    """Refuse a file that cannot be written, or is what is read, before any work is done.
 
     Raises
     ------
@@ -29,7 +28,7 @@ def check(path: Path, source: str) -> None:
         Saying why.
     """
     if str(path) != "-":
-        disk.writable(path, reads=[source, *(halves(source) or ())])
+        disk.writable(path, reads)
 
 
 def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:

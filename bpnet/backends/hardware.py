@@ -131,7 +131,7 @@ def gpus() -> frozenset[str]:
 
 def host(spec: str) -> DeviceInfo:
     """The CPU, as the device of a backend."""
-    return DeviceInfo(spec, _cpu_name(), _memory())
+    return DeviceInfo(spec, _cpu_name(), memory())
 
 
 def _loads(library: str) -> bool:
@@ -152,7 +152,8 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _memory() -> int | None:
+def memory() -> int | None:
+    """Bytes of memory of this machine; None where the system does not say."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

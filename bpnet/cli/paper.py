@@ -30,9 +30,10 @@ def paper(
       bpnet paper --json > numbers.json
     """
     from bpnet.paper import make
+    from bpnet.paper.sources import CORE
 
     selection = bpnet.backends.select(backend, device)
-    disk.writable(out)
+    disk.writable(out, reads=[CORE / "*.py"])
     edition = make(selection.backend)
     disk.write(out, edition.html(bpnet.__version__).encode())
     if json_:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import predictions, run_data, runs
+from bpnet import predictions, run_data, run_folder, runs
 from bpnet.cli import options, screen
 
 
@@ -30,7 +30,7 @@ def predict(
     """
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
-    predictions.check(out, source)
+    predictions.check(out, [*run_folder.read_by(run, config), *bpnet.data.read_from(source)])
     streamed = run_data.is_streamed(config, source, stream)
     dataset = run_data.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bpnet.cli import options, screen
-from bpnet.report import make, single
+from bpnet.report import make, page, single
 
 
 def report(
@@ -42,5 +42,5 @@ def report(
     for subject in subjects:
         if subject.missing:
             screen.say(f"note: {subject.name}: not judged: {subject.missing}")
-    pictures = len(list(folder.glob("*.png")))
+    pictures = len(page.pictures(folder))
     screen.say(f"report: {path} ({pictures} pictures beside it)")

@@ -1,5 +1,6 @@
 """The one door to all data: a name, a folder or a file becomes a data set."""
 
+import glob
 import re
 from dataclasses import replace
 from difflib import get_close_matches
@@ -16,7 +17,7 @@ from bpnet.data.frames import STREAMED
 from bpnet.data.frames import SUFFIXES as TABLES
 from bpnet.data.idx import read_folder
 from bpnet.data.splits import split
-from bpnet.data.standard import NAMES, read_standard, unknown
+from bpnet.data.standard import NAMES, catalog, read_standard, unknown
 from bpnet.data.tables import hold_out, read_table, read_table_as
 from bpnet.data.targets import TASKS, check_known, settle
 from bpnet.errors import InputError
@@ -158,6 +159,22 @@ def halves(source: str) -> tuple[str, str] | None:
     parts = re.split(r"(?<=\.npy),", source, flags=re.IGNORECASE)
     is_pair = len(parts) == 2 and parts[1].lower().endswith(".npy")
     return (parts[0], parts[1]) if is_pair else None
+
+
+def read_from(source: str) -> list[str]:
+    """Names and patterns of the files that :func:`load` or :func:`stream` reads of a source.
+
+    Examples
+    --------
+    >>> read_from("x-*.npy,y-*.npy")
+    ['x-*.npy,y-*.npy']
+    """
+    found = [entry.where for entry in catalog() if entry.name == source] or [source]
+    folder = Path(found[0])
+    if not folder.is_dir():
+        return found
+    endings = [*(f"*{suffix}" for suffix in STREAMED), "*-ubyte", "*-ubyte.gz", "*.npz"]
+    return [*found, *(str(Path(glob.escape(str(folder)), ending)) for ending in endings)]
 
 
 def _existing(path: Path) -> Path:

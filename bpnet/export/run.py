@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bpnet import configuration, run_data, runs
+from bpnet import configuration, run_data, run_folder, runs
 from bpnet.core import optimizers
 from bpnet.data import Columns
 from bpnet.data.columns import NUMBERS
@@ -43,6 +43,7 @@ def export_run(
     """
     trace.check_path(path)
     network, config, columns = runs.open_run(source)
+    trace.check_path(path, run_folder.read_by(source, config))
     if training:
         training_to_onnx(network, path, dtype=dtype, **_options(config))
         settings = config.get("training", {})

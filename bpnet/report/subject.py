@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import run_data, runs
+from bpnet import disk, run_data, run_folder, runs
 from bpnet.backends import Backend
 from bpnet.core import activations, costs
 from bpnet.data import Columns, Dataset
@@ -225,11 +225,11 @@ def _history(folder: Path) -> History:
 
 
 def _records(folder: Path) -> list[Any]:
-    path = folder / runs.DISTRIBUTIONS
+    path = folder / run_folder.DISTRIBUTIONS
     if not path.is_file():
         return []  # a run of an older version, or of Python
     try:
-        return list(distributions.check(json.loads(path.read_text(encoding="utf-8"))))
+        return list(distributions.check(json.loads(disk.text(path))))
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged ({reason}); delete it for a report without it"

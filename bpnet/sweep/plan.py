@@ -1,6 +1,7 @@
 """What a sweep is asked for."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from bpnet.network import Network
 
 Configuration = dict[str, Any]
 """One combination: option and value."""
+
+_MOST = 100_000
+"""Networks of a sweep."""
 
 OF_THE_OPTIMIZER = ("learning_rate", "momentum")
 
@@ -55,6 +59,20 @@ class Plan:
     folds: int = 0
     score: str | None = None
     patience: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse more networks than anybody can wait for, before there is one.
+
+        Raises
+        ------
+        InputError
+            Saying how many there would be.
+        """
+        count = math.prod(len(values) for values in self.grid.values()) * len(self.seeds)
+        count *= max(self.folds, 1)
+        if count > _MOST:
+            msg = f"the sweep has {count:,} networks; give fewer values, seeds or folds: at most"
+            raise InputError(f"{msg} {_MOST:,}")
 
     def configurations(self) -> list[Configuration]:
         """Every combination, the first option changing slowest."""

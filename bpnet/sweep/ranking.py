@@ -105,7 +105,7 @@ class Sweep:
         """All of it as plain data."""
         return {
             "score": self.score,
-            "networks": sum(self.stacks),
+            "networks": sum(ranked.scores.size for ranked in self.ranking),
             "seeds": list(self.plan.seeds),
             "folds": self.plan.folds,
             "backend": self.backend,
@@ -171,6 +171,8 @@ def table(sweep: Sweep) -> list[str]:
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
+    if not sweep.stacks:  # all were trained before it was taken up
+        return shown
     rate = sum(sweep.stacks) / max(sweep.seconds, 1e-9)
     end = f"{sum(sweep.stacks)} networks in {sweep.seconds:.1f} s, {rate:.1f} a second"
     return [*shown, f"{end}, at most {max(sweep.stacks)} at once"]

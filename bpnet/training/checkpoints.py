@@ -76,7 +76,7 @@ class Checkpoint(Callback):
         Raises
         ------
         InputError
-            If another run holds it.
+            If another run holds it, or its lock is no file.
         """
         self._at, self._time = None, time.monotonic()
         with suppress(OSError):  # what cannot be written to is told when a checkpoint is due
@@ -166,8 +166,9 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
             raise InputError(msg)
         return None, None
     writer = given if isinstance(given, Checkpoint) else Checkpoint(given)
+    checkpoint.check(writer.folder)
     if not resume:
-        if any(writer.folder.glob("step-*.safetensors")):
+        if checkpoint.names(writer.folder):
             msg = f"{writer.folder} holds checkpoints; give resume=True, or another folder"
             raise InputError(msg)
         return writer, None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bpnet.backends import dtypes
+from bpnet.backends import dtypes, threads
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
@@ -15,6 +15,9 @@ from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, check_strength
+
+_MOST = 1 << 31
+"""Epochs, examples in a batch and the like."""
 
 _LARGEST = 1 << 28
 """Numbers in a batch of examples that are not in memory."""
@@ -131,7 +134,7 @@ def limits(**strengths: Any) -> dict[str, float]:
 
 
 def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
-    """Refuse another dtype, other callbacks, and what is no whole number of at least 1.
+    """Refuse another dtype, other callbacks, and what is no whole number from 1 to its limit.
 
     Returns
     -------
@@ -151,6 +154,10 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
         left_out = value is None and name != "epochs"
         if not left_out and (not isinstance(number, int) or number < 1):
             msg = f"{name} is {value!r}; give a whole number of at least 1"
+            raise InputError(msg)
+        most = threads.MOST if name == "threads" else _MOST
+        if isinstance(number, int) and number > most:
+            msg = f"{name} is {number}; give a whole number from 1 to {most:,}"
             raise InputError(msg)
         made.append(number)
     return made
