@@ -14,12 +14,12 @@ import time
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import bpnet
 from bpnet import checkpoint, configuration, disk
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns
@@ -160,7 +160,7 @@ def this_machine(backend: str) -> dict[str, str]:
         **({"device": device} if device != host else {}),
         "processor": host,
         "system": f"{platform.system()} {platform.machine()}",
-        "bpnet": metadata.version("bpnet"),
+        "bpnet": bpnet.__version__,
         **({library: str(version)} if version else {}),
         "numpy": np.__version__,
         "python": platform.python_version(),

@@ -5,6 +5,7 @@ from typing import Any
 
 from bpnet import disk
 from bpnet.errors import InputError
+from bpnet.requirements import install
 from bpnet.training import Callback, Distributions, Run
 
 
@@ -32,7 +33,7 @@ class TensorBoard(Callback):
         try:
             import tensorboardX  # noqa: F401
         except ImportError as error:
-            msg = 'event files need tensorboardX; pip install "bpnet[tensorboard]"'
+            msg = f"event files need tensorboardX; {install('tensorboardX')}"
             raise InputError(msg) from error
         self.folder, self._seen = Path(folder), seen
         disk.makeable(self.folder, "the event files")

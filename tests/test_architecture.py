@@ -46,6 +46,7 @@ FLOORS = {
     "disk": 0,
     "sealed": 0,
     "lock": 0,
+    "requirements": 0,
     "_typing": 0,
 }
 STRANGERS = {frozenset(("core", "backends"))}  # on one floor, and neither may import the other

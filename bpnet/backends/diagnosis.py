@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bpnet.backends import hardware, libraries
+from bpnet.requirements import install
 
 _WHEELS = ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0", "amd-cupy")
 _TOOLKIT = re.compile(
@@ -79,11 +80,11 @@ def diagnose(name: str, error: BaseException | None) -> Diagnosis:
     if name == "cupy":
         return diagnose_cupy(error, CupyFacts.gather())
     if error is None:
-        return Diagnosis(f"{name} is not installed", f"pip install {libraries.EXTRAS[name]}")
+        return Diagnosis(f"{name} is not installed", install(*libraries.PACKAGES[name]))
     if isinstance(error, ImportError):
         return Diagnosis(
             f"its import fails ({_line(error)})",
-            f"pip install --force-reinstall {libraries.EXTRAS[name]}",
+            install(*libraries.PACKAGES[name], options="--force-reinstall"),
         )
     return Diagnosis(
         f"its first use fails ({_line(error)})",
@@ -97,7 +98,7 @@ def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
         why = "CuPy is not installed, and there is no NVIDIA GPU here"
         return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
-        return Diagnosis("CuPy is not installed", f"pip install {_fitting(facts)}")
+        return Diagnosis("CuPy is not installed", install(_best(facts)))
     for rule in (_two_wheels, _memory, _toolkit, _import, _driver, _no_device, _architecture):
         if found := rule(error, facts):
             return found
@@ -113,7 +114,7 @@ def two_wheels(facts: CupyFacts) -> Diagnosis | None:
     uninstall = f"pip uninstall -y {' '.join(facts.wheels)}"
     if not facts.driver.version:
         return Diagnosis(f"{why}, and there is no NVIDIA driver", uninstall)
-    return Diagnosis(why, f"{uninstall} && pip install {_fitting(facts)}")
+    return Diagnosis(why, f"{uninstall} && {install(_best(facts))}")
 
 
 def _two_wheels(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
@@ -198,18 +199,14 @@ def _best(facts: CupyFacts) -> str:
     return f"cupy-{hardware.cuda_major(facts.driver)}x"
 
 
-def _fitting(facts: CupyFacts) -> str:
-    return f'"bpnet[{_best(facts)}]"'
-
-
 def _renew(facts: CupyFacts) -> str:
     """Command that puts the distribution that fits in the place of the one that is here."""
-    install = f"pip install {_fitting(facts)}"
+    best = _best(facts)
     if not facts.wheels:
-        return install
-    if facts.wheels[0] == _best(facts):
-        return install.replace("install", "install --force-reinstall", 1)
-    return f"pip uninstall -y {facts.wheels[0]} && {install}"
+        return install(best)
+    if facts.wheels[0] == best:
+        return install(best, options="--force-reinstall")
+    return f"pip uninstall -y {facts.wheels[0]} && {install(best)}"
 
 
 def _line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from bpnet._typing import Array
 from bpnet.backends import hardware, libraries, registry, specs
 from bpnet.backends.base import Backend
 from bpnet.errors import BackendUnavailable, InputError
+from bpnet.requirements import install
 
 VARIABLE = "BPNET_BACKEND"
 _log = logging.getLogger("bpnet")
@@ -132,13 +133,13 @@ def _why_not(gpus: frozenset[str]) -> str:
     if not gpus:
         return "no GPU was found"
     cures = {
-        "cuda": f'"bpnet[cupy-{hardware.cuda_major()}x]"',
-        "rocm": "torch",
-        "mps": libraries.EXTRAS["torch"],
-        "intel": libraries.EXTRAS["dpnp"],
+        "cuda": (f"cupy-{hardware.cuda_major()}x",),
+        "rocm": libraries.PACKAGES["torch"],
+        "mps": libraries.PACKAGES["torch"],
+        "intel": libraries.PACKAGES["dpnp"],
     }
     kind = next(kind for kind in cures if kind in gpus)
-    return f"there is a GPU ({kind}) but no library for it: pip install {cures[kind]}"
+    return f"there is a GPU ({kind}) but no library for it: {install(*cures[kind])}"
 
 
 def _is_cpu_build(distribution: str) -> bool:

@@ -13,6 +13,7 @@ from bpnet.core.activations import Activation
 from bpnet.errors import InputError
 from bpnet.imports.assembling import network_of
 from bpnet.network import Network
+from bpnet.requirements import install
 
 _LIMIT = 1 << 31
 """Bytes of an entry of a file above which it is refused."""
@@ -215,7 +216,7 @@ def _dense_arrays(content: bytes) -> list[list[Any]]:
     try:
         import h5py
     except ImportError as error:
-        msg = '.keras files need h5py, which is not installed: pip install "bpnet[keras]"'
+        msg = f".keras files need h5py, which is not installed: {install('h5py')}"
         raise InputError(msg) from error
     found: list[list[Any]] = []
     with h5py.File(BytesIO(content), "r") as file:

@@ -1,10 +1,10 @@
 """From folders of runs to a page on the disk."""
 
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import bpnet
 from bpnet import backends, plots
 from bpnet.errors import InputError
 from bpnet.report import page, several, single, subject
@@ -72,4 +72,4 @@ def prepare(
 def finish(subjects: Sequence[Subject], folder: Path) -> Path:
     """Draw, lay out and write; return the page."""
     made = single.page(subjects[0]) if len(subjects) == 1 else several.page(subjects)
-    return page.write(made, folder, metadata.version("bpnet"))
+    return page.write(made, folder, bpnet.__version__)

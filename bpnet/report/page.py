@@ -10,6 +10,7 @@ from pathlib import Path
 from bpnet import disk
 from bpnet.errors import InputError
 from bpnet.report.content import Page
+from bpnet.requirements import install
 
 _NAME = "index.html"
 _MARK = b'<meta name="generator" content="bpnet'
@@ -69,7 +70,7 @@ def html(page: Page, version: str) -> str:
     try:
         import jinja2
     except ImportError as error:
-        msg = 'a report needs jinja2; pip install "bpnet[report]"'
+        msg = f"a report needs jinja2; {install('matplotlib', 'jinja2')}"
         raise InputError(msg) from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bpnet.report"),

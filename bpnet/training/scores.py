@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.errors import InputError
+from bpnet.requirements import install
 from bpnet.training.targets import Host, Targets
 
 _TOP = re.compile(r"top_([1-9]\d*)")
@@ -43,7 +44,7 @@ def check(names: Any) -> tuple[str, ...]:
         try:
             import sklearn.metrics  # noqa: F401
         except ModuleNotFoundError as error:
-            msg = f'the metric {found[0]!r} needs scikit-learn; pip install "bpnet[sklearn]"'
+            msg = f"the metric {found[0]!r} needs scikit-learn; {install('scikit-learn')}"
             raise InputError(msg) from error
     return found
 
