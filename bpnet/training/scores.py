@@ -10,6 +10,7 @@ import numpy as np
 
 from bpnet.errors import InputError
 from bpnet.requirements import install
+from bpnet.synonyms import hint
 from bpnet.training.targets import Host, Targets
 
 _TOP = re.compile(r"top_([1-9]\d*)")
@@ -37,8 +38,8 @@ def check(names: Any) -> tuple[str, ...]:
     found = tuple(str(name).replace("-", "_") for name in given)
     for name in found:
         if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
-            known = ", ".join((*CLASSES, *NUMBERS)).replace("top_K", "top_5 or any other number")
-            msg = f"there is no metric {name!r}; use {known}"
+            known = [one.replace("K", "5") for one in (*CLASSES, *NUMBERS)]
+            msg = f"there is no metric {name!r}; {hint('metric', name, known)}"
             raise InputError(msg)
     if found:
         try:
