@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpnet import disk, sealed
+from bpnet.arguments import checked
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.errors import InputError
@@ -99,6 +100,7 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
     }, tensors
 
 
+@checked
 def load(path: str | Path) -> "Network":
     """Read a network that ``Network.save`` wrote, or the JSON of Nielsen's ``network2``.
 

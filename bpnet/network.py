@@ -8,6 +8,7 @@ import numpy as np
 
 from bpnet import assembly, backends
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.core import activations
 from bpnet.core.activations import Activation
@@ -17,6 +18,7 @@ from bpnet.data import batches
 from bpnet.errors import InputError
 
 
+@checked
 class Network:
     """A feedforward network.
 
@@ -115,6 +117,7 @@ class Network:
         """Biases b of each dense layer, (n_out,)."""
         return _Arrays(self, 1, "biases")
 
+    @checked
     def predict(
         self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
     ) -> np.ndarray[Any, Any]:
@@ -150,6 +153,7 @@ class Network:
                 self.layers, self.parameters, X, scale=self.scale, backend=chosen, dtype=dtype
             )
 
+    @checked
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> np.ndarray[Any, Any]:
         """Class of each example: the name of the largest output.
 
@@ -181,6 +185,7 @@ class Network:
             number = np.argmax(a, axis=1)
         return number if self.classes is None else self.classes[number]
 
+    @checked
     def save(self, path: str | Path) -> Path:
         """Write the network to a safetensors file; see :func:`bpnet.load`."""
         from bpnet import model_file

@@ -200,7 +200,8 @@ def hint(kind: str, given: object, names: Iterable[str]) -> str:
     name, note = meant(kind, given, names)
     if not name:
         return f"choose one of {', '.join(names)}"
-    return f"did you mean {name!r}?" + (f" ({note})" if note else "")
+    said = name if kind == "option" else repr(name)
+    return f"did you mean {said}?" + (f" ({note})" if note else "")
 
 
 def meant(kind: str, given: object, names: Iterable[str]) -> tuple[str, str]:

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from bpnet import disk
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.requirements import install
 from bpnet.training import Callback, Distributions, Run
 
 
+@checked
 class TensorBoard(Callback):
     """Writes what the history holds, the weights, and what was seen in the layers.
 

@@ -46,6 +46,7 @@ FLOORS = {
     "disk": 0,
     "sealed": 0,
     "lock": 0,
+    "arguments": 0,
     "requirements": 0,
     "synonyms": 0,
     "_typing": 0,

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.backends import diagnosis, libraries, specs, standard
 from bpnet.backends.base import Backend
 from bpnet.errors import ArrayMismatch, BackendUnavailable, InputError
@@ -17,6 +18,7 @@ def names() -> list[str]:
     return list(libraries.NAMES)
 
 
+@checked
 def get(spec: Any, device: Any = None) -> Backend:
     """Backend for a name: it works, or this raises.
 

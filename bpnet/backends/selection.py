@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.backends import hardware, libraries, registry, specs
 from bpnet.backends.base import Backend
 from bpnet.errors import BackendUnavailable, InputError
@@ -22,6 +23,7 @@ class Selection(NamedTuple):
     reason: str
 
 
+@checked
 def select(backend: Any = None, device: Any = None, like: Array | None = None) -> Selection:
     """Choose a backend.
 

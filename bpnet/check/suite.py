@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from bpnet.arguments import checked
 from bpnet.backends import Backend
 from bpnet.check import bits, discipline, equations, gradients, parity
 from bpnet.check.report import BITS, Row
 
 
+@checked
 def check(backend: Backend) -> Iterator[Row]:
     """Check a backend.
 

@@ -5,8 +5,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.synonyms import hint
+
+
+def table(named: dict[str, Any]) -> dict[str, Any]:
+    """A table of classes by name, each made to hold its arguments against its signature."""
+    return {name: checked(kind) for name, kind in named.items()}
 
 
 def unknown(kind: str, given: object, names: list[str]) -> InputError:

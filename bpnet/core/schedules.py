@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bpnet.core.lookup import by_name
+from bpnet.arguments import shown
+from bpnet.core.lookup import by_name, table
 from bpnet.errors import InputError
 
 
@@ -131,7 +132,7 @@ class InverseScaling:
 
     def rate(self, eta: float, at: Moment) -> float:
         """Return eta at step t."""
-        return float(eta / (at.step + 1) ** self.power)
+        return scaled_down(eta, at.step + 1, self.power)
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class WarmUp:
     ----------
     epochs : float
         How long.
-    then : Schedule
+    then : str or Schedule
         What follows; it counts its steps from the start.
     """
 
@@ -172,6 +173,7 @@ class WarmUp:
 
     def __post_init__(self) -> None:
         _check(self, epochs=(0.0, math.inf))
+        object.__setattr__(self, "then", get(self.then))
 
     def rate(self, eta: float, at: Moment) -> float:
         """Return a share of what the other schedule gives, at first."""
@@ -207,6 +209,14 @@ class OneCycle:
             return eta * _wave(self.start, 1.0, at.share / self.rise)
         left = 1 - self.rise
         return eta * _wave(1.0, self.final, (at.share - self.rise) / left if left else 1.0)
+
+
+def scaled_down(eta: float, t: int, power: float) -> float:
+    """Eta / t^power; 0 where that is smaller than any number."""
+    try:
+        return float(eta / float(t) ** power)
+    except OverflowError:
+        return 0.0
 
 
 def _wave(first: float, last: float, share: float) -> float:
@@ -250,16 +260,18 @@ class OnPlateau:
         return float(eta * self.factor**drops)
 
 
-SCHEDULES: dict[str, Any] = {
-    "constant": Constant,
-    "step": Step,
-    "exponential": Exponential,
-    "inverse_scaling": InverseScaling,
-    "cosine": Cosine,
-    "warm_up": WarmUp,
-    "one_cycle": OneCycle,
-    "on_plateau": OnPlateau,
-}
+SCHEDULES: dict[str, Any] = table(
+    {
+        "constant": Constant,
+        "step": Step,
+        "exponential": Exponential,
+        "inverse_scaling": InverseScaling,
+        "cosine": Cosine,
+        "warm_up": WarmUp,
+        "one_cycle": OneCycle,
+        "on_plateau": OnPlateau,
+    }
+)
 """Every schedule by its name."""
 
 
@@ -280,6 +292,6 @@ def get(schedule: str | Schedule) -> Schedule:
         made: Schedule = by_name("schedule", SCHEDULES, schedule)()
         return made
     if isinstance(schedule, type) or not callable(getattr(schedule, "rate", None)):
-        msg = f"schedule is {schedule!r}; give a name or an object with rate"
+        msg = f"schedule is {shown(schedule)}; give a name or an object with rate"
         raise InputError(msg)
     return schedule

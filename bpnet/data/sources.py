@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
+from bpnet.arguments import checked
 from bpnet.data.arrays import read_npz, read_pair
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
@@ -21,6 +22,7 @@ from bpnet.data.targets import TASKS, check_known, settle
 from bpnet.errors import InputError
 
 
+@checked
 def load(
     source: str | Path,
     *,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
+from bpnet.arguments import check, checked
 from bpnet.data import idx
 from bpnet.data.arrays import check_targets, flat
 from bpnet.data.columns import Columns
@@ -37,8 +38,9 @@ _CHUNKS = 8
 """Runs of a table that fill a buffer."""
 
 
+@checked
 def stream(
-    source: Any,
+    source: str | Path | Sequence[Any],
     *,
     target: str | None = None,
     task: str = "auto",
@@ -161,12 +163,9 @@ def _find(source: Any, need_target: bool) -> tuple[str, Any]:
     """Kind of a source, array, idx or table, and its files."""
     if isinstance(source, str) and source.lower().endswith(".npy") and "," in source:
         source = tuple(source.split(","))
-    if isinstance(source, tuple | list):
-        if len(source) == 2 and _is_npy(source[0]):
-            return "array", (_files(source[0]), _files(source[1]) if need_target else None)
-        paths = [path for one in source for path in _files(one)]
-    else:
-        paths = _files(source)
+    if isinstance(source, tuple | list) and len(source) == 2 and _is_npy(source[0]):
+        return "array", (_files(source[0]), _files(source[1]) if need_target else None)
+    paths = _files(source)
     if len(paths) == 1 and paths[0].is_dir():
         folder = paths[0]
         paths = sorted(
@@ -193,8 +192,9 @@ def _is_npy(name: Any) -> bool:
 
 def _files(name: Any) -> list[Path]:
     """Files of a name, a pattern or a list."""
-    if isinstance(name, list | tuple):
+    if isinstance(name, list | tuple) and name:
         return [path for one in name for path in _files(one)]
+    check("source", name, str | Path)
     path = Path(name)
     if disk.there(path):
         return [path]

@@ -8,6 +8,7 @@ import numpy as np
 from bpnet import assembly
 from bpnet.core.activations import Activation
 from bpnet.core.layers import Dense
+from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.network import Network
 
@@ -61,7 +62,7 @@ def network_of(
 
 
 def _checked(classes: Any, n: int) -> np.ndarray[Any, Any]:
-    names = np.asarray(classes)
+    names = batches.as_array(classes, "classes")
     if names.dtype == object:
         names = names.astype(str)
     if names.shape != (n,) or len(np.unique(names)) != n:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.imports.keras import from_keras
 from bpnet.imports.state_dict import from_torch, read
@@ -19,6 +20,7 @@ _CURES = {
 """What to do in place of files that hold code, or no activations."""
 
 
+@checked
 def from_file(
     path: str | Path, *, hidden: Any = None, output: Any = None, classes: Any = None
 ) -> Network:

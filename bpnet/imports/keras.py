@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
+from bpnet.arguments import checked
 from bpnet.core import activations
 from bpnet.core.activations import Activation
 from bpnet.errors import InputError
@@ -58,6 +59,7 @@ class _Found:
     flat: bool = True
 
 
+@checked
 def from_keras(model: Any, classes: Sequence[Any] | None = None) -> Network:
     """Network of a Keras 3 model, Sequential or Functional, of dense layers one after the other.
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.imports.assembling import network_of
 from bpnet.network import Network
@@ -10,6 +11,7 @@ _NAMES = {"logistic": "sigmoid"}
 """Activations that have another name here."""
 
 
+@checked
 def from_sklearn(estimator: Any) -> Network:
     """Network of a fitted ``MLPClassifier`` or ``MLPRegressor``.
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.core.activations import Activation
 from bpnet.errors import InputError
 from bpnet.imports.assembling import network_of
 from bpnet.network import Network
 
 
+@checked
 def from_torch(
     state: Mapping[str, Any] | str | Path,
     *,
@@ -58,8 +60,15 @@ def from_torch(
     ([2, 3, 1], [[9.0]])
     """
     tensors = dict(state) if isinstance(state, Mapping) else read(Path(state))
+    strange = next((name for name, one in tensors.items() if not hasattr(one, "shape")), None)
+    if strange is not None:
+        inner = [name for name, one in tensors.items() if isinstance(one, Mapping)]
+        msg = f"state has {strange!r}, which is of the type {type(tensors[strange]).__name__}"
+        cure = f"state[{inner[0]!r}]" if inner else "what module.state_dict() gives"
+        raise InputError(f"{msg}, and not an array; give {cure}")
     prefixes = _ordered(tensors, order)
-    sigmas = [hidden] * (len(prefixes) - 1) if _is_one(hidden) else list(hidden)  # type: ignore[arg-type]
+    one_each = isinstance(hidden, Sequence) and not isinstance(hidden, str)
+    sigmas = [*hidden] if one_each else [hidden] * (len(prefixes) - 1)  # type: ignore[misc]
     if len(sigmas) != len(prefixes) - 1:
         msg = f"hidden names {len(sigmas)} activations and the hidden layers are {prefixes[:-1]}"
         raise InputError(f"{msg}; give one for each, or one name")
@@ -70,10 +79,6 @@ def from_torch(
         prefixes,
         classes,
     )
-
-
-def _is_one(hidden: Any) -> bool:
-    return isinstance(hidden, str) or hasattr(hidden, "sigma")
 
 
 def _key(prefix: str, name: str) -> str:

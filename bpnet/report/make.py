@@ -6,11 +6,13 @@ from typing import Any
 
 import bpnet
 from bpnet import backends, plots
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.report import page, several, single, subject
 from bpnet.report.subject import Subject
 
 
+@checked
 def write(
     runs: Sequence[str | Path],
     out: str | Path | None = None,

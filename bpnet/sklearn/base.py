@@ -1,5 +1,6 @@
 """What classifier and regressor share: checks, first weights, prediction."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,7 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 import bpnet
-from bpnet import Network
+from bpnet import Callback, Network
+from bpnet.arguments import check
 from bpnet.core import layers
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
@@ -65,6 +67,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         begun: list[Any] | None = None,
     ) -> Any:
         self._validate_params()
+        check("callbacks", self.callbacks, Sequence[Callback] | None)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         goes_on = not first and (incremental or self.warm_start == "exact")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import checked
 from bpnet.backends import Backend
 from bpnet.core import activations
 from bpnet.core import metrics as core_metrics
@@ -18,6 +19,7 @@ from bpnet.training.prepare import check_network, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep
 
 
+@checked
 def evaluate(
     network: Network,
     data: Any,

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import checked
 from bpnet.core import optimizers
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Moment
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import loop
+from bpnet.training import loop, options
 from bpnet.training.callbacks import Run
 from bpnet.training.prepare import check_strength, kept, prepare
 from bpnet.training.step import TrainingStep
@@ -56,6 +57,7 @@ class _Sweep:
         return float(self.low * (self.high / self.low) ** (at.step / max(self.steps - 1, 1)))
 
 
+@checked
 def find_learning_rate(
     network: Network,
     data: Any,
@@ -108,6 +110,7 @@ def find_learning_rate(
     if not 0 < low < high < math.inf or isinstance(steps, bool) or steps < 2 * _LOOK:
         msg = f"low is {low!r}, high {high!r} and steps {steps!r}; give 0 < low < high and at "
         raise InputError(f"{msg}least {2 * _LOOK} steps")
+    options.check(dtype, (), epochs=1, batch_size=batch_size)
     rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"

@@ -4,11 +4,13 @@ import copy
 import math
 from typing import Any
 
+from bpnet.arguments import check, checked
 from bpnet.errors import InputError
 from bpnet.training import resuming, scores
 from bpnet.training.callbacks import Callback, Run
 
 
+@checked
 class EarlyStopping(Callback):
     """Stops when a value of the history has not got better for some epochs.
 
@@ -35,7 +37,7 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         patience: int = 10,
-        metric: str | None = None,
+        metric: Any = None,
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
@@ -59,7 +61,14 @@ class EarlyStopping(Callback):
         return copy.copy(self)
 
     def on_train_begin(self, run: Run) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier run; refuse a metric that is no name.
+
+        Raises
+        ------
+        InputError
+            Naming it.
+        """
+        check("metric", self.metric, str | None)
         self._forget()
         self._like = run.network.parameters
 

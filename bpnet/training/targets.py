@@ -85,11 +85,13 @@ def make(
     if isinstance(y, HostRows):
         return _of_rows(y, m, n, output, cost, classes, name, learn)
     y = host(y, name)
+    if y.dtype.kind == "T":
+        y = y.astype(object)  # NumPy's younger kind of text goes with few of its functions
     if y.dtype == object:
         y = _from_objects(y, name)
     if y.dtype.kind == "S":
         y = np.char.decode(y, "utf-8", "replace")
-    if y.dtype.kind not in "biufUT":
+    if y.dtype.kind not in "biufU":
         msg = f"{name} has dtype {y.dtype}; give whole numbers, text or booleans, or real rows"
         raise InputError(msg)
     if y.shape[:1] != (m,):
@@ -184,10 +186,15 @@ def host(y: Any, name: str) -> Host:
 
 
 def _from_objects(y: Host, name: str) -> Host:
-    kinds = {type(value) for value in y.ravel().tolist()}
+    values = y.ravel().tolist()
+    kinds = {type(value) for value in values}
     if all(issubclass(kind, str) for kind in kinds):
         return y.astype(str)
     if all(issubclass(kind, bool | int | np.bool_ | np.integer) for kind in kinds):
+        large = next((value for value in values if abs(int(value)) >= 1 << 63), None)
+        if large is not None:
+            msg = f"{name} has a label of {len(str(large))} digits, more than 64 bits hold"
+            raise InputError(f"{msg}; give it as text")
         return y.astype(np.int64)
     if all(issubclass(kind, Real | np.bool_) for kind in kinds):
         return y.astype(np.float64)

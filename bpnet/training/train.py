@@ -3,9 +3,11 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, overload
 
 from bpnet import backends
+from bpnet.arguments import checked
 from bpnet.backends import Backend
 from bpnet.checkpoint import Snapshot
 from bpnet.core import optimizers, schedules
@@ -41,6 +43,7 @@ _log = logging.getLogger("bpnet")
 def train(network: Network, data: Any, **options: Any) -> History: ...
 @overload
 def train(network: Sequence[Network], data: Any, **options: Any) -> members.Histories: ...
+@checked
 def train(  # type: ignore[misc]  # the two above are for readers of types
     network: Any,
     data: Any,
@@ -67,13 +70,13 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     threads: int | None = None,
     precision: str | None = None,
     compiled: bool | None = None,
-    checkpoint: Any = None,
+    checkpoint: str | Path | checkpoints.Checkpoint | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     communicator: Any = None,
     reduce: str = "ordered",
     shards: int | None = None,
-    folds: Any = None,
+    folds: Sequence[Any] | None = None,
 ) -> Any:
     """Train a network in place, or a set of networks at once.
 
