@@ -47,7 +47,8 @@ def checked(edge: Edge) -> Edge:
         if "__init__" in vars(edge):
             edge.__init__ = _guarded(edge.__init__, edge.__name__)  # type: ignore[misc]
         return edge
-    return _guarded(edge, edge.__name__)
+    guarded: Edge = _guarded(edge, edge.__name__)
+    return guarded
 
 
 def _guarded(function: Any, name: str) -> Any:

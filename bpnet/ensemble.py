@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import backends, disk, model_file, sealed
+from bpnet import backends, disk, model_file, plain, sealed
 from bpnet._typing import Array
 from bpnet.arguments import checked
 from bpnet.backends import dtypes
@@ -203,7 +203,7 @@ class Ensemble:
 
 def _read(path: Path) -> Ensemble:
     held = sealed.read(path)
-    described = json.loads(held.text)
+    described = plain.loads(held.text)
     model_file.check_format(described, _FORMAT)
     if described["version"] != _VERSION or not held.is_sealed:
         msg = f"it is of version {described['version']!r}, or has no SHA-256"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpnet import disk, sealed
+from bpnet import disk, plain, sealed
 from bpnet.arguments import checked
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
@@ -152,7 +152,7 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
 
 def _load_safetensors(path: Path) -> "Network":
     held = sealed.read(path)
-    described = json.loads(held.text)
+    described = plain.loads(held.text)
     check_format(described, _FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
@@ -232,7 +232,7 @@ def _load_network2(path: Path) -> "Network":
     if path.stat().st_size > _LIMIT:
         msg = "larger than 2 GB; give a smaller file"
         raise InputError(msg)
-    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved = plain.loads(path.read_text(encoding="utf-8"))
     sizes = saved["sizes"]
     dense = [Dense(n, m, activations.Sigmoid()) for n, m in pairwise(sizes)]
     pairs = zip(saved["weights"], saved["biases"], strict=True)

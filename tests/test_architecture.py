@@ -47,6 +47,7 @@ FLOORS = {
     "sealed": 0,
     "lock": 0,
     "arguments": 0,
+    "plain": 0,
     "requirements": 0,
     "synonyms": 0,
     "_typing": 0,

@@ -62,7 +62,7 @@ def network_of(
 
 
 def _checked(classes: Any, n: int) -> np.ndarray[Any, Any]:
-    names = batches.as_array(classes, "classes")
+    names: np.ndarray[Any, Any] = batches.as_array(classes, "classes")
     if names.dtype == object:
         names = names.astype(str)
     if names.shape != (n,) or len(np.unique(names)) != n:

@@ -68,7 +68,7 @@ def from_torch(
         raise InputError(f"{msg}, and not an array; give {cure}")
     prefixes = _ordered(tensors, order)
     one_each = isinstance(hidden, Sequence) and not isinstance(hidden, str)
-    sigmas = [*hidden] if one_each else [hidden] * (len(prefixes) - 1)  # type: ignore[misc]
+    sigmas: list[Any] = [*hidden] if one_each else [hidden] * (len(prefixes) - 1)  # type: ignore[misc]
     if len(sigmas) != len(prefixes) - 1:
         msg = f"hidden names {len(sigmas)} activations and the hidden layers are {prefixes[:-1]}"
         raise InputError(f"{msg}; give one for each, or one name")

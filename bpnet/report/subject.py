@@ -1,13 +1,12 @@
 """A run as a report sees it: what the folder holds, and how its model does on held-out data."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet import run_data, runs
+from bpnet import plain, run_data, runs
 from bpnet.backends import Backend
 from bpnet.core import activations, costs
 from bpnet.data import Columns, Dataset
@@ -222,7 +221,7 @@ def _records(folder: Path) -> list[Any]:
     if not path.is_file():
         return []  # a run of an older version, or of Python
     try:
-        return list(distributions.check(json.loads(path.read_text(encoding="utf-8"))))
+        return list(distributions.check(plain.loads(path.read_text(encoding="utf-8"))))
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged ({reason}); delete it for a report without it"

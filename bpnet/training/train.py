@@ -43,8 +43,8 @@ _log = logging.getLogger("bpnet")
 def train(network: Network, data: Any, **options: Any) -> History: ...
 @overload
 def train(network: Sequence[Network], data: Any, **options: Any) -> members.Histories: ...
-@checked
-def train(  # type: ignore[misc]  # the two above are for readers of types
+@checked  # type: ignore[misc]  # the two above are for readers of types
+def train(
     network: Any,
     data: Any,
     *,
