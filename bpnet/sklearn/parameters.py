@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from bpnet.core import activations, initializers, optimizers, schedules
 
@@ -41,7 +41,7 @@ COMMON: dict[str, Any] = {
     "epsilon": [Interval(Real, 0, None, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
-        Interval(Real, float("inf"), None, closed="left"),
+        Options(Real, {float("inf")}),
     ],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "output_activation": [StrOptions(_SIGMAS), _OBJECT, None],
