@@ -14,9 +14,7 @@ from tests.docs.blocks import RUN, blocks
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md"))]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-SHOWN_ONLY = re.compile(
-    r"pip install|\.venv|cupy|cuda|^git |^mpiexec|^bpnet (backends$|check|report)"
-)
+SHOWN_ONLY = re.compile(r"pip install|\.venv|cupy|cuda|^git |^mpiexec|^bpnet backends$")
 """What a block of a console may hold, which is not run: installing, GPUs, and what takes long."""
 
 
