@@ -226,7 +226,8 @@ def _said(option: Any) -> str:
         return f"a list, each {_said(items[0])}" if items else "a list"
     if origin is Literal:
         return " or ".join(map(repr, get_args(option)))
-    return _WORDS.get(origin) or f"a {origin.__qualname__}"
+    name = origin.__qualname__
+    return _WORDS.get(origin) or f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 def shown(value: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bpnet.arguments import checked
 from bpnet.core import optimizers
+from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Moment
 from bpnet.data import draws
@@ -66,7 +67,7 @@ def find_learning_rate(
     high: float = 10.0,
     steps: int = 200,
     cost: str | Any | None = None,
-    optimizer: str | Optimizer = "adam",
+    optimizer: str | Optimizer | LBFGS = "adam",
     batch_size: int | None = 64,
     l2: float = 0.0,
     backend: Any = None,
