@@ -12,12 +12,16 @@ from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from bpnet.errors import ArgumentError, InputError
 from bpnet.synonyms import hint as nearest
 
 Edge = TypeVar("Edge", bound=Callable[..., Any])
+
+Count = Annotated[int, "a whole number of at least 1"]
+Strength = Annotated[float, "a number of 0 or more"]
+"""Types with the words that say them; the range itself is looked at where the number is used."""
 
 _LARGEST = 1 << 64
 """No whole number is as large, a seed neither."""
@@ -56,7 +60,9 @@ def _guarded(function: Any, name: str) -> Any:
     def known() -> tuple[inspect.Signature, dict[str, Any]]:
         given = {k: hint for k, hint in function.__annotations__.items() if k != "return"}
         held: Any = SimpleNamespace(__annotations__=given)
-        return inspect.signature(function), get_type_hints(held, function.__globals__)
+        return inspect.signature(function), get_type_hints(
+            held, function.__globals__, include_extras=True
+        )
 
     @wraps(function)
     def edge(*args: Any, **named: Any) -> Any:
@@ -115,7 +121,8 @@ def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     if not fits(value, hint):
         msg = f"{name} {_complaint(value, hint)}; give {wanted(hint)}"
         raise InputError(msg)
-    if not {int, float} & {*_options(hint)} or not isinstance(value, Real) or _is_bool(value):
+    is_number = isinstance(value, Real) and not _is_bool(value)
+    if not is_number or not {int, float} & {_base(option) for option in _options(hint)}:
         return value
     return int(value) if isinstance(value, Integral) else float(value)
 
@@ -140,7 +147,13 @@ def _options(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
 
 
+def _base(option: Any) -> Any:
+    """A type without the words that are said of it."""
+    return get_args(option)[0] if get_origin(option) is Annotated else option
+
+
 def _is_one(value: Any, option: Any) -> bool:
+    option = _base(option)
     origin = get_origin(option) or option
     test = _TESTS.get(origin)
     if test is not None:
@@ -221,6 +234,8 @@ def wanted(hint: Any) -> str:
 
 def _said(option: Any) -> str:
     origin = get_origin(option) or option
+    if origin is Annotated:
+        return str(get_args(option)[1])
     if origin in _SEQUENCES:
         items = [one for one in get_args(option) if one not in {Any, ...}]
         return f"a list, each {_said(items[0])}" if items else "a list"

@@ -205,8 +205,14 @@ def test_a_call_that_does_not_fit_is_told_what_would(call, said):
 
 
 VALUES = [
-    (lambda: bpnet.train(net(), (X, Y), epochs="3"), "epochs is '3'; give a whole number"),
-    (lambda: bpnet.train(net(), (X, Y), epochs=True), "epochs is True; give a whole number"),
+    (
+        lambda: bpnet.train(net(), (X, Y), epochs="3"),
+        "epochs is '3'; give a whole number of at least 1",
+    ),
+    (
+        lambda: bpnet.train(net(), (X, Y), epochs=True),
+        "epochs is True; give a whole number of at least 1",
+    ),
     (
         lambda: bpnet.train(net(), (X, Y), metrics=5),
         "metrics is 5; give a name or a list, each a name",
@@ -221,7 +227,7 @@ VALUES = [
     ),
     (
         lambda: bpnet.train([net(), net(1)], (X, Y), l2=[0.1, "x"]),
-        "l2[1] is 'x'; give a number",
+        "l2[1] is 'x'; give a number of 0 or more",
     ),
     (
         lambda: bpnet.train(net(), (X, Y), checkpoint=5),

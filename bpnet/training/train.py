@@ -4,10 +4,10 @@ import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
 from bpnet import backends
-from bpnet.arguments import checked
+from bpnet.arguments import Count, Strength, checked
 from bpnet.backends import Backend
 from bpnet.checkpoint import Snapshot
 from bpnet.core import optimizers, schedules
@@ -50,14 +50,14 @@ def train(
     *,
     cost: str | Any | None = None,
     optimizer: str | Optimizer | LBFGS = "adam",
-    epochs: int = 10,
-    batch_size: int | None = 64,
-    l2: float = 0.0,
-    l1: float = 0.0,
+    epochs: Count = 10,
+    batch_size: Count | None = 64,
+    l2: Strength = 0.0,
+    l1: Strength = 0.0,
     dropout: float = 0.0,
-    max_norm: float = 0.0,
-    clip_norm: float = 0.0,
-    micro_batch: int | None = None,
+    max_norm: Strength = 0.0,
+    clip_norm: Strength = 0.0,
+    micro_batch: Count | None = None,
     schedule: str | Schedule = "constant",
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
@@ -67,7 +67,7 @@ def train(
     device: Any = None,
     dtype: str = "float32",
     seed: int = 0,
-    threads: int | None = None,
+    threads: Count | None = None,
     precision: str | None = None,
     compiled: bool | None = None,
     checkpoint: str | Path | checkpoints.Checkpoint | None = None,
@@ -75,7 +75,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     communicator: Any = None,
     reduce: str = "ordered",
-    shards: int | None = None,
+    shards: Annotated[int, "a power of two"] | None = None,
     folds: Sequence[Any] | None = None,
 ) -> Any:
     """Train a network in place, or a set of networks at once.
