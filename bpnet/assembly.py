@@ -28,6 +28,8 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
         msg = f"sizes is {sizes!r}; give at least an input and an output, such as [784, 30, 10]"
         raise InputError(msg)
     one_each = isinstance(hidden, Sequence) and not isinstance(hidden, str)
+    if not one_each:
+        activations.get(hidden)  # also where there is no hidden layer that would ask
     sigmas = [*hidden] if one_each else [hidden] * (len(sizes) - 2)
     if len(sigmas) != len(sizes) - 2:
         msg = f"hidden has {len(sigmas)} activations for {len(sizes) - 2} hidden layers; match them"

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import disk, lock, owned, sealed
+from bpnet import disk, lock, owned, sealed, strict_json
 from bpnet.errors import InputError
 
 _FORMAT, _VERSION = "bpnet checkpoint", 4
@@ -123,7 +123,7 @@ def read(path: Path) -> Snapshot:
         if not held.is_sealed:
             msg = "it has no SHA-256"
             raise ValueError(msg)
-        numbers = json.loads(held.text, parse_constant=_refuse)
+        numbers = strict_json.loads(held.text)
         if numbers.pop("format") != _FORMAT:
             msg = "it is of another format"
             raise ValueError(msg)
@@ -134,11 +134,6 @@ def read(path: Path) -> Snapshot:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged or no checkpoint ({reason}); use an older one"
         raise InputError(msg) from error
-
-
-def _refuse(constant: str) -> None:
-    msg = f"it holds {constant}"
-    raise ValueError(msg)
 
 
 def _upgraded(numbers: dict[str, Any], version: Any, path: Path) -> dict[str, Any]:
@@ -164,7 +159,7 @@ def packed(snapshot: Snapshot) -> bytes:
 def unpacked(content: bytes) -> Snapshot:
     """Snapshot of which :func:`packed` has just made this content, in another process."""
     held = sealed.decode(content)
-    numbers = json.loads(held.text, parse_constant=_refuse)
+    numbers = strict_json.loads(held.text)
     del numbers["format"], numbers["version"]
     return Snapshot(_nest(held.tensors), numbers)
 

@@ -4,17 +4,14 @@ import inspect
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
 
+from bpnet.arguments import fits
 from bpnet.data import Columns
 from bpnet.data import load as load_data
 from bpnet.errors import InputError
 from bpnet.training import train
-
-_PLAIN = (str, bool, int, float, NoneType)
-"""Types that a hint and a file have in common."""
 
 _NETWORK = {
     "hidden": list[int], "activation": str | list[str], "init": str, "output": str | None,
@@ -113,23 +110,9 @@ def _check_known(
 
 def _check_types(table: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
     for name, hint in hints.items():
-        if name in given and not _fits(given[name], hint):
+        if name in given and not fits(given[name], hint):
             msg = f"config.toml has {table}.{name} = {str(given[name])[:60]!r}"
             raise InputError(f"{msg}, which is of the wrong type")
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value of a file may be what a hint says, as far as the file's types go."""
-    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    lists = [option for option in options if get_origin(option) in {list, Sequence}]
-    plain = tuple(option for option in options if option in _PLAIN)
-    if not plain and not lists:
-        return True
-    if isinstance(value, list):
-        return any(all(_fits(item, get_args(option)[0]) for item in value) for option in lists)
-    if isinstance(value, bool):
-        return bool in plain
-    return isinstance(value, (*plain, int) if float in plain else plain)
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:

@@ -33,6 +33,10 @@ class InputError(ValueError):
         super().__init__(text)
 
 
+class ArgumentError(InputError, TypeError):
+    """Arguments that a function has not, that are too many, or that are missing."""
+
+
 class ArrayMismatch(TypeError):
     """Arrays of two libraries or of two devices met in one call."""
 

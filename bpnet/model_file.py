@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpnet import disk, sealed
+from bpnet import disk, sealed, strict_json
+from bpnet.arguments import checked
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.core.lookup import plain
@@ -109,6 +110,7 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
     return described, tensors
 
 
+@checked
 def load(path: str | Path) -> "Network":
     """Read a network that ``Network.save`` wrote, or the JSON of Nielsen's ``network2``.
 
@@ -160,7 +162,7 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
 
 def _load_safetensors(path: Path) -> "Network":
     held = sealed.read(path)
-    described = json.loads(held.text)
+    described = strict_json.loads(held.text)
     check_format(described, _FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
@@ -249,7 +251,7 @@ def _load_network2(path: Path) -> "Network":
     if path.stat().st_size > _LIMIT:
         msg = "larger than 2 GB; give a smaller file"
         raise InputError(msg)
-    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved = strict_json.loads(path.read_text(encoding="utf-8"))
     sizes = saved["sizes"]
     dense = [Dense(n, m, activations.Sigmoid()) for n, m in pairwise(sizes)]
     pairs = zip(saved["weights"], saved["biases"], strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bpnet import assembly, backends
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.core import activations, metrics
 from bpnet.core.activations import Activation
@@ -18,6 +19,7 @@ from bpnet.data import batches, labels
 from bpnet.errors import InputError
 
 
+@checked
 class Network:
     """A feedforward network.
 
@@ -128,6 +130,7 @@ class Network:
         """Biases b of each dense layer, (n_out,)."""
         return _Arrays(self, 1, "biases")
 
+    @checked
     def predict(
         self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
     ) -> np.ndarray[Any, Any]:
@@ -163,6 +166,7 @@ class Network:
                 self.layers, self.parameters, X, scale=self.scale, backend=chosen, dtype=dtype
             )
 
+    @checked
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> np.ndarray[Any, Any]:
         """Class of each example: the name of the largest output.
 
@@ -199,6 +203,7 @@ class Network:
         found = metrics.decide(a, kind, 0.5 if probabilities else 0.0, xp=xp)
         return found[:, 0] if one else found
 
+    @checked
     def save(self, path: str | Path) -> Path:
         """Write the network to a safetensors file; see :func:`bpnet.load`."""
         from bpnet import model_file

@@ -6,6 +6,7 @@ from typing import Any
 
 from bpnet import disk
 from bpnet.errors import InputError
+from bpnet.requirements import install
 from bpnet.training.finder import LearningRates
 
 
@@ -20,7 +21,7 @@ def pyplot() -> Any:
     try:
         import matplotlib
     except ImportError as error:
-        msg = 'a picture needs matplotlib; pip install "bpnet[plots]"'
+        msg = f"a picture needs matplotlib; {install('matplotlib')}"
         raise InputError(msg) from error
     matplotlib.use("agg")
     from matplotlib import pyplot as drawn

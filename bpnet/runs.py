@@ -6,7 +6,6 @@
 
 import json
 import logging
-import math
 import platform
 import shutil
 import sys
@@ -18,7 +17,8 @@ from typing import Any
 import numpy as np
 
 import bpnet
-from bpnet import checkpoint, configuration, disk, lock, owned, run_folder
+from bpnet import checkpoint, configuration, disk, lock, owned, run_folder, strict_json
+from bpnet.arguments import fits
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns
 from bpnet.errors import InputError
@@ -239,9 +239,9 @@ def read_history(folder: Path) -> History:
     """
     path = folder / "history.json"
     try:
-        history: History = json.loads(disk.text(path))
+        history: History = strict_json.loads(disk.text(path))
         lengths = {len(values) for values in history.values()}
-        whole = all(math.isfinite(v) for values in history.values() for v in values)
+        whole = all(_is_drawn(v) for values in history.values() for v in values)
         if "cost" not in history or len(lengths) != 1 or not whole:
             msg = "it lacks a cost for each epoch"
             raise ValueError(msg)
@@ -250,6 +250,11 @@ def read_history(folder: Path) -> History:
         msg = f"{path} is missing or damaged ({reason}); train again"
         raise InputError(msg) from error
     return history
+
+
+def _is_drawn(value: Any) -> bool:
+    """Whether a value of a history is a number that a picture has room for, in percent too."""
+    return fits(value, float) and abs(value) < 1e300
 
 
 def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Columns | None]:

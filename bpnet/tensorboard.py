@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from bpnet import disk, run_folder
+from bpnet.arguments import checked
 from bpnet.errors import InputError
+from bpnet.requirements import install
 from bpnet.training import Callback, Distributions, Run
 
 _log = logging.getLogger("bpnet")
@@ -43,6 +45,7 @@ def place(asked: str | None, run: Path, resuming: bool, given: Path | None = Non
 _FILES = "events.out.tfevents.*"
 
 
+@checked
 class TensorBoard(Callback):
     """Writes what the history holds, the weights, and what was seen in the layers.
 
@@ -67,7 +70,7 @@ class TensorBoard(Callback):
         try:
             import tensorboardX  # noqa: F401
         except ImportError as error:
-            msg = 'event files need tensorboardX; pip install "bpnet[tensorboard]"'
+            msg = f"event files need tensorboardX; {install('tensorboardX')}"
             raise InputError(msg) from error
         self.folder, self._seen = Path(folder), seen
         disk.makeable(self.folder, "the event files")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bpnet.backends import hardware, libraries
+from bpnet.requirements import install
 
 _WHEELS = ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0", "amd-cupy")
 _TOOLKIT = re.compile(
@@ -112,11 +113,11 @@ def diagnose(name: str, error: BaseException | None) -> Diagnosis:
     if name == "cupy":
         return diagnose_cupy(error, CupyFacts.gather())
     if error is None:
-        return Diagnosis(f"{name} is not installed", f"pip install {libraries.EXTRAS[name]}")
+        return Diagnosis(f"{name} is not installed", install(*libraries.PACKAGES[name]))
     if isinstance(error, ImportError):
         return Diagnosis(
             f"its import fails ({_line(error)})",
-            f"pip install --force-reinstall {libraries.EXTRAS[name]}",
+            install(*libraries.PACKAGES[name], options="--force-reinstall"),
         )
     return Diagnosis(
         f"its first use fails ({_line(error)})",
@@ -131,7 +132,7 @@ def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
         why = "CuPy is not installed, and there is no NVIDIA GPU here"
         return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
-        return Diagnosis("CuPy is not installed", f"pip install {_fitting(facts)}")
+        return Diagnosis("CuPy is not installed", install(_best(facts)))
     nvidia: tuple[_Rule, ...] = (_toolkit, _import, _driver, _no_device, _architecture)
     for rule in (_two_wheels, _memory, *((_rocm,) if facts.rocm else nvidia)):
         if found := rule(error, facts):
@@ -148,7 +149,7 @@ def two_wheels(facts: CupyFacts) -> Diagnosis | None:
     uninstall = f"pip uninstall -y {' '.join(facts.wheels)}"
     if not facts.driver.version and not facts.rocm:
         return Diagnosis(f"{why}, and there is no NVIDIA driver", uninstall)
-    return Diagnosis(why, f"{uninstall} && pip install {_fitting(facts)}")
+    return Diagnosis(why, f"{uninstall} && {install(_best(facts))}")
 
 
 def _two_wheels(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
@@ -253,20 +254,16 @@ def _best(facts: CupyFacts) -> str:
     return "cupy-rocm-7-0" if facts.rocm else f"cupy-{hardware.cuda_major(facts.driver)}x"
 
 
-def _fitting(facts: CupyFacts) -> str:
-    return f'"bpnet[{_best(facts)}]"'
-
-
 def _renew(facts: CupyFacts) -> str:
     """Command that puts the distribution that fits in the place of the one that is here."""
     if facts.conda:
         return "conda install -c conda-forge --force-reinstall cupy"
-    install = f"pip install {_fitting(facts)}"
+    best = _best(facts)
     if not facts.wheels:
-        return install
-    if facts.wheels[0] == _best(facts):
-        return install.replace("install", "install --force-reinstall", 1)
-    return f"pip uninstall -y {facts.wheels[0]} && {install}"
+        return install(best)
+    if facts.wheels[0] == best:
+        return install(best, options="--force-reinstall")
+    return f"pip uninstall -y {facts.wheels[0]} && {install(best)}"
 
 
 def _line(error: BaseException) -> str:

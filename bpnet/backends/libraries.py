@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 NAMES = ("cupy", "torch", "jax", "dpnp", "numpy", "array_api_strict")
 """Best first, as ``auto`` sees them."""
 
-EXTRAS = {
-    "torch": '"bpnet[torch]"',
-    "jax": '"bpnet[jax]"',
-    "dpnp": '"bpnet[dpnp]"',
-    "array_api_strict": "array-api-strict",
-    "numpy": "numpy",
+PACKAGES = {
+    "torch": ("torch",),
+    "jax": ("jax",),
+    "dpnp": ("dpnp", "intel-opencl-rt"),
+    "array_api_strict": ("array-api-strict",),
+    "numpy": ("numpy",),
 }
 """What ``pip install`` brings each library; CuPy's depends on the driver."""
 

@@ -1,15 +1,16 @@
 """A backend for a name, used or refused."""
 
-import difflib
 from collections.abc import Mapping
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.backends import diagnosis, libraries, specs, standard
 from bpnet.backends.base import Backend
 from bpnet.errors import ArrayMismatch, BackendUnavailable, InputError
+from bpnet.synonyms import hint
 
 
 def names() -> list[str]:
@@ -17,6 +18,7 @@ def names() -> list[str]:
     return list(libraries.NAMES)
 
 
+@checked
 def get(spec: Any, device: Any = None) -> Backend:
     """Backend for a name: it works, or this raises.
 
@@ -66,9 +68,7 @@ def check_name(name: str) -> None:
         With the nearest name.
     """
     if name not in libraries.NAMES:
-        near = difflib.get_close_matches(name, libraries.NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names())}"
-        msg = f"unknown backend {name!r}; {hint}"
+        msg = f"unknown backend {name!r}; {hint('backend', name, names())}"
         raise InputError(msg)
 
 

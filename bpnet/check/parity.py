@@ -10,6 +10,7 @@ import numpy as np
 
 from bpnet import backends
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import checked
 from bpnet.backends import Backend
 from bpnet.check import jobs
 from bpnet.check.jobs import Host, Job
@@ -133,6 +134,7 @@ def _order(d: Deviation) -> tuple[int, bool, int]:
     return d.first_past or 0, not forward, d.layer if forward else -d.layer
 
 
+@checked
 def compare(
     one: Any,
     other: Any,

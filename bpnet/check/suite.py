@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 
+from bpnet.arguments import checked
 from bpnet.backends import Backend
 from bpnet.check import bits, discipline, equations, gradients, jobs, parity
 from bpnet.check.report import BITS, Row
@@ -12,6 +13,7 @@ from bpnet.check.report import BITS, Row
 _log = logging.getLogger("bpnet")
 
 
+@checked
 def check(backend: Backend) -> Iterator[Row]:
     """Check a backend.
 

@@ -1,6 +1,5 @@
 """The command line: ``bpnet COMMAND``. Each command is a file; none has logic of its own."""
 
-import difflib
 import errno
 import re
 import shutil
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from bpnet import synonyms
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, as_line
 
 
@@ -88,9 +88,7 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     see = f"see {getattr(error.ctx, 'command_path', 'bpnet')} --help"
     option = getattr(error, "option_name", None)
     if option is not None and hasattr(error, "possibilities"):
-        known = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
-        near = difflib.get_close_matches(option, known, n=1)
-        return f"no such option: {option}; {f'did you mean {near[0]}?' if near else see}"
+        return f"no such option: {option}; {_meant(error, option) or see}"
     given = _given(error, arguments)
     if given is not None:
         # what typer says since 0.29, and what it said before
@@ -99,6 +97,16 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
         return f"{given}; give {kind}" if kind else f"{given}: {error}"
     text = error.format_message().rstrip(".")
     return text if text.endswith("?") else f"{text}; {see}"
+
+
+def _meant(error: Any, given: str) -> str:
+    """Which option of the command a name stands for."""
+    listed = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
+    known = {name.strip("-").replace("-", "_"): name for name in listed}
+    name, note = synonyms.meant("option", given, known)
+    option, _, value = name.partition("=")
+    said = " ".join((known.get(option, ""), value)).strip()
+    return said and f"did you mean {said}?" + (f" ({note})" if note else "")
 
 
 def _given(error: Exception, arguments: Sequence[str]) -> str | None:

@@ -179,7 +179,7 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
                     data, plan, backend=selection.backend, callbacks=[count], ledger=ledger
                 )
         except KeyboardInterrupt:
-            again = f"go on with: bpnet sweep --resume {pasted(ledger.folder or '')}"
+            again = f"go on with: bpnet sweep --resume {pasted(ledger.folder or Path())}"
             done = f"{len(ledger.trained)} of {total} networks are trained"
             screen.line(console, f"stopped: {done}; {again}")
             return stopped.status or 130

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import shown
 from bpnet.core import special
-from bpnet.core.lookup import by_name, make_plain
+from bpnet.core.lookup import by_name, make_plain, table
 from bpnet.errors import InputError
 
 
@@ -240,20 +241,22 @@ class Softmax:
         return a * (dC_da - xp.sum(a * dC_da, axis=-1, keepdims=True))
 
 
-ACTIVATIONS: dict[str, type[Activation]] = {
-    "identity": Identity,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "softplus": Softplus,
-    "gelu": GELU,
-    "silu": SiLU,
-    "exp": Exp,
-    "softmax": Softmax,
-}
+ACTIVATIONS: dict[str, type[Activation]] = table(
+    {
+        "identity": Identity,
+        "sigmoid": Sigmoid,
+        "tanh": Tanh,
+        "relu": ReLU,
+        "leaky_relu": LeakyReLU,
+        "elu": ELU,
+        "selu": SELU,
+        "softplus": Softplus,
+        "gelu": GELU,
+        "silu": SiLU,
+        "exp": Exp,
+        "softmax": Softmax,
+    }
+)
 """Every activation by its name."""
 
 
@@ -275,6 +278,6 @@ def get(activation: str | Activation) -> Activation:
         return made
     methods = (getattr(activation, name, None) for name in ("sigma", "backward"))
     if isinstance(activation, type) or not all(map(callable, methods)):
-        msg = f"activation is {activation!r}; give a name or an object with sigma and backward"
+        msg = f"activation is {shown(activation)}; give a name or an object with sigma and backward"
         raise InputError(msg)
     return activation

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import shown
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name, plain
+from bpnet.core.lookup import by_name, plain, table
 from bpnet.errors import InputError
 
 
@@ -278,14 +279,16 @@ class UserCost:
         return array
 
 
-COSTS: dict[str, type[Cost]] = {
-    "quadratic": Quadratic,
-    "cross_entropy": CrossEntropy,
-    "mae": MAE,
-    "huber": Huber,
-    "poisson": Poisson,
-    "hinge": Hinge,
-}
+COSTS: dict[str, type[Cost]] = table(
+    {
+        "quadratic": Quadratic,
+        "cross_entropy": CrossEntropy,
+        "mae": MAE,
+        "huber": Huber,
+        "poisson": Poisson,
+        "hinge": Hinge,
+    }
+)
 """Every cost by its name."""
 
 
@@ -313,7 +316,7 @@ def get(cost: str | Any, output: Activation) -> Cost:
         takes_xp = "xp" in inspect.signature(cost.value).parameters
         made = cost if type(cost) in COSTS.values() else UserCost(cost, takes_xp)
     else:
-        msg = f"cost is {cost!r}; give a name or an object with value and delta"
+        msg = f"cost is {shown(cost)}; give a name or an object with value and delta"
         raise InputError(msg)
     given = made.cost if isinstance(made, UserCost) else made
     allowed = getattr(given, "outputs", None)

@@ -170,12 +170,14 @@ class MemberDropout(Dropout):
         return steps, scale
 
 
-LAYERS: dict[str, type[Any]] = {
-    "dense": Dense,
-    "dropout": Dropout,
-    "batch_norm": BatchNorm,
-    "layer_norm": LayerNorm,
-}
+LAYERS: dict[str, type[Any]] = lookup.table(
+    {
+        "dense": Dense,
+        "dropout": Dropout,
+        "batch_norm": BatchNorm,
+        "layer_norm": LayerNorm,
+    }
+)
 """Every kind of layer by its name."""
 
 

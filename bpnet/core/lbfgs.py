@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import checked
 from bpnet.core import line_search
 from bpnet.core.lookup import plain
 from bpnet.errors import InputError
@@ -24,6 +25,7 @@ Objective = Callable[[Array], tuple[Array, ...]]
 """From w, (n,), to f, its gradient, (n,), and further numbers that the caller wants to see."""
 
 
+@checked
 @dataclass(frozen=True)
 class LBFGS:
     """Settings of L-BFGS: batch descent along the curvature of the last steps.

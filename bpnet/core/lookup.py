@@ -1,20 +1,24 @@
 """Objects by name, with a hint when the name is mistyped."""
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
+from bpnet.synonyms import hint
+
+
+def table(named: dict[str, Any]) -> dict[str, Any]:
+    """A table of classes by name, each made to hold its arguments against its signature."""
+    return {name: checked(kind) for name, kind in named.items()}
 
 
 def unknown(kind: str, given: object, names: list[str]) -> InputError:
-    """Error for a name that is not among ``names``, with the nearest one."""
-    near = difflib.get_close_matches(str(given), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}"
-    return InputError(f"unknown {kind} {given!r}; {hint}")
+    """Error for a name that is not among ``names``, with the one that was meant."""
+    return InputError(f"unknown {kind} {given!r}; {hint(kind, given, names)}")
 
 
 def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:

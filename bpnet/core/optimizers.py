@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import shown
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import by_name, plain
+from bpnet.core.lookup import by_name, plain, table
 from bpnet.errors import InputError
 
 Slots = tuple[Array, ...]
@@ -385,15 +386,17 @@ class AdamW(Adam):
         return super().update(p, g, slots, coefficients, xp=xp)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "adagrad": Adagrad,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-}
+OPTIMIZERS: dict[str, type[Optimizer]] = table(
+    {
+        "sgd": SGD,
+        "momentum": Momentum,
+        "nesterov": Nesterov,
+        "adagrad": Adagrad,
+        "rmsprop": RMSprop,
+        "adam": Adam,
+        "adamw": AdamW,
+    }
+)
 """Every optimizer by its name."""
 
 
@@ -429,7 +432,7 @@ def get(
             raise InputError(msg)
         return optimizer
     if not isinstance(optimizer, Optimizer):
-        msg = f"optimizer is {optimizer!r}; give a name or an instance of an Optimizer"
+        msg = f"optimizer is {shown(optimizer)}; give a name or an instance of an Optimizer"
         raise InputError(msg)
     asked = {"learning_rate": learning_rate, "momentum": momentum}
     given = {name: value for name, value in asked.items() if value is not None}

@@ -58,6 +58,9 @@ def as_array(value: Any, name: str) -> Array:
     InputError
         If it cannot be made an array, such as rows of different lengths.
     """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        msg = f"{name} is a masked array, and a network takes every value; give {name}.filled(0)"
+        raise InputError(f"{msg}, or leave the rows out")
     if is_array_api_obj(value) or sparse.is_sparse(value) or isinstance(value, HostRows):
         return value
     try:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bpnet import strict_json
 from bpnet.errors import InputError
 
 MISSING = "missing"
@@ -141,7 +142,7 @@ class Columns:
             If the text is not JSON or lacks a part.
         """
         try:
-            value = json.loads(text)
+            value = strict_json.loads(text)
             parts = dict(value, inputs=tuple(_column(c) for c in value["inputs"]))
             for name in ("left_out", "classes"):
                 parts[name] = tuple(value[name])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bpnet.data import parquet
 from bpnet.data.reading import one_line, refusing
 from bpnet.errors import InputError
+from bpnet.requirements import install
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,7 +29,7 @@ def refusing_tables(what: str) -> Iterator[None]:
     try:
         import polars as pl
     except ImportError:
-        message = f'{what}: tables need polars, which is not installed: pip install "bpnet[data]"'
+        message = f"{what}: tables need polars, which is not installed: {install('polars')}"
         raise InputError(message) from None
     try:
         with refusing(what):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
+from bpnet.arguments import checked
 from bpnet.data.arrays import read_npz, read_pair
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
@@ -24,6 +25,7 @@ from bpnet.errors import InputError
 from bpnet.shown import quoted
 
 
+@checked
 def load(
     source: str | Path,
     *,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
+from bpnet.arguments import check, checked
 from bpnet.data import facts, idx
 from bpnet.data.arrays import check_targets, flat
 from bpnet.data.columns import Columns
@@ -37,8 +38,9 @@ _CHUNKS = 8
 """Runs of a table that fill a buffer."""
 
 
+@checked
 def stream(
-    source: Any,
+    source: str | Path | Sequence[Any],
     *,
     target: str | None = None,
     task: str = "auto",
@@ -193,8 +195,9 @@ def _is_npy(name: Any) -> bool:
 
 def _files(name: Any) -> list[Path]:
     """Files of a name, a pattern or a list."""
-    if isinstance(name, list | tuple):
+    if isinstance(name, list | tuple) and name:
         return [path for one in name for path in _files(one)]
+    check("source", name, str | Path)
     path = Path(name)
     if disk.there(path):
         return [path]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.core import feedforward
 from bpnet.data import Columns
 from bpnet.export import encoding, trace
@@ -15,6 +16,7 @@ from bpnet.export.trace import Namespace
 from bpnet.network import Network
 
 
+@checked
 def to_onnx(
     network: Network, path: str | Path, columns: Columns | None = None, dtype: str = "float32"
 ) -> Path:

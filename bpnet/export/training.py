@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.core import costs, layers, optimizers, random
 from bpnet.core.activations import Sigmoid, Softmax
 from bpnet.core.costs import Cost, Hinge
@@ -26,6 +27,7 @@ from bpnet.training.prepare import arrange, suited_cost
 from bpnet.training.step import TrainingStep
 
 
+@checked
 def training_to_onnx(
     network: Network,
     path: str | Path,

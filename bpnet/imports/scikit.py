@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.imports.assembling import Linear, network_of
 from bpnet.network import Network
@@ -13,6 +14,7 @@ _INNER = ("steps", "best_estimator_", "estimators_", "estimator", "regressor_")
 """Where estimators keep others that they are made of."""
 
 
+@checked
 def from_sklearn(estimator: Any) -> Network:
     """Network of a fitted ``MLPClassifier`` or ``MLPRegressor``.
 

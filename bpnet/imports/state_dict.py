@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bpnet import backends
+from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.core.activations import Activation
 from bpnet.data.reading import one_line
@@ -31,6 +32,7 @@ _DIGITS = 18
 """Digits of the number of a layer at most."""
 
 
+@checked
 def from_torch(
     state: Mapping[str, Any] | str | Path,
     *,

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpnet
 from bpnet import backends, plots, run_folder
+from bpnet.arguments import checked
 from bpnet.data import read_from
 from bpnet.errors import InputError
 from bpnet.report import page, several, single, subject
@@ -13,6 +14,7 @@ from bpnet.report.subject import Subject
 from bpnet.runs import read_config
 
 
+@checked
 def write(
     runs: Sequence[str | Path],
     out: str | Path | None = None,

@@ -13,6 +13,7 @@ from typing import Any
 from bpnet import disk, owned
 from bpnet.errors import InputError
 from bpnet.report.content import Page
+from bpnet.requirements import install
 from bpnet.shown import plain
 
 _NAME = "index.html"
@@ -124,7 +125,7 @@ def html(page: Page, version: str, earlier: Sequence[str] = ()) -> str:
     try:
         import jinja2
     except ImportError as error:
-        msg = 'a report needs jinja2; pip install "bpnet[report]"'
+        msg = f"a report needs jinja2; {install('matplotlib', 'jinja2')}"
         raise InputError(msg) from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bpnet.report"),

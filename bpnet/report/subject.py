@@ -1,13 +1,12 @@
 """A run as a report sees it: what the folder holds, and how its model does on held-out data."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet import disk, run_data, run_folder, runs
+from bpnet import disk, run_data, run_folder, runs, strict_json
 from bpnet.backends import Backend
 from bpnet.core import activations, costs
 from bpnet.data import Columns, Dataset
@@ -229,7 +228,7 @@ def _records(folder: Path) -> list[Any]:
     if not path.is_file():
         return []  # a run of an older version, or of Python
     try:
-        return list(distributions.check(json.loads(disk.text(path))))
+        return list(distributions.check(strict_json.loads(disk.text(path))))
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged ({reason}); delete it for a report without it"

@@ -1,5 +1,6 @@
 """What classifier and regressor share: checks, first weights, prediction."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,7 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 import bpnet
-from bpnet import Network
+from bpnet import Callback, Network
+from bpnet.arguments import check, fits, shown
 from bpnet.core import layers
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
@@ -66,6 +68,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         begun: list[Any] | None = None,
     ) -> Any:
         self._validate_params()
+        check("callbacks", self.callbacks, Sequence[Callback] | None)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         goes_on = not first and (incremental or self.warm_start == "exact")
@@ -98,6 +101,9 @@ class Base(BaseEstimator):  # type: ignore[misc]
     def _hidden_sizes(self) -> list[int]:
         given = self.hidden_layer_sizes
         sizes = list(given) if hasattr(given, "__iter__") else [given]
+        if not fits(sizes, list[int]):
+            msg = f"hidden_layer_sizes must be whole numbers > 0, got {shown(given)}."
+            raise ValueError(msg)
         if any(n <= 0 for n in sizes):
             msg = f"hidden_layer_sizes must be > 0, got {sizes}."
             raise ValueError(msg)
@@ -124,7 +130,9 @@ class Base(BaseEstimator):  # type: ignore[misc]
         self.out_activation_ = conventions.name(sigmas[-1])
         self._layers = conventions.make_layers(sizes, sigmas, dropout=self.dropout, norm=self.norm)
         kept = batches.host_dtype(dtype)
-        hidden = [*sigmas[:-1], sigmas[0]]  # the output's first weights go by the hidden layers
+        # the output's first weights go by the hidden layers, or what they would be
+        one = sigmas[0] if sigmas[1:] or not isinstance(self.activation, str) else self.activation
+        hidden = [*sigmas[:-1], conventions.activation(one)]
         pairs = [
             conventions.first_weights(n_in, n_out, sigma, self.initializer, self._random_state)
             for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], hidden, strict=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends, checkpoint
+from bpnet.arguments import checked
 from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns, batches, sparse
 from bpnet.data.host_rows import HostRows
@@ -30,6 +31,7 @@ SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
 """Reasons of a stop after which the run is not over."""
 
 
+@checked
 class Checkpoint(Callback):
     """Writes checkpoints into a folder: after epochs, steps or minutes, and when a run is stopped.
 

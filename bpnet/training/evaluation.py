@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import checked
 from bpnet.backends import Backend
 from bpnet.core import metrics as core_metrics
 from bpnet.data import batches
@@ -19,6 +20,7 @@ from bpnet.training.step import EvaluationStep
 from bpnet.training.targets import Targets
 
 
+@checked
 def evaluate(
     network: Network,
     data: Any,

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import checked
 from bpnet.core import optimizers
+from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Moment
@@ -79,6 +81,7 @@ class _Sweep:
         return float(self.low * (self.high / self.low) ** (at.step / max(self.steps - 1, 1)))
 
 
+@checked
 def find_learning_rate(
     network: Network,
     data: Any,
@@ -87,7 +90,7 @@ def find_learning_rate(
     high: float = 10.0,
     steps: int = 200,
     cost: str | Any | None = None,
-    optimizer: str | Optimizer = "adam",
+    optimizer: str | Optimizer | LBFGS = "adam",
     batch_size: int | None = 64,
     l2: float = 0.0,
     backend: Any = None,

@@ -11,6 +11,8 @@ import numpy as np
 from bpnet.core.activations import Activation, Sigmoid, Softmax
 from bpnet.core.namespace import namespace_of
 from bpnet.errors import InputError
+from bpnet.requirements import install
+from bpnet.synonyms import hint
 from bpnet.training import targets
 from bpnet.training.targets import Host, Targets
 
@@ -39,14 +41,14 @@ def check(names: Any) -> tuple[str, ...]:
     found = tuple(str(name).replace("-", "_") for name in given)
     for name in found:
         if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
-            known = ", ".join((*CLASSES, *NUMBERS)).replace("top_K", "top_5 or any other number")
-            msg = f"there is no metric {name!r}; use {known}"
+            known = [one.replace("K", "5") for one in (*CLASSES, *NUMBERS)]
+            msg = f"there is no metric {name!r}; {hint('metric', name, known)}"
             raise InputError(msg)
     if found:
         try:
             import sklearn.metrics  # noqa: F401
         except ModuleNotFoundError as error:
-            msg = f'the metric {found[0]!r} needs scikit-learn; pip install "bpnet[sklearn]"'
+            msg = f"the metric {found[0]!r} needs scikit-learn; {install('scikit-learn')}"
             raise InputError(msg) from error
     return found
 

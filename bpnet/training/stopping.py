@@ -4,12 +4,14 @@ import copy
 import math
 from typing import Any
 
+from bpnet.arguments import check, checked
 from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 from bpnet.training import resuming, scores
 from bpnet.training.callbacks import Callback, Run
 
 
+@checked
 class EarlyStopping(Callback):
     """Stops when a value of the history has not got better for some epochs.
 
@@ -36,7 +38,7 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         patience: int = 10,
-        metric: str | None = None,
+        metric: Any = None,
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
@@ -61,13 +63,21 @@ class EarlyStopping(Callback):
         return copy.copy(self)
 
     def on_train_begin(self, run: Run) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier run; refuse a metric that is no name.
+
+        Raises
+        ------
+        InputError
+            Naming it.
+        """
+        check("metric", self.metric, str | None)
         self._forget()
         self._like = run.network.parameters
 
     def watches(self) -> str | None:
         """Return the metric that was asked for."""
-        return self.metric
+        metric: str | None = self.metric
+        return metric
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return the best value, its epoch and its parameters."""

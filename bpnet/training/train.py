@@ -3,9 +3,11 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, overload
+from pathlib import Path
+from typing import Annotated, Any, overload
 
 from bpnet import backends
+from bpnet.arguments import Count, Strength, checked
 from bpnet.backends import Backend
 from bpnet.checkpoint import Snapshot
 from bpnet.core import optimizers, schedules
@@ -41,20 +43,21 @@ _log = logging.getLogger("bpnet")
 def train(network: Network, data: Any, **options: Any) -> History: ...
 @overload
 def train(network: Sequence[Network], data: Any, **options: Any) -> members.Histories: ...
-def train(  # type: ignore[misc]  # the two above are for readers of types
+@checked  # type: ignore[misc]  # the two above are for readers of types
+def train(
     network: Any,
     data: Any,
     *,
     cost: str | Any | None = None,
     optimizer: str | Optimizer | LBFGS = "adam",
-    epochs: int = 10,
-    batch_size: int | None = 64,
-    l2: float = 0.0,
-    l1: float = 0.0,
+    epochs: Count = 10,
+    batch_size: Count | None = 64,
+    l2: Strength = 0.0,
+    l1: Strength = 0.0,
     dropout: float = 0.0,
-    max_norm: float = 0.0,
-    clip_norm: float = 0.0,
-    micro_batch: int | None = None,
+    max_norm: Strength = 0.0,
+    clip_norm: Strength = 0.0,
+    micro_batch: Count | None = None,
     schedule: str | Schedule = "constant",
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
@@ -64,16 +67,16 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     device: Any = None,
     dtype: str = "float32",
     seed: int = 0,
-    threads: int | None = None,
+    threads: Count | None = None,
     precision: str | None = None,
     compiled: bool | None = None,
-    checkpoint: Any = None,
+    checkpoint: str | Path | checkpoints.Checkpoint | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     communicator: Any = None,
     reduce: str = "ordered",
-    shards: int | None = None,
-    folds: Any = None,
+    shards: Annotated[int, "a power of two"] | None = None,
+    folds: Sequence[Any] | None = None,
 ) -> Any:
     """Train a network in place, or a set of networks at once.
 

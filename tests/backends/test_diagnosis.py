@@ -17,6 +17,7 @@ from bpnet.backends import diagnosis, hardware, libraries, selection
 from bpnet.backends.diagnosis import CupyFacts, diagnose_cupy
 from bpnet.backends.hardware import NO_DRIVER, CudaDriver
 from bpnet.errors import BackendUnavailable
+from bpnet.requirements import install
 
 INSUFFICIENT = (
     "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version"
@@ -67,7 +68,7 @@ CASES = {
         None,
         facts(()),
         "CuPy is not installed",
-        'pip install "bpnet[cupy-cuda12x]"',
+        'pip install "cupy-cuda12x>=14"',
     ),
     "not installed, and no GPU": (
         None,
@@ -79,13 +80,13 @@ CASES = {
         None,
         facts((), CudaDriver(13000, 1)),
         "CuPy is not installed",
-        'pip install "bpnet[cupy-cuda13x]"',
+        'pip install "cupy-cuda13x>=14"',
     ),
     "two wheels": (
         ImportError(BOX),
         facts(("cupy-cuda11x", "cupy-cuda12x")),
         "2 CuPy packages overwrite each other (cupy-cuda11x, cupy-cuda12x)",
-        'pip uninstall -y cupy-cuda11x cupy-cuda12x && pip install "bpnet[cupy-cuda12x]"',
+        'pip uninstall -y cupy-cuda11x cupy-cuda12x && pip install "cupy-cuda12x>=14"',
     ),
     "two wheels, no driver": (
         RuntimeError(INSUFFICIENT),
@@ -97,13 +98,13 @@ CASES = {
         ImportError(BOX),
         facts(driver=CudaDriver(13000, 1)),
         "cupy-cuda12x was built for another CUDA version: it misses libcudart.so.12",
-        'pip uninstall -y cupy-cuda12x && pip install "bpnet[cupy-cuda13x]"',
+        'pip uninstall -y cupy-cuda12x && pip install "cupy-cuda13x>=14"',
     ),
     "import that fails": (
         ImportError("numpy.core.multiarray failed to import"),
         facts(),
         "its import fails (ImportError: numpy.core.multiarray failed to import)",
-        'pip install --force-reinstall "bpnet[cupy-cuda12x]"',
+        'pip install --force-reinstall "cupy-cuda12x>=14"',
     ),
     "no driver, no GPU": (
         RuntimeError(INSUFFICIENT),
@@ -133,7 +134,7 @@ CASES = {
         RuntimeError(INSUFFICIENT),
         facts(("cupy-cuda13x",)),
         "the NVIDIA driver serves CUDA 12.4, too old for cupy-cuda13x",
-        'pip uninstall -y cupy-cuda13x && pip install "bpnet[cupy-cuda12x]"',
+        'pip uninstall -y cupy-cuda13x && pip install "cupy-cuda12x>=14"',
     ),
     "driver too old for both": (
         RuntimeError(INSUFFICIENT),
@@ -386,8 +387,8 @@ def test_the_extra_is_one_of_the_installed_wheel(cupy):
 @pytest.mark.parametrize("name", [name for name in libraries.NAMES if name != "cupy"])
 def test_other_libraries_have_a_cure_for_each_failure(name):
     missing = diagnosis.diagnose(name, None)
-    assert missing == (f"{name} is not installed", f"pip install {libraries.EXTRAS[name]}")
+    assert missing == (f"{name} is not installed", install(*libraries.PACKAGES[name]))
     broken = diagnosis.diagnose(name, ImportError("undefined\nsymbol"))
     assert broken.why == "its import fails (ImportError: undefined symbol)"
-    assert broken.cure == f"pip install --force-reinstall {libraries.EXTRAS[name]}"
+    assert broken.cure == install(*libraries.PACKAGES[name], options="--force-reinstall")
     assert name in diagnosis.diagnose(name, RuntimeError()).cure
