@@ -59,7 +59,7 @@ GROWS = {
 }
 
 
-@pytest.mark.parametrize("name", {*GROWS, *scores.CLASSES, *scores.NUMBERS} - {"top_K"})
+@pytest.mark.parametrize("name", sorted({*GROWS, *scores.CLASSES, *scores.NUMBERS} - {"top_K"}))
 @pytest.mark.parametrize("prefix", ["", "validation_"])
 def test_which_way_a_metric_shall_go(name, prefix):
     assert scores.grows(prefix + name) is GROWS[name]
