@@ -15,7 +15,7 @@ from bpnet.backends import hardware, libraries, registry, selection, specs
 from bpnet.errors import BackendUnavailable, InputError
 from bpnet.requirements import install
 
-CURE = 'pip install "cupy-cuda12x>=14"'
+CURE = 'pip install "cupy-cuda12x[ctk]>=14"'
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_auto_names_the_library_that_a_gpu_lacks(nothing_said, monkeypatch):
     monkeypatch.setattr(hardware, "gpus", lambda: frozenset({"cuda"}))
     monkeypatch.setattr(hardware, "cuda_driver", lambda: hardware.CudaDriver(12040, 1))
     monkeypatch.setattr(libraries, "installed", lambda _: False)
-    assert 'pip install "cupy-cuda12x>=14"' in selection._auto(None).reason
+    assert 'pip install "cupy-cuda12x[ctk]>=14"' in selection._auto(None).reason
 
 
 @pytest.mark.parametrize("given", ["cupy,numpy", ["cupy", "numpy"], ("cupy", "auto")])
