@@ -235,7 +235,7 @@ VALUES = [
     ),
     (lambda: bpnet.load(None), "path is None; give a path"),
     (lambda: bpnet.load("a\0b"), "path is 'a\\x00b'; give a path"),
-    (lambda: bpnet.costs.Huber("1"), "threshold is '1'; give a number"),
+    (lambda: bpnet.costs.Huber("1"), "huber's threshold is '1'; give a positive number"),
     (
         lambda: bpnet.train(net(), (np.ma.array(X, mask=X > 0), Y)),
         "X is a masked array, and a network takes every value; give X.filled(0), or leave the "
@@ -243,7 +243,7 @@ VALUES = [
     ),
     (
         lambda: bpnet.train(net(), (X, [10**20, 1, 2] * 4)),
-        "y has a label of 21 digits, more than 64 bits hold; give it as text",
+        "y holds 100000000000000000000, which no integer of 64 bits is; give text",
     ),
     (
         lambda: bpnet.train(
@@ -257,7 +257,8 @@ VALUES = [
     ),
     (
         lambda: imports.from_torch({"epoch": 3, "model": STATE}, hidden="relu", output="identity"),
-        "state has 'epoch', which is of the type int, and not an array; give state['model']",
+        "it holds the weights as 'model', beside other things or none; give that alone: "
+        "state['model']",
     ),
 ]
 

@@ -163,6 +163,7 @@ def halves(source: str) -> tuple[str, str] | None:
     return (parts[0], parts[1]) if is_pair else None
 
 
+@checked
 def read_from(source: str) -> list[str]:
     """Names and patterns of the files that :func:`load` or :func:`stream` reads of a source.
 

@@ -167,6 +167,9 @@ def _find(source: Any, need_target: bool) -> tuple[str, Any]:
         if len(source) == 2 and _is_npy(source[0]):
             return "array", (_files(source[0]), _files(source[1]) if need_target else None)
         paths = [path for one in source for path in _files(one)]
+        if not paths:
+            message = f"source is {source!r}, no files: give some, a folder or a pattern"
+            raise InputError(message)
     else:
         paths = _files(source)
     if len(paths) == 1 and paths[0].is_dir():

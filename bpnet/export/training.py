@@ -33,7 +33,7 @@ def training_to_onnx(
     path: str | Path,
     *,
     cost: str | Any | None = None,
-    optimizer: str | Optimizer = "adam",
+    optimizer: str | Optimizer | LBFGS = "adam",
     examples: int | None = None,
     l2: float = 0.0,
     l1: float = 0.0,

@@ -34,7 +34,7 @@ _DIGITS = 18
 
 @checked
 def from_torch(
-    state: Mapping[str, Any] | str | Path,
+    state: Any,
     *,
     hidden: str | Activation | Sequence[str | Activation],
     output: str | Activation,

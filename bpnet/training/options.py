@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bpnet import arguments
 from bpnet.backends import dtypes, threads
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
@@ -117,6 +118,7 @@ def check_watched(
     known = [*told, *judged, "learning_rate", "seconds"]
     if all(type(c).__module__.startswith("bpnet.") for c in callbacks):
         for name in filter(None, (c.watches() for c in callbacks)):
+            arguments.check("metric", name, str | None)
             if name not in known:
                 msg = f"early stopping watches {name!r}, which the history lacks; it has "
                 raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")

@@ -32,7 +32,7 @@ def header(shape, order="False"):
         (("sweep", *FEW, "--seeds", HUGE), f"seeds is {HUGE}; give how many"),
         (("sweep", *FEW, "--seeds", "10000000"), "at least 1 and at most 1000000"),
         (("sweep", *FEW, "--seeds", "2", "--seed", str(2**64 - 1)), "seed is"),
-        (("sweep", *FEW, "--folds", HUGE), f"folds is {HUGE}"),
+        (("sweep", *FEW, "--folds", HUGE), "at most 1,000,000"),
         (("check", "--module", "../x"), "--module ../x is no name of a module"),
         (("check", "--module", ".x"), "--module .x is no name of a module"),
         (("check", "--module", "1x"), "--module 1x is no name of a module"),

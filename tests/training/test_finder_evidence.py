@@ -101,7 +101,7 @@ def test_noise_alone_is_no_evidence(degrees, steps):
 
 @pytest.mark.parametrize("steps", [19, 20.5, "20", True, None, float("nan")])
 def test_steps_that_are_none(steps):
-    with pytest.raises(InputError, match="at least 20 steps"):
+    with pytest.raises(InputError, match=r"at least 20 steps|steps is .*; give a whole number"):
         bpnet.find_learning_rate(network(), regression(), steps=steps)
 
 
@@ -110,13 +110,13 @@ def test_steps_that_are_none(steps):
     [{"low": "1"}, {"low": float("nan")}, {"high": float("inf")}, {"high": None}, {"low": -1}],
 )
 def test_rates_that_are_none(options):
-    with pytest.raises(InputError, match="give 0 < low < high"):
+    with pytest.raises(InputError, match=r"give 0 < low < high|(low|high) is .*; give a number"):
         bpnet.find_learning_rate(network(), regression(), **options)
 
 
 @pytest.mark.parametrize("batch_size", [0, -3, 2.5, True])
 def test_batches_that_are_none(batch_size):
-    with pytest.raises(InputError, match=r"batch_size is .*; give a whole number of at least 1"):
+    with pytest.raises(InputError, match=r"batch_size is .*; give a whole number"):
         bpnet.find_learning_rate(network(), regression(), batch_size=batch_size)
 
 
