@@ -64,6 +64,7 @@ def place(tmp_path_factory):
     bpnet(folder, "train", "houses.csv", "--target", "price", *short, "--out", "RUN")
     for name in ("digits-20261124-050000", "on-numpy", "on-jax"):
         bpnet(folder, "train", "digits", *short, "--out", f"runs/{name}")
+    bpnet(folder, "sweep", "digits", "--learning-rate", "0.1", *short, "--out", "runs/sweep")
     if NEEDS["parts"]():
         import polars as pl
 

@@ -1,8 +1,10 @@
 """The folder of a report: its page and its pictures are replaced, and nothing else is."""
 
 import os
+import pickle
 import shutil
-import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,29 +110,46 @@ def test_a_report_in_a_run_is_written_through_no_link(runs, tmp_path, capsys):
     assert main(["report", str(run), "--out", str(tmp_path / "again")]) == 0  # the user's own link
 
 
+KILLS = """
+import os, pickle, signal, sys
+from pathlib import Path
+from bpnet.report import page
+
+first, second = pickle.loads(Path(sys.argv[1]).read_bytes())
+for count in range(1, int(sys.argv[2])):
+    folder = Path(sys.argv[3]) / str(count)
+    page.write(first, folder, "1")
+    pid = os.fork()
+    if pid:
+        status = os.waitpid(pid, 0)[1]
+        assert os.WIFSIGNALED(status) == (count <= len(second.pictures)), (count, status)
+        continue
+    replace, done = Path.replace, []
+
+    def killing(path, target):
+        if len(done) == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done.append(target)
+        return replace(path, target)
+
+    Path.replace = killing
+    page.write(second, folder, "2")
+    os._exit(0)
+"""
+"""A process of its own: this one may have threads of a library, which do not survive a fork."""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="its processes are forked")
 def test_killed_between_any_two_files_the_next_report_takes_its_place(made, tmp_path):
     """Pictures of both pages lie there then, and both are known to be of a report."""
-    whole = tmp_path / "whole"
+    whole, pages = tmp_path / "whole", tmp_path / "pages"
     page.write(made["classes"], whole, "2")
     wanted = page.pictures(whole)
+    pages.write_bytes(pickle.dumps((made["digits"], made["classes"])))
+    kills = [sys.executable, "-c", KILLS, str(pages), str(len(wanted) + 2), str(tmp_path)]
+    subprocess.run(kills, check=True, timeout=300)
     for count in range(1, len(wanted) + 2):
         folder = tmp_path / str(count)
-        page.write(made["digits"], folder, "1")
-        pid = os.fork()
-        if not pid:
-            replace, done = Path.replace, []
-
-            def killing(path, target, replace=replace, done=done, count=count):
-                if len(done) == count:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                done.append(target)
-                return replace(path, target)
-
-            Path.replace = killing
-            page.write(made["classes"], folder, "2")
-            os._exit(0)
-        os.waitpid(pid, 0)
         page.folder_for([tmp_path], folder)
         page.write(made["classes"], folder, "2")
         assert page.pictures(folder) == wanted
