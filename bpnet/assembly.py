@@ -1,5 +1,6 @@
 """A network put together: its layers from sizes, its first parameters from rules or arrays."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from bpnet import backends
 from bpnet._typing import Array
+from bpnet.backends import hardware
 from bpnet.core import activations, initializers, layers
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
@@ -26,6 +28,8 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
         msg = f"sizes is {sizes!r}; give at least an input and an output, such as [784, 30, 10]"
         raise InputError(msg)
     one_each = isinstance(hidden, Sequence) and not isinstance(hidden, str)
+    if not one_each:
+        activations.get(hidden)  # also where there is no hidden layer that would ask
     sigmas = [*hidden] if one_each else [hidden] * (len(sizes) - 2)
     if len(sigmas) != len(sizes) - 2:
         msg = f"hidden has {len(sigmas)} activations for {len(sizes) - 2} hidden layers; match them"
@@ -65,6 +69,21 @@ def check_chain(chain: Sequence[Any]) -> None:
         raise InputError(msg)
 
 
+def _check_size(chain: Sequence[Any]) -> None:
+    """Refuse layers whose weights this machine cannot hold, before the first is drawn.
+
+    Raises
+    ------
+    InputError
+        Saying how many there are.
+    """
+    count = sum(math.prod(shape) for layer in chain for shape in getattr(layer, "shapes", ()))
+    held = hardware.memory()
+    if held is not None and 8 * count > held:
+        msg = f"the network has {count:,} weights, {8 * count / 1e9:,.0f} GB, and this machine"
+        raise InputError(f"{msg} {held / 1e9:,.0f} GB of memory; give smaller layers")
+
+
 def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
     """First arrays of each layer: drawn, given, or the constants that a normalization starts with.
 
@@ -73,6 +92,7 @@ def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
     InputError
         If an initializer or an array cannot be used.
     """
+    _check_size(chain)
     one_each = isinstance(init, Sequence) and not isinstance(init, str)
     rules = [*init] if one_each else [init] * len(chain)
     dense = [isinstance(layer, Dense) for layer in chain]
@@ -120,6 +140,9 @@ def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
     shapes = tuple(array.shape for array in arrays)
     if shapes != layer.shapes:
         msg = f"init[{l}] has shapes {shapes}; layer {l} takes {layer.shapes}"
+        raise InputError(msg)
+    if layer.averages and arrays[-1].min() < 0:
+        msg = f"init[{l}] has the running variance {arrays[-1].min():g}; give 0 or more"
         raise InputError(msg)
     return arrays
 

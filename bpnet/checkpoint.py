@@ -7,14 +7,16 @@ SHA-256 over metadata and tensors is held against it before anything of it is us
 
 import json
 import logging
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet import disk, sealed
+from bpnet import disk, lock, owned, sealed, strict_json
 from bpnet.errors import InputError
 
 _FORMAT, _VERSION = "bpnet checkpoint", 4
@@ -25,7 +27,8 @@ _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 """From what a version wrote to what the next one does."""
 
-_PATTERN = "step-*.safetensors"
+_NAME = re.compile(r"step-\d{12}\.safetensors")
+_LEFT = re.compile(r"\.(step-\d{12}\.safetensors)\.\d+\.partial")
 _KEPT = 2
 _log = logging.getLogger("bpnet")
 
@@ -52,7 +55,7 @@ class Snapshot:
 
 
 def write(folder: Path, snapshot: Snapshot) -> Path:
-    """Write a checkpoint, then drop all but the newest two.
+    """Write a checkpoint, then drop all before it but the newest.
 
     Parameters
     ----------
@@ -74,11 +77,37 @@ def write(folder: Path, snapshot: Snapshot) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{snapshot.step:012d}.safetensors"
     disk.write(path, packed(snapshot))
-    for left in folder.glob(".step-*.partial"):  # by a process that was killed while it wrote
-        left.unlink(missing_ok=True)
-    for old in sorted(folder.glob(_PATTERN))[:-_KEPT]:
-        old.unlink(missing_ok=True)
+    _clear(folder)
+    known = sorted(name for name in names(folder) if name <= path.name)
+    for name in known[:-_KEPT]:  # a later one is no checkpoint: the run has not come so far
+        with suppress(OSError):
+            (folder / name).unlink()
     return path
+
+
+def names(folder: Path) -> list[str]:
+    """Names of the checkpoints in a folder, whatever has them."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    except OSError:
+        return []
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder in which a checkpoint is a link or no file.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    owned.check(folder, [lock.NAME, *names(folder)])
+
+
+def _clear(folder: Path) -> None:
+    """Take away what a process that was killed left half-written; the folder must be held."""
+    left = (_LEFT.fullmatch(path.name) for path in folder.iterdir())
+    owned.clear(folder, {found[1] for found in left if found})
 
 
 def read(path: Path) -> Snapshot:
@@ -94,7 +123,7 @@ def read(path: Path) -> Snapshot:
         if not held.is_sealed:
             msg = "it has no SHA-256"
             raise ValueError(msg)
-        numbers = json.loads(held.text, parse_constant=_refuse)
+        numbers = strict_json.loads(held.text)
         if numbers.pop("format") != _FORMAT:
             msg = "it is of another format"
             raise ValueError(msg)
@@ -105,11 +134,6 @@ def read(path: Path) -> Snapshot:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged or no checkpoint ({reason}); use an older one"
         raise InputError(msg) from error
-
-
-def _refuse(constant: str) -> None:
-    msg = f"it holds {constant}"
-    raise ValueError(msg)
 
 
 def _upgraded(numbers: dict[str, Any], version: Any, path: Path) -> dict[str, Any]:
@@ -135,7 +159,7 @@ def packed(snapshot: Snapshot) -> bytes:
 def unpacked(content: bytes) -> Snapshot:
     """Snapshot of which :func:`packed` has just made this content, in another process."""
     held = sealed.decode(content)
-    numbers = json.loads(held.text, parse_constant=_refuse)
+    numbers = strict_json.loads(held.text)
     del numbers["format"], numbers["version"]
     return Snapshot(_nest(held.tensors), numbers)
 
@@ -150,10 +174,10 @@ def latest(folder: Path) -> Snapshot | None:
     InputError
         If there are checkpoints and all are damaged.
     """
-    found = sorted(folder.glob(_PATTERN), reverse=True)
-    for path in found:
+    found = names(folder)
+    for name in reversed(found):
         try:
-            return read(path)
+            return read(folder / name)
         except InputError as error:
             _log.warning("%s", error)
     if found:

@@ -2,17 +2,16 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
 
+from bpnet.arguments import fits
 from bpnet.data import Columns
 from bpnet.data import load as load_data
 from bpnet.errors import InputError
 from bpnet.training import train
-
-_PLAIN = (str, bool, int, float, NoneType)
-"""Types that a hint and a file have in common."""
 
 _NETWORK = {
     "hidden": list[int], "activation": str | list[str], "init": str, "output": str | None,
@@ -22,6 +21,7 @@ _TRAINING = {
     "optimizer": str, "learning_rate": float | str | None, "momentum": float | None,
     "patience": int | None,
     "checkpoint_minutes": float, "on_error": str, "sample_weight": str | None,
+    "tensorboard": str,
 }  # fmt: skip
 _STREAMING = {"stream": bool, "shuffle": str, "buffer": int}
 """What the command line takes for itself; all else is an argument of the library's functions."""
@@ -43,8 +43,11 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
     _check_types("data", tables["data"], {"validation": float, "seed": int, **_STREAMING})
     _check_types("training", tables["training"], {"cost": str})
     _check_types("network", tables["network"], {"seed": int})
+    if "source" in config:
+        known = {"examples": int, "fingerprint": str}
+        _check_known("source", _tables(config, "source")["source"], known, set(known))
     if "sweep" in config:
-        _check_types("sweep", _tables(config, "sweep")["sweep"], {"seeds": list[int]})
+        _check_types("sweep", _tables(config, "sweep")["sweep"], {"seeds": list[int], "score": str})
     if with_columns and "target" in tables["data"] and columns is None:
         msg = "columns.json is missing"
         raise InputError(msg)
@@ -107,23 +110,9 @@ def _check_known(
 
 def _check_types(table: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
     for name, hint in hints.items():
-        if name in given and not _fits(given[name], hint):
+        if name in given and not fits(given[name], hint):
             msg = f"config.toml has {table}.{name} = {str(given[name])[:60]!r}"
             raise InputError(f"{msg}, which is of the wrong type")
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value of a file may be what a hint says, as far as the file's types go."""
-    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    lists = [option for option in options if get_origin(option) in {list, Sequence}]
-    plain = tuple(option for option in options if option in _PLAIN)
-    if not plain and not lists:
-        return True
-    if isinstance(value, list):
-        return any(all(_fits(item, get_args(option)[0]) for item in value) for option in lists)
-    if isinstance(value, bool):
-        return bool in plain
-    return isinstance(value, (*plain, int) if float in plain else plain)
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
@@ -136,9 +125,43 @@ def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def from_toml(text: str) -> dict[str, Any]:
+    """Tables that :func:`to_toml` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML.
+    """
+    return {table: _restored(values) for table, values in tomllib.loads(text).items()}
+
+
+def _restored(values: Any) -> Any:
+    """Settings of a table, among them names that are not UTF-8."""
+    if not isinstance(values, dict):
+        return values
+    if values.keys() == {_BYTES} and isinstance(values[_BYTES], str):
+        return os.fsdecode(bytes.fromhex(values[_BYTES]))
+    return {key: _restored(value) for key, value in values.items()}
+
+
+_BYTES = "bytes"
+"""Key of a name that is not UTF-8, which no text in TOML can be: its bytes in hexadecimal."""
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str) and not _is_text(value):
+        return f'{{ {_BYTES} = "{os.fsencode(value).hex()}" }}'
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):

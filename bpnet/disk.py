@@ -5,8 +5,9 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from bpnet import reads as read_files
 from bpnet.errors import InputError
 
 _LONGEST = 50
@@ -23,7 +24,7 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
     path : str or Path
         What was given.
     reads : iterable of str or Path
-        Files that are read for it, which it may not replace.
+        What is read for it, as :func:`bpnet.reads.holds` takes it: it may replace none of that.
 
     Returns
     -------
@@ -39,14 +40,15 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
     path = Path(path)
     real = followed(path)
     reason = _obstacle(path, real) if str(path) != "-" else _NO_FILE
-    if any(followed(Path(other)) == real for other in reads):
-        reason = "it is what is read; give another name"
+    if not reason and read_files.holds(reads, path):
+        reason = _IS_READ
     if reason:
         msg = f"{_short(path)} can't be written: {reason}"
         raise InputError(msg)
     return path
 
 
+_IS_READ = "it is what is read; give another name"
 _NO_FILE = "it is standard output, a pipe or a device; give a file"
 
 
@@ -69,7 +71,7 @@ def _obstacle(path: Path, real: Path) -> str:
     return "" if may else f"{_short(real.parent)} is protected; give another folder"
 
 
-def makeable(folder: Path, option: str = "--out") -> None:
+def makeable(folder: Path, option: str = "--out", reads: Iterable[str | Path] = ()) -> None:
     """Refuse a folder that cannot be made or written to, before any work is done.
 
     Parameters
@@ -78,6 +80,8 @@ def makeable(folder: Path, option: str = "--out") -> None:
         May be there already.
     option : str
         What gave it.
+    reads : iterable of str or Path
+        What is read for what is written there, which it may not be.
 
     Raises
     ------
@@ -100,6 +104,9 @@ def makeable(folder: Path, option: str = "--out") -> None:
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         msg = f"{_short(parent)} can't be written to; give {option} a folder that can"
         raise InputError(msg)
+    if read_files.holds(reads, folder):
+        msg = f"{_short(folder)} can't be made: {_IS_READ.replace('give', f'give {option}')}"
+        raise InputError(msg)
 
 
 def there(path: Path) -> bool:
@@ -120,6 +127,75 @@ def there(path: Path) -> bool:
     return found is not None
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read its bytes, and nothing that might never end.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, a pipe, a socket or a device: none is waited for.
+    OSError
+        If it cannot be read.
+    """
+    handle = regular(path, os.O_RDONLY)
+    with os.fdopen(handle, "rb") as file:
+        yield file
+
+
+def regular(path: Path, flags: int, *, follow: bool = True) -> int:
+    """Open a file by its number, and nothing but a file; all that may be no file is opened here.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    flags : int
+        As :func:`os.open` takes them.
+    follow : bool
+        Whether it may be a link to a file.
+
+    Raises
+    ------
+    InputError
+        If it is a link that may not be followed, a folder, a pipe, a socket or a device.
+    OSError
+        If it cannot be opened.
+    """
+    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):  # some systems lack some
+        flags |= getattr(os, name, 0)
+    if not follow:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        what = kind(path, follow=follow)
+        if what in {"", "file"}:
+            raise
+        msg = f"{_short(path)} is a {what}, where a file was wanted; take it away"
+        raise InputError(msg) from error
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    msg = f"{_short(path)} is a pipe or a device, where a file was wanted; take it away"
+    raise InputError(msg)
+
+
+_KINDS = {
+    stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link", stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
+}  # fmt: skip
+
+
+def kind(path: Path, *, follow: bool = False) -> str:
+    """What a path is: file, folder, link, pipe, socket or device; nothing where nothing is."""
+    try:
+        found = path.stat() if follow else path.lstat()
+    except (OSError, ValueError):
+        return ""
+    return _KINDS.get(stat.S_IFMT(found.st_mode), "device")
+
+
 def text(path: Path) -> str:
     """Text of a file.
 
@@ -131,7 +207,8 @@ def text(path: Path) -> str:
         If it cannot be read, or is no UTF-8.
     """
     there(path)
-    return path.read_text(encoding="utf-8")
+    with opened(path) as file:
+        return file.read().decode("utf-8")
 
 
 def followed(path: Path) -> Path:
@@ -187,10 +264,12 @@ def writing(
     if path.exists() and not path.is_file():
         writable(path)  # which says why not
     path = followed(path)
-    partial = path.with_name(f".{path.name[:_LONGEST]}.{os.getpid()}.partial")
+    partial = unfinished(path)
     mode: dict[str, Any] = {"newline": "", "encoding": "utf-8"} if text else {}
+    with suppress(OSError):  # of a process that was killed and had this one's number
+        partial.unlink(missing_ok=True)
     try:
-        with partial.open("w" if text else "wb", **mode) as file:
+        with partial.open("x" if text else "xb", **mode) as file:  # which follows no link
             yield file
             file.flush()
             if sync:
@@ -205,6 +284,11 @@ def writing(
             partial.unlink(missing_ok=True)
     if sync:
         _synchronize(path.parent)
+
+
+def unfinished(path: Path, process: int | str = "") -> Path:
+    """Name under which a process, this one, writes a file until it is complete."""
+    return path.with_name(f".{path.name[:_LONGEST]}.{process or os.getpid()}.partial")
 
 
 def _status(path: Path) -> os.stat_result | None:

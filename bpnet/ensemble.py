@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import backends, disk, model_file, sealed
+from bpnet import backends, disk, model_file, sealed, strict_json
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.data import batches
 from bpnet.errors import InputError
@@ -19,6 +20,7 @@ Host = np.ndarray[Any, Any]
 _FORMAT, _VERSION = "bpnet ensemble", 1
 
 
+@checked
 class Ensemble:
     """Networks of the same inputs, outputs and classes, whose outputs are averaged.
 
@@ -71,6 +73,7 @@ class Ensemble:
         """Names of the classes."""
         return self.networks[0].classes
 
+    @checked
     def outputs(
         self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
     ) -> Host:
@@ -115,11 +118,13 @@ class Ensemble:
                 )  # fmt: skip
         return np.stack(rows)
 
+    @checked
     def predict(self, X: Array, backend: Any = None, device: Any = None) -> Host:
         """Mean of the members' outputs, (m, n_L); arguments as in :meth:`outputs`."""
         mean: Host = self.outputs(X, backend, device).mean(axis=0)
         return mean
 
+    @checked
     def spread(self, X: Array, backend: Any = None, device: Any = None) -> Host:
         """Standard deviation of the members' outputs, (m, n_L): how far they disagree.
 
@@ -129,10 +134,12 @@ class Ensemble:
         deviation: Host = self.outputs(X, backend, device).std(axis=0)
         return deviation
 
+    @checked
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> Host:
         """Class of each example by the mean output, (m,), as :meth:`bpnet.Network.classify`."""
         return self.networks[0].decide(self.predict(X, backend, device))
 
+    @checked
     def save(self, path: str | Path) -> Path:
         """Write all members to one safetensors file.
 
@@ -165,6 +172,7 @@ class Ensemble:
         return path
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> "Ensemble":
         """Read what :meth:`save` wrote.
 
@@ -195,7 +203,7 @@ class Ensemble:
 
 def _read(path: Path) -> Ensemble:
     held = sealed.read(path)
-    described = json.loads(held.text)
+    described = strict_json.loads(held.text)
     model_file.check_format(described, _FORMAT)
     if described["version"] != _VERSION or not held.is_sealed:
         msg = f"it is of version {described['version']!r}, or has no SHA-256"

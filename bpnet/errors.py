@@ -3,6 +3,18 @@
 Every message is one line: what was given, what was wanted, what to do.
 """
 
+import re
+
+from bpnet.shown import plain
+
+_BREAK = re.compile(r" ?[^\S ]\s*")
+"""Where a line ends, or a column begins; two spaces in a name are two spaces."""
+
+
+def as_line(message: object) -> str:
+    """A message on one line, in which nothing is there but what can be seen."""
+    return plain(_BREAK.sub(" ", str(message)).strip())
+
 
 class InputError(ValueError):
     """An argument, an option or a file that cannot be used as it is.
@@ -15,11 +27,14 @@ class InputError(ValueError):
     """Characters of a message."""
 
     def __init__(self, message: object = "") -> None:
-        text = " ".join(str(message).split())
-        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        text = as_line(message)
         if len(text) > self.LONGEST:
             text = f"{text[: self.LONGEST * 3 // 4]} ... {text[-self.LONGEST // 4 :]}"
         super().__init__(text)
+
+
+class ArgumentError(InputError, TypeError):
+    """Arguments that a function has not, that are too many, or that are missing."""
 
 
 class ArrayMismatch(TypeError):

@@ -5,12 +5,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bpnet import disk
 from bpnet.errors import InputError
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+
+NAME = ".lock"
 
 
 class FolderLock:
@@ -32,9 +36,10 @@ class FolderLock:
         Raises
         ------
         InputError
-            If another process holds it.
+            If another process holds it, or its file is none.
         """
-        file = (self.folder / ".lock").open("a+b")
+        handle = disk.regular(self.folder / NAME, os.O_RDWR | os.O_CREAT, follow=False)
+        file = os.fdopen(handle, "r+b")
         try:
             _hold(file)
         except OSError as error:
@@ -47,7 +52,7 @@ class FolderLock:
         """Let go, and take the file away."""
         if self._file is not None:
             with suppress(OSError):  # the folder may be gone, or no longer writable
-                (self.folder / ".lock").unlink()
+                (self.folder / NAME).unlink()
             self._file.close()
             self._file = None
 

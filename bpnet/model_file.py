@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpnet import disk, sealed
+from bpnet import disk, sealed, strict_json
+from bpnet.arguments import checked
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
+from bpnet.core.lookup import plain
+from bpnet.data import labels
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,19 +89,28 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
     Raises
     ------
     InputError
-        If a layer or its activation is not one of bpnet's own.
+        If a layer or its activation is not one of bpnet's own, or a number makes no sense, so that
+        :func:`rebuild` would refuse it.
     """
     tensors = {}
     for l, arrays in enumerate(network.parameters):
         for name, array in zip(_NAMES, arrays, strict=False):
             tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
-    return {
+    described = {
         "layers": [layers.describe(layer) for layer in network.layers],
-        "classes": None if network.classes is None else network.classes.tolist(),
-        "scale": network.scale,
-    }, tensors
+        "classes": None if network.classes is None else np.asarray(network.classes).tolist(),
+        "scale": network.scale if plain(network.scale) is None else plain(network.scale),
+        **({"labels": network.labels} if network.labels else {}),
+    }
+    try:
+        rebuild(json.loads(json.dumps(described)), tensors)
+    except (LookupError, TypeError, ValueError) as error:
+        msg = f"the network can't be saved: {error}; mend it first"
+        raise InputError(msg) from error
+    return described, tensors
 
 
+@checked
 def load(path: str | Path) -> "Network":
     """Read a network that ``Network.save`` wrote, or the JSON of Nielsen's ``network2``.
 
@@ -150,7 +162,7 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
 
 def _load_safetensors(path: Path) -> "Network":
     held = sealed.read(path)
-    described = json.loads(held.text)
+    described = strict_json.loads(held.text)
     check_format(described, _FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
@@ -202,6 +214,10 @@ def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
     network = _build(kinds, init)
     network.classes = _classes(described["classes"], max(network.sizes[-1], 2))
     network.scale = _scale(described["scale"])
+    network.labels = described.get("labels", False)
+    if not isinstance(network.labels, bool) or (network.labels and network.classes is not None):
+        msg = f"it has labels {network.labels!r} beside classes {described['classes']}"
+        raise ValueError(msg)
     return network
 
 
@@ -209,17 +225,22 @@ def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
     if names is None:
         return None
     one_type = isinstance(names, list) and len({type(name) for name in names}) == 1
-    if not one_type or not isinstance(names[0], str | int | float) or len(set(names)) != n:
+    known = one_type and isinstance(names[0], str | int | float)
+    finite = known and (isinstance(names[0], str) or all(map(math.isfinite, names)))
+    if not finite or len(names) != n or len(set(names)) != n:
         msg = f"it names classes {str(names)[:60]} where {n} different ones are needed"
         raise ValueError(msg)
-    return np.asarray(names)
+    return labels.named(names)
 
 
 def _scale(scale: Any) -> float | None:
-    if scale is not None and not 0 < float(scale) < math.inf:
-        msg = f"its scale is {scale}, not a positive number"
+    if scale is None:
+        return None
+    number = plain(scale)
+    if number is None or number <= 0:
+        msg = f"its scale is {scale!r}, not a positive number"
         raise ValueError(msg)
-    return None if scale is None else float(scale)
+    return float(number)
 
 
 def _load_network2(path: Path) -> "Network":
@@ -230,7 +251,7 @@ def _load_network2(path: Path) -> "Network":
     if path.stat().st_size > _LIMIT:
         msg = "larger than 2 GB; give a smaller file"
         raise InputError(msg)
-    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved = strict_json.loads(path.read_text(encoding="utf-8"))
     sizes = saved["sizes"]
     dense = [Dense(n, m, activations.Sigmoid()) for n, m in pairwise(sizes)]
     pairs = zip(saved["weights"], saved["biases"], strict=True)

@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 
 from bpnet import assembly, backends
-from bpnet._typing import Array
+from bpnet._typing import Array, Namespace
+from bpnet.arguments import checked
 from bpnet.backends import dtypes
-from bpnet.core import activations
+from bpnet.core import activations, metrics
 from bpnet.core.activations import Activation
 from bpnet.core.initializers import Initializer
 from bpnet.core.layers import Dense
-from bpnet.data import batches
+from bpnet.core.namespace import namespace_of
+from bpnet.data import batches, labels
 from bpnet.errors import InputError
 
 
+@checked
 class Network:
     """A feedforward network.
 
@@ -44,6 +47,8 @@ class Network:
         Of the dense layers; items can be set.
     classes : array, (n,), or None
         Names of the classes, from the labels it was trained with.
+    labels : bool
+        Whether it learned rows of labels, each right or wrong by itself, and no class names.
     scale : float or None
         What integer inputs are multiplied by.
 
@@ -79,9 +84,19 @@ class Network:
         else:
             self.layers = assembly.layers_of(sizes, hidden, output, norm)
         assembly.check_chain(self.layers)
-        self.classes: np.ndarray[Any, Any] | None = None
+        self._classes: np.ndarray[Any, Any] | None = None
+        self.labels = False
         self.scale: float | None = None
         self.parameters = assembly.first_parameters(self.layers, init, seed)
+
+    @property
+    def classes(self) -> np.ndarray[Any, Any] | None:
+        """Names of the classes, (n,), or None."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, names: Any) -> None:
+        self._classes = None if names is None else labels.named(names)
 
     @property
     def sizes(self) -> list[int]:
@@ -115,6 +130,7 @@ class Network:
         """Biases b of each dense layer, (n_out,)."""
         return _Arrays(self, 1, "biases")
 
+    @checked
     def predict(
         self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
     ) -> np.ndarray[Any, Any]:
@@ -150,11 +166,13 @@ class Network:
                 self.layers, self.parameters, X, scale=self.scale, backend=chosen, dtype=dtype
             )
 
+    @checked
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> np.ndarray[Any, Any]:
         """Class of each example: the name of the largest output.
 
-        One output means two classes and a threshold of 0.5; several sigmoid outputs without
-        class names mean labels that do not exclude each other, and give rows of 0 and 1.
+        One output means two classes and a threshold of 0.5, or 0 where outputs are no
+        probabilities. Labels that do not exclude each other give rows of 0 and 1: where
+        :attr:`labels` says so, and of several sigmoid outputs without class names.
 
         Parameters
         ----------
@@ -172,15 +190,20 @@ class Network:
 
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` says."""
-        middle = 0.5 if isinstance(self.output, activations.Sigmoid) else 0.0
-        if a.shape[1] == 1:
-            number = (a[:, 0] > middle).astype(np.int64)
-        elif self.classes is None and isinstance(self.output, activations.Sigmoid):
-            return (a > middle).astype(np.int64)
-        else:
-            number = np.argmax(a, axis=1)
-        return number if self.classes is None else self.classes[number]
+        found: np.ndarray[Any, Any] = self.numbers(a, xp=namespace_of(a))
+        return found if self.classes is None else np.asarray(self.classes)[found]
 
+    def numbers(self, a: Array, *, xp: Namespace) -> Array:
+        """Class number or labels of each row of outputs ``a``, of any library."""
+        sigmoid = isinstance(self.output, activations.Sigmoid)
+        probabilities = sigmoid or isinstance(self.output, activations.Softmax)
+        one = self.sizes[-1] == 1
+        alone = one or self.labels or (sigmoid and self.classes is None)
+        kind: metrics.Kind = "threshold" if alone else "class"
+        found = metrics.decide(a, kind, 0.5 if probabilities else 0.0, xp=xp)
+        return found[:, 0] if one else found
+
+    @checked
     def save(self, path: str | Path) -> Path:
         """Write the network to a safetensors file; see :func:`bpnet.load`."""
         from bpnet import model_file
@@ -222,6 +245,7 @@ def _question(network: Network) -> dict[str, Any]:
         "output activation": network.output,
         "scale": network.scale,
         "class names": None if network.classes is None else network.classes.tolist(),
+        "labels": network.labels,
     }
 
 

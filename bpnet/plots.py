@@ -1,10 +1,12 @@
 """Pictures, drawn with matplotlib where it is installed."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from bpnet import disk
 from bpnet.errors import InputError
+from bpnet.requirements import install
 from bpnet.training.finder import LearningRates
 
 
@@ -19,7 +21,7 @@ def pyplot() -> Any:
     try:
         import matplotlib
     except ImportError as error:
-        msg = 'a picture needs matplotlib; pip install "bpnet[plots]"'
+        msg = f"a picture needs matplotlib; {install('matplotlib')}"
         raise InputError(msg) from error
     matplotlib.use("agg")
     from matplotlib import pyplot as drawn
@@ -27,18 +29,18 @@ def pyplot() -> Any:
     return drawn
 
 
-def check(path: Path) -> None:
+def check(path: Path, reads: Iterable[str | Path] = ()) -> None:
     """Refuse a picture that cannot be written or drawn, before any work is done.
 
     Raises
     ------
     InputError
-        If its ending is none of these, it cannot be written, or matplotlib is missing.
+        If its ending is none of these, it cannot be written or is read, or matplotlib is missing.
     """
     if path.suffix.lower() not in {".png", ".svg", ".pdf"}:
         msg = f"a picture is a .png, .svg or .pdf, not {path.name!r}; rename it"
         raise InputError(msg)
-    disk.writable(path)
+    disk.writable(path, reads)
     pyplot()
 
 

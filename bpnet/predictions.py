@@ -13,13 +13,14 @@ from bpnet.core import activations
 from bpnet.data import Columns
 from bpnet.data.host_rows import HostRows
 from bpnet.network import Network
+from bpnet.shown import plain
 
 _PIECE = 1 << 23
 """Numbers in the examples of a piece."""
 
 
-def check(path: Path, source: str) -> None:
-    """Refuse a file that cannot be written, or is of the data, before any work is done.
+def check(path: Path, reads: Iterable[str | Path]) -> None:
+    """Refuse a file that cannot be written, or is what is read, before any work is done.
 
     Raises
     ------
@@ -27,7 +28,7 @@ def check(path: Path, source: str) -> None:
         Saying why.
     """
     if str(path) != "-":
-        disk.writable(path, reads=[source, *source.split(",")])
+        disk.writable(path, reads)
 
 
 def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:
@@ -53,9 +54,18 @@ def write(
         How many rows.
     """
     if str(path) == "-":
-        return _write(sys.stdout, network, outputs, columns)
+        screen: Any = _Terminal() if sys.stdout.isatty() else sys.stdout
+        return _write(screen, network, outputs, columns)
     with disk.writing(path, text=True) as file:
         return _write(file, network, outputs, columns)
+
+
+class _Terminal:
+    """Standard output where a person reads it: names of classes are no sequences there."""
+
+    def write(self, text: str) -> None:
+        """Write what can be seen of a line."""
+        sys.stdout.write(plain(text, keep="\n"))
 
 
 def _write(file: TextIO, network: Network, outputs: Iterable[Any], columns: Any) -> int:

@@ -8,10 +8,12 @@ from bpnet.data import Columns, Dataset, absolute
 from bpnet.data import load as load_data
 from bpnet.data import stream as open_stream
 from bpnet.data.host_rows import HostRows
+from bpnet.data.standard import NAMES
 from bpnet.data.streams import can as can_stream
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.runs import Config
+from bpnet.training import checkpoints
 
 
 def streaming(stream: bool, shuffle: str, buffer: int | None) -> dict[str, Any]:
@@ -45,14 +47,76 @@ def read(
 
 
 def read_again(config: Config) -> Dataset:
-    """Data set that a run was trained with, split as it was then."""
+    """Data set that a run was trained with, split as it was then.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has changed since.
+    """
     data = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
-    return read(data.pop("source"), **data)  # the seed of a sweep's data is its own
+    found = read(data.pop("source"), **data)  # the seed of a sweep's data is its own
+    _check_unchanged(config, found, "give it as it was, or train anew")
+    return found
+
+
+def described(data: Dataset) -> dict[str, Any]:
+    """What tells the rows of a source from others, for a run to keep.
+
+    Without it nobody would notice that rows were added or sorted since, and that other rows are
+    held out by the same draw.
+    """
+    pairs = [(data.x, data.y), *filter(None, (data.validation, data.test))]
+    hashed = checkpoints.fingerprint(*(array for pair in pairs for array in pair))
+    return {"examples": sum(int(x.shape[0]) for x, _ in pairs), "fingerprint": hashed}
+
+
+def _check_unchanged(config: Config, data: Dataset, cure: str) -> None:
+    """Refuse a source that is not what the run was trained with; older runs do not know."""
+    kept = config.get("source")
+    if not kept:
+        return
+    now, name = described(data), config["data"]["source"]
+    if bool(config["data"].get("stream")) != isinstance(data.x, HostRows):
+        kept = {**kept, "fingerprint": now["fingerprint"]}  # one of rows, the other of files
+    if kept != now:
+        counts = [f"{of['examples']:,}" for of in (kept, now)]
+        how = f"it had {counts[0]} examples and has {counts[1]}"
+        how = "its rows are others, or in another order" if counts[0] == counts[1] else how
+        msg = f"{name} has changed since the run was trained on it: {how}, so that what was held "
+        raise InputError(f"{msg}out is not known; {cure}")
 
 
 def is_streamed(config: Config, source: str, asked: bool) -> bool:
     """Whether a source is streamed: where that is asked for, or the run's data was."""
     return asked or (bool(config["data"].get("stream")) and can_stream(source))
+
+
+def replaced(data: Dataset) -> tuple[str, ...]:
+    """Lines on what was put in place of values that could not be used; after they were read."""
+    return data.x.replaced() if isinstance(data.x, HostRows) else data.notes
+
+
+def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
+    """Line on what the target was taken for, and how to have it taken for the other.
+
+    Of a built-in data set it goes without saying.
+    """
+    if asked["source"] in NAMES:
+        return []
+    rows: Any = data.y
+    name = "the targets" if data.columns is None else f"'{data.columns.target}'"
+    numbers = data.columns is None or data.columns.target_kind in {"integer", "real"}
+    if data.task == "regress":
+        what, other = "amounts", "--task classify makes classes of them"
+    elif rows.ndim == 2:
+        return [f"target: {name}, rows of {rows.shape[1]} labels"]
+    else:
+        known = rows.facts[0] if isinstance(rows, HostRows) else np.unique(rows)
+        what, other = f"{len(known)} classes", "--task regress makes amounts of them"
+        numbers = numbers and known.dtype.kind in "iuf"
+    guessed = numbers and asked.get("task", "auto") == "auto"
+    return [f"target: {name}, {what}" + f" ({other})" * guessed]
 
 
 def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
@@ -96,22 +160,32 @@ def test_data(
         msg = "a model's file has no data of its own; give DATA to judge it on"
         raise InputError(msg)
     seed: int = {**config["network"], **asked}.get("seed", 0)  # of a sweep they may differ
+    streamed = is_streamed(config, name, stream)
+    held = 0.0 if other else asked.get("validation", 0.0)
+    if held and columns is not None and streamed != bool(asked.get("stream")):
+        msg = f"the run read {name} into memory, and streamed other rows would be held out"
+        raise InputError(f"{msg}; leave --stream out")
+    as_before = streamed and not other
     data = read(
         name,
-        stream=is_streamed(config, name, stream),
+        stream=streamed,
+        shuffle=asked.get("shuffle", "auto") if as_before else "auto",
+        buffer=asked.get("buffer") if as_before else None,
         target=target or asked.get("target"),
         task=asked.get("task", "auto"),
         columns=columns,
-        validation=0.0 if other else asked.get("validation", 0.0),
+        validation=held,
         seed=seed,
     )
+    if not other:
+        _check_unchanged(config, data, "give it as it was, or a copy of it to judge on all rows")
+    kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
     if data.test is not None:
-        return Dataset(*data.test, scale=data.scale, shape=data.shape), f"{name}, test split"
+        return Dataset(*data.test, **kept), f"{name}, test split"
     if other:
-        return Dataset(data.x, data.y, scale=data.scale, shape=data.shape), name
+        return Dataset(data.x, data.y, **kept, notes=data.notes), name
     if data.validation is not None:
-        return Dataset(
-            *data.validation, scale=data.scale, shape=data.shape
-        ), f"{name}, held-out examples"
+        notes = tuple(f"in all rows of {name}: {note}" for note in data.notes)
+        return Dataset(*data.validation, **kept, notes=notes), f"{name}, held-out examples"
     msg = f"{name} has no test split and the run held nothing out; give other data to judge it on"
     raise InputError(msg)

@@ -6,61 +6,31 @@
 
 import json
 import logging
-import math
 import platform
 import shutil
 import sys
-import time
-import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet import checkpoint, configuration, disk
+import bpnet
+from bpnet import checkpoint, configuration, disk, lock, owned, run_folder, strict_json
+from bpnet.arguments import fits
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns
 from bpnet.errors import InputError
-from bpnet.lock import FolderLock
 from bpnet.model_file import load
 from bpnet.network import Network
+from bpnet.run_folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
 from bpnet.training import Callback, Distributions, History, Run
+from bpnet.training.checkpoints import SIGNALS
 
 _log = logging.getLogger("bpnet")
 
-Config = dict[str, dict[str, Any]]
-"""Tables of the TOML file: data, network, training, machine."""
-
-DISTRIBUTIONS = "distributions.json"
-EVENTS = "tensorboard"
-"""Folder of TensorBoard's event files, where they were asked for."""
-
-
-def choose(out: Path | None, name: str) -> Path:
-    """Folder for a run: ``out``, or a new one below ``runs`` named after data and time.
-
-    Raises
-    ------
-    InputError
-        If ``out`` is there already and not an empty folder, or cannot be written to.
-    """
-    if out is None:
-        stem = Path(f"runs/{Path(name).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
-        tries = [stem, *(stem.with_name(f"{stem.name}-{i}") for i in range(2, 1000))]
-        out = next(path for path in tries if not path.exists())
-    disk.makeable(out)
-    if out.is_dir() and not all(_is_left(path) for path in out.iterdir()):
-        msg = f"{out} is not an empty folder; give --out another name"
-        raise InputError(msg)
-    return disk.followed(out) if out.is_symlink() else out
-
-
-def _is_left(path: Path) -> bool:
-    """Whether a run that was killed while it made its folder has left this."""
-    return path.name == ".lock" or (path.name[0] == "." and path.suffix == ".partial")
+Config = run_folder.Config
 
 
 @dataclass(eq=False)
@@ -70,7 +40,7 @@ class Recorder(Callback):
     Parameters
     ----------
     folder : Path
-        From :func:`choose`; made when training begins, not before.
+        From :func:`bpnet.run_folder.choose`; made when training begins, not before.
     config : dict of dicts
         What was asked for.
     columns : Columns or None
@@ -81,6 +51,8 @@ class Recorder(Callback):
         What watches the layers; a callback that comes before this one.
     on_error : {"stop", "continue"}
         What a history that cannot be written does, as in :class:`bpnet.Checkpoint`.
+    fresh : bool
+        Whether the folder is one that :func:`bpnet.run_folder.choose` has named.
     """
 
     folder: Path
@@ -89,19 +61,25 @@ class Recorder(Callback):
     resuming: bool = False
     distributions: Distributions | None = None
     on_error: str = "stop"
-    _lock: FolderLock | None = None
+    fresh: bool = False
+    _lock: lock.FolderLock | None = None
     _wrote: bool = False
     _made: list[Path] = field(default_factory=list)
 
+    def claim(self) -> Path:
+        """Make the folder; one that the user has not named gets a name that nobody else has."""
+        if not self._made:
+            self.folder, self._made = owned.claim(self.folder, fresh=self.fresh)
+        return self.folder
+
     def on_train_begin(self, run: Run) -> None:
         """Make the folder, hold it, and write the configuration."""
-        missing = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(self.folder)
-        lock.take()
-        self._lock = lock
-        for left in self.folder.glob(".*.partial"):  # by a process that was killed while it wrote
-            left.unlink(missing_ok=True)
+        self.claim()
+        run_folder.check(self.folder)
+        held = lock.FolderLock(self.folder)
+        held.take()
+        self._lock = held
+        owned.clear(self.folder, FILES)
         if self.resuming:
             return
         machine = {"backend": run.backend, "threads": run.threads, **this_machine(run.backend)}
@@ -113,7 +91,7 @@ class Recorder(Callback):
         except FileExistsError:
             msg = f"another run has taken {self.folder} meanwhile; give --out another name"
             raise InputError(msg) from None
-        self._wrote, self._made = True, missing
+        self._wrote = True
         if self.columns is not None:
             disk.write(self.folder / "columns.json", self.columns.to_json().encode())
 
@@ -130,23 +108,33 @@ class Recorder(Callback):
             _log.warning("no history in %s (%s); training goes on", self.folder, error.strerror)
 
     def on_train_end(self, run: Run) -> None:
-        """Write the model, also after a stop."""
+        """Write the model, also after a stop: then a folder for checkpoints says so."""
         run.pull()
-        run.network.save(self.folder / "model.safetensors")
+        stopped = run.stopped in SIGNALS
+        if stopped:
+            (self.folder / CHECKPOINTS).mkdir(exist_ok=True)
+        run.network.save(self.folder / MODEL)
+        if not stopped:
+            with suppress(OSError):  # there are checkpoints in it, or there is none
+                (self.folder / CHECKPOINTS).rmdir()
+
+    def complete(self, network: Network) -> None:
+        """Write the model of a run whose checkpoint said that it was over, if it has gone."""
+        if self.resuming and self._lock is None and not (self.folder / MODEL).is_file():
+            network.save(self.folder / MODEL)
 
     def discard(self) -> None:
         """Let go of the folder; take away what a run without a model has left."""
         if self._lock is not None:
             self._lock.release()
-        kept = (self.folder / "model.safetensors", self.folder / "checkpoints")
-        if not self._wrote or any(path.exists() for path in kept):
+        kept = (self.folder / MODEL, self.folder / CHECKPOINTS)
+        if any(path.exists() for path in kept):
             return
-        for name in ("config.toml", "columns.json", "history.json", DISTRIBUTIONS):
-            (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / EVENTS, ignore_errors=True)
-        for folder in self._made:
-            with suppress(OSError):  # someone else's file is in it
-                folder.rmdir()
+        if self._wrote:
+            for name in LEARNED:
+                (self.folder / name).unlink(missing_ok=True)
+            shutil.rmtree(self.folder / EVENTS, ignore_errors=True)
+        owned.unmake(self._made)
 
 
 def this_machine(backend: str) -> dict[str, str]:
@@ -160,7 +148,7 @@ def this_machine(backend: str) -> dict[str, str]:
         **({"device": device} if device != host else {}),
         "processor": host,
         "system": f"{platform.system()} {platform.machine()}",
-        "bpnet": metadata.version("bpnet"),
+        "bpnet": bpnet.__version__,
         **({library: str(version)} if version else {}),
         "numpy": np.__version__,
         "python": platform.python_version(),
@@ -178,7 +166,7 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
     if folder.is_file():
         return load(folder), {"data": {"source": ""}, "network": {}, "training": {}}, None
     check_there(folder)
-    if not (folder / "model.safetensors").is_file():
+    if not (folder / MODEL).is_file():
         msg = f"{folder} is not a finished run: it holds no model.safetensors"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
     config, columns = read_config(folder)
@@ -207,18 +195,21 @@ def unfinished(folder: Path) -> Config | None:
         If the folder is not that of a run, or its configuration is damaged.
     """
     check_there(folder)
+    if (folder / SWEEP).is_file() and not (folder / "config.toml").exists():
+        msg = f"{folder} is that of a sweep that has not ended"
+        raise InputError(f"{msg}; go on with: bpnet sweep --resume {folder}")
     if not (folder / "config.toml").is_file():
         msg = f"{folder} is not the folder of a run: it holds no config.toml"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
     config, _ = read_config(folder, with_columns=False)
     configuration.check_resumable(config)
-    found = checkpoint.latest(folder / "checkpoints")
-    model = (folder / "model.safetensors").is_file()
-    if "sweep" in config and not model:
-        msg = f"{folder} is that of a sweep that was killed at its end; sweep again"
-        raise InputError(msg)
-    over = model and (found is None or found.numbers["done"])
-    return None if over else config
+    place = folder / CHECKPOINTS
+    found = checkpoint.latest(place)
+    ended = not place.exists() if found is None else found.numbers["done"]
+    if ended and (folder / MODEL).is_file():
+        return None
+    run_folder.check(folder)
+    return config
 
 
 def outcome(folder: Path) -> dict[str, Any]:
@@ -248,9 +239,9 @@ def read_history(folder: Path) -> History:
     """
     path = folder / "history.json"
     try:
-        history: History = json.loads(disk.text(path))
+        history: History = strict_json.loads(disk.text(path))
         lengths = {len(values) for values in history.values()}
-        whole = all(math.isfinite(v) for values in history.values() for v in values)
+        whole = all(_is_drawn(v) for values in history.values() for v in values)
         if "cost" not in history or len(lengths) != 1 or not whole:
             msg = "it lacks a cost for each epoch"
             raise ValueError(msg)
@@ -259,6 +250,11 @@ def read_history(folder: Path) -> History:
         msg = f"{path} is missing or damaged ({reason}); train again"
         raise InputError(msg) from error
     return history
+
+
+def _is_drawn(value: Any) -> bool:
+    """Whether a value of a history is a number that a picture has room for, in percent too."""
+    return fits(value, float) and abs(value) < 1e300
 
 
 def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Columns | None]:
@@ -270,7 +266,7 @@ def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Col
         If a file is missing or damaged.
     """
     try:
-        config = tomllib.loads(disk.text(folder / "config.toml"))
+        config = configuration.from_toml(disk.text(folder / "config.toml"))
         path = folder / "columns.json"
         columns = None
         if path.is_file():

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from bpnet import disk
+
 _TEXT, _SEAL = "bpnet", "sha256"
 """Keys of the metadata."""
 
@@ -71,6 +73,8 @@ def read(path: Path) -> Content:
     """
     from safetensors import SafetensorError, safe_open
 
+    with disk.opened(path):
+        pass  # a pipe would be waited for
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

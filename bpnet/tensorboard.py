@@ -1,13 +1,51 @@
 """Event files for TensorBoard, written by tensorboardX while a run goes on."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk
+from bpnet import disk, run_folder
+from bpnet.arguments import checked
 from bpnet.errors import InputError
+from bpnet.requirements import install
 from bpnet.training import Callback, Distributions, Run
 
+_log = logging.getLogger("bpnet")
 
+
+def place(asked: str | None, run: Path, resuming: bool, given: Path | None = None) -> Path | None:
+    """Folder for the event files of a run; None where there are to be none.
+
+    The configuration of a run that is taken up again may be a stranger's: outside of the run's
+    folder event files join others only, unless the folder is given anew.
+
+    Parameters
+    ----------
+    asked : str or None
+        What the configuration says.
+    run : Path
+        The run's folder.
+    resuming : bool
+        Whether it is taken up again.
+    given : Path, optional
+        What the command line says.
+    """
+    if given is not None:
+        return given
+    if asked is None:
+        return None
+    folder = run / asked
+    if not resuming or asked == run_folder.EVENTS or any(folder.glob(_FILES)):
+        return folder
+    msg = "config.toml asks for event files in %s, where there are none yet, and none are written; "
+    _log.warning(msg + "give --tensorboard-folder to have them there", folder)
+    return None
+
+
+_FILES = "events.out.tfevents.*"
+
+
+@checked
 class TensorBoard(Callback):
     """Writes what the history holds, the weights, and what was seen in the layers.
 
@@ -32,7 +70,7 @@ class TensorBoard(Callback):
         try:
             import tensorboardX  # noqa: F401
         except ImportError as error:
-            msg = 'event files need tensorboardX; pip install "bpnet[tensorboard]"'
+            msg = f"event files need tensorboardX; {install('tensorboardX')}"
             raise InputError(msg) from error
         self.folder, self._seen = Path(folder), seen
         disk.makeable(self.folder, "the event files")

@@ -6,11 +6,12 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import bpnet
+from bpnet.requirements import PYPI
 
 
 def main() -> None:
     checkout = Path(sys.argv[1]).resolve()
-    installed = distribution("bpnet")
+    installed = distribution(PYPI)
     files = {file.as_posix() for file in installed.files or ()}
     shipped = {name for name in files if not name.endswith(".pyc")}
     listing = ["git", "-C", str(checkout), "ls-files", "bpnet"]
@@ -33,7 +34,7 @@ def main() -> None:
         complaints.append(f"bpnet.__version__ is {bpnet.__version__}, not {installed.version}")
     if complaints:
         sys.exit("\n".join(complaints))
-    print(f"wheel: {len(shipped)} files, bpnet {installed.version}")
+    print(f"wheel: {len(shipped)} files, {PYPI} {installed.version}")
 
 
 if __name__ == "__main__":

@@ -1,192 +1,180 @@
-"""What ci/gpu runs, in order, and the report of it. Nothing here touches a device itself."""
+"""ci/gpu: reads what was asked, looks whether it can run, and runs the steps of gpu_plan.py."""
 
-import json
+import argparse
+import importlib.util
+import math
 import os
-import platform
+import signal
 import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, NoReturn
 
-from bpnet.backends import diagnosis, hardware, libraries, selection
+import gpu_plan
 
-LIMIT = 600.0
-"""Seconds for all steps together."""
+ROOT = Path(__file__).resolve().parents[1]
 
+CLOSING = 4.0
+"""Seconds of the budget in which the report is written and what is temporary goes."""
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known of the machine before anything runs."""
-
-    driver: hardware.CudaDriver
-    wheels: tuple[str, ...]
-    others: tuple[str, ...] = ()
-    """Builds of PyTorch and JAX that know a GPU."""
-    strict: bool = False
-
-    @classmethod
-    def gather(cls) -> "Facts":
-        kinds = frozenset({"cuda"})
-        others = tuple(spec for spec in selection.candidates(kinds) if spec != "cupy")
-        strict = libraries.installed("array_api_strict")
-        return cls(hardware.cuda_driver(), diagnosis.cupy_wheels(), others, strict)
+NEEDED = (
+    *("numpy", "array_api_compat", "array_api_extra", "safetensors", "threadpoolctl", "typer"),
+    *("rich", "pytest", "hypothesis"),
+)
+"""Modules without which nothing runs."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One command, the seconds it may take, and what to do when it fails."""
-
-    name: str
-    command: tuple[str, ...]
-    limit: float
-    environment: dict[str, str] = field(default_factory=dict)
-    required: bool = False
-    json: bool = False
+def refuse(message: str) -> NoReturn:
+    """One line on standard error, and status 2."""
+    print(f"ci/gpu: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of a step."""
-
-    name: str
-    command: str
-    status: int
-    seconds: float
-    output: object
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        refuse(f"{message}; wanted: ci/gpu [--wheels DIR] [--seconds N] [--only NAME,...] "
+               "[--rehearse] FOLDER")  # fmt: skip
 
 
-def plan(facts: Facts, python: str = sys.executable) -> list[Step]:
-    """Steps for a machine: a wheel only where there is no CuPy, then checks, suite, benchmarks."""
-    bpnet = (python, "-m", "bpnet")
-    steps = []
-    if not facts.wheels:
-        wheel = f"cupy-{hardware.cuda_major(facts.driver)}x[ctk]>=14"
-        steps.append(
-            Step("install", (python, "-m", "pip", "install", "-q", wheel), 240, required=True)
-        )
-    steps += [
-        Step("backends", (*bpnet, "backends", "--json"), 60, json=True),
-        Step("check cupy", (*bpnet, "check", "cupy", "--json"), 120, json=True),
-        Step("parity", (*bpnet, "check", "--parity", "numpy", "cupy", "--json"), 60, json=True),
-    ]
-    legs = ",".join(("numpy", "cupy", *(["array_api_strict"] if facts.strict else [])))
-    variables = {"BPNET_TEST_BACKENDS": legs, "BPNET_TEST_CUPY": "1"}
-    pytest = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
-    steps.append(Step("suite", pytest, 330, variables))
-    for name in facts.others:
-        steps.append(Step(f"check {name}", (*bpnet, "check", name, "--json"), 90, json=True))
-    names = ",".join(("numpy", "cupy", *facts.others))
-    for hidden, k in (("30", 10), ("512,512", 128), ("2048,2048", 1024)):
-        options = ("--backend", names, "--hidden", hidden, "--batch-size", str(k), "--seconds", "2")
-        command = (*bpnet, "bench", *options, "--json")
-        steps.append(Step(f"bench {hidden}, batch {k}", command, 90, json=True))
-    return steps
-
-
-def run(steps: list[Step], limit: float = LIMIT) -> list[Result]:
-    """Run the steps until one that is required fails, or the time is up."""
-    results: list[Result] = []
-    end = time.monotonic() + limit
-    for step in steps:
-        left = min(step.limit, end - time.monotonic())
-        print(f"{step.name} ...", flush=True)
-        results.append(_run(step, left) if left > 0 else _skipped(step))
-        print(f"{step.name}: {_verdict(results[-1])}", flush=True)
-        if step.required and results[-1].status:
-            break
-    return results
-
-
-def _run(step: Step, limit: float) -> Result:
-    start = time.monotonic()
+def asked(arguments: list[str]) -> argparse.Namespace:
+    """The arguments, or one line that says what is wrong with them."""
+    parser = Parser(prog="ci/gpu", description=__doc__, allow_abbrev=False)
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="for the report")
+    parser.add_argument("--wheels", metavar="DIR", type=Path, help="packages to put in front")
+    parser.add_argument("--seconds", metavar="N", default="480", help="for all steps together")
+    parser.add_argument("--only", metavar="NAME,...", help=", ".join(gpu_plan.NAMES))
+    parser.add_argument("--rehearse", action="store_true", help="on a processor, without a GPU")
+    found = parser.parse_args(arguments)
     try:
-        done = subprocess.run(
-            step.command,
-            env={**os.environ, **step.environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-        )
-        status, output, error = done.returncode, done.stdout, done.stderr
-    except subprocess.TimeoutExpired as late:
-        status, error = 124, f"ended after {limit:.0f} s"
-        output = late.stdout.decode(errors="replace") if late.stdout else ""
-    found: object = "\n".join([*output.splitlines()[-40:], *error.splitlines()[-20:]])
-    if step.json:
+        found.seconds = float(found.seconds)
+    except ValueError:
+        found.seconds = math.nan
+    if not 0 < found.seconds < math.inf:
+        refuse("--seconds wants a number of seconds, such as 280")
+    found.only = None if found.only is None else found.only.split(",")
+    for name in found.only or ():
+        if name not in gpu_plan.NAMES:
+            refuse(f"--only has no step {name!r}; wanted some of {','.join(gpu_plan.NAMES)}")
+    if found.wheels and not list(found.wheels.glob("*.whl")):
+        refuse(f"--wheels {found.wheels} is no folder with *.whl in it")
+    for name in ("report.txt", "report.json"):
+        if (found.folder / name).exists():
+            refuse(f"{found.folder} has a {name} already; give another folder")
+    return found
+
+
+def install(wheels: Path, site: Path) -> None:
+    """Put the packages of a folder into a folder of their own, without a network."""
+    pip = (sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps")
+    options = ("--no-cache-dir", "--no-compile", "--disable-pip-version-check", "--target")
+    files = sorted(str(file.resolve()) for file in wheels.glob("*.whl"))
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+    done = subprocess.run(
+        [*pip, *options, str(site), *files], env=variables, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        refuse(f"--wheels {wheels}: pip can't install them ({last}); keep one of each package")
+
+
+def set_paths(scratch: Path) -> None:
+    """What all steps import from, and where they may write: not into the checkout."""
+    front = [str(ROOT), str(ROOT / "ci"), str(scratch / "site")]
+    before = [os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
+    os.environ["PYTHONPATH"] = os.pathsep.join([*front, *before])
+    sys.path[:0] = front
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(scratch / "hypothesis")
+    os.environ["XDG_CACHE_HOME"] = str(scratch / "cache")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # or JAX takes the memory
+    importlib.invalidate_caches()
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        names = " ".join(missing).replace("_", "-")
+        refuse(f"{sys.executable} lacks {names}; give a folder of their wheels: --wheels DIR")
+
+
+def place(rehearse: bool) -> gpu_plan.Place:
+    """The backends that take part, or one line that says why there are none."""
+    from bpnet.backends import hardware, libraries, selection
+
+    if rehearse:
+        if not libraries.installed("array_api_strict"):
+            refuse("--rehearse wants array-api-strict; pip install it, or give it by --wheels DIR")
+        specs = [f"{n}:cpu" if libraries.installed(n) else None for n in ("torch", "jax")]
+        return gpu_plan.Place("array_api_strict:device1", *specs, device="rehearsal")
+    driver = hardware.cuda_driver()
+    if not driver.devices:
+        refuse(f"{driver.describe()}; run this where nvidia-smi lists a GPU, or --rehearse")
+    found = set(selection.candidates(frozenset({"cuda"})))
+    return gpu_plan.Place(torch=_of("torch:cuda", found), jax=_of("jax:gpu", found))
+
+
+def _of(spec: str, found: set[str]) -> str | None:
+    return spec if spec in found else None
+
+
+def chosen(steps: list[gpu_plan.Step], only: list[str] | None) -> list[gpu_plan.Step]:
+    """The steps that were asked for, all of which must be possible here."""
+    here = [step.name for step in steps]
+    for name in only or ():
+        if name not in here:
+            refuse(f"--only {name}: its library has no GPU here; wanted some of {','.join(here)}")
+    return [step for step in steps if only is None or step.name in only]
+
+
+def about(options: argparse.Namespace) -> dict[str, Any]:
+    """What the report begins with."""
+    from benchmarks.peers.__main__ import about as here
+
+    known = here()
+    asked_for = {"seconds": options.seconds, "rehearsal": options.rehearse}
+    return {"date": known["date"], "commit": known["commit"], **asked_for}
+
+
+def main(arguments: list[str]) -> int:
+    """Run all that was asked for; 0 if all of it went well, else 1, or 128 and the signal."""
+    end = time.monotonic() - CLOSING
+    options = asked(arguments)
+    end += options.seconds
+    stopped = _on_signals()
+    with tempfile.TemporaryDirectory(prefix="bpnet-gpu-", ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        if options.wheels:
+            install(options.wheels, scratch / "site")
+        set_paths(scratch)
+        where = place(options.rehearse)
+        folder = options.folder.resolve()
+        steps = chosen(gpu_plan.plan(where, folder, scratch, options.seconds), options.only)
         try:
-            found = json.loads(output)
-        except ValueError:
-            status = status or 1
-    return Result(step.name, " ".join(step.command), status, time.monotonic() - start, found)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            refuse(f"{folder} can't be made ({error.strerror}); give another folder")
+        import gpu_report
+        import gpu_run
+
+        report = gpu_report.Report(folder, about(options))
+        results = gpu_run.run(steps, end, scratch, report.write)
+    for result in results:
+        print(gpu_report.verdict(result))
+    if stopped:
+        return 128 + stopped[0]
+    return 0 if all(result.well for result in results) else 1
 
 
-def _skipped(step: Step) -> Result:
-    return Result(step.name, " ".join(step.command), 124, 0.0, "no time was left")
+def _on_signals() -> list[int]:
+    """Let a signal end the step that runs, and the report be written; the list remembers it."""
+    seen: list[int] = []
 
+    def stop(number: int, _: Any) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
 
-def _verdict(result: Result) -> str:
-    return f"{'ok' if result.status == 0 else f'status {result.status}'}, {result.seconds:.1f} s"
-
-
-def table(results: list[Result]) -> str:
-    """The report as text: steps, errors of the check by group, seconds of the benchmark."""
-    lines = [f"{r.name:<28}{_verdict(r)}" for r in results]
-    for r in results:
-        if r.name.startswith("check") and isinstance(r.output, dict):
-            lines += ["", *_groups(r.output)]
-        if r.name.startswith("bench") and isinstance(r.output, list):
-            lines += ["", r.name, *(_timing(t) for t in r.output)]
-    return "\n".join(lines) + "\n"
-
-
-def _groups(report: dict) -> list[str]:
-    lines = []
-    for backend in report["backends"]:
-        lines.append(f"{backend['backend']} {backend['version']}, {backend['seconds']:.1f} s")
-        rows = backend["rows"]
-        for key in dict.fromkeys((row["group"], row["dtype"]) for row in rows):
-            of = [row for row in rows if (row["group"], row["dtype"]) == key]
-            failed = [row["name"] for row in of if not row["passed"]]
-            share = max((row["error"] or 0) / row["bound"] if row["bound"] else 0 for row in of)
-            text = f"  {key[0]:<12}{key[1]:<10}{len(of):>3} rows, the largest error at {share:.0%}"
-            lines.append(f"{text} of its bound" + (f"; FAILED: {failed}" if failed else ""))
-    return lines
-
-
-def _timing(timing: dict) -> str:
-    if timing["error"]:
-        return f"  {timing['backend']:<28}failed: {timing['error']}"
-    rate = timing["samples"] / timing["epoch"]
-    return f"  {timing['backend']:<28}{timing['epoch']:.5f} s an epoch, {rate:,.0f} samples/s"
-
-
-def main(arguments: list[str], facts: Facts | None = None) -> int:
-    facts = facts or Facts.gather()
-    if not facts.driver.devices:
-        print(
-            f"ci/gpu: {facts.driver.describe()}; run this where nvidia-smi lists a GPU",
-            file=sys.stderr,
-        )
-        return 2
-    folder = Path(arguments[0] if arguments else "gpu-report")
-    folder.mkdir(parents=True, exist_ok=True)
-    results = run(plan(facts))
-    report = {
-        "date": time.strftime("%Y-%m-%d"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "driver": facts.driver.describe(),
-        "wheels": facts.wheels,
-        "others": facts.others,
-        "steps": [asdict(result) for result in results],
-    }
-    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (folder / "report.txt").write_text(table(results), encoding="utf-8")
-    print(table(results) + f"\nreport: {folder}/report.json, {folder}/report.txt")
-    return 1 if any(result.status for result in results) else 0
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    return seen
 
 
 if __name__ == "__main__":

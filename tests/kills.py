@@ -1,8 +1,10 @@
-"""Runs killed with SIGKILL at random moments, again and again, until they are over.
+"""Commands killed with SIGKILL at random moments, again and again, until they are over.
 
 ``ci/kills --kills 1000`` is the long form; CI does 50. Each run goes on with `bpnet train --resume`
-alone, and must end with the bits of one that was left in peace. Processes are forked from one that
-has imported bpnet, so that most of their time is training.
+alone, each sweep with `bpnet sweep --resume` or that, and must end with the bits of one that was
+left in peace. What the other commands write is whole or not there, and the run is as it was. Half
+as many kills are of sweeps, and of the other commands. Processes are forked from one that has
+imported bpnet, so that most of their time is work.
 """
 
 import argparse
@@ -14,11 +16,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
 
 from bpnet import checkpoint
 from bpnet.cli import main
 from bpnet.errors import InputError
+from bpnet.report.page import sealed_page
 
 USUAL = ["digits", "--hidden", "48", "--batch-size", "16", "--epochs", "12", "--backend", "numpy"]
 JOBS = (
@@ -29,8 +36,14 @@ JOBS = (
 OFTEN = ["--checkpoint-minutes", "0.0002", "--quiet"]
 
 
+SWEEP = [
+    "sweep", "digits", "--hidden", "16", "--epochs", "8", "--learning-rate", "0.003,0.01,0.03",
+    "--l2", "0,1", "--seeds", "2", "--batch-size", "64", "--backend", "numpy", "--quiet",
+]  # fmt: skip
+
+
 def begin(*arguments):
-    """Start ``bpnet train`` in a process of its own."""
+    """Start a command in a process of its own."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -39,7 +52,7 @@ def begin(*arguments):
     try:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
-        os._exit(main(["train", *map(str, arguments)]))
+        os._exit(main([*map(str, arguments)]))
     except BaseException:
         os._exit(99)
 
@@ -76,10 +89,11 @@ def damaged(folder):
 
 def torture(folder, job, seconds, moments, most):
     """Kill a run up to ``most`` times, then let it end. Returns what happened, counted."""
+    again = ["train", "--resume", folder, "--quiet"]
     seen = Counter()
     while True:
         known = (folder / "config.toml").exists()
-        pid = begin(*(["--resume", folder, "--quiet"] if known else [*job, "--out", folder]))
+        pid = begin(*(again if known else ["train", *job, "--out", folder]))
         if seen["kills"] < most:
             time.sleep(moments.uniform(0, 1.1) * seconds)
             os.kill(pid, signal.SIGKILL)
@@ -104,7 +118,7 @@ def measure(kills, seed, place):
         for again in range(2):  # the quicker one counts: a disk may be slow for a while
             start = time.monotonic()
             folder = place / f"whole-{i}-{again}"
-            assert status_of(begin(*job, "--out", folder)) == 0
+            assert status_of(begin("train", *job, "--out", folder)) == 0
             times.append(time.monotonic() - start)
         seconds.append(min(times))
         wanted.append(outcome(folder))
@@ -119,6 +133,86 @@ def measure(kills, seed, place):
     return seen
 
 
+def ranking(folder):
+    """What a sweep left: its ranking, and the best run."""
+    held = json.loads((folder / "sweep.json").read_text())
+    return held["finished"], held["configurations"], *outcome(folder)
+
+
+def sweeps(kills, moments, place):
+    """Kill sweeps so many times in all; each is then taken up and ends."""
+    start, whole, seen = time.monotonic(), place / "whole-sweep", Counter()
+    assert status_of(begin(*SWEEP, "--out", whole)) == 0
+    seconds, wanted = time.monotonic() - start, ranking(whole)
+    while seen["kills of sweeps"] < kills:
+        folder, most = place / f"sweep-{seen['sweeps']}", seen["kills of sweeps"] + 6
+        while True:
+            began = [name for name in ("config.toml", "sweep.json") if (folder / name).exists()]
+            again = ["train" if "config.toml" in began else "sweep", "--resume", folder, "--quiet"]
+            pid = begin(*(again if began else [*SWEEP, "--out", folder]))
+            if seen["kills of sweeps"] < min(most, kills):
+                time.sleep(moments.uniform(0, 1.1) * seconds)
+                os.kill(pid, signal.SIGKILL)
+            status = status_of(pid)
+            if status != -signal.SIGKILL:
+                seen["failed"] += status != 0
+                break
+            seen["kills of sweeps"] += 1
+            if (folder / "sweep.json").exists():
+                json.loads((folder / "sweep.json").read_text())  # whole at every moment
+        seen["sweeps"] += 1
+        seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
+        seen["sweeps that differ"] += ranking(folder) != wanted
+    return seen
+
+
+def contents(folder):
+    """Files of a folder that are not half-written, and what they hold."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial")
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def lacking(folder, wanted):
+    """Files that hold something else than is wanted; the time is in a page, which has a seal."""
+    page = Path("page", "index.html")
+    differ = {name for name, held in contents(folder).items() if held != wanted.get(name)}
+    whole = page in differ and sealed_page(folder / "page") is not None
+    return differ - {page} if whole else differ
+
+
+def others(kills, moments, place):
+    """Kill the commands that write a file or a page of a run so many times in all."""
+    run, weights = place / "whole-0-0", place / "w.safetensors"
+    rng = np.random.default_rng(0)
+    save_file({"0.weight": rng.normal(size=(3, 9)), "0.bias": rng.normal(size=3)}, weights)
+    commands = {
+        "predict": lambda out: ["predict", run, "digits", "-o", out / "p.csv"],
+        "report": lambda out: ["report", run, "--out", out / "page"],
+        "import": lambda out: ["import", weights, out / "m.safetensors", "--output", "softmax"],
+        **({"export": lambda out: ["export", run, out / "m.onnx"]} if find_spec("ndonnx") else {}),
+    }
+    before, seen = contents(run), Counter()
+    for number, (name, words) in enumerate(commands.items()):
+        whole, out = place / f"whole-{name}", place / f"out-{name}"
+        whole.mkdir()
+        out.mkdir()
+        start = time.monotonic()
+        assert status_of(begin(*words(whole))) == 0
+        seconds, wanted = time.monotonic() - start, contents(whole)
+        for _ in range(kills // len(commands) + (number < kills % len(commands))):
+            pid = begin(*words(out))
+            time.sleep(moments.uniform(0, 1.0) * seconds)
+            os.kill(pid, signal.SIGKILL)
+            seen["failed"] += status_of(pid) not in (0, -signal.SIGKILL)
+            seen["kills of other commands"] += 1
+            seen["files that are not whole"] += len(lacking(out, wanted))
+        seen["failed"] += status_of(begin(*words(out))) != 0
+        seen["files that are not whole"] += len(lacking(out, wanted))
+        seen["files that are not whole"] += len(wanted.keys() - contents(out).keys())
+    seen["files of the run that differ"] += contents(run) != before
+    return seen
+
+
 def run(arguments=None):
     parser = argparse.ArgumentParser(prog="ci/kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
@@ -127,10 +221,16 @@ def run(arguments=None):
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
         seen = measure(asked.kills, asked.seed, Path(place))
+        moments = random.Random(asked.seed)
+        seen.update(sweeps(asked.kills // 2, moments, Path(place)))
+        seen.update(others(asked.kills // 2, moments, Path(place)))
     for name, count in seen.items():
         print(f"{count:6d}  {name}")
     print(f"{time.monotonic() - start:6.0f}  seconds")
-    wrong = ("failed", "runs that differ", "checkpoints that do not load")
+    wrong = (
+        "failed", "runs that differ", "sweeps that differ", "checkpoints that do not load",
+        "files that are not whole", "files of the run that differ",
+    )  # fmt: skip
     return int(any(seen[name] for name in wrong) or seen["half-written files at the end"] > 0)
 
 

@@ -29,6 +29,7 @@ FLOORS = {
             "configuration",
             "runs",
             "run_data",
+            "run_folder",
             "predictions",
             "tensorboard",
             "sweep",
@@ -44,8 +45,15 @@ FLOORS = {
     "backends": 1,
     "errors": 0,
     "disk": 0,
+    "shown": 0,
+    "owned": 0,
+    "reads": 0,
     "sealed": 0,
     "lock": 0,
+    "arguments": 0,
+    "strict_json": 0,
+    "requirements": 0,
+    "synonyms": 0,
     "_typing": 0,
 }
 STRANGERS = {frozenset(("core", "backends"))}  # on one floor, and neither may import the other

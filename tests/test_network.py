@@ -57,7 +57,8 @@ BAD = {
     "one size": (lambda: bpnet.Network([3]), "at least"),
     "zero": (lambda: bpnet.Network([3, 0, 2]), "n_out = 0"),
     "fraction": (lambda: bpnet.Network([3, 2.5, 2]), "2.5"),
-    "activation": (lambda: bpnet.Network([3, 2], hidden="rleu", output="sigmid"), "'sigmoid'"),
+    "activation": (lambda: bpnet.Network([3, 2], output="sigmid"), "'sigmoid'"),
+    "hidden, of no layer": (lambda: bpnet.Network([3, 2], hidden="rleu"), "'relu'"),
     "count": (lambda: bpnet.Network([3, 4, 2], hidden=["relu", "tanh"]), "2 activations"),
     "init": (lambda: bpnet.Network([3, 2], init="hee"), "'he'"),
     "init shapes": (

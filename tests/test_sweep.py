@@ -130,7 +130,13 @@ def test_folds_hold_each_row_out_once_and_spread_the_classes(count):
     assert any((a != b).any() for (_, a), (_, b) in zip(parts, other, strict=True))
 
 
-@pytest.mark.parametrize("count", [1, 0, 61, 2.0, True])
+@pytest.mark.parametrize("count", [2.0, True])
+def test_folds_that_are_no_whole_number(count):
+    with pytest.raises(bpnet.InputError, match=r"count is .*; give a whole number"):
+        bpnet.data.folds(np.zeros(60), count, seed=0, stratify=False)
+
+
+@pytest.mark.parametrize("count", [1, 0, 61])
 def test_folds_that_cannot_be(count):
     with pytest.raises(bpnet.InputError, match="from 2 to the 60 rows"):
         bpnet.data.folds(np.zeros(60), count, seed=0, stratify=False)

@@ -1,4 +1,7 @@
-"""Measure: python -m benchmarks.peers [--quick] [--rounds N] [--only TEXT,...] [--out] [--plot]."""
+"""Measure: python -m benchmarks.peers [--quick] [--rounds N] [--only TEXT,...] [--out] [--plot].
+
+``--device cuda`` measures on a GPU instead, see device.py.
+"""
 
 import argparse
 import json
@@ -11,9 +14,10 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
-from benchmarks.peers import jobs, limit
+from benchmarks.peers import device, jobs, limit
 from benchmarks.peers.rivals import RIVALS
 from benchmarks.peers.workers import Worker
 
@@ -154,20 +158,28 @@ def plot(cells: dict[str, Seconds], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
+DISTRIBUTIONS = (
+    *("numpy", "scikit-learn", "cupy", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax", "keras"),
+    "array-api-compat",
+)
+"""Whose versions are written down."""
+
+
 def about() -> dict[str, Any]:
     """Machine, versions and commit."""
     versions = {}
-    for name in ("numpy", "scikit-learn", "torch", "jax", "keras", "array-api-compat"):
+    for name in DISTRIBUTIONS:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    git = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
+    ask = ["git", "rev-parse", "--short", "HEAD"]
+    here = Path(__file__).parent
+    run = {"cwd": here, "capture_output": True, "text": True}
+    git = subprocess.run(ask, **run, check=False) if which("git") else None
     return {
         "date": time.strftime("%Y-%m-%d"),
-        "commit": git.stdout.strip(),
+        "commit": (git and git.stdout.strip()) or "unknown",
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
@@ -184,7 +196,13 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="picture")
     parser.add_argument("--only", default="", help="cells whose text has one of these, by commas")
     parser.add_argument("--who", default="", help="names of those who run, by commas")
+    kinds = ("cpu", "cuda", "rehearsal")
+    parser.add_argument("--device", choices=kinds, default="cpu", help="where; cpu by default")
+    parser.add_argument("--seconds", type=float, help="on a device: nothing is begun after them")
     asked = parser.parse_args()
+    if asked.device != "cpu":
+        device.main(asked, about, parser.error)
+        return
     rounds = asked.rounds or (1 if asked.quick else 3)
     names = [
         name

@@ -73,15 +73,16 @@ def sklearn(job: Job, data: Data) -> Ready:
 
 def torch_eager(job: Job, data: Data) -> Ready:
     """PyTorch with tensors in memory and fused updates."""
-    return _torch(job, data, compiled=False)
+    return torch_on(job, data, compiled=False)
 
 
 def torch_compiled(job: Job, data: Data) -> Ready:
     """The same with ``torch.compile`` on the model and its cost."""
-    return _torch(job, data, compiled=True)
+    return torch_on(job, data, compiled=True)
 
 
-def _torch(job: Job, data: Data, *, compiled: bool) -> Ready:
+def torch_on(job: Job, data: Data, *, compiled: bool, device: str = "cpu") -> Ready:
+    """PyTorch with its data on a device; compiled for a GPU it replays whole graphs."""
     import torch
     from torch import nn
 
@@ -89,10 +90,10 @@ def _torch(job: Job, data: Data, *, compiled: bool) -> Ready:
     layers: list[Any] = []
     for n_in, n_out in zip(job.sizes[:-1], job.sizes[1:], strict=True):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
+    model = nn.Sequential(*layers[:-1]).to(device)
     made = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[job.optimizer]
     optimizer = made(model.parameters(), lr=job.rate, fused=True)
-    x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
+    x, y = torch.from_numpy(data.x).to(device), torch.from_numpy(data.y).to(device)
     criterion = nn.CrossEntropyLoss()
 
     def cost(rows: Any) -> Any:
@@ -100,17 +101,20 @@ def _torch(job: Job, data: Data, *, compiled: bool) -> Ready:
 
     if compiled:
         torch._dynamo.reset()  # or eight jobs would be its limit of recompilations
-        cost = torch.compile(cost, dynamic=False)
+        mode = "default" if device == "cpu" else "reduce-overhead"
+        cost = torch.compile(cost, dynamic=False, mode=mode)
 
     def run() -> None:
-        for rows in torch.randperm(len(x)).split(job.batch):
+        for rows in torch.randperm(len(x), device=device).split(job.batch):
             optimizer.zero_grad(set_to_none=True)
             cost(rows).backward()
             optimizer.step()
+        if device != "cpu":
+            torch.cuda.synchronize()
 
     def score() -> float:
         with torch.no_grad():
-            found = model(torch.from_numpy(data.test_x)).argmax(1).numpy()
+            found = model(torch.from_numpy(data.test_x).to(device)).argmax(1).cpu().numpy()
         return float(np.mean(found == data.test_y))
 
     return Ready(timed(run), score)

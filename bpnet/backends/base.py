@@ -1,5 +1,6 @@
 """What every backend can do; a library's own file says only what differs there."""
 
+import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -79,6 +80,10 @@ class Backend(ABC):
 
         return registry.get, (self.spec,)  # a library's device objects can't be pickled
 
+    def current(self) -> "Backend":
+        """The library's backend where no device is named; it may change from thread to thread."""
+        return self
+
     def dtypes(self) -> tuple[str, ...]:
         """Floating dtypes that work on this device, of float64, float32, float16, bfloat16."""
         return tuple(name for name in FLOATS if self.has(name))
@@ -101,6 +106,11 @@ class Backend(ABC):
             msg = f"{self.spec} has no {name}; use {' or '.join(filter(self.has, kind))}"
             raise InputError(msg)
         return getattr(self.xp, name)
+
+    @property
+    def wraps(self) -> bool:
+        """Whether int32 overflows as 32 bits do: the masks of dropout are made by that."""
+        return True
 
     @property
     def index_dtype(self) -> str:
@@ -305,6 +315,10 @@ class Backend(ABC):
         """Whether an error of the library says that memory ran out."""
         return isinstance(error, MemoryError)
 
+    def free_unused(self) -> None:
+        """Give memory that the library keeps for later back to the device."""
+        gc.collect()  # networks in a stack refer to it, and it to them
+
     def verify(self) -> None:
         """Run a product, an elementwise kernel and a copy back.
 
@@ -362,18 +376,26 @@ class Backend(ABC):
     def _upload(self, x: Any, dtype: str | None, *, copy: bool) -> Array:
         given = x.dtype.name
         wanted = dtype or self._sibling(given)
-        target = np.dtype(np.float32 if wanted == "bfloat16" else wanted)
         if given in INTEGERS and dtype is None and wanted != given and x.size:
-            limits = np.iinfo(target)
+            limits = np.iinfo(wanted)
             if x.min() < limits.min or x.max() > limits.max:
                 msg = f"{self.spec} has no {given}, and the values do not fit {wanted}"
                 raise InputError(msg)
-        if given == "bfloat16" or target.itemsize < x.dtype.itemsize or not self.has(given):
-            # narrow on this side: less to send, and no float64 reaches a float32 device
-            x, copy = x.astype(target), False
+        kept = self._staged(x.dtype, wanted)
+        if kept != x.dtype:
+            x, copy = x.astype(kept), False
         self.dtype(wanted)
         a = self._from_host(x, copy=copy)
         return a if dtype_name(a) == wanted else self._cast(a, wanted)
+
+    def _staged(self, given: Any, wanted: str) -> Any:
+        """Dtype in which an array of the host travels to become ``wanted``.
+
+        It is narrowed on this side: less to send, and no float64 reaches a float32 device.
+        """
+        target = np.dtype(np.float32 if wanted == "bfloat16" else wanted)
+        narrower = target.itemsize < given.itemsize
+        return target if narrower or given.name == "bfloat16" or not self.has(given.name) else given
 
     def _receive(self, x: Array, source: "Backend") -> Array | None:
         """Array taken over through DLPack; None where the two libraries cannot."""
@@ -417,6 +439,8 @@ def _creates(backend: Backend, dtype: str) -> bool:
         return True  # every device has them: a failure is no matter of the dtype and must be seen
     try:
         backend.xp.zeros((1,), dtype=found, device=backend.device)
-    except Exception:
+    except Exception as error:
+        if backend.out_of_memory(error):
+            raise  # which says nothing about the dtype, and is not to be remembered
         return False
     return True

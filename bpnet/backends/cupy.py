@@ -1,17 +1,21 @@
-"""CuPy, on NVIDIA GPUs."""
+"""CuPy, on GPUs of NVIDIA, and on AMD's as far as CuPy goes there."""
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware
+from bpnet.backends import diagnosis, hardware
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
-from bpnet.errors import BackendUnavailable, InputError
+from bpnet.errors import BackendUnavailable, InputError, OutOfMemory
+
+_PINNED = 1 << 26
+"""Bytes of the largest array that is brought to the GPU through pinned memory."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,10 @@ class CuPy(Backend):
 
     @property
     def xp(self) -> Namespace:
-        """``array_api_compat.cupy``."""
-        import array_api_compat.cupy as xp
+        """CuPy's functions, without those that wait for the GPU."""
+        from bpnet.backends import cupy_namespace
 
-        return xp
+        return cupy_namespace
 
     @property
     def version(self) -> str:
@@ -41,9 +45,36 @@ class CuPy(Backend):
 
         cupy.cuda.Device(self.device).synchronize()
 
-    def session(self, dtype: str) -> AbstractContextManager[Any]:
-        """With this GPU as the current one: CuPy launches every kernel there."""
-        return self._current()
+    def current(self) -> "CuPy":
+        """CuPy on the GPU that is this thread's current one now."""
+        import cupy
+
+        return CuPy(device=cupy.cuda.runtime.getDevice())
+
+    def has(self, dtype: str) -> bool:
+        """Whether CuPy has a dtype: each of its own works on every GPU."""
+        return hasattr(self.xp, dtype)
+
+    @contextmanager
+    def session(self, dtype: str) -> Iterator[None]:
+        """With this GPU as the current one, of this thread: CuPy launches every kernel there.
+
+        Raises
+        ------
+        OutOfMemory
+            If memory ran out and nobody within went on with less.
+        """
+        with self._current():
+            try:
+                yield
+            except Exception as error:
+                if isinstance(error, OutOfMemory) or not self.out_of_memory(error):
+                    raise
+                said = " ".join(str(error).split()).rstrip(".")
+                msg = f"the memory of {self.spec} ran out ({said}); use a smaller batch_size or "
+                msg = f"{msg}network, or end what else holds it: nvidia-smi lists that"
+                # a traceback would hold on to the arrays for which there was no more room
+                raise OutOfMemory(msg) from error.with_traceback(None)
 
     @contextmanager
     def precision(self, asked: str | None) -> Iterator[None]:
@@ -52,6 +83,9 @@ class CuPy(Backend):
         from cupy._core import _routines_linalg as products
 
         check_precision(asked)
+        if asked and not self._has_tf32():
+            msg = f"{self.spec} has no {asked}, only NVIDIA GPUs from compute capability 8.0 on do"
+            raise InputError(f"{msg}; leave precision out")
         kind = np.dtype(np.float32)
         before = products.get_compute_type(kind)
         tf32, exact = products.COMPUTE_TYPE_TF32, products.COMPUTE_TYPE_DEFAULT
@@ -60,6 +94,25 @@ class CuPy(Backend):
             yield
         finally:
             products.set_compute_type(kind, before)
+
+    def _has_tf32(self) -> bool:
+        import cupy
+
+        capability = cupy.cuda.Device(self.device).compute_capability
+        return not cupy.cuda.runtime.is_hip and int(capability) >= 80
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether CuPy's pool, the CUDA runtime, the driver or cuBLAS says so."""
+        return diagnosis.cupy_out_of_memory(error)
+
+    def free_unused(self) -> None:
+        """Empty CuPy's pools: cuBLAS, kernels and other programs take memory past them."""
+        import cupy
+
+        super().free_unused()
+        with self._current():
+            cupy.get_default_memory_pool().free_all_blocks()
+        cupy.get_default_pinned_memory_pool().free_all_blocks()
 
     def _current(self) -> AbstractContextManager[Any]:
         import cupy
@@ -73,30 +126,71 @@ class CuPy(Backend):
             super().verify()
 
     def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
-        """Begin to bring an array to the GPU, from pinned memory and on a stream of its own."""
-        import cupy
-        import cupyx
+        """Begin to bring an array to the GPU, from pinned memory and on a stream of its own.
 
-        wanted = self.dtype(dtype or self._sibling(x.dtype.name))
-        with self._current(), _copies(self.device) as stream:
-            host = cupyx.empty_pinned(x.shape, x.dtype)
-            host[...] = x
-            a = cupy.empty(x.shape, x.dtype)
-            a.set(host, stream=stream)
-            a = a.astype(wanted, copy=False)
-            arrived = stream.record()
+        Where there is no memory for that yet, it is brought when it is waited for: what was there
+        before may have been let go by then.
+        """
+        wanted = dtype or self._sibling(x.dtype.name)
+        kind = self.dtype(wanted)
+        try:
+            with self._current():
+                host, a, arrived = self._begin(x, self._staged(x.dtype, wanted), kind)
+        except Exception as error:
+            if not self.out_of_memory(error):
+                raise
+            return partial(self.asarray, x, dtype)
 
         def wait(pinned: Any = host) -> Array:  # which must live until it is copied
             arrived.synchronize()
+            self._lend(a)
             return a
 
         return wait
 
+    def _begin(self, x: Any, staged: Any, kind: Any) -> tuple[Any, Array, Any]:
+        """Pinned memory, the array that is being copied from it, and the event of its arrival."""
+        import cupy
+        import cupyx
+
+        with _copies(self.device) as stream:
+            host = cupyx.empty_pinned(x.shape, staged)
+            host[...] = x
+            a = cupy.empty(x.shape, staged)
+            a.set(host, stream=stream)
+            return host, a.astype(kind, copy=False), stream.record()
+
+    def _lend(self, a: Array) -> None:
+        """Let the stream of copies wait, once an array of its memory is let go, for its readers.
+
+        CuPy's pool gives freed memory to the next array of the stream that it was taken on, while
+        another stream may still read it.
+        """
+        import cupy
+
+        copies, reading = _copies(self.device), cupy.cuda.get_current_stream(self.device)
+
+        def let_go() -> None:
+            with self._current():
+                copies.wait_event(reading.record())
+
+        weakref.finalize(a, let_go).atexit = False
+
     def _from_host(self, x: Any, *, copy: bool) -> Array:
+        """Array on this GPU; it has arrived, so that nobody sees what the host writes next.
+
+        Small ones go through CuPy's pinned memory. It would keep as much as the largest one for
+        good, rounded up to a power of two, so the driver copies large ones, such as a data set.
+        """
         import cupy
 
         with self._current():
-            return cupy.asarray(x)
+            if x.nbytes <= _PINNED:
+                return cupy.asarray(x, blocking=True)
+            a = cupy.empty(x.shape, x.dtype)
+            a.set(x)
+            cupy.cuda.get_current_stream().synchronize()
+            return a
 
     def _download(self, a: Array) -> Any:
         with a.device:
@@ -105,8 +199,13 @@ class CuPy(Backend):
     def _move(self, a: Array) -> Array:
         import cupy
 
+        with a.device:
+            a = cupy.ascontiguousarray(a)  # no other goes from GPU to GPU
+            cupy.cuda.get_current_stream().synchronize()  # CuPy's copy does not wait for its maker
         with self._current():
-            return cupy.asarray(a)
+            moved = cupy.asarray(a)
+            cupy.cuda.get_current_stream().synchronize()  # nor whoever frees it for the copy
+            return moved
 
     def _from_dlpack(self, x: Array) -> Array:
         import cupy
@@ -165,16 +264,11 @@ def devices() -> list[DeviceInfo]:
     import cupy
 
     runtime = cupy.cuda.runtime
-    driver = hardware.CudaDriver(runtime.driverGetVersion())
+    version = runtime.driverGetVersion()
+    driver = hardware.rocm(version) if runtime.is_hip else hardware.CudaDriver(version).named()
     found = []
     for i in range(runtime.getDeviceCount()):
         properties = runtime.getDeviceProperties(i)
-        found.append(
-            DeviceInfo(
-                f"cupy:{i}",
-                properties["name"].decode(),
-                int(properties["totalGlobalMem"]),
-                f"CUDA {driver.serves()}",
-            )
-        )
+        name, memory = properties["name"].decode(), int(properties["totalGlobalMem"])
+        found.append(DeviceInfo(f"cupy:{i}", name, memory, driver))
     return found

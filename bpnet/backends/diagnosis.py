@@ -6,10 +6,14 @@ of CuPy are those that its users meet: cupy/cupy issues 3552, 7772, 8227, 8317, 
 
 import os
 import re
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from bpnet.backends import hardware, libraries
+from bpnet.requirements import install
 
 _WHEELS = ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0", "amd-cupy")
 _TOOLKIT = re.compile(
@@ -17,6 +21,18 @@ _TOOLKIT = re.compile(
     r"|failed to load (?P<softlink>\w+)"  # CuPy 13
     r"|cannot open source file \"(?P<header>cuda\w*\.h)",
 )
+# of the runtime, the driver and cuBLAS, and what they are called on AMD's GPUs
+_NO_MEMORY = re.compile(
+    "cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|hipErrorOutOfMemory"
+    "|BLAS_STATUS_ALLOC_FAILED"
+)
+# of the runtime, NVRTC and cuBLAS
+_NO_CODE = (
+    "cudaErrorNoKernelImageForDevice",
+    "invalid value for --gpu-architecture",
+    "CUBLAS_STATUS_ARCH_MISMATCH",
+)
+_ROCM = "https://rocm.docs.amd.com/projects/install-on-linux"
 # the oldest drivers, https://docs.nvidia.com/cuda/cuda-toolkit-release-notes, table 3
 _DRIVER_FOR_12, _DRIVER_FOR_13 = 525, 580
 
@@ -42,12 +58,18 @@ class CupyFacts:
         ``CUDA_VISIBLE_DEVICES``.
     gpu_present : bool or None
         Whether there is an NVIDIA GPU on the bus, None if that is unknown.
+    amd : bool
+        Whether there is an AMD GPU.
+    conda : bool
+        Whether it was conda that installed CuPy.
     """
 
     wheels: tuple[str, ...] = ()
     driver: hardware.CudaDriver = hardware.NO_DRIVER
     visible: str | None = None
     gpu_present: bool | None = None
+    amd: bool = False
+    conda: bool = False
 
     @classmethod
     def gather(cls) -> "CupyFacts":
@@ -57,7 +79,19 @@ class CupyFacts:
             hardware.cuda_driver(),
             os.environ.get("CUDA_VISIBLE_DEVICES"),
             hardware.nvidia_hardware(),
+            hardware.amd_hardware(),
+            any(Path(sys.prefix, "conda-meta").glob("cupy*.json")),
         )
+
+    @property
+    def rocm(self) -> bool:
+        """Whether CuPy is here, or would be, for AMD's GPUs."""
+        if self.wheels:
+            return "rocm" in self.wheels[0] or self.wheels[0] == "amd-cupy"
+        return self.amd and not self.driver.devices
+
+
+_Rule = Callable[[BaseException, CupyFacts], Diagnosis | None]
 
 
 def cupy_wheels() -> tuple[str, ...]:
@@ -79,11 +113,11 @@ def diagnose(name: str, error: BaseException | None) -> Diagnosis:
     if name == "cupy":
         return diagnose_cupy(error, CupyFacts.gather())
     if error is None:
-        return Diagnosis(f"{name} is not installed", f"pip install {libraries.EXTRAS[name]}")
+        return Diagnosis(f"{name} is not installed", install(*libraries.PACKAGES[name]))
     if isinstance(error, ImportError):
         return Diagnosis(
             f"its import fails ({_line(error)})",
-            f"pip install --force-reinstall {libraries.EXTRAS[name]}",
+            install(*libraries.PACKAGES[name], options="--force-reinstall"),
         )
     return Diagnosis(
         f"its first use fails ({_line(error)})",
@@ -93,12 +127,14 @@ def diagnose(name: str, error: BaseException | None) -> Diagnosis:
 
 def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
     """Cause and cure for CuPy; ``error`` is None where it is not installed."""
-    if error is None and not facts.driver.version and facts.gpu_present is False:
+    absent = not facts.driver.version and facts.gpu_present is False
+    if error is None and absent and not facts.amd:
         why = "CuPy is not installed, and there is no NVIDIA GPU here"
         return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
-        return Diagnosis("CuPy is not installed", f"pip install {_fitting(facts)}")
-    for rule in (_two_wheels, _memory, _toolkit, _import, _driver, _no_device, _architecture):
+        return Diagnosis("CuPy is not installed", install(_best(facts)))
+    nvidia: tuple[_Rule, ...] = (_toolkit, _import, _driver, _no_device, _architecture)
+    for rule in (_two_wheels, _memory, *((_rocm,) if facts.rocm else nvidia)):
         if found := rule(error, facts):
             return found
     show = 'python -c "import cupy; cupy.show_config()"'
@@ -111,23 +147,30 @@ def two_wheels(facts: CupyFacts) -> Diagnosis | None:
         return None
     why = f"{len(facts.wheels)} CuPy packages overwrite each other ({', '.join(facts.wheels)})"
     uninstall = f"pip uninstall -y {' '.join(facts.wheels)}"
-    if not facts.driver.version:
+    if not facts.driver.version and not facts.rocm:
         return Diagnosis(f"{why}, and there is no NVIDIA driver", uninstall)
-    return Diagnosis(why, f"{uninstall} && pip install {_fitting(facts)}")
+    return Diagnosis(why, f"{uninstall} && {install(_best(facts))}")
 
 
 def _two_wheels(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
     return two_wheels(facts)
 
 
+def cupy_out_of_memory(error: BaseException) -> bool:
+    """Whether CuPy, or a library that it calls past its pool, says that memory ran out."""
+    said = isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+    return said or isinstance(error, MemoryError)
+
+
 def _memory(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
     text = str(error)
-    if not isinstance(error, MemoryError) and "cudaErrorMemoryAllocation" not in text:
+    if not cupy_out_of_memory(error):
         return None
     if "limit set to" in text:
         why = f"the memory limit of CuPy's pool is reached ({text.rstrip('.')})"
         return Diagnosis(why, "unset CUPY_GPU_MEMORY_LIMIT")
-    cure = "nvidia-smi lists the processes that hold it: end one"
+    lists = "rocm-smi --showpids" if facts.rocm else "nvidia-smi"
+    cure = f"{lists} lists the processes that hold it: end one"
     return Diagnosis("the GPU is out of memory", cure)
 
 
@@ -137,8 +180,19 @@ def _toolkit(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
         return None
     part = found["pathfinder"] or found["softlink"] or found["header"]
     wheel = _wheel(facts)
-    cure = f'pip install "{wheel if wheel.startswith("cupy-cuda") else _best(facts)}[ctk]"'
+    cure = f'pip install "{wheel}[ctk]"' if wheel.startswith("cupy-cuda") else _renew(facts)
     return Diagnosis(f"parts of the CUDA toolkit are missing ({part})", cure)
+
+
+def _rocm(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
+    """What CuPy for AMD's GPUs says; its wheel brings nothing of ROCm."""
+    if not facts.amd or "hipErrorNoDevice" in str(error):
+        return Diagnosis("there is no AMD GPU that ROCm sees", "rocminfo shows what it sees")
+    library = re.search(r"lib\w+\.so(?:\.\d+)*", str(error))
+    if isinstance(error, ImportError) and library:
+        why = f"{_wheel(facts)} needs ROCm 7.0: it misses {library[0]}"
+        return Diagnosis(why, f"install it from {_ROCM}")
+    return None
 
 
 def _import(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
@@ -182,9 +236,11 @@ def _no_device(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
 
 
 def _architecture(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
-    if "cudaErrorNoKernelImageForDevice" not in str(error):
+    if not any(said in str(error) for said in _NO_CODE):
         return None
     why = f"{_wheel(facts)} has no code for this GPU's architecture"
+    if facts.wheels[:1] != (_best(facts),):
+        return Diagnosis(why, _renew(facts))
     return Diagnosis(why, f'pip install --upgrade "{_wheel(facts)}"')
 
 
@@ -195,21 +251,19 @@ def _wheel(facts: CupyFacts) -> str:
 
 def _best(facts: CupyFacts) -> str:
     """The distribution that fits the driver."""
-    return f"cupy-{hardware.cuda_major(facts.driver)}x"
-
-
-def _fitting(facts: CupyFacts) -> str:
-    return f'"bpnet[{_best(facts)}]"'
+    return "cupy-rocm-7-0" if facts.rocm else f"cupy-{hardware.cuda_major(facts.driver)}x"
 
 
 def _renew(facts: CupyFacts) -> str:
     """Command that puts the distribution that fits in the place of the one that is here."""
-    install = f"pip install {_fitting(facts)}"
+    if facts.conda:
+        return "conda install -c conda-forge --force-reinstall cupy"
+    best = _best(facts)
     if not facts.wheels:
-        return install
-    if facts.wheels[0] == _best(facts):
-        return install.replace("install", "install --force-reinstall", 1)
-    return f"pip uninstall -y {facts.wheels[0]} && {install}"
+        return install(best)
+    if facts.wheels[0] == best:
+        return install(best, options="--force-reinstall")
+    return f"pip uninstall -y {facts.wheels[0]} && {install(best)}"
 
 
 def _line(error: BaseException) -> str:

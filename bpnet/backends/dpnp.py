@@ -10,6 +10,7 @@ from typing import Any
 from bpnet._typing import Array, Namespace
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.errors import BackendUnavailable, InputError
+from bpnet.requirements import install
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _avoid_vector_math() -> None:
 def _without_driver() -> BackendUnavailable:
     if not _cpu_driver().exists():
         why = "there is no OpenCL or Level Zero driver"
-        return BackendUnavailable("dpnp", why, "pip install intel-opencl-rt")
+        return BackendUnavailable("dpnp", why, install("intel-opencl-rt"))
     why = "dpnp was imported, or told of other drivers, before it could find the one for CPUs"
     return BackendUnavailable("dpnp", why, f"set OCL_ICD_FILENAMES={_cpu_driver()}")
 

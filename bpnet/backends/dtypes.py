@@ -1,9 +1,8 @@
 """Names of dtypes, the same for all libraries."""
 
-import difflib
-
 from bpnet._typing import Array
 from bpnet.errors import InputError
+from bpnet.synonyms import hint
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -34,9 +33,7 @@ def check_name(name: str) -> None:
         With the nearest name.
     """
     if name not in DTYPES:
-        near = difflib.get_close_matches(str(name), DTYPES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(DTYPES)}"
-        msg = f"unknown dtype {name!r}; {hint}"
+        msg = f"unknown dtype {name!r}; {hint('dtype', name, DTYPES)}"
         raise InputError(msg)
 
 

@@ -10,11 +10,15 @@ from bpnet.backends.base import DeviceInfo
 
 
 class CudaDriver(NamedTuple):
-    """The NVIDIA driver: the CUDA version it serves (12040 is 12.4, 0: none), GPUs, error."""
+    """The NVIDIA driver: the CUDA version it serves (12040 is 12.4, 0: none), GPUs, error.
+
+    And the compute capability of the oldest GPU, 75 for 7.5, 0 where it is not known.
+    """
 
     version: int = 0
     devices: int = 0
     error: int = 0
+    capability: int = 0
 
     def describe(self) -> str:
         """What it is, as a clause."""
@@ -32,6 +36,21 @@ class CudaDriver(NamedTuple):
         """
         return f"{self.version // 1000}.{self.version % 1000 // 10}"
 
+    def named(self) -> str:
+        """The CUDA version, as a device shows it."""
+        return f"CUDA {self.serves()}"
+
+
+def rocm(version: int) -> str:
+    """The ROCm version, as a device shows it, from HIP's number.
+
+    Examples
+    --------
+    >>> rocm(70051831)
+    'ROCm 7.0'
+    """
+    return f"ROCm {version // 10**7}.{version // 10**5 % 100}"
+
 
 NO_DRIVER = CudaDriver()
 
@@ -46,21 +65,39 @@ def cuda_driver() -> CudaDriver:
         error = cuda.cuInit(0)
         if error == 0:
             cuda.cuDeviceGetCount(ctypes.byref(count))
+        oldest = min((_capability(cuda, i) for i in range(count.value)), default=0)
     except (OSError, AttributeError):  # no such library, or not the real one
         return NO_DRIVER
-    return CudaDriver(version.value, count.value, error)
+    return CudaDriver(version.value, count.value, error, oldest)
+
+
+def _capability(cuda: ctypes.CDLL, number: int) -> int:
+    """Compute capability of a GPU; the numbers are those of the driver's header, ``cuda.h``."""
+    device, value, found = ctypes.c_int(0), ctypes.c_int(0), []
+    cuda.cuDeviceGet(ctypes.byref(device), number)
+    for attribute in (75, 76):  # major, minor
+        cuda.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
+        found.append(value.value)
+    return 10 * found[0] + found[1]
 
 
 def cuda_major(driver: CudaDriver | None = None) -> str:
-    """Wheels that fit the driver: ``"cuda13"``, or ``"cuda12"`` for older and unknown ones."""
-    version = (driver or cuda_driver()).version
-    return "cuda13" if version >= 13000 else "cuda12"
+    """Wheels that fit driver and GPUs: ``"cuda13"``, or ``"cuda12"`` for older and unknown ones.
+
+    CUDA 13 has no code for GPUs before compute capability 7.5, whose last driver serves it.
+    """
+    driver = driver or cuda_driver()
+    old = 0 < driver.capability < 75
+    return "cuda13" if driver.version >= 13000 and not old else "cuda12"
 
 
 def nvidia_hardware() -> bool | None:
-    """Whether an NVIDIA GPU is on the PCI bus; None where that cannot be read."""
+    """Whether an NVIDIA GPU is on the PCI bus; None where that cannot be read.
+
+    On Windows' Linux (WSL) none is: there it is behind Microsoft's own device, ``/dev/dxg``.
+    """
     bus = Path("/sys/bus/pci/devices")
-    if not bus.is_dir():
+    if not bus.is_dir() or Path("/dev/dxg").exists():
         return None
     for device in bus.iterdir():
         try:
@@ -73,12 +110,17 @@ def nvidia_hardware() -> bool | None:
     return False
 
 
+def amd_hardware() -> bool:
+    """Whether AMD's driver for computing has found a GPU."""
+    return Path("/dev/kfd").exists()
+
+
 def gpus() -> frozenset[str]:
     """Kinds of GPU that seem usable: ``"cuda"``, ``"rocm"``, ``"mps"``, ``"intel"``."""
     found = set()
     if cuda_driver().devices:
         found.add("cuda")
-    if Path("/dev/kfd").exists():
+    if amd_hardware():
         found.add("rocm")
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         found.add("mps")
@@ -89,7 +131,7 @@ def gpus() -> frozenset[str]:
 
 def host(spec: str) -> DeviceInfo:
     """The CPU, as the device of a backend."""
-    return DeviceInfo(spec, _cpu_name(), _memory())
+    return DeviceInfo(spec, _cpu_name(), memory())
 
 
 def _loads(library: str) -> bool:
@@ -110,7 +152,8 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _memory() -> int | None:
+def memory() -> int | None:
+    """Bytes of memory of this machine; None where the system does not say."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 NAMES = ("cupy", "torch", "jax", "dpnp", "numpy", "array_api_strict")
 """Best first, as ``auto`` sees them."""
 
-EXTRAS = {
-    "torch": '"bpnet[torch]"',
-    "jax": '"bpnet[jax]"',
-    "dpnp": '"bpnet[dpnp]"',
-    "array_api_strict": "array-api-strict",
-    "numpy": "numpy",
+PACKAGES = {
+    "torch": ("torch",),
+    "jax": ("jax",),
+    "dpnp": ("dpnp", "intel-opencl-rt"),
+    "array_api_strict": ("array-api-strict",),
+    "numpy": ("numpy",),
 }
 """What ``pip install`` brings each library; CuPy's depends on the driver."""
 
@@ -41,8 +42,8 @@ def adapter(name: str) -> ModuleType:
 def library_of(thing: Any) -> str | None:
     """Name of the known library that an array, or a namespace, belongs to; None without one."""
     if isinstance(thing, ModuleType):
-        if thing.__name__ == "bpnet.backends.numpy_namespace":
-            return "numpy"
+        if own := re.fullmatch(r"bpnet\.backends\.(\w+)_namespace", thing.__name__):
+            return own[1]
         path = thing.__name__.removeprefix("array_api_compat.").split(".")
         known = path[0] if path[1:] in ([], ["numpy"]) else None
         return _ROOTS.get(known) if known else None

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from bpnet._typing import Array
+from bpnet.backends import hardware
 from bpnet.errors import BackendUnavailable
 
 
@@ -70,5 +71,6 @@ def open_group(size: int, rank: int, device: int) -> Group:
             return Group(init_process_group(size, rank, use_mpi=True))
     except (ImportError, RuntimeError) as error:
         why = f"NCCL does not start ({' '.join(str(error).split())[:120]})"
-        cure = 'pip install "nvidia-nccl-cu12", and one GPU for each rank'
+        wheel = hardware.cuda_major().replace("cuda", "nvidia-nccl-cu")
+        cure = f"pip install {wheel}, and one GPU for each rank"
         raise BackendUnavailable("nccl", why, cure) from error

@@ -1,15 +1,16 @@
 """A backend for a name, used or refused."""
 
-import difflib
 from collections.abc import Mapping
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.backends import diagnosis, libraries, specs, standard
 from bpnet.backends.base import Backend
 from bpnet.errors import ArrayMismatch, BackendUnavailable, InputError
+from bpnet.synonyms import hint
 
 
 def names() -> list[str]:
@@ -17,6 +18,7 @@ def names() -> list[str]:
     return list(libraries.NAMES)
 
 
+@checked
 def get(spec: Any, device: Any = None) -> Backend:
     """Backend for a name: it works, or this raises.
 
@@ -51,7 +53,10 @@ def get(spec: Any, device: Any = None) -> Backend:
         return _of_module(spec, text)
     name, own = specs.split_spec(spec)
     check_name(name)
-    return _open(name, specs.merge(spec, own, text))
+    device = specs.merge(spec, own, text)
+    found = _open(name, device)
+    here = found if device is not None else found.current()
+    return found if here == found else _open(name, str(here.device))
 
 
 def check_name(name: str) -> None:
@@ -63,9 +68,7 @@ def check_name(name: str) -> None:
         With the nearest name.
     """
     if name not in libraries.NAMES:
-        near = difflib.get_close_matches(name, libraries.NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names())}"
-        msg = f"unknown backend {name!r}; {hint}"
+        msg = f"unknown backend {name!r}; {hint('backend', name, names())}"
         raise InputError(msg)
 
 
@@ -102,7 +105,11 @@ def _of_module(module: Any, device: str | None) -> Backend:
     known = libraries.library_of(module) if isinstance(module, ModuleType) else None
     if known:
         return _open(known, device)
-    return _same(standard.open_module(module), device)
+    try:
+        opened = standard.open_module(module)
+    except TypeError:  # it has no hash, such as a list: nothing to remember it by
+        opened = standard.open_module.__wrapped__(module)
+    return _same(opened, device)
 
 
 def of(array: Array) -> Backend:
@@ -118,6 +125,19 @@ def of(array: Array) -> Backend:
         msg = f"{type(array).__name__} is no array; wanted one of a library of the standard"
         raise InputError(msg)
     return found
+
+
+def tried(backend: Backend) -> Backend:
+    """Return the backend that data is on, if it can compute too, which a stranger's must show.
+
+    Raises
+    ------
+    InputError
+        If it can't.
+    """
+    if isinstance(backend, standard.Standard):
+        return standard.open_module(backend.module)
+    return backend
 
 
 def require_one(arrays: Mapping[str, Array]) -> Backend:
@@ -143,9 +163,10 @@ def require_one(arrays: Mapping[str, Array]) -> Backend:
     for name, other in others:
         found = of(other)
         if found != backend:
-            msg = (
-                f"{first} is an array of {backend.spec} and {name} of {found.spec}; "
-                f'move one: bpnet.to_device({name}, "{backend.spec}")'
-            )
-            raise ArrayMismatch(msg)
+            cure = f'bpnet.to_device({name}, "{backend.spec}")'
+            for held, side in ((backend, first), (found, name)):
+                if isinstance(held, standard.Standard):  # which no name stands for
+                    cure = f"bpnet.to_numpy({side})"
+            msg = f"{first} is an array of {backend.spec} and {name} of {found.spec}; "
+            raise ArrayMismatch(f"{msg}move one: {cure}")
     return backend

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.backends import hardware, libraries, registry, specs
 from bpnet.backends.base import Backend
 from bpnet.errors import BackendUnavailable, InputError
+from bpnet.requirements import install
 
 VARIABLE = "BPNET_BACKEND"
 _log = logging.getLogger("bpnet")
@@ -21,6 +23,7 @@ class Selection(NamedTuple):
     reason: str
 
 
+@checked
 def select(backend: Any = None, device: Any = None, like: Array | None = None) -> Selection:
     """Choose a backend.
 
@@ -54,6 +57,7 @@ def select(backend: Any = None, device: Any = None, like: Array | None = None) -
     if _is_auto(asked):
         held = libraries.owner(like) if like is not None and device is None else None
         if held is not None and held.name != "numpy":
+            held = registry.tried(held)
             return Selection(held, f"{held.spec}, because the data is there")
         return _auto(device)
     if isinstance(asked, str) and "," in asked:
@@ -132,13 +136,13 @@ def _why_not(gpus: frozenset[str]) -> str:
     if not gpus:
         return "no GPU was found"
     cures = {
-        "cuda": f'"bpnet[cupy-{hardware.cuda_major()}x]"',
-        "rocm": "torch",
-        "mps": libraries.EXTRAS["torch"],
-        "intel": libraries.EXTRAS["dpnp"],
+        "cuda": (f"cupy-{hardware.cuda_major()}x",),
+        "rocm": ("cupy-rocm-7-0",),
+        "mps": libraries.PACKAGES["torch"],
+        "intel": libraries.PACKAGES["dpnp"],
     }
     kind = next(kind for kind in cures if kind in gpus)
-    return f"there is a GPU ({kind}) but no library for it: pip install {cures[kind]}"
+    return f"there is a GPU ({kind}) but no library for it: {install(*cures[kind])}"
 
 
 def _is_cpu_build(distribution: str) -> bool:

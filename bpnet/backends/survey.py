@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from bpnet.arguments import checked
 from bpnet.backends import diagnosis, libraries, registry, specs
 from bpnet.backends.trial import BackendStatus, try_out
 
@@ -19,6 +20,7 @@ def command(name: str) -> list[str]:
     return [sys.executable, "-m", "bpnet.backends.probe", name]
 
 
+@checked
 def status(
     names: Sequence[str] | None = None,
     timeout: float = 20.0,

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+MOST = 4096
+"""Threads that may be asked for."""
+
 _WORTH = 8_000_000
 """Multiplications in a step's largest product from which a second thread pays.
 

@@ -138,15 +138,18 @@ class Torch(Backend):
 
         if self.device.type != "cuda":
             return super().send(x, dtype)
-        wanted = self.dtype(dtype or self._sibling(x.dtype.name))
-        stream = _copies(self.device)
-        host = torch.from_numpy(np.ascontiguousarray(x)).pin_memory()
+        name = dtype or self._sibling(x.dtype.name)
+        wanted, stream = self.dtype(name), _copies(self.device)
+        staged = np.ascontiguousarray(x, self._staged(x.dtype, name))
+        host = torch.from_numpy(staged).pin_memory()
         with torch.cuda.stream(stream):
             a = host.to(self.device, non_blocking=True).to(wanted)
             arrived = stream.record_event()
 
         def wait(pinned: Any = host) -> Array:  # which must live until it is copied
             arrived.synchronize()
+            # its memory is not used for the next copy while a step still reads it
+            a.record_stream(torch.cuda.current_stream(self.device))
             return a
 
         return wait

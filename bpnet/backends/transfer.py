@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.backends import libraries, registry, trees
 from bpnet.errors import InputError
 
 
+@checked
 def to_device(tree: Any, backend: Any, device: Any = None) -> Any:
     """Arrays of nested lists, tuples, named tuples and dicts, on a backend's device.
 
@@ -44,6 +46,7 @@ def to_device(tree: Any, backend: Any, device: Any = None) -> Any:
     return trees.map_leaves(lambda leaf: target.asarray(_array(leaf)), tree)
 
 
+@checked
 def to_numpy(tree: Any) -> Any:
     """Arrays of nested lists, tuples, named tuples and dicts as NumPy arrays of their own.
 

@@ -9,11 +9,15 @@ import numpy as np
 
 from bpnet.backends import dtypes
 from bpnet.core import optimizers
+from bpnet.core.lookup import plain
 from bpnet.data import Dataset, draws, load
 from bpnet.errors import InputError
 from bpnet.run_data import network_for
 
 _STEPS = 50
+_DAY = 86_400
+"""Seconds that a cell takes at most."""
+
 _ROWS = 16_384
 """Generated data has 50 batches, and at most 16,384 examples where that is one batch or more."""
 
@@ -76,8 +80,9 @@ def check(job: Job) -> None:
     InputError
         If the data, the network or the optimizer cannot be used.
     """
-    if not 0 < job.seconds < float("inf"):
-        msg = f"seconds is {job.seconds!r}; give a positive number"
+    seconds = plain(job.seconds)
+    if seconds is None or not 0 < seconds <= _DAY:
+        msg = f"seconds is {job.seconds!r}; give a positive number up to {_DAY}, a day"
         raise InputError(msg)
     if job.rows is not None and job.rows < 1:
         msg = f"rows is {job.rows!r}; give a whole number of at least 1"

@@ -1,6 +1,6 @@
 """Dtypes as asked for, data on its device, nothing copied to the host while training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bpnet.backends import Backend
 from bpnet.backends.dtypes import FLOATS
@@ -9,9 +9,9 @@ from bpnet.check.report import BITS, Row
 from bpnet.check.watch import Call, Watch
 
 
-def rows(backend: Backend) -> Iterator[Row]:
+def rows(backend: Backend, names: Sequence[str] = jobs.COMPARED) -> Iterator[Row]:
     """A float32 run under :class:`Watch`, for each optimizer."""
-    for name in jobs.COMPARED:
+    for name in names:
         short, long = (watched(backend, name, epochs) for epochs in (1, 3))
         yield _count(f"no other float dtype, {name}", strangers(long))
         yield _count(f"no foreign operand, {name}", long.of_kind("foreign"))

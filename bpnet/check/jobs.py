@@ -72,6 +72,26 @@ COMPARED = ("SGD, tanh", "Adam, relu")
 """The two that a check runs: each optimizer and each activation once."""
 
 
+def run_set(backend: Any, dtype: str) -> list[Network]:
+    """Three networks that are trained as one stack, with their own weights and L2, for 100 steps.
+
+    Their products are those of stacks of matrices, which libraries have other kernels for.
+    """
+    networks = [Network([12, 16, 8, 3], hidden="relu", seed=11 + i) for i in range(3)]
+    train(
+        networks,
+        examples(),
+        optimizer=optimizers.Adam(learning_rate=1e-3),
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        l2=[0.0, 0.1, 1.0],
+        backend=backend,
+        dtype=dtype,
+        seed=3,
+    )
+    return networks
+
+
 def examples() -> tuple[Host, Host]:
     """X, (400, 12), and class numbers, (400,)."""
     random = draws.generator(5, "check")

@@ -1,13 +1,19 @@
 """All checks of one backend, in order; one that breaks down is a row and not the end."""
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 
+from bpnet.arguments import checked
 from bpnet.backends import Backend
-from bpnet.check import bits, discipline, equations, gradients, parity
+from bpnet.check import bits, discipline, equations, gradients, jobs, parity
 from bpnet.check.report import BITS, Row
 
+_log = logging.getLogger("bpnet")
 
+
+@checked
 def check(backend: Backend) -> Iterator[Row]:
     """Check a backend.
 
@@ -32,9 +38,10 @@ def check(backend: Backend) -> Iterator[Row]:
         yield from _guarded("equations", dtype, partial(equations.rows, backend, dtype))
     for dtype in backend.dtypes():
         yield from _guarded("gradients", dtype, partial(gradients.rows, backend, dtype))
-    for dtype in exact:
-        yield from _guarded("parity", dtype, partial(parity.rows, backend, dtype))
-    yield from _guarded("discipline", "float32", partial(discipline.rows, backend))
+    for dtype, run in product(exact, parity.RUNS):
+        yield from _guarded("parity", dtype, partial(parity.rows, backend, dtype, [run]))
+    for job in jobs.COMPARED:
+        yield from _guarded("discipline", "float32", partial(discipline.rows, backend, [job]))
     yield from _guarded("random", "int32", partial(bits.rows, backend))
 
 
@@ -42,6 +49,7 @@ def _guarded(group: str, dtype: str, rows: Callable[[], Iterator[Row]]) -> Itera
     try:
         yield from rows()
     except Exception as error:
+        _log.debug("%s in %s broke down", group, dtype, exc_info=True)
         text = " ".join(str(error).split())[:200]
         note = f"{type(error).__name__}: {text}"
         yield Row(group, "broke down here", dtype, float("inf"), BITS, note)

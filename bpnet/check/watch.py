@@ -164,11 +164,32 @@ class Watch:
 
 @dataclass(frozen=True)
 class WatchBackend(Standard):
-    """A :class:`Watch` as a backend, which waits for its device without a copy."""
+    """A :class:`Watch` as a backend: what it does is written down, so nothing is tried out."""
+
+    @property
+    def wraps(self) -> bool:
+        """Whether int32 overflows as 32 bits do on the watched backend."""
+        return bool(self.module.backend.wraps)
+
+    def has(self, dtype: str) -> bool:
+        """Whether the watched backend can hold arrays of a dtype."""
+        return bool(self.module.backend.has(dtype))
 
     def synchronize(self) -> None:
         """Wait as the watched backend does."""
         self.module.backend.synchronize()
+
+    def _from_host(self, x: Any, *, copy: bool) -> Array:
+        return self.module.asarray(x)  # always a copy
+
+    def _download(self, a: Array) -> Any:
+        return np.array(a)
+
+    def _from_dlpack(self, x: Array) -> Array:
+        return self.module.from_dlpack(x)
+
+    def _exportable(self, a: Array) -> Array:
+        return a
 
 
 class Watched:

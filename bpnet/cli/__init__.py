@@ -1,6 +1,5 @@
 """The command line: ``bpnet COMMAND``. Each command is a file; none has logic of its own."""
 
-import difflib
 import errno
 import re
 import shutil
@@ -10,7 +9,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
+from bpnet import synonyms
+from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, as_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,12 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0, 1 for a failure on the way, 2 for bad usage, bad input or a backend that
         can't be used, 130 after Ctrl-C, 143 after SIGTERM.
     """
+    from bpnet.cli import screen
     from bpnet.cli.app import app
     from bpnet.cli.ranks import join
     from bpnet.distributed.mpi import describe
 
     if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that it can't show
+    screen.watch_warnings()
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
         _check_named(arguments)
@@ -86,9 +88,7 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     see = f"see {getattr(error.ctx, 'command_path', 'bpnet')} --help"
     option = getattr(error, "option_name", None)
     if option is not None and hasattr(error, "possibilities"):
-        known = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
-        near = difflib.get_close_matches(option, known, n=1)
-        return f"no such option: {option}; {f'did you mean {near[0]}?' if near else see}"
+        return f"no such option: {option}; {_meant(error, option) or see}"
     given = _given(error, arguments)
     if given is not None:
         # what typer says since 0.29, and what it said before
@@ -97,6 +97,16 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
         return f"{given}; give {kind}" if kind else f"{given}: {error}"
     text = error.format_message().rstrip(".")
     return text if text.endswith("?") else f"{text}; {see}"
+
+
+def _meant(error: Any, given: str) -> str:
+    """Which option of the command a name stands for."""
+    listed = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
+    known = {name.strip("-").replace("-", "_"): name for name in listed}
+    name, note = synonyms.meant("option", given, known)
+    option, _, value = name.partition("=")
+    said = " ".join((known.get(option, ""), value)).strip()
+    return said and f"did you mean {said}?" + (f" ({note})" if note else "")
 
 
 def _given(error: Exception, arguments: Sequence[str]) -> str | None:
@@ -108,7 +118,7 @@ def _given(error: Exception, arguments: Sequence[str]) -> str | None:
 
 
 def _refuse(error: object, status: int, ranks: Any) -> int:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = as_line(error) or type(error).__name__
     if ranks is not None and ranks.size > 1:
         left: int = ranks.leave(text, status)
         return left

@@ -17,6 +17,7 @@ from bpnet.cli import (
     paper,
     predict,
     report,
+    screen,
     sweep,
     train,
 )
@@ -44,7 +45,7 @@ app.command()(paper.paper)
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"bpnet {bpnet.__version__}")
+        screen.say(f"bpnet {bpnet.__version__}")
         raise typer.Exit
 
 

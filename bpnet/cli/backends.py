@@ -1,16 +1,14 @@
 """``bpnet backends``."""
 
 import dataclasses
-import json
-import sys
 import textwrap
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 import bpnet
-from bpnet.cli import options
+from bpnet.cli import options, screen
+from bpnet.shown import plain
 
 
 def backends(json_: options.Json = False) -> None:
@@ -25,9 +23,9 @@ def backends(json_: options.Json = False) -> None:
     if json_:
         found = {state.name: state for state in bpnet.backends.status()}
         rows = [dataclasses.asdict(found[name]) for name in bpnet.backends.names()]
-        sys.stdout.write(json.dumps(rows) + "\n")
+        screen.give(rows)
         return
-    console = Console(highlight=False)
+    console = screen.console()
     with Live(
         _text({}, console.width), console=console, refresh_per_second=4, transient=True
     ) as live:
@@ -51,7 +49,7 @@ def _text(states: dict[str, bpnet.backends.BackendStatus], width: int) -> Text:
         lines += [f"    {device}" for device in state.devices]
         for label, said in (("why", state.why), ("cure", state.cure)):
             lines += _wrapped(f"    {label + ':':<6}{said}", width) if said else []
-    return Text("\n".join(lines))
+    return Text("\n".join(map(plain, lines)))
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -1,8 +1,6 @@
 """``bpnet bench``."""
 
 import dataclasses
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +8,7 @@ import typer
 
 import bpnet
 from bpnet import plots
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 
 def bench(
@@ -48,7 +46,7 @@ def bench(
 
     cell = benchmark.Cell(tuple(options.sizes(hidden)), batch_size, optimizer, dtype)
     if plot is not None:
-        plots.check(plot)
+        plots.check(plot, [] if source is None else bpnet.data.read_from(source))
         cells, seconds = benchmark.grid(), min(seconds, 0.5)
     else:
         cells = (cell,)
@@ -69,7 +67,7 @@ def bench(
     if plot is not None:
         benchmark.plot(found, plot)
     if json_:
-        sys.stdout.write(json.dumps([dataclasses.asdict(t) for t in found]) + "\n")
+        screen.give([dataclasses.asdict(t) for t in found])
     elif plot is not None:
         for sentence in benchmark.crossings(found):
             _write(sentence)
@@ -102,7 +100,7 @@ def _profile(
     chosen = bpnet.backends.select(backend or "numpy").backend
     parts = benchmark.profile(chosen, job, cell)
     if json_:
-        sys.stdout.write(json.dumps([dataclasses.asdict(part) for part in parts]) + "\n")
+        screen.give([dataclasses.asdict(part) for part in parts])
         return 0
     whole = sum(part.seconds for part in parts)
     _write(f"{chosen.spec}: an epoch of {whole:.4f} s")
@@ -113,5 +111,4 @@ def _profile(
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(line.rstrip() + "\n")
-    sys.stdout.flush()
+    screen.say(line.rstrip())

@@ -1,10 +1,8 @@
 """``bpnet check``."""
 
 import importlib
-import json
 import platform
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -13,7 +11,7 @@ import typer
 
 import bpnet
 from bpnet.backends import Backend
-from bpnet.cli import options
+from bpnet.cli import options, screen
 from bpnet.errors import InputError
 
 
@@ -51,26 +49,31 @@ def check(
       bpnet check --module mylib
     """
     if parity is not None:
-        if backend or module:
+        if backend or module is not None:
             msg = "--parity compares the two backends it names; leave the others out"
             raise InputError(msg)
         return _compare(*parity, dtype, json_)
     chosen = [bpnet.backends.get(spec) for spec in backend or []]
-    if module:
+    if module is not None:
         chosen.append(_of_module(module))
     chosen = chosen or [bpnet.backends.select().backend]
     found = [_check(one, show=not json_, quiet=quiet) for one in chosen]
     if json_:
-        sys.stdout.write(json.dumps({**_here(), "backends": found}) + "\n")
+        screen.give({**_here(), "backends": found})
     return 0 if all(one["passed"] for one in found) else 1
 
 
 def _of_module(name: str) -> Backend:
+    if not all(part.isidentifier() for part in name.split(".")):
+        msg = f"--module {name} is no name of a module; give one on Python's path, such as mylib.xp"
+        raise InputError(msg)
     try:
-        return bpnet.backends.get(importlib.import_module(name))
-    except ImportError as error:
-        msg = f"--module {name} can't be imported ({error}); give a module on Python's path"
+        module = importlib.import_module(name)
+    except Exception as error:  # it may do anything when it is imported
+        what = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        msg = f"--module {name} can't be imported ({what}); give a module on Python's path"
         raise InputError(msg) from error
+    return bpnet.backends.get(module)
 
 
 def _here() -> dict[str, str]:
@@ -114,7 +117,7 @@ def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
     found = compare(one, other, dtype)
     past = found.first_past
     if json_:
-        sys.stdout.write(json.dumps({**_here(), **found.as_dict()}) + "\n")
+        screen.give({**_here(), **found.as_dict()})
         return 0 if past is None else 1
     _write(
         f"{found.one} and {found.other}, 100 steps in {dtype}; largest difference over the steps"
@@ -149,5 +152,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(line.rstrip() + "\n")
-    sys.stdout.flush()
+    screen.say(line.rstrip())

@@ -1,14 +1,12 @@
 """``bpnet data``."""
 
 import dataclasses
-import json
-import sys
 from typing import Annotated
 
 import typer
 
 import bpnet
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 _LINE = "{:<15} {:>8} {:>7} {:>8}  {:<13} {}"
 
@@ -26,15 +24,17 @@ def data(
     """
     if name is not None:
         place = bpnet.data.fetch(name)
-        sys.stdout.write(json.dumps({"name": name, "where": str(place)}) if json_ else str(place))
-        sys.stdout.write("\n")
+        if json_:
+            screen.give({"name": name, "where": str(place)})
+        else:
+            screen.say(place)
         return
     entries = bpnet.data.catalog()
     if json_:
-        sys.stdout.write(json.dumps([dataclasses.asdict(e) for e in entries], default=str) + "\n")
+        screen.give([dataclasses.asdict(e) for e in entries])
         return
     heads = ("name", "examples", "values", "classes", "license", "ready")
-    typer.echo(_LINE.format(*heads))
+    screen.say(_LINE.format(*heads))
     for e in entries:
         cells = (
             e.name,
@@ -44,5 +44,5 @@ def data(
             e.license,
             "yes" if e.ready else "no",
         )
-        typer.echo(_LINE.format(*cells))
-        typer.echo(f"  {e.where}")
+        screen.say(_LINE.format(*cells))
+        screen.say(f"  {e.where}")

@@ -1,14 +1,12 @@
 """``bpnet evaluate``."""
 
-import json
-import sys
 from typing import Annotated
 
 import typer
 
 import bpnet
 from bpnet import run_data, runs
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 
 def evaluate(
@@ -37,15 +35,16 @@ def evaluate(
     cost = config["training"].get("cost")
     names = options.names(metric) if metric else ()
     result = bpnet.evaluate(network, pair, cost=cost, metrics=names, backend=selection.backend)
+    screen.note(run_data.replaced(pair))
     if json_:
-        sys.stdout.write(json.dumps({"data": what, **result}) + "\n")
+        screen.give({"data": what, **result})
         return
-    typer.echo(f"data: {what}")
-    typer.echo(f"test cost: {result['cost']:.4f}")
+    screen.say(f"data: {what}")
+    screen.say(f"test cost: {result['cost']:.4f}")
     for name, value in result.items():
         if name not in {"cost", "accuracy", "r2"}:
-            typer.echo(f"test {name}: {value:.4f}")
+            screen.say(f"test {name}: {value:.4f}")
     if "r2" in result:
-        typer.echo(f"test R2: {result['r2']:.4f}")
+        screen.say(f"test R2: {result['r2']:.4f}")
     if "accuracy" in result:
-        typer.echo(f"test accuracy: {100 * result['accuracy']:.1f} %")
+        screen.say(f"test accuracy: {100 * result['accuracy']:.1f} %")

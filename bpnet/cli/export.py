@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 
 def export(
@@ -30,4 +30,4 @@ def export(
 
     lines = export_run(run, out, training=training, dtype=dtype)
     if not quiet:
-        typer.echo("\n".join([*lines, f"ONNX: {out}"]))
+        screen.say(*lines, f"ONNX: {out}")

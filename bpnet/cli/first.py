@@ -3,6 +3,8 @@
 import typer
 from typer.core import TyperCommand
 
+from bpnet.cli import screen
+
 WELCOME = """\
 bpnet trains feed-forward neural networks, with the same lines on every array
 library: NumPy here, CuPy on a GPU, PyTorch, JAX, dpnp.
@@ -25,7 +27,7 @@ And then:
 def welcome(context: typer.Context) -> None:
     """Say what to type first, where no command was given."""
     if context.invoked_subcommand is None:
-        typer.echo(WELCOME, nl=False)
+        screen.say(*WELCOME.splitlines())
 
 
 _PANELS = {

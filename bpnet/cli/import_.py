@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bpnet import model_file
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 
 def import_(
@@ -46,10 +46,8 @@ def import_(
         )
     network.save(out)
     if not quiet:
-        typer.echo(f"network: {network}")
-        for note in notes:
-            typer.echo(f"note: {note.message}")
-        typer.echo(f"model: {out}")
+        told = [f"note: {note.message}" for note in notes]
+        screen.say(f"network: {network}", *told, f"model: {out}")
 
 
 def _listed(text: str | None) -> list[str] | None:

@@ -1,7 +1,5 @@
 """``bpnet paper``."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +7,7 @@ import typer
 
 import bpnet
 from bpnet import disk
-from bpnet.cli import options
+from bpnet.cli import options, screen
 
 
 def paper(
@@ -32,20 +30,21 @@ def paper(
       bpnet paper --json > numbers.json
     """
     from bpnet.paper import make
+    from bpnet.paper.sources import CORE
 
     selection = bpnet.backends.select(backend, device)
-    disk.writable(out)
+    disk.writable(out, reads=[CORE / "*.py"])
     edition = make(selection.backend)
     disk.write(out, edition.html(bpnet.__version__).encode())
     if json_:
-        sys.stdout.write(json.dumps({"page": str(out), **edition.as_dict()}) + "\n")
+        screen.give({"page": str(out), **edition.as_dict()})
         return 0 if edition.passed else 1
     for rows in edition.rows.values():
         for row in rows:
             if not row.passed:
-                typer.echo(str(row))
+                screen.say(row)
     if not quiet:
-        typer.echo(f"backend: {selection.backend.spec} ({selection.reason})")
-        typer.echo(f"equations: {edition.verdict}")
-        typer.echo(f"page: {out}")
+        screen.say(f"backend: {selection.backend.spec} ({selection.reason})")
+        screen.say(f"equations: {edition.verdict}")
+        screen.say(f"page: {out}")
     return 0 if edition.passed else 1

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import predictions, run_data, runs
-from bpnet.cli import options
+from bpnet import predictions, run_data, run_folder, runs
+from bpnet.cli import options, screen
 
 
 def predict(
@@ -30,11 +30,13 @@ def predict(
     """
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
-    predictions.check(out, source)
+    predictions.check(out, [*run_folder.read_by(run, config), *bpnet.data.read_from(source)])
     streamed = run_data.is_streamed(config, source, stream)
     dataset = run_data.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]
     outputs = predictions.outputs(network, x, selection.backend)
     rows = predictions.write(out, network, outputs, columns)
+    if not quiet:
+        screen.note(run_data.replaced(dataset))
     if not quiet and str(out) != "-":
-        typer.echo(f"{rows} predictions: {out}")
+        screen.say(f"{rows} predictions: {out}")

@@ -7,6 +7,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from bpnet.cli import screen
 from bpnet.cli.curves import Curves
 from bpnet.training import Callback, Run
 
@@ -48,7 +49,7 @@ class Bar(Callback):
     def on_train_begin(self, run: Run) -> None:
         """Say what is trained, and show the bar."""
         for line in self._lines:
-            self._console.print(line, soft_wrap=True, markup=False)
+            screen.line(self._console, line)
         if self._draws:
             self._curves = Curves(run.history, run.epochs)
         if self._console.is_terminal:
@@ -84,7 +85,7 @@ class Bar(Callback):
         line += f"  {rate:,.0f} samples/s"
         if self._console.is_terminal and len(line) > self._console.width:
             line = _compact(line)
-        self._console.print(line, highlight=False, soft_wrap=True)
+        screen.line(self._console, line)
         self._began = time.perf_counter()
 
     def on_train_end(self, run: Run) -> None:
@@ -138,7 +139,7 @@ class Count(Callback):
     def say(self, line: str) -> None:
         """Write a line."""
         if not self._silent:
-            self._console.print(line, soft_wrap=True, markup=False)
+            screen.line(self._console, line)
 
     def __enter__(self) -> "Count":
         self._progress.start()

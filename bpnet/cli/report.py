@@ -1,14 +1,12 @@
 """``bpnet report``."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bpnet.cli import options
-from bpnet.report import make, single
+from bpnet.cli import options, screen
+from bpnet.report import make, page, single
 
 
 def report(
@@ -35,12 +33,14 @@ def report(
     """
     subjects, folder = make.prepare(runs, out, data=data, backend=backend or "numpy", device=device)
     path = make.finish(subjects, folder)
+    for subject in subjects:
+        screen.note(f"{subject.name}: {line}" for line in subject.replaced)
     if json_:
         found = {"report": str(path), "runs": [single.figures(subject) for subject in subjects]}
-        sys.stdout.write(json.dumps(found) + "\n")
+        screen.give(found)
         return
     for subject in subjects:
         if subject.missing:
-            typer.echo(f"note: {subject.name}: not judged: {subject.missing}")
-    pictures = len(list(folder.glob("*.png")))
-    typer.echo(f"report: {path} ({pictures} pictures beside it)")
+            screen.say(f"note: {subject.name}: not judged: {subject.missing}")
+    pictures = len(page.pictures(folder))
+    screen.say(f"report: {path} ({pictures} pictures beside it)")

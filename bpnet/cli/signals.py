@@ -1,6 +1,9 @@
 """Ctrl-C and SIGTERM while a run is under way: it stops after the block and keeps its model."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from bpnet.training import Callback, Run
@@ -45,3 +48,26 @@ class StopOnSignal(Callback):
         for number, handler in self._usual.items():
             signal.signal(number, handler)
         self._usual.clear()
+
+
+@dataclass
+class Stopped:
+    """Exit status for the signal that stopped what is under way; 0 while there was none."""
+
+    status: int = 0
+
+
+@contextmanager
+def interrupting() -> Iterator[Stopped]:
+    """Let SIGTERM end what is under way as Ctrl-C does, by a KeyboardInterrupt."""
+    seen = Stopped()
+
+    def stop(number: int, _frame: Any) -> None:
+        seen.status = 128 + number
+        signal.raise_signal(signal.SIGINT)
+
+    usual = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGTERM, usual)

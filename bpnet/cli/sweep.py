@@ -1,18 +1,18 @@
 """``bpnet sweep``."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import bpnet
-from bpnet import runs, sweep
-from bpnet.cli import options
+from bpnet import run_data, run_folder, runs, sweep
+from bpnet.cli import options, screen
 from bpnet.cli.progress import Count
+from bpnet.cli.signals import StopOnSignal, interrupting
 from bpnet.core import optimizers
+from bpnet.errors import InputError
+from bpnet.shown import pasted
 
 
 def _list(text: str) -> Any:
@@ -20,6 +20,7 @@ def _list(text: str) -> Any:
 
 
 def command(
+    context: typer.Context,
     source: options.DataArgument = "digits",
     hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer.")] = "30",
     learning_rate: Annotated[str | None, _list("eta. Default: the optimizer's")] = None,
@@ -71,60 +72,154 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the best run. Default: runs/DATA-TIME.")
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a sweep that was stopped or killed."),
+    ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
-) -> None:
+) -> int:
     """Train many networks at once, rank their options, and leave the best as a run.
 
     Examples:
 
       bpnet sweep digits --learning-rate 0.01,0.03,0.1 --l2 0,1e-4 --seeds 5
       bpnet sweep houses.csv --target price --dropout 0,0.2 --folds 5 --patience 5
+      bpnet sweep --resume runs/digits-20261124-120000
     """
-    grid: dict[str, list[Any]] = {
-        "learning_rate": options.numbers("learning-rate", learning_rate),
-        "momentum": options.numbers("momentum", momentum),
-        "l2": options.numbers("l2", l2),
-        "l1": options.numbers("l1", l1),
-        "dropout": options.numbers("dropout", dropout),
-        "batch_size": [int(k) or None for k in options.numbers("batch-size", batch_size, int)],
-    }
-    metrics = sweep.metrics_of(score)
-    asked: dict[str, Any] = {
-        "hidden": options.sizes(hidden), "activation": options.names(activation),
-        "output": output, "init": init, "norm": norm,
-    }  # fmt: skip
-    plan = sweep.Plan(
-        grid={name: values for name, values in grid.items() if values},
-        network={**asked, "sizes": asked["hidden"], "hidden": asked["activation"]},
-        training={
-            "cost": cost, "epochs": epochs, "schedule": schedule, "metrics": metrics,
-            "dtype": dtype, "threads": threads,
-        },
-        optimizer=optimizer, seeds=sweep.seeds(seed, seeds), folds=folds, score=score,
-        patience=patience,
-    )  # fmt: skip
-    plan.network.pop("activation")
-    held = (0.0 if folds else 0.1) if validation is None else validation
-    folder = runs.choose(out, source)
-    selection = bpnet.backends.select(backend, device)
-    data = bpnet.data.load(source, target=target, task=task, validation=held, seed=seed)
-    where = {"source": bpnet.data.absolute(source), "target": target, "task": task}
+    asked = {name: value for name, value in context.params.items() if name not in _ABOUT}
+    if resume is None:
+        asked["source"] = bpnet.data.absolute(source)
+        folder = run_folder.choose(out, source, bpnet.data.read_from(source))
+        ledger = sweep.Ledger(folder, asked, fresh=out is None)
+    else:
+        _check_alone(context)
+        ledger = sweep.Ledger.read(resume)
+        if (resume / "config.toml").is_file() and runs.unfinished(resume) is None:
+            if json_:
+                screen.give({"run": str(resume), "finished": True})
+            else:
+                screen.say(f"{resume} is finished: nothing to do")
+            return 0
+        where = {"backend": backend, "device": device} if backend or device else {}
+        asked = _parsed(context, {**ledger.asked, **where}, resume)
+    return _run(asked, ledger, json_=json_, quiet=quiet)
+
+
+_ABOUT = {"out", "resume", "json_", "quiet"}
+"""Options that are not of what is swept."""
+_OF_A_RESUME = {"resume", "backend", "device", "json_", "quiet"}
+
+
+def _check_alone(context: typer.Context) -> None:
+    """Refuse options of a sweep beside one that is taken up again."""
+    for name in context.params:
+        given = str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+        if given and name not in _OF_A_RESUME:
+            msg = f"--resume goes on with what the sweep was asked for; leave {name} out"
+            raise InputError(msg.replace("_", "-"))
+
+
+def _parsed(context: typer.Context, asked: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What the file of a sweep asks for, held to what the command line may ask for.
+
+    Raises
+    ------
+    InputError
+        If there is no such option.
+    """
+    named = {p.name: p.opts[0] for p in context.command.params if p.name not in _ABOUT}
+    strange = next((name for name in asked if name not in named), None)
+    if strange is not None:
+        msg = f"{folder / run_folder.SWEEP} asks for {strange}, which this bpnet does not know"
+        raise InputError(f"{msg}; sweep again")
+    words = [f"{named[n]}={v}" for n, v in asked.items() if v is not None and n != "source"]
+    words += ["--", str(asked.get("source", ""))]
+    taken = context.command.make_context("bpnet sweep", words).params
+    return {name: value for name, value in taken.items() if name not in _ABOUT}
+
+
+def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: bool) -> int:
+    """Sweep as was asked, but for what the ledger has; then train the best once more."""
+    plan = _plan(asked)
+    source, seed, folds = asked["source"], asked["seed"], asked["folds"]
+    held = asked["validation"]
+    held = (0.0 if folds else 0.1) if held is None else held
+    selection = bpnet.backends.select(asked["backend"], asked["device"])
+    ledger.asked = {**asked, "backend": selection.backend.spec, "device": None}
+    data = bpnet.data.load(
+        source, target=asked["target"], task=asked["task"], validation=held, seed=seed
+    )
     config: runs.Config = {
-        "data": {**where, "validation": held, "seed": seed},
-        "network": asked,
-        "training": {"patience": patience},
-    }
-    console = Console(stderr=json_, highlight=False)
+        "data": {
+            "source": source, "target": asked["target"], "task": asked["task"],
+            "validation": held, "seed": seed,
+        },
+        "network": {
+            name: plan.network[other]
+            for name, other in (("hidden", "sizes"), ("activation", "hidden"),
+                                ("output", "output"), ("init", "init"), ("norm", "norm"))
+        },
+        "training": {},
+        "source": run_data.described(data),
+    }  # fmt: skip
+    console = screen.console(stderr=json_)
+    spec, reason = selection.backend.spec, selection.reason
+    target_line = run_data.target_line(data, config["data"])
     total = len(plan.configurations()) * len(plan.seeds) * max(folds, 1)
-    with Count(console, total, epochs, silent=quiet or json_) as count:
-        for line in sweep.heading(data, plan, total, selection.backend.spec, selection.reason):
-            count.say(line)
-        found = sweep.run(data, plan, backend=selection.backend, callbacks=[count])
-    sweep.finish(found, data, folder=folder, config=config, backend=selection.backend)
+    stopper, begun = StopOnSignal(), len(ledger.trained)
+    with interrupting() as stopped:
+        try:
+            with Count(console, total - begun, asked["epochs"], silent=quiet or json_) as count:
+                for line in sweep.heading(data, plan, total, spec, reason, target_line):
+                    count.say(line)
+                if begun:
+                    count.say(f"trained before: {begun} of {total} networks")
+                found = sweep.run(
+                    data, plan, backend=selection.backend, callbacks=[count], ledger=ledger
+                )
+        except KeyboardInterrupt:
+            again = f"go on with: bpnet sweep --resume {pasted(ledger.folder or Path())}"
+            done = f"{len(ledger.trained)} of {total} networks are trained"
+            screen.line(console, f"stopped: {done}; {again}")
+            return stopped.status or 130
+    folder = ledger.folder or Path()
+    begun_before = (folder / "config.toml").is_file()
+    sweep.finish(
+        found, data, folder=folder, config=config, backend=selection.backend,
+        callbacks=[stopper], resume=begun_before,
+    )  # fmt: skip
     if json_:
-        sys.stdout.write(json.dumps({"run": str(folder), **found.summary()}) + "\n")
-        return
+        screen.give({"run": str(folder), **found.summary()})
+        return stopper.status
     for line in sweep.table(found):
-        console.print(line, soft_wrap=True, markup=False)
-    console.print(f"run: {folder}", soft_wrap=True, markup=False)
+        screen.line(console, line)
+    if stopper.status:
+        again = f"go on with: bpnet train --resume {pasted(folder)}"
+        screen.line(console, f"stopped: the best is not trained to its end; {again}")
+    screen.line(console, f"run: {folder}")
+    return stopper.status
+
+
+def _plan(asked: dict[str, Any]) -> sweep.Plan:
+    """What is swept, by what the options say."""
+    numbers = {name: options.numbers(name.replace("_", "-"), asked[name]) for name in _SWEPT}
+    sizes = options.numbers("batch-size", asked["batch_size"], int)
+    grid: dict[str, list[Any]] = {**numbers, "batch_size": [int(k) or None for k in sizes]}
+    return sweep.Plan(
+        grid={name: values for name, values in grid.items() if values},
+        network={
+            "sizes": options.sizes(asked["hidden"]), "hidden": options.names(asked["activation"]),
+            **{name: asked[name] for name in ("output", "init", "norm")},
+        },
+        training={
+            **{name: asked[name] for name in ("cost", "epochs", "schedule")},
+            "metrics": sweep.metrics_of(asked["score"]),
+            **{name: asked[name] for name in ("dtype", "threads")},
+        },
+        seeds=sweep.seeds(asked["seed"], asked["seeds"]),
+        **{name: asked[name] for name in ("optimizer", "folds", "score", "patience")},
+    )  # fmt: skip
+
+
+_SWEPT = ("learning_rate", "momentum", "l2", "l1", "dropout")

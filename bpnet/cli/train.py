@@ -1,25 +1,23 @@
 """``bpnet train``."""
 
-import json
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 
 import bpnet
-from bpnet import disk, distributed, plots, run_data, runs
-from bpnet.cli import options
+from bpnet import disk, distributed, plots, run_data, run_folder, runs, tensorboard
+from bpnet.cli import options, screen
 from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
+from bpnet.data import arrays
 from bpnet.errors import InputError
-from bpnet.tensorboard import TensorBoard
+from bpnet.shown import pasted
 from bpnet.training import Distributions, LearningRates, fastest, sharding
 
 
@@ -164,12 +162,15 @@ def train(
       bpnet train --resume runs/digits-20261124-120000
       mpiexec -n 4 bpnet train fashion-mnist --batch-size 1024
     """
-    ranks = context.obj
+    ranks, seconds = context.obj, distributed.check_timeout(timeout)
     if ranks is not None:
-        ranks.timeout = distributed.check_timeout(timeout)
+        ranks.timeout = seconds
     quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
     if resume is not None:
-        return _resume(context, resume, backend, device, json_=json_, quiet=quiet, live=live)
+        return _resume(
+            context, resume, backend, device, tensorboard_folder,
+            json_=json_, quiet=quiet, live=live,
+        )  # fmt: skip
     asked: dict[str, Any] = {
         "hidden": options.sizes(hidden),
         "activation": options.names(activation),
@@ -221,10 +222,17 @@ def train(
     }
     config["training"] |= {"checkpoint_minutes": checkpoint_minutes, "on_error": on_error}
     if tensorboard or tensorboard_folder:
-        events = str(tensorboard_folder.absolute()) if tensorboard_folder else runs.EVENTS
+        events = str(tensorboard_folder.absolute()) if tensorboard_folder else run_folder.EVENTS
         config["training"]["tensorboard"] = events
-    folder = Path(of_rank_0(ranks, lambda: str(runs.choose(out, source))))
-    return _run(config, folder, backend, device, ranks, json_=json_, quiet=quiet, live=live)
+    reads: list[str | Path] = [*bpnet.data.read_from(source)]
+    reads += [sample_weight] if sample_weight else []
+    if tensorboard_folder:
+        disk.makeable(tensorboard_folder, "the event files", reads)
+    folder = Path(of_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
+    return _run(
+        config, folder, backend, device, ranks, json_=json_, quiet=quiet, live=live,
+        fresh=out is None,
+    )  # fmt: skip
 
 
 _FIND = "find"
@@ -254,7 +262,9 @@ def _divided(ranks: Any, reduce: str, shards: int | None) -> dict[str, Any]:
     return {"reduce": reduce} if not divided.ordered else {"shards": divided.shards or None}
 
 
-_OF_A_RESUME = {"resume", "backend", "device", "timeout", "json_", "quiet", "live"}
+_OF_A_RESUME = {
+    "resume", "backend", "device", "timeout", "tensorboard_folder", "json_", "quiet", "live"
+}  # fmt: skip
 
 
 def _resume(
@@ -262,6 +272,7 @@ def _resume(
     folder: Path,
     backend: str | None,
     device: str | None,
+    events: Path | None,
     *,
     json_: bool,
     quiet: bool,
@@ -278,14 +289,17 @@ def _resume(
     config = of_rank_0(ranks, lambda: runs.unfinished(folder))
     if config is None:
         if json_:
-            sys.stdout.write(json.dumps(runs.outcome(folder)) + "\n")
+            screen.give(runs.outcome(folder))
         elif leads(ranks):
-            Console(highlight=False).print(f"{folder} is finished: nothing to do", soft_wrap=True)
+            screen.say(f"{folder} is finished: nothing to do")
         return 0
     chosen = backend or recorded(ranks, config["machine"]["backend"])
+    if events is not None:
+        disk.makeable(events, "the event files", run_folder.read_by(folder, config))
     return _run(
-        config, folder, chosen, device, ranks, json_=json_, quiet=quiet, live=live, resume=True
-    )
+        config, folder, chosen, device, ranks, json_=json_, quiet=quiet, live=live,
+        resume=True, events=events,
+    )  # fmt: skip
 
 
 def _run(
@@ -299,16 +313,40 @@ def _run(
     quiet: bool,
     live: bool,
     resume: bool = False,
+    fresh: bool = False,
+    events: Path | None = None,
 ) -> int:
-    """Train as a configuration says."""
+    """Train as a configuration says; a run that fails leaves no folder."""
+    with ExitStack() as after:
+        return _train(
+            after, config, folder, backend, device, ranks, json_=json_, quiet=quiet, live=live,
+            resume=resume, fresh=fresh, events=events,
+        )  # fmt: skip
+
+
+def _train(
+    after: ExitStack,
+    config: runs.Config,
+    folder: Path,
+    backend: str | None,
+    device: str | None,
+    ranks: Any,
+    *,
+    json_: bool,
+    quiet: bool,
+    live: bool,
+    resume: bool,
+    fresh: bool,
+    events: Path | None,
+) -> int:
     asked, settings = dict(config["network"]), dict(config["training"])
     eta, kind = settings.pop("learning_rate", None), settings.pop("optimizer")
     rule = optimizers.get(kind, None if eta == _FIND else eta, settings.pop("momentum", None))
     patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
-    on_error, events = settings.pop("on_error", "stop"), settings.pop("tensorboard", None)
+    on_error, board = settings.pop("on_error", "stop"), settings.pop("tensorboard", None)
     every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)
     selection = None if fastest.is_asked(backend) else of_rank(ranks, backend, device)
-    source = config["data"]["source"]
+    source, seen = config["data"]["source"], Distributions()
     dataset = first(ranks, lambda: run_data.read_again(config))
     weighed = _weights(settings.pop("sample_weight", None), dataset)
     network = run_data.network_for(
@@ -330,33 +368,28 @@ def _run(
             cost=settings.get("cost"),
             device=device,
         )
-    console = Console(stderr=json_, highlight=False)
-    stopper = StopOnSignal()
+    console, stopper = screen.console(stderr=json_), StopOnSignal()
     config["data"]["source"] = bpnet.data.absolute(source)
-    seen = Distributions()
-    recorder = runs.Recorder(folder, config, dataset.columns, resume, seen, on_error)
-    callbacks: list[bpnet.Callback] = [stopper, seen]
-    stopping = None if patience is None else bpnet.EarlyStopping(patience)
-    if stopping is not None:  # before the recorder, which saves what it hands over
-        callbacks.append(stopping)
-    after = ExitStack()  # a run that fails gives terminal and signals back, and leaves no folder
+    config["source"] = run_data.described(dataset)
+    again = resume and leads(ranks)
+    recorder = runs.Recorder(folder, config, dataset.columns, again, seen, on_error, fresh)
     after.callback(recorder.discard)
+    folder = Path(of_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
+    every.folder = folder / run_folder.CHECKPOINTS
+    score = config.get("sweep", {}).get("score")
+    stopping = None if patience is None else bpnet.EarlyStopping(patience, score)
+    # before the recorder, which saves what it hands over
+    callbacks = [stopper, seen, *([] if stopping is None else [stopping])]
     after.callback(stopper.close)
     if leads(ranks):
-        callbacks += [recorder, *_event_files(events, folder, seen, after)]
+        place = tensorboard.place(board, folder, resume, events)
+        callbacks += [recorder, *_event_files(place, seen, after)]
     if not (quiet or json_):
-        lines = [
-            f"data: {dataset.name or source}, "
-            f"{dataset.x.shape[0]:,} examples of {dataset.x.shape[1]} values",
-            *(f"note: {note}" for note in dataset.notes),
-            f"network: {network}",
-            f"backend: {selection.backend.spec} ({selection.reason})",
-            *described(ranks, settings),
-        ]
-        bar = Bar(console, lines, live=live)
+        lines = _heading(dataset, config, network, selection)
+        bar = Bar(console, [*lines, *described(ranks, settings)], live=live)
         callbacks.append(bar)
         after.callback(bar.close)
-    with after:
+    with after:  # terminal and signals are given back
         found = None
         if eta == _FIND:
             found = _find(network, dataset, rule, selection.backend, settings)
@@ -375,24 +408,37 @@ def _run(
             communicator=ranks,
             **{**settings, "batch_size": settings["batch_size"] or None},
         )
+    recorder.complete(network)
     notes = [stopper.note] if stopper.note else []
     if found is not None and leads(ranks):
         notes += _drawn(found, folder)
     if json_:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
-        sys.stdout.write(json.dumps(result) + "\n")
+        screen.give(result)
     elif leads(ranks):
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
 
 
+def _heading(data: Any, config: runs.Config, network: bpnet.Network, selection: Any) -> list[str]:
+    """What is said when a run begins."""
+    name = data.name or config["data"]["source"]
+    return [
+        f"data: {name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
+        *(f"note: {note}" for note in data.notes),
+        *run_data.target_line(data, config["data"]),
+        f"network: {network}",
+        f"backend: {selection.backend.spec} ({selection.reason})",
+    ]
+
+
 def _event_files(
-    where: str | None, folder: Path, seen: Distributions, after: ExitStack
-) -> list[TensorBoard]:
+    place: Path | None, seen: Distributions, after: ExitStack
+) -> list[tensorboard.TensorBoard]:
     """What writes event files, if they were asked for."""
-    if where is None:
+    if place is None:
         return []
-    board = TensorBoard(folder / where, seen)
+    board = tensorboard.TensorBoard(place, seen)
     after.callback(board.close)
     return [board]
 
@@ -409,8 +455,8 @@ def _weights(path: str | None, dataset: Any) -> Any:
         return None
     disk.there(Path(path))
     try:
-        weights = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        weights = arrays.read_npy(Path(path))
+    except (OSError, InputError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"--sample-weight {path} can't be read ({reason}); give a .npy file of numbers"
         raise InputError(msg) from error
@@ -429,13 +475,13 @@ def _weights(path: str | None, dataset: Any) -> Any:
 def _say(console: Console, notes: list[str], status: int, stopping: Any, folder: Path) -> None:
     """Say how a run ended, and where it is."""
     for note in notes:
-        console.print(note, soft_wrap=True, markup=False)
+        screen.line(console, note)
     if status:
-        again = f"go on with: bpnet train --resume {folder}"
-        console.print(f"stopped: the model holds what was learned so far; {again}", soft_wrap=True)
+        again = f"go on with: bpnet train --resume {pasted(folder)}"
+        screen.line(console, f"stopped: the model holds what was learned so far; {again}")
     elif stopping is not None and stopping.best_epoch is not None:
-        console.print(f"the model is that of epoch {stopping.best_epoch + 1}, the best")
-    console.print(f"run: {folder}", soft_wrap=True, markup=False)
+        screen.line(console, f"the model is that of epoch {stopping.best_epoch + 1}, the best")
+    screen.line(console, f"run: {folder}")
 
 
 def _find(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import shown
 from bpnet.core import special
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, make_plain, table
 from bpnet.errors import InputError
 
 
@@ -115,6 +116,9 @@ class LeakyReLU(Elementwise):
 
     slope: float = 0.01
 
+    def __post_init__(self) -> None:
+        make_plain(self, "slope")
+
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return ``z``, its negative part scaled by the slope."""
         return xp.where(z > 0, z, self.slope * z)
@@ -135,6 +139,9 @@ class ELU(Elementwise):
     """
 
     alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        make_plain(self, "alpha")
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the exponential linear unit of ``z``."""
@@ -234,20 +241,22 @@ class Softmax:
         return a * (dC_da - xp.sum(a * dC_da, axis=-1, keepdims=True))
 
 
-ACTIVATIONS: dict[str, type[Activation]] = {
-    "identity": Identity,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "softplus": Softplus,
-    "gelu": GELU,
-    "silu": SiLU,
-    "exp": Exp,
-    "softmax": Softmax,
-}
+ACTIVATIONS: dict[str, type[Activation]] = table(
+    {
+        "identity": Identity,
+        "sigmoid": Sigmoid,
+        "tanh": Tanh,
+        "relu": ReLU,
+        "leaky_relu": LeakyReLU,
+        "elu": ELU,
+        "selu": SELU,
+        "softplus": Softplus,
+        "gelu": GELU,
+        "silu": SiLU,
+        "exp": Exp,
+        "softmax": Softmax,
+    }
+)
 """Every activation by its name."""
 
 
@@ -269,6 +278,6 @@ def get(activation: str | Activation) -> Activation:
         return made
     methods = (getattr(activation, name, None) for name in ("sigma", "backward"))
     if isinstance(activation, type) or not all(map(callable, methods)):
-        msg = f"activation is {activation!r}; give a name or an object with sigma and backward"
+        msg = f"activation is {shown(activation)}; give a name or an object with sigma and backward"
         raise InputError(msg)
     return activation

@@ -7,14 +7,14 @@ and never from patched logarithms.
 """
 
 import inspect
-import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import shown
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, plain, table
 from bpnet.errors import InputError
 
 
@@ -181,9 +181,11 @@ class Huber:
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < math.inf:
-            msg = f"huber's threshold is {self.threshold}; give a positive number"
+        threshold = plain(self.threshold)
+        if threshold is None or threshold <= 0:
+            msg = f"huber's threshold is {self.threshold!r}; give a positive number"
             raise InputError(msg)
+        object.__setattr__(self, "threshold", float(threshold))
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
@@ -277,14 +279,16 @@ class UserCost:
         return array
 
 
-COSTS: dict[str, type[Cost]] = {
-    "quadratic": Quadratic,
-    "cross_entropy": CrossEntropy,
-    "mae": MAE,
-    "huber": Huber,
-    "poisson": Poisson,
-    "hinge": Hinge,
-}
+COSTS: dict[str, type[Cost]] = table(
+    {
+        "quadratic": Quadratic,
+        "cross_entropy": CrossEntropy,
+        "mae": MAE,
+        "huber": Huber,
+        "poisson": Poisson,
+        "hinge": Hinge,
+    }
+)
 """Every cost by its name."""
 
 
@@ -312,7 +316,7 @@ def get(cost: str | Any, output: Activation) -> Cost:
         takes_xp = "xp" in inspect.signature(cost.value).parameters
         made = cost if type(cost) in COSTS.values() else UserCost(cost, takes_xp)
     else:
-        msg = f"cost is {cost!r}; give a name or an object with value and delta"
+        msg = f"cost is {shown(cost)}; give a name or an object with value and delta"
         raise InputError(msg)
     given = made.cost if isinstance(made, UserCost) else made
     allowed = getattr(given, "outputs", None)

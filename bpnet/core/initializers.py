@@ -4,14 +4,16 @@ An initializer turns standard draws into ``W``, ``(n_in, n_out)``, and ``b``, ``
 ``draw`` has ``normal(shape)``, mean 0 and variance 1, and ``uniform(shape)`` on [-1, 1).
 """
 
+import inspect
 import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import checked, shown
 from bpnet.core import activations
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, make_plain
 from bpnet.errors import InputError
 
 
@@ -36,6 +38,7 @@ def _fan(mode: str, n_in: int, n_out: int) -> float:
     return {"in": n_in, "mean": (n_in + n_out) / 2}[mode]
 
 
+@checked
 @dataclass(frozen=True)
 class Scaled:
     """Variance gain / fan, biases zero: Glorot, He and LeCun.
@@ -73,6 +76,7 @@ class Normal:
         return W, draw.normal((n_out,))
 
 
+@checked
 @dataclass(frozen=True)
 class Orthogonal:
     """Orthonormal rows or columns, biases zero (Saxe et al. 2014).
@@ -84,6 +88,9 @@ class Orthogonal:
     """
 
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        make_plain(self, "gain")
 
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
@@ -130,6 +137,15 @@ _RELU_LIKE = (
 )
 
 
+def _takes_a_draw(init: Initializer) -> bool:
+    """Whether something can be called as an initializer is."""
+    try:
+        inspect.signature(init).bind(None, 1, 1, xp=None)
+    except Exception:
+        return False
+    return True
+
+
 def get(init: str | Initializer, activation: Activation) -> Initializer:
     """Initializer of a name or an object; ``"auto"`` takes the one that suits the activation.
 
@@ -146,8 +162,8 @@ def get(init: str | Initializer, activation: Activation) -> Initializer:
     Scaled(gain=2.0, fan='in', shape='normal')
     """
     if not isinstance(init, str):
-        if not callable(init):
-            msg = f"init is {init!r}; give a name, an initializer or a list with (W, b) per layer"
+        if isinstance(init, type) or not _takes_a_draw(init):
+            msg = f"init is {shown(init)}; give a name, an initializer or a list with (W, b) each"
             raise InputError(msg)
         return init
     if init == "auto":

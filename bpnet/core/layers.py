@@ -109,10 +109,11 @@ class Dropout:
     averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        number = isinstance(self.rate, int | float) and not isinstance(self.rate, bool)
-        if not number or not 0 <= self.rate < 1 or random.drop_steps(self.rate) == 65536:
+        rate = lookup.plain(self.rate)
+        if rate is None or not 0 <= rate < 1 or random.drop_steps(rate) == 65536:
             msg = f"the dropout rate is {self.rate!r}; give a number from 0 to below 1"
             raise InputError(msg)
+        object.__setattr__(self, "rate", rate)
 
     @property
     def shapes(self) -> Shapes:
@@ -169,12 +170,14 @@ class MemberDropout(Dropout):
         return steps, scale
 
 
-LAYERS: dict[str, type[Any]] = {
-    "dense": Dense,
-    "dropout": Dropout,
-    "batch_norm": BatchNorm,
-    "layer_norm": LayerNorm,
-}
+LAYERS: dict[str, type[Any]] = lookup.table(
+    {
+        "dense": Dense,
+        "dropout": Dropout,
+        "batch_norm": BatchNorm,
+        "layer_norm": LayerNorm,
+    }
+)
 """Every kind of layer by its name."""
 
 
@@ -210,10 +213,12 @@ def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
 
 def differs_in_training(layers: Sequence[Any]) -> bool:
     """Whether a layer does something else in training: it draws at random, or sees the batch."""
-    return any(
-        isinstance(layer, BatchNorm) or (isinstance(layer, Dropout) and layer.rate > 0)
-        for layer in layers
-    )
+    return draws(layers) or any(isinstance(layer, BatchNorm) for layer in layers)
+
+
+def draws(layers: Sequence[Any]) -> bool:
+    """Whether a layer draws at random."""
+    return any(isinstance(layer, Dropout) and layer.rate > 0 for layer in layers)
 
 
 def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
@@ -250,6 +255,19 @@ def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
         counts.append(layer.averages + shift)
         centered = isinstance(layer, BatchNorm) or (shift and isinstance(layer, Dense))
     return tuple(reversed(counts))
+
+
+def check_batch(layers: Sequence[Any], k: int) -> None:
+    """Refuse batches in which a batch normalization finds no variance.
+
+    Raises
+    ------
+    InputError
+        If the batches have one example.
+    """
+    if k < 2 and any(layer.averages for layer in layers):
+        msg = "batch normalization was given one example a batch, which has no variance; give a "
+        raise InputError(f"{msg}batch_size of at least 2 and as many examples, or norm='layer'")
 
 
 def learned(layers: Sequence[Any], parameters: Parameters) -> Parameters:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import checked
 from bpnet.core import line_search
+from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 
 _EPSILON = 2.0**-52
@@ -23,6 +25,7 @@ Objective = Callable[[Array], tuple[Array, ...]]
 """From w, (n,), to f, its gradient, (n,), and further numbers that the caller wants to see."""
 
 
+@checked
 @dataclass(frozen=True)
 class LBFGS:
     """Settings of L-BFGS: batch descent along the curvature of the last steps.
@@ -43,13 +46,16 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         for name in ("memory", "max_evaluations"):
-            n = getattr(self, name)
-            if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-                msg = f"{name} is {n!r}; give a whole number of at least 1"
+            n = plain(getattr(self, name))
+            if not isinstance(n, int) or n < 1:
+                msg = f"{name} is {getattr(self, name)!r}; give a whole number of at least 1"
                 raise InputError(msg)
-        if not 0 <= self.tolerance < math.inf:
+            object.__setattr__(self, name, n)
+        tolerance = plain(self.tolerance)
+        if tolerance is None or tolerance < 0:
             msg = f"tolerance is {self.tolerance!r}; give a number of 0 or more"
             raise InputError(msg)
+        object.__setattr__(self, "tolerance", float(tolerance))
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,24 @@
 """Objects by name, with a hint when the name is mistyped."""
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
+from bpnet.synonyms import hint
+
+
+def table(named: dict[str, Any]) -> dict[str, Any]:
+    """A table of classes by name, each made to hold its arguments against its signature."""
+    return {name: checked(kind) for name, kind in named.items()}
 
 
 def unknown(kind: str, given: object, names: list[str]) -> InputError:
-    """Error for a name that is not among ``names``, with the nearest one."""
-    near = difflib.get_close_matches(str(given), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}"
-    return InputError(f"unknown {kind} {given!r}; {hint}")
+    """Error for a name that is not among ``names``, with the one that was meant."""
+    return InputError(f"unknown {kind} {given!r}; {hint(kind, given, names)}")
 
 
 def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
@@ -28,6 +33,40 @@ def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
     if key not in table:
         raise unknown(kind, given, list(table))
     return table[key]
+
+
+def plain(value: Any) -> int | float | None:
+    """Finite real number as one of Python's own, which every file holds; None for all else.
+
+    Examples
+    --------
+    >>> plain(0.5), plain(float("nan")), plain(True), plain("0.5")
+    (0.5, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    number = int(value) if isinstance(value, Integral) else float(value)
+    try:
+        return number if math.isfinite(number) else None
+    except OverflowError:  # an integer beyond all floats
+        return None
+
+
+def make_plain(owner: Any, *names: str) -> None:
+    """Make parameters of a frozen dataclass plain numbers.
+
+    Raises
+    ------
+    InputError
+        If one is no finite number.
+    """
+    for name in names:
+        number = plain(getattr(owner, name))
+        if number is None:
+            given = getattr(owner, name)
+            msg = f"{type(owner).__name__} has {name} = {given!r}; give a finite number"
+            raise InputError(msg)
+        object.__setattr__(owner, name, number)
 
 
 def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,28 @@ def count_correct(
     return xp.sum(xp.astype(right, xp.int32), axis=-1, dtype=xp.int32)
 
 
+def decide(a: Array, kind: Kind, middle: float, *, xp: Namespace) -> Array:
+    """Class number of each example, or its labels.
+
+    Parameters
+    ----------
+    a : array, (batch, n)
+        Outputs.
+    kind : {"class", "threshold"}
+        By the largest output, or each output by itself.
+    middle : float
+        The output that says neither 0 nor 1.
+    xp : namespace
+        The arrays' namespace.
+
+    Returns
+    -------
+    array of int64, (batch,) or (batch, n)
+        Numbers of the largest outputs, or 0 and 1.
+    """
+    return xp.argmax(a, axis=1) if kind == "class" else xp.astype(a > middle, xp.int64)
+
+
 def r2(a: Array, y: Array) -> float:
     """Share of the variance of ``y`` that ``a`` explains, the mean over outputs.
 

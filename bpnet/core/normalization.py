@@ -5,17 +5,20 @@ one of these. gamma and beta are learned; where a layer has ``averages``, its la
 they follow the batches, and stand in for them outside training.
 """
 
-import math
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
+from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 
 Shapes = tuple[tuple[int, ...], ...]
+
+_SMALLEST = 2.0**-126
+"""Number above 0 that float32 holds, in which a normalization computes at the least."""
 
 
 class _Normalization:
@@ -32,9 +35,11 @@ class _Normalization:
         if isinstance(self.n, bool) or not isinstance(self.n, Integral) or self.n < 1:
             msg = f"a normalization has n = {self.n!r} values; give a whole number of at least 1"
             raise InputError(msg)
-        if not isinstance(self.epsilon, Real) or not 0 < self.epsilon < math.inf:
-            msg = f"epsilon of a normalization is {self.epsilon!r}; give a positive number"
-            raise InputError(msg)
+        epsilon = plain(self.epsilon)
+        if epsilon is None or not _SMALLEST <= epsilon <= 1 / _SMALLEST:
+            msg = f"epsilon of a normalization is {self.epsilon!r}; give a positive number, such as"
+            raise InputError(f"{msg} 1e-5")
+        object.__setattr__(self, "epsilon", float(epsilon))
         object.__setattr__(self, "n", int(self.n))
         object.__setattr__(self, "activation", activations.get(self.activation))
 
@@ -114,6 +119,12 @@ class LayerNorm(_Normalization):
     axis: ClassVar[int] = -1
     start: ClassVar[tuple[float, ...]] = (1.0, 0.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n == 1:
+            msg = "LayerNorm of one value has no variance, its output is always beta; leave it out"
+            raise InputError(msg)
+
 
 @dataclass(frozen=True)
 class BatchNorm(_Normalization):
@@ -121,7 +132,12 @@ class BatchNorm(_Normalization):
 
     In training mean and variance are those of the batch, all examples alike whatever their
     weights; elsewhere the averages over the batches of training, whose variance is k/(k-1) times
-    the batch's own.
+    the batch's own. A batch of one example, such as the last one of an epoch, has no variance: it
+    moves what lies above and leaves the averages as they are. Where every batch would be of one
+    example, training is refused.
+
+    A constant that the layers below add to all examples alike is taken away with the mean, so
+    that their biases stay as they are (:func:`bpnet.core.layers.fixed`).
 
     Parameters
     ----------
@@ -145,9 +161,11 @@ class BatchNorm(_Normalization):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.momentum, Real) or not 0 < self.momentum <= 1:
+        momentum = plain(self.momentum)
+        if momentum is None or not 0 < momentum <= 1:
             msg = f"momentum of BatchNorm is {self.momentum!r}; give a number above 0 and up to 1"
             raise InputError(msg)
+        object.__setattr__(self, "momentum", float(momentum))
 
     def _statistics(
         self, arrays: tuple[Array, ...], x: Array, xp: Namespace, *, training: bool
@@ -161,18 +179,23 @@ class BatchNorm(_Normalization):
     ) -> tuple[Array, ...]:
         if seen is None:
             return arrays[2:]
-        mean, variance = seen
-        return mean[..., 0, :], variance[..., 0, :] * _correction(xhat, xp)
+        mean, variance = (statistic[..., 0, :] for statistic in seen)
+        k = xhat.shape[-2]
+        if k is None:  # the standard's word for a length not known yet
+            return _followed_if_several(arrays[2:], mean, variance, xhat, xp)
+        return (mean, variance * (k / (k - 1))) if k > 1 else arrays[2:]
 
 
-def _correction(x: Array, xp: Namespace) -> Any:
-    """K / (k - 1) for a batch of k examples, 1 for one."""
-    k = x.shape[-2]
-    if k is not None:
-        return k / max(k - 1, 1)
-    ones = xp.ones_like(x[..., :1])  # None is the standard's word for a length not known yet
-    k = xp.sum(ones, axis=-2)
-    return k / xp.maximum(k - 1, ones[..., 0, :])
+def _followed_if_several(
+    averages: tuple[Array, ...], mean: Array, variance: Array, x: Array, xp: Namespace
+) -> tuple[Array, ...]:
+    """What the averages follow where the graph itself counts the examples of a batch."""
+    one = xp.ones_like(x[..., 0, :1])
+    k = xp.sum(xp.ones_like(x[..., :1]), axis=-2)
+    unbiased = variance * (k / xp.maximum(k - 1, one))
+    return tuple(
+        xp.where(k > 1, new, old) for new, old in zip((mean, unbiased), averages, strict=True)
+    )
 
 
 NORMS: dict[str, type[Any]] = {"batch": BatchNorm, "layer": LayerNorm}

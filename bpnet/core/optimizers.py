@@ -15,13 +15,13 @@ All act element by element, so the same step serves a network and a stack of the
 import dataclasses
 import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import shown
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import by_name
+from bpnet.core.lookup import by_name, plain, table
 from bpnet.errors import InputError
 
 Slots = tuple[Array, ...]
@@ -33,13 +33,13 @@ def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
     """Make numbers plain floats; refuse those outside ``low <= value < high``."""
     for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
         value = getattr(optimizer, name)
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        number = plain(value)
         positive = name in ("learning_rate", "epsilon")
-        if not is_number or not low <= value < high or (positive and value <= 0):
+        if number is None or not low <= number < high or (positive and number <= 0):
             span = f"above {low:g}" if positive else f"from {low:g}"
             msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
             raise InputError(msg)
-        object.__setattr__(optimizer, name, float(value))
+        object.__setattr__(optimizer, name, float(number))
 
 
 @dataclass(frozen=True)
@@ -386,15 +386,17 @@ class AdamW(Adam):
         return super().update(p, g, slots, coefficients, xp=xp)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "adagrad": Adagrad,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-}
+OPTIMIZERS: dict[str, type[Optimizer]] = table(
+    {
+        "sgd": SGD,
+        "momentum": Momentum,
+        "nesterov": Nesterov,
+        "adagrad": Adagrad,
+        "rmsprop": RMSprop,
+        "adam": Adam,
+        "adamw": AdamW,
+    }
+)
 """Every optimizer by its name."""
 
 
@@ -430,7 +432,7 @@ def get(
             raise InputError(msg)
         return optimizer
     if not isinstance(optimizer, Optimizer):
-        msg = f"optimizer is {optimizer!r}; give a name or an instance of an Optimizer"
+        msg = f"optimizer is {shown(optimizer)}; give a name or an instance of an Optimizer"
         raise InputError(msg)
     asked = {"learning_rate": learning_rate, "momentum": momentum}
     given = {name: value for name, value in asked.items() if value is not None}

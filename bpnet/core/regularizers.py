@@ -108,8 +108,8 @@ def max_norm(parameters: Parameters, limit: float, *, xp: Namespace) -> Paramete
 
 
 def _axes(parameters: Parameters) -> int:
-    """Axes of a ``W``, those of members among them: one more than the last layer's ``b`` has."""
-    return int(parameters[-1][-1].ndim) + 1
+    """Axes of a ``W``, those of members among them: one more than the ``b`` of the last layer."""
+    return 1 + next(int(arrays[-1].ndim) for arrays in reversed(parameters) if arrays)
 
 
 def _has_weights(arrays: tuple[Array, ...], axes: int) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bpnet.core.lookup import by_name
+from bpnet.arguments import shown
+from bpnet.core.lookup import by_name, plain, table
 from bpnet.errors import InputError
 
 
@@ -55,11 +56,12 @@ class Schedule(Protocol):
 def _check(schedule: Any, **bounds: tuple[float, float]) -> None:
     for name, (low, high) in bounds.items():
         value = getattr(schedule, name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= value <= high:
+        number = plain(value)
+        if number is None or not low <= number <= high:
             span = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
             msg = f"{type(schedule).__name__} has {name} = {value!r}; give a number {span}"
             raise InputError(msg)
+        object.__setattr__(schedule, name, number)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class InverseScaling:
 
     def rate(self, eta: float, at: Moment) -> float:
         """Return eta at step t."""
-        return float(eta / (at.step + 1) ** self.power)
+        return scaled_down(eta, at.step + 1, self.power)
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class WarmUp:
     ----------
     epochs : float
         How long.
-    then : Schedule
+    then : str or Schedule
         What follows; it counts its steps from the start.
     """
 
@@ -172,6 +174,7 @@ class WarmUp:
 
     def __post_init__(self) -> None:
         _check(self, epochs=(0.0, math.inf))
+        object.__setattr__(self, "then", get(self.then))
 
     def rate(self, eta: float, at: Moment) -> float:
         """Return a share of what the other schedule gives, at first."""
@@ -207,6 +210,14 @@ class OneCycle:
             return eta * _wave(self.start, 1.0, at.share / self.rise)
         left = 1 - self.rise
         return eta * _wave(1.0, self.final, (at.share - self.rise) / left if left else 1.0)
+
+
+def scaled_down(eta: float, t: int, power: float) -> float:
+    """Eta / t^power; 0 where that is smaller than any number."""
+    try:
+        return float(eta / float(t) ** power)
+    except OverflowError:
+        return 0.0
 
 
 def _wave(first: float, last: float, share: float) -> float:
@@ -250,16 +261,18 @@ class OnPlateau:
         return float(eta * self.factor**drops)
 
 
-SCHEDULES: dict[str, Any] = {
-    "constant": Constant,
-    "step": Step,
-    "exponential": Exponential,
-    "inverse_scaling": InverseScaling,
-    "cosine": Cosine,
-    "warm_up": WarmUp,
-    "one_cycle": OneCycle,
-    "on_plateau": OnPlateau,
-}
+SCHEDULES: dict[str, Any] = table(
+    {
+        "constant": Constant,
+        "step": Step,
+        "exponential": Exponential,
+        "inverse_scaling": InverseScaling,
+        "cosine": Cosine,
+        "warm_up": WarmUp,
+        "one_cycle": OneCycle,
+        "on_plateau": OnPlateau,
+    }
+)
 """Every schedule by its name."""
 
 
@@ -280,6 +293,6 @@ def get(schedule: str | Schedule) -> Schedule:
         made: Schedule = by_name("schedule", SCHEDULES, schedule)()
         return made
     if isinstance(schedule, type) or not callable(getattr(schedule, "rate", None)):
-        msg = f"schedule is {schedule!r}; give a name or an object with rate"
+        msg = f"schedule is {shown(schedule)}; give a name or an object with rate"
         raise InputError(msg)
     return schedule

@@ -58,6 +58,9 @@ def as_array(value: Any, name: str) -> Array:
     InputError
         If it cannot be made an array, such as rows of different lengths.
     """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        msg = f"{name} is a masked array, and a network takes every value; give {name}.filled(0)"
+        raise InputError(f"{msg}, or leave the rows out")
     if is_array_api_obj(value) or sparse.is_sparse(value) or isinstance(value, HostRows):
         return value
     try:
@@ -201,7 +204,7 @@ def predict(
     dtype: str,
 ) -> np.ndarray[Any, Any]:
     """Outputs a^L for all examples, (m, n_L), computed in batches of bounded size."""
-    stored = examples(x, _width(parameters), backend=backend, dtype=dtype, scale=scale)
+    stored = examples(x, _width(layers), backend=backend, dtype=dtype, scale=scale)
     arrays = on_device(parameters, backend=backend, dtype=dtype)
     return outputs(layers, arrays, stored, scale=scale, backend=backend, dtype=dtype)
 
@@ -228,9 +231,9 @@ def outputs(
     return np.concatenate(parts)
 
 
-def _width(parameters: Parameters) -> int:
-    """Values that the first layer with weights takes."""
-    return next(int(arrays[0].shape[-2]) for arrays in parameters if arrays)
+def _width(layers: Sequence[Any]) -> int:
+    """Values that the network takes: those of its first dense layer, what is below keeps them."""
+    return next(int(layer.n_in) for layer in layers if hasattr(layer, "n_in"))
 
 
 def chunk(parameters: Parameters) -> int:

@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bpnet import strict_json
 from bpnet.errors import InputError
 
 MISSING = "missing"
 """The category that stands for cells without a value."""
 
-INPUT_KINDS = ("number", "text", "boolean")
+NUMBERS = ("number", "date")
+"""Kinds of columns that become one input: what they hold is standardized."""
+
+INPUT_KINDS = (*NUMBERS, "text", "boolean")
 TARGET_KINDS = ("integer", "real", "text", "boolean")
 
 
@@ -25,10 +29,11 @@ class Column:
     ----------
     name : str
         Its name in the table.
-    kind : {"number", "text", "boolean"}
-        Numbers become ``(value - mean) / std``, the others one input a category.
+    kind : {"number", "date", "text", "boolean"}
+        Numbers become ``(value - mean) / std``, dates too, as days since 1970-01-01; the others
+        one input a category.
     mean, std : float
-        Of a number, over the training rows.
+        Of a number or of days, over the training rows.
     categories : tuple of str
         Of the others, sorted.
     """
@@ -38,6 +43,11 @@ class Column:
     mean: float = 0.0
     std: float = 1.0
     categories: tuple[str, ...] = ()
+
+    @staticmethod
+    def date_of(days: float) -> str:
+        """The day that so many days since 1970-01-01 lie in."""
+        return str(np.datetime64(math.floor(days + 1e-3), "D"))  # midnight, to float32's rounding
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,7 @@ class Columns:
             If the text is not JSON or lacks a part.
         """
         try:
-            value = json.loads(text)
+            value = strict_json.loads(text)
             parts = dict(value, inputs=tuple(_column(c) for c in value["inputs"]))
             for name in ("left_out", "classes"):
                 parts[name] = tuple(value[name])
@@ -148,7 +158,7 @@ def _column(value: dict[str, Any]) -> Column:
     column = Column(**{**value, "categories": tuple(value["categories"])})
     _require(type(column.name) is str and column.kind in INPUT_KINDS, "name or kind")
     _require(all(type(c) is str for c in column.categories), "categories")
-    _require(bool(column.categories) == (column.kind != "number"), "categories of its kind")
+    _require(bool(column.categories) == (column.kind not in NUMBERS), "categories of its kind")
     _require(len(set(column.categories)) == len(column.categories), "different categories")
     _check_units(column.mean, column.std)
     return column

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.data.columns import Columns
 from bpnet.errors import InputError
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Examples and their targets.

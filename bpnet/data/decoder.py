@@ -49,18 +49,21 @@ def decode(path: str, most: int, wanted: list[str] | None, out: IO[bytes]) -> No
     """Write the first line, and the columns if there are any to write."""
     import polars as pl
 
-    schema = pl.read_parquet_schema(path)
+    with Path(path).open("rb") as file:  # by its name polars might take it for a pattern
+        schema = pl.read_parquet_schema(file)
     if wanted is None:
         _say(out, names=list(schema))
         return
     given = {name.strip(): name for name in schema}
     chosen = [given[name] for name in wanted]
-    rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    with Path(path).open("rb") as file:
+        rows = int(pl.scan_parquet(file).select(pl.len()).collect().item())
     claimed = rows * sum(_width(schema[name]) for name in chosen)
     if most and claimed > most:
         _say(out, claimed=claimed)
         return
-    frame = pl.read_parquet(path, columns=chosen)
+    with Path(path).open("rb") as file:
+        frame = pl.read_parquet(file, columns=chosen)
     frame.columns = [name.strip() for name in frame.columns]
     _say(out)
     frame.write_ipc_stream(out)

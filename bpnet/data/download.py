@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bpnet.data.idx import FILES, find_idx
 from bpnet.data.reading import one_line
 from bpnet.errors import InputError
+from bpnet.requirements import install
 
 if TYPE_CHECKING:
     import logging
@@ -124,7 +125,7 @@ def download(name: str) -> Path:
         import pooch
     except ImportError:
         message = (
-            f'{name} has to be fetched, which needs pooch: pip install "bpnet[data]", or set '
+            f"{name} has to be fetched, which needs pooch: {install('pooch', 'requests')}, or set "
             f"BPNET_DATA to a folder that holds {name}/{FILES[0]}.gz and its siblings"
         )
         raise InputError(message) from None

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data import facts
+from bpnet.data import facts, told
 from bpnet.data.columns import Columns
 from bpnet.data.encoding import encode, encode_target
 from bpnet.data.host_rows import HostRows
 from bpnet.data.shuffling import BlockOrder
 from bpnet.data.table_files import Run, Share, TableFiles
+from bpnet.data.told import Tally
 
 Host = npt.NDArray[Any]
 
@@ -42,6 +43,7 @@ class Table:
     chunk: int
     _runs: list[Run] = field(default_factory=list)
     _kept: "dict[str, OrderedDict[int, Host]]" = field(default_factory=dict)
+    _tallies: dict[int, Tally] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -52,7 +54,11 @@ class Table:
 
     def part(self, share: Share) -> "Table":
         """Other rows of the same files."""
-        return replace(self, share=share, _lock=threading.Lock())
+        return replace(self, share=share, _tallies={}, _lock=threading.Lock())
+
+    def replaced(self) -> tuple[str, ...]:
+        """Lines on the cells that were replaced in the rows that were read so far."""
+        return told.replaced(self.columns, told.merged(self._tallies.values()))
 
     def _count(self, run: Run) -> int:
         picked = self.share.pick(run.begin, run.rows)
@@ -105,7 +111,9 @@ class Table:
         names = [column.name for column in columns.inputs] if inputs else []
         targeted = columns.target in self.files.kinds
         frame = self.files.read(run, [*names, *[columns.target] * targeted], self.share)
-        x = encode(frame, columns, where, run.first)[0] if inputs else None
+        x = None
+        if inputs:
+            x, self._tallies[i] = encode(frame, columns, where, run.first)
         y = encode_target(frame[columns.target], columns, where, run.first) if targeted else None
         return x, y
 
@@ -158,6 +166,10 @@ class Encoded(HostRows):
     def order(self, seed: int, epoch: int) -> BlockOrder:
         """All rows, mixed by blocks: a run of a file is a chunk."""
         return BlockOrder(seed, epoch, self.table.starts, self.table.buffer)
+
+    def replaced(self) -> tuple[str, ...]:
+        """Lines on the cells that were replaced in the rows that were read so far."""
+        return self.table.replaced()
 
     def some(self, k: int) -> Host:
         """The first rows: they lie in as few runs as there can be."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data.cells import as_numbers, kind, labels_of, typed_as
-from bpnet.data.columns import MISSING, Column, Columns
+from bpnet.data.cells import as_days, as_numbers, kind, labels_of, typed_as
+from bpnet.data.columns import MISSING, NUMBERS, Column, Columns
 from bpnet.data.moments import Moments
+from bpnet.data.told import Replaced, Tally
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,15 +65,25 @@ def learn(
 
 def _learn_column(series: "pl.Series", where: str) -> Column | None:
     """Return None for a constant column."""
-    if kind(series) in {"integer", "real"}:
-        values = series.drop_nulls().to_numpy()
-        return number_column(series.name, Moments.of(values) if len(values) else None, where)
+    if kind(series) in NUMERIC:
+        values = numbers_of(series).drop_nulls().to_numpy()
+        moments = Moments.of(values) if len(values) else None
+        return number_column(series.name, kind(series), moments, where)
     categories = as_text(series).unique().to_list()
     return category_column(series.name, kind(series), categories, len(series), where)
 
 
-def number_column(name: str, moments: Moments | None, where: str) -> Column | None:
-    """Column of numbers from their moments; None of a constant one.
+NUMERIC = ("integer", "real", "date")
+"""What columns hold of which mean and deviation are learned."""
+
+
+def numbers_of(series: "pl.Series") -> "pl.Series":
+    """Numbers of a plain column: of dates their days."""
+    return as_days(series, "") if kind(series) == "date" else series
+
+
+def number_column(name: str, kind: str, moments: Moments | None, where: str) -> Column | None:
+    """Column of numbers, or of dates, from their moments; None of a constant one.
 
     Raises
     ------
@@ -81,7 +92,7 @@ def number_column(name: str, moments: Moments | None, where: str) -> Column | No
     """
     if moments is None or moments.low == moments.high:
         return None
-    return Column(name, "number", *units(moments, name, where))
+    return Column(name, "date" if kind == "date" else "number", *units(moments, name, where))
 
 
 def category_column(
@@ -133,7 +144,7 @@ def as_text(series: "pl.Series") -> "pl.Series":
 
 def encode(
     frame: "pl.DataFrame", columns: Columns, where: str, first: int = 0
-) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+) -> tuple[npt.NDArray[np.float32], Tally]:
     """Encode rows with what was learned.
 
     Parameters
@@ -151,8 +162,9 @@ def encode(
     -------
     x : ndarray of float32, shape (m, n)
         One input for each of ``columns.features``.
-    notes : tuple of str
-        What became of missing values and of categories not seen in training.
+    tally : dict
+        From the name of a column to the cells that were replaced: missing ones, and categories
+        not seen in training.
 
     Raises
     ------
@@ -160,31 +172,29 @@ def encode(
         If a cell of a numeric column is no number, or beyond float32.
     """
     x = np.zeros((frame.height, len(columns.features)), np.float32)
-    notes: list[str] = []
+    tally: dict[str, Replaced] = {}
     at = 0
     for column in columns.inputs:
         width = len(column.categories) or 1
         piece = x[:, at : at + width]
-        if column.kind == "number":
-            _encode_number(frame[column.name], column, piece[:, 0], notes, where, first)
+        if column.kind in NUMBERS:
+            found = _encode_number(frame[column.name], column, piece[:, 0], where, first)
         else:
-            _encode_categories(frame[column.name], column, piece, notes)
+            found = _encode_categories(frame[column.name], column, piece)
+        if found.missing or found.unseen:
+            tally[column.name] = found
         at += width
-    return x, tuple(notes)
+    return x, tally
 
 
 def _encode_number(
     series: "pl.Series",
     column: Column,
     out: npt.NDArray[np.float32],
-    notes: list[str],
     where: str,
     first: int,
-) -> None:
-    numbers = as_numbers(series, where, first)
-    if count := numbers.null_count():
-        values = f"{count} missing value{'s' * (count > 1)}"
-        notes.append(f"{values} in '{column.name}' replaced by the mean {column.mean:.4g}")
+) -> Replaced:
+    numbers = (as_days if column.kind == "date" else as_numbers)(series, where, first)
     with np.errstate(over="ignore"):
         out[:] = (numbers.fill_null(column.mean).to_numpy() - column.mean) / column.std
     if not np.isfinite(out).all():
@@ -194,11 +204,12 @@ def _encode_number(
             "beyond float32 once standardized: correct it"
         )
         raise InputError(message)
+    return Replaced(missing=numbers.null_count())
 
 
 def _encode_categories(
-    series: "pl.Series", column: Column, out: npt.NDArray[np.float32], notes: list[str]
-) -> None:
+    series: "pl.Series", column: Column, out: npt.NDArray[np.float32]
+) -> Replaced:
     import polars as pl
 
     text = as_text(series)
@@ -208,18 +219,10 @@ def _encode_categories(
     known = codes.is_not_null()
     rows = np.flatnonzero(known.to_numpy())
     out[rows, codes.to_physical().filter(known).to_numpy()] = 1
-    count = series.null_count()
-    if count and MISSING in column.categories:
-        values = f"{count} missing value{'s' * (count > 1)}"
-        notes.append(f"{values} in '{column.name}' taken as the category '{MISSING}'")
-    if len(rows) < len(text):
-        count = len(text) - len(rows)
-        names = text.filter(~known).unique().sort().to_list()
-        examples = ", ".join(f"'{name}'" for name in names[:3]) + ", ..." * (len(names) > 3)
-        values = f"{count} value{'s' * (count > 1)}"
-        notes.append(
-            f"{values} in '{column.name}' not seen in training, encoded as zeros: {examples}"
-        )
+    missing = series.null_count() if MISSING in column.categories else 0
+    names = text.filter(~known)
+    found = Replaced(missing, len(names), tuple(names.unique().sort().to_list()))
+    return Replaced().merged(found)  # which keeps a few examples
 
 
 def encode_target(

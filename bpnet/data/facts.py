@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpnet.data.targets import are_few
+
 if TYPE_CHECKING:
     from bpnet.data.host_rows import HostRows
 
@@ -27,14 +29,15 @@ def gather(y: "HostRows") -> tuple[Host, Host]:
     Returns
     -------
     values : array
-        Each label, sorted; or, of real numbers and of rows, the first, those with the least and
-        the largest value, and the first ones that are no 0s and 1s, whose sum is farthest from
-        1, and that differ from the first.
+        Each label, and each of a few different whole numbers, sorted; or, of other real numbers and
+        of rows, the first, those with the least and the largest value, and the first ones that are
+        no 0s and 1s, whose sum is farthest from 1, and that differ from the first.
     numbers : array of int
         Where the rows are; of labels 0.
     """
-    if y.ndim == 1 and y.dtype.kind != "f":
-        found = _labels(y)
+    is_label = y.ndim == 1 and (y.dtype.kind != "f" or y.labels)
+    found = _labels(y) if is_label else few(y)
+    if found is not None:
         return found, np.zeros(len(found), np.int64)
     values, numbers = np.empty((0, *y.shape[1:]), y.dtype), np.arange(0)
     for rows in y.pieces(_PIECE):
@@ -43,6 +46,18 @@ def gather(y: "HostRows") -> tuple[Host, Host]:
         kept = _edges(values)
         values, numbers = values[kept], numbers[kept]
     return values, numbers
+
+
+def few(y: "HostRows") -> Host | None:
+    """All different numbers, where these are so few whole ones that they may be classes."""
+    found = y.take(np.arange(0))
+    if y.width > 1 or y.dtype.kind not in "iuf":
+        return None
+    for rows in y.pieces(_PIECE):
+        found = np.union1d(found, y.take(rows))
+        if not are_few(found):
+            return None
+    return found.reshape(-1, *y.shape[1:])
 
 
 def _labels(y: "HostRows") -> Host:

@@ -1,5 +1,6 @@
 """Table files to polars frames, with the checks that polars leaves out."""
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from bpnet.data import parquet
 from bpnet.data.reading import one_line, refusing
 from bpnet.errors import InputError
+from bpnet.requirements import install
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +29,7 @@ def refusing_tables(what: str) -> Iterator[None]:
     try:
         import polars as pl
     except ImportError:
-        message = f'{what}: tables need polars, which is not installed: pip install "bpnet[data]"'
+        message = f"{what}: tables need polars, which is not installed: {install('polars')}"
         raise InputError(message) from None
     try:
         with refusing(what):
@@ -61,8 +63,8 @@ def column_names(path: Path) -> list[str]:
         elif path.suffix.lower() in ARROW:
             names = scan(path).collect_schema().names()
         else:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                names = next((row for row in csv.reader(stream, strict=True) if row), [])
+            names = next((row for _, row in _records(path) if row), [])
+            _check_separator(names, path)
     names = [name.strip() for name in names]
     if not names:
         message = f"{path} is empty: give a header with the columns' names, and rows"
@@ -95,8 +97,9 @@ def scan(path: Path) -> "pl.LazyFrame":
     """
     import polars as pl
 
-    frame = (pl.scan_ipc if path.suffix.lower() in ARROW else pl.scan_parquet)(path)
-    names = frame.collect_schema().names()
+    with path.open("rb") as file:  # by its name polars might take it for a pattern
+        frame = (pl.scan_ipc if path.suffix.lower() in ARROW else pl.scan_parquet)(file)
+        names = frame.collect_schema().names()
     return frame.rename({name: name.strip() for name in names if name != name.strip()})
 
 
@@ -135,7 +138,8 @@ def _read_csv(path: Path, names: Sequence[str]) -> "pl.DataFrame":
     import polars as pl
 
     rows, blank = _survey(path, len(names))
-    frame = pl.read_csv(path, infer_schema=False)
+    with path.open("rb") as file:
+        frame = pl.read_csv(file, infer_schema=False)
     if frame.height != rows or frame.width != len(names):
         message = (
             f"{path} reads as {frame.height} rows of {frame.width} columns and as {rows} of "
@@ -151,22 +155,82 @@ def _read_csv(path: Path, names: Sequence[str]) -> "pl.DataFrame":
 def _survey(path: Path, width: int) -> tuple[int, list[int]]:
     """Count the rows, blank ones too, and refuse ragged ones; polars fills short rows unasked."""
     rows, blank = -1, []
+    for line, row in _records(path):
+        if len(row) != width:
+            if row:
+                message = (
+                    f"{path}: line {line} has {len(row)} fields and the header "
+                    f"{width}: give every row the same number"
+                )
+                raise InputError(message)
+            if rows < 0:
+                continue  # before the header
+            blank.append(rows)
+        rows += 1
+    return rows, blank
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records of a CSV file, each with the number of its last line.
+
+    Raises
+    ------
+    InputError
+        If it is no CSV, or no UTF-8.
+    """
+    _check_encoding(path)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, strict=True)
         try:
             for row in reader:
-                if len(row) != width:
-                    if row:
-                        message = (
-                            f"{path}: line {reader.line_num} has {len(row)} fields and the header "
-                            f"{width}: give every row the same number"
-                        )
-                        raise InputError(message)
-                    if rows < 0:
-                        continue  # before the header
-                    blank.append(rows)
-                rows += 1
+                yield reader.line_num, row
         except csv.Error as error:
-            message = f"{path}: line {reader.line_num} is not CSV: {one_line(error)}"
+            reason = f"is not CSV: {one_line(error)}"
+            if "field limit" in str(error):
+                reason = (
+                    f"has a cell longer than {csv.field_size_limit():,} characters: close its "
+                    "quotes, or shorten the text"
+                )
+            message = f"{path}: line {reader.line_num} {reason}"
             raise InputError(message) from error
-    return rows, blank
+        except UnicodeDecodeError as error:
+            raise InputError(_not_utf_8(path)) from error
+
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # UTF-32 begins with the same
+_SAVE = "save it in the encoding UTF-8 ('CSV UTF-8' in a spreadsheet)"
+
+
+def _check_encoding(path: Path) -> None:
+    """Refuse text of two or four bytes a character."""
+    with path.open("rb") as file:
+        start = file.read(1 << 12)
+    if start.startswith(_UTF_16) or b"\0" in start:
+        message = f"{path} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}"
+        raise InputError(message)
+
+
+def _not_utf_8(path: Path) -> str:
+    """Message that names the first byte that is no UTF-8, and its line."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                return f"{path} is not UTF-8: line {number} has the byte 0x{byte:02x}: {_SAVE}"
+    return f"{path} is not UTF-8: {_SAVE}"
+
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def _check_separator(names: Sequence[str], path: Path) -> None:
+    """Refuse a line of names that is none by commas and several by another separator."""
+    for sign, name in _SEPARATORS.items():
+        if len(names) == 1 and sign in names[0]:
+            message = (
+                f"{path} is separated by {name}, and commas are wanted: save it with the separator "
+                "comma, and points in its numbers"
+            )
+            raise InputError(message)

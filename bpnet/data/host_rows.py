@@ -25,7 +25,11 @@ class HostRows(ABC):
         Of the whole.
     dtype : dtype
         Of the rows that are taken.
+    labels : bool
+        Whether real numbers are names of classes.
     """
+
+    labels: bool = False
 
     shape: tuple[int, ...]
     dtype: Any
@@ -45,6 +49,10 @@ class HostRows(ABC):
     def identity(self) -> str:
         """What tells these rows from others, found without reading them all."""
         return f"{self.shape} {self.dtype}"
+
+    def replaced(self) -> tuple[str, ...]:
+        """Lines on what was put in place of values in the rows that were read so far."""
+        return ()
 
     def pieces(self, numbers: int) -> Iterator[Host]:
         """Yield the numbers of all rows, so many at a time that they hold about ``numbers``."""

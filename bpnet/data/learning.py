@@ -1,14 +1,22 @@
 """What a table of many files has in its columns, learned in one pass over its rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpnet.data import told
 from bpnet.data.cells import labels_of
-from bpnet.data.columns import MISSING, Columns
-from bpnet.data.encoding import MOST_CATEGORIES, as_text, category_column, number_column, units
+from bpnet.data.columns import Columns
+from bpnet.data.encoding import (
+    MOST_CATEGORIES,
+    NUMERIC,
+    as_text,
+    category_column,
+    number_column,
+    numbers_of,
+    units,
+)
 from bpnet.data.moments import Moments
 from bpnet.data.table_files import Share, TableFiles
 from bpnet.data.tables import check_count
@@ -35,7 +43,7 @@ class _Seen:
     values: set[Any] = field(default_factory=set)
 
     def numbers(self, series: "pl.Series") -> None:
-        values = series.drop_nulls().to_numpy()
+        values = numbers_of(series).drop_nulls().to_numpy()
         self._count(series)
         if len(values):
             found = Moments.of(values)
@@ -94,7 +102,7 @@ def learn(
         for name in names:
             if name == target:
                 seen[name].labels(frame[name], path, run.first)
-            elif files.kinds[name] in {"integer", "real"}:
+            elif files.kinds[name] in NUMERIC:
                 seen[name].numbers(frame[name])
             else:
                 seen[name].texts(frame[name])
@@ -109,18 +117,21 @@ def learn(
     if not inputs:
         message = f"{where}: no column but '{target}' varies: give inputs that say something"
         raise InputError(message)
-    notes = (*_notes(seen, left_out), *(f"column '{n}' is constant and left out" for n in left_out))
     kind = files.kinds[target]
+    classes: tuple[Any, ...] = ()
+    mean, std = 0.0, 1.0
     if task == "classify":
         classes = tuple(np.unique(list(found.values)).tolist())
-        return Columns(inputs, left_out, target, kind, task, classes), notes
-    mean, std = (0.0, 1.0) if found.moments is None else units(found.moments, target, where)
-    return Columns(inputs, left_out, target, kind, task, (), mean, std), notes
+    elif found.moments is not None:
+        mean, std = units(found.moments, target, where)
+    columns = Columns(inputs, left_out, target, kind, task, classes, mean, std)
+    tally = {name: told.Replaced(missing=column.missing) for name, column in seen.items()}
+    return columns, (*told.replaced(columns, tally), *told.guessed(columns))
 
 
 def _settle(found: _Seen, task: str, where: str, target: str) -> str:
     _, chosen = settle(np.array(sorted(found.values)), task, where, found.rows)
-    if chosen == "classify" and task == "auto":
+    if chosen == "classify" and task == "auto" and isinstance(next(iter(found.values)), str):
         check_count(len(found.values), found.rows, target, where)
     if chosen == "classify" and len(found.values) >= _LABELS:
         message = f"{where}: it has {_LABELS} different values or more: give --task regress"
@@ -129,20 +140,6 @@ def _settle(found: _Seen, task: str, where: str, target: str) -> str:
 
 
 def _column(name: str, kind: str, seen: _Seen, where: str) -> Any:
-    if kind in {"integer", "real"}:
-        return number_column(name, seen.moments, where)
+    if kind in NUMERIC:
+        return number_column(name, kind, seen.moments, where)
     return category_column(name, kind or "text", seen.values, seen.rows, where)
-
-
-def _notes(seen: dict[str, _Seen], left_out: Sequence[str]) -> list[str]:
-    notes = []
-    for name, column in seen.items():
-        if column.missing and name not in left_out:
-            values = f"{column.missing} missing value{'s' * (column.missing > 1)}"
-            what = (
-                f"taken as the category '{MISSING}'"
-                if column.moments is None
-                else f"replaced by the mean {float(column.moments.mean):.4g}"
-            )
-            notes.append(f"{values} in '{name}' {what}")
-    return notes

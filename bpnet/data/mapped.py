@@ -15,6 +15,7 @@ from bpnet.data.moments import Moments, merged
 from bpnet.data.reading import Stamp, check_finite, refusing
 from bpnet.data.shuffling import BlockOrder
 from bpnet.errors import InputError
+from bpnet.shown import pasted
 
 Host = npt.NDArray[Any]
 
@@ -69,6 +70,8 @@ class Mapped(HostRows):
         Rows are standardized by them.
     cast : dtype, optional
         What they are brought to.
+    labels : bool
+        Whether real numbers are names of classes.
     """
 
     parts: tuple[Part, ...]
@@ -78,6 +81,7 @@ class Mapped(HostRows):
     buffer: int = 0
     moments: Moments | None = None
     cast: Any = None
+    labels: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -220,8 +224,8 @@ def open_idx(path: Path, name: str) -> Mapped:
     stamp = Stamp.of(path)
     with refusing(str(path)), path.open("rb") as stream:
         if stream.read(2) == idx.GZIP:
-            message = f"{path} is compressed and can't be mapped: unpack it, gunzip -k {path}"
-            raise InputError(message)
+            message = f"{path} is compressed and can't be mapped: unpack it, gunzip -k "
+            raise InputError(message + pasted(path))
         stream.seek(0)
         dtype, shape, start = idx.read_header(stream, path)
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize

@@ -1,5 +1,7 @@
 """The one door to all data: a name, a folder or a file becomes a data set."""
 
+import glob
+import re
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
+from bpnet.arguments import checked
 from bpnet.data.arrays import read_npz, read_pair
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
@@ -15,12 +18,14 @@ from bpnet.data.frames import STREAMED
 from bpnet.data.frames import SUFFIXES as TABLES
 from bpnet.data.idx import read_folder
 from bpnet.data.splits import split
-from bpnet.data.standard import NAMES, read_standard, unknown
+from bpnet.data.standard import NAMES, catalog, read_standard, unknown
 from bpnet.data.tables import hold_out, read_table, read_table_as
 from bpnet.data.targets import TASKS, check_known, settle
 from bpnet.errors import InputError
+from bpnet.shown import quoted
 
 
+@checked
 def load(
     source: str | Path,
     *,
@@ -43,7 +48,8 @@ def load(
     target : str, optional
         The target's column, for tables.
     task : {"auto", "classify", "regress"}
-        With "auto", text, booleans and integers are classes and floats are values.
+        With "auto", text and booleans are classes, numbers too where there are at most 20
+        different whole ones, and amounts else.
     columns : Columns, optional
         What was learned of a table when the model was trained; without it, it is learned
         from this one.
@@ -107,8 +113,8 @@ def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
     if isinstance(source, str):
         if source in NAMES:
             return source
-        if halves := _halves(source):
-            return _existing(Path(halves[0])), _existing(Path(halves[1]))
+        if pair := halves(source):
+            return _existing(Path(pair[0])), _existing(Path(pair[1]))
     path = _existing(Path(source))
     suffixes = (".npz", ".npy", *TABLES)
     if path.is_dir():
@@ -141,14 +147,37 @@ def absolute(source: str) -> str:
     """
     if source in NAMES:
         return source
-    return ",".join(str(disk.followed(Path(part))) for part in _halves(source) or [source])
+    return ",".join(str(disk.followed(Path(part))) for part in halves(source) or [source])
 
 
-def _halves(source: str) -> list[str] | None:
-    """Both files of ``x.npy,y.npy``."""
-    halves = source.split(",")
-    is_pair = len(halves) == 2 and all(half.lower().endswith(".npy") for half in halves)
-    return halves if is_pair else None
+def halves(source: str) -> tuple[str, str] | None:
+    """Both files of ``x.npy,y.npy``; other commas belong to their names.
+
+    Examples
+    --------
+    >>> halves("a,b/x.npy,a,b/y.npy"), halves("x,y.npy")
+    (('a,b/x.npy', 'a,b/y.npy'), None)
+    """
+    parts = re.split(r"(?<=\.npy),", source, flags=re.IGNORECASE)
+    is_pair = len(parts) == 2 and parts[1].lower().endswith(".npy")
+    return (parts[0], parts[1]) if is_pair else None
+
+
+@checked
+def read_from(source: str) -> list[str]:
+    """Names and patterns of the files that :func:`load` or :func:`stream` reads of a source.
+
+    Examples
+    --------
+    >>> read_from("x-*.npy,y-*.npy")
+    ['x-*.npy,y-*.npy']
+    """
+    found = [entry.where for entry in catalog() if entry.name == source] or [source]
+    folder = Path(found[0])
+    if not folder.is_dir():
+        return found
+    endings = [*(f"*{suffix}" for suffix in STREAMED), "*-ubyte", "*-ubyte.gz", "*.npz"]
+    return [*found, *(str(Path(glob.escape(str(folder)), ending)) for ending in endings)]
 
 
 def _existing(path: Path) -> Path:
@@ -197,7 +226,9 @@ def _read_arrays(path: str | Path | tuple[Path, Path], need_target: bool) -> Dat
     if path.suffix.lower() == ".npz":
         return read_npz(path, need_target=need_target)
     if need_target:
-        message = f"{path} holds x alone: give its targets too, '{path},y.npy'"
+        pair = quoted(f"{path},y.npy")
+        pair = pair if pair.endswith("'") else f"'{pair}'"
+        message = f"{path} holds x alone: give its targets too, {pair}"
         raise InputError(message)
     return read_pair(path, None)
 

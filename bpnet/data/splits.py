@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data import facts
+from bpnet.arguments import checked
+from bpnet.data import batches, facts
 from bpnet.data.draws import generator
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -14,6 +15,7 @@ _PIECE = 1 << 20
 """Numbers that are read at a time."""
 
 
+@checked
 def split(
     y: npt.ArrayLike | HostRows, fraction: float, seed: int, stratify: bool
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -50,7 +52,7 @@ def split(
     (3, 3, True)
     """
     fraction = _fraction(fraction)
-    labels = y if isinstance(y, HostRows) else np.asarray(y)
+    labels = _labels(y)
     rows = len(labels)
     if rows < 2:
         message = f"can't hold out rows of {rows}: give two or more"
@@ -72,6 +74,7 @@ def split(
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
+@checked
 def folds(
     y: npt.ArrayLike, count: int, seed: int, stratify: bool
 ) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
@@ -103,7 +106,7 @@ def folds(
     >>> [(len(kept), len(held)) for kept, held in folds(list("aaaabb"), 3, 0, stratify=True)]
     [(4, 2), (4, 2), (4, 2)]
     """
-    labels = np.asarray(y)
+    labels = _labels(y)
     rows = len(labels)
     if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= rows:
         message = f"folds is {count!r}: give a whole number from 2 to the {rows} rows"
@@ -113,6 +116,15 @@ def folds(
     part = np.empty(rows, np.intp)
     part[np.lexsort((keys, strata))] = np.arange(rows) % count
     return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(count)]
+
+
+def _labels(y: Any) -> Any:
+    """Targets as an array, or as they are where they are not in memory."""
+    labels = batches.as_array(y, "y")
+    if not labels.shape:
+        message = f"y is a {type(y).__name__}: give one target a row"
+        raise InputError(message)
+    return labels
 
 
 def _fraction(fraction: Any) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import checked
 from bpnet.data.arrays import read_npz
 from bpnet.data.dataset import Dataset
 from bpnet.data.download import ORIGINS, cache, download, find
@@ -118,6 +119,7 @@ def catalog() -> list[Entry]:
     ]
 
 
+@checked
 def fetch(name: str) -> Path:
     """Make a built-in data set available on this machine.
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
-from bpnet.data import idx
+from bpnet.arguments import check, checked
+from bpnet.data import facts, idx
 from bpnet.data.arrays import check_targets, flat
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
@@ -18,7 +19,7 @@ from bpnet.data.frames import STREAMED
 from bpnet.data.learning import learn
 from bpnet.data.mapped import Mapped, open_idx, open_npy
 from bpnet.data.moments import Moments
-from bpnet.data.sources import agreed, check_asked, settle_test
+from bpnet.data.sources import agreed, check_asked, halves, settle_test
 from bpnet.data.splits import split
 from bpnet.data.table_files import Share, open_tables
 from bpnet.data.tables import check_learned, find_target, hold_out
@@ -37,8 +38,9 @@ _CHUNKS = 8
 """Runs of a table that fill a buffer."""
 
 
+@checked
 def stream(
-    source: Any,
+    source: str | Path | Sequence[Any],
     *,
     target: str | None = None,
     task: str = "auto",
@@ -159,12 +161,15 @@ def can(source: str) -> bool:
 
 def _find(source: Any, need_target: bool) -> tuple[str, Any]:
     """Kind of a source, array, idx or table, and its files."""
-    if isinstance(source, str) and source.lower().endswith(".npy") and "," in source:
-        source = tuple(source.split(","))
+    if isinstance(source, str) and (pair := halves(source)):
+        source = pair
     if isinstance(source, tuple | list):
         if len(source) == 2 and _is_npy(source[0]):
             return "array", (_files(source[0]), _files(source[1]) if need_target else None)
         paths = [path for one in source for path in _files(one)]
+        if not paths:
+            message = f"source is {source!r}, no files: give some, a folder or a pattern"
+            raise InputError(message)
     else:
         paths = _files(source)
     if len(paths) == 1 and paths[0].is_dir():
@@ -193,16 +198,24 @@ def _is_npy(name: Any) -> bool:
 
 def _files(name: Any) -> list[Path]:
     """Files of a name, a pattern or a list."""
-    if isinstance(name, list | tuple):
+    if isinstance(name, list | tuple) and name:
         return [path for one in name for path in _files(one)]
+    check("source", name, str | Path)
     path = Path(name)
     if disk.there(path):
         return [path]
-    found = [path for path in sorted(map(Path, glob.glob(str(name)))) if disk.there(path)]
+    found = [path for path in _expanded(path) if disk.there(path)]
     if not found:
         message = f"there is no file {name}: check the path"
         raise InputError(message)
     return found
+
+
+def _expanded(path: Path) -> list[Path]:
+    """Files that a pattern stands for; the folders that are there are names, not patterns."""
+    folder = next((p for p in path.parents if disk.there(p)), Path())
+    rest = str(path.relative_to(folder))
+    return [folder / found for found in sorted(glob.glob(rest, root_dir=folder))]
 
 
 def _arrays(found: tuple[Sequence[Path], Sequence[Path] | None], scale: float | None) -> Dataset:
@@ -258,6 +271,8 @@ def _finish(data: Dataset, task: str, validation: float, seed: int, where: str) 
     y: Any = data.y
     if y is None:
         return data
+    if task == "auto" and y.dtype.kind == "f" and y.width == 1 and facts.few(y) is None:
+        task = "regress"  # a few that stand for all may be whole
     known, task = settle(y.facts[0], task, where, len(y))
     test = data.test
     if test is not None:
@@ -275,7 +290,9 @@ def _as(y: Mapped, task: str) -> Mapped:
     """Targets in the form of a task, as `settle` brings them into it."""
     if task == "regress" and y.dtype.kind in "biu":
         return replace(y, cast=np.float64)
-    return y.column() if task == "classify" and y.ndim == 2 and y.shape[1] == 1 else y
+    if task == "classify" and y.width == 1:
+        return replace(y.column() if y.ndim == 2 else y, labels=True)
+    return y
 
 
 def _standardized(data: Dataset, asked: bool | Moments) -> Dataset:

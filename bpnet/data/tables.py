@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bpnet.data import told
 from bpnet.data.cells import labels_of, to_plain
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
@@ -30,7 +31,8 @@ def read_table(
     target : str or None
         The target's column.
     task : {"auto", "classify", "regress"}
-        With "auto", text, booleans and integers are classes and floats are values.
+        With "auto", text and booleans are classes, numbers too where there are at most 20
+        different whole ones, and amounts else.
     validation : float
         The share of rows to hold out before anything is learned, 0 for none.
     seed : int
@@ -51,7 +53,8 @@ def read_table(
     target = find_target(target, names, where)
     with refusing_tables(where):
         is_csv = path.suffix.lower() == ".csv"
-        frame = to_plain(read_frame(path, names, names), where, infer=is_csv)
+        labels_in = "" if task == "regress" else target
+        frame = to_plain(read_frame(path, names, names), where, infer=is_csv, target=labels_in)
         series = frame[target]
         labels, task = _settle(labels_of(series, where), task, target, where)
         kept, held = np.arange(frame.height), np.arange(0)
@@ -59,9 +62,9 @@ def read_table(
             kept, held = split(labels, validation, seed, stratify=task == "classify")
         inputs = frame.drop(target)
         columns = learn(inputs[kept], labels[kept], series, task, where)
-        x, notes = encode(inputs, columns, where)
+        x, tally = encode(inputs, columns, where)
         y = encode_target(series, columns, where)
-    notes = (*notes, *(f"column '{name}' is constant and left out" for name in columns.left_out))
+    notes = (*told.replaced(columns, tally), *told.guessed(columns))
     data = Dataset(x, y, task=task, name=path.stem, columns=columns, notes=notes)
     return hold_out(data, kept, held) if validation else data
 
@@ -100,8 +103,9 @@ def read_table_as(
     check_learned(wanted, names, where)
     with refusing_tables(where):
         frame = to_plain(read_frame(path, names, wanted), where, infer=False)
-        x, notes = encode(frame, columns, where)
+        x, tally = encode(frame, columns, where)
         y = encode_target(frame[columns.target], columns, where) if need_target else None
+    notes = told.replaced(columns, tally)
     data = Dataset(x, y, task=columns.task, name=path.stem, columns=columns, notes=notes)
     if not validation or y is None:
         return data
@@ -128,17 +132,17 @@ def _settle(
     labels: npt.NDArray[Any], task: str, target: str, where: str
 ) -> tuple[npt.NDArray[Any], str]:
     labels, chosen = settle(labels, task, f"{where}, target '{target}'")
-    if chosen == "classify" and task == "auto":
+    if chosen == "classify" and task == "auto" and labels.dtype.kind == "U":
         check_count(len(np.unique(labels)), len(labels), target, where)
     return labels, chosen
 
 
 def check_count(count: int, rows: int, target: str, where: str) -> None:
-    """Refuse a target that nobody called classes and that has a different value in most rows."""
+    """Refuse text that nobody called classes and that has a different value in most rows."""
     if count > max(FEW_CATEGORIES, rows // 2):
         message = (
-            f"{where}: the target '{target}' has {count} different values in {rows} "
-            "rows: give --task regress if they are amounts, --task classify if classes"
+            f"{where}: the target '{target}' is text with {count} different values in {rows} "
+            "rows: give --task classify if they are classes, numbers if they are amounts"
         )
         raise InputError(message)
 

@@ -5,9 +5,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bpnet.data import labels
 from bpnet.errors import InputError
 
 TASKS = ("auto", "classify", "regress")
+
+FEW = 20
+"""Different whole numbers that are taken for classes."""
 
 
 def settle(
@@ -20,7 +24,8 @@ def settle(
     y : ndarray, shape (m,) or (m, k)
         Targets as stored, finite.
     task : {"auto", "classify", "regress"}
-        With "auto", text, booleans and integers are classes and floats are values.
+        With "auto", text and booleans are classes, numbers too where there are at most 20
+        different whole ones, and amounts else.
     where : str
         The source, for messages.
     count : int, optional
@@ -40,18 +45,38 @@ def settle(
         regressed, or if all values are equal.
     """
     if task == "auto":
-        task = "regress" if y.dtype.kind == "f" else "classify"
+        task = "classify" if _are_classes(y) else "regress"
     if task == "regress":
         return _values(y, where, count or len(y)), task
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2:
         _check_label_rows(y, where, count or len(y))
-    elif (y == y[:1]).all():
-        labels = f"{count or len(y)} labels"
-        message = f"{where}: all {labels} are {y[0].item()!r}: give two classes or more"
+        return y, task
+    labels.check_exact(y, where)
+    if (y == y[:1]).all():
+        message = (
+            f"{where}: all {count or len(y)} labels are {y[0].item()!r}: give two classes or more"
+        )
         raise InputError(message)
     return y, task
+
+
+def _are_classes(y: npt.NDArray[Any]) -> bool:
+    """Whether targets whose task nobody said are classes."""
+    if y.dtype.kind not in "iuf":
+        return True
+    if y.ndim == 2 and y.shape[1] > 1:
+        return y.dtype.kind != "f"
+    constant = y.dtype.kind == "f" and (y == y[:1]).all()
+    return are_few(y) and not constant
+
+
+def are_few(y: npt.NDArray[Any]) -> bool:
+    """Whether numbers are so few different whole ones that they may be classes."""
+    if y.dtype.kind == "f" and (y != np.floor(y)).any():
+        return False
+    return len(np.unique(y)) <= FEW
 
 
 def check_known(y: npt.NDArray[Any], known: npt.NDArray[Any], where: str) -> None:

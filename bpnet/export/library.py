@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from bpnet.errors import InputError
+from bpnet.requirements import ONNX, install
 
 
 def library(name: str) -> Any:
@@ -17,5 +18,5 @@ def library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        msg = f'ONNX files need {name}, which is not installed: pip install "bpnet[onnx]"'
+        msg = f"ONNX files need {name}, which is not installed: {install(*ONNX)}"
         raise InputError(msg) from error

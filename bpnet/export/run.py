@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from bpnet import configuration, run_data, runs
+from bpnet import configuration, run_data, run_folder, runs
 from bpnet.core import optimizers
 from bpnet.data import Columns
+from bpnet.data.columns import NUMBERS
 from bpnet.export import trace
 from bpnet.export.inference import to_onnx
 from bpnet.export.library import library
@@ -42,16 +43,19 @@ def export_run(
     """
     trace.check_path(path)
     network, config, columns = runs.open_run(source)
+    trace.check_path(path, run_folder.read_by(source, config))
     if training:
         training_to_onnx(network, path, dtype=dtype, **_options(config))
         settings = config.get("training", {})
         notes = [note for name, note in _LEFT_OUT.items() if settings.get(name) not in _NOTHING]
         return [*signature(path), *notes, *_of_a_table(columns)]
     to_onnx(network, path, columns, dtype)
-    text = columns is not None and any(column.kind != "number" for column in columns.inputs)
-    return [*signature(path), *([_STRIP] if text else [])]
+    kinds = {column.kind for column in columns.inputs} if columns is not None else set()
+    dates = [_DAYS] if "date" in kinds else []
+    return [*signature(path), *([_STRIP] if kinds - set(NUMBERS) else []), *dates]
 
 
+_DAYS = "note: dates are taken as numbers: days since 1970-01-01, with fractions"
 _STRIP = "note: text is taken as it is; take spaces around it away first, as predict does"
 
 

@@ -1,6 +1,6 @@
 """Tracing: core's functions called with ndonnx arrays, which write down what is asked of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,8 @@ def cast(parameters: Parameters, dtype: str) -> Parameters:
     return tuple(tuple(a.astype(dtype) for a in arrays) for arrays in parameters)
 
 
-def check_path(path: str | Path) -> Path:
-    """Where to write, before any work is done.
+def check_path(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
+    """Where to write, nothing that is read for it, before any work is done.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def check_path(path: str | Path) -> Path:
     if path.suffix != ".onnx":
         msg = f"an ONNX file is named .onnx, not {path.name!r}; rename it"
         raise InputError(msg)
-    return disk.writable(path)
+    return disk.writable(path, reads)
 
 
 def check_dtype(dtype: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array
+from bpnet.arguments import checked
 from bpnet.core import costs, layers, optimizers, random
 from bpnet.core.activations import Sigmoid, Softmax
 from bpnet.core.costs import Cost, Hinge
@@ -26,12 +27,13 @@ from bpnet.training.prepare import arrange, suited_cost
 from bpnet.training.step import TrainingStep
 
 
+@checked
 def training_to_onnx(
     network: Network,
     path: str | Path,
     *,
     cost: str | Any | None = None,
-    optimizer: str | Optimizer = "adam",
+    optimizer: str | Optimizer | LBFGS = "adam",
     examples: int | None = None,
     l2: float = 0.0,
     l1: float = 0.0,
@@ -139,7 +141,8 @@ def _traced(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Call the step with arrays that write down what is asked of them: inputs and outputs."""
     xp, kinds, n_L = step.judge.xp, step.judge.layers, start[-1][1].shape[0]
-    x = xp.input(("batch", start[0][0].shape[0]), dtype)
+    first = next(layer for layer in kinds if isinstance(layer, layers.Dense))
+    x = xp.input(("batch", first.n_in), dtype)
     y = xp.input(("batch", n_L), dtype)
     if step.judge.kind == "class":
         y = xp.input(("batch",), "int64")
@@ -175,7 +178,7 @@ def _words(seed: int, t: Array, xp: Namespace) -> tuple[Array, Array]:
 
 def _kind(network: Network, cost: Cost) -> Kind | None:
     """How a right answer is told, where nothing but the network is known."""
-    several = network.sizes[-1] > 1
+    several = network.sizes[-1] > 1 and not network.labels
     if several and (network.classes is not None or isinstance(network.output, Softmax)):
         return "class"
     return "threshold" if isinstance(network.output, Sigmoid) or isinstance(cost, Hinge) else None

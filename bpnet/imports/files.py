@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.imports import tensor_file
 from bpnet.imports.keras import from_keras
@@ -20,6 +21,7 @@ _CURES = {
 """What to do in place of files that hold code, or no activations."""
 
 
+@checked
 def from_file(
     path: str | Path,
     *,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.core.layers import Dropout
 from bpnet.errors import InputError
 from bpnet.imports import keras_file, keras_layers
@@ -16,6 +17,7 @@ _Arrays = Callable[[list[DenseLayer]], list[list[Any]]]
 """What gives the arrays of dense layers."""
 
 
+@checked
 def from_keras(model: Any, classes: Sequence[Any] | None = None) -> Network:
     """Network of a Keras 3 model, Sequential or Functional, of dense layers one after the other.
 

@@ -18,6 +18,7 @@ from bpnet.data.reading import check_entry, read_exactly, refuse_growth
 from bpnet.errors import InputError
 from bpnet.imports import foreign
 from bpnet.imports.tensor_file import as_float32
+from bpnet.requirements import install
 
 _CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
 
@@ -100,7 +101,7 @@ def _dense_arrays(content: bytes, counts: Sequence[int]) -> list[list[Any]]:
     try:
         import h5py
     except ImportError as error:
-        msg = '.keras files need h5py, which is not installed: pip install "bpnet[keras]"'
+        msg = f".keras files need h5py, which is not installed: {install('h5py')}"
         raise InputError(msg) from error
     found, left = [], len(content)
     with h5py.File(BytesIO(content), "r") as file:

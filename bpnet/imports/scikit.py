@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.imports.assembling import Linear, network_of
 from bpnet.network import Network
@@ -13,6 +14,7 @@ _INNER = ("steps", "best_estimator_", "estimators_", "estimator", "regressor_")
 """Where estimators keep others that they are made of."""
 
 
+@checked
 def from_sklearn(estimator: Any) -> Network:
     """Network of a fitted ``MLPClassifier`` or ``MLPRegressor``.
 
@@ -64,7 +66,9 @@ def from_sklearn(estimator: Any) -> Network:
     several = output == "sigmoid" and estimator.n_outputs_ > 1  # labels that go together
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
     sigmas = [hidden] * (count - 1) + [output]
-    return network_of(
+    network = network_of(
         [Linear(f"coefs_[{l}]", W.T, b, sigmas[l]) for l, (W, b) in enumerate(layers)],
         None if several else classes,
     )
+    network.labels = several
+    return network

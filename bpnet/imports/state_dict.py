@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bpnet import backends
+from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.core.activations import Activation
 from bpnet.data.reading import one_line
@@ -27,9 +28,13 @@ _MERGED = {
 }
 """Arrays that change what a ``Linear`` computes, and what to do."""
 
+_DIGITS = 18
+"""Digits of the number of a layer at most."""
 
+
+@checked
 def from_torch(
-    state: Mapping[str, Any] | str | Path,
+    state: Any,
     *,
     hidden: str | Activation | Sequence[str | Activation],
     output: str | Activation,
@@ -159,7 +164,23 @@ def _ordered(tensors: Mapping[str, Any], order: Sequence[str] | None) -> list[st
         raise InputError(
             f"{msg}; give it: order=[first, ..., last], on the command line --order first,...,last"
         )
-    return sorted(prefixes, key=lambda prefix: [int(n) for n in re.findall(r"\d+", prefix)])
+    return sorted(prefixes, key=_numbers)
+
+
+def _numbers(prefix: str) -> list[int]:
+    """Numbers in a name, by which layers are ordered.
+
+    Raises
+    ------
+    InputError
+        If one is longer than that of any layer.
+    """
+    found: list[str] = re.findall(r"\d+", prefix)
+    longest = max(found, key=len, default="")
+    if len(longest) > _DIGITS:
+        msg = f"the name {prefix[:30]}... has a number of {len(longest)} digits, no layer's; give "
+        raise InputError(f"{msg}the order of the layers: order=[first, ..., last]")
+    return [int(number) for number in found]
 
 
 def _check_linear(name: str, tensor: Any) -> None:

@@ -16,6 +16,7 @@ from bpnet.paper.figures import FIGURES
 from bpnet.paper.lab import Found
 from bpnet.paper.sources import excerpt
 from bpnet.paper.story import STORY, Part
+from bpnet.requirements import install
 
 Checks = Mapping[int, list[Row]]
 """For each equation its rows, one a dtype."""
@@ -157,7 +158,7 @@ def mathml(latex: str) -> str:
     try:
         from latex2mathml.converter import convert
     except ImportError as error:
-        msg = 'the paper needs latex2mathml; pip install "bpnet[paper]"'
+        msg = f"the paper needs latex2mathml; {install('matplotlib', 'latex2mathml')}"
         raise InputError(msg) from error
     markup = str(convert(latex, display="block"))
     for symbol, styled in _STYLED.items():

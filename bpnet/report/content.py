@@ -115,6 +115,13 @@ class Section:
     blocks: Sequence[Any]
 
 
+def notes(lines: Sequence[str]) -> list[Section]:
+    """The section on cells that were replaced, if there are any."""
+    lead = "What stood in these cells could not be used, and the model was judged with:"
+    blocks = [Note(line) for line in lines]
+    return [Section("replaced", "Replaced cells", lead, blocks)] if lines else []
+
+
 @dataclass(frozen=True)
 class Fact:
     """A figure at the head of the page: what it is, its value, how to read it."""

@@ -1,16 +1,20 @@
 """From folders of runs to a page on the disk."""
 
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bpnet import backends, plots
+import bpnet
+from bpnet import backends, plots, run_folder
+from bpnet.arguments import checked
+from bpnet.data import read_from
 from bpnet.errors import InputError
 from bpnet.report import page, several, single, subject
 from bpnet.report.subject import Subject
+from bpnet.runs import read_config
 
 
+@checked
 def write(
     runs: Sequence[str | Path],
     out: str | Path | None = None,
@@ -27,7 +31,8 @@ def write(
         Folders that ``bpnet train`` left.
     out : str or Path, optional
         Folder for the page and its pictures; the default is ``report`` in the run, or
-        ``comparison-TIME`` beside the first of several. An earlier report there gives way.
+        ``comparison-TIME`` beside the first of several. An earlier report there gives way,
+        and nothing else does.
     data : str, optional
         What to judge the models on; the default is what each run held out.
     backend, device : optional
@@ -65,11 +70,13 @@ def prepare(
     chosen = backends.select(backend, device).backend
     for folder in folders:
         subject.check(folder)
-    where = page.folder_for(folders, None if out is None else Path(out))
+    reads = [part for run in folders for part in run_folder.read_by(run, read_config(run)[0])]
+    reads += [] if data is None else read_from(data)
+    where = page.folder_for(folders, None if out is None else Path(out), reads)
     return [subject.read(folder, data, chosen) for folder in folders], where
 
 
 def finish(subjects: Sequence[Subject], folder: Path) -> Path:
     """Draw, lay out and write; return the page."""
     made = single.page(subjects[0]) if len(subjects) == 1 else several.page(subjects)
-    return page.write(made, folder, metadata.version("bpnet"))
+    return page.write(made, folder, bpnet.__version__)

@@ -1,21 +1,29 @@
 """Pages as files: one HTML file that needs no other, and its pictures beside it."""
 
 import base64
-import os
-import shutil
+import hashlib
+import itertools
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from bpnet import disk
+from bpnet import disk, owned
 from bpnet.errors import InputError
 from bpnet.report.content import Page
+from bpnet.requirements import install
+from bpnet.shown import plain
 
 _NAME = "index.html"
-_MARK = b'<meta name="generator" content="bpnet'
+_SEAL = re.compile(rb"\n<!-- bpnet report ([0-9a-f]{64}) -->\n?")
+_EARLIER = re.compile(r'<meta name="bpnet-earlier-pictures" content="([0-9a-f ]*)">')
+_LEFT = re.compile(r"\.(index\.html|.+\.png)\.\d+\.partial", re.DOTALL)
+"""What a process that was killed left half-written."""
 
 
-def folder_for(runs: Sequence[Path], out: Path | None) -> Path:
+def folder_for(runs: Sequence[Path], out: Path | None, reads: Iterable[str | Path] = ()) -> Path:
     """Folder of a report, looked at before any work is done.
 
     Parameters
@@ -24,34 +32,80 @@ def folder_for(runs: Sequence[Path], out: Path | None) -> Path:
         The runs.
     out : Path or None
         The default is ``report`` in the run, or ``comparison-TIME`` beside the first of several.
+    reads : iterable of str or Path
+        What is read, as :func:`bpnet.reads.holds` takes it.
 
     Raises
     ------
     InputError
-        If it holds something else than a report, or cannot be written to.
+        If it holds files and no report, or cannot be written to.
     """
-    if out is None:
-        beside = runs[0].resolve().parent / f"comparison-{time.strftime('%Y%m%d-%H%M%S')}"
-        out = runs[0] / "report" if len(runs) == 1 else beside
-    disk.makeable(out)
-    if out.is_dir() and not _is_report(out) and any(out.iterdir()):
-        msg = f"{out} is there and no report; give --out another name"
-        raise InputError(msg)
+    if out is None and len(runs) > 1:
+        stem = f"comparison-{time.strftime('%Y%m%d-%H%M%S')}"
+        beside = runs[0].resolve().parent / stem
+        out = next(p for i in itertools.count(1) if not (p := _numbered(beside, i)).exists())
+    elif out is None:
+        owned.check(runs[0], folders=["report"])
+        out = runs[0] / "report"
+    disk.makeable(out, reads=reads)
     if disk.followed(out) == Path.cwd():
         msg = f"{out} is the folder that you are in; give --out another name"
         raise InputError(msg)
+    if out.is_dir() and sealed_page(out) is None and not all(map(_is_left, out.iterdir())):
+        msg = f"{out} is there and no report as bpnet left it"
+        raise InputError(f"{msg}; give --out another name, or take it away")
     return out
 
 
-def _is_report(folder: Path) -> bool:
-    try:
-        with (folder / _NAME).open("rb") as file:
-            return _MARK in file.read(2000)
-    except OSError:
-        return False
+def _numbered(path: Path, i: int) -> Path:
+    return path if i == 1 else path.with_name(f"{path.name}-{i}")
 
 
-def html(page: Page, version: str) -> str:
+def _is_left(path: Path) -> bool:
+    return _LEFT.fullmatch(path.name) is not None and disk.kind(path) == "file"
+
+
+def sealed_page(folder: Path) -> str | None:
+    """Page of a folder; None where there is none, or one that somebody else made or changed."""
+    path = folder / _NAME
+    if disk.kind(path) != "file":
+        return None
+    with suppress(OSError, ValueError), disk.opened(path) as file:
+        content = file.read()
+        text, seal = content[:_SEALED], _SEAL.fullmatch(content[_SEALED:])
+        if seal and seal[1].decode() == hashlib.sha256(text).hexdigest():
+            return text.decode("utf-8")
+    return None
+
+
+_SEALED = -len(f"\n<!-- bpnet report {'0' * 64} -->\n")
+"""Where the seal of a page begins, counted from its end."""
+
+
+def pictures(folder: Path) -> dict[str, str]:
+    """Pictures of the report in a folder: their names, and the SHA-256 of each.
+
+    They are those that are in the page too, and those that a report which was killed on its way
+    has left of the one before it. What is a link, or another picture, is not of the report.
+    """
+    page = sealed_page(folder)
+    found: dict[str, str] = {}
+    if page is None:
+        return found
+    listed = _EARLIER.search(page)
+    earlier = set(listed[1].split()) if listed else set()
+    for path in folder.glob("*.png"):
+        if disk.kind(path) != "file":
+            continue
+        with suppress(OSError), disk.opened(path) as file:
+            content = file.read()
+            seal = hashlib.sha256(content).hexdigest()
+            if seal in earlier or _data(content) in page:
+                found[path.name] = seal
+    return found
+
+
+def html(page: Page, version: str, earlier: Sequence[str] = ()) -> str:
     """A page as HTML that asks nothing of any other file or place.
 
     Parameters
@@ -60,6 +114,8 @@ def html(page: Page, version: str) -> str:
         What is in it; all its text is escaped.
     version : str
         Of bpnet.
+    earlier : sequence of str
+        SHA-256 of each picture of the report whose place it takes.
 
     Raises
     ------
@@ -69,7 +125,7 @@ def html(page: Page, version: str) -> str:
     try:
         import jinja2
     except ImportError as error:
-        msg = 'a report needs jinja2; pip install "bpnet[report]"'
+        msg = f"a report needs jinja2; {install('matplotlib', 'jinja2')}"
         raise InputError(msg) from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bpnet.report"),
@@ -77,10 +133,18 @@ def html(page: Page, version: str) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["data"] = _data
     made = time.strftime("%Y-%m-%d %H:%M")
-    return environment.get_template("page.html").render(page=page, version=version, made=made)
+    return environment.get_template("page.html").render(
+        page=page, version=version, made=made, earlier=" ".join(earlier)
+    )
+
+
+def _shown(value: Any) -> Any:
+    """Text of a run without control characters, and without bytes that are no text."""
+    return plain(value, keep="\xa0\n") if type(value) is str else value  # not Markup: it is done
 
 
 def _data(png: bytes) -> str:
@@ -88,28 +152,38 @@ def _data(png: bytes) -> str:
 
 
 def write(page: Page, folder: Path, version: str) -> Path:
-    """Write the page and its pictures; an earlier report in the folder gives way to it.
+    """Write the page and its pictures; those of an earlier report give way, nothing else does.
 
     Returns
     -------
     Path
         The page.
+
+    Raises
+    ------
+    InputError
+        If something that is not of a report has the name of one of its files.
+    OSError
+        If it could not be written; an earlier report is as it was.
     """
-    text = html(page, version)
     named, folder = folder, disk.followed(folder)
-    partial = folder.with_name(f".{folder.name[:50]}.{os.getpid()}.partial")
-    old = folder.with_name(f".{folder.name[:50]}.{os.getpid()}.old")
+    folder, made = owned.claim(folder, fresh=False)
     try:
-        partial.mkdir(parents=True)
-        (partial / _NAME).write_bytes(text.encode("utf-8", "replace"))
-        for picture in page.pictures:
-            (partial / f"{picture.name}.png").write_bytes(picture.light)
-        if folder.exists():
-            folder.replace(old)
-        partial.replace(folder)
+        before = pictures(folder)
+        text = html(page, version, earlier=sorted(set(before.values()))).encode("utf-8", "replace")
+        seal = f"\n<!-- bpnet report {hashlib.sha256(text).hexdigest()} -->\n".encode()
+        files = {f"{picture.name}.png": picture.light for picture in page.pictures}
+        known = before.keys() | ({_NAME} if sealed_page(folder) is not None else set())
+        taken = [name for name in (_NAME, *files) if name not in known and disk.kind(folder / name)]
+        if taken:
+            msg = f"{named / taken[0]} is not of a report; give --out another name, or take it away"
+            raise InputError(msg)
+        left = (_LEFT.fullmatch(path.name) for path in folder.iterdir())
+        owned.clear(folder, {found[1] for found in left if found})
+        owned.write_all(folder, {_NAME: text + seal, **files})  # the page, which knows both, first
     finally:
-        if old.exists() and not folder.exists():
-            old.replace(folder)
-        for left in (partial, old):
-            shutil.rmtree(left, ignore_errors=True)
+        owned.unmake(made)
+    for name in before.keys() - files.keys():
+        with suppress(OSError):
+            (folder / name).unlink()
     return named / _NAME

@@ -1,11 +1,11 @@
 """What a run was asked for, where it ran, and the command that repeats it."""
 
-import shlex
 from typing import Any
 
 from bpnet.report.content import Code, Section, Table
 from bpnet.report.subject import Subject
 from bpnet.runs import Config
+from bpnet.shown import pasted, quoted
 
 _RENAMED = {"metrics": "metric"}
 _TABLES = ("data", "network", "training")
@@ -32,7 +32,7 @@ def command(config: Config) -> str:
     'bpnet train digits --hidden 16 --no-compiled'
     """
     swept = "sweep" in config
-    words = [shlex.join(["bpnet", "sweep" if swept else "train", config["data"]["source"]])]
+    words = [f"bpnet {'sweep' if swept else 'train'} {pasted(config['data']['source'])}"]
     given: dict[str, Any] = {}
     for table in _TABLES:
         given.update(config[table])
@@ -50,7 +50,7 @@ def command(config: Config) -> str:
         if isinstance(value, bool):
             words += [option] if value else ["--no-compiled"] * (name == "compiled")
             continue
-        text = shlex.quote(",".join(map(str, value)) if isinstance(value, list) else str(value))
+        text = quoted(",".join(map(str, value)) if isinstance(value, list) else str(value))
         words.append(f"{option}={text}" if text.startswith(("-", "'-")) else f"{option} {text}")
     return _folded(words)
 

@@ -62,7 +62,8 @@ def _decoded(columns: Columns, row: Host) -> list[str]:
         if column.categories:
             out.append(column.categories[int(np.argmax(piece))] if piece.any() else "unknown")
         else:
-            out.append(number(float(piece[0]) * column.std + column.mean))
+            value = float(piece[0]) * column.std + column.mean
+            out.append(column.date_of(value) if column.kind == "date" else number(value))
         at += width
     return out
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.report import curves, outcomes, repeat
-from bpnet.report.content import Code, Fact, Note, Page, Section, Table, number, percent
+from bpnet.report.content import Code, Fact, Note, Page, Section, Table, notes, number, percent
 from bpnet.report.subject import Subject
 
 _TABLES = ("data", "network", "training", "machine")
@@ -21,6 +21,7 @@ def page(subjects: Sequence[Subject]) -> Page:
         Section("curves", "Learning curves", "", curves.overlaid(subjects, labels)),
         _settings(subjects, labels),
         _answers(subjects, labels),
+        *notes([f"{n}: {r}" for s, n in zip(subjects, labels, strict=True) for r in s.replaced]),
         _repeat(subjects, labels),
     ]
     return Page(

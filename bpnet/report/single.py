@@ -3,7 +3,7 @@
 from typing import Any
 
 from bpnet.report import curves, layers, outcomes, repeat
-from bpnet.report.content import Fact, Page, number, percent
+from bpnet.report.content import Fact, Page, notes, number, percent
 from bpnet.report.subject import Subject
 
 
@@ -12,6 +12,7 @@ def page(subject: Subject) -> Page:
     sections = [
         curves.section(subject),
         *outcomes.sections(subject),
+        *notes(subject.replaced),
         *layers.sections(subject),
         repeat.section(subject),
     ]

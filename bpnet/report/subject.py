@@ -1,19 +1,19 @@
 """A run as a report sees it: what the folder holds, and how its model does on held-out data."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet import run_data, runs
+from bpnet import disk, run_data, run_folder, runs, strict_json
 from bpnet.backends import Backend
 from bpnet.core import activations, costs
 from bpnet.data import Columns, Dataset
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
+from bpnet.shown import plain
 from bpnet.training import History, distributions, evaluate
 from bpnet.training.prepare import suited_cost
 from bpnet.training.targets import Targets, make
@@ -94,7 +94,12 @@ class Subject:
     @property
     def name(self) -> str:
         """What to call it: the folder's name."""
-        return self.folder.resolve().name.encode("utf-8", "replace").decode()
+        return plain(self.folder.resolve().name)
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """Lines on the cells in whose place something else was judged."""
+        return () if self.judged is None else self.judged.data.notes
 
     @property
     def backend(self) -> str:
@@ -194,7 +199,8 @@ def _in_memory(data: Dataset, what: str) -> tuple[Dataset, str]:
     if len(rows) < len(x):
         what = f"{what}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
-    return replace(data, x=x.take(rows), y=y.take(rows)), what
+    taken = x.take(rows), y.take(rows)
+    return replace(data, x=taken[0], y=taken[1], notes=x.replaced()), what
 
 
 def _judge(
@@ -218,11 +224,11 @@ def _history(folder: Path) -> History:
 
 
 def _records(folder: Path) -> list[Any]:
-    path = folder / runs.DISTRIBUTIONS
+    path = folder / run_folder.DISTRIBUTIONS
     if not path.is_file():
         return []  # a run of an older version, or of Python
     try:
-        return list(distributions.check(json.loads(path.read_text(encoding="utf-8"))))
+        return list(distributions.check(strict_json.loads(disk.text(path))))
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged ({reason}); delete it for a report without it"

@@ -11,11 +11,13 @@ elsewhere after ``set_params(backend="numpy")``.
 [0, 1, 1, 0]
 """
 
+from bpnet.requirements import install
+
 try:
     import sklearn  # noqa: F401
-except ModuleNotFoundError as error:
-    msg = 'bpnet.sklearn needs scikit-learn; pip install "bpnet[sklearn]"'
-    raise ModuleNotFoundError(msg, name="sklearn") from error
+except ModuleNotFoundError:
+    msg = f"bpnet.sklearn needs scikit-learn; {install('scikit-learn')}"
+    raise ModuleNotFoundError(msg, name="sklearn") from None
 
 from bpnet.sklearn.classifier import MLPClassifier
 from bpnet.sklearn.regressor import MLPRegressor

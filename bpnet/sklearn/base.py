@@ -1,5 +1,6 @@
 """What classifier and regressor share: checks, first weights, prediction."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,11 +9,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 import bpnet
-from bpnet import Network
+from bpnet import Callback, Network
+from bpnet.arguments import check, fits, shown
 from bpnet.core import layers
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
+from bpnet.errors import InputError
 from bpnet.sklearn import conventions, fitting, inputs
 from bpnet.sklearn.parameters import COMMON
 
@@ -65,6 +68,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         begun: list[Any] | None = None,
     ) -> Any:
         self._validate_params()
+        check("callbacks", self.callbacks, Sequence[Callback] | None)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         goes_on = not first and (incremental or self.warm_start == "exact")
@@ -97,6 +101,9 @@ class Base(BaseEstimator):  # type: ignore[misc]
     def _hidden_sizes(self) -> list[int]:
         given = self.hidden_layer_sizes
         sizes = list(given) if hasattr(given, "__iter__") else [given]
+        if not fits(sizes, list[int]):
+            msg = f"hidden_layer_sizes must be whole numbers > 0, got {shown(given)}."
+            raise ValueError(msg)
         if any(n <= 0 for n in sizes):
             msg = f"hidden_layer_sizes must be > 0, got {sizes}."
             raise ValueError(msg)
@@ -123,7 +130,9 @@ class Base(BaseEstimator):  # type: ignore[misc]
         self.out_activation_ = conventions.name(sigmas[-1])
         self._layers = conventions.make_layers(sizes, sigmas, dropout=self.dropout, norm=self.norm)
         kept = batches.host_dtype(dtype)
-        hidden = [*sigmas[:-1], sigmas[0]]  # the output's first weights go by the hidden layers
+        # the output's first weights go by the hidden layers, or what they would be
+        one = sigmas[0] if sigmas[1:] or not isinstance(self.activation, str) else self.activation
+        hidden = [*sigmas[:-1], conventions.activation(one)]
         pairs = [
             conventions.first_weights(n_in, n_out, sigma, self.initializer, self._random_state)
             for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], hidden, strict=True)
@@ -180,10 +189,20 @@ class Base(BaseEstimator):  # type: ignore[misc]
     def to_network(self) -> Network:
         """Return the network as a :class:`bpnet.Network`, to be saved, exported or trained on."""
         check_is_fitted(self, "coefs_")
+        if len(getattr(self, "classes_", "ab")) < 2:
+            msg = f"the estimator knows one class, {self.classes_[0]}; a network tells at least two"
+            raise InputError(msg)
+        return self._network()
+
+    def _network(self) -> Network:
         init = [(a[0].T, *a[1:]) if a else () for a in self._parameters()]
         network = bpnet.Network(list(self._layers), init=init)
-        network.classes = getattr(self, "classes_", None)
+        network.classes, network.labels = self._names()
         return network
+
+    def _names(self) -> tuple[Host | None, bool]:
+        """Names of the classes, and whether the outputs are labels in place of them."""
+        return None, False
 
     def _check_validation(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the user's validation set, checked."""

@@ -19,6 +19,7 @@ from bpnet.backends import Backend
 from bpnet.core import activations
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
+from bpnet.data.labels import check_exact
 from bpnet.sklearn import conventions, inputs
 from bpnet.sklearn.base import Base, Host
 from bpnet.sklearn.parameters import COMMON
@@ -248,6 +249,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         X, y = inputs.examples(self, X, y, backend, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        check_exact(np.asarray(y), "y")
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
@@ -274,6 +276,11 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         middle = 0.5 if sigmoid else 0.0
         flat = a.ravel() if a.shape[1] == 1 else a
         return np.asarray(self._label_binarizer.inverse_transform(flat, threshold=middle))
+
+    def _names(self) -> tuple[Host | None, bool]:
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return None, True
+        return self.classes_, False
 
     def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
         return float(accuracy_score(y, predicted, sample_weight=weights))

@@ -21,7 +21,8 @@ _SOLVERS = ("sgd", "adam")
 
 def activation(given: str | Activation) -> Activation:
     """Activation of a name; ``"logistic"`` is the sigmoid."""
-    return activations.get("sigmoid" if given == "logistic" else given)
+    named = isinstance(given, str) and given == "logistic"
+    return activations.get("sigmoid" if named else given)
 
 
 def name(given: Activation) -> str:
@@ -71,12 +72,12 @@ def optimizer(estimator: Any) -> Optimizer:
         found: Optimizer = optimizers.get(solver, eta if isinstance(solver, str) else None)
         return found
     if solver == "adam":
-        return Adam(eta, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+        return Adam(eta, *map(float, (estimator.beta_1, estimator.beta_2, estimator.epsilon)))
     if estimator.momentum == 0:
         return optimizers.SGD(eta)
     kind = optimizers.Nesterov if estimator.nesterovs_momentum else optimizers.Momentum
     # scikit-learn allows 1, where nothing is ever lost
-    return kind(eta, min(estimator.momentum, math.nextafter(1.0, 0.0)))
+    return kind(eta, min(float(estimator.momentum), math.nextafter(1.0, 0.0)))
 
 
 def first_weights(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bpnet.core.schedules import Moment
+from bpnet.core.schedules import Moment, scaled_down
 from bpnet.training import Callback, Run
 
 
@@ -48,7 +48,7 @@ class Course(Callback):
         worse = self._worse_score() if est.early_stopping else self._worse_loss()
         est._no_improvement_count = est._no_improvement_count + 1 if worse else 0
         if est.learning_rate == "invscaling" and est.solver == "sgd":
-            self.eta = float(est.learning_rate_init / (est.t_ + 1) ** est.power_t)
+            self.eta = scaled_down(est.learning_rate_init, est.t_ + 1, float(est.power_t))
         if est._no_improvement_count > est.n_iter_no_change:
             self._end(run)
 

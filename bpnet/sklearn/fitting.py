@@ -155,7 +155,7 @@ def _split(
         rows,
         random_state=est._random_state,
         test_size=est.validation_fraction,
-        stratify=values if is_classifier(est) and est.n_outputs_ == 1 else None,
+        stratify=values == 1 if is_classifier(est) and est.n_outputs_ == 1 else None,
     )
     if len(held) < 2:
         msg = "The validation set is too small. Increase 'validation_fraction' "

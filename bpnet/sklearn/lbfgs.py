@@ -29,7 +29,7 @@ def fit(job: Job) -> None:
     problem = lbfgs.Problem(
         job.judge, job.backend, job.data, total, total, float(est.alpha), float(est.l1)
     )
-    settings = LBFGS(tolerance=est.tol, max_evaluations=int(est.max_fun))
+    settings = LBFGS(tolerance=float(est.tol), max_evaluations=int(est.max_fun))
 
     def look(found: Found, _parameters: Parameters) -> bool:
         if est.verbose:

@@ -1,9 +1,10 @@
 """What the estimators accept for each parameter; scikit-learn's own rules, widened."""
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from bpnet.core import activations, initializers, optimizers, schedules
 
@@ -41,7 +42,7 @@ COMMON: dict[str, Any] = {
     "epsilon": [Interval(Real, 0, None, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
-        Interval(Real, float("inf"), None, closed="left"),
+        Options(Real, {math.inf}),
     ],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "output_activation": [StrOptions(_SIGMAS), _OBJECT, None],

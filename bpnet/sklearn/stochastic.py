@@ -35,7 +35,7 @@ class Memory:
         Slots of each array; None before the first step.
     steps : int
         Steps done.
-    rate : float
+    learning_rate : float
         eta of the next epoch.
     order : array, (m,)
         Of the rows in the last epoch, which the next one shuffles.
@@ -44,7 +44,7 @@ class Memory:
     rule: Optimizer
     state: Any
     steps: int
-    rate: float
+    learning_rate: float
     order: Any
 
 
@@ -110,12 +110,12 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
         best = backends.to_numpy(session.parameters)
 
     scorer = None if judged is None else Scorer(job, judged, session, pull)
-    course = Course(est, m, memory.rate, scorer, keep)
+    course = Course(est, m, memory.learning_rate, scorer, keep)
     if isinstance(est.learning_rate, str) and est.learning_rate in LEARNING_RATES:
         session.schedule = course
     epochs = 1 if incremental else est.max_iter
     run = Run(
-        est.to_network(), epochs, -(-m // session.batch_size), m, job.backend.spec, job.threads,
+        est._network(), epochs, -(-m // session.batch_size), m, job.backend.spec, job.threads,
         pull=pull,
     )  # fmt: skip
     est.n_iter_ = 0
@@ -123,7 +123,7 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
 
     def finish(error: Diverged | None) -> None:
         if error is not None:
-            if not est.early_stopping:
+            if not est.early_stopping or not est.n_iter_:
                 raise ValueError(NOT_FINITE) from error
             run.stop("diverged")
         if run.stopped == "interrupted":

@@ -4,11 +4,13 @@ All networks of it are trained as one set (:func:`bpnet.train`), so that small o
 steps; the best combination is then trained once more and leaves the folder of a run.
 """
 
+from bpnet.sweep.ledger import Ledger
 from bpnet.sweep.plan import Plan, metrics_of, network, seeds
 from bpnet.sweep.ranking import Ranked, Sweep, heading, table
 from bpnet.sweep.running import finish, run
 
 __all__ = [
+    "Ledger",
     "Plan",
     "Ranked",
     "Sweep",

@@ -1,20 +1,27 @@
 """What a sweep is asked for."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bpnet import run_data
 from bpnet.core import optimizers
-from bpnet.data import Dataset
+from bpnet.data import Dataset, draws
 from bpnet.errors import InputError
 from bpnet.network import Network
 
 Configuration = dict[str, Any]
 """One combination: option and value."""
 
+_MOST = 100_000
+"""Networks of a sweep."""
+
 OF_THE_OPTIMIZER = ("learning_rate", "momentum")
+
+_MOST = 1_000_000
+"""Seeds of a sweep."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,20 @@ class Plan:
     score: str | None = None
     patience: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse more networks than anybody can wait for, before there is one.
+
+        Raises
+        ------
+        InputError
+            Saying how many there would be.
+        """
+        count = math.prod(len(values) for values in self.grid.values()) * len(self.seeds)
+        count *= max(self.folds, 1)
+        if count > _MOST:
+            msg = f"the sweep has {count:,} networks; give fewer values, seeds or folds: at most"
+            raise InputError(f"{msg} {_MOST:,}")
+
     def configurations(self) -> list[Configuration]:
         """Every combination, the first option changing slowest."""
         return [
@@ -88,11 +109,12 @@ def seeds(first: int, count: int) -> list[int]:
     Raises
     ------
     InputError
-        If there is to be none.
+        If there is to be none, or more than a sweep can train.
     """
-    if count < 1:
-        msg = f"seeds is {count}; give how many, at least 1"
+    if not 1 <= count <= _MOST:
+        msg = f"seeds is {count}; give how many, at least 1 and at most {_MOST}"
         raise InputError(msg)
+    draws.check_seed(first + count - 1)
     return list(range(first, first + count))
 
 

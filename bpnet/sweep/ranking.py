@@ -3,6 +3,7 @@
 import csv
 import io
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +105,7 @@ class Sweep:
         """All of it as plain data."""
         return {
             "score": self.score,
-            "networks": sum(self.stacks),
+            "networks": sum(ranked.scores.size for ranked in self.ranking),
             "seeds": list(self.plan.seeds),
             "folds": self.plan.folds,
             "backend": self.backend,
@@ -131,13 +132,16 @@ def as_csv(sweep: Sweep) -> str:
     return text.getvalue()
 
 
-def heading(data: Dataset, plan: Plan, total: int, spec: str, reason: str) -> list[str]:
+def heading(
+    data: Dataset, plan: Plan, total: int, spec: str, reason: str, target: Sequence[str] = ()
+) -> list[str]:
     """Lines that say what is about to be trained."""
     count = len(plan.configurations())
     judged = f"{plan.folds} folds" if plan.folds else "a validation split"
     return [
         f"data: {data.name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
         *(f"note: {note}" for note in data.notes),
+        *target,
         f"network: {network(data, plan, plan.seeds[0])}",
         f"sweep: {count} combinations, {len(plan.seeds)} seeds, {judged}: {total} networks",
         f"backend: {spec} ({reason})",
@@ -167,6 +171,8 @@ def table(sweep: Sweep) -> list[str]:
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
+    if not sweep.stacks:  # all were trained before it was taken up
+        return shown
     rate = sum(sweep.stacks) / max(sweep.seconds, 1e-9)
     end = f"{sum(sweep.stacks)} networks in {sweep.seconds:.1f} s, {rate:.1f} a second"
     return [*shown, f"{end}, at most {max(sweep.stacks)} at once"]

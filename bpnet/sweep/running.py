@@ -1,25 +1,34 @@
 """A sweep run, and its best combination made a run of its own."""
 
 import itertools
-import json
+import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpnet import disk, runs
+from bpnet import run_folder, runs
 from bpnet.data import Dataset, folds
 from bpnet.errors import Diverged, InputError
-from bpnet.sweep.plan import OF_THE_OPTIMIZER, Plan, network
-from bpnet.sweep.ranking import Ranked, Sweep, as_csv
-from bpnet.training import Callback, EarlyStopping, Histories, train
+from bpnet.sweep.ledger import End, Ledger, Noting
+from bpnet.sweep.plan import OF_THE_OPTIMIZER, Configuration, Plan, network
+from bpnet.sweep.ranking import Ranked, Sweep
+from bpnet.training import Callback, Checkpoint, EarlyStopping, Histories, train
+from bpnet.training.checkpoints import fingerprint
 from bpnet.training.scores import grows
 
 
-def run(data: Dataset, plan: Plan, *, backend: Any, callbacks: Sequence[Callback] = ()) -> Sweep:
+def run(
+    data: Dataset,
+    plan: Plan,
+    *,
+    backend: Any,
+    callbacks: Sequence[Callback] = (),
+    ledger: Ledger | None = None,
+) -> Sweep:
     """Train every combination with every seed on every fold, and rank them.
 
     Parameters
@@ -33,6 +42,9 @@ def run(data: Dataset, plan: Plan, *, backend: Any, callbacks: Sequence[Callback
         Where.
     callbacks : sequence of Callback
         Called for each network.
+    ledger : Ledger, optional
+        Keeps what the networks scored; those that it knows are not trained again. Without an error
+        that says that the sweep cannot be, it has the ranking whatever happens.
 
     Returns
     -------
@@ -49,38 +61,92 @@ def run(data: Dataset, plan: Plan, *, backend: Any, callbacks: Sequence[Callback
     if not plan.folds and data.validation is None:
         msg = "there is nothing to rank by; give folds, or a validation share"
         raise InputError(msg)
-    chosen, score = plan.configurations(), _score(data, plan)
-    parts = _parts(data, plan)
-    cells = list(itertools.product(chosen, plan.seeds, parts))
-    nets = [network(data, plan, seed) for _, seed, _ in cells]
-    own = [plan.options(configuration) for configuration, _, _ in cells]
-    called = list(callbacks)
+    score, parts = _score(data, plan), _parts(data, plan)
+    cells = list(itertools.product(plan.configurations(), plan.seeds, parts))
+    ledger = ledger or Ledger()
+    stacks: list[int] = []
+
+    def ranked() -> Sweep:
+        known = _ranking(plan, score, len(parts), ledger.trained)
+        return Sweep(plan, score, known, backend.spec, ledger.seconds, stacks)
+
+    held: tuple[Any, ...] = data.validation or ()
+    finished = False
+    try:
+        ledger.begin(ranked, fingerprint(data.x, data.y, *held))
+        stacks += _train(data, plan, score, cells, backend, callbacks, ledger)
+        finished = True
+        if all(math.isnan(value) for value, _ in ledger.trained.values()):
+            msg = "every network of the sweep diverged; try lower learning rates"
+            raise Diverged(msg)
+        found = ranked()
+        if found.best.diverged:
+            msg = "every combination has a network that diverged; try lower learning rates"
+            raise Diverged(msg)
+    except (InputError, Diverged):
+        ledger.discard()
+        raise
+    finally:
+        ledger.close(finished=finished)
+    return found
+
+
+def _train(
+    data: Dataset,
+    plan: Plan,
+    score: str,
+    cells: list[tuple[Configuration, int, Any]],
+    backend: Any,
+    callbacks: Sequence[Callback],
+    ledger: Ledger,
+) -> list[int]:
+    """Train the networks that are not trained yet; return how many were trained at once."""
+    left = [i for i in range(len(cells)) if i not in ledger.trained]
+    if not left:
+        return []
+    chosen = [cells[i] for i in left]
+    nets = [network(data, plan, seed) for _, seed, _ in chosen]
+    own = [plan.options(configuration) for configuration, _, _ in chosen]
+    called = [*callbacks, Noting(ledger, left, lambda history: _end(history, score, plan))]
     if plan.patience is not None:
         called.insert(0, EarlyStopping(plan.patience, score))
     start = time.perf_counter()
-    histories: Histories = train(
-        nets,
-        data,
-        backend=backend,
-        seed=[seed for _, seed, _ in cells],
-        folds=[part for _, _, part in cells] if plan.folds else None,
-        validation=None if plan.folds else data.validation,
-        callbacks=called,
-        **{name: [options[name] for options in own] for name in own[0]},
-        **plan.training,
-    )
-    seconds = time.perf_counter() - start
-    shape = (len(chosen), len(plan.seeds), len(parts))
-    ends = [_end(histories, i, score, plan) for i in range(len(cells))]
-    scores = np.asarray([value for value, _ in ends], float).reshape(shape)
-    epochs = np.asarray([epoch for _, epoch in ends], int).reshape(shape)
-    ranking = [Ranked(*row) for row in zip(chosen, scores, epochs, strict=True)]
+    try:
+        histories: Histories = train(
+            nets,
+            data,
+            backend=backend,
+            seed=[seed for _, seed, _ in chosen],
+            folds=[part for _, _, part in chosen] if plan.folds else None,
+            validation=None if plan.folds else data.validation,
+            callbacks=called,
+            **{name: [options[name] for options in own] for name in own[0]},
+            **plan.training,
+        )
+    except Diverged:  # all did; if the sweep was taken up, others were trained before
+        if len(left) == len(cells):
+            raise
+        ledger.trained.update(dict.fromkeys(left, (math.nan, 0)))
+        return [len(left)]
+    finally:
+        ledger.seconds += time.perf_counter() - start
+    ledger.trained.update({left[j]: (math.nan, 0) for j in histories.diverged})
+    return histories.stacks
+
+
+def _ranking(plan: Plan, score: str, parts: int, trained: Mapping[int, End]) -> list[Ranked]:
+    """Combinations of which every network is trained, the best first."""
+    shape = (len(plan.seeds), parts)
+    each, found = math.prod(shape), []
+    for c, configuration in enumerate(plan.configurations()):
+        ends = [trained[i] for i in range(c * each, (c + 1) * each) if i in trained]
+        if len(ends) == each:
+            scores = np.asarray([value for value, _ in ends], float).reshape(shape)
+            epochs = np.asarray([epoch for _, epoch in ends], int).reshape(shape)
+            found.append(Ranked(configuration, scores, epochs))
     sign = -1 if grows(score) else 1
-    ranking.sort(key=lambda r: (r.diverged, sign * np.nansum(r.scores)))
-    if ranking[0].diverged:
-        msg = "every combination has a network that diverged; try lower learning rates"
-        raise Diverged(msg)
-    return Sweep(plan, score, ranking, backend.spec, seconds, histories.stacks)
+    found.sort(key=lambda r: (r.diverged, sign * np.nansum(r.scores)))
+    return found
 
 
 def _score(data: Dataset, plan: Plan) -> str:
@@ -103,26 +169,34 @@ def _parts(data: Dataset, plan: Plan) -> list[Any]:
     return found
 
 
-def _end(histories: Histories, i: int, score: str, plan: Plan) -> tuple[float, int]:
+def _end(history: Mapping[str, list[float]], score: str, plan: Plan) -> End:
     """Score of a network at the epoch that it keeps, and that epoch, from 1."""
-    if i in histories.diverged:
-        return np.nan, 0
-    if score not in histories[i]:
-        there = ", ".join(n for n in histories[i] if n.startswith("validation_"))
+    if score not in history:
+        there = ", ".join(n for n in history if n.startswith("validation_"))
         msg = f"the score {score!r} is not in the history, which has {there}; use one of these"
         raise InputError(msg)
-    values = histories[i][score]
+    values = history[score]
     if plan.patience is None:
         return values[-1], len(values)
     best = int(np.argmax(values) if grows(score) else np.argmin(values))
     return values[best], best + 1
 
 
-def finish(sweep: Sweep, data: Dataset, *, folder: Path, config: runs.Config, backend: Any) -> None:
-    """Train the best combination once more and leave its run, with the ranking beside it.
+def finish(
+    sweep: Sweep,
+    data: Dataset,
+    *,
+    folder: Path,
+    config: runs.Config,
+    backend: Any,
+    callbacks: Sequence[Callback] = (),
+    resume: bool = False,
+) -> None:
+    """Train the best combination once more and leave its run.
 
     With a validation split it is the network of the sweep again. With folds it is trained on all
-    examples, for the median of the epochs that its networks kept.
+    examples, for the median of the epochs that its networks kept. The run has checkpoints, and
+    goes on as any other: ``bpnet train --resume``.
 
     Parameters
     ----------
@@ -131,46 +205,61 @@ def finish(sweep: Sweep, data: Dataset, *, folder: Path, config: runs.Config, ba
     data : Dataset
         The same.
     folder : Path
-        From :func:`bpnet.runs.choose`.
+        Of the sweep.
     config : dict of dicts
         What was asked for, as it is written into a run; the best options join it.
     backend : Backend
         Where.
+    callbacks : sequence of Callback
+        Called first.
+    resume : bool
+        Whether the run was begun before.
     """
+    net = network(data, sweep.plan, sweep.seed)
+    written = _config(sweep, config, judged=data.validation is not None)
+    asked = written["training"]
+    called = list(callbacks)
+    if asked["patience"] is not None:
+        called.append(EarlyStopping(asked["patience"], sweep.score))
+    recorder = runs.Recorder(folder, written, data.columns, resume)
+    every = Checkpoint(folder / run_folder.CHECKPOINTS, epochs=0, minutes=_MINUTES)
+    own = sweep.plan.options(sweep.best.configuration)
+    options = {**sweep.plan.training, **own, "epochs": asked["epochs"], "metrics": asked["metrics"]}
+    try:
+        train(
+            net, data, seed=sweep.seed, backend=backend, validation=data.validation,
+            callbacks=[*called, recorder], checkpoint=every, resume=resume, **options,
+        )  # fmt: skip
+        recorder.complete(net)
+    finally:
+        recorder.discard()
+
+
+_MINUTES = 0.25
+"""From one checkpoint of the best combination to the next, as in `bpnet train`."""
+
+
+def _config(sweep: Sweep, config: runs.Config, *, judged: bool) -> runs.Config:
+    """Configuration of the best combination as a run, with what the sweep was asked for."""
     plan, best = sweep.plan, sweep.best.configuration
-    net, options = network(data, plan, sweep.seed), plan.options(best)
-    training = {**plan.training, **options}
-    called: list[Callback] = []
-    if plan.folds:
-        training["epochs"] = round(statistics.median(sweep.best.epochs.ravel().tolist()))
-    elif plan.patience is not None:
-        called.append(EarlyStopping(plan.patience, sweep.score))
-    rule = training.pop("optimizer")
+    rule, options = plan.rule(best), {**plan.training, **plan.options(best)}
     own = {name: value for name, value in best.items() if name not in OF_THE_OPTIMIZER}
+    epochs = options["epochs"]
+    if plan.folds:
+        epochs = round(statistics.median(sweep.best.epochs.ravel().tolist()))
     settings = {
-        **config["training"], **plan.training, **own, "epochs": training["epochs"],
+        **config["training"], **plan.training, **own, "epochs": epochs,
         "optimizer": plan.optimizer, "learning_rate": rule.learning_rate,
         "momentum": getattr(rule, "momentum", None), "seed": sweep.seed,
-        "batch_size": training["batch_size"] or 0,
+        "batch_size": options["batch_size"] or 0,
+        "patience": None if plan.folds else plan.patience,
+        "metrics": plan.training.get("metrics", []) if judged else [],
     }  # fmt: skip
     grid = {**plan.grid, "batch_size": [k or 0 for k in plan.grid.get("batch_size", [])]}
     asked = {
         "score": sweep.score, "seeds": list(plan.seeds), "folds": plan.folds,
-        "epochs": plan.training["epochs"],
+        "epochs": plan.training["epochs"], "patience": plan.patience,
         **{name: values for name, values in grid.items() if values and None not in values},
     }  # fmt: skip
     network_table = {**config["network"], "seed": sweep.seed}
-    written = {**config, "training": settings, "network": network_table, "sweep": asked}
-    recorder = runs.Recorder(folder, written, data.columns)
-    try:
-        if plan.folds:
-            training.pop("metrics", None)
-        train(
-            net, data, optimizer=rule, seed=sweep.seed, backend=backend,
-            validation=None if plan.folds else data.validation, callbacks=[*called, recorder],
-            **training,
-        )  # fmt: skip
-        disk.write(folder / "sweep.json", json.dumps(sweep.summary(), indent=1).encode())
-        disk.write(folder / "sweep.csv", as_csv(sweep).encode())
-    finally:
-        recorder.discard()
+    return {**config, "training": settings, "network": network_table, "sweep": asked}

@@ -113,5 +113,6 @@ def evaluate(
         index = backend.asarray(rows, dtype=backend.index_dtype)
         _, sums = backend.scan(step, (), index, (parameters, here))
         costs, counts = fetch(sums, backend)
+        del here  # there may be no room for the next beside it
         cost, right = cost + float(costs.sum()), right + float(counts.sum())
     return cost / m, right / m if step.judge.kind else None

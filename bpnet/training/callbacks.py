@@ -81,6 +81,10 @@ class Callback:
         """Return what is called for one network of a set: itself, or a copy with its own state."""
         return self
 
+    def watches(self) -> str | None:
+        """Return the name in the history that the run cannot go without, if there is one."""
+        return None
+
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return what a checkpoint must hold of the callback: plain data, and arrays or None."""
         return None

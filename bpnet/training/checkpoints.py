@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends, checkpoint
+from bpnet.arguments import checked
 from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns, batches, sparse
 from bpnet.data.host_rows import HostRows
@@ -30,6 +31,7 @@ SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
 """Reasons of a stop after which the run is not over."""
 
 
+@checked
 class Checkpoint(Callback):
     """Writes checkpoints into a folder: after epochs, steps or minutes, and when a run is stopped.
 
@@ -76,7 +78,7 @@ class Checkpoint(Callback):
         Raises
         ------
         InputError
-            If another run holds it.
+            If another run holds it, or its lock is no file.
         """
         self._at, self._time = None, time.monotonic()
         with suppress(OSError):  # what cannot be written to is told when a checkpoint is due
@@ -166,8 +168,9 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
             raise InputError(msg)
         return None, None
     writer = given if isinstance(given, Checkpoint) else Checkpoint(given)
+    checkpoint.check(writer.folder)
     if not resume:
-        if any(writer.folder.glob("step-*.safetensors")):
+        if checkpoint.names(writer.folder):
             msg = f"{writer.folder} holds checkpoints; give resume=True, or another folder"
             raise InputError(msg)
         return writer, None

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import checked
 from bpnet.backends import Backend
-from bpnet.core import activations
 from bpnet.core import metrics as core_metrics
 from bpnet.data import batches
 from bpnet.errors import InputError
@@ -16,8 +17,10 @@ from bpnet.training import blocks, scores, targets
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, kept, pair, prepare, store
 from bpnet.training.step import EvaluationStep
+from bpnet.training.targets import Targets
 
 
+@checked
 def evaluate(
     network: Network,
     data: Any,
@@ -52,6 +55,7 @@ def evaluate(
     chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype
     )
+    scores.rehearse(names, wanted, network.sizes[-1], network.output)
     with chosen.session(dtype):
         parameters = kept(network.parameters, chosen, dtype)
         mean, accuracy = blocks.evaluate(EvaluationStep(judge), parameters, stored, chosen)
@@ -60,28 +64,26 @@ def evaluate(
         return {**result, "accuracy": accuracy}
     wanted = targets.whole(wanted)
     outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
-    more = scores.judge(names, wanted, outputs, probabilities=gives_probabilities(network))
+    more = scores.judge(names, wanted, outputs, probabilities=scores.is_probability(network.output))
     if accuracy is not None:
         return {**result, "accuracy": accuracy, **more}
     r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))
     return {**result, "r2": r2, **more}
 
 
-def gives_probabilities(network: Network) -> bool:
-    """Whether a network's outputs are probabilities: a sigmoid's or a softmax's."""
-    return isinstance(network.output, activations.Sigmoid | activations.Softmax)
-
-
 def validator(
     network: Network,
     validation: Any,
     judge: Judge,
-    classes: Any,
+    like: Targets,
     backend: Backend,
     dtype: str,
     metrics: tuple[str, ...] = (),
 ) -> Callable[[Any], dict[str, float | None]]:
-    """Function from parameters to what validation adds to the history."""
+    """Function from parameters to what validation adds to the history.
+
+    Its targets are ``like`` those that are trained with: of the same classes, in the same unit.
+    """
     if validation is None:
         if metrics:
             msg = f"the metric {metrics[0]!r} needs examples to judge by; give validation"
@@ -90,8 +92,12 @@ def validator(
     x, y = pair(validation, "validation")
     names = ("validation X", "validation y")
     batches.require_one({names[0]: x, names[1]: y})
-    data, wanted = store(network, x, y, judge.cost, classes, judge.scale, backend, dtype, names)
-    step = EvaluationStep(judge)
+    data, wanted = store(
+        network, x, y, judge.cost, like.classes, judge.scale, backend, dtype, names
+    )
+    wanted = replace(wanted, unit=like.unit)
+    scores.rehearse(metrics, wanted, network.sizes[-1], network.output)
+    step, probabilities = EvaluationStep(judge), scores.is_probability(network.output)
 
     def validate(parameters: Any) -> dict[str, float | None]:
         cost, accuracy = blocks.evaluate(step, parameters, data, backend)
@@ -103,7 +109,7 @@ def validator(
             scale=judge.scale, backend=backend, dtype=dtype,
         )  # fmt: skip
         seen = targets.whole(wanted)
-        more = scores.judge(metrics, seen, outputs, probabilities=gives_probabilities(network))
+        more = scores.judge(metrics, seen, outputs, probabilities=probabilities)
         return {**found, **{f"validation_{name}": value for name, value in more.items()}}
 
     return validate

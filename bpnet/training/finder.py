@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import checked
 from bpnet.core import optimizers
+from bpnet.core.lbfgs import LBFGS
+from bpnet.core.lookup import plain
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Moment
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import loop
+from bpnet.training import divergence, loop, options
 from bpnet.training.callbacks import Run
-from bpnet.training.prepare import check_strength, kept, prepare
+from bpnet.training.prepare import check_strength, kept, largest_product, prepare
 from bpnet.training.step import TrainingStep
 
 _LOOK = 10
@@ -22,6 +25,28 @@ _LOOK = 10
 
 _MEMORY = 0.9
 """Of the running mean that smooths the costs."""
+
+_BELOW = 10
+"""Lowest cost's rate over the suggestion."""
+
+_FAR = 3
+"""A cost this many times the lowest above it ends the run."""
+
+_EXAMPLES = 64
+"""Examples whose mean cost is not taken for that of others by chance."""
+
+_SURE = 4.2
+"""Standard errors of the difference of two means, one of them the lowest of many, that noise alone
+gives in less than one run of fifty: normal or as skewed as squares of normal numbers."""
+
+_ALMOST = 0.85
+"""Share of the early cost by which noise alone lets its smoothed lowest be below as rarely."""
+
+_LEAST = 1e-3
+"""Share of the first cost by which it must fall at the least."""
+
+_RISE = 0.05
+"""Share of the fall by which the cost must rise again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +60,7 @@ class LearningRates:
     costs : array, (steps,)
         Smoothed cost of the batch at each.
     suggestion : float
-        A tenth of the rate with the lowest cost.
+        A tenth of the rate with the lowest cost, which is one of ``rates`` or between them.
     """
 
     rates: np.ndarray[Any, Any]
@@ -56,6 +81,7 @@ class _Sweep:
         return float(self.low * (self.high / self.low) ** (at.step / max(self.steps - 1, 1)))
 
 
+@checked
 def find_learning_rate(
     network: Network,
     data: Any,
@@ -64,7 +90,7 @@ def find_learning_rate(
     high: float = 10.0,
     steps: int = 200,
     cost: str | Any | None = None,
-    optimizer: str | Optimizer = "adam",
+    optimizer: str | Optimizer | LBFGS = "adam",
     batch_size: int | None = 64,
     l2: float = 0.0,
     backend: Any = None,
@@ -81,7 +107,8 @@ def find_learning_rate(
     data : (X, y) or Dataset
         As in :func:`bpnet.train`.
     low, high : float
-        First and last rate; the run ends earlier where the cost is four times the lowest.
+        First and last rate; the run ends earlier where the cost of 64 examples or a larger batch
+        is four times the lowest.
     steps : int
         Of the run.
     cost, optimizer, batch_size, l2, backend, device, dtype, seed
@@ -95,7 +122,11 @@ def find_learning_rate(
     Raises
     ------
     InputError
-        If an argument cannot be used, or the cost is lowest at the first rate.
+        If an argument cannot be used, or the costs show no rate to begin with: they rise before
+        ten times the first rate, do not fall by more than they vary from batch to batch, or do
+        not rise again.
+    Diverged
+        If the cost is not finite at the first step.
 
     Examples
     --------
@@ -105,9 +136,8 @@ def find_learning_rate(
     >>> 1e-4 < found.suggestion < 1e-1
     True
     """
-    if not 0 < low < high < math.inf or isinstance(steps, bool) or steps < 2 * _LOOK:
-        msg = f"low is {low!r}, high {high!r} and steps {steps!r}; give 0 < low < high and at "
-        raise InputError(f"{msg}least {2 * _LOOK} steps")
+    _check(low, high, steps)
+    (batch_size,) = options.check(dtype, (), batch_size=batch_size)
     rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
@@ -117,47 +147,108 @@ def find_learning_rate(
     )
     m = int(stored[0].shape[0])
     k = min(batch_size or m, m)
-    with chosen.session(dtype), chosen.threads(None, k):
+    sweep = _Sweep(low, high, steps)
+    with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
         step = TrainingStep(judge, rule, check_strength(l2), m)
         parameters = kept(network.parameters, chosen, dtype)
-        sweep = _Sweep(low, high, steps)
         session = loop.Session(
-            step,
-            chosen,
-            stored,
-            parameters,
-            step.start(parameters),
-            k,
-            draws.check_seed(seed),
-            sweep,
+            step, chosen, stored, parameters, step.start(parameters), k, seed, sweep
         )
         run = Run(network, 1, steps, m, chosen.spec)
         epochs = (
             draws.order(seed, epoch, m)[: m // k * k] for epoch in range(-(-steps // (m // k)))
         )
         rows = np.concatenate(list(epochs)).reshape(-1, k)[:steps]
-        seen = _costs(session, run, rows)
+        seen, broken_off = _costs(session, run, rows)
     costs = _smoothed(seen)
     rates = np.asarray([sweep.rate(0.0, Moment(t)) for t in range(len(costs))])
-    lowest = int(np.argmin(costs))
-    if lowest == 0:
-        msg = f"the cost is lowest at the first rate, {low:g}; give a lower one as low"
-        raise InputError(msg)
-    return LearningRates(rates, costs, float(rates[lowest]) / 10)
+    lowest = _lowest(seen, costs, rates, broken_off=broken_off)
+    return LearningRates(rates, costs, float(rates[lowest]) / _BELOW)
 
 
-def _costs(session: loop.Session, run: Run, rows: Any) -> list[float]:
-    """Mean cost of each step, until it is far above the lowest."""
+def _check(low: Any, high: Any, steps: Any) -> None:
+    """Refuse a sweep that is none.
+
+    Raises
+    ------
+    InputError
+        Naming its numbers.
+    """
+    first, last, count = (plain(value) for value in (low, high, steps))
+    span = first is not None and last is not None and 0 < first < last
+    if not span or not isinstance(count, int) or count < 2 * _LOOK:
+        msg = f"low is {low!r}, high {high!r} and steps {steps!r}; give 0 < low < high and at "
+        raise InputError(f"{msg}least {2 * _LOOK} steps")
+
+
+def _costs(session: loop.Session, run: Run, rows: Any) -> tuple[list[float], bool]:
+    """Mean cost of each step, until it is far above the lowest, and whether it was before the last.
+
+    Raises
+    ------
+    Diverged
+        If the first one is not.
+    """
     seen: list[float] = []
+    size = max(1, min(-(-_EXAMPLES // session.batch_size), len(rows) // 5))
     for first in range(0, len(rows), _LOOK):
         run.step = first
         block = rows[first : first + _LOOK]
-        costs = session.costs(block, run) / session.batch_size
+        costs, _, before = session.take(block, run)
         finite = np.isfinite(costs)
-        seen += costs[: len(costs) if finite.all() else int(np.argmin(finite))].tolist()
-        if not finite.all() or seen[-1] > 4 * min(seen):
-            break
-    return seen
+        if not seen and not finite[0]:
+            session.parameters, session.state = before
+            raise divergence.explain(session, block, run, 0)
+        count = len(costs) if finite.all() else int(np.argmin(finite))
+        seen += (costs[:count] / session.batch_size).tolist()
+        if not finite.all() or _is_far(seen, size):
+            return seen, True
+    return seen, False
+
+
+def _is_far(seen: list[float], size: int) -> bool:
+    """Whether the mean of the last ``size`` costs is far above the lowest mean of as many."""
+    if len(seen) < size:
+        return False
+    means = np.convolve(seen, np.full(size, 1 / size), "valid")
+    return bool(means[-1] - means.min() > _FAR * abs(means.min()))
+
+
+def _lowest(seen: list[float], costs: Any, rates: Any, *, broken_off: bool) -> int:
+    """Step with the lowest cost, where the cost falls to it and does not go on to fall.
+
+    Raises
+    ------
+    InputError
+        If the costs do not show that.
+    """
+    early = int(np.sum(rates < _BELOW * rates[0]))
+    if early == len(rates):
+        lowest = int(np.argmin(costs))
+        msg = f"the cost is lowest at {rates[lowest]:g}, and a tenth of that is below"
+        if lowest == 0:
+            msg = "the cost is lowest at"
+        raise InputError(f"{msg} the first rate, {rates[0]:g}; give a lower one as low")
+    lowest = early + int(np.argmin(costs[early:]))
+    before = float(np.mean(seen[:early]))
+    fall = before - costs[lowest]
+    if not _is_sure(fall, before, seen[: lowest + 1], early):
+        msg = f"the cost does not fall between the rates {rates[0]:g} and {rates[-1]:g} by more "
+        msg += "than it varies from batch to batch; give others as low and high, more steps or a "
+        raise InputError(f"{msg}larger batch_size")
+    if not broken_off and costs[-1] - costs[lowest] <= _RISE * fall:
+        msg = f"the cost does not rise again up to the last rate, {rates[-1]:g}; give a higher one"
+        raise InputError(f"{msg} as high")
+    return lowest
+
+
+def _is_sure(fall: float, before: float, seen: list[float], early: int) -> bool:
+    """Whether costs fall by more than noise would, from the mean of the early ones."""
+    deviation = float(np.std(np.diff(seen))) / math.sqrt(2)
+    error = deviation * math.sqrt(1 / early + (1 - _MEMORY) / (1 + _MEMORY))
+    almost_all = early >= _LOOK and fall > _ALMOST * before > 0
+    falls = fall > _SURE * error or almost_all
+    return bool(falls and fall > _LEAST * abs(before))
 
 
 def _smoothed(values: list[float]) -> np.ndarray[Any, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
+from bpnet.arguments import checked
 from bpnet.core import costs, feedforward, regularizers
 from bpnet.core.layers import Dense
 from bpnet.data import batches
@@ -15,6 +16,7 @@ from bpnet.training.prepare import check_strength, prepare
 Host = np.ndarray[Any, Any]
 
 
+@checked
 def gradients(
     network: Network,
     X: Any,

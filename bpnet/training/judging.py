@@ -13,7 +13,7 @@ from bpnet.data import batches
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import blocks, evaluation, prepare, scores, targets
+from bpnet.training import blocks, prepare, scores, targets
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member_step import MemberEvaluation, without_rates
 from bpnet.training.stack import Member
@@ -89,10 +89,14 @@ class Judging:
                 x, y = prepare.pair(validation, "validation")
                 names = ("validation X", "validation y")
                 batches.require_one({names[0]: x, names[1]: y})
-                held, wanted = prepare.store(
+                held, made = prepare.store(
                     network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names
                 )
-        probabilities = evaluation.gives_probabilities(network)
+                wanted = replace(made, unit=wanted.unit)
+        parts = [replace(wanted, values=wanted.values[rows]) for _, rows in folds]
+        for part in parts or ([] if held is None else [wanted]):
+            scores.rehearse(metrics, part, network.sizes[-1], network.output)
+        probabilities = scores.is_probability(network.output)
         return cls(judge, backend, dtype, metrics, probabilities, held, wanted, by_fold)
 
     def __call__(self, parameters: Parameters, members: Sequence[Member]) -> list[Judged]:

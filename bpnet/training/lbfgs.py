@@ -157,10 +157,15 @@ def check(judge: Judge, **options: Any) -> None:
     Raises
     ------
     InputError
-        If the network draws at random, or an option is one of training by batches.
+        If the network draws at random or normalizes over batches, or an option is one of training
+        by batches.
     """
+    wanted = "lbfgs needs a cost that does not change, and this network"
+    if any(layer.averages for layer in judge.layers):
+        msg = f"{wanted} has batch normalization, whose averages follow the batches"
+        raise InputError(f"{msg}; use another optimizer, or norm='layer'")
     if layers.differs_in_training(judge.layers):
-        msg = "lbfgs needs a cost that does not change, and this network drops values at random"
+        msg = f"{wanted} drops values at random"
         raise InputError(f"{msg}; use another optimizer, or no dropout")
     if special.is_half(judge.dtype, judge.xp):
         msg = f"lbfgs cannot tell steps apart in {judge.dtype}; use float32 or float64"

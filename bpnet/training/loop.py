@@ -85,6 +85,10 @@ class Session:
 
     def __post_init__(self) -> None:
         judge = self.step.judge
+        if layers.draws(judge.layers) and not self.backend.wraps:
+            msg = f"{self.backend.spec} can't draw dropout's masks: its int32 do not overflow as"
+            raise InputError(f"{msg} 32 bits do; leave dropout out, or give another backend")
+        layers.check_batch(judge.layers, self.batch_size)
         if (
             self.backend.compiles
             and self.pads
@@ -124,6 +128,7 @@ class Session:
                     callback.on_block_end(run)
                 if run.stopped:
                     return
+                del taken  # there may be no room for the next beside it
 
     def ahead(self, plan: Iterable[Host]) -> Generator[tuple[Host, blocks.Taken], None, None]:
         """Yield the rows of each block, and what of the data a step needs."""
@@ -210,6 +215,7 @@ class Session:
                     raise
                 self.step = memory.smaller(self.step, rows.shape[1], error)
             self.parameters, self.state = before
+            self.backend.free_unused()
             before = self._copied()
 
     def _copied(self) -> Any:

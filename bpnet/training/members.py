@@ -126,6 +126,7 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
             part = group[done : done + size]
             members = _run(part, plans, steps, shared)
             if members is None:  # memory ran out
+                shared.backend.free_unused()
                 size = max(1, len(part) // 2)
                 _log.warning("memory ran out with %d networks at a time: %d", len(part), size)
                 continue
@@ -162,12 +163,16 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
         first.network, data, asked["cost"], backend=backend, device=asked["device"],
         dtype=asked["dtype"], learn=True,
     )  # fmt: skip
+    if asked["compiled"] is not None:  # a set's own way is that of the backend
+        chosen = chosen.compiling(asked["compiled"])
     m = int(stored[0].shape[0])
     for i, plan in enumerate(plans):
         for part in plan.fold or ():
             if part.size and not 0 <= part.min() <= part.max() < m:
                 msg = f"folds[{i}] has row {part.max()} and the data {m} examples; count from 0"
                 raise InputError(msg)
+        if plan.fold is not None:
+            layers.check_batch(plan.layers, plan.batch_size(len(plan.fold[0])))
         options.check_together(
             replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
             asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, stored[0],
@@ -175,15 +180,20 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
     if folds is not None and isinstance(stored[0], HostRows):
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
+    counts = {name: asked[name] for name in ("threads", "micro_batch")}
+    threads, micro = options.check(asked["dtype"], (), **counts)
     names = scores.check(asked["metrics"])
+    for plan in plans:
+        judged = asked["validation"] is not None if plan.fold is None else len(plan.fold[1]) > 0
+        options.check_watched(plan.callbacks, judge, names, validated=judged)
     with chosen.session(asked["dtype"]):
         judging = Judging.make(
             first.network, asked["validation"], judge, wanted, stored, chosen, asked["dtype"],
             names, folds=[plan.fold for plan in plans if plan.fold is not None],
         )  # fmt: skip
     return _Set(
-        chosen, asked["dtype"], asked["threads"], asked["precision"], judge, stored, wanted,
-        asked["sample_weight"], asked["class_weight"], judging, asked["micro_batch"] or 0,
+        chosen, asked["dtype"], threads, asked["precision"], judge, stored, wanted,
+        asked["sample_weight"], asked["class_weight"], judging, micro or 0,
     )  # fmt: skip
 
 
@@ -283,7 +293,7 @@ def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -
     def pull() -> None:
         held = member.parameters() if run.result is None else run.result
         plan.network.parameters = prepare.arrange(held, plan.network.layers)
-        plan.network.classes, plan.network.scale = shared.wanted.classes, shared.judge.scale
+        prepare.name_outputs(plan.network, shared.wanted, shared.judge.scale)
 
     run.pull = pull
     return member

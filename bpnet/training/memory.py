@@ -31,6 +31,7 @@ def smaller(step: TrainingStep, batch_size: int, error: BaseException) -> Traini
     OutOfMemory
         If one example at a time was too much already, or the layers need the whole batch.
     """
+    error = error.with_traceback(None)  # which holds on to the arrays of the step that failed
     taken = min(step.micro or batch_size, batch_size)
     if taken == 1:
         msg = "memory ran out with one example at a time; use a smaller network, or another device"

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from bpnet.backends import dtypes
+from bpnet import arguments
+from bpnet.backends import dtypes, threads
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
+from bpnet.core.lookup import plain
 from bpnet.core.schedules import Constant
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -16,6 +16,9 @@ from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, check_strength
+
+_MOST = 1 << 31
+"""Epochs, examples in a batch and the like."""
 
 _LARGEST = 1 << 28
 """Numbers in a batch of examples that are not in memory."""
@@ -73,6 +76,7 @@ def check_together(
     if micro_batch and any(layer.averages for layer in judge.layers):
         msg = "batch normalization needs the whole batch at once; leave micro_batch out"
         raise InputError(msg)
+    layers.check_batch(judge.layers, sizes(x, batch_size)[1])
     if isinstance(rule, LBFGS):
         lbfgs.check(
             judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
@@ -83,12 +87,41 @@ def check_together(
         _check_batch(x, batch_size)
 
 
+def sizes(x: Any, batch_size: int | None) -> tuple[int, int]:
+    """Examples, and how many of them a step takes."""
+    m = int(x.shape[0])
+    return m, min(batch_size or m, m)
+
+
 def _check_batch(x: Any, batch_size: int | None) -> None:
     """Refuse a batch too large to be in memory, of examples that are not."""
-    k = min(batch_size or x.shape[0], x.shape[0])
+    _, k = sizes(x, batch_size)
     if isinstance(x, HostRows) and k * x.width > _LARGEST:
         msg = f"a batch of {k:,} examples of {x.width} numbers is too large for data that is not in"
         raise InputError(f"{msg} memory; give a smaller batch_size, or optimizer='lbfgs'")
+
+
+def check_watched(
+    callbacks: Sequence[Callback], judge: Judge, metrics: Sequence[str], *, validated: bool
+) -> None:
+    """Refuse callbacks that watch what the history will not have.
+
+    A user's callback may write more into it, so that beside one nothing is refused.
+
+    Raises
+    ------
+    InputError
+        Naming it, and what the history will have.
+    """
+    told = ["cost", "accuracy"] if judge.kind else ["cost"]
+    judged = [f"validation_{name}" for name in (*told, *metrics)] if validated else []
+    known = [*told, *judged, "learning_rate", "seconds"]
+    if all(type(c).__module__.startswith("bpnet.") for c in callbacks):
+        for name in filter(None, (c.watches() for c in callbacks)):
+            arguments.check("metric", name, str | None)
+            if name not in known:
+                msg = f"early stopping watches {name!r}, which the history lacks; it has "
+                raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")
 
 
 def limits(**strengths: Any) -> dict[str, float]:
@@ -102,8 +135,13 @@ def limits(**strengths: Any) -> dict[str, float]:
     return {name: check_strength(value, name) for name, value in strengths.items()}
 
 
-def check(dtype: Any, callbacks: Any, **counts: Any) -> None:
-    """Refuse another dtype, other callbacks, and what is no whole number of at least 1.
+def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
+    """Refuse another dtype, other callbacks, and what is no whole number from 1 to its limit.
+
+    Returns
+    -------
+    list of int or None
+        The counts as plain numbers, in their order.
 
     Raises
     ------
@@ -112,12 +150,19 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> None:
     """
     dtypes.check_float(dtype)
     _check_callbacks(callbacks)
+    made: list[Any] = []
     for name, value in counts.items():
-        if value is None and name != "epochs":
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        number = plain(value)
+        left_out = value is None and name != "epochs"
+        if not left_out and (not isinstance(number, int) or number < 1):
             msg = f"{name} is {value!r}; give a whole number of at least 1"
             raise InputError(msg)
+        most = threads.MOST if name == "threads" else _MOST
+        if isinstance(number, int) and number > most:
+            msg = f"{name} is {number}; give a whole number from 1 to {most:,}"
+            raise InputError(msg)
+        made.append(number)
+    return made
 
 
 def _check_callbacks(callbacks: Any) -> None:

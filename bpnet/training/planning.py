@@ -86,7 +86,7 @@ def make(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[Plan]:
         raise InputError(msg)
     check_alike(networks, "set")
     for names, cure in _ALONE.items():
-        if any(asked[name] not in (None, False) for name in names):
+        if any(asked[name] is not None and asked[name] is not False for name in names):
             msg = f"{' and '.join(names)} are for one network, and this is a set of {count}"
             raise InputError(f"{msg}; leave them out, or {cure}")
     if asked["compiled"]:

@@ -1,8 +1,7 @@
 """Network, data and options brought to one backend, for training, evaluation and gradients."""
 
-import math
 from collections.abc import Sequence
-from numbers import Real
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
+from bpnet.core.lookup import plain
 from bpnet.data import batches, finite
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -41,11 +41,11 @@ def check_strength(value: Any, name: str = "l2") -> float:
     InputError
         If it is not a number of 0 or more.
     """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:
+    number = plain(value)
+    if number is None or number < 0:
         msg = f"{name} is {value!r}; give a number of 0 or more"
         raise InputError(msg)
-    return float(value)
+    return float(number)
 
 
 def suited_cost(output: activations.Activation) -> str:
@@ -98,10 +98,17 @@ def prepare(
         stored, wanted = store(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn
         )
+        wanted = replace(wanted, unit=_unit(data))
         judge = Judge(
             network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
         )
     return chosen, judge, stored, wanted
+
+
+def _unit(data: Any) -> float:
+    """What the targets of a data set were divided by, if they are those of a table."""
+    columns = getattr(data, "columns", None)
+    return 1.0 if columns is None else float(columns.std)
 
 
 def store(
@@ -135,6 +142,12 @@ def store(
 def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
     """Own copies on the device; for a run in halves they are kept in float32."""
     return batches.on_device(parameters, backend=backend, dtype=batches.host_dtype(dtype))
+
+
+def name_outputs(network: Network, wanted: targets.Targets, scale: float | None) -> None:
+    """Tell a network what it learned: names of classes, or that it tells labels, and its scale."""
+    network.classes, network.scale = wanted.classes, scale
+    network.labels = wanted.kind == "threshold" and wanted.classes is None
 
 
 def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:

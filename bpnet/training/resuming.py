@@ -14,8 +14,6 @@ from bpnet.training.callbacks import Run
 
 _log = logging.getLogger("bpnet")
 
-_MOST_THREADS = 4096
-
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 1 << 62
@@ -44,7 +42,7 @@ _WANTED: dict[str, Callable[[Any], bool]] = {
     "learning_rate": _is_number,
     "sums": lambda value: _is_list(value, _is_number) and len(value) == 2,
     "backend": _is_text,
-    "threads": lambda value: value is None or (_is_count(value) and 0 < value < _MOST_THREADS),
+    "threads": lambda value: value is None or (_is_count(value) and 0 < value <= threads.MOST),
     "machine": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
     "columns": lambda value: value is None or _is_text(value),
     "asked": lambda value: isinstance(value, dict),

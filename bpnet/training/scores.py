@@ -3,15 +3,20 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from bpnet.core.activations import Activation, Sigmoid, Softmax
+from bpnet.core.namespace import namespace_of
 from bpnet.errors import InputError
+from bpnet.requirements import install
+from bpnet.synonyms import hint
+from bpnet.training import targets
 from bpnet.training.targets import Host, Targets
 
-_TOP = re.compile(r"top_([1-9]\d*)")
+_TOP = re.compile(r"top_([1-9][0-9]{0,8})")
 
 CLASSES = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "top_K")
 NUMBERS = ("mse", "mae", "r2")
@@ -36,14 +41,14 @@ def check(names: Any) -> tuple[str, ...]:
     found = tuple(str(name).replace("-", "_") for name in given)
     for name in found:
         if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
-            known = ", ".join((*CLASSES, *NUMBERS)).replace("top_K", "top_5 or any other number")
-            msg = f"there is no metric {name!r}; use {known}"
+            known = [one.replace("K", "5") for one in (*CLASSES, *NUMBERS)]
+            msg = f"there is no metric {name!r}; {hint('metric', name, known)}"
             raise InputError(msg)
     if found:
         try:
             import sklearn.metrics  # noqa: F401
         except ModuleNotFoundError as error:
-            msg = f'the metric {found[0]!r} needs scikit-learn; pip install "bpnet[sklearn]"'
+            msg = f"the metric {found[0]!r} needs scikit-learn; {install('scikit-learn')}"
             raise InputError(msg) from error
     return found
 
@@ -86,20 +91,20 @@ def judge(
     Returns
     -------
     dict
-        Name and value. F1 and the area under the curve are means over the classes, each against
-        the rest.
+        Name and value. Errors are in the target's own unit, or its square; F1 and the area under
+        the curve are means over the classes, each against the rest.
 
     Raises
     ------
     InputError
         If a metric is not defined for these targets.
     """
+    if wanted.kind is None and wanted.unit != 1.0:
+        wanted, a = replace(wanted, values=wanted.values * wanted.unit), a * wanted.unit
     seen = _seen(wanted, a.astype(np.float64), 0.5 if probabilities else 0.0)
     out = {}
     for name in names:
-        if wanted.kind is None and name not in NUMBERS:
-            msg = f"{name} needs classes, and these targets are numbers; use {', '.join(NUMBERS)}"
-            raise InputError(msg)
+        _refuse(name, wanted, a.shape[1], probabilities=probabilities)
         try:
             out[name] = float(_compute(name, seen, wanted))
         except ValueError as error:
@@ -109,6 +114,57 @@ def judge(
             msg = f"{name} cannot be told here: it is not defined for these targets"
             raise InputError(f"{msg}; give more examples to judge by")
     return out
+
+
+def rehearse(names: Sequence[str], wanted: Targets, n: int, output: Activation) -> None:
+    """Refuse metrics that are not defined for some targets, before a network is trained.
+
+    They are computed once for what a network answers where z is 0.
+
+    Parameters
+    ----------
+    names : sequence of str
+        From :func:`check`.
+    wanted : Targets
+        What will be wanted.
+    n : int
+        Outputs.
+    output : Activation
+        Of the output layer.
+
+    Raises
+    ------
+    InputError
+        As :func:`judge`.
+    """
+    if names:
+        z = np.zeros((len(wanted.values), n))
+        whole = targets.whole(wanted)
+        judge(
+            names, whole, output.sigma(z, xp=namespace_of(z)), probabilities=is_probability(output)
+        )
+
+
+def is_probability(output: Activation) -> bool:
+    """Whether outputs are probabilities: a sigmoid's or a softmax's."""
+    return isinstance(output, Sigmoid | Softmax)
+
+
+def _refuse(name: str, wanted: Targets, n: int, *, probabilities: bool) -> None:
+    """Refuse a metric that has no meaning for such targets or outputs."""
+    if wanted.kind is None and name not in NUMBERS:
+        msg = f"{name} needs classes, and these targets are numbers; use {', '.join(NUMBERS)}"
+        raise InputError(msg)
+    if name == "log_loss" and not probabilities:
+        msg = "log_loss needs probabilities; use the output softmax or sigmoid, or another metric"
+        raise InputError(msg)
+    found = _TOP.fullmatch(name)
+    if found and wanted.kind == "threshold" and n > 1:
+        msg = f"{name} needs classes that exclude each other, and these targets are rows of labels"
+        raise InputError(f"{msg}; use accuracy, f1 or auc")
+    if found and int(found[1]) >= max(n, 2):
+        msg = f"{name} of {max(n, 2)} classes is always 1; give a number below that of the classes"
+        raise InputError(msg)
 
 
 def _seen(wanted: Targets, a: Host, middle: float) -> _Seen:

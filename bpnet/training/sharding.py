@@ -18,6 +18,7 @@ from bpnet._typing import Array
 from bpnet.backends import Backend, placement
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
+from bpnet.core.lookup import plain
 from bpnet.core.optimizers import State
 from bpnet.distributed import Communicator, Single, tree, wrap
 from bpnet.errors import InputError
@@ -31,6 +32,9 @@ Host = np.ndarray[Any, Any]
 
 SHARDS = 8
 """Shards of a batch where ranks are given and their number is not."""
+
+_MOST = 1 << 16
+"""Shards that a batch is cut into at most; each is a step of its own."""
 
 ORDERS = ("ordered", "fast")
 
@@ -99,10 +103,9 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
             msg = f"shards={shards!r} belongs to reduce='ordered'; with 'fast' each rank has one"
             raise InputError(msg)
         return Split(ranks, ranks.size, ordered=False)
-    count = SHARDS if shards is None else shards
-    whole = isinstance(count, int) and not isinstance(count, bool)
-    if not whole or count < 1 or count & (count - 1):
-        msg = f"shards is {count!r}; give a power of two: 1, 2, 4, 8"
+    count = SHARDS if shards is None else plain(shards)
+    if not isinstance(count, int) or not 1 <= count <= _MOST or count & (count - 1):
+        msg = f"shards is {shards!r}; give a power of two up to {_MOST}: 1, 2, 4, 8"
         raise InputError(msg)
     if count % ranks.size:
         msg = f"{ranks.size} ranks can't share {count} shards evenly; start a number of ranks that "
@@ -210,8 +213,8 @@ class ShardedSession(loop.Session):
         """Yield the rows of each block, and this rank's own of them on the device."""
         whole, mine = tee(plan)
         with closing(super().ahead(map(self._own, mine))) as brought:
-            for rows, (_, taken) in zip(whole, brought, strict=True):
-                yield rows, taken
+            for rows in whole:  # zip would hold on to a block while it waits for the next
+                yield rows, next(brought)[1]
 
     def _own(self, rows: Host) -> Host:
         bounds = self.split.own(rows.shape[1])
@@ -249,7 +252,8 @@ class ShardedSession(loop.Session):
         """Size of each batch, or weight: the same on every rank, which may not have all weights."""
         if self.weights is None:
             return [rows.shape[1]] * len(rows)
-        kind = np.float64 if self.step.judge.dtype == self.backend.xp.float64 else np.float32
+        wide = getattr(self.backend.xp, "float64", None)
+        kind = np.float64 if self.step.judge.dtype == wide else np.float32
         return [float(np.sum(w)) for w in self.weights.astype(kind)[rows]]
 
     def _parts(
@@ -275,6 +279,7 @@ class ShardedSession(loop.Session):
                 if not self.backend.out_of_memory(error):
                     raise
                 self.step = memory.smaller(self.step, rows.shape[0], error)
+            self.backend.free_unused()
 
     @property
     def _here(self) -> bool:

@@ -204,7 +204,9 @@ class TrainingStep:
         before, gradients = parameters, slopes
         if self._has_fixed:
             parameters, gradients = (layers.learned(judge.layers, p) for p in (before, slopes))
-        m = weight if self.m is None else self.m
+        m = self.m
+        if m is None:  # a batch whose examples all weigh nothing divides by 1
+            m = special.or_one(weight, xp=xp) if hasattr(weight, "dtype") else weight
         if self.l2:
             C = C + regularizers.l2_cost(parameters, self.l2, m, xp=xp)
             gradients = regularizers.l2_gradient(parameters, gradients, self.l2, m)

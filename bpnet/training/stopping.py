@@ -4,11 +4,14 @@ import copy
 import math
 from typing import Any
 
+from bpnet.arguments import check, checked
+from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 from bpnet.training import resuming, scores
 from bpnet.training.callbacks import Callback, Run
 
 
+@checked
 class EarlyStopping(Callback):
     """Stops when a value of the history has not got better for some epochs.
 
@@ -35,17 +38,18 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         patience: int = 10,
-        metric: str | None = None,
+        metric: Any = None,
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        epochs, by = plain(patience), plain(least)
+        if not isinstance(epochs, int) or epochs < 1:
             msg = f"patience is {patience!r}; give a whole number of at least 1"
             raise InputError(msg)
-        if not 0 <= least < math.inf:
+        if by is None or by < 0:
             msg = f"least is {least!r}; give a number of 0 or more"
             raise InputError(msg)
-        self.patience, self.metric, self.least, self.restore = patience, metric, least, restore
+        self.patience, self.metric, self.least, self.restore = epochs, metric, by, restore
         self._forget()
 
     def _forget(self) -> None:
@@ -59,9 +63,21 @@ class EarlyStopping(Callback):
         return copy.copy(self)
 
     def on_train_begin(self, run: Run) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier run; refuse a metric that is no name.
+
+        Raises
+        ------
+        InputError
+            Naming it.
+        """
+        check("metric", self.metric, str | None)
         self._forget()
         self._like = run.network.parameters
+
+    def watches(self) -> str | None:
+        """Return the metric that was asked for."""
+        metric: str | None = self.metric
+        return metric
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return the best value, its epoch and its parameters."""

@@ -1,7 +1,6 @@
 """What is wanted of the network: labels, rows or numbers, made ready for the cost."""
 
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from bpnet.core import activations, costs
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 from bpnet.core.metrics import Kind
-from bpnet.data import batches, finite
+from bpnet.data import batches, finite, labels
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 
@@ -33,12 +32,15 @@ class Targets:
         Names of the classes.
     middle : float
         The z at which an output says neither 0 nor 1.
+    unit : float
+        What a difference of 1 is in the target's own unit, where values are standardized.
     """
 
     values: Any
     kind: Kind | None
     classes: Host | None
     middle: float = 0.0
+    unit: float = 1.0
 
 
 def make(
@@ -55,8 +57,9 @@ def make(
 ) -> Targets:
     """Targets of ``m`` examples for ``n`` outputs.
 
-    Whole numbers, text and booleans in one dimension are class labels, unless there is one
-    output that is neither a sigmoid nor judged by ``hinge``; two dimensions are rows.
+    One dimension is class labels where there are several outputs, or one that is a sigmoid or
+    judged by ``hinge``; of these floats from 0 to 1 are numbers, unless they are 0s and 1s or the
+    network has floats as names of its classes. Two dimensions are rows.
 
     Parameters
     ----------
@@ -84,23 +87,17 @@ def make(
     """
     if isinstance(y, HostRows):
         return _of_rows(y, m, n, output, cost, classes, name, learn)
-    y = host(y, name)
-    if y.dtype == object:
-        y = _from_objects(y, name)
-    if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8", "replace")
-    if y.dtype.kind not in "biufUT":
-        msg = f"{name} has dtype {y.dtype}; give whole numbers, text or booleans, or real rows"
-        raise InputError(msg)
+    labels.check_alike(y, name)
+    y = labels.plain(host(y, name), name)
     if y.shape[:1] != (m,):
         msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
         raise InputError(msg)
     finite.refuse(y, name)
-    if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind != "f":
+    if y.ndim == 2 and y.shape[1] == 1 and (y.dtype.kind != "f" or n > 1):
         y = y[:, 0]
     one_output = n == 1 and isinstance(cost, costs.Hinge)
     one_output = one_output or (n == 1 and isinstance(output, activations.Sigmoid))
-    if y.ndim == 1 and (one_output or n > 1) and (y.dtype.kind != "f" or _is_binary(y, n)):
+    if y.ndim == 1 and (one_output or n > 1) and _are_labels(y, n, classes):
         numbers, names = _class_numbers(y, n, classes, name, learn)
         if n == 1:
             return Targets(numbers[:, None].astype(np.float64), "threshold", names)
@@ -183,21 +180,13 @@ def host(y: Any, name: str) -> Host:
     return array
 
 
-def _from_objects(y: Host, name: str) -> Host:
-    kinds = {type(value) for value in y.ravel().tolist()}
-    if all(issubclass(kind, str) for kind in kinds):
-        return y.astype(str)
-    if all(issubclass(kind, bool | int | np.bool_ | np.integer) for kind in kinds):
-        return y.astype(np.int64)
-    if all(issubclass(kind, Real | np.bool_) for kind in kinds):
-        return y.astype(np.float64)
-    found = ", ".join(sorted(kind.__name__ for kind in kinds))
-    msg = f"{name} mixes {found}; give labels of one type"
-    raise InputError(msg)
-
-
-def _is_binary(y: Host, n: int) -> bool:
-    return n == 1 and bool(np.isin(y, (0.0, 1.0)).all())
+def _are_labels(y: Host, n: int, classes: Host | None) -> bool:
+    """Whether what has one dimension is names of classes."""
+    if y.dtype.kind != "f" or n > 1 or bool(np.isin(y, (0.0, 1.0)).all()):
+        return True
+    if classes is not None and classes.dtype.kind == "f":
+        return True
+    return len(np.unique(y)) == 2 and not bool(((y >= 0) & (y <= 1)).all())
 
 
 def _class_numbers(
@@ -205,7 +194,7 @@ def _class_numbers(
 ) -> tuple[Host, Host]:
     """Number of each label among the classes, and the classes."""
     count = max(n, 2)
-    found = np.unique(y)
+    found = labels.named(np.unique(y), name)
     if classes is None:
         if learn and len(found) < 2:
             msg = f"{name} has one class only, {found[0].item()!r}; training needs at least two"

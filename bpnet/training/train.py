@@ -3,9 +3,11 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, overload
+from pathlib import Path
+from typing import Annotated, Any, overload
 
 from bpnet import backends
+from bpnet.arguments import Count, Strength, checked
 from bpnet.backends import Backend
 from bpnet.checkpoint import Snapshot
 from bpnet.core import optimizers, schedules
@@ -31,7 +33,7 @@ from bpnet.training import (
     weights,
 )
 from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import arrange, kept, largest_product, pair, prepare
+from bpnet.training.prepare import arrange, kept, largest_product, name_outputs, pair, prepare
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
@@ -41,20 +43,21 @@ _log = logging.getLogger("bpnet")
 def train(network: Network, data: Any, **options: Any) -> History: ...
 @overload
 def train(network: Sequence[Network], data: Any, **options: Any) -> members.Histories: ...
-def train(  # type: ignore[misc]  # the two above are for readers of types
+@checked  # type: ignore[misc]  # the two above are for readers of types
+def train(
     network: Any,
     data: Any,
     *,
     cost: str | Any | None = None,
     optimizer: str | Optimizer | LBFGS = "adam",
-    epochs: int = 10,
-    batch_size: int | None = 64,
-    l2: float = 0.0,
-    l1: float = 0.0,
+    epochs: Count = 10,
+    batch_size: Count | None = 64,
+    l2: Strength = 0.0,
+    l1: Strength = 0.0,
     dropout: float = 0.0,
-    max_norm: float = 0.0,
-    clip_norm: float = 0.0,
-    micro_batch: int | None = None,
+    max_norm: Strength = 0.0,
+    clip_norm: Strength = 0.0,
+    micro_batch: Count | None = None,
     schedule: str | Schedule = "constant",
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
@@ -64,16 +67,16 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     device: Any = None,
     dtype: str = "float32",
     seed: int = 0,
-    threads: int | None = None,
+    threads: Count | None = None,
     precision: str | None = None,
     compiled: bool | None = None,
-    checkpoint: Any = None,
+    checkpoint: str | Path | checkpoints.Checkpoint | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     communicator: Any = None,
     reduce: str = "ordered",
-    shards: int | None = None,
-    folds: Any = None,
+    shards: Annotated[int, "a power of two"] | None = None,
+    folds: Sequence[Any] | None = None,
 ) -> Any:
     """Train a network in place, or a set of networks at once.
 
@@ -198,7 +201,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     if isinstance(network, Sequence):
         return members.train(**locals())
     options.check_one(network, folds)
-    options.check(
+    epochs, batch_size, threads, micro_batch = options.check(
         dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
         micro_batch=micro_batch,
     )  # fmt: skip
@@ -216,9 +219,9 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
     options.check_together(
         judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]
     )
+    options.check_watched(callbacks, judge, names, validated=validation is not None)
     sharding.check(divided, judge, rule, chosen, compiled)
-    m = int(stored[0].shape[0])
-    k = min(batch_size or m, m)
+    m, k = options.sizes(stored[0], batch_size)
     compared = divided.many or checkpoint is not None
     weighed = weights.make(sample_weight, class_weight, wanted, m)
     asked = checkpoints.asked(
@@ -247,9 +250,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
             resuming.compare(found, chosen, used)
         if weighed is not None:
             stored = (*stored, chosen.asarray(weighed, dtype=dtype))
-        validate = evaluation.validator(
-            network, validation, judge, wanted.classes, chosen, dtype, names
-        )
+        validate = evaluation.validator(network, validation, judge, wanted, chosen, dtype, names)
         parameters = _start(found, network, trained, chosen, dtype)
         if isinstance(rule, LBFGS):
             problem = lbfgs.Problem(judge, chosen, stored, m, m, limits["l2"], limits["l1"])
@@ -265,7 +266,7 @@ def train(  # type: ignore[misc]  # the two above are for readers of types
             held = run.result
             host = backends.to_numpy(session.parameters) if held is None else held
             network.parameters = arrange(host, network.layers)
-            network.classes, network.scale = wanted.classes, judge.scale
+            name_outputs(network, wanted, judge.scale)
 
         def snapshot() -> Snapshot:
             columns = getattr(data, "columns", None)

@@ -1,11 +1,11 @@
 """Weights of the examples: given one by one, by class, or both."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from bpnet.core.lookup import plain
 from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.training.targets import Host, Targets, host
@@ -86,8 +86,8 @@ def _by_class(class_weight: Mapping[Any, float] | str, wanted: Targets) -> Host:
         if name not in known:
             msg = f"class_weight names {name!r}; the classes are {', '.join(map(str, names[:10]))}"
             raise InputError(msg)
-        number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not number or not 0 <= weight < math.inf:
+        number = plain(weight)
+        if number is None or number < 0:
             msg = f"class_weight of {name!r} is {weight!r}; give a number of 0 or more"
             raise InputError(msg)
         by_number[known[name]] = weight

@@ -7,89 +7,24 @@ import ast
 import importlib
 import inspect
 import re
-import sys
-import types
 
 import numpy as np
 import pytest
 
 from bpnet import backends
 from bpnet.backends import cupy as adapter
-from bpnet.backends import diagnosis, hardware, libraries, registry
+from bpnet.backends import diagnosis, hardware, libraries
 from bpnet.errors import BackendUnavailable
 from tests.backends.test_diagnosis import PATHFINDER
-
-
-class Gpu:
-    """Arrays and the current device of a make-believe CuPy."""
-
-    def __init__(self):
-        self.current = [0]
-        self.synchronized = []
-
-    def module(self):
-        gpu = self
-
-        class Device:
-            def __init__(self, number):
-                self.id = number
-
-            def __enter__(self):
-                gpu.current.append(self.id)
-
-            def __exit__(self, *error):
-                gpu.current.pop()
-
-            def synchronize(self):
-                gpu.synchronized.append(self.id)
-
-        class ndarray(np.ndarray):
-            __module__ = "cupy"
-            device = None
-
-            def __array_finalize__(self, other):
-                self.device = Device(gpu.current[-1])
-
-            def __matmul__(self, other):
-                assert self.device.id == other.device.id == gpu.current[-1]
-                return np.ndarray.__matmul__(self, other).view(ndarray)
-
-            def get(self):
-                assert self.device.id == gpu.current[-1]
-                return np.array(self).view(np.ndarray)
-
-        def asarray(x, dtype=None):
-            return np.array(x, dtype=dtype).view(ndarray)
-
-        properties = {"name": b"Make-believe", "totalGlobalMem": 2**33}
-        runtime = types.SimpleNamespace(
-            getDeviceCount=lambda: 2,
-            getDevice=lambda: gpu.current[-1],
-            driverGetVersion=lambda: 12040,
-            getDeviceProperties=lambda i: properties,
-        )
-        fake = types.ModuleType("cupy")
-        fake.__version__ = "14"
-        fake.cuda = types.SimpleNamespace(Device=Device, runtime=runtime)
-        fake.asarray, fake.ndarray = asarray, ndarray
-        fake.zeros = lambda shape, dtype, device: asarray(np.zeros(shape, dtype))
-        fake.astype = lambda x, dtype: x.astype(dtype)
-        fake.exp, fake.float64, fake.float32 = np.exp, np.float64, np.float32
-        fake.ascontiguousarray = lambda x: asarray(np.ascontiguousarray(x))
-        return fake
+from tests.cupy_modules import installed
 
 
 @pytest.fixture
 def gpu(monkeypatch):
     """A machine with two GPUs."""
-    gpu = Gpu()
-    fake = gpu.module()
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    monkeypatch.setattr(adapter.CuPy, "xp", fake)
-    monkeypatch.setattr(libraries, "installed", lambda _: True)
-    registry._open.cache_clear()
-    yield gpu
-    registry._open.cache_clear()
+    with installed() as gpu:
+        monkeypatch.setattr(libraries, "installed", lambda _: True)
+        yield gpu
 
 
 def test_a_gpu_by_number(gpu):
@@ -106,9 +41,10 @@ def test_toolkit_parts_that_miss_at_the_first_kernel_are_named(gpu, monkeypatch,
     def fail(*args, **kwargs):
         raise RuntimeError(PATHFINDER)
 
-    monkeypatch.setattr(adapter.CuPy.xp, function, fail)
-    if function == "zeros":
-        monkeypatch.setattr(adapter.CuPy.xp, "exp", fail)
+    for holder in (adapter.CuPy().xp, gpu.module):
+        monkeypatch.setattr(holder, function, fail)
+        if function == "zeros":
+            monkeypatch.setattr(holder, "exp", fail)
     monkeypatch.setattr(diagnosis, "cupy_wheels", lambda: ("cupy-cuda12x",))
     with pytest.raises(BackendUnavailable, match="toolkit are missing") as caught:
         backends.get("cupy")
@@ -121,63 +57,34 @@ def test_arrays_are_made_and_moved_on_their_gpu(gpu):
     assert backends.of(array) == second
     assert backends.of(first.asarray(array)) == first
     assert np.array_equal(second.to_numpy(array), np.ones((2, 2)))
-    assert gpu.current == [0]
+    assert gpu.current == 0
 
 
 def test_a_session_makes_its_gpu_the_current_one(gpu):
     with backends.get("cupy:1").session("float32"):
-        assert gpu.current[-1] == 1
-    assert gpu.current[-1] == 0
+        assert gpu.current == 1
+    assert gpu.current == 0
 
 
 def test_synchronize_waits_for_its_gpu(gpu):
     backends.get("cupy:1").synchronize()
-    assert gpu.synchronized == [1]
+    assert gpu.happened == ["synchronized 1"]
 
 
-def test_an_array_is_sent_from_pinned_memory_on_a_stream_of_its_own(gpu, monkeypatch):
+def test_an_array_is_sent_from_pinned_memory_on_a_stream_of_its_own(gpu):
     """What CuPy promises of the calls is not tested here: no GPU has run this."""
-    happened = []
-
-    class Stream:
-        def __init__(self, non_blocking):
-            assert non_blocking  # or it would wait for the steps
-
-        def __enter__(self):
-            happened.append("stream")
-            return self
-
-        def __exit__(self, *error):
-            happened.append("out of it")
-
-        def record(self):
-            happened.append("recorded")
-            return types.SimpleNamespace(synchronize=lambda: happened.append("waited"))
-
-    def pinned(shape, dtype):
-        happened.append("pinned")
-        return np.empty(shape, dtype)
-
-    def empty(shape, dtype):
-        array = adapter.CuPy.xp.asarray(np.empty(shape, dtype))
-        type(array).set = lambda a, x, stream: a.__setitem__(..., x)
-        return array
-
-    monkeypatch.setattr(adapter.CuPy.xp.cuda, "Stream", Stream, raising=False)
-    monkeypatch.setattr(adapter.CuPy.xp, "empty", empty, raising=False)
-    extra = types.SimpleNamespace(empty_pinned=pinned)
-    monkeypatch.setitem(sys.modules, "cupyx", extra)
-    adapter._copies.cache_clear()
-
-    wait = backends.get("cupy:1").send(np.arange(3.0), dtype="float32")
-    assert happened == ["stream", "pinned", "recorded", "out of it"]
+    second = backends.get("cupy:1")
+    gpu.waits.clear()
+    wait = second.send(np.arange(3.0), dtype="float32")
+    assert gpu.waits == []
     array = wait()
 
-    assert happened[-1] == "waited"
+    assert gpu.waits == ["for an event"]
+    assert array.memory.arena not in {("null", 0), ("null", 1)}
     assert backends.of(array).spec == "cupy:1"
     assert array.dtype == np.float32
-    assert array.tolist() == [0, 1, 2]
-    adapter._copies.cache_clear()
+    assert second.to_numpy(array).tolist() == [0, 1, 2]
+    assert gpu.current == 0
 
 
 def test_devices_are_listed_with_memory_and_driver(gpu):

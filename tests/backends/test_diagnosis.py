@@ -6,14 +6,18 @@ driver, and the issues of cupy/cupy that are named.
 """
 
 import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from bpnet import backends
-from bpnet.backends import diagnosis, hardware, libraries
+from bpnet.backends import diagnosis, hardware, libraries, selection
 from bpnet.backends.diagnosis import CupyFacts, diagnose_cupy
 from bpnet.backends.hardware import NO_DRIVER, CudaDriver
 from bpnet.errors import BackendUnavailable
+from bpnet.requirements import install
 
 INSUFFICIENT = (
     "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version"
@@ -48,8 +52,15 @@ HERE = CudaDriver(12040, 1)
 TWELVE = ("cupy-cuda12x",)
 
 
-def facts(wheels=TWELVE, driver=HERE, visible=None, gpu_present=True):
-    return CupyFacts(wheels, driver, visible, gpu_present)
+ROCM = ("cupy-rocm-7-0",)
+
+
+def facts(wheels=TWELVE, driver=HERE, visible=None, gpu_present=True, **others):
+    return CupyFacts(wheels, driver, visible, gpu_present, **others)
+
+
+def amd(wheels=ROCM, amd=True):
+    return facts(wheels, NO_DRIVER, gpu_present=False, amd=amd)
 
 
 CASES = {
@@ -57,7 +68,7 @@ CASES = {
         None,
         facts(()),
         "CuPy is not installed",
-        'pip install "bpnet[cupy-cuda12x]"',
+        'pip install "cupy-cuda12x[ctk]>=14"',
     ),
     "not installed, and no GPU": (
         None,
@@ -69,13 +80,13 @@ CASES = {
         None,
         facts((), CudaDriver(13000, 1)),
         "CuPy is not installed",
-        'pip install "bpnet[cupy-cuda13x]"',
+        'pip install "cupy-cuda13x[ctk]>=14"',
     ),
     "two wheels": (
         ImportError(BOX),
         facts(("cupy-cuda11x", "cupy-cuda12x")),
         "2 CuPy packages overwrite each other (cupy-cuda11x, cupy-cuda12x)",
-        'pip uninstall -y cupy-cuda11x cupy-cuda12x && pip install "bpnet[cupy-cuda12x]"',
+        'pip uninstall -y cupy-cuda11x cupy-cuda12x && pip install "cupy-cuda12x[ctk]>=14"',
     ),
     "two wheels, no driver": (
         RuntimeError(INSUFFICIENT),
@@ -87,13 +98,13 @@ CASES = {
         ImportError(BOX),
         facts(driver=CudaDriver(13000, 1)),
         "cupy-cuda12x was built for another CUDA version: it misses libcudart.so.12",
-        'pip uninstall -y cupy-cuda12x && pip install "bpnet[cupy-cuda13x]"',
+        'pip uninstall -y cupy-cuda12x && pip install "cupy-cuda13x[ctk]>=14"',
     ),
     "import that fails": (
         ImportError("numpy.core.multiarray failed to import"),
         facts(),
         "its import fails (ImportError: numpy.core.multiarray failed to import)",
-        'pip install --force-reinstall "bpnet[cupy-cuda12x]"',
+        'pip install --force-reinstall "cupy-cuda12x[ctk]>=14"',
     ),
     "no driver, no GPU": (
         RuntimeError(INSUFFICIENT),
@@ -123,7 +134,7 @@ CASES = {
         RuntimeError(INSUFFICIENT),
         facts(("cupy-cuda13x",)),
         "the NVIDIA driver serves CUDA 12.4, too old for cupy-cuda13x",
-        'pip uninstall -y cupy-cuda13x && pip install "bpnet[cupy-cuda12x]"',
+        'pip uninstall -y cupy-cuda13x && pip install "cupy-cuda12x[ctk]>=14"',
     ),
     "driver too old for both": (
         RuntimeError(INSUFFICIENT),
@@ -196,6 +207,78 @@ CASES = {
         facts(),
         "cupy-cuda12x has no code for this GPU's architecture",
         'pip install --upgrade "cupy-cuda12x"',
+    ),
+    "architecture, CUDA 13 on an old GPU": (
+        RuntimeError("nvrtc: error: invalid value for --gpu-architecture (-arch)"),
+        facts(("cupy-cuda13x",), CudaDriver(13000, 1, 0, 61)),
+        "cupy-cuda13x has no code for this GPU's architecture",
+        'pip uninstall -y cupy-cuda13x && pip install "cupy-cuda12x[ctk]>=14"',
+    ),
+    "not installed, new driver and an old GPU": (
+        None,
+        facts((), CudaDriver(13000, 1, 0, 70)),
+        "CuPy is not installed",
+        'pip install "cupy-cuda12x[ctk]>=14"',
+    ),
+    "toolkit missing, from conda": (
+        RuntimeError(PATHFINDER),
+        facts(("cupy",), conda=True),
+        "parts of the CUDA toolkit are missing (libnvrtc)",
+        "conda install -c conda-forge --force-reinstall cupy",
+    ),
+    "toolkit missing, built from source": (
+        RuntimeError(PATHFINDER),
+        facts(("cupy",)),
+        "parts of the CUDA toolkit are missing (libnvrtc)",
+        'pip uninstall -y cupy && pip install "cupy-cuda12x[ctk]>=14"',
+    ),
+    "import that fails, from conda": (
+        ImportError("numpy.core.multiarray failed to import"),
+        facts(("cupy",), conda=True),
+        "its import fails (ImportError: numpy.core.multiarray failed to import)",
+        "conda install -c conda-forge --force-reinstall cupy",
+    ),
+    "not installed, AMD": (
+        None,
+        amd(()),
+        "CuPy is not installed",
+        'pip install "cupy-rocm-7-0>=14"',
+    ),
+    "not installed, AMD and NVIDIA": (
+        None,
+        facts((), amd=True),
+        "CuPy is not installed",
+        'pip install "cupy-cuda12x[ctk]>=14"',
+    ),
+    "no ROCm": (
+        ImportError(BOX.replace("libcudart.so.12", "libamdhip64.so.7")),
+        amd(),
+        "cupy-rocm-7-0 needs ROCm 7.0: it misses libamdhip64.so.7",
+        "install it from https://rocm.docs.amd.com/projects/install-on-linux",
+    ),
+    "no AMD GPU": (
+        ImportError(BOX.replace("libcudart.so.12", "libamdhip64.so.7")),
+        amd(amd=False),
+        "there is no AMD GPU that ROCm sees",
+        "rocminfo shows what it sees",
+    ),
+    "AMD GPU hidden": (
+        RuntimeError("hipErrorNoDevice: no ROCm-capable device is detected"),
+        amd(),
+        "there is no AMD GPU that ROCm sees",
+        "rocminfo shows what it sees",
+    ),
+    "AMD, out of memory": (
+        RuntimeError("hipErrorOutOfMemory: out of memory"),
+        amd(),
+        "the GPU is out of memory",
+        "rocm-smi --showpids lists the processes that hold it: end one",
+    ),
+    "two wheels, AMD": (
+        ImportError(BOX),
+        amd(("cupy-rocm-7-0", "amd-cupy")),
+        "2 CuPy packages overwrite each other (cupy-rocm-7-0, amd-cupy)",
+        'pip uninstall -y cupy-rocm-7-0 amd-cupy && pip install "cupy-rocm-7-0>=14"',
     ),
     "anything else": (
         RuntimeError("cudaErrorUnknown: unknown error"),
@@ -281,11 +364,30 @@ def test_facts_are_gathered_from_this_machine(monkeypatch):
     assert found.visible == "-1"
 
 
+def test_what_a_cure_installs_is_enough_for_a_machine_with_a_driver():
+    """The wheels bring nothing of CUDA: their own extra does, which bpnet's extras ask for too."""
+    file = Path(__file__).parents[2] / "pyproject.toml"
+    extras = tomllib.loads(file.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    told = [cure for *_, cure in CASES.values()] + [selection._why_not(frozenset({"rocm"}))]
+    named = {what for cure in told for what in re.findall(r'"(cupy-[^"]*>=14)"', cure)}
+    assert named == {"cupy-cuda12x[ctk]>=14", "cupy-cuda13x[ctk]>=14", "cupy-rocm-7-0>=14"}
+    for what in named:
+        assert extras[re.split(r"\[|>", what)[0]] == [what]
+
+
+def test_the_extra_is_one_of_the_installed_wheel(cupy):
+    wheel = diagnosis.cupy_wheels()[0]
+    if "cuda" not in wheel:
+        pytest.skip(f"{wheel} is not a wheel for CUDA")
+    needed = " ".join(importlib.metadata.requires(wheel))
+    assert re.search(r"cuda-toolkit\[[^]]*nvrtc[^]]*\][^ ]* *; *extra == .ctk.", needed)
+
+
 @pytest.mark.parametrize("name", [name for name in libraries.NAMES if name != "cupy"])
 def test_other_libraries_have_a_cure_for_each_failure(name):
     missing = diagnosis.diagnose(name, None)
-    assert missing == (f"{name} is not installed", f"pip install {libraries.EXTRAS[name]}")
+    assert missing == (f"{name} is not installed", install(*libraries.PACKAGES[name]))
     broken = diagnosis.diagnose(name, ImportError("undefined\nsymbol"))
     assert broken.why == "its import fails (ImportError: undefined symbol)"
-    assert broken.cure == f"pip install --force-reinstall {libraries.EXTRAS[name]}"
+    assert broken.cure == install(*libraries.PACKAGES[name], options="--force-reinstall")
     assert name in diagnosis.diagnose(name, RuntimeError()).cure

@@ -13,8 +13,9 @@ import pytest
 from bpnet import backends
 from bpnet.backends import hardware, libraries, registry, selection, specs
 from bpnet.errors import BackendUnavailable, InputError
+from bpnet.requirements import install
 
-CURE = 'pip install "bpnet[cupy-cuda12x]"'
+CURE = 'pip install "cupy-cuda12x[ctk]>=14"'
 
 
 @pytest.fixture
@@ -117,8 +118,9 @@ def test_auto_passes_over_what_does_not_work_and_says_so(broken, monkeypatch, ca
 
 def test_auto_names_the_library_that_a_gpu_lacks(nothing_said, monkeypatch):
     monkeypatch.setattr(hardware, "gpus", lambda: frozenset({"cuda"}))
+    monkeypatch.setattr(hardware, "cuda_driver", lambda: hardware.CudaDriver(12040, 1))
     monkeypatch.setattr(libraries, "installed", lambda _: False)
-    assert 'pip install "bpnet[cupy-cuda12x]"' in selection._auto(None).reason
+    assert 'pip install "cupy-cuda12x[ctk]>=14"' in selection._auto(None).reason
 
 
 @pytest.mark.parametrize("given", ["cupy,numpy", ["cupy", "numpy"], ("cupy", "auto")])
@@ -256,7 +258,7 @@ def test_a_library_that_is_not_installed_is_refused_with_the_command(monkeypatch
         with pytest.raises(BackendUnavailable) as caught:
             backends.get(name)
         assert caught.value.why == f"{name} is not installed"
-        assert caught.value.cure == f'pip install "bpnet[{name}]"'
+        assert caught.value.cure == install(*libraries.PACKAGES[name])
 
 
 def test_an_import_that_fails_is_refused_with_its_message(monkeypatch):
@@ -271,7 +273,7 @@ def test_an_import_that_fails_is_refused_with_its_message(monkeypatch):
     monkeypatch.setattr(libraries, "adapter", lambda _: types.SimpleNamespace(open_backend=fail))
     with pytest.raises(BackendUnavailable, match="undefined symbol: bar") as caught:
         backends.get("torch")
-    assert caught.value.cure == 'pip install --force-reinstall "bpnet[torch]"'
+    assert caught.value.cure == 'pip install --force-reinstall "torch>=2.6"'
 
 
 def test_wrong_numbers_are_found_out_before_a_run(monkeypatch):

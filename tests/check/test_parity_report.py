@@ -87,3 +87,14 @@ def test_what_cannot_be_compared_is_refused():
         compare("numpy", "numpy", "float16")
     with pytest.raises(InputError, match="no_float64 has no float64"):
         compare("numpy", "array_api_strict:no_float64", "float64")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_a_gpu_takes_for_zero_is_no_difference(dtype):
+    """CuPy compiles with -ftz=true: 2^-127 is 0 there, and 2^22 of the smallest steps above it."""
+    tiny = np.finfo(dtype).tiny
+    a = np.asarray([[tiny / 2, -tiny / 4, 0.0], [tiny / 8, tiny / 2, 0.0]], dtype)
+    found = parity._deviation((1, "delta"), a, np.zeros_like(a), dtype, 0.0)
+    assert (found.relative, found.absolute, found.ulp, found.first_past) == (0, 0, 0, None)
+    b = np.asarray([[tiny, 0, 0], [0, 0, 0]], dtype)
+    assert parity._deviation((1, "delta"), b, np.zeros_like(b), dtype, 0.0).absolute == tiny

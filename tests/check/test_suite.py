@@ -41,7 +41,7 @@ def test_every_equation_activation_cost_and_dtype_has_a_row(rows):
             assert ("gradients", dtype, f"cost {cost}, every output") in named
         assert ("gradients", dtype, "dropout layer") in named
     count = Counter(row.group for row in rows)
-    assert count["parity"] == 4
+    assert count["parity"] == 6  # two runs and a set, in two dtypes
     assert count["discipline"] == 6
     assert count["random"] == 5
 
@@ -85,6 +85,22 @@ def test_a_breakdown_is_a_row_and_not_the_end(monkeypatch):
         (False, "RuntimeError: the device is gone"),
     ]
     assert {row.group for row in rows} == {"equations", "discipline", "random"}
+
+
+def test_a_run_that_breaks_down_does_not_take_the_next_along(monkeypatch):
+    def run(backend, dtype, names):
+        if "SGD" in names[0]:
+            raise RuntimeError("no dropout here")
+        yield Row("parity", names[0], dtype, 0.0, 1.0)
+
+    monkeypatch.setattr(equations, "rows", lambda *_: iter(()))
+    monkeypatch.setattr(gradients, "rows", lambda *_: iter(()))
+    monkeypatch.setattr(parity, "rows", run)
+    monkeypatch.setattr(discipline, "rows", lambda backend, names: run(backend, "", names))
+    rows = [row for row in suite.check(backends.get("numpy")) if row.group != "random"]
+    # 100 steps in two dtypes, of a set too, and the discipline of the two runs
+    assert [row.passed for row in rows] == [False, True, True] * 2 + [False, True]
+    assert rows[1].name == "Adam, relu"
 
 
 @pytest.mark.parametrize(

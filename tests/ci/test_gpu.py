@@ -1,163 +1,180 @@
-"""``ci/gpu`` up to the first device call: what it plans, how it runs it, what it reports."""
+"""``ci/gpu``: what it refuses, plans and runs, and what stays of it when it is cut off."""
 
-import importlib.util
 import json
+import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from bpnet.backends.hardware import NO_DRIVER, CudaDriver
+from bpnet.backends import hardware
 
 ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture(scope="module")
-def gpu():
-    spec = importlib.util.spec_from_file_location("gpu_steps", ROOT / "ci" / "gpu_steps.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["gpu_steps"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["gpu_steps"]
-
-
-def names(steps):
-    return [step.name for step in steps]
-
-
-def test_the_installed_cupy_is_kept(gpu):
-    steps = gpu.plan(gpu.Facts(CudaDriver(12040, 1), ("cupy-cuda12x",)))
-    assert names(steps)[:4] == ["backends", "check cupy", "parity", "suite"]
-    assert sum(step.name.startswith("bench") for step in steps) == 3
+WRITTEN = ("HYPOTHESIS_STORAGE_DIRECTORY", "XDG_CACHE_HOME", "XLA_PYTHON_CLIENT_PREALLOCATE")
 
 
 @pytest.mark.parametrize(
-    ("version", "wheel"), [(12040, "cupy-cuda12x[ctk]>=14"), (13000, "cupy-cuda13x[ctk]>=14")]
+    ("arguments", "wanted"),
+    [
+        ([], "the following arguments are required: FOLDER; wanted: ci/gpu"),
+        (["--fast", "OUT"], "unrecognized arguments: --fast; wanted: ci/gpu"),
+        (["--sec", "9", "OUT"], "wanted: ci/gpu"),  # no option is guessed from its beginning
+        (["--only", "smoke,tets", "OUT"], "--only has no step 'tets'; wanted some of devices,"),
+        (["--only", "", "OUT"], "--only has no step ''"),
+        (["--seconds", "soon", "OUT"], "--seconds wants a number of seconds"),
+        (["--seconds", "nan", "OUT"], "--seconds wants a number of seconds"),
+        (["--seconds", "-1", "OUT"], "--seconds wants a number of seconds"),
+        (["--seconds", "inf", "OUT"], "--seconds wants a number of seconds"),
+        (["--wheels", "nowhere", "OUT"], "--wheels nowhere is no folder with *.whl in it"),
+    ],
 )
-def test_without_one_the_wheel_of_the_driver_comes_first(gpu, version, wheel):
-    first, *_ = gpu.plan(gpu.Facts(CudaDriver(version, 1), ()))
-    assert first.name == "install"
-    assert first.command[-1] == wheel
-    assert first.required
-
-
-def test_the_suite_requires_cupy(gpu):
-    facts = gpu.Facts(CudaDriver(12040, 1), ("cupy",), ("torch:cuda", "jax:gpu"), strict=True)
-    steps = {step.name: step for step in gpu.plan(facts)}
-    assert steps["suite"].environment == {
-        "BPNET_TEST_BACKENDS": "numpy,cupy,array_api_strict",
-        "BPNET_TEST_CUPY": "1",
-    }
-    assert {"check torch:cuda", "check jax:gpu"} < set(steps)
-    assert "numpy,cupy,torch:cuda,jax:gpu" in steps["bench 30, batch 10"].command
-
-
-def python(gpu, name, code, **options):
-    return gpu.Step(name, (sys.executable, "-c", code), options.pop("limit", 30), **options)
-
-
-def test_steps_run_until_a_required_one_fails(gpu):
-    steps = [
-        python(gpu, "fine", "print('hello')"),
-        python(gpu, "json", "print('[1]')", json=True),
-        python(gpu, "no json", "print('oops')", json=True),
-        python(gpu, "slow", "import time; print('so far', flush=True); time.sleep(60)", limit=1),
-        python(
-            gpu,
-            "variable",
-            "import os, sys; sys.exit(os.environ['X'] != '1')",
-            environment={"X": "1"},
-        ),
-        python(gpu, "needed", "raise SystemExit('gone')", required=True),
-        python(gpu, "never", ""),
-    ]
-    results = gpu.run(steps)
-    assert [(r.name, r.status) for r in results] == [
-        ("fine", 0),
-        ("json", 0),
-        ("no json", 1),
-        ("slow", 124),
-        ("variable", 0),
-        ("needed", 1),
-    ]
-    assert results[0].output == "hello"
-    assert results[1].output == [1]
-    assert results[3].output == "so far\nended after 1 s"
-    assert results[5].output == "gone"
-
-
-def test_what_has_no_time_left_is_said_to_have_none(gpu):
-    (result,) = gpu.run([python(gpu, "late", "")], limit=0.0)
-    assert (result.status, result.output) == (124, "no time was left")
-
-
-def test_the_report_is_written_and_the_status_tells(gpu, monkeypatch, tmp_path, capsys):
-    rows = [
-        {
-            "group": "equations",
-            "dtype": "float32",
-            "name": "(8)",
-            "error": 2e-6,
-            "bound": 1e-5,
-            "passed": True,
-        },
-        {
-            "group": "equations",
-            "dtype": "float32",
-            "name": "(9)",
-            "error": None,
-            "bound": 0.0,
-            "passed": False,
-        },
-    ]
-    check = {"backends": [{"backend": "cupy:0", "version": "14", "seconds": 3.0, "rows": rows}]}
-    timings = [
-        {"backend": "cupy:0", "epoch": 0.5, "samples": 1000, "error": None},
-        {"backend": "jax:cuda:0", "epoch": None, "samples": 0, "error": "no memory"},
-    ]
-    results = [
-        gpu.Result("check cupy", "bpnet check cupy", 1, 3.0, check),
-        gpu.Result("bench 30, batch 10", "bpnet bench", 0, 4.0, timings),
-    ]
-    monkeypatch.setattr(gpu, "run", lambda steps: results)
-    facts = gpu.Facts(CudaDriver(12040, 1), ("cupy-cuda12x",))
-    assert gpu.main([str(tmp_path / "out")], facts) == 1
-    text = (tmp_path / "out" / "report.txt").read_text()
-    assert "check cupy                  status 1, 3.0 s" in text
-    assert "2 rows, the largest error at 20% of its bound; FAILED: ['(9)']" in text
-    assert "0.50000 s an epoch, 2,000 samples/s" in text
-    assert "failed: no memory" in text
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["steps"][0]["output"] == check
-    assert report["driver"] == "the NVIDIA driver serves CUDA 12.4 and sees 1 GPUs"
-    monkeypatch.setattr(gpu, "run", lambda steps: results[1:])
-    assert gpu.main([str(tmp_path / "out")], facts) == 0
-    capsys.readouterr()
-
-
-def test_a_driver_without_a_gpu_is_one_line_and_status_2(gpu, tmp_path, capsys, monkeypatch):
+def test_bad_arguments_are_one_line_and_status_2(
+    gpu, arguments, wanted, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
-    assert gpu.main([], gpu.Facts(NO_DRIVER, ())) == 2
-    assert gpu.main([], gpu.Facts(CudaDriver(12040, 0), ())) == 2
-    error = capsys.readouterr().err.splitlines()
-    assert len(error) == 2
-    assert error[0].startswith("ci/gpu: there is no NVIDIA driver;")
+    with pytest.raises(SystemExit) as end:
+        gpu.steps.asked(arguments)
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ci/gpu: ")
+    assert wanted in line
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_script_without_a_gpu_is_one_line_and_status_2():
-    if Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists():
-        pytest.skip("there is a GPU here")
-    run = subprocess.run([ROOT / "ci" / "gpu"], capture_output=True, text=True, check=False)
-    assert run.returncode == 2
-    assert run.stdout == ""
-    assert run.stderr == (
-        "ci/gpu: no NVIDIA GPU or driver was found; run this where nvidia-smi lists a GPU\n"
+def test_a_report_is_not_written_over(gpu, tmp_path, capsys):
+    (tmp_path / "report.txt").write_text("precious")
+    with pytest.raises(SystemExit):
+        gpu.steps.asked([str(tmp_path)])
+    assert "has a report.txt already; give another folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("driver", [hardware.NO_DRIVER, hardware.CudaDriver(12040, 0)])
+def test_without_a_gpu_it_is_one_line_and_status_2(gpu, driver, monkeypatch, capsys):
+    monkeypatch.setattr(hardware, "cuda_driver", lambda: driver)
+    with pytest.raises(SystemExit) as end:
+        gpu.steps.place(rehearse=False)
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        line == f"ci/gpu: {driver.describe()}; run this where nvidia-smi lists a GPU, or --rehearse"
     )
 
 
-def test_the_facts_are_those_of_this_machine(gpu):
-    facts = gpu.Facts.gather()
-    assert set(facts.others) <= {"torch:cuda", "jax:gpu"}
+def test_the_script_without_a_gpu(tmp_path):
+    if hardware.cuda_driver().devices:
+        pytest.skip("there is a GPU here")
+    run = subprocess.run(
+        [ROOT / "ci" / "gpu", tmp_path / "out"],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("ci/gpu: there is no NVIDIA driver; run this where nvidia-smi")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_script_with_no_python(tmp_path):
+    run = subprocess.run(
+        [ROOT / "ci" / "gpu", tmp_path],
+        env={**os.environ, "PYTHON": "/no/python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("ci/gpu: /no/python is no Python 3.11 or newer")
+    assert run.stderr.count("\n") == 1
+
+
+def test_a_library_that_bpnet_needs_is_named(gpu, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(gpu.steps, "NEEDED", ("numpy", "no_such_library"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("PYTHONPATH", *WRITTEN):
+        monkeypatch.setenv(name, "")
+    with pytest.raises(SystemExit) as end:
+        gpu.steps.set_paths(tmp_path)
+    assert end.value.code == 2
+    assert "lacks no-such-library; give a folder of their wheels" in capsys.readouterr().err
+
+
+def test_wheels_and_the_path_that_was_set_go_behind_the_checkout(gpu, tmp_path, monkeypatch):
+    wheels, scratch = tmp_path / "wheels", tmp_path / "scratch"
+    wheels.mkdir()
+    info = "bpnet_brought-1.dist-info"
+    with zipfile.ZipFile(wheels / "bpnet_brought-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("bpnet_brought.py", "here = True")
+        about = "Metadata-Version: 2.1\nName: bpnet-brought\nVersion: 1\n"
+        wheel.writestr(f"{info}/METADATA", about + "Requires-Dist: not-to-be-fetched\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "theirs"))
+    for name in WRITTEN:
+        monkeypatch.setenv(name, "")
+    gpu.steps.install(wheels, scratch / "site")
+    gpu.steps.set_paths(scratch)
+    run = [sys.executable, "-c", "import bpnet_brought, bpnet; print(bpnet.__file__)"]
+    found = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()) == ROOT / "bpnet" / "__init__.py"
+    assert os.environ["PYTHONPATH"].split(os.pathsep)[-1] == str(tmp_path / "theirs")
+
+
+def test_what_is_worth_most_comes_first(gpu, tmp_path):
+    place = gpu.plan.Place(torch="torch:cuda", jax="jax:gpu")
+    steps = gpu.plan.plan(place, tmp_path, tmp_path, 280.0)
+    assert tuple(step.name for step in steps) == gpu.plan.NAMES
+    by_name = {step.name: step for step in steps}
+    assert by_name["check"].command[2:] == ("check_rows", "cupy")
+    assert by_name["check-jax"].command[2:] == ("check_rows", "jax:gpu")
+    assert by_name["benchmark"].command[2:] == ("benchmark", "cuda", "90", str(tmp_path))
+    required = {"BPNET_TEST_BACKENDS": "cupy", "BPNET_TEST_CUPY": "1"}
+    assert required.items() <= by_name["tests"].environment.items()
+    assert [step.name for step in steps if step.partial] == ["tests"]
+
+
+def test_a_step_that_is_not_possible_here_is_refused(gpu, tmp_path, capsys):
+    steps = gpu.plan.plan(gpu.plan.Place(jax="jax:gpu"), tmp_path, tmp_path, 100.0)
+    assert [step.name for step in gpu.steps.chosen(steps, ["check-jax"])] == ["check-jax"]
+    assert gpu.steps.chosen(steps, None) == steps
+    with pytest.raises(SystemExit):
+        gpu.steps.chosen(steps, ["smoke", "check-torch"])
+    assert "--only check-torch: its library has no GPU here" in capsys.readouterr().err
+
+
+def test_a_rehearsal_has_every_step_with_a_stand_in(gpu, tmp_path):
+    place = gpu.plan.Place("array_api_strict", device="rehearsal")
+    steps = {step.name: step for step in gpu.plan.plan(place, tmp_path, tmp_path, 100.0)}
+    assert set(gpu.plan.NAMES) - set(steps) == {"check-torch", "check-jax"}
+    assert not any("cupy" in step.command for step in steps.values())
+    assert steps["tests"].environment["BPNET_TEST_BACKENDS"] == "array_api_strict"
+    assert "BPNET_TEST_CUPY" not in steps["tests"].environment
+
+
+def test_the_real_script_from_end_to_end(gpu, tmp_path):
+    status = ["git", "status", "--porcelain", "--ignored"]
+    before = subprocess.run(status, cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [ROOT / "ci" / "gpu", "--rehearse", "--only", "smoke,parity", "out"],
+        env={**os.environ, "PYTHON": sys.executable},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert [line.split()[:2] for line in run.stdout.splitlines()] == [
+        ["smoke", "ok"],
+        ["parity", "ok"],
+    ]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    smoke, parity = (step["rows"] for step in report["steps"])
+    assert [row["name"] for row in smoke] == ["one step, SGD, tanh", "one step, Adam, relu"]
+    assert [row["dtype"] for row in parity] == ["float32", "float64"]
+    assert sorted(os.listdir(tmp_path / "out")) == ["report.json", "report.txt"]
+    after = subprocess.run(status, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert after.stdout == before.stdout

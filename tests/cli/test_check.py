@@ -79,6 +79,7 @@ def test_a_step_past_the_bound_is_status_1(monkeypatch, capsys):
         (["check", "nmpy"], "did you mean 'numpy'?"),
         (["check", "numpy", "--parity", "numpy", "numpy"], "leave the others out"),
         (["check", "--module", "no.such"], "--module no.such can't be imported"),
+        (["check", "--module", ""], "is no name of a module; give one"),
         (["check", "--module", "json"], "json is no array library of the standard"),
         (["check", "--parity", "numpy", "numpy", "--dtype", "int8"], "float64 or float32"),
         (["check", "--parity", "numpy"], "requires 2 arguments"),

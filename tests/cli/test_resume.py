@@ -56,7 +56,7 @@ def uninterrupted(tmp_path_factory):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="its processes are forked")
 def test_fifty_kills():
-    """``ci/kills`` in short: no run that differs, no checkpoint that does not load."""
+    """``ci/kills`` in short: no run or sweep that differs, no file that is not whole."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.kills", "--kills", "50"],
         capture_output=True,
@@ -66,7 +66,9 @@ def test_fifty_kills():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "    50  kills" in done.stdout
+    assert "    50  kills\n" in done.stdout
+    assert "    25  kills of sweeps\n" in done.stdout
+    assert "    25  kills of other commands\n" in done.stdout
 
 
 def test_a_process_of_its_own_killed_ends_with_the_same_bits(uninterrupted, tmp_path):

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import signal
 
 import numpy as np
 import pytest
 
 import bpnet
+from bpnet import runs
 from bpnet.cli import main
 
 
@@ -24,6 +26,30 @@ def test_lbfgs_takes_all_examples_and_says_what_it_cost(tmp_path, capsys):
     assert "L-BFGS: 4 iterations, " in said
     assert "round trips to the host" in said
     assert len(json.loads((out / "history.json").read_text())["cost"]) == 4
+    assert run("train", "--resume", out) == 0
+    assert "is finished: nothing to do" in capsys.readouterr().out
+
+
+def test_lbfgs_that_is_stopped_is_not_called_finished(tmp_path, capsys, monkeypatch):
+    """It has no checkpoints; what is taken up begins anew."""
+    out, model = tmp_path / "run", tmp_path / "run" / "model.safetensors"
+    given = ("--optimizer", "lbfgs", "--epochs", 6, "--hidden", 8, "--backend", "numpy", "-q")
+    assert run("train", *given, "--out", tmp_path / "whole") == 0
+    with monkeypatch.context() as patch:
+        write = runs.Recorder.on_epoch_end
+
+        def stopping(self, run):
+            write(self, run)
+            if run.epoch == 1:
+                signal.raise_signal(signal.SIGTERM)
+
+        patch.setattr(runs.Recorder, "on_epoch_end", stopping)
+        assert run("train", *given, "--out", out) == 143
+    assert model.is_file()
+    capsys.readouterr()
+    assert run("train", "--resume", out, "-q") == 0
+    assert "is finished" not in capsys.readouterr().out
+    assert model.read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
     assert run("train", "--resume", out) == 0
     assert "is finished: nothing to do" in capsys.readouterr().out
 

@@ -34,7 +34,7 @@ BAD = {
     "no such file": ("gone.csv", {}, "no file gone.csv"),
     "no such path": ("some/where", {}, "no file some/where"),
     "empty name": ("", {}, "lacks train-images"),
-    "NUL": ("a\0b", {}, "no data set"),
+    "NUL": ("a\0b", {}, "give a path"),
     "very long": ("x" * 5000, {}, "no data set"),
     "ending": ("notes.txt", {}, "can't tell what it is by its ending '.txt'"),
     "packed": ("t.csv.gz", {}, "its ending '.gz'"),

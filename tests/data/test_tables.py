@@ -223,16 +223,16 @@ BAD = {
     "long row": ("a,y\n1,0\n\n1,1,1\n", {}, "line 4 has 3 fields and the header 2"),
     "name twice": ("a,a,y\n1,2,0\n", {}, "two columns named 'a'"),
     "no name": (",a,y\n0,2,0\n", {}, "column 1 has no name"),
-    "not UTF-8": (b"a,y\n\xff,1\n2,0\n", {}, "damaged"),
+    "not UTF-8": (b"a,y\n\xff,1\n2,0\n", {}, "is not UTF-8: line 2 has the byte 0xff"),
     "open quote": ('a,y\n"1,0\n2,1\n', {}, "not CSV|damaged"),
-    "quotes within the header": ('"a"b,y\n1,0\n2,1\n', {}, "damaged"),
-    "header without end": (f"{'a' * 200_000},y\n1,0\n2,1\n", {}, "damaged"),
+    "quotes within the header": ('"a"b,y\n1,0\n2,1\n', {}, "line 1 is not CSV"),
+    "header without end": (f"{'a' * 200_000},y\n1,0\n2,1\n", {}, "line 1 has a cell longer than"),
     "binary": (b"\x00\x01\x02" * 50, {}, "damaged|not CSV|no column|no rows"),
     "unknown target": (OK, {"target": "Y1"}, "no column 'Y1': it has 'a', 'c', 'y'"),
     "misspelt target": ("age,label\n1,0\n", {"target": "lable"}, "did you mean 'label'"),
     "no target": (OK, {"target": None}, "--target, one of 'a', 'c', 'y'"),
     "target alone": ("y\n1\n0\n", {}, "no column but 'y'"),
-    "semicolons": ("a;y\n1;0\n", {}, "no column 'y': it has 'a;y'"),
+    "semicolons": ("a;y\n1;0\n", {}, "is separated by semicolons"),
     "one class": ("a,y\n1,0\n2,0\n", {}, "all 2 labels are 0"),
     "equal values": ("a,y\n1,0.5\n2,0.5\n", {}, "all 2 targets are equal"),
     "missing target": ("a,y\n1,0\n2,\n3,1\n4,NA\n", {}, "missing in 2 rows, first in data row 2"),
@@ -256,10 +256,10 @@ BAD = {
         {},
         "text column 'a' has 1001 different values",
     ),
-    "amounts as classes": (
-        "a,y\n" + "".join(f"{i},{i}\n" for i in range(30)),
+    "names as classes": (
+        "a,y\n" + "".join(f"{i},n{i}\n" for i in range(30)),
         {},
-        "give --task regress",
+        "'y' is text with 30 different values in 30 rows: give --task classify",
     ),
 }
 
@@ -354,7 +354,7 @@ def test_without_polars_one_line_names_the_cure(
 ) -> None:
     path = table(tmp_path / "t.csv", CELLS)
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(InputError, match=r'pip install "bpnet\[data\]"'):
+    with pytest.raises(InputError, match=r'pip install "polars>=1.20"'):
         load(path, target="kind")
 
 

@@ -28,7 +28,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=launcher.installed(), ids=lambda each: each.prefix.name, scope="module")
+@pytest.fixture(
+    params=launcher.installed(),
+    ids=[each.prefix.name for each in launcher.installed()],
+    scope="module",
+)
 def mpi(request):
     """Each MPI in turn."""
     return request.param

@@ -2,7 +2,6 @@
 
 import doctest
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,23 +14,8 @@ from tests.docs.blocks import RUN, blocks
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md"))]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-SHOWN_ONLY = re.compile(
-    r"pip install|\.venv|cupy|cuda|^git |^mpiexec|^bpnet (backends$|check|report)"
-)
+SHOWN_ONLY = re.compile(r"pip install|\.venv|cupy|cuda|^git |^mpiexec|^bpnet backends$")
 """What a block of a console may hold, which is not run: installing, GPUs, and what takes long."""
-
-
-@pytest.fixture
-def environment(tmp_path):
-    """Variables of a shell whose `bpnet` is this checkout's."""
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    command = commands / "bpnet"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bpnet "$@"\n')
-    command.chmod(0o755)
-    held = {k: v for k, v in os.environ.items() if not k.startswith(("BPNET_", "COLUMNS"))}
-    path = f"{commands}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{held['PATH']}"
-    return {**held, "PATH": path, "PYTHONPATH": str(ROOT), "BPNET_BACKEND": "numpy"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -165,7 +165,7 @@ def test_without_a_library_it_is_refused_in_one_line(tmp_path, monkeypatch, caps
     assert main(["paper", "-o", str(tmp_path / "p.html"), "--backend", "numpy"]) == 2
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
-    assert 'pip install "bpnet[' in said.err
+    assert 'pip install "matplotlib>=3.9"' in said.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,7 +34,7 @@ class Disk:
 
         def opening(path, mode="r", *rest, **more):
             file = path_open(path, mode, *rest, **more)
-            if "w" in mode and path.parent == folder:
+            if {*"wx"} & {*mode} and path.parent == folder:
                 self.opened[file.fileno()] = path.name
                 self.operations.append(("create", path.name))
             return file
@@ -162,7 +162,7 @@ def fail(patch, call, number):
 
     def opening(path, mode="r", *rest, **more):
         file = usual(path, mode, *rest, **more)
-        return Full(file) if "w" in mode else file
+        return Full(file) if {*"wx"} & {*mode} else file
 
     usual = Path.open
     if call == "write":

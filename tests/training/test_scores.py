@@ -85,7 +85,7 @@ def test_what_is_not_defined_is_told():
 def test_bad_requests():
     net = bpnet.Network([2, 2], seed=0)
     data = np.zeros((4, 2)), [0, 1, 0, 1]
-    with pytest.raises(InputError, match="there is no metric 'f2'; use accuracy"):
+    with pytest.raises(InputError, match="there is no metric 'f2'; choose one of accuracy"):
         bpnet.evaluate(net, data, metrics="f2")
     with pytest.raises(InputError, match="the metric 'f1' needs examples to judge by; give valid"):
         bpnet.train(net, data, metrics="f1")

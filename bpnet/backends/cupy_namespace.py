@@ -1,0 +1,34 @@
+"""CuPy's functions under the names of the standard, none of which a step has to wait for.
+
+array_api_compat writes ``clip`` and ``sign`` with boolean masks, for libraries whose own are not
+quite the standard's. On a GPU the host must then know how many places a mask has before it can go
+on: up to four waits in each ``clip``. CuPy's own functions do what the standard says, nan included,
+in one kernel.
+"""
+
+from typing import Any
+
+import array_api_compat.cupy as _compat
+import cupy
+
+from bpnet._typing import Array
+from bpnet.backends import cupy_products
+
+globals().update({name: getattr(_compat, name) for name in dir(_compat) if name[0] != "_"})
+
+sign = cupy.sign
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_compat, name)
+
+
+def matmul(x: Array, y: Array, /) -> Any:
+    """Matrix product; of sets of networks by one call, without copies."""
+    product = cupy_products.batched(x, y) if x.ndim == 3 or y.ndim == 3 else None
+    return cupy.matmul(x, y) if product is None else product
+
+
+def clip(x: Array, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+    """Numbers held within bounds."""
+    return x.clip(min, max)

@@ -1,0 +1,62 @@
+"""Products of stacks of matrices by cuBLAS, as they lie in memory.
+
+``cupy.matmul`` copies a transposed operand, of a stack always and in each step twice a layer, makes
+lists of addresses where one operand is shared by all, and knows no TF32 there. cuBLAS needs none of
+this: it takes an operand as it is or transposed, at any distance from the next, 0 for the same one.
+"""
+
+from typing import Any
+
+import cupy
+import numpy as np
+from cupy._core import _routines_linalg as products
+
+from bpnet._typing import Array
+
+_KINDS = {"f": "32F", "d": "64F"}
+
+
+def batched(x: Array, y: Array) -> Array | None:
+    """Product of two stacks, or of one and a matrix for all; None where that is left to CuPy.
+
+    Parameters
+    ----------
+    x, y : array, (members, m, k) and (members, k, n), one of them without members
+        Of one dtype, float32 or float64, in C order or transposed from it.
+    """
+    lying = _lying(y), _lying(x)  # what is in rows here is in columns there: C^T = y^T x^T
+    members = {a.shape[0] for a in (x, y) if a.ndim == 3}
+    fits = x.dtype == y.dtype and x.shape[-1] == y.shape[-2] and len(members) == 1
+    if not fits or None in lying or x.dtype.char not in _KINDS or cupy.cuda.runtime.is_hip:
+        return None
+    from cupy_backends.cuda.libs import cublas
+
+    m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
+    out = cupy.empty((members.pop(), m, n), x.dtype)
+    real = getattr(cupy.cuda.runtime, f"CUDA_R_{_KINDS[x.dtype.char]}")
+    one, zero = np.ones((), x.dtype), np.zeros((), x.dtype)
+    left, right = ((a.data.ptr, real, *at[1:]) for a, at in zip((y, x), lying, strict=True))
+    cublas.gemmStridedBatchedEx(
+        cupy.cuda.device.get_cublas_handle(), lying[0][0], lying[1][0], n, m, k,
+        one.ctypes.data, *left, *right, zero.ctypes.data, out.data.ptr, real, n, m * n,
+        out.shape[0], _precision(x.dtype, cublas), cublas.CUBLAS_GEMM_DEFAULT,
+    )  # fmt: skip
+    return out
+
+
+def _lying(a: Array) -> Any:
+    """How cuBLAS finds a matrix: whether transposed, its leading dimension, how far to the next."""
+    rows, columns = a.shape[-2:]
+    if a.ndim not in {2, 3} or not a.size:
+        return None
+    apart = rows * columns if a.ndim == 3 else 0
+    if a.flags.c_contiguous:
+        return 0, columns, apart
+    return (1, rows, apart) if a.swapaxes(-1, -2).flags.c_contiguous else None
+
+
+def _precision(kind: Any, cublas: Any) -> int:
+    """What cuBLAS shall compute in, from CuPy's own switch."""
+    if products.get_compute_type(kind) == products.COMPUTE_TYPE_TF32:
+        return int(cublas.CUBLAS_COMPUTE_32F_FAST_TF32)
+    return int(getattr(cublas, f"CUBLAS_COMPUTE_{_KINDS[kind.char]}"))

@@ -1,0 +1,207 @@
+"""Ways between the host and a library that nobody here has seen, tried out once for each dtype.
+
+The standard says what an array computes and little of how numbers get into it and out again: there
+are libraries whose ``asarray`` takes nested lists only, and others of whose arrays NumPy makes an
+array of one object. So sample numbers are sent and brought back by every way there is, the
+cheapest first, and the first pair of ways that gives them back unharmed is kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends.dtypes import DTYPES, INTEGERS, dtype_name
+
+Upload = Callable[[Namespace, Any], Array]
+Download = Callable[[Array], Any]
+
+
+@dataclass(frozen=True)
+class Routes:
+    """What carries arrays of one dtype there and back.
+
+    Parameters
+    ----------
+    upload : callable
+        From the namespace and a NumPy array; the result may share its memory.
+    download : callable
+        NumPy array that owns its memory.
+    imports : bool
+        Whether ``from_dlpack`` takes another library's array as it is.
+    """
+
+    upload: Upload
+    download: Download
+    imports: bool
+
+    @property
+    def exports(self) -> bool:
+        """Whether arrays go out through DLPack as they are."""
+        return self.download is _take_dlpack
+
+
+@lru_cache(maxsize=256)
+def find(module: Namespace, dtype: str) -> Routes | None:
+    """Routes of a dtype; None where the library lacks it, or its numbers come back changed."""
+    if getattr(module, dtype, None) is None:
+        return None
+    if dtype == "bfloat16":  # which NumPy lacks: it goes by way of float32
+        return _by_float32(module)
+    samples = _samples(dtype)
+    for upload in _UPLOADS:
+        sent = _sent(module, samples, upload)
+        for download in _DOWNLOADS if sent else ():
+            if _returned(sent, samples, download):
+                taken = _sent(module, samples, _send_dlpack)
+                return Routes(upload, download, _returned(taken, samples, download))
+    return None
+
+
+def arrived(a: Array, x: Array) -> bool:
+    """Whether an array has the shape and the dtype of the one that it was made of."""
+    return tuple(a.shape) == tuple(x.shape) and dtype_name(a) == dtype_name(x)
+
+
+@lru_cache(maxsize=64)
+def wraps(module: Namespace) -> bool:
+    """Whether int32 overflows as 32 bits do, which the random bits of a step are made by."""
+    found = find(module, "int32")
+    words = np.asarray([2**31 - 1, -(2**31), 0x12345678], np.int32)
+
+    def overflow(a: Any) -> Any:
+        a = a + a
+        a <<= 5
+        return a
+
+    if found is None:
+        return False
+    with np.errstate(all="ignore"):
+        there = _attempt(lambda: found.download(overflow(found.upload(module, words.copy()))))
+        return there is not None and _equal(there, overflow(words))
+
+
+def _by_float32(module: Namespace) -> Routes | None:
+    found = find(module, "float32")
+    x = np.asarray([[0.5, -1.25, 384.0]], np.float32)  # which have few bits
+    if found is None:
+        return None
+
+    def there_and_back() -> Any:
+        a = module.astype(found.upload(module, x), module.bfloat16)
+        kept = dtype_name(a) == "bfloat16"
+        return found.download(module.astype(a, module.float32)) if kept else None
+
+    back = _attempt(there_and_back)
+    return found if back is not None and _equal(back, x) else None
+
+
+def _samples(dtype: str) -> list[Any]:
+    """Arrays of every kind of layout, with the numbers that a dtype must hold."""
+    numbers: Any
+    if dtype == "bool":
+        numbers = [True, False, False, True, True, False]
+    elif dtype in INTEGERS:
+        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        numbers = [least, most, most - 1, 0, 1, most // 3]
+    else:
+        numbers = [0.5, -1.25, np.inf, np.nan, 1 / 3, 6.0]
+    x = np.asarray(numbers, dtype).reshape(2, 3)
+    return [x, x.T, x[:, ::-1], x[:0], x[1, 2, ...], x[:1, :, None]]
+
+
+def _sent(module: Namespace, samples: list[Any], upload: Upload) -> list[Array]:
+    """Arrays of the library; none where they do not arrive as they are."""
+
+    def send() -> list[Array]:
+        sent = [upload(module, x) for x in samples]
+        return sent if all(map(arrived, sent, samples)) else []
+
+    return _attempt(send) or []
+
+
+def _returned(sent: list[Array], samples: list[Any], download: Download) -> bool:
+    back = _attempt(lambda: [download(a) for a in sent])
+    return bool(back) and all(map(_equal, back, samples))
+
+
+def _equal(found: Any, wanted: Any) -> bool:
+    if not isinstance(found, np.ndarray) or found.dtype != wanted.dtype:
+        return False
+    return np.array_equal(found, wanted, equal_nan=wanted.dtype.kind in "fc")
+
+
+def _attempt(function: Callable[[], Any]) -> Any:
+    """What a strange library makes of it; None whatever it raises."""
+    try:
+        return function()
+    except Exception:
+        return None
+
+
+# To the library.
+
+
+def _send_whole(module: Namespace, x: Any) -> Array:
+    return module.asarray(x, dtype=getattr(module, x.dtype.name))
+
+
+def _send_dlpack(module: Namespace, x: Any) -> Array:
+    return module.from_dlpack(np.ascontiguousarray(x).reshape(x.shape))
+
+
+def _send_lists(module: Namespace, x: Any) -> Array:
+    dtype = getattr(module, x.dtype.name)
+    if not x.size:  # lists of nothing have no shape
+        return module.zeros(x.shape, dtype=dtype)
+    return module.asarray(x.tolist(), dtype=dtype)
+
+
+def _send_elements(module: Namespace, x: Any) -> Array:
+    dtype = getattr(module, x.dtype.name)
+    if not x.size:
+        return module.zeros(x.shape, dtype=dtype)
+    parts = [module.full((), number, dtype=dtype) for number in x.ravel().tolist()]
+    return module.reshape(module.stack(parts), x.shape)
+
+
+_UPLOADS: tuple[Upload, ...] = (_send_whole, _send_dlpack, _send_lists, _send_elements)
+
+
+# Back from it.
+
+
+def _take_dlpack(a: Array) -> Any:
+    # a sum over all axes may be a scalar of NumPy's, which does not export itself
+    return np.array(a if isinstance(a, np.generic) else np.from_dlpack(a))
+
+
+def _take_whole(a: Array) -> Any:
+    return _native(np.array(a))  # by the buffer protocol or __array__
+
+
+def _take_list(a: Array) -> Any:
+    return np.asarray(a.tolist(), _host_dtype(a)).reshape(tuple(a.shape))
+
+
+def _take_elements(a: Array) -> Any:
+    host = np.empty(tuple(a.shape), _host_dtype(a))
+    kind = {"b": bool, "f": float, "c": complex}.get(host.dtype.kind, int)
+    for index in np.ndindex(host.shape):
+        host[index] = kind(a[index])
+    return host
+
+
+_DOWNLOADS: tuple[Download, ...] = (_take_dlpack, _take_whole, _take_list, _take_elements)
+
+
+def _host_dtype(a: Array) -> Any:
+    name = dtype_name(a)
+    return np.dtype(name) if name in DTYPES else np.dtype(object)
+
+
+def _native(a: Any) -> Any:
+    return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))

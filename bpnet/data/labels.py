@@ -1,0 +1,127 @@
+"""Names of classes: five types that come back as they were given, and whatever is refused."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from bpnet.errors import InputError
+
+Host = np.ndarray[Any, Any]
+
+
+def plain(y: Host, name: str) -> Host:
+    """Labels as booleans, whole numbers, floats or text, each equal to what was given.
+
+    Parameters
+    ----------
+    y : array
+        Of any dtype; text in bytes is text.
+    name : str
+        What to call it in an error.
+
+    Raises
+    ------
+    InputError
+        If they are of another type or of several, or would not come back as they were.
+    """
+    if y.dtype.kind == "S":
+        try:
+            return np.char.decode(y, "utf-8")
+        except UnicodeDecodeError as error:
+            msg = f"{name} holds bytes that are not UTF-8; give text"
+            raise InputError(msg) from error
+    if y.dtype.kind in "OT":
+        return _from_objects(y.astype(object), name)
+    if y.dtype.kind not in "biufU":
+        msg = f"{name} has dtype {y.dtype}; give whole numbers, text or booleans, or real rows"
+        raise InputError(msg)
+    return y
+
+
+def check_alike(y: Any, name: str) -> None:
+    """Refuse a list that NumPy would make text, or numbers, of although it holds others too."""
+    if isinstance(y, list | tuple):
+        _group({type(value) for value in y}, name)
+
+
+_GROUPS = {"text": (str, bytes), "booleans": (bool, np.bool_)}
+
+
+def _group(kinds: set[type], name: str) -> str:
+    """What values of these types are together."""
+    found = {
+        next((what for what, of in _GROUPS.items() if issubclass(kind, of)), "") for kind in kinds
+    }
+    if len(found) > 1:
+        listed = ", ".join(sorted(kind.__name__ for kind in kinds))
+        msg = f"{name} mixes {listed}; give labels of one type"
+        raise InputError(msg)
+    return found.pop() if found else ""
+
+
+def _from_objects(y: Host, name: str) -> Host:
+    values = y.ravel().tolist()
+    kinds = {type(value) for value in values}
+    group = _group(kinds, name)
+    strange = [kind.__name__ for kind in kinds if not issubclass(kind, str | Real | np.bool_)]
+    if strange:
+        msg = f"{name} holds values of the type {strange[0]}; give whole numbers, text or booleans"
+        raise InputError(msg)
+    whole = all(issubclass(kind, int | np.integer) for kind in kinds)
+    dtype: Any = {"text": np.str_, "booleans": np.bool_}.get(group, np.float64)
+    if whole and not group and values:
+        dtype = _integer(values, name)
+    made = y.astype(dtype)
+    if made.ravel().tolist() != values:
+        msg = f"{name} holds labels that NumPy does not keep as they are; give them as text"
+        raise InputError(msg)
+    return made
+
+
+def _integer(values: list[int], name: str) -> Any:
+    """Dtype that holds whole numbers exactly."""
+    low, high = min(values), max(values)
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return dtype
+    msg = f"{name} holds {low if low < 0 else high}, which no integer of 64 bits is; give text"
+    raise InputError(msg)
+
+
+def named(classes: Any, name: str = "classes") -> Host:
+    """Names of classes that a file keeps as they are.
+
+    Raises
+    ------
+    InputError
+        If it could not.
+    """
+    values = classes if isinstance(classes, np.ndarray) else np.asarray(classes, dtype=object)
+    found = plain(values, name)
+    check_exact(found, name)
+    for text in found.ravel().tolist() if found.dtype.kind == "U" else ():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            msg = f"{name} holds {text!r}, which is no Unicode text; rename it"
+            raise InputError(msg) from error
+    return found
+
+
+def check_exact(classes: Host, name: str) -> None:
+    """Refuse floats as names of classes where two whole numbers may have become one.
+
+    Beyond 2^53 a float64 stands for several, beyond 2^24 a float32.
+
+    Raises
+    ------
+    InputError
+        Naming the largest.
+    """
+    if classes.dtype.kind != "f":
+        return
+    worst = np.abs(classes.astype(np.float64)).max(initial=0.0)
+    if worst > 2.0 ** (np.finfo(classes.dtype).nmant + 1):
+        msg = f"{name}: labels such as {worst:.0f} are not exact as floats: give them as text"
+        raise InputError(msg)

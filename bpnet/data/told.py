@@ -1,0 +1,104 @@
+"""What is told of a table: what its columns were taken for, and which cells were replaced."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpnet.data.columns import MISSING, NUMBERS, Column, Columns
+
+_MANY = 20
+"""Inputs of one column that are told of."""
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Cells of one column in whose place something else was put.
+
+    Parameters
+    ----------
+    missing, unseen : int
+        Cells without a value, and cells with one that training did not have.
+    examples : tuple of str
+        A few of the latter.
+    """
+
+    missing: int = 0
+    unseen: int = 0
+    examples: tuple[str, ...] = ()
+
+    def merged(self, other: "Replaced") -> "Replaced":
+        """Cells of both."""
+        examples = sorted({*self.examples, *other.examples})[: _SHOWN + 1]
+        return Replaced(self.missing + other.missing, self.unseen + other.unseen, tuple(examples))
+
+
+Tally = Mapping[str, Replaced]
+"""What was replaced in each column, by its name."""
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """What was replaced in several parts of a table."""
+    found: dict[str, Replaced] = {}
+    for tally in tallies:
+        for name, one in tally.items():
+            found[name] = found.get(name, Replaced()).merged(one)
+    return found
+
+
+def replaced(columns: Columns, tally: Tally) -> tuple[str, ...]:
+    """Lines on what was put in place of cells, by column."""
+    lines: list[str] = []
+    for column in columns.inputs:
+        found = tally.get(column.name, Replaced())
+        if found.missing:
+            lines.append(
+                f"{_count(found.missing, 'missing value')} in '{column.name}' {_as(column)}"
+            )
+        if found.unseen:
+            examples = ", ".join(f"'{name}'" for name in found.examples[:_SHOWN])
+            examples += ", ..." * (len(found.examples) > _SHOWN)
+            lines.append(
+                f"{_count(found.unseen, 'value')} in '{column.name}' not seen in training, encoded "
+                f"as zeros: {examples}"
+            )
+    return tuple(lines)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count > 1)}"
+
+
+def _as(column: Column) -> str:
+    """What stands for a missing cell."""
+    if column.kind not in NUMBERS:
+        return f"taken as the category '{MISSING}'"
+    mean = column.date_of(column.mean) if column.kind == "date" else f"{column.mean:.4g}"
+    return f"replaced by the mean {mean}"
+
+
+def guessed(columns: Columns) -> tuple[str, ...]:
+    """Lines on what columns were taken for, where that may not be what is meant."""
+    left_out = (f"column '{name}' is constant and left out" for name in columns.left_out)
+    return (*left_out, *(line for column in columns.inputs if (line := _guess(column))))
+
+
+def _guess(column: Column) -> str:
+    if column.kind == "date":
+        return f"column '{column.name}' holds dates, taken as one number: days since 1970-01-01"
+    words = [c for c in column.categories if c != MISSING and not _is_number(c)]
+    taken = f"column '{column.name}' is taken as text, one input for each of its"
+    if words and len(words) < len(column.categories) / 2:
+        return f"{taken} {len(column.categories)} values: '{words[0]}' is no number"
+    if len(column.categories) > _MANY:
+        return f"{taken} {len(column.categories)} different values"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False

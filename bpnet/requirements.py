@@ -1,0 +1,52 @@
+"""What ``pip install`` is told for each library that bpnet does without until it is asked for.
+
+Messages name the libraries themselves: on PyPI the name bpnet is another project's.
+"""
+
+PYPI = "bpnet-arrays"
+"""Name of bpnet's own distribution."""
+
+LIBRARIES = {
+    "array-api-strict": "array-api-strict>=2.3",
+    "cupy-cuda12x": "cupy-cuda12x[ctk]>=14",
+    "cupy-cuda13x": "cupy-cuda13x[ctk]>=14",
+    "cupy-rocm-7-0": "cupy-rocm-7-0>=14",
+    "dpnp": "dpnp>=0.18",
+    "h5py": "h5py>=3.11",
+    "intel-opencl-rt": "intel-opencl-rt",
+    "jax": "jax>=0.8",
+    "jinja2": "jinja2>=3.1",
+    "latex2mathml": "latex2mathml>=3.77",
+    "matplotlib": "matplotlib>=3.9",
+    "mpi4py": "mpi4py>=4",
+    "ndonnx": "ndonnx>=0.23",
+    "numpy": "numpy>=2.0",
+    "onnx": "onnx>=1.19",
+    "onnx-ir": "onnx-ir>=0.1.16",
+    "onnxruntime": "onnxruntime>=1.20",
+    "onnxscript": "onnxscript>=0.7",
+    "polars": "polars>=1.20",
+    "pooch": "pooch>=1.8",
+    "requests": "requests>=2.31",
+    "scikit-learn": "scikit-learn>=1.7",
+    "tensorboardX": "tensorboardX>=2.6",
+    "torch": "torch>=2.6",
+}
+"""Requirement of each, as in the extras of ``pyproject.toml``."""
+
+ONNX = ("ndonnx", "onnx", "onnx-ir", "onnxruntime", "onnxscript")
+
+
+def install(*libraries: str, options: str = "") -> str:
+    """Command that installs libraries in the versions that bpnet works with.
+
+    Examples
+    --------
+    >>> install("torch")
+    'pip install "torch>=2.6"'
+    >>> install("intel-opencl-rt", options="--upgrade")
+    'pip install --upgrade intel-opencl-rt'
+    """
+    wanted = [LIBRARIES[library] for library in libraries]
+    quoted = [f'"{text}"' if ">" in text else text for text in wanted]
+    return " ".join(("pip install", *filter(None, (options,)), *quoted))
