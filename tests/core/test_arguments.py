@@ -105,8 +105,8 @@ def test_dropout_writes_to_none_of_its_arguments(rng):
 
 
 def test_regularization_donates_gradients_only(rng):
-    parameters = ((), (locked(rng.normal(size=(3, 2))), locked(rng.normal(size=2))))
-    gradients = ((), (np.ones((3, 2)), np.ones(2)))
+    parameters = ((locked(rng.normal(size=(3, 2))), locked(rng.normal(size=2))), ())
+    gradients = ((np.ones((3, 2)), np.ones(2)), ())
     regularizers.l2_cost(parameters, 0.5, 10, xp=xp)
     regularizers.l2_gradient(parameters, gradients, 0.5, 10)
 
