@@ -7,7 +7,7 @@ the function itself can tell, such as a range or a shape, stays its own.
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
@@ -116,15 +116,22 @@ def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     InputError
         If it is of another type.
     """
-    if several and isinstance(value, list | tuple) and not fits(value, hint):
+    if several and _is_column(value) and not fits(value, hint):
         return [check(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
     if not fits(value, hint):
         msg = f"{name} {_complaint(value, hint)}; give {wanted(hint)}"
         raise InputError(msg)
+    if _is_bool(value) and bool in map(_base, _options(hint)):
+        return bool(value)
     is_number = isinstance(value, Real) and not _is_bool(value)
     if not is_number or not {int, float} & {_base(option) for option in _options(hint)}:
         return value
     return int(value) if isinstance(value, Integral) else float(value)
+
+
+def _is_column(value: Any) -> bool:
+    """Whether it is a list, or an array of one axis, which may hold one value for each network."""
+    return isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1
 
 
 def _complaint(value: Any, hint: Any) -> str:
@@ -220,6 +227,7 @@ _WORDS: dict[Any, str] = {
     Path: "a path",
     Mapping: "a dict",
     Callable: "a function",
+    Iterable: "a list",
 }
 
 
@@ -254,18 +262,22 @@ def shown(value: Any) -> str:
     return text if 0 < len(text) <= _LONGEST else f"of the type {type(value).__name__}"
 
 
+_BOUND = {"self", "cls"}
+"""Parameters that a caller does not give."""
+
+
 def _misfit(
     name: str, signature: inspect.Signature, args: Any, named: Mapping[str, Any], reason: str
 ) -> ArgumentError:
     """Error for arguments that no parameters are there for, or that are missing."""
-    parameters = [p for p in signature.parameters.values() if p.name != "self"]
+    parameters = [p for p in signature.parameters.values() if p.name not in _BOUND]
     names = [p.name for p in parameters]
     for given in named:
         if given not in names:
             msg = f"{name} has no argument {given!r}; {nearest('option', given, names)}"
             return ArgumentError(msg)
     first = [p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-    count = len(args) - ("self" in signature.parameters)
+    count = len(args) - len(_BOUND & signature.parameters.keys())
     if count > len(first):
         msg = f"{name} takes {', '.join(first) or 'nothing'}, then names, and was given {count}"
         pair = "; give X and y as a pair: (X, y)" if first and first[-1] == "data" else ""

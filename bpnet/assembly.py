@@ -69,15 +69,18 @@ def check_chain(chain: Sequence[Any]) -> None:
         raise InputError(msg)
 
 
-def _check_size(chain: Sequence[Any]) -> None:
+def _check_size(chain: Sequence[Any], rules: Sequence[Any]) -> None:
     """Refuse layers whose weights this machine cannot hold, before the first is drawn.
+
+    Those that are given are in its memory already.
 
     Raises
     ------
     InputError
         Saying how many there are.
     """
-    count = sum(math.prod(shape) for layer in chain for shape in getattr(layer, "shapes", ()))
+    drawn = [l for l, rule in zip(chain, rules, strict=False) if not isinstance(rule, tuple | list)]
+    count = sum(math.prod(shape) for layer in drawn for shape in getattr(layer, "shapes", ()))
     held = hardware.memory()
     if held is not None and 8 * count > held:
         msg = f"the network has {count:,} weights, {8 * count / 1e9:,.0f} GB, and this machine"
@@ -92,7 +95,6 @@ def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
     InputError
         If an initializer or an array cannot be used.
     """
-    _check_size(chain)
     one_each = isinstance(init, Sequence) and not isinstance(init, str)
     rules = [*init] if one_each else [init] * len(chain)
     dense = [isinstance(layer, Dense) for layer in chain]
@@ -102,6 +104,7 @@ def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
     if len(rules) != len(chain):
         msg = f"init has {len(rules)} entries for {len(chain)} layers; match them"
         raise InputError(msg)
+    _check_size(chain, rules)
     return tuple(
         _draw(layer, rule, draws.HostDraw(draws.generator(seed, "weights", l)), l)
         for l, (layer, rule) in enumerate(zip(chain, rules, strict=True))

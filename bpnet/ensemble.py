@@ -1,7 +1,7 @@
 """``Ensemble``: several networks that answer as one, by the mean of their outputs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Ensemble:
     (359, 10)
     """
 
-    def __init__(self, networks: Sequence[Network]) -> None:
+    def __init__(self, networks: Iterable[Network]) -> None:
         self.networks = tuple(networks)
         if not self.networks:
             msg = "an ensemble needs at least one network; give some"

@@ -84,8 +84,8 @@ class Network:
         else:
             self.layers = assembly.layers_of(sizes, hidden, output, norm)
         assembly.check_chain(self.layers)
-        self._classes: np.ndarray[Any, Any] | None = None
         self.labels = False
+        self._classes: np.ndarray[Any, Any] | None = None
         self.scale: float | None = None
         self.parameters = assembly.first_parameters(self.layers, init, seed)
 
@@ -97,6 +97,7 @@ class Network:
     @classes.setter
     def classes(self, names: Any) -> None:
         self._classes = None if names is None else labels.named(names)
+        self.labels = self.labels and names is None  # classes exclude one another
 
     @property
     def sizes(self) -> list[int]:

@@ -18,18 +18,13 @@ def holds(reads: Iterable[str | Path], path: Path) -> bool:
     Parameters
     ----------
     reads : iterable of str or Path
-        Files, folders and patterns of names; or two of these with a comma.
+        Files, folders and patterns of names.
     path : Path
         Of a file or a folder that is to be written; it need not be there.
     """
     real = Path(os.path.realpath(path))
     own = _identity(real)
-    return any(_is(Path(name), real, own) for one in reads for name in _names(str(one)))
-
-
-def _names(given: str) -> list[str]:
-    """The name that was given, and both halves of a pair."""
-    return [given, *given.split(",")] if "," in given else [given]
+    return any(_is(Path(name), real, own) for name in reads)
 
 
 def _is(read: Path, path: Path, own: tuple[int, int] | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from bpnet import checkpoint, disk, lock, owned
 from bpnet.data import read_from
 from bpnet.errors import InputError
+from bpnet.shown import pasted
 
 Config = dict[str, dict[str, Any]]
 """Tables of the TOML file: data, network, training, machine."""
@@ -48,7 +49,7 @@ def choose(out: Path | None, name: str, reads: Iterable[str | Path] = ()) -> Pat
         return out  # whoever comes first has it, see `owned.claim`
     disk.makeable(out, reads=reads)
     if (out / SWEEP).is_file():
-        msg = f"{out} is that of a sweep; go on with: bpnet sweep --resume {out}"
+        msg = f"{out} is that of a sweep; go on with: bpnet sweep --resume {pasted(out)}"
         raise InputError(f"{msg}; or give --out another name")
     if out.is_dir() and not _is_empty(out):
         msg = f"{out} is not an empty folder; give --out another name"

@@ -25,6 +25,7 @@ from bpnet.errors import InputError
 from bpnet.model_file import load
 from bpnet.network import Network
 from bpnet.run_folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
+from bpnet.shown import pasted
 from bpnet.training import Callback, Distributions, History, Run
 from bpnet.training.checkpoints import SIGNALS
 
@@ -197,7 +198,7 @@ def unfinished(folder: Path) -> Config | None:
     check_there(folder)
     if (folder / SWEEP).is_file() and not (folder / "config.toml").exists():
         msg = f"{folder} is that of a sweep that has not ended"
-        raise InputError(f"{msg}; go on with: bpnet sweep --resume {folder}")
+        raise InputError(f"{msg}; go on with: bpnet sweep --resume {pasted(folder)}")
     if not (folder / "config.toml").is_file():
         msg = f"{folder} is not the folder of a run: it holds no config.toml"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")

@@ -105,11 +105,7 @@ def _of_module(module: Any, device: str | None) -> Backend:
     known = libraries.library_of(module) if isinstance(module, ModuleType) else None
     if known:
         return _open(known, device)
-    try:
-        opened = standard.open_module(module)
-    except TypeError:  # it has no hash, such as a list: nothing to remember it by
-        opened = standard.open_module.__wrapped__(module)
-    return _same(opened, device)
+    return _same(standard.open_module(module), device)
 
 
 def of(array: Array) -> Backend:

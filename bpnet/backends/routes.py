@@ -8,8 +8,8 @@ cheapest first, and the first pair of ways that gives them back unharmed is kept
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import wraps as wrapping
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -44,7 +44,24 @@ class Routes:
         return self.download is _take_dlpack
 
 
-@lru_cache(maxsize=256)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def remembered(function: _F) -> _F:
+    """Keep what a function said of a module: by the module itself, which may have no hash."""
+    known: dict[Any, Any] = {}
+
+    @wrapping(function)
+    def ask(module: Namespace, *rest: Any) -> Any:
+        key = (id(module), *rest)
+        if key not in known:
+            known[key] = module, function(module, *rest)  # while it is held its id stays its own
+        return known[key][1]
+
+    return cast(_F, ask)
+
+
+@remembered
 def find(module: Namespace, dtype: str) -> Routes | None:
     """Routes of a dtype; None where the library lacks it, or its numbers come back changed."""
     if getattr(module, dtype, None) is None:
@@ -66,7 +83,7 @@ def arrived(a: Array, x: Array) -> bool:
     return tuple(a.shape) == tuple(x.shape) and dtype_name(a) == dtype_name(x)
 
 
-@lru_cache(maxsize=64)
+@remembered
 def wraps(module: Namespace) -> bool:
     """Whether int32 overflows as 32 bits do, which the random bits of a step are made by."""
     found = find(module, "int32")

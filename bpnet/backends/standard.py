@@ -1,7 +1,6 @@
 """Any other library that follows the standard, handed in as a module."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from bpnet._typing import Array, Namespace
@@ -94,7 +93,7 @@ class Standard(Backend):
         return a
 
 
-@lru_cache(maxsize=64)  # of what is refused nothing is kept
+@routes.remembered  # of what is refused nothing is kept
 def open_module(module: Any) -> Standard:
     """Backend for a module, after a rehearsal of all that a training run asks of it.
 

@@ -105,6 +105,8 @@ def _meant(error: Any, given: str) -> str:
     known = {name.strip("-").replace("-", "_"): name for name in listed}
     name, note = synonyms.meant("option", given, known)
     option, _, value = name.partition("=")
+    if "(" in value:  # an object of Python's
+        return ""
     said = " ".join((known.get(option, ""), value)).strip()
     return said and f"did you mean {said}?" + (f" ({note})" if note else "")
 

@@ -1,5 +1,6 @@
 """Names of classes: five types that come back as they were given, and whatever is refused."""
 
+import math
 from numbers import Real
 from typing import Any
 
@@ -73,10 +74,15 @@ def _from_objects(y: Host, name: str) -> Host:
     if whole and not group and values:
         dtype = _integer(values, name)
     made = y.astype(dtype)
-    if made.ravel().tolist() != values:
+    if _without_nan(made.ravel().tolist()) != _without_nan(values):
         msg = f"{name} holds labels that NumPy does not keep as they are; give them as text"
         raise InputError(msg)
     return made
+
+
+def _without_nan(values: list[Any]) -> list[Any]:
+    """The values, None for what is not a number and is told where numbers are looked at."""
+    return [None if isinstance(v, float) and math.isnan(v) else v for v in values]
 
 
 def _integer(values: list[int], name: str) -> Any:
@@ -98,6 +104,9 @@ def named(classes: Any, name: str = "classes") -> Host:
         If it could not.
     """
     values = classes if isinstance(classes, np.ndarray) else np.asarray(classes, dtype=object)
+    if values.ndim != 1:
+        msg = f"{name} is {str(classes)[:60]!r}; give a list of names"
+        raise InputError(msg)
     found = plain(values, name)
     check_exact(found, name)
     for text in found.ravel().tolist() if found.dtype.kind == "U" else ():

@@ -169,10 +169,11 @@ def read_from(source: str) -> list[str]:
 
     Examples
     --------
-    >>> read_from("x-*.npy,y-*.npy")
-    ['x-*.npy,y-*.npy']
+    >>> read_from("x-*.npy,y-*.npy"), read_from("a,b.csv")
+    (['x-*.npy', 'y-*.npy'], ['a,b.csv'])
     """
-    found = [entry.where for entry in catalog() if entry.name == source] or [source]
+    found = [entry.where for entry in catalog() if entry.name == source]
+    found = found or list(halves(source) or [source])
     folder = Path(found[0])
     if not folder.is_dir():
         return found

@@ -9,6 +9,7 @@ import numpy as np
 from bpnet import assembly
 from bpnet.core.activations import Activation
 from bpnet.core.layers import Dense, Dropout
+from bpnet.data import labels
 from bpnet.errors import InputError
 from bpnet.network import Network
 
@@ -87,16 +88,9 @@ def _arrays(part: Linear) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 def _checked(classes: Any, n: int) -> np.ndarray[Any, Any]:
-    """Names of the classes as a model's file can hold them: all texts, or all numbers."""
-    try:
-        given = classes.tolist() if hasattr(classes, "tolist") else [*classes]
-        given = [] if isinstance(classes, str) else given
-        kinds = {str if isinstance(name, str) else float for name in given}
-        if len(kinds) == 1 and all(isinstance(name, str | int | float) for name in given):
-            names = np.asarray(given)
-            if names.shape == (n,) and len(np.unique(names)) == n:
-                return names
-    except TypeError:
-        pass  # no sequence
-    msg = f"classes are {str(classes)[:60]}; the outputs need {n} different names"
-    raise InputError(f"{msg}, all texts or all numbers")
+    """Names of the classes, one for each output."""
+    names = labels.named(classes)
+    if len(names) != n or len(np.unique(names)) != n:
+        msg = f"classes are {str(classes)[:60]}; the outputs need {n} different names"
+        raise InputError(msg)
+    return names

@@ -106,10 +106,10 @@ def _say(chain: Chain) -> None:
     """Tell what is not in the network."""
     if chain.left_out:
         msg = f"left out, as it acts in training only: {', '.join(chain.left_out)}"
-        warnings.warn(msg, stacklevel=4)
+        warnings.warn(msg, stacklevel=5)
     if chain.halves:
         msg = f"the model computes in {chain.halves[0]}, the network in the dtype of its weights"
-        warnings.warn(msg, stacklevel=4)
+        warnings.warn(msg, stacklevel=5)
 
 
 def _walked(described: Mapping[str, Any]) -> Chain:

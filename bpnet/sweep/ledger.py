@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk, lock, owned, run_folder
+from bpnet import disk, lock, owned, run_folder, strict_json
 from bpnet.errors import InputError
 from bpnet.sweep.ranking import Sweep, as_csv
 from bpnet.training import Callback, Run
@@ -68,7 +68,7 @@ class Ledger:
             msg = f"{folder} is not the folder of a sweep: it holds no {path.name}"
             raise InputError(f"{msg}; give the folder that `bpnet sweep` named")
         try:
-            held = json.loads(disk.text(path))
+            held = strict_json.loads(disk.text(path))
             if "trained" not in held:
                 msg = f"{path} is of an older bpnet, which kept no networks; sweep again"
                 raise InputError(msg)
@@ -77,10 +77,12 @@ class Ledger:
             if not isinstance(asked, dict) or not 0 <= seconds < math.inf:
                 msg = "it does not say what was asked for"
                 raise ValueError(msg)
+        except InputError:
+            raise
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
             reason = " ".join(str(error).split())[:120]
             msg = f"{path} is damaged ({reason}); sweep again"
-            raise InputError(reason if isinstance(error, InputError) else msg) from error
+            raise InputError(msg) from error
         return cls(folder, asked, False, trained, seconds, data)
 
     def begin(self, ranked: Callable[[], Sweep], data: str) -> None:

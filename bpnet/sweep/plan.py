@@ -20,9 +20,6 @@ _MOST = 100_000
 
 OF_THE_OPTIMIZER = ("learning_rate", "momentum")
 
-_MOST = 1_000_000
-"""Seeds of a sweep."""
-
 
 @dataclass(frozen=True)
 class Plan:

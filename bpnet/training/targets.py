@@ -184,8 +184,8 @@ def _are_labels(y: Host, n: int, classes: Host | None) -> bool:
     """Whether what has one dimension is names of classes."""
     if y.dtype.kind != "f" or n > 1 or bool(np.isin(y, (0.0, 1.0)).all()):
         return True
-    if classes is not None and classes.dtype.kind == "f":
-        return True
+    if classes is not None and classes.dtype.kind in "iuf":
+        return classes.dtype.kind == "f" or bool(np.isin(y, classes).all())
     return len(np.unique(y)) == 2 and not bool(((y >= 0) & (y <= 1)).all())
 
 

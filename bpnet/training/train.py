@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, overload
 
@@ -76,7 +76,7 @@ def train(
     communicator: Any = None,
     reduce: str = "ordered",
     shards: Annotated[int, "a power of two"] | None = None,
-    folds: Sequence[Any] | None = None,
+    folds: Iterable[Any] | None = None,
 ) -> Any:
     """Train a network in place, or a set of networks at once.
 

@@ -81,7 +81,7 @@ def test_an_array_that_no_linear_has_is_refused_by_name(tmp_path, more, word):
         ({"order": "0"}, "order is '0'; give a list"),
         ({"classes": 3}, "classes is 3; give a list"),
         ({"classes": "abc"}, "classes is 'abc'; give a list"),
-        ({"classes": ["a", "b", 3]}, "all texts or all numbers"),
+        ({"classes": ["a", "b", 3]}, "mixes int, str; give labels of one type"),
     ],
 )
 def test_options_of_another_type(options, word):
