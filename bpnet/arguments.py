@@ -150,26 +150,32 @@ def fits(value: Any, hint: Any) -> bool:
     return any(_is_one(value, option) for option in _options(hint))
 
 
+@cache  # each argument of each call asks
 def _options(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
 
 
+@cache
 def _base(option: Any) -> Any:
     """A type without the words that are said of it."""
     return get_args(option)[0] if get_origin(option) is Annotated else option
 
 
 def _is_one(value: Any, option: Any) -> bool:
-    option = _base(option)
-    origin = get_origin(option) or option
+    origin, items = _parts(_base(option))
     test = _TESTS.get(origin)
     if test is not None:
-        return test(value) and (origin not in _SEQUENCES or _holds(value, get_args(option)))
+        return test(value) and (origin not in _SEQUENCES or _holds(value, items))
     if origin is Literal:
-        return any(type(value) is type(one) and value == one for one in get_args(option))
+        return any(type(value) is type(one) and value == one for one in items)
     if not isinstance(origin, type) or getattr(origin, "_is_protocol", False):
         return True  # what it must have is looked at where it is used
     return isinstance(value, origin)
+
+
+@cache
+def _parts(option: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(option) or option, get_args(option)
 
 
 def _holds(values: Any, items: tuple[Any, ...]) -> bool:
