@@ -106,7 +106,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
 def _figures(result: Result) -> Iterator[str]:
     by_kind: dict[str, list[Row]] = {}
     for row in result.rows:
-        by_kind.setdefault(row["kind"], []).append(row)
+        by_kind.setdefault(row.get("kind", ""), []).append(row)
     shown = {
         "machine": _machine,
         "backend": _backends,
