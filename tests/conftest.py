@@ -7,6 +7,7 @@ and missing fails the session.
 
 import importlib
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator
 
@@ -88,6 +89,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("bpnet", deadline=None)  # a machine may be busy
     hypothesis.settings.load_profile("bpnet")
     config.addinivalue_line("markers", "dpnp: on dpnp, where each operation takes 1 to 2 ms")
+    # a shell lets what it runs in the background ignore Ctrl-C, which some tests send
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     replay.WORTH = 3  # tests are short, and NumPy's steps are to be replayed in them as in use
     config.stash[_LEGS] = chosen(os.environ.get(VARIABLE, "installed"))
     if libraries.installed("array_api_strict"):

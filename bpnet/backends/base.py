@@ -1,6 +1,5 @@
 """What every backend can do; a library's own file says only what differs there."""
 
-import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -315,9 +314,8 @@ class Backend(ABC):
         """Whether an error of the library says that memory ran out."""
         return isinstance(error, MemoryError)
 
-    def free_unused(self) -> None:
-        """Give memory that the library keeps for later back to the device."""
-        gc.collect()  # networks in a stack refer to it, and it to them
+    def free_unused(self) -> None:  # noqa: B027
+        """Give memory that the library keeps for later back to the device, if it keeps any."""
 
     def verify(self) -> None:
         """Run a product, an elementwise kernel and a copy back.

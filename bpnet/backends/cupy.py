@@ -1,5 +1,6 @@
 """CuPy, on GPUs of NVIDIA, and on AMD's as far as CuPy goes there."""
 
+import gc
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -109,7 +110,7 @@ class CuPy(Backend):
         """Empty CuPy's pools: cuBLAS, kernels and other programs take memory past them."""
         import cupy
 
-        super().free_unused()
+        gc.collect()  # networks in a stack refer to it, and it to them
         with self._current():
             cupy.get_default_memory_pool().free_all_blocks()
         cupy.get_default_pinned_memory_pool().free_all_blocks()
