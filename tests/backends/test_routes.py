@@ -102,7 +102,8 @@ def test_arrays_that_do_not_come_back_are_refused_as_data():
         bpnet.to_numpy(array)
 
 
-def test_data_is_trained_on_where_it_is_if_its_library_can():
+def test_data_is_trained_on_where_it_is_if_its_library_can(monkeypatch):
+    monkeypatch.delenv("BPNET_BACKEND", raising=False)
     net = bpnet.Network([3, 1], output="sigmoid", seed=0)
     y = np.asarray([[1.0], [0.0]], np.float32)
     good, bad = Library("mylib", Dlpack), REFUSED["float64 unasked"][0]
