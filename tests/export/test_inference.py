@@ -32,7 +32,10 @@ def test_every_activation_hidden_and_as_output(tmp_path, name):
     net.biases[0] = np.linspace(-1, 1, 5)
     session = exported(net, tmp_path)
     x = examples(50, 6) * (0.3 if name == "exp" else 1)
-    assert error(session(x=x)["output"], net.predict(x, dtype="float32")) <= BOUND
+    wanted = net.predict(x, dtype="float32")
+    # exp makes of a relative error of z one that is |z| times as large
+    condition = max(1.0, float(np.abs(np.log(wanted)).max())) if name == "exp" else 1.0
+    assert error(session(x=x)["output"], wanted) <= BOUND * condition
     dense = session.operators.count("Gemm") + session.operators.count("MatMul")
     assert dense == 2
     assert not {"If", "Loop", "Size", "Shape", "Identity"} & set(session.operators)
@@ -75,10 +78,13 @@ def test_dropout_is_off(tmp_path):
 
 
 def test_any_number_of_examples_and_extreme_ones(tmp_path):
+    """Whole inputs and weights in eighths: sums are exact, in whatever order they are taken."""
     net = bpnet.Network([6, 5, 4], hidden="relu", output="sigmoid")
+    for l in (0, 1):
+        net.weights[l] = np.round(net.weights[l] * 8) / 8
     session = exported(net, tmp_path)
     for m in (0, 1, 2, 1000):
-        x = examples(m, 6) * 1000
+        x = np.round(examples(m, 6) * 1000)
         found = session(x=x)["output"]
         assert found.shape == (m, 4)
         assert m == 0 or error(found, net.predict(x, dtype="float32")) <= BOUND
