@@ -56,6 +56,8 @@ class Backend(ABC):
     device: Any = None
     together: ClassVar[int] = 1024
     """Rows that a scan loads at once, of as many steps as have them."""
+    packs: ClassVar[int] = 1 << 20
+    """Numbers of an array up to which it is packed with others: a kernel costs more to launch."""
     compiles: ClassVar[bool] = False
     """Whether a scan is compiled, anew for each length of a batch and number of steps."""
 

@@ -120,9 +120,8 @@ class Jax(Backend):
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``step`` over the leading axis of ``xs`` as one compiled loop.
 
-        It is compiled once for each ``step`` and set of shapes, or for each ``step.template`` where
-        it has one: what works for all steps that differ in their numbers only. The carry's memory
-        is donated: its arrays can't be used afterwards. See :meth:`Backend.scan`.
+        It is compiled once for each ``step`` and set of shapes. The carry's memory is donated: its
+        arrays can't be used afterwards. See :meth:`Backend.scan`.
         """
         if loop.length(xs) == 0:
             return carry, ()
@@ -132,7 +131,7 @@ class Jax(Backend):
                 n.astype(real) if n.dtype.kind == "f" else n.astype(np.int32) for n in numbers
             )
         try:
-            run = _compiled(getattr(step, "template", step))
+            run = _compiled(step)
         except TypeError:  # part of a step is a user's object without a hash
             run = _compiled.__wrapped__(step)
         carry, outs = run(carry, xs, operands, numbers)

@@ -18,6 +18,7 @@ from bpnet.check.report import Row, difference, worst
 from bpnet.core import layers
 from bpnet.core.costs import Cost
 from bpnet.core.layers import Dense
+from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.training.loop import Session
@@ -213,15 +214,16 @@ def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host
     )
     net = layers.with_dropout(network.layers, job.dropout)
     with chosen.session(dtype):
-        step = _Traced(TrainingStep(replace(judge, layers=net), job.optimizer, job.l2, jobs.M))
+        step = TrainingStep(
+            replace(judge, layers=net), job.optimizer, jobs.M, Regularization(job.l2)
+        )
         parameters = kept(arrange(network.parameters, net), chosen, dtype)
-        state = step.step.start(parameters)
-        session = Session(step.step, chosen, stored, parameters, state, jobs.BATCH, job.seed)
+        session = Session(step, chosen, stored, parameters, jobs.BATCH, job.seed)
         order = [draws.order(job.seed, epoch, jobs.M) for epoch in range(jobs.EPOCHS)]
         rows = np.concatenate(order).reshape(-1, jobs.BATCH)
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
         numbers = session.numbers(range(1, len(rows) + 1))
-        _, outs = chosen.scan(step, (parameters, state), index, (stored,), numbers)
+        _, outs = chosen.scan(_Traced(session.step), session.carry, index, (stored,), numbers)
         host = [chosen.to_numpy(out) for out in outs]
     return dict(zip(_keys(net), host, strict=True))
 
@@ -258,6 +260,10 @@ class _Layer:
     l: int
     seen: dict[tuple[int, str], Array]
     averages: ClassVar[int] = 0
+
+    @property
+    def shapes(self) -> Any:
+        return self.layer.shapes
 
     @property
     def activation(self) -> Any:

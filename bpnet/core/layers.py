@@ -125,13 +125,15 @@ class Dropout:
     ) -> tuple[Array, Any]:
         """Return ``a`` with dropped values, ``(..., batch, n)``, and the factors."""
         steps, scale = self.drops()
-        if key is None or (isinstance(steps, int) and steps == 0):
+        if key is None or steps == 0:
             return a, None
+        if key.drops:
+            steps, scale = key.drops[key.layer]
         factors = xp.astype(random.keep_mask(key, a.shape[-1], steps, xp=xp), a.dtype)
         factors *= scale
         return a * factors, factors
 
-    def drops(self) -> tuple[Any, Any]:
+    def drops(self) -> tuple[int, float]:
         """Return the rate in steps of 2^-16, and what the others are scaled up by."""
         steps = random.drop_steps(self.rate)
         return steps, 1 / (1 - steps / random.drop_steps(1))
@@ -147,27 +149,6 @@ class Dropout:
         if cache is not None:
             delta *= cache
         return (), delta
-
-
-@dataclass(frozen=True)
-class MemberDropout(Dropout):
-    """Dropout at a rate for each member of a stack, for the length of one step.
-
-    Parameters
-    ----------
-    rate : pair of arrays, (members, 1, 1)
-        What :meth:`Dropout.drops` gives of each, int32 and in the dtype of the run.
-    """
-
-    rate: Any
-
-    def __post_init__(self) -> None:
-        """The rates have been looked at when they were numbers."""
-
-    def drops(self) -> tuple[Any, Any]:
-        """Return the two arrays."""
-        steps, scale = self.rate
-        return steps, scale
 
 
 LAYERS: dict[str, type[Any]] = lookup.table(
@@ -276,27 +257,29 @@ def learned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
     return tuple(arrays[: len(arrays) - count] for count, arrays in pairs)
 
 
-def with_averages(
-    layers: Sequence[Any], moved: Parameters, before: Parameters, seen: Parameters
-) -> Parameters:
-    """Learned arrays after a step, and behind them the others: shifts as before, averages moved.
+def unlearned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
+    """Arrays that no optimizer moves: those of :func:`fixed`."""
+    pairs = zip(fixed(layers), parameters, strict=True)
+    return tuple(arrays[len(arrays) - count :] for count, arrays in pairs)
+
+
+def after_step(layers: Sequence[Any], before: Parameters, seen: Parameters) -> Parameters:
+    """Unlearned arrays after a step: shifts as before, averages moved.
 
     Parameters
     ----------
     layers : sequence of layers
         Theirs.
-    moved : tuple of tuples of arrays
-        Learned arrays after the step.
     before, seen : tuple of tuples of arrays
         All arrays before the step, and their gradients with what the averages follow.
     """
-    joined = []
-    for layer, kept, old, new in zip(layers, moved, before, seen, strict=True):
+    found = []
+    for layer, count, old, new in zip(layers, fixed(layers), before, seen, strict=True):
         n = len(old) - layer.averages
         pairs = zip(old[n:], new[n:], strict=True)
         averages = (p + layer.momentum * (q - p) for p, q in pairs)
-        joined.append((*kept, *old[len(kept) : n], *averages))
-    return tuple(joined)
+        found.append((*old[len(old) - count : n], *averages))
+    return tuple(found)
 
 
 def describe(layer: Any) -> dict[str, Any]:

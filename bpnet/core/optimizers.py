@@ -22,6 +22,7 @@ from bpnet.arguments import shown
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import by_name, plain, table
+from bpnet.core.special import beside
 from bpnet.errors import InputError
 
 Slots = tuple[Array, ...]
@@ -98,7 +99,7 @@ def update(
         Shaped alike; donated.
     state : tuple
         From :func:`init` or the step before; donated.
-    coefficients : tuple of numbers
+    coefficients : tuple of numbers, or of arrays, (members,)
         From ``optimizer.coefficients``.
     xp : namespace
         The arrays' namespace.
@@ -111,13 +112,22 @@ def update(
     moved, remembered = [], []
     for layer in zip(parameters, gradients, state, strict=True):
         steps = [
-            optimizer.update(p, g, slots, coefficients, xp=xp)
+            optimizer.update(p, g, slots, tuple(beside(c, p) for c in coefficients), xp=xp)
             for p, g, slots in zip(*layer, strict=True)
         ]
         arrays, slots = zip(*steps, strict=True) if steps else ((), ())
         moved.append(arrays)
         remembered.append(slots)
     return tuple(moved), tuple(remembered)
+
+
+def without_numbers(optimizer: Optimizer) -> Optimizer:
+    """What ``update`` depends on: of bpnet's own, the kind alone, as numbers are coefficients.
+
+    Another optimizer may ask for its own numbers, so that it stays as it is.
+    """
+    kind = type(optimizer)
+    return kind() if kind in OPTIMIZERS.values() else optimizer
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy a
 SC 2011), in int32 additions, exclusive ors and masked shifts, which every library has.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,11 +32,16 @@ class Key:
         wherever that is computed.
     layer : int
         Number of the layer that draws.
+    drops : mapping, optional
+        For the number of a layer of dropout the rates of the members, where these differ: what
+        :meth:`bpnet.core.layers.Dropout.drops` gives for each, as two arrays (members, 1, 1),
+        of int32 and in the dtype of the run.
     """
 
     words: tuple[Any, Any]
     rows: Array
     layer: int = 0
+    drops: Mapping[int, tuple[Array, Array]] | None = None
 
     def at(self, layer: int) -> "Key":
         """Key of another layer."""

@@ -1,9 +1,69 @@
-"""What keeps weights and steps small: L2, L1, max-norm, clipping. Biases are never regularized."""
+"""What keeps weights and steps small: L2, L1, max-norm, clipping. Biases are never regularized.
 
-from typing import Any
+Strengths and limits are numbers, or arrays, (members,), with one for each network of a stack.
+"""
+
+from typing import Any, NamedTuple
 
 from bpnet._typing import Array, Namespace
 from bpnet.core.feedforward import Parameters
+from bpnet.core.special import beside
+
+
+class Regularization(NamedTuple):
+    """Strengths and limits of a step; 0 and None are none.
+
+    Parameters
+    ----------
+    l2, l1 : float, or array, (members,)
+        Strengths: the paper's alpha, and that of L1.
+    max_norm, clip_norm : float, or array, (members,)
+        Largest norm of the weights into one neuron, and of all gradients together.
+    """
+
+    l2: Any = None
+    l1: Any = None
+    max_norm: Any = None
+    clip_norm: Any = None
+
+
+def is_given(value: Any) -> bool:
+    """Whether a strength or limit is one: a number that is not 0, or one for each member."""
+    return value is not None and (getattr(value, "ndim", 0) > 0 or bool(value != 0))
+
+
+def penalized(
+    C: Array,
+    parameters: Parameters,
+    gradients: Parameters,
+    regularization: Regularization,
+    m: Any,
+    *,
+    xp: Namespace,
+) -> tuple[Array, Parameters]:
+    """Return the cost and its gradients with L2 and L1, where these are given.
+
+    Parameters
+    ----------
+    C : array, (...)
+        Cost without them.
+    parameters, gradients : tuple of tuples of arrays
+        Shaped alike; the gradients are donated.
+    regularization : Regularization
+        ``l2`` and ``l1``.
+    m : int or array
+        As in :func:`l2_cost`.
+    xp : namespace
+        The arrays' namespace.
+    """
+    l2, l1 = regularization[:2]
+    if is_given(l2):
+        C = C + l2_cost(parameters, l2, m, xp=xp)
+        gradients = l2_gradient(parameters, gradients, l2, m)
+    if is_given(l1):
+        C = C + l1_cost(parameters, l1, m, xp=xp)
+        gradients = l1_gradient(parameters, gradients, l1, m, xp=xp)
+    return C, gradients
 
 
 def l2_cost(parameters: Parameters, l2: float, m: Any, *, xp: Namespace) -> Array:
@@ -62,7 +122,7 @@ def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: Any
     """
     n = _axes(parameters)
     return tuple(
-        (g[0] + (l2 / m) * p[0], *g[1:]) if _has_weights(p, n) else g
+        (g[0] + beside(l2 / m, p[0]) * p[0], *g[1:]) if _has_weights(p, n) else g
         for p, g in zip(parameters, gradients, strict=True)
     )
 
@@ -79,7 +139,7 @@ def l1_gradient(
     """Gradient with L1: dC/dw = dC_0/dw + (l1/m) sign(w); the gradients are donated."""
     n = _axes(parameters)
     return tuple(
-        (g[0] + (l1 / m) * xp.sign(p[0]), *g[1:]) if _has_weights(p, n) else g
+        (g[0] + beside(l1 / m, p[0]) * xp.sign(p[0]), *g[1:]) if _has_weights(p, n) else g
         for p, g in zip(parameters, gradients, strict=True)
     )
 
@@ -122,8 +182,8 @@ def _weights(parameters: Parameters) -> list[Array]:
     return [arrays[0] for arrays in parameters if _has_weights(arrays, n)]
 
 
-def _short(W: Array, limit: float, xp: Namespace) -> Array:
-    W *= _shrink(xp.sqrt(xp.sum(W * W, axis=-2, keepdims=True)), limit, xp)
+def _short(W: Array, limit: Any, xp: Namespace) -> Array:
+    W *= _shrink(xp.sqrt(xp.sum(W * W, axis=-2, keepdims=True)), beside(limit, W), xp)
     return W
 
 
@@ -132,27 +192,27 @@ def _shrink(length: Array, limit: float, xp: Namespace) -> Array:
     return limit / xp.where(length > limit, length, xp.zeros_like(length) + limit)
 
 
-def clip(gradients: Parameters, limit: float, *, xp: Namespace) -> Parameters:
+def clip(
+    gradients: tuple[Array, ...], limit: Any, axes: int = 0, *, xp: Namespace
+) -> tuple[Array, ...]:
     """Gradients scaled down so that all of them together have at most the length ``limit``.
 
     Parameters
     ----------
-    gradients : tuple of tuples of arrays
-        Donated.
-    limit : float
+    gradients : tuple of arrays, (...) or (members, ...)
+        Of all parameters of a network, such as :class:`bpnet.core.flat.Layout` packs them; donated.
+    limit : float, or array, (members,)
         Largest Euclidean norm over all parameters of one network (Pascanu et al. 2013).
+    axes : int
+        How many of the first axes are members: 0 or 1.
     xp : namespace
         The arrays' namespace.
 
     Returns
     -------
-    tuple of tuples of arrays
+    tuple of arrays
         Shaped alike.
     """
-    n = _axes(gradients)
-    own = {n: (-2, -1), n - 1: (-1,)}  # axes of an array without those of members, by their number
-    squares = [xp.sum(g * g, axis=own[g.ndim]) for arrays in gradients for g in arrays]
-    length = xp.sqrt(sum(squares[1:], start=squares[0]))
-    factor = _shrink(length, limit, xp)
-    beside = {n: factor[..., None, None], n - 1: factor[..., None]}
-    return tuple(tuple(g * beside[g.ndim] for g in arrays) for arrays in gradients)
+    squares = [xp.sum(g * g, axis=tuple(range(axes, g.ndim))) for g in gradients]
+    factor = _shrink(xp.sqrt(sum(squares[1:], start=squares[0])), limit, xp)
+    return tuple(g * beside(factor, g) for g in gradients)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from array_api_compat import device
 
@@ -87,6 +88,25 @@ def accumulate(x: Array, *, axis: int | None, xp: Namespace) -> Array:
 def or_one(total: Array, *, xp: Namespace) -> Array:
     """The total, or 1 where it is 0: examples that all weigh nothing ask for nothing."""
     return xp.where(total > 0, total, xp.ones_like(total))
+
+
+def beside(values: Any, array: Array) -> Any:
+    """A number as it is; one for each member, ``(members,)``, with axes for those of an array.
+
+    Parameters
+    ----------
+    values : number, or array, (members,)
+        Such as a learning rate.
+    array : array, (members, ...)
+        What the values go with.
+
+    Returns
+    -------
+    number, or array, (members, 1, ...)
+    """
+    if not getattr(values, "ndim", 0):
+        return values
+    return values[(..., *(None,) * (array.ndim - values.ndim))]
 
 
 def _horner(coefficients: Sequence[float], x: Array) -> Array:

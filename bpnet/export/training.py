@@ -14,6 +14,7 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.metrics import Kind
 from bpnet.core.optimizers import Optimizer, State
+from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.export import trace
@@ -124,7 +125,7 @@ def training_to_onnx(
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)
-    step = TrainingStep(judge, rule, m=m, **limits)
+    step = TrainingStep(judge, rule, m, Regularization(**limits), largest=0)
     inputs, outputs = _traced(step, start, state, names, draws.check_seed(seed), dtype)
     starts = {
         **trace.by_name(names, start),
@@ -157,7 +158,10 @@ def _traced(
     numbers = step.optimizer.coefficients(xp.astype(t, xp.float64), xp.astype(rate, xp.float64))
     numbers = tuple(xp.asarray(number, dtype=step.judge.dtype) for number in numbers)
     xp.rows = xp.arange(x.dynamic_shape[0])
-    after, sums = step(xp.copied(before), step.load(xp.rows, data), (numbers, words), data)
+    parameters, slots = xp.copied(before)
+    carry = step.pack(parameters), step.layout.pack_slots(slots, xp=xp)
+    carry, sums = step(carry, step.load(xp.rows, data), (numbers, words), data)
+    after = step.unpack(carry[0]), step.layout.unpack_slots(carry[1], xp=xp)
     sums = (sums[0] / xp.sum(data[3]), *sums[1:])
     outputs = dict(zip(("cost", "correct"), sums, strict=False))
     carried = {"step": t + 1}

@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from bpnet import backends
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS, Found
+from bpnet.core.regularizers import Regularization
 from bpnet.errors import Diverged
 from bpnet.sklearn.fitting import NOT_FINITE, Job
 from bpnet.training import lbfgs
@@ -27,7 +28,8 @@ def fit(job: Job) -> None:
     )  # fmt: skip
     total = float(job.samples if job.weights is None else job.weights.sum())
     problem = lbfgs.Problem(
-        job.judge, job.backend, job.data, total, total, float(est.alpha), float(est.l1)
+        job.judge, job.backend, job.data, total, total,
+        Regularization(float(est.alpha), float(est.l1)),
     )
     settings = LBFGS(tolerance=float(est.tol), max_evaluations=int(est.max_fun))
 

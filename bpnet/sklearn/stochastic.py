@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from bpnet import backends
 from bpnet.core import schedules
 from bpnet.core.optimizers import Optimizer
+from bpnet.core.regularizers import Regularization
 from bpnet.errors import Diverged
 from bpnet.sklearn import conventions
 from bpnet.sklearn.course import Course
@@ -102,12 +102,12 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
 
     def pull() -> None:
         held = run.result
-        est._take(backends.to_numpy(session.parameters) if held is None else held)
+        est._take(session.to_host()[0] if held is None else held)
         run.network.parameters = est._parameters()
 
     def keep() -> None:
         nonlocal best
-        best = backends.to_numpy(session.parameters)
+        best, _ = session.to_host()
 
     scorer = None if judged is None else Scorer(job, judged, session, pull)
     course = Course(est, m, memory.learning_rate, scorer, keep)
@@ -137,7 +137,7 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
         else:
             pull()
         steps = session.done + run.epoch * run.steps + run.step
-        state = backends.to_numpy(session.state)
+        _, state = session.to_host()
         est._optimizer = Memory(memory.rule, state, steps, course.eta, orders[0])
         est.history_ = run.history
 
@@ -161,17 +161,14 @@ def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, 
             orders[0] = orders[0][drawn]
         return rows[orders[0]]
 
-    step = TrainingStep(
-        job.judge, rule, float(est.alpha), None, float(est.l1), float(est.max_norm),
-        float(est.clip_norm),
-    )  # fmt: skip
-    if memory.state is None:
-        state = step.start(parameters)
-    else:
-        state = tuple(job.on_device(layer) for layer in memory.state)
+    limits = (float(getattr(est, name)) for name in ("alpha", "l1", "max_norm", "clip_norm"))
+    step = TrainingStep(job.judge, rule, None, Regularization(*limits))
+    state = memory.state
+    if state is not None:
+        state = tuple(job.on_device(layer) for layer in state)
     given = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
     session = loop.Session(
-        step, job.backend, job.data, parameters, state, batch_size(est, m), est._seed,
-        schedules.get(given), job.weights, order, memory.steps,
+        step, job.backend, job.data, parameters, batch_size(est, m), est._seed,
+        schedules.get(given), job.weights, order, memory.steps, state,
     )  # fmt: skip
     return session, memory, orders

@@ -59,8 +59,8 @@ class _Ready:
             return None
         session, run = member.session, member.run
         weighed = session.weights is not None
-        kind = stack.kind(session.step, session.batch_size)
-        return kind, run.epochs, run.samples, weighed, session.data[:2]
+        kind = stack.common(session.step)
+        return kind, session.batch_size, run.epochs, run.samples, weighed, session.data[:2]
 
 
 def possible(estimator: Any, X: Any, y: Any) -> bool:

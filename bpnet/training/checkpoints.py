@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import backends, checkpoint
+from bpnet import checkpoint
 from bpnet.arguments import checked
 from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns, batches, sparse
@@ -228,7 +228,7 @@ def snapshot(
     states = {name: callback.state() for name, callback in named(callbacks)}
     kept = {name: pair for name, pair in states.items() if pair is not None}
     arrays = {name: held for name, (_, held) in kept.items() if held is not None}
-    parameters, state = backends.to_numpy((session.parameters, session.state))
+    parameters, state = session.to_host()
     if run.result is not None:
         arrays["result"] = run.result
     numbers = {

@@ -116,11 +116,10 @@ class _Probe:
         above = feedforward.activate(judge.layers[-1].activation, z, xp=xp)
         activations = [*(caches[i][0] for i in at[1:]), above]
         _, _, slopes = Slopes(judge)(parameters, batch, data, numbers[1])
-        if self.step is None:
-            other = carry[0]
-        else:
+        other = carry[0]
+        if self.step is not None:
             carry, _ = self.step(carry, rows, numbers, data)
-            other = carry[0]
+            other = self.step.unpack(carry[0])
         found = [
             *activations,
             *(slopes[i][0] for i in at),
@@ -175,7 +174,7 @@ def _values(
         step = session.step
         t = run.epoch * run.steps + run.step  # the last step's rate; the run keeps its own
         numbers = session.numbers(range(t, t + 1), replace(run))
-        carry = (session.parameters, session.state)
+        carry = session.carry
     carry = trees.map_leaves(lambda a: xp.asarray(a, copy=True), carry)
     held, here = blocks.present(data, rows[None, :], backend)
     index = backend.asarray(here, dtype=backend.index_dtype)

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 Host = np.ndarray[Any, Any]
 
 
-def mark(sums: tuple[Array, ...], parameters: Parameters, backend: Backend) -> tuple[Array, ...]:
+def mark(sums: tuple[Array, ...], parameters: Any, backend: Backend) -> tuple[Array, ...]:
     """Sums of a block, the last cost nan if the parameters after it are not finite.
 
     Parameters
     ----------
     sums : tuple of arrays, (steps,), or (steps, members) of a stack
         Costs, and right answers where there are such.
-    parameters : tuple of tuples of arrays
+    parameters : nested tuples of arrays
         After the block.
     backend : Backend
         Theirs.
@@ -47,7 +47,7 @@ def mark(sums: tuple[Array, ...], parameters: Parameters, backend: Backend) -> t
 class _Mark:
     xp: Namespace
 
-    def __call__(self, sums: tuple[Array, ...], parameters: Parameters) -> tuple[Array, ...]:
+    def __call__(self, sums: tuple[Array, ...], parameters: Any) -> tuple[Array, ...]:
         (costs, *rest), xp = sums, self.xp
         fine = None
         for array in trees.leaves(parameters):
@@ -64,7 +64,7 @@ def explain(session: "Session", rows: Host, run: "Run", at: int) -> Diverged:
     Parameters
     ----------
     session : Session
-        With parameters and state of before the block; afterwards, of before the bad step.
+        With the carry of before the block; afterwards, of before the bad step.
     rows : array of int, (steps, k)
         The batches of the block.
     run : Run
@@ -76,8 +76,8 @@ def explain(session: "Session", rows: Host, run: "Run", at: int) -> Diverged:
     for i in range(at + 1):
         costs, _, before = session.take(rows[i : i + 1], run, skip=i)
         if not np.isfinite(costs).all():
-            at, where = i, _culprit(session, before[0], rows[i : i + 1])
-            session.parameters, session.state = before
+            at, where = i, _culprit(session, session.step.unpack(before[0]), rows[i : i + 1])
+            session.carry = before
             break
     msg = (
         f"training diverged at step {run.step + at + 1} of epoch {run.epoch + 1}: the {where} is "

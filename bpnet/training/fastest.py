@@ -139,18 +139,17 @@ def _step(
     )
     work = largest_product(network, batch_size)
     with chosen.session(dtype), chosen.threads(None, work):
-        step = TrainingStep(judge, rule, 0.0, batch_size)
+        step = TrainingStep(judge, rule, batch_size)
         parameters = kept(network.parameters, chosen, dtype)
-        state = step.start(parameters)
-        session = Session(step, chosen, stored, parameters, state, batch_size, 0)
+        session = Session(step, chosen, stored, parameters, batch_size, 0)
         rows = np.tile(np.arange(batch_size), (_STEPS, 1))
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
         numbers = session.numbers(range(1, _STEPS + 1))
-        carry: Any = (parameters, state)
+        carry: Any = session.carry
         best = float("inf")
         for turn in range(4):  # the first compiles and warms up
             start = time.perf_counter()
-            carry, _ = chosen.scan(step, carry, index, (stored,), numbers)
+            carry, _ = chosen.scan(session.step, carry, index, (stored,), numbers)
             chosen.synchronize()
             if turn or time.perf_counter() > end:
                 best = min(best, (time.perf_counter() - start) / _STEPS)

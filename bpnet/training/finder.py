@@ -11,6 +11,7 @@ from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
 from bpnet.core.optimizers import Optimizer
+from bpnet.core.regularizers import Regularization
 from bpnet.core.schedules import Moment
 from bpnet.data import draws
 from bpnet.errors import InputError
@@ -149,10 +150,10 @@ def find_learning_rate(
     k = min(batch_size or m, m)
     sweep = _Sweep(low, high, steps)
     with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
-        step = TrainingStep(judge, rule, check_strength(l2), m)
+        step = TrainingStep(judge, rule, m, Regularization(check_strength(l2)))
         parameters = kept(network.parameters, chosen, dtype)
         session = loop.Session(
-            step, chosen, stored, parameters, step.start(parameters), k, seed, sweep
+            step, chosen, stored, parameters, k, seed, sweep
         )
         run = Run(network, 1, steps, m, chosen.spec)
         epochs = (
@@ -197,7 +198,7 @@ def _costs(session: loop.Session, run: Run, rows: Any) -> tuple[list[float], boo
         costs, _, before = session.take(block, run)
         finite = np.isfinite(costs)
         if not seen and not finite[0]:
-            session.parameters, session.state = before
+            session.carry = before
             raise divergence.explain(session, block, run, 0)
         count = len(costs) if finite.all() else int(np.argmin(finite))
         seen += (costs[:count] / session.batch_size).tolist()

@@ -15,9 +15,8 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import blocks, prepare, scores, targets
 from bpnet.training.judge import Data, Judge
-from bpnet.training.member_step import MemberEvaluation, without_rates
 from bpnet.training.stack import Member
-from bpnet.training.step import EvaluationStep
+from bpnet.training.step import EvaluationStep, StackedEvaluation
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]
@@ -119,7 +118,6 @@ class Judging:
             if not rows.shape[1]:
                 return [{} for _ in members]
         judge = members[0].session.step.judge
-        judge = replace(judge, layers=without_rates(judge.layers))
         costs, counts = self._sums(judge, parameters, rows, len(members))
         found: list[Judged] = []
         for i in range(len(members)):
@@ -139,7 +137,7 @@ class Judging:
         self, judge: Judge, parameters: Parameters, rows: Host, count: int
     ) -> tuple[Host, Host]:
         """Costs and counts of right answers of each member, in batches of bounded size."""
-        step, backend, m = MemberEvaluation(judge), self.backend, rows.shape[1]
+        step, backend, m = StackedEvaluation(judge), self.backend, rows.shape[1]
         size = min(m, max(batches.chunk(parameters) // count, 1))
         costs, counts = np.zeros(count), np.zeros(count)
         for start, stop, length in blocks.split(m, size, m):

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpnet._typing import Array
-from bpnet.backends import Backend
-from bpnet.core import layers, lbfgs, regularizers, special
+from bpnet.backends import Backend, to_numpy
+from bpnet.core import flat, layers, lbfgs, regularizers, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS, Found
+from bpnet.core.regularizers import Regularization
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, loop
 from bpnet.training.callbacks import Callback, Run
-from bpnet.training.flat import flatten, unflatten
 from bpnet.training.judge import Data, Judge
 from bpnet.training.step import Slopes
 
@@ -38,7 +38,7 @@ class Problem:
         Examples, or their weight: what the cost is divided by.
     m : float
         What the strength of a regularization is divided by.
-    l2, l1 : float
+    regularization : Regularization
         Strengths.
     """
 
@@ -47,8 +47,7 @@ class Problem:
     data: Data
     total: float
     m: float
-    l2: float = 0.0
-    l1: float = 0.0
+    regularization: Regularization = Regularization()  # noqa: RUF009  # a tuple of numbers
 
     def __call__(self, parameters: Parameters) -> tuple[Array, Parameters, tuple[Array, ...]]:
         """Return C, its gradients and the count of right answers, on the device."""
@@ -62,12 +61,9 @@ class Problem:
             gradients, found = self.backend.scan(sums, gradients, index, (parameters, here))
             parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in found))
         C, *right = (sum(column[1:], start=column[0]) for column in zip(*parts, strict=True))
-        if self.l2:
-            C = C + regularizers.l2_cost(parameters, self.l2, self.m, xp=xp)
-            gradients = regularizers.l2_gradient(parameters, gradients, self.l2, self.m)
-        if self.l1:
-            C = C + regularizers.l1_cost(parameters, self.l1, self.m, xp=xp)
-            gradients = regularizers.l1_gradient(parameters, gradients, self.l1, self.m, xp=xp)
+        C, gradients = regularizers.penalized(
+            C, parameters, gradients, self.regularization, self.m, xp=xp
+        )
         return C, gradients, tuple(right)
 
 
@@ -129,26 +125,29 @@ def minimize(
         If the cost is not finite at the start.
     """
     xp, backend = problem.backend.xp, problem.backend
+    layout = flat.of_all(problem.judge.layers)
 
     def objective(w: Array) -> tuple[Array, ...]:
-        C, gradients, right = problem(unflatten(w, parameters, xp))
-        return C, flatten(gradients, xp), *right
+        C, gradients, right = problem(layout.unpack((w,), xp=xp))
+        return C, *layout.pack(gradients, xp=xp), *right
 
     def read(a: Array) -> Sequence[float]:
         numbers: Sequence[float] = backend.to_numpy(a).tolist()
         return numbers
 
     def look(found: Found) -> bool:
-        return on_iteration is not None and on_iteration(found, unflatten(found.w, parameters, xp))
+        return on_iteration is not None and on_iteration(
+            found, layout.unpack((found.w,), xp=xp)
+        )
 
     found = lbfgs.minimize(
-        objective, flatten(parameters, xp), settings=settings, max_iterations=max_iterations,
+        objective, *layout.pack(parameters, xp=xp), settings=settings, max_iterations=max_iterations,
         read=read, on_iteration=look, xp=xp,
     )  # fmt: skip
     if not math.isfinite(found.f):
         msg = "the cost is not finite before the first step of L-BFGS; look for outliers in the "
         raise Diverged(msg + "data, or scale the inputs")
-    return found, unflatten(found.w, parameters, xp)
+    return found, layout.unpack((found.w,), xp=xp)
 
 
 def check(judge: Judge, **options: Any) -> None:
@@ -196,6 +195,10 @@ class Descent:
     parameters: Parameters
     settings: LBFGS
     before: Parameters = ()
+
+    def to_host(self) -> tuple[Parameters, tuple[()]]:
+        """Parameters as NumPy arrays, and that no optimizer remembers any."""
+        return to_numpy(self.parameters), ()
 
     def run(self, run: Run, callbacks: Sequence[Callback], validate: Any) -> None:
         """Minimize, with the callbacks of a run."""

@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from bpnet.backends import Backend, trees
-from bpnet.core import layers, random, special
+from bpnet.backends import Backend, to_numpy, trees
+from bpnet.core import layers, optimizers, random, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import OPTIMIZERS, State
 from bpnet.core.schedules import Constant, Moment, Schedule
@@ -52,8 +52,8 @@ class Session:
         Where.
     data : tuple of arrays
         Examples, targets and class numbers, on the device.
-    parameters, state : tuple
-        Parameters and optimizer state, on the device.
+    first : tuple of tuples of arrays
+        The parameters that it starts from, on the device.
     batch_size : int
         k.
     seed : int
@@ -67,23 +67,31 @@ class Session:
         them, in an order drawn from the seed.
     done : int
         Steps that the optimizer has done before this run.
+    state : nested tuples of arrays, optional
+        What the optimizer remembers of each array, on the device; the default is what it does
+        before its first step.
+
+    Attributes
+    ----------
+    carry : tuple
+        Parameters and optimizer state, as the steps carry them.
     """
 
     step: TrainingStep
     backend: Backend
     data: Data
-    parameters: Parameters
-    state: State
+    first: InitVar[Parameters]
     batch_size: int
     seed: int
     schedule: Schedule = field(default_factory=Constant)
     weights: Host | None = None
     order: Callable[[int], Host] | None = None
     done: int = 0
+    state: InitVar[State | None] = None
     pads: ClassVar[bool] = True
     """Whether a short batch may be filled up with rows that are none."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, first: Parameters, state: State | None) -> None:
         judge = self.step.judge
         if layers.draws(judge.layers) and not self.backend.wraps:
             msg = f"{self.backend.spec} can't draw dropout's masks: its int32 do not overflow as"
@@ -99,7 +107,28 @@ class Session:
             and not special.is_half(judge.dtype, judge.xp)
         ):
             judge = replace(judge, padded=True)
-            self.step = replace(self.step, judge=judge)
+        self.optimizer = self.step.optimizer
+        own = type(self.optimizer).__module__.startswith("bpnet.")  # a user's may tell arrays apart
+        self.step = replace(
+            self.step,
+            judge=judge,
+            optimizer=optimizers.without_numbers(self.optimizer),
+            largest=self.backend.packs if own else 0,
+        )
+        self.carry = self.step.start(first)
+        if state is not None:
+            slots = self.step.layout.pack_slots(state, xp=self.backend.xp)
+            self.carry = self.carry[0], slots
+
+    @property
+    def parameters(self) -> Parameters:
+        """Arrays of each layer, on the device: parts of those that the next steps change."""
+        return self.step.unpack(self.carry[0])
+
+    def to_host(self) -> tuple[Parameters, State]:
+        """Parameters, and what the optimizer remembers of each array, as NumPy arrays."""
+        packed, state = to_numpy(self.carry)
+        return self.step.unpack(packed, np), self.step.layout.unpack_slots(state, xp=np)
 
     @property
     def keyed(self) -> bool:
@@ -181,7 +210,7 @@ class Session:
     def _block(self, rows: Host, run: Run, taken: Any) -> tuple[Any, Any]:
         costs, counts, before = self.take(rows, run, taken)
         if not np.isfinite(costs).all():
-            self.parameters, self.state = before
+            self.carry = before
             raise divergence.explain(self, rows, run, int(np.argmin(np.isfinite(costs))))
         return costs, counts
 
@@ -192,7 +221,7 @@ class Session:
     def take(self, rows: Host, run: Run, taken: Any = None, skip: int = 0) -> tuple[Any, Any, Any]:
         """Take a step for each row of ``rows``, ``skip`` steps behind where the run is.
 
-        Returns costs and counts on the host, and what parameters and state were before.
+        Returns costs and counts on the host, and what the carry was before.
         """
         t = run.epoch * run.steps + run.step + 1 + skip
         numbers = self.numbers(range(t, t + len(rows)), run)
@@ -201,30 +230,26 @@ class Session:
             try:
                 data, here = taken or blocks.present(self.data, rows, self.backend)
                 index = self.backend.asarray(here, dtype=self.backend.index_dtype)
-                (self.parameters, self.state), sums = self.backend.scan(
-                    self.step,
-                    (self.parameters, self.state),
-                    index,
-                    (data,),
-                    numbers,
+                self.carry, sums = self.backend.scan(
+                    self.step, self.carry, index, (data,), numbers
                 )
-                sums = divergence.mark(sums, self.parameters, self.backend)
+                sums = divergence.mark(sums, self.carry[0], self.backend)
                 return *blocks.fetch(sums, self.backend), before
             except Exception as error:
                 if not self.backend.out_of_memory(error):
                     raise
                 self.step = memory.smaller(self.step, rows.shape[1], error)
-            self.parameters, self.state = before
+            self.carry = before
             self.backend.free_unused()
             before = self._copied()
 
     def _copied(self) -> Any:
         copy = partial(self.backend.xp.asarray, copy=True)
-        return trees.map_leaves(copy, (self.parameters, self.state))
+        return trees.map_leaves(copy, self.carry)
 
     def numbers(self, steps: range, run: Run | None = None) -> tuple[Any, Any]:
         """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2)."""
-        optimizer: Any = self.step.optimizer
+        optimizer: Any = self.optimizer
         rates = self._rates(steps, run)
         times = range(self.done + steps.start, self.done + steps.stop)
         if type(optimizer) in OPTIMIZERS.values():  # a user's may ask what t is
@@ -240,7 +265,7 @@ class Session:
 
     def _rates(self, steps: range, run: Run | None) -> Host:
         """Learning rates of some steps, (steps,)."""
-        eta = self.step.optimizer.learning_rate
+        eta = self.optimizer.learning_rate
         if run is None or isinstance(self.schedule, Constant):
             return np.full(len(steps), eta)
         moments = (Moment(t - 1, run.steps, run.steps * run.epochs, run.history) for t in steps)

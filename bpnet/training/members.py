@@ -9,6 +9,7 @@ import numpy as np
 
 from bpnet.backends import Backend, trees
 from bpnet.core import layers
+from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import Diverged, InputError
@@ -199,10 +200,10 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
 
 def _step(plan: Plan, shared: _Set, cost: Any) -> TrainingStep:
     own = plan.asked
-    strengths = {name: own[name] for name in ("l2", "l1", "max_norm", "clip_norm")}
+    limits = Regularization(*(own[name] for name in Regularization._fields))
     m = int(shared.data[0].shape[0]) if plan.fold is None else len(plan.fold[0])
     judge = replace(shared.judge, layers=plan.layers)
-    return TrainingStep(judge, own["optimizer"], m=m, micro=shared.micro, **strengths)
+    return TrainingStep(judge, own["optimizer"], m, limits, shared.micro)
 
 
 def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:
@@ -210,7 +211,7 @@ def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[
     found: list[tuple[Any, list[int]]] = []
     for i, (plan, step) in enumerate(zip(plans, steps, strict=True)):
         held = 0 if plan.fold is None else len(plan.fold[1])
-        key = (stack.kind(step, plan.batch_size(step.m or 1)), plan.asked["epochs"], held)
+        key = (stack.common(step), plan.batch_size(step.m or 1), plan.asked["epochs"], held)
         same = next((numbers for known, numbers in found if known == key), None)
         if same is None:
             found.append((key, [i]))
@@ -283,7 +284,7 @@ def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -
         backend=backend, dtype=shared.dtype,
     )  # fmt: skip
     session = loop.Session(
-        step, backend, data, parameters, step.start(parameters), k, own["seed"],
+        step, backend, data, parameters, k, own["seed"],
         own["schedule"], weighed, order,
     )  # fmt: skip
     run = Run(plan.network, own["epochs"], -(-m // k), m, backend.spec, threads)

@@ -6,6 +6,7 @@ up by one fixed tree: by each rank those of its own shards, which are neighbors 
 then those of the ranks. So it does not matter how many ranks there are.
 """
 
+import math
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,18 +16,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.backends import Backend, placement
-from bpnet.core.feedforward import Parameters
+from bpnet.backends import Backend, placement, trees
+from bpnet.core import flat
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
-from bpnet.core.optimizers import State
 from bpnet.distributed import Communicator, Single, tree, wrap
 from bpnet.errors import InputError
 from bpnet.training import blocks, divergence, loop, memory
 from bpnet.training.callbacks import Run
-from bpnet.training.flat import flatten, unflatten
 from bpnet.training.judge import Data, Judge
-from bpnet.training.step import Slopes, TrainingStep
+from bpnet.training.step import Carry, Packed, Slopes, TrainingStep
 
 Host = np.ndarray[Any, Any]
 
@@ -163,18 +162,19 @@ def threads(divided: Split, backend: Backend, given: int | None) -> int | None:
 class _Part:
     """Slopes of some rows as one vector: gradients, C, and the count of right answers."""
 
-    slopes: Slopes
+    step: TrainingStep
 
-    def __call__(
-        self, parameters: Parameters, rows: Array, data: Data, words: Any, total: Any
-    ) -> Array:
-        xp = self.slopes.judge.xp
+    def __call__(self, packed: Packed, rows: Array, data: Data, words: Any, total: Any) -> Array:
+        judge = self.step.judge
+        xp = judge.xp
         if len(data) > 3 and data[3] is not None:
             total = xp.sum(data[3][:1]) * 0 + total  # an array where the weights are
-        C, right, gradients = self.slopes(parameters, rows, data, words, total)
+        slopes = Slopes(judge, self.step.micro)
+        C, right, gradients = slopes(self.step.unpack(packed), rows, data, words, total)
         kind = next(a.dtype for arrays in gradients for a in arrays)
         sums = tuple(xp.astype(xp.reshape(a, (1,)), kind) for a in (C, *right))
-        return flatten((*gradients, sums), xp)
+        (vector,) = flat.of_all(judge.layers).pack(gradients, xp=xp)
+        return xp.concat([vector, *sums])
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,14 @@ class _Move:
     step: TrainingStep
 
     def __call__(
-        self, carry: tuple[Parameters, State], vector: Array, coefficients: Any, weight: Any, k: Any
-    ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
-        xp, sums = self.step.judge.xp, 1 if self.step.judge.kind is None else 2
+        self, carry: Carry, vector: Array, coefficients: Any, size: tuple[Any, int]
+    ) -> tuple[Carry, tuple[Array, ...]]:
+        judge = self.step.judge
+        sums = 1 if judge.kind is None else 2
         end = vector.shape[0] - sums
-        found = (vector[end], tuple(vector[end + 1 + i] for i in range(sums - 1)))
-        gradients = unflatten(vector[:end], carry[0], xp)
-        return self.step.move(carry, (*found, gradients), coefficients, weight, k)
+        gradients = flat.of_all(judge.layers).unpack((vector[:end],), xp=judge.xp)
+        slopes = (vector[end], tuple(vector[end + 1 + i] for i in range(sums - 1)), gradients)
+        return self.step.move(carry, self.step.unpack(carry[0]), slopes, coefficients, size)
 
 
 @dataclass(eq=False)
@@ -230,7 +231,7 @@ class ShardedSession(loop.Session):
         index = backend.asarray(here, dtype=backend.index_dtype)
         move = backend.compiled(_Move(self.step), donated=(0,))
         before = self._copied()
-        carry, sums = (self.parameters, self.state), []
+        carry, sums = self.carry, []
         for i, total in enumerate(self._totals(rows)):
             drawn = tuple(words[i].tolist())
             parts = self._parts(carry[0], index[i, ...], bounds, data, drawn, total)
@@ -238,11 +239,10 @@ class ShardedSession(loop.Session):
             self.split.ranks.sum(vector, ordered=self.split.ordered)
             if not self._here:
                 vector = backend.asarray(vector)
-            carry, found = move(
-                carry, vector, tuple(coefficients[i].tolist()), total, rows.shape[1]
-            )
+            size = total, rows.shape[1]
+            carry, found = move(carry, vector, tuple(coefficients[i].tolist()), size)
             sums.append(found)
-        self.parameters, self.state = carry
+        self.carry = carry
         self.split.ranks.settle()
         stacked = tuple(backend.xp.stack(column) for column in zip(*sums, strict=True))
         stacked = divergence.mark(stacked, self.parameters, backend)
@@ -257,24 +257,22 @@ class ShardedSession(loop.Session):
         return [float(np.sum(w)) for w in self.weights.astype(kind)[rows]]
 
     def _parts(
-        self, parameters: Parameters, rows: Array, bounds: list[tuple[int, int]], data: Data,
+        self, packed: Packed, rows: Array, bounds: list[tuple[int, int]], data: Data,
         words: Any, total: Any,
     ) -> Iterator[Array]:  # fmt: skip
         """Yield the vector of each shard."""
         for start, stop in bounds:
             if start == stop:
-                yield self._nothing(parameters)
+                yield self._nothing(packed)
                 continue
-            vector = self._part(parameters, rows[start:stop], data, words, total)
+            vector = self._part(packed, rows[start:stop], data, words, total)
             yield self._brought(vector)
 
-    def _part(
-        self, parameters: Parameters, rows: Array, data: Data, words: Any, total: Any
-    ) -> Array:
+    def _part(self, packed: Packed, rows: Array, data: Data, words: Any, total: Any) -> Array:
         while True:
-            part = self.backend.compiled(_Part(Slopes(self.step.judge, self.step.micro)))
+            part = self.backend.compiled(_Part(self.step))
             try:
-                return part(parameters, rows, data, words, total)
+                return part(packed, rows, data, words, total)
             except Exception as error:
                 if not self.backend.out_of_memory(error):
                     raise
@@ -290,16 +288,18 @@ class ShardedSession(loop.Session):
         """A vector where the ranks' sums are made, in memory of its own."""
         return vector if self._here else self.backend.to_numpy(vector)
 
-    def _nothing(self, parameters: Parameters) -> Array:
+    def _nothing(self, packed: Packed) -> Array:
         """Vector of a shard without rows."""
-        xp = self.backend.xp
-        sums = 1 if self.step.judge.kind is None else 2
-        kind = next(a.dtype for arrays in parameters for a in arrays)
-        zeros = xp.zeros((sums,), dtype=kind, device=self.backend.device)
-        empty = tuple(tuple(xp.zeros_like(a) for a in arrays) for arrays in parameters)
-        return self._brought(flatten((*empty, (zeros,)), xp))
+        arrays = list(trees.leaves(packed))
+        length = sum(math.prod(a.shape) for a in arrays) + (1 if self.step.judge.kind is None else 2)
+        zeros = self.backend.xp.zeros(
+            (length,), dtype=arrays[0].dtype, device=self.backend.device
+        )
+        return self._brought(zeros)
 
 
-def session(divided: Split, *held: Any) -> loop.Session:
+def session(divided: Split, *held: Any, **more: Any) -> loop.Session:
     """The session of a run, sharded where its batches are."""
-    return ShardedSession(*held, split=divided) if divided.shards else loop.Session(*held)
+    if divided.shards:
+        return ShardedSession(*held, **more, split=divided)
+    return loop.Session(*held, **more)

@@ -15,15 +15,15 @@ import numpy as np
 
 from bpnet.backends import Backend, to_numpy, trees
 from bpnet.backends.dtypes import dtype_name
+from bpnet.core import optimizers, random
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dropout
-from bpnet.core.optimizers import State
+from bpnet.core.regularizers import Regularization
 from bpnet.errors import Diverged
 from bpnet.training import blocks, divergence, loop
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.judge import Data
-from bpnet.training.member_step import MemberStep, template, without_rates
-from bpnet.training.step import TrainingStep
+from bpnet.training.step import Carry, Own, Stacked, TrainingStep
 
 Host = np.ndarray[Any, Any]
 
@@ -62,10 +62,19 @@ def together(backend: Backend, step: TrainingStep, k: int) -> int:
     return size if size >= 4 else 1
 
 
-def kind(step: TrainingStep, k: int) -> Any:
-    """What must be the same for two networks to be trained in one stack."""
-    judge = replace(step.judge, layers=without_rates(step.judge.layers))
-    return judge, template(step.optimizer), step.m, k
+def common(step: TrainingStep) -> TrainingStep:
+    """What the steps of the networks of one stack have in common."""
+    judge = replace(step.judge, layers=_without_rates(step.judge.layers), padded=False)
+    rule = optimizers.without_numbers(step.optimizer)
+    return replace(step, judge=judge, optimizer=rule, regularization=Regularization())
+
+
+def _without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Layers without the rates of dropout, but for whether there is one."""
+    return tuple(
+        Dropout(0.5) if isinstance(layer, Dropout) and random.drop_steps(layer.rate) else layer
+        for layer in chain
+    )
 
 
 @dataclass(eq=False)
@@ -108,8 +117,7 @@ class Member:
     def parameters(self) -> Parameters:
         """Its parameters as they are, on the host."""
         if self._seat is None:
-            held: Parameters = to_numpy(self.session.parameters)
-            return held
+            return self.session.to_host()[0]
         stack, i = self._seat
         own: Parameters = trees.map_leaves(lambda a: a[i].copy(), stack.host())
         return own
@@ -133,23 +141,19 @@ class Stack:
     def __init__(self, members: Sequence[Member], validate: Validate) -> None:
         first = members[0].session
         self.backend, self.data, self.k = first.backend, first.data[:3], first.batch_size
-        judge = replace(first.step.judge, layers=without_rates(first.step.judge.layers))
-        self.step = MemberStep(judge, template(first.step.optimizer), first.step.m)
+        self.step = common(first.step)
         self.validate = validate
         self.members: list[Member] = []
-        pairs = [(m.session.parameters, m.session.state) for m in members]
-        carry: tuple[Parameters, State] = _zipped(self.backend.xp.stack, pairs)
+        carry: Carry = _zipped(self.backend.xp.stack, [m.session.carry for m in members])
         self._seat(members, carry)
 
-    def _seat(self, members: Sequence[Member], carry: tuple[Parameters, State]) -> None:
+    def _seat(self, members: Sequence[Member], carry: Carry) -> None:
         """Put members and their arrays in place."""
         self.members, self.carry = list(members), carry
         self._host: Parameters | None = None
         for i, member in enumerate(members):
             member._seat = (self, i)
-        self.own = {
-            name: trees.map_leaves(self._device, values) for name, values in _own(members).items()
-        }
+        self.own: Own = trees.map_leaves(self._device, _own(members))
 
     @property
     def live(self) -> list[tuple[int, Member]]:
@@ -159,7 +163,7 @@ class Stack:
     def host(self) -> Parameters:
         """Parameters of all, on the host."""
         if self._host is None:
-            self._host = to_numpy(self.carry[0])
+            self._host = self.step.unpack(to_numpy(self.carry[0]), np)
         return self._host
 
     def stop(self, reason: str) -> None:
@@ -216,7 +220,8 @@ class Stack:
         batch = {name: self._device(values) for name, values in taken.items()}
         xp = self.backend.xp
         self._before = trees.map_leaves(partial(xp.asarray, copy=True), self.carry)
-        self.carry, sums = self.backend.scan(self.step, self.carry, batch, (self.data, self.own))
+        operands = (self.data, self.own)
+        self.carry, sums = self.backend.scan(Stacked(self.step), self.carry, batch, operands)
         self._host = None
         return blocks.fetch(divergence.mark(sums, self.carry[0], self.backend), self.backend)
 
@@ -226,9 +231,8 @@ class Stack:
             return
         for i, member in self.live:
             if member.reads:
-                session = member.session
-                session.parameters, session.state = self._slice(i, self.carry)
-        validated = self.validate(self.carry[0], self.members)
+                member.session.carry = self._slice(i, self.carry)
+        validated = self.validate(self.step.unpack(self.carry[0]), self.members)
         for i, member in self.live:
             run = member.run
             try:
@@ -258,11 +262,11 @@ class Stack:
         member.error = divergence.explain(member.session, rows, member.run, at)
         member.run.stop("diverged")
 
-    def _leave(self, member: Member, carry: tuple[Parameters, State]) -> None:
+    def _leave(self, member: Member, carry: Carry) -> None:
         """Give a member's session its own arrays back."""
         own = partial(self.backend.xp.asarray, copy=True)
-        session, (_, i) = member.session, member._seat
-        session.parameters, session.state = trees.map_leaves(own, self._slice(i, carry))
+        _, i = member._seat
+        member.session.carry = trees.map_leaves(own, self._slice(i, carry))
         member._seat = None
 
     def _close_ranks(self) -> None:
@@ -316,25 +320,24 @@ def with_own(
     return (*data, backend.asarray(places, dtype=backend.index_dtype)) if numbered else data
 
 
-def _own(members: Sequence[Member]) -> dict[str, Any]:
-    """What differs from member to member: see :data:`bpnet.training.member_step.Own`."""
+def _own(members: Sequence[Member]) -> Own:
+    """What differs from member to member and not from step to step, on the host."""
     steps = [m.session.step for m in members]
-    found: dict[str, Any] = {}
+    limits = {}
     for name, none in {"l2": 0.0, "l1": 0.0, "max_norm": 1e30, "clip_norm": 1e30}.items():
-        values = [getattr(step, name) for step in steps]
+        values = [getattr(step.regularization, name) for step in steps]
         if any(values):  # 0 is no limit
-            found[name] = np.asarray([value or none for value in values], np.float64)
-    rates = [step.optimizer.learning_rate for step in steps]
-    found["learning_rate"] = np.asarray(rates, np.float64)
-    for l, layer in enumerate(without_rates(steps[0].judge.layers)):
+            limits[name] = np.asarray([value or none for value in values], np.float64)
+    found = {}
+    for l, layer in enumerate(steps[0].judge.layers):
         if isinstance(layer, Dropout) and layer.drops()[0]:
             drops = zip(*(step.judge.layers[l].drops() for step in steps), strict=True)
             kinds = (np.int32, np.float64)
-            found[str(l)] = tuple(
+            found[l] = tuple(
                 np.asarray(values, dtype).reshape(-1, 1, 1)
                 for values, dtype in zip(drops, kinds, strict=True)
             )
-    return found
+    return Own(Regularization(**limits), found)
 
 
 def _batch(members: Sequence[Member], rows: list[Host]) -> dict[str, Host]:

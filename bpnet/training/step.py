@@ -4,14 +4,17 @@ No ``float()``, no ``bool()`` and no shape that depends on data: whatever a step
 the device.
 """
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpnet._typing import Array, Namespace
-from bpnet.core import costs, feedforward, layers, optimizers, random, regularizers, special
+from bpnet.core import costs, feedforward, flat, layers, optimizers, random, regularizers, special
 from bpnet.core.feedforward import Parameters
-from bpnet.core.optimizers import Optimizer, State
+from bpnet.core.flat import Layout, Vectors
+from bpnet.core.optimizers import Optimizer, Slots
+from bpnet.core.regularizers import Regularization
 from bpnet.training.judge import Batch, Data, Judge
 
 
@@ -31,7 +34,13 @@ class Slopes:
     micro: int = 0
 
     def __call__(
-        self, parameters: Parameters, taken: Any, data: Data, words: Any = (), total: Any = None
+        self,
+        parameters: Parameters,
+        taken: Any,
+        data: Data,
+        words: Any = (),
+        total: Any = None,
+        drops: Any = None,
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
         """Return C, the count of right answers, and the gradients of C.
 
@@ -47,9 +56,11 @@ class Slopes:
             Of the random key; empty where nothing is drawn.
         total : float or array, (), optional
             Size or weight of the set that these are a part of; the default is theirs.
+        drops : dict, optional
+            Of :class:`Own`.
         """
         if isinstance(taken, Batch):
-            return self._part(parameters, taken, data[2], words, total)
+            return self._part(parameters, taken, data[2], words, total, drops)
         judge, k = self.judge, taken.shape[0]
         size = self.micro or k
         if total is None and size < k:
@@ -57,7 +68,7 @@ class Slopes:
             total = k if weights is None else judge.xp.sum(weights)
         parts = (
             self._part(parameters, judge.batch(taken[i : min(i + size, k)], data), *rest)
-            for rest in [(data[2], words, total)]
+            for rest in [(data[2], words, total, drops)]
             for i in range(0, k, size)
         )
         C, right, gradients = next(parts)
@@ -68,7 +79,13 @@ class Slopes:
         return C, right, gradients
 
     def _part(
-        self, parameters: Parameters, batch: Batch, classes: Array, words: Any, total: Any
+        self,
+        parameters: Parameters,
+        batch: Batch,
+        classes: Array,
+        words: Any,
+        total: Any,
+        drops: Any,
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
         judge, xp = self.judge, self.judge.xp
         z, values, gradients = feedforward.cost_and_gradients(
@@ -80,13 +97,35 @@ class Slopes:
             batch.weights,
             total,
             xp=xp,
-            key=random.Key(words, batch.numbers) if len(words) else None,
+            key=random.Key(words, batch.numbers, drops=drops) if len(words) else None,
         )
         if special.is_half(judge.dtype, xp):
             gradients = _wider(gradients, parameters, xp)
         wide = None if batch.weights is None else _wide(batch.weights, xp)
         C = costs.mean_cost(_wide(values, xp), wide, total, xp=xp)
         return C, judge.right(z, batch.wanted, classes, batch.numbers), gradients
+
+
+Packed = tuple[Vectors, Parameters]
+"""Parameters as steps carry them: the vectors that an optimizer moves, and what it does not."""
+
+Carry = tuple[Packed, tuple[Slots, ...]]
+"""Parameters, and what the optimizer remembers of each vector."""
+
+
+class Own(NamedTuple):
+    """What the networks of a stack have of their own in each step.
+
+    Parameters
+    ----------
+    regularization : Regularization
+        Of each.
+    drops : dict
+        Rates of dropout: see :class:`bpnet.core.random.Key`.
+    """
+
+    regularization: Regularization
+    drops: dict[int, tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -99,130 +138,144 @@ class TrainingStep:
         Network and cost.
     optimizer : Optimizer
         How parameters move.
-    l2 : float
-        The paper's alpha.
     m : int or None
         Size of the training set; None is scikit-learn's convention: regularization is over the
         batch, and an epoch's cost weighs each batch by its length.
-    l1 : float
-        Strength of L1.
-    max_norm : float
-        Largest norm of the weights into a neuron; 0 for any.
-    clip_norm : float
-        Largest norm of the gradients; 0 for any.
+    regularization : Regularization
+        Strengths and limits; a stack of networks is given its own with each call.
     micro : int
         Examples that are taken at a time; 0 for the whole batch.
+    largest : float
+        Arrays of more numbers are not packed: see :class:`bpnet.core.flat.Layout`.
     """
 
     judge: Judge
     optimizer: Optimizer
-    l2: float
     m: int | None
-    l1: float = 0.0
-    max_norm: float = 0.0
-    clip_norm: float = 0.0
+    regularization: Regularization = Regularization()  # noqa: RUF009  # a tuple of numbers
     micro: int = 0
+    largest: float = math.inf
 
     @cached_property  # a step is called thousands of times a second
     def _slopes(self) -> Slopes:
         return Slopes(self.judge, self.micro)
 
     @cached_property
-    def template(self) -> "TrainingStep":
-        """The step for all optimizers of a kind, which differ in numbers: compiled once for all."""
-        kind = type(self.optimizer)
-        if kind not in optimizers.OPTIMIZERS.values():
-            return self  # a user's may look at its own
-        return replace(self, optimizer=kind())
+    def layout(self) -> Layout:
+        """Where the arrays that the optimizer moves are in its vectors."""
+        return flat.of_learned(self.judge.layers, self.largest)
 
     @cached_property
-    def _has_fixed(self) -> bool:
+    def _has_unlearned(self) -> bool:
         return any(layers.fixed(self.judge.layers))
 
-    def start(self, parameters: Parameters) -> State:
-        """Return the optimizer's state before the first step."""
-        held = layers.learned(self.judge.layers, parameters)
-        return optimizers.init(self.optimizer, held, xp=self.judge.xp)
+    def start(self, parameters: Parameters) -> Carry:
+        """Return what the first step is given."""
+        packed = self.pack(parameters)
+        return packed, optimizers.init(self.optimizer, packed[:1], xp=self.judge.xp)[0]
+
+    def pack(self, parameters: Parameters) -> Packed:
+        """Return parameters as steps carry them."""
+        xp, kinds = self.judge.xp, self.judge.layers
+        moved = self.layout.pack(layers.learned(kinds, parameters), xp=xp)
+        return moved, layers.unlearned(kinds, parameters) if self._has_unlearned else ()
+
+    def unpack(self, packed: Packed, xp: Namespace | None = None) -> Parameters:
+        """Return the arrays of each layer; on the host, where ``xp`` is NumPy."""
+        learned = self.layout.unpack(packed[0], xp=xp or self.judge.xp)
+        if not self._has_unlearned:
+            return learned
+        return tuple(a + b for a, b in zip(learned, packed[1], strict=True))
 
     def load(self, rows: Array, data: Data) -> Any:
         """Return what a step takes: the examples of its rows, or these where it fetches parts."""
         return rows if self.micro else self.judge.batch(rows, data)
 
     def __call__(
-        self, carry: tuple[Parameters, State], taken: Any, numbers: tuple[Any, ...], data: Data
-    ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
+        self,
+        carry: Carry,
+        taken: Any,
+        numbers: tuple[Any, ...],
+        data: Data,
+        own: Own | None = None,
+    ) -> tuple[Carry, tuple[Array, ...]]:
         """Return what is carried on and the sums of the batch.
 
         Parameters
         ----------
         carry : tuple
-            Parameters and optimizer state; donated.
+            Parameters and optimizer state; donated. All arrays may have a first axis of members.
         taken : Batch, or array of int, (k,)
             From :meth:`load`.
-        numbers : pair of tuples of numbers
+        numbers : pair of tuples of numbers, or of arrays with one for each member
             The optimizer's coefficients for this step, and the words of its random key.
         data : tuple of arrays
             Examples, targets and class numbers.
+        own : Own, optional
+            Of the members.
         """
         coefficients, words = numbers
-        found = self._slopes(carry[0], taken, data, words)
-        weight = self._weight(taken, data)
-        return self.move(carry, found, coefficients, weight, _length(taken))
+        parameters = self.unpack(carry[0])
+        drops = None if own is None else own.drops
+        slopes = self._slopes(parameters, taken, data, words, drops=drops)
+        size = self._weight(taken, data)
+        return self.move(carry, parameters, slopes, coefficients, size, own)
 
-    def _weight(self, taken: Any, data: Data) -> Any:
-        """Weight of a batch, or of rows: how many they are, where all count the same."""
+    def _weight(self, taken: Any, data: Data) -> tuple[Any, int]:
+        """Weight of a batch, or of rows, and how many they are: the same, where all are alike."""
         judge = self.judge
-        weights = taken.weights if isinstance(taken, Batch) else judge.weights(taken, data)
-        return _length(taken) if weights is None else judge.xp.sum(_wide(weights, judge.xp))
+        is_batch = isinstance(taken, Batch)
+        weights = taken.weights if is_batch else judge.weights(taken, data)
+        k = (taken.numbers if is_batch else taken).shape[-1]
+        return k if weights is None else judge.xp.sum(_wide(weights, judge.xp), axis=-1), k
 
     def move(
         self,
-        carry: tuple[Parameters, State],
-        found: tuple[Array, tuple[Array, ...], Parameters],
+        carry: Carry,
+        parameters: Parameters,
+        slopes: tuple[Array, tuple[Array, ...], Parameters],
         coefficients: tuple[Any, ...],
-        weight: Any,
-        k: Any,
-    ) -> tuple[tuple[Parameters, State], tuple[Array, ...]]:
+        size: tuple[Any, int],
+        own: Own | None = None,
+    ) -> tuple[Carry, tuple[Array, ...]]:
         """Return what a step carries on, and its sums, once the slopes of the batch are known.
 
         Parameters
         ----------
-        carry : tuple
-            Parameters and optimizer state; donated.
-        found : tuple
+        carry, coefficients, own
+            As in a call.
+        parameters : tuple of tuples of arrays
+            Those of the carry, unpacked.
+        slopes : tuple
             What :class:`Slopes` returns for the batch; donated.
-        coefficients : tuple of numbers
-            The optimizer's, for this step.
-        weight : number or array, ()
-            Of the batch; its size where examples have no weights.
-        k : int
-            Examples of the batch.
+        size : pair of numbers, or arrays (), (members,)
+            Weight of the batch and how many examples it has.
         """
         judge, xp = self.judge, self.judge.xp
-        parameters, state = carry
-        C, right, slopes = found
-        before, gradients = parameters, slopes
-        if self._has_fixed:
-            parameters, gradients = (layers.learned(judge.layers, p) for p in (before, slopes))
+        limits = self.regularization if own is None else own.regularization
+        (vectors, unlearned), state = carry
+        C, right, gradients = slopes
+        weight, k = size
         m = self.m
         if m is None:  # a batch whose examples all weigh nothing divides by 1
             m = special.or_one(weight, xp=xp) if hasattr(weight, "dtype") else weight
-        if self.l2:
-            C = C + regularizers.l2_cost(parameters, self.l2, m, xp=xp)
-            gradients = regularizers.l2_gradient(parameters, gradients, self.l2, m)
-        if self.l1:
-            C = C + regularizers.l1_cost(parameters, self.l1, m, xp=xp)
-            gradients = regularizers.l1_gradient(parameters, gradients, self.l1, m, xp=xp)
-        if self.clip_norm:
-            gradients = regularizers.clip(gradients, self.clip_norm, xp=xp)
-        parameters, state = optimizers.update(
-            self.optimizer, parameters, gradients, state, coefficients, xp=xp
+        learned, seen = parameters, gradients
+        if self._has_unlearned:
+            learned, gradients = (layers.learned(judge.layers, p) for p in (parameters, seen))
+        C, gradients = regularizers.penalized(C, learned, gradients, limits, m, xp=xp)
+        slope = self.layout.pack(gradients, xp=xp)
+        if regularizers.is_given(limits.clip_norm):
+            slope = regularizers.clip(slope, limits.clip_norm, C.ndim, xp=xp)
+        (vectors,), (state,) = optimizers.update(
+            self.optimizer, (vectors,), (slope,), (state,), coefficients, xp=xp
         )
-        if self.max_norm:
-            parameters = regularizers.max_norm(parameters, self.max_norm, xp=xp)
-        if self._has_fixed:
-            parameters = layers.with_averages(judge.layers, parameters, before, slopes)
-        return (parameters, state), (C * (k if self.m is None else weight), *right)
+        if regularizers.is_given(limits.max_norm):
+            learned = self.layout.unpack(vectors, xp=xp)
+            learned = regularizers.max_norm(learned, limits.max_norm, xp=xp)
+            vectors = self.layout.pack(learned, xp=xp)
+        if self._has_unlearned:
+            unlearned = layers.after_step(judge.layers, parameters, seen)
+        return ((vectors, unlearned), state), (C * (k if self.m is None else weight), *right)
 
 
 @dataclass(frozen=True)
@@ -251,6 +304,84 @@ class EvaluationStep:
         return carry, (xp.sum(values, axis=-1), *judge.right(z, batch.wanted, data[2]))
 
 
+@dataclass(frozen=True)
+class Stacked:
+    """A training step for a stack of networks, whose arrays have a first axis of members.
+
+    Parameters
+    ----------
+    step : TrainingStep
+        Of one of them, without what they have of their own.
+    """
+
+    step: TrainingStep
+
+    def __call__(
+        self, carry: Carry, batch: dict[str, Array], data: Data, own: Own
+    ) -> tuple[Carry, tuple[Array, ...]]:
+        """Return what is carried on and each member's sums of the batch, (members,).
+
+        Parameters
+        ----------
+        carry : tuple
+            Parameters and optimizer state; donated.
+        batch : dict of arrays
+            ``rows``, (members, k), or (k,) where all take the same examples; ``coefficients`` of
+            the optimizers, (c, members); where they are needed ``words`` of the random keys,
+            (2, members), and ``numbers`` of the examples for the masks and ``weights``, both
+            (members, k).
+        data : tuple of arrays
+            Examples, targets and class numbers.
+        own : Own
+            Of the members.
+        """
+        rows, coefficients = batch["rows"], batch["coefficients"]
+        taken = stacked(self.step.judge, rows, data)
+        words: tuple[Array, ...] = ()
+        numbers = batch.get("numbers", rows)
+        if "words" in batch:
+            words = tuple(batch["words"][i, :, None, None] for i in range(2))
+            if numbers.ndim == 1:  # the same for all, and still a mask for each
+                numbers = numbers + self.step.judge.xp.zeros_like(words[0][..., 0])
+        taken = taken._replace(weights=batch.get("weights"), numbers=numbers)
+        each = tuple(coefficients[i, ...] for i in range(coefficients.shape[0]))
+        return self.step(carry, taken, (each, words), data, own)
+
+
+@dataclass(frozen=True)
+class StackedEvaluation:
+    """An evaluation of a stack of networks.
+
+    Parameters
+    ----------
+    judge : Judge
+        Network and cost.
+    """
+
+    judge: Judge
+
+    def __call__(
+        self, carry: tuple[()], rows: Array, parameters: Parameters, data: Data
+    ) -> tuple[tuple[()], tuple[Array, ...]]:
+        """Return nothing to carry on and each member's sums; ``rows`` as in :class:`Stacked`."""
+        taken = stacked(self.judge, rows, data)
+        return EvaluationStep(self.judge)(carry, taken, parameters, data)
+
+
+def stacked(judge: Judge, rows: Array, data: Data) -> Batch:
+    """Examples of a stack: (members, k, ...), or (k, ...) where all members have the same."""
+    if rows.ndim == 1:
+        taken = judge.batch(rows, data)
+        # rows of targets beside a stack, or they would pass for labels of members
+        wanted = taken.wanted if taken.wanted.ndim == 1 else taken.wanted[None, ...]
+        return taken._replace(wanted=wanted)
+    flat_rows = judge.xp.reshape(rows, (-1,))
+    x, y, wanted = (
+        judge.xp.reshape(a, (*rows.shape, *a.shape[1:])) for a in judge.batch(flat_rows, data)[:3]
+    )
+    return Batch(x, y, wanted, None, rows)
+
+
 def _added(first: Parameters, second: Parameters) -> Parameters:
     """Sum of two gradients; the first is donated."""
     pairs = zip(first, second, strict=True)
@@ -263,11 +394,6 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
         tuple(xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True))
         for pair in zip(gradients, parameters, strict=True)
     )
-
-
-def _length(taken: Any) -> Any:
-    """Examples of a batch, or of rows."""
-    return (taken.x if isinstance(taken, Batch) else taken).shape[0]
 
 
 def _wide(values: Array, xp: Namespace) -> Array:

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, overload
 
-from bpnet import backends
+import numpy as np
+
 from bpnet.arguments import Count, Strength, checked
 from bpnet.backends import Backend
 from bpnet.checkpoint import Snapshot
-from bpnet.core import optimizers, schedules
+from bpnet.core import layers, optimizers, schedules
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer, State
+from bpnet.core.regularizers import Regularization
 from bpnet.core.schedules import Schedule
 from bpnet.data import draws
 from bpnet.network import Network
@@ -253,18 +255,18 @@ def train(
         validate = evaluation.validator(network, validation, judge, wanted, chosen, dtype, names)
         parameters = _start(found, network, trained, chosen, dtype)
         if isinstance(rule, LBFGS):
-            problem = lbfgs.Problem(judge, chosen, stored, m, m, limits["l2"], limits["l1"])
+            problem = lbfgs.Problem(judge, chosen, stored, m, m, Regularization(**limits))
             session: Any = lbfgs.Descent(problem, parameters, rule)
         else:
-            step = TrainingStep(judge, rule, m=m, micro=micro_batch or 0, **limits)
-            state = _state(found, step, parameters, chosen, dtype)
+            step = TrainingStep(judge, rule, m, Regularization(**limits), micro_batch or 0)
             session = sharding.session(
-                divided, step, chosen, stored, parameters, state, k, seed, planned, weighed
-            )
+                divided, step, chosen, stored, parameters, k, seed, planned, weighed,
+                state=_state(found, network, trained, rule, chosen, dtype),
+            )  # fmt: skip
 
         def pull() -> None:
             held = run.result
-            host = backends.to_numpy(session.parameters) if held is None else held
+            host = session.to_host()[0] if held is None else held
             network.parameters = arrange(host, network.layers)
             name_outputs(network, wanted, judge.scale)
 
@@ -296,13 +298,18 @@ def _start(
 
 
 def _state(
-    found: Snapshot | None, step: TrainingStep, parameters: Parameters, backend: Backend, dtype: str
-) -> State:
-    """Optimizer state on the device, that of a start or a checkpoint's."""
-    first = step.start(parameters)
+    found: Snapshot | None,
+    network: Network,
+    trained: tuple[Any, ...],
+    rule: Optimizer,
+    backend: Backend,
+    dtype: str,
+) -> State | None:
+    """Optimizer state on the device that a checkpoint has."""
     if found is None:
-        return first
-    held = resuming.state(found, backends.to_numpy(first), step.optimizer)
+        return None
+    first = layers.learned(trained, arrange(network.parameters, trained))
+    held = resuming.state(found, optimizers.init(rule, first, xp=np), rule)
     return tuple(kept(layer, backend, dtype) for layer in held)
 
 

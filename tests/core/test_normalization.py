@@ -150,13 +150,13 @@ def test_averages_follow_the_batches():
     numpy = backends.get("numpy")
     net, parameters, x, y = network("batch")
     _, slopes = cost_of(numpy, net, parameters, x, y, training=True)
-    moved = layers.with_averages(net, layers.learned(net, parameters), parameters, slopes)
+    moved = layers.after_step(net, parameters, slopes)
     z = x @ parameters[0][0] + parameters[0][1]
-    np.testing.assert_allclose(moved[1][2], 0.9 * parameters[1][2] + 0.1 * z.mean(axis=0))
-    np.testing.assert_allclose(moved[1][3], 0.9 * parameters[1][3] + 0.1 * z.var(axis=0, ddof=1))
+    np.testing.assert_allclose(moved[1][-2], 0.9 * parameters[1][2] + 0.1 * z.mean(axis=0))
+    np.testing.assert_allclose(moved[1][-1], 0.9 * parameters[1][3] + 0.1 * z.var(axis=0, ddof=1))
     _, still = cost_of(numpy, net, parameters, x, y, training=False)
-    kept = layers.with_averages(net, layers.learned(net, parameters), parameters, still)
-    np.testing.assert_array_equal(kept[1][3], parameters[1][3])
+    kept = layers.after_step(net, parameters, still)
+    np.testing.assert_array_equal(kept[1][-1], parameters[1][3])
 
 
 def test_members_are_networks_of_their_own(backend):

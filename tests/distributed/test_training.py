@@ -231,8 +231,8 @@ def test_parameters_that_drift_apart_are_noticed():
     sessions = {}
     original = sharding.session
 
-    def session(divided, *held):
-        return sessions[divided.ranks.rank](*held, split=divided)
+    def session(divided, *held, **more):
+        return sessions[divided.ranks.rank](*held, **more, split=divided)
 
     sharding.session = session
     try:

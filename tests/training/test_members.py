@@ -11,7 +11,7 @@ from bpnet.backends.tape import replay
 from bpnet.core import costs
 from bpnet.core.optimizers import Optimizer
 from bpnet.training import stack
-from bpnet.training.member_step import MemberStep
+from bpnet.training.step import Stacked
 
 RATES = ((0.1, 0.0), (0.02, 0.1), (0.003, 0.5))
 BOUND = {"float64": 1e-12, "float32": 2e-5}
@@ -274,7 +274,7 @@ def test_the_rule(n, k, size):
 
     net = bpnet.Network([784, n, 10])
     judge = Judge(net.layers, costs.CrossEntropy(), None, "class", 0.0, None, None)
-    step = TrainingStep(judge, bpnet.optimizers.SGD(), l2=0.0, m=100)
+    step = TrainingStep(judge, bpnet.optimizers.SGD(), m=100)
     assert stack.together(bpnet.backends.get("numpy"), step, k) == size
 
 
@@ -282,7 +282,7 @@ def test_memory_that_runs_out_later_begins_anew_from_the_first_weights(monkeypat
     """Early stopping has written what it learned into the networks by then."""
     data = examples()
     nets, others = networks(8), networks(8)
-    usual, calls = MemberStep.__call__, []
+    usual, calls = Stacked.__call__, []
 
     def hungry(self, carry, *rest):
         calls.append(None)
@@ -290,7 +290,7 @@ def test_memory_that_runs_out_later_begins_anew_from_the_first_weights(monkeypat
             raise MemoryError
         return usual(self, carry, *rest)
 
-    monkeypatch.setattr(MemberStep, "__call__", hungry)
+    monkeypatch.setattr(Stacked, "__call__", hungry)
     monkeypatch.setattr(replay, "WORTH", 100)  # a step that is replayed is not called
     options = {"epochs": 3, "batch_size": 15, "seed": list(range(8)), "backend": "numpy"}
     histories = bpnet.train(nets, data, **options, callbacks=[bpnet.EarlyStopping(9, "cost")])
@@ -301,14 +301,14 @@ def test_memory_that_runs_out_later_begins_anew_from_the_first_weights(monkeypat
 def test_memory_that_runs_out_halves_the_stack(monkeypatch, caplog):
     data = examples()
     nets, others = networks(8), networks(8)
-    usual = MemberStep.__call__
+    usual = Stacked.__call__
 
     def hungry(self, carry, batch, *rest):
         if carry[0][0][0].shape[0] > 4:
             raise MemoryError
         return usual(self, carry, batch, *rest)
 
-    monkeypatch.setattr(MemberStep, "__call__", hungry)
+    monkeypatch.setattr(Stacked, "__call__", hungry)
     options = {"epochs": 2, "seed": list(range(8)), "backend": "numpy"}
     with caplog.at_level(logging.WARNING, "bpnet"):
         histories = bpnet.train(nets, data, **options)
