@@ -21,8 +21,10 @@ from bpnet.core.layers import Dense
 from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.errors import InputError
-from bpnet.training.loop import Session
+from bpnet.training import Run
+from bpnet.training.member import Member
 from bpnet.training.prepare import arrange, kept, prepare
+from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
@@ -218,11 +220,13 @@ def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host
             replace(judge, layers=net), job.optimizer, jobs.M, Regularization(job.l2)
         )
         parameters = kept(arrange(network.parameters, net), chosen, dtype)
-        session = Session(step, chosen, stored, parameters, jobs.BATCH, job.seed)
+        run = Run(network, jobs.EPOCHS, jobs.M // jobs.BATCH, jobs.M, chosen.spec)
+        member = Member(step, run, jobs.BATCH, job.seed)
+        session = Session([member], chosen, stored, dtype, [parameters])
         order = [draws.order(job.seed, epoch, jobs.M) for epoch in range(jobs.EPOCHS)]
         rows = np.concatenate(order).reshape(-1, jobs.BATCH)
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
-        numbers = session.numbers(range(1, len(rows) + 1))
+        numbers = member.numbers(1, len(rows))
         _, outs = chosen.scan(_Traced(session.step), session.carry, index, (stored,), numbers)
         host = [chosen.to_numpy(out) for out in outs]
     return dict(zip(_keys(net), host, strict=True))

@@ -7,7 +7,7 @@ L-BFGS-B without bounds, so that the iterates are those of SciPy's to rounding.
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,10 +169,9 @@ def minimize(
     settings: LBFGS,
     max_iterations: int,
     read: Callable[[Array], Sequence[float]],
-    on_iteration: Callable[[Found], bool] | None = None,
     xp: Namespace,
-) -> Found:
-    """Minimum of a function near ``w``.
+) -> Generator[Found, None, Found]:
+    """Minimum of a function near ``w``, one iteration after the other.
 
     Parameters
     ----------
@@ -186,10 +185,13 @@ def minimize(
         Steps at most.
     read : callable
         Copies an array, (numbers,), to the host.
-    on_iteration : callable, optional
-        Given where the search is after each step; True ends it.
     xp : namespace
         The arrays' namespace.
+
+    Yields
+    ------
+    Found
+        Where the search is after each iteration.
 
     Returns
     -------
@@ -215,10 +217,8 @@ def minimize(
             continue
         before, (w, g_new, here, step, slope) = here, tried
         state.iterations += 1
-        now = state.found(w, here, step)
+        yield state.found(w, here, step)
         reason = _limit(state, settings, max_iterations)
-        if on_iteration is not None and on_iteration(now):
-            reason = "stopped"
         if reason:
             return state.found(w, here, step, reason=reason)
         drop = before[0] - here[0]

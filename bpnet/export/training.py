@@ -23,7 +23,7 @@ from bpnet.export.trace import Namespace
 from bpnet.network import Network
 from bpnet.training import options
 from bpnet.training.judge import Data, Judge
-from bpnet.training.loop import MASKS
+from bpnet.training.member import MASKS
 from bpnet.training.prepare import arrange, suited_cost
 from bpnet.training.step import TrainingStep
 

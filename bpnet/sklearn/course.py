@@ -18,17 +18,19 @@ class Course(Callback):
         Examples in an epoch.
     eta : float
         Learning rate of the first epoch.
+
+    Attributes
+    ----------
     scorer : Scorer or None
         Of a validation set.
     keep : callable
         Keeps the parameters as they are as the best so far.
     """
 
-    def __init__(
-        self, estimator: Any, samples: int, eta: float, scorer: Any, keep: Callable[[], None]
-    ) -> None:
+    def __init__(self, estimator: Any, samples: int, eta: float) -> None:
         self.estimator, self.samples, self.eta = estimator, samples, eta
-        self.scorer, self.keep = scorer, keep
+        self.scorer: Any = None
+        self.keep: Callable[[], None] = lambda: None
 
     def rate(self, eta: float, at: Moment) -> float:
         """Return the learning rate of the epoch."""

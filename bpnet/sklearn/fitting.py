@@ -120,10 +120,12 @@ def fit(
             lbfgs.fit(job)
             return
         rows, judged = _split(est, X, values, y, weights, validation)
+        made = stochastic.begin(job, rows, judged, goes_on=goes_on, incremental=incremental)
         if begun is not None:
-            begun.append(stochastic.begin(job, rows, judged, goes_on=False, incremental=False))
+            begun.append(made)
             return
-        stochastic.fit(job, rows, judged, goes_on=goes_on, incremental=incremental)
+        stochastic.run([made])
+        made.finish()
 
 
 def batch_size(est: Any, m: int) -> int:

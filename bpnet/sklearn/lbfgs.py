@@ -1,16 +1,24 @@
 """The solver ``lbfgs``: the whole training set in each step."""
 
 import warnings
+from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from bpnet import backends
-from bpnet.core.feedforward import Parameters
-from bpnet.core.lbfgs import LBFGS, Found
+from bpnet.core.lbfgs import LBFGS
 from bpnet.core.regularizers import Regularization
-from bpnet.errors import Diverged
 from bpnet.sklearn.fitting import NOT_FINITE, Job
-from bpnet.training import lbfgs
+from bpnet.training import epochs, lbfgs
+from bpnet.training.callbacks import Callback, Run
+from bpnet.training.member import Member
+from bpnet.training.step import TrainingStep
+
+
+class _Printing(Callback):
+    """Prints the loss of each iteration."""
+
+    def on_epoch_end(self, run: Any) -> None:
+        print(f"Iteration {run.epoch + 1}, loss = {run.cost:.8f}")
 
 
 def fit(job: Job) -> None:
@@ -22,32 +30,30 @@ def fit(job: Job) -> None:
         Data and estimator.
     """
     est = job.est
-    lbfgs.check(
-        job.judge, max_norm=(est.max_norm, 0.0), clip_norm=(est.clip_norm, 0.0),
-        callbacks=(est.callbacks, None),
-    )  # fmt: skip
+    lbfgs.check(job.judge, max_norm=(est.max_norm, 0.0), clip_norm=(est.clip_norm, 0.0))
     total = float(job.samples if job.weights is None else job.weights.sum())
-    problem = lbfgs.Problem(
-        job.judge, job.backend, job.data, total, total,
-        Regularization(float(est.alpha), float(est.l1)),
-    )
+    regularization = Regularization(float(est.alpha), float(est.l1))
+    problem = lbfgs.Problem(job.judge, job.backend, job.data, total, total, regularization)
     settings = LBFGS(tolerance=float(est.tol), max_evaluations=int(est.max_fun))
+    step = TrainingStep(job.judge, settings, None, regularization)
+    run = Run(est._network(), int(est.max_iter), 1, job.samples, job.backend.spec, job.threads)
+    callbacks = [*([_Printing()] if est.verbose else []), *(est.callbacks or ())]
+    member = Member(step, run, job.samples, 0, callbacks=callbacks)
+    descent = lbfgs.Descent(problem, member, settings, job.parameters())
 
-    def look(found: Found, _parameters: Parameters) -> bool:
-        if est.verbose:
-            print(f"Iteration {found.iterations}, loss = {found.f:.8f}")
-        return False
+    def pull() -> None:
+        est._take(descent.to_host() if run.result is None else run.result)
+        run.network.parameters = est._parameters()
 
-    try:
-        found, parameters = lbfgs.minimize(
-            problem, job.parameters(), settings, int(est.max_iter), look
-        )
-    except Diverged as error:
-        raise ValueError(NOT_FINITE) from error
-    est._take(backends.to_numpy(parameters))
-    est.loss_, est.n_iter_ = found.f, found.iterations
+    run.pull = pull
+    epochs.run(descent, lambda _parameters, _members: [{}])
+    if member.error is not None:
+        raise ValueError(NOT_FINITE) from member.error
+    found = descent.found
+    pull()
+    est.loss_, est.n_iter_, est.history_ = found.f, found.iterations, run.history
     est.round_trips_ = found.round_trips
-    if not found.converged:
+    if not found.converged and run.stopped is None:
         msg = f"lbfgs failed to converge after {found.iterations} iteration(s): {found.reason}.\n"
         msg += f"Increase the number of iterations (max_iter={est.max_iter}), or scale the data."
         warnings.warn(msg, ConvergenceWarning, stacklevel=5)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.sklearn.fitting import Job, store
-from bpnet.training import blocks, loop
+from bpnet.training import blocks
 from bpnet.training.step import EvaluationStep
 
 
@@ -22,8 +23,8 @@ class Scorer:
         Of the fit.
     judged : (X, y, weights)
         Examples, targets as scorers take them, weights or None.
-    session : Session
-        Holds the parameters.
+    parameters : callable
+        Gives those of the network on the device.
     pull : callable
         Brings the estimator's own arrays up to date, for scorers that ask the estimator.
     """
@@ -32,11 +33,11 @@ class Scorer:
         self,
         job: Job,
         judged: tuple[Any, Any, Any],
-        session: loop.Session,
+        parameters: Callable[[], Parameters],
         pull: Callable[[], None],
     ) -> None:
         X, self.y, self.weights = judged
-        self.job, self.session, self.pull = job, session, pull
+        self.job, self.parameters, self.pull = job, parameters, pull
         self.data = store(X, job.est._values(self.y), None, job.backend, job.est)
         scoring = job.est.scoring
         self.X = X
@@ -45,7 +46,7 @@ class Scorer:
     def loss(self) -> float:
         """Mean cost, without regularization."""
         step = EvaluationStep(self.job.judge)
-        return blocks.evaluate(step, self.session.parameters, self.data, self.job.backend)[0]
+        return blocks.evaluate(step, self.parameters(), self.data, self.job.backend)[0]
 
     def score(self) -> float:
         """Accuracy or R2, or what ``scoring`` asks for; more is better."""
@@ -55,7 +56,7 @@ class Scorer:
         if self.own is not None:
             self.pull()
             return float(self.own(est, self.X, self.y))
-        parameters = self.job.judge.compute(self.session.parameters)
+        parameters = self.job.judge.compute(self.parameters())
         outputs = batches.outputs(
             est._layers, parameters, self.data[0],
             scale=None, backend=self.job.backend, dtype=est._dtype,

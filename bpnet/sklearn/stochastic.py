@@ -1,7 +1,7 @@
 """The solvers that go by batches: scikit-learn's course of epochs around bpnet's own step."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +9,20 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from bpnet.core import schedules
+from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.regularizers import Regularization
-from bpnet.errors import Diverged
+from bpnet.core.schedules import Constant
 from bpnet.sklearn import conventions
 from bpnet.sklearn.course import Course
 from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size
 from bpnet.sklearn.parameters import LEARNING_RATES
 from bpnet.sklearn.scores import Scorer
-from bpnet.training import loop
+from bpnet.training import epochs
 from bpnet.training.callbacks import Run
-from bpnet.training.stack import Member
+from bpnet.training.judge import Data
+from bpnet.training.member import Member
+from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 
 
@@ -48,38 +51,100 @@ class Memory:
     order: Any
 
 
-@dataclass(frozen=True, eq=False)
-class Begun:
-    """A fit that is ready to be run.
+@dataclass(eq=False)
+class Fit:
+    """A fit that is ready to be run, alone or in a stack with others.
 
     Parameters
     ----------
+    job : Job
+        Data and estimator.
     member : Member
-        Its session, run and callbacks.
-    finish : callable
-        Writes what it gave to the estimator; takes the error of a run that diverged, or None.
+        Its network.
+    memory : Memory
+        What it starts from.
+    course : Course
+        What writes its curves.
+    orders : list of one array
+        Rows in the order of the last epoch.
+    incremental : bool
+        Whether it is one epoch of ``partial_fit``.
+    session : Session, optional
+        That it is run in.
+    best : tuple of tuples of arrays
+        Parameters with the best score so far.
     """
 
+    job: Job
     member: Member
-    finish: Callable[[Diverged | None], None]
+    memory: Memory
+    course: Course
+    orders: list[Any]
+    incremental: bool
+    session: Session = None  # type: ignore[assignment]
+    best: Parameters = ()
+
+    def pull(self) -> None:
+        """Bring the estimator's own arrays up to date."""
+        est, run = self.job.est, self.member.run
+        held = self.session.to_host(self.member) if run.result is None else run.result
+        est._take(held)
+        run.network.parameters = est._parameters()
+
+    def keep(self) -> None:
+        """Keep the parameters as they are as the best so far."""
+        self.best = self.session.to_host(self.member)
+
+    def parameters(self) -> Parameters:
+        """Parameters of the network on the device, without an axis of members."""
+        session = self.session
+        return session.of(session.members.index(self.member)).parameters
+
+    def state(self) -> Any:
+        """Return the optimizer's arrays to start from, on the device."""
+        held = self.memory.state
+        return None if held is None else tuple(self.job.on_device(layer) for layer in held)
+
+    def finish(self) -> None:
+        """Write what it gave to the estimator.
+
+        Raises
+        ------
+        ValueError
+            If it diverged before there was a best score.
+        """
+        est, member, run = self.job.est, self.member, self.member.run
+        if member.error is not None and (not est.early_stopping or not est.n_iter_):
+            raise ValueError(NOT_FINITE) from member.error
+        if run.stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        elif run.stopped is None and not self.incremental:
+            msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
+            msg += "optimization hasn't converged yet."
+            warnings.warn(msg, ConvergenceWarning, stacklevel=5)
+        if est.early_stopping:
+            est._take(self.best)
+        else:
+            self.pull()
+        steps = member.done + run.epoch * run.steps + run.step
+        state = self.session.state_to_host(member)
+        est._optimizer = Memory(self.memory.rule, state, steps, self.course.eta, self.orders[0])
+        est.history_ = run.history
 
 
-def fit(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool) -> None:
-    """Fit by epochs; see :func:`begin`."""
-    begun = begin(job, rows, judged, goes_on=goes_on, incremental=incremental)
-    begun.finish(alone(begun.member))
+def run(fits: Sequence[Fit], data: Data | None = None) -> None:
+    """Run fits of one kind together, on the data of the first, or on ``data``."""
+    job = fits[0].job
+    session = Session(
+        [fit.member for fit in fits], job.backend, data or job.data, job.est._dtype,
+        [fit.job.parameters() for fit in fits], [fit.state() for fit in fits],
+    )  # fmt: skip
+    for fit in fits:
+        fit.session = session
+    epochs.run(session, lambda _parameters, members: [{} for _ in members])
 
 
-def alone(member: Member) -> Diverged | None:
-    """Run a fit by itself; returns why it diverged if it did."""
-    try:
-        loop.run_epochs(member.session, member.run, member.callbacks, lambda _parameters: {})
-    except Diverged as error:
-        return error
-    return None
-
-
-def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool) -> Begun:
+def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool) -> Fit:
     """Make a fit ready.
 
     Parameters
@@ -97,61 +162,10 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
     if est.batch_size != "auto" and est.batch_size > m:
         msg = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
         warnings.warn(msg, stacklevel=4)
-    session, memory, orders = _session(job, rows, goes_on)
-    best = est._parameters()
-
-    def pull() -> None:
-        held = run.result
-        est._take(session.to_host()[0] if held is None else held)
-        run.network.parameters = est._parameters()
-
-    def keep() -> None:
-        nonlocal best
-        best, _ = session.to_host()
-
-    scorer = None if judged is None else Scorer(job, judged, session, pull)
-    course = Course(est, m, memory.learning_rate, scorer, keep)
-    if isinstance(est.learning_rate, str) and est.learning_rate in LEARNING_RATES:
-        session.schedule = course
-    epochs = 1 if incremental else est.max_iter
-    run = Run(
-        est._network(), epochs, -(-m // session.batch_size), m, job.backend.spec, job.threads,
-        pull=pull,
-    )  # fmt: skip
-    est.n_iter_ = 0
-    member = Member(session, run, [course, *(est.callbacks or ())], reads=True)
-
-    def finish(error: Diverged | None) -> None:
-        if error is not None:
-            if not est.early_stopping or not est.n_iter_:
-                raise ValueError(NOT_FINITE) from error
-            run.stop("diverged")
-        if run.stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-        elif run.stopped is None and not incremental:
-            msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
-            msg += "optimization hasn't converged yet."
-            warnings.warn(msg, ConvergenceWarning, stacklevel=5)
-        if est.early_stopping:
-            est._take(best)
-        else:
-            pull()
-        steps = session.done + run.epoch * run.steps + run.step
-        _, state = session.to_host()
-        est._optimizer = Memory(memory.rule, state, steps, course.eta, orders[0])
-        est.history_ = run.history
-
-    return Begun(member, finish)
-
-
-def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, list[Any]]:
-    """Return the run on its device, what it starts from, and the order of the last epoch."""
-    est, m = job.est, len(rows)
     rule = conventions.optimizer(est)
     memory: Memory | None = est._optimizer if goes_on else None
     if memory is None or memory.rule != rule:
         memory = Memory(rule, None, 0, rule.learning_rate, np.arange(m))
-    parameters = job.parameters()
     orders = [memory.order if len(memory.order) == m else np.arange(m)]
 
     def order(_epoch: int) -> Any:
@@ -163,12 +177,19 @@ def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, 
 
     limits = (float(getattr(est, name)) for name in ("alpha", "l1", "max_norm", "clip_norm"))
     step = TrainingStep(job.judge, rule, None, Regularization(*limits))
-    state = memory.state
-    if state is not None:
-        state = tuple(job.on_device(layer) for layer in state)
-    given = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
-    session = loop.Session(
-        step, job.backend, job.data, parameters, batch_size(est, m), est._seed,
-        schedules.get(given), job.weights, order, memory.steps, state,
+    k = batch_size(est, m)
+    run = Run(
+        est._network(), 1 if incremental else est.max_iter, -(-m // k), m, job.backend.spec,
+        job.threads,
     )  # fmt: skip
-    return session, memory, orders
+    est.n_iter_ = 0
+    member = Member(step, run, k, est._seed, Constant(), [], job.weights, order, memory.steps)
+    course = Course(est, m, memory.learning_rate)
+    fit = Fit(job, member, memory, course, orders, incremental, best=est._parameters())
+    run.pull, course.keep = fit.pull, fit.keep
+    if judged is not None:
+        course.scorer = Scorer(job, judged, fit.parameters, fit.pull)
+    between = isinstance(est.learning_rate, str) and est.learning_rate in LEARNING_RATES
+    member.schedule = course if between else schedules.get(est.learning_rate)
+    member.callbacks = [course, *(est.callbacks or ())]
+    return fit

@@ -10,8 +10,7 @@ from sklearn.utils.metaestimators import _safe_split
 
 from bpnet.sklearn import fitting, inputs, stochastic
 from bpnet.sklearn.base import Base
-from bpnet.sklearn.stochastic import Begun
-from bpnet.training import stack
+from bpnet.training import stacking
 from bpnet.training.judge import Data
 
 Host = np.ndarray[Any, Any]
@@ -33,34 +32,32 @@ class Fit:
     rows: Host
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Ready:
-    """A fit that has begun, on the examples of all.
+    """A fit that has begun.
 
     Parameters
     ----------
     i : int
         Its number.
-    fit : Fit
-        What to do.
-    begun : Begun
-        As its estimator began it, the data then replaced.
+    made : stochastic.Fit
+        As its estimator began it.
+    data : tuple of arrays or None
+        Examples of all, which it takes its rows from; None for a fit that stays by itself.
     """
 
     i: int
-    fit: Fit
-    begun: Begun
+    made: stochastic.Fit
+    data: Data | None
 
     @property
     def kind(self) -> Any:
         """What must be the same in one stack; None for a fit that stays by itself."""
-        member = self.begun.member
-        if member.places is None:
+        if self.data is None:
             return None
-        session, run = member.session, member.run
-        weighed = session.weights is not None
-        kind = stack.common(session.step)
-        return kind, session.batch_size, run.epochs, run.samples, weighed, session.data[:2]
+        member = self.made.member
+        run, weighed = member.run, member.weights is not None
+        return stacking.common(member.step), member.k, run.epochs, run.samples, weighed, self.data
 
 
 def possible(estimator: Any, X: Any, y: Any) -> bool:
@@ -90,7 +87,7 @@ def fit(fits: Sequence[Fit], X: Any, y: Any, sample_weight: Any = None) -> list[
     ready, shared = [], _Shared(X, y)
     for i, one in enumerate(fits):
         weights = None if sample_weight is None else np.asarray(sample_weight)[one.rows]
-        begun: list[Begun] = []
+        begun: list[stochastic.Fit] = []
         try:
             part = _safe_split(one.estimator, X, y, one.rows)
             one.estimator._fit(*part, weights, begun=begun)
@@ -99,8 +96,7 @@ def fit(fits: Sequence[Fit], X: Any, y: Any, sample_weight: Any = None) -> list[
             continue
         results[i] = one.estimator
         if begun:  # lbfgs has been run
-            shared.replace(one, begun[0])
-            ready.append(_Ready(i, one, begun[0]))
+            ready.append(_Ready(i, begun[0], shared.data(one, begun[0])))
     for group in _groups(ready):
         _run(group, results)
     return results
@@ -113,31 +109,24 @@ class _Shared:
         self.X, self.y = X, y
         self._held: dict[Any, Data | None] = {}
 
-    def replace(self, one: Fit, begun: Begun) -> None:
-        """Let a fit take its rows from the data of all."""
-        est, session, rows = one.estimator, begun.member.session, one.rows
-        data = self._data(est, session)
-        if data is None:
-            return
-        places = np.zeros(len(self.y), np.int64)
-        places[rows] = np.arange(len(rows))
-        local: Any = session.order
-        weights = session.weights
-        session.order = lambda epoch: rows[local(epoch)]
-        if weights is not None:
-            session.weights = np.zeros(len(self.y))
-            session.weights[rows] = weights
-        session.data = stack.with_own(
-            data, session.weights, places, keyed=session.keyed, backend=session.backend,
-            dtype=est._dtype,
-        )  # fmt: skip
-        begun.member.places = places
-
-    def _data(self, est: Any, session: Any) -> Data | None:
-        key = (session.backend, est._dtype, str(getattr(est, "classes_", "")), est.n_outputs_)
+    def data(self, one: Fit, made: stochastic.Fit) -> Data | None:
+        """Let a fit take its rows from the data of all, which are returned, where that can be."""
+        est, member, rows = one.estimator, made.member, one.rows
+        backend = made.job.backend
+        key = (backend, est._dtype, str(getattr(est, "classes_", "")), est.n_outputs_)
         if key not in self._held:
-            self._held[key] = self._store(est, session.backend)
-        return self._held[key]
+            self._held[key] = self._store(est, backend)
+        data = self._held[key]
+        if data is None:
+            return None
+        member.places = np.zeros(len(self.y), np.int64)
+        member.places[rows] = np.arange(len(rows))
+        local: Any = member.order
+        member.order = lambda epoch: rows[local(epoch)]
+        if member.weights is not None:
+            weights, member.weights = member.weights, np.zeros(len(self.y))
+            member.weights[rows] = weights
+        return data
 
     def _store(self, est: Any, backend: Any) -> Data | None:
         try:
@@ -171,20 +160,16 @@ def _same(one: Any, other: Any) -> bool:
 
 def _run(group: list[_Ready], results: list[Any]) -> None:
     """Run fits of one kind, and write what they gave to their estimators."""
-    session, est = group[0].begun.member.session, group[0].fit.estimator
-    backend, k = session.backend, session.batch_size
-    size = stack.together(backend, session.step, k)
-    work = k * max(W.size for W in est.coefs_)
+    job, member = group[0].made.job, group[0].made.member
+    est, backend = job.est, job.backend
+    size = stacking.size(backend, member.step, member.k)
+    work = member.k * max(W.size for W in est.coefs_)
     with backend.session(est._dtype), backend.threads(est.threads, work):
         for start in range(0, len(group), size):
             part = group[start : start + size]
-            members = [one.begun.member for one in part]
-            if len(part) == 1:
-                members[0].error = stochastic.alone(members[0])
-            else:
-                stack.Stack(members, lambda _parameters, held: [{} for _ in held]).train()
+            stochastic.run([one.made for one in part], part[0].data)
     for one in group:
         try:
-            one.begun.finish(one.begun.member.error)
+            one.made.finish()
         except Exception as error:
             results[one.i] = error

@@ -83,13 +83,14 @@ def _begin(data: Data, rows: Host, backend: Backend, send: Any) -> Callable[[], 
     return arrived
 
 
-def pieces(data: Data, parameters: Parameters) -> Iterator[Host]:
-    """All rows, (batches, k), in batches of bounded size; a short last one by itself."""
-    m = int(data[0].shape[0])
+def pieces(data: Data, parameters: Parameters, rows: Host | None = None) -> Iterator[Host]:
+    """Rows, (batches, k), all of them or those given, in batches of bounded size."""
+    m = int(data[0].shape[0]) if rows is None else len(rows)
     size = min(m, batches.chunk(parameters))
     at_once = min(max(m // size, 1), together(data[0], size))
     for start, stop, length in split(m, size, at_once):
-        yield np.arange(start, stop).reshape(-1, length)
+        here = np.arange(start, stop) if rows is None else rows[start:stop]
+        yield here.reshape(-1, length)
 
 
 def fetch(sums: tuple[Array, ...], backend: Backend) -> tuple[Any, Any]:
@@ -104,12 +105,16 @@ def fetch(sums: tuple[Array, ...], backend: Backend) -> tuple[Any, Any]:
 
 
 def evaluate(
-    step: EvaluationStep, parameters: Parameters, data: Data, backend: Backend
+    step: EvaluationStep,
+    parameters: Parameters,
+    data: Data,
+    backend: Backend,
+    only: Host | None = None,
 ) -> tuple[float, float | None]:
-    """Mean cost and accuracy over all examples, in batches of bounded size."""
-    m = data[0].shape[0]
+    """Mean cost and accuracy over all examples, or those of some rows, in batches of some size."""
+    m = data[0].shape[0] if only is None else len(only)
     cost, right = 0.0, 0.0
-    for _, (here, rows) in ahead(data, pieces(data, parameters), backend):
+    for _, (here, rows) in ahead(data, pieces(data, parameters, only), backend):
         index = backend.asarray(rows, dtype=backend.index_dtype)
         _, sums = backend.scan(step, (), index, (parameters, here))
         costs, counts = fetch(sums, backend)

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run, named
-from bpnet.training.loop import Session
+from bpnet.training.member import Member
+from bpnet.training.session import Session
 
 _log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -218,17 +219,14 @@ def fingerprint(*arrays: Any) -> str:
 
 
 def snapshot(
-    session: Session,
-    run: Run,
-    callbacks: Sequence[Callback],
-    asked: dict[str, Any],
-    columns: Columns | None,
+    session: Session, member: Member, asked: dict[str, Any], columns: Columns | None
 ) -> Snapshot:
     """Take what a checkpoint holds, but for where the run is."""
-    states = {name: callback.state() for name, callback in named(callbacks)}
+    run = member.run
+    states = {name: callback.state() for name, callback in named(member.callbacks)}
     kept = {name: pair for name, pair in states.items() if pair is not None}
     arrays = {name: held for name, (_, held) in kept.items() if held is not None}
-    parameters, state = session.to_host()
+    parameters, state = session.to_host(), session.state_to_host()
     if run.result is not None:
         arrays["result"] = run.result
     numbers = {

@@ -16,7 +16,7 @@ from bpnet.training import blocks
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.judge import Data, Judge
 from bpnet.training.lbfgs import Descent
-from bpnet.training.loop import Session
+from bpnet.training.session import Session
 from bpnet.training.step import Slopes, TrainingStep
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -157,7 +157,7 @@ def _parts(session: Session | Descent, run: Run) -> tuple[Judge, Backend, Data, 
         m = int(of.data[0].shape[0])
         return of.judge, of.backend, of.data, m, min(m, high)
     m = int(session.data[0].shape[0])
-    k = min(m, max(low, min(session.batch_size, high)))
+    k = min(m, max(low, min(session.members[0].k, high)))
     return session.step.judge, session.backend, session.data, m, k
 
 
@@ -173,7 +173,7 @@ def _values(
     else:
         step = session.step
         t = run.epoch * run.steps + run.step  # the last step's rate; the run keeps its own
-        numbers = session.numbers(range(t, t + 1), replace(run))
+        numbers = replace(session.members[0], run=replace(run)).numbers(t, 1)
         carry = session.carry
     carry = trees.map_leaves(lambda a: xp.asarray(a, copy=True), carry)
     held, here = blocks.present(data, rows[None, :], backend)

@@ -21,8 +21,7 @@ from bpnet.training import blocks
 from bpnet.training.step import EvaluationStep
 
 if TYPE_CHECKING:
-    from bpnet.training.callbacks import Run
-    from bpnet.training.loop import Session
+    from bpnet.training.session import Session
 
 Host = np.ndarray[Any, Any]
 
@@ -58,23 +57,23 @@ class _Mark:
         return (xp.concat([costs[:-1, ...], nan]), *rest)
 
 
-def explain(session: "Session", rows: Host, run: "Run", at: int) -> Diverged:
+def explain(session: "Session", rows: Host, at: int) -> Diverged:
     """Error that names the first bad step and its layer.
 
     Parameters
     ----------
     session : Session
-        With the carry of before the block; afterwards, of before the bad step.
+        Of one network, its run and its carry those of before the block; afterwards the carry is
+        that of before the bad step.
     rows : array of int, (steps, k)
         The batches of the block.
-    run : Run
-        Where it is: before the block.
     at : int
         First step with a cost that is not finite.
     """
+    run = session.members[0].run
     where = f"cost of layer {sum(_is_dense(session))}"
     for i in range(at + 1):
-        costs, _, before = session.take(rows[i : i + 1], run, skip=i)
+        costs, _, before = session.take([rows[i : i + 1]], skip=i)
         if not np.isfinite(costs).all():
             at, where = i, _culprit(session, session.step.unpack(before[0]), rows[i : i + 1])
             session.carry = before

@@ -1,23 +1,16 @@
-"""A network judged: ``evaluate`` for users, and the validation of a run."""
+"""``evaluate``: a network judged by examples."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bpnet.arguments import checked
-from bpnet.backends import Backend
 from bpnet.core import metrics as core_metrics
-from bpnet.data import batches
-from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import blocks, scores, targets
-from bpnet.training.judge import Judge
-from bpnet.training.prepare import check_network, kept, pair, prepare, store
+from bpnet.training.prepare import check_network, kept, pair, prepare
 from bpnet.training.step import EvaluationStep
-from bpnet.training.targets import Targets
 
 
 @checked
@@ -69,47 +62,3 @@ def evaluate(
         return {**result, "accuracy": accuracy, **more}
     r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))
     return {**result, "r2": r2, **more}
-
-
-def validator(
-    network: Network,
-    validation: Any,
-    judge: Judge,
-    like: Targets,
-    backend: Backend,
-    dtype: str,
-    metrics: tuple[str, ...] = (),
-) -> Callable[[Any], dict[str, float | None]]:
-    """Function from parameters to what validation adds to the history.
-
-    Its targets are ``like`` those that are trained with: of the same classes, in the same unit.
-    """
-    if validation is None:
-        if metrics:
-            msg = f"the metric {metrics[0]!r} needs examples to judge by; give validation"
-            raise InputError(msg)
-        return lambda _parameters: {}
-    x, y = pair(validation, "validation")
-    names = ("validation X", "validation y")
-    batches.require_one({names[0]: x, names[1]: y})
-    data, wanted = store(
-        network, x, y, judge.cost, like.classes, judge.scale, backend, dtype, names
-    )
-    wanted = replace(wanted, unit=like.unit)
-    scores.rehearse(metrics, wanted, network.sizes[-1], network.output)
-    step, probabilities = EvaluationStep(judge), scores.is_probability(network.output)
-
-    def validate(parameters: Any) -> dict[str, float | None]:
-        cost, accuracy = blocks.evaluate(step, parameters, data, backend)
-        found = {"validation_cost": cost, "validation_accuracy": accuracy}
-        if not metrics or not math.isfinite(cost):  # a run that diverged is told as such
-            return found
-        outputs = batches.outputs(
-            judge.layers, judge.compute(parameters), data[0],
-            scale=judge.scale, backend=backend, dtype=dtype,
-        )  # fmt: skip
-        seen = targets.whole(wanted)
-        more = scores.judge(metrics, seen, outputs, probabilities=probabilities)
-        return {**found, **{f"validation_{name}": value for name, value in more.items()}}
-
-    return validate

@@ -23,8 +23,10 @@ from bpnet.core import optimizers
 from bpnet.data import draws
 from bpnet.errors import BackendUnavailable, InputError
 from bpnet.network import Network
-from bpnet.training.loop import Session
+from bpnet.training.callbacks import Run
+from bpnet.training.member import Member
 from bpnet.training.prepare import kept, largest_product, prepare
+from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 
 NAME = "fastest"
@@ -141,10 +143,11 @@ def _step(
     with chosen.session(dtype), chosen.threads(None, work):
         step = TrainingStep(judge, rule, batch_size)
         parameters = kept(network.parameters, chosen, dtype)
-        session = Session(step, chosen, stored, parameters, batch_size, 0)
+        member = Member(step, Run(network, 1, _STEPS, batch_size, chosen.spec), batch_size, 0)
+        session = Session([member], chosen, stored, dtype, [parameters])
         rows = np.tile(np.arange(batch_size), (_STEPS, 1))
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
-        numbers = session.numbers(range(1, _STEPS + 1))
+        numbers = member.numbers(1, _STEPS)
         carry: Any = session.carry
         best = float("inf")
         for turn in range(4):  # the first compiles and warms up

@@ -16,9 +16,11 @@ from bpnet.core.schedules import Moment
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import divergence, loop, options
+from bpnet.training import divergence, options
 from bpnet.training.callbacks import Run
+from bpnet.training.member import Member
 from bpnet.training.prepare import check_strength, kept, largest_product, prepare
+from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 
 _LOOK = 10
@@ -152,15 +154,14 @@ def find_learning_rate(
     with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
         step = TrainingStep(judge, rule, m, Regularization(check_strength(l2)))
         parameters = kept(network.parameters, chosen, dtype)
-        session = loop.Session(
-            step, chosen, stored, parameters, k, seed, sweep
-        )
         run = Run(network, 1, steps, m, chosen.spec)
+        member = Member(step, run, k, seed, sweep)
+        session = Session([member], chosen, stored, dtype, [parameters])
         epochs = (
             draws.order(seed, epoch, m)[: m // k * k] for epoch in range(-(-steps // (m // k)))
         )
         rows = np.concatenate(list(epochs)).reshape(-1, k)[:steps]
-        seen, broken_off = _costs(session, run, rows)
+        seen, broken_off = _costs(session, rows)
     costs = _smoothed(seen)
     rates = np.asarray([sweep.rate(0.0, Moment(t)) for t in range(len(costs))])
     lowest = _lowest(seen, costs, rates, broken_off=broken_off)
@@ -182,7 +183,7 @@ def _check(low: Any, high: Any, steps: Any) -> None:
         raise InputError(f"{msg}least {2 * _LOOK} steps")
 
 
-def _costs(session: loop.Session, run: Run, rows: Any) -> tuple[list[float], bool]:
+def _costs(session: Session, rows: Any) -> tuple[list[float], bool]:
     """Mean cost of each step, until it is far above the lowest, and whether it was before the last.
 
     Raises
@@ -191,17 +192,19 @@ def _costs(session: loop.Session, run: Run, rows: Any) -> tuple[list[float], boo
         If the first one is not.
     """
     seen: list[float] = []
-    size = max(1, min(-(-_EXAMPLES // session.batch_size), len(rows) // 5))
+    (member,) = session.members
+    size = max(1, min(-(-_EXAMPLES // member.k), len(rows) // 5))
     for first in range(0, len(rows), _LOOK):
-        run.step = first
+        member.run.step = first
         block = rows[first : first + _LOOK]
-        costs, _, before = session.take(block, run)
+        costs, _, before = session.take([block])
+        costs = costs[:, 0]
         finite = np.isfinite(costs)
         if not seen and not finite[0]:
             session.carry = before
-            raise divergence.explain(session, block, run, 0)
+            raise divergence.explain(session, block, 0)
         count = len(costs) if finite.all() else int(np.argmin(finite))
-        seen += (costs[:count] / session.batch_size).tolist()
+        seen += (costs[:count] / member.k).tolist()
         if not finite.all() or _is_far(seen, size):
             return seen, True
     return seen, False

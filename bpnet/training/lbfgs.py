@@ -2,9 +2,9 @@
 
 import logging
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from bpnet._typing import Array
@@ -14,9 +14,9 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS, Found
 from bpnet.core.regularizers import Regularization
 from bpnet.errors import Diverged, InputError
-from bpnet.training import blocks, loop
-from bpnet.training.callbacks import Callback, Run
+from bpnet.training import blocks, epochs
 from bpnet.training.judge import Data, Judge
+from bpnet.training.member import Member
 from bpnet.training.step import Slopes
 
 _log = logging.getLogger("bpnet")
@@ -66,6 +66,45 @@ class Problem:
         )
         return C, gradients, tuple(right)
 
+    def search(
+        self, parameters: Parameters, settings: LBFGS, max_iterations: int
+    ) -> Generator[Found, None, Found]:
+        """Search the parameters with the least cost near those given, an iteration at a time.
+
+        Parameters
+        ----------
+        parameters : tuple of tuples of arrays
+            Where to start, on the device; not changed.
+        settings : LBFGS
+            Memory, tolerance, evaluations.
+        max_iterations : int
+            Steps at most.
+
+        Yields
+        ------
+        Found
+            Where the search is: ``f`` is C, ``w`` the vector of all parameters.
+        """
+        xp, backend = self.backend.xp, self.backend
+
+        def objective(w: Array) -> tuple[Array, ...]:
+            C, gradients, right = self(self.layout.unpack((w,), xp=xp))
+            return C, *self.layout.pack(gradients, xp=xp), *right
+
+        def read(a: Array) -> Sequence[float]:
+            numbers: Sequence[float] = backend.to_numpy(a).tolist()
+            return numbers
+
+        return lbfgs.minimize(
+            objective, *self.layout.pack(parameters, xp=xp), settings=settings,
+            max_iterations=max_iterations, read=read, xp=xp,
+        )  # fmt: skip
+
+    @cached_property
+    def layout(self) -> flat.Layout:
+        """Where the arrays of the layers are in the vector."""
+        return flat.of_all(self.judge.layers)
+
 
 @dataclass(frozen=True)
 class _Sums:
@@ -88,66 +127,6 @@ class _Sums:
 def _as(total: float, data: Data) -> Any:
     """The total as the cost takes it: an array beside weights, else the number."""
     return total if len(data) < 4 or data[3] is None else data[3][:1] * 0 + total
-
-
-def minimize(
-    problem: Problem,
-    parameters: Parameters,
-    settings: LBFGS,
-    max_iterations: int,
-    on_iteration: Callable[[Found, Parameters], bool] | None = None,
-) -> tuple[Found, Parameters]:
-    """Parameters with the least cost near those given, and how they were found.
-
-    Parameters
-    ----------
-    problem : Problem
-        Data and cost.
-    parameters : tuple of tuples of arrays
-        Where to start, on the device; not changed.
-    settings : LBFGS
-        Memory, tolerance, evaluations.
-    max_iterations : int
-        Steps at most.
-    on_iteration : callable, optional
-        Given where the search is and the parameters there; True ends it.
-
-    Returns
-    -------
-    Found
-        Its ``f`` is C, its ``w`` the flat vector.
-    tuple of tuples of arrays
-        The parameters there.
-
-    Raises
-    ------
-    Diverged
-        If the cost is not finite at the start.
-    """
-    xp, backend = problem.backend.xp, problem.backend
-    layout = flat.of_all(problem.judge.layers)
-
-    def objective(w: Array) -> tuple[Array, ...]:
-        C, gradients, right = problem(layout.unpack((w,), xp=xp))
-        return C, *layout.pack(gradients, xp=xp), *right
-
-    def read(a: Array) -> Sequence[float]:
-        numbers: Sequence[float] = backend.to_numpy(a).tolist()
-        return numbers
-
-    def look(found: Found) -> bool:
-        return on_iteration is not None and on_iteration(
-            found, layout.unpack((found.w,), xp=xp)
-        )
-
-    found = lbfgs.minimize(
-        objective, *layout.pack(parameters, xp=xp), settings=settings, max_iterations=max_iterations,
-        read=read, on_iteration=look, xp=xp,
-    )  # fmt: skip
-    if not math.isfinite(found.f):
-        msg = "the cost is not finite before the first step of L-BFGS; look for outliers in the "
-        raise Diverged(msg + "data, or scale the inputs")
-    return found, layout.unpack((found.w,), xp=xp)
 
 
 def check(judge: Judge, **options: Any) -> None:
@@ -175,58 +154,106 @@ def check(judge: Judge, **options: Any) -> None:
             raise InputError(f"{msg}{value!r}, leave it at {wanted!r}")
 
 
+def ended(search: Generator[Found, None, Found]) -> Found:
+    """Where a search ends that has no iteration left."""
+    try:
+        return next(search)
+    except StopIteration as end:
+        found: Found = end.value
+        return found
+
+
 @dataclass(eq=False)
 class Descent:
-    """A run of L-BFGS: an iteration is an epoch of its history.
+    """A network trained by L-BFGS: an iteration is an epoch of its history.
 
     Parameters
     ----------
     problem : Problem
         Data and cost.
-    parameters : tuple of tuples of arrays
-        Where it is, on the device.
+    member : Member
+        The network.
     settings : LBFGS
         Memory, tolerance, evaluations.
+    parameters : tuple of tuples of arrays
+        Where it is, on the device.
+
+    Attributes
+    ----------
     before : tuple of tuples of arrays
         Where it was an iteration ago.
+    found : Found
+        Where the search is, or ended.
     """
 
     problem: Problem
-    parameters: Parameters
+    member: Member
     settings: LBFGS
-    before: Parameters = ()
+    parameters: Parameters
 
-    def to_host(self) -> tuple[Parameters, tuple[()]]:
-        """Parameters as NumPy arrays, and that no optimizer remembers any."""
-        return to_numpy(self.parameters), ()
+    @classmethod
+    def of(
+        cls, member: Member, settings: LBFGS, backend: Backend, data: Data, dtype: str, first: Any
+    ) -> "Descent":
+        """Descent of a network on some data, regularized over the whole training set."""
+        step, m = member.step, member.run.samples
+        own = member.data(data, backend, dtype)
+        problem = Problem(step.judge, backend, own, m, m, step.regularization)
+        return cls(problem, member, settings, first)
 
-    def run(self, run: Run, callbacks: Sequence[Callback], validate: Any) -> None:
-        """Minimize, with the callbacks of a run."""
-        for callback in callbacks:
-            callback.on_train_begin(run)
-        start = time.perf_counter()
+    def __post_init__(self) -> None:
+        self.members, self.backend = [self.member], self.problem.backend
+        self.before = self.parameters
+        most = self.member.run.epochs
+        self._search = self.problem.search(self.parameters, self.settings, most)
 
-        def look(found: Found, parameters: Parameters) -> bool:
-            nonlocal start
-            seconds = time.perf_counter() - start
-            self.before, self.parameters = self.parameters, parameters
-            run.epoch, run.step = found.iterations - 1, run.steps
-            run.cost, run.learning_rate = found.f, found.step
-            run.accuracy = found.extra[0] / run.samples if found.extra else None
-            loop.record(run, validate(parameters), seconds)
-            for callback in callbacks:
-                callback.on_epoch_end(run)
-            start = time.perf_counter()
-            return run.stopped is not None
+    @property
+    def live(self) -> list[tuple[int, Member]]:
+        """The network, unless it is over."""
+        return [] if self.member.is_over else [(0, self.member)]
 
-        with loop.deferred_interrupt(run):
-            found, self.parameters = minimize(
-                self.problem, self.parameters, self.settings, run.epochs, look
-            )
+    def to_host(self, _member: Member | None = None) -> Parameters:
+        """Parameters as NumPy arrays."""
+        parameters: Parameters = to_numpy(self.parameters)
+        return parameters
+
+    def stop(self, reason: str) -> None:
+        """End the run after this iteration."""
+        self.member.run.stop(reason)
+
+    def train_epoch(self) -> None:
+        """Make one iteration; where none is left, the run is over."""
+        run = self.member.run
+        try:
+            self._move_to(next(self._search))
+        except StopIteration as end:
+            self._move_to(end.value)
+            if math.isfinite(self.found.f):
+                epochs.end(self, 0)
+                return
+            msg = "the cost is not finite before the first step of L-BFGS; look for outliers in the"
+            epochs.diverge(self, 0, Diverged(f"{msg} data, or scale the inputs"))
+            return
+        found = self.found
+        run.step, run.cost, run.learning_rate = run.steps, found.f, found.step
+        run.accuracy = found.extra[0] / run.samples if found.extra else None
+
+    def _move_to(self, found: Found) -> None:
+        self.found, self.before = found, self.parameters
+        self.parameters = self.problem.layout.unpack((found.w,), xp=self.backend.xp)
+
+    def leave(self, _i: int, _carry: Any = None) -> None:
+        """Search no more, and say why."""
+        run, self.member.is_over = self.member.run, True
+        if run.stopped:
+            self.found = replace(self.found, reason="stopped")
+        elif not self.found.reason:  # it has made the last iteration
+            self.found = ended(self._search)
         run.note = (
-            f"L-BFGS: {found.iterations} iterations, {found.evaluations} evaluations, "
-            f"{found.round_trips} round trips to the host; {found.reason}"
+            f"L-BFGS: {self.found.iterations} iterations, {self.found.evaluations} evaluations, "
+            f"{self.found.round_trips} round trips to the host; {self.found.reason}"
         )
         _log.info("%s", run.note)
-        for callback in callbacks:
-            callback.on_train_end(run)
+
+    def compact(self) -> None:
+        """There are no others."""

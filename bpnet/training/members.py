@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.backends import Backend, trees
+from bpnet.backends import Backend
 from bpnet.core import layers
 from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
@@ -15,22 +15,23 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import Diverged, InputError
 from bpnet.network import Network
 from bpnet.training import (
+    epochs,
     fastest,
-    loop,
     options,
     planning,
     prepare,
     scores,
-    stack,
+    stacking,
     weights,
 )
 from bpnet.training.callbacks import History, Run
 from bpnet.training.judge import Data
-from bpnet.training.judging import Judging
+from bpnet.training.member import Member
 from bpnet.training.planning import Plan
-from bpnet.training.stack import Member
+from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 from bpnet.training.targets import Targets
+from bpnet.training.validation import Validation
 
 Host = np.ndarray[Any, Any]
 _log = logging.getLogger("bpnet")
@@ -70,8 +71,8 @@ class _Set:
         All of them.
     sample_weight, class_weight : optional
         As given.
-    judging : Judging
-        Judges stacks by examples that are not trained with.
+    validation : Validation
+        Judges networks by examples that are not trained with.
     micro : int
         Examples that are taken at a time.
     """
@@ -85,7 +86,7 @@ class _Set:
     wanted: Targets
     sample_weight: Any
     class_weight: Any
-    judging: Judging
+    validation: Validation
     micro: int
 
 
@@ -188,13 +189,13 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
         judged = asked["validation"] is not None if plan.fold is None else len(plan.fold[1]) > 0
         options.check_watched(plan.callbacks, judge, names, validated=judged)
     with chosen.session(asked["dtype"]):
-        judging = Judging.make(
+        validation = Validation.make(
             first.network, asked["validation"], judge, wanted, stored, chosen, asked["dtype"],
             names, folds=[plan.fold for plan in plans if plan.fold is not None],
         )  # fmt: skip
     return _Set(
         chosen, asked["dtype"], threads, asked["precision"], judge, stored, wanted,
-        asked["sample_weight"], asked["class_weight"], judging, micro or 0,
+        asked["sample_weight"], asked["class_weight"], validation, micro or 0,
     )  # fmt: skip
 
 
@@ -211,7 +212,7 @@ def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[
     found: list[tuple[Any, list[int]]] = []
     for i, (plan, step) in enumerate(zip(plans, steps, strict=True)):
         held = 0 if plan.fold is None else len(plan.fold[1])
-        key = (stack.common(step), plan.batch_size(step.m or 1), plan.asked["epochs"], held)
+        key = (stacking.common(step), plan.batch_size(step.m or 1), plan.asked["epochs"], held)
         same = next((numbers for known, numbers in found if known == key), None)
         if same is None:
             found.append((key, [i]))
@@ -227,7 +228,7 @@ def _alone(shared: _Set) -> bool:
 
 
 def _size(shared: _Set, step: TrainingStep, plan: Plan) -> int:
-    return stack.together(shared.backend, step, plan.batch_size(step.m or 1))
+    return stacking.size(shared.backend, step, plan.batch_size(step.m or 1))
 
 
 def _run(
@@ -235,8 +236,7 @@ def _run(
 ) -> list[Member] | None:
     """Train some networks at once; None if there is not enough memory for so many."""
     plan, step = plans[part[0]], steps[part[0]]
-    k = plan.batch_size(step.m or 1)
-    work = prepare.largest_product(plan.network, k)
+    work = prepare.largest_product(plan.network, plan.batch_size(step.m or 1))
     backend, first = shared.backend, [plans[i].network.parameters for i in part]
     with (
         backend.session(shared.dtype),
@@ -244,34 +244,41 @@ def _run(
         backend.precision(shared.precision),
     ):
         try:
-            members = [_member(plans[i], steps[i], shared, used) for i in part]
-            if len(members) == 1:
-                _run_one(members[0], shared)
-            else:
-                stack.Stack(members, shared.judging).train()
+            session = _session([(plans[i], steps[i]) for i in part], shared, used)
+            epochs.run(session, shared.validation)
         except Exception as error:
             if len(part) == 1 or not backend.out_of_memory(error):
                 raise
-            for i, parameters in zip(part, first, strict=True):  # callbacks may have pulled
+            for i, parameters in zip(part, first, strict=True):
                 plans[i].network.parameters = parameters
             return None
+        members = [m for m in session.all if m.error is None]
         for member in members:
-            if member.error is None:
-                member.run.pull()
-    return members
+            member.run.pull()
+    return session.all
+
+
+def _session(part: list[tuple[Plan, TrainingStep]], shared: _Set, threads: int | None) -> Session:
+    members = [_member(plan, step, shared, threads) for plan, step in part]
+    first = [
+        prepare.kept(
+            prepare.arrange(plan.network.parameters, plan.layers), shared.backend, shared.dtype
+        )
+        for plan, _ in part
+    ]
+    session = Session(members, shared.backend, shared.data, shared.dtype, first)
+    for member in members:
+        member.run.pull = prepare.pulling(session, member, shared.wanted)
+    return session
 
 
 def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -> Member:
-    """One network with its session and its run."""
-    backend, m, own = shared.backend, step.m or 1, plan.asked
+    """One network and its run."""
+    m, own = step.m or 1, plan.asked
     k = plan.batch_size(m)
-    parameters = prepare.kept(
-        prepare.arrange(plan.network.parameters, plan.layers), backend, shared.dtype
-    )
-    weighed, places = _weighed(plan, shared), None
-    order = None
+    places, judged, order = None, None, None
     if plan.fold is not None:
-        rows = plan.fold[0]
+        rows, judged = plan.fold
         places = np.zeros(len(shared.wanted.values), np.int64)
         places[rows] = np.arange(m)
 
@@ -279,25 +286,11 @@ def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -
             drawn: Host = rows[draws.order(own["seed"], epoch, m)] if k < m else rows
             return drawn
 
-    data = stack.with_own(
-        shared.data, weighed, places, keyed=layers.differs_in_training(plan.layers),
-        backend=backend, dtype=shared.dtype,
+    run = Run(plan.network, own["epochs"], -(-m // k), m, shared.backend.spec, threads)
+    return Member(
+        step, run, k, own["seed"], own["schedule"], list(plan.callbacks), _weighed(plan, shared),
+        order, places=places, judged=judged,
     )  # fmt: skip
-    session = loop.Session(
-        step, backend, data, parameters, k, own["seed"],
-        own["schedule"], weighed, order,
-    )  # fmt: skip
-    run = Run(plan.network, own["epochs"], -(-m // k), m, backend.spec, threads)
-    member = Member(session, run, plan.callbacks, places, judged=None if plan.fold is None
-                    else plan.fold[1])  # fmt: skip
-
-    def pull() -> None:
-        held = member.parameters() if run.result is None else run.result
-        plan.network.parameters = prepare.arrange(held, plan.network.layers)
-        prepare.name_outputs(plan.network, shared.wanted, shared.judge.scale)
-
-    run.pull = pull
-    return member
 
 
 def _weighed(plan: Plan, shared: _Set) -> Host | None:
@@ -315,16 +308,3 @@ def _weighed(plan: Plan, shared: _Set) -> Host | None:
     whole = np.zeros(total)
     whole[rows] = made
     return whole
-
-
-def _run_one(member: Member, shared: _Set) -> None:
-    """Train a network by itself, on the data of the set."""
-
-    def validate(parameters: Any) -> dict[str, float | None]:
-        lone = trees.map_leaves(lambda a: a[None, ...], parameters)
-        return shared.judging(lone, [member])[0]
-
-    try:
-        loop.run_epochs(member.session, member.run, member.callbacks, validate)
-    except Diverged as error:
-        member.error = error

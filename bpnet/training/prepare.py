@@ -1,6 +1,6 @@
 """Network, data and options brought to one backend, for training, evaluation and gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -148,6 +148,18 @@ def name_outputs(network: Network, wanted: targets.Targets, scale: float | None)
     """Tell a network what it learned: names of classes, or that it tells labels, and its scale."""
     network.classes, network.scale = wanted.classes, scale
     network.labels = wanted.kind == "threshold" and wanted.classes is None
+
+
+def pulling(session: Any, member: Any, wanted: targets.Targets) -> Callable[[], None]:
+    """Return what brings the network of a member up to date with its arrays on the device."""
+    run, scale = member.run, member.step.judge.scale
+
+    def pull() -> None:
+        held = session.to_host(member) if run.result is None else run.result
+        run.network.parameters = arrange(held, run.network.layers)
+        name_outputs(run.network, wanted, scale)
+
+    return pull
 
 
 def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:

@@ -7,7 +7,7 @@ then those of the ranks. So it does not matter how many ranks there are.
 """
 
 import math
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise, tee
@@ -22,12 +22,11 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
 from bpnet.distributed import Communicator, Single, tree, wrap
 from bpnet.errors import InputError
-from bpnet.training import blocks, divergence, loop, memory
-from bpnet.training.callbacks import Run
+from bpnet.training import blocks, divergence, memory
 from bpnet.training.judge import Data, Judge
+from bpnet.training.member import Host
+from bpnet.training.session import Session
 from bpnet.training.step import Carry, Packed, Slopes, TrainingStep
-
-Host = np.ndarray[Any, Any]
 
 SHARDS = 8
 """Shards of a batch where ranks are given and their number is not."""
@@ -195,7 +194,7 @@ class _Move:
 
 
 @dataclass(eq=False)
-class ShardedSession(loop.Session):
+class ShardedSession(Session):
     """A run whose batches are cut into shards.
 
     The loop over steps is the host's, which adds up; parts and update are compiled each by itself
@@ -210,10 +209,12 @@ class ShardedSession(loop.Session):
     split: Split = field(kw_only=True)
     pads: ClassVar[bool] = False
 
-    def ahead(self, plan: Iterable[Host]) -> Generator[tuple[Host, blocks.Taken], None, None]:
+    def ahead(
+        self, plan: Iterable[list[Host]]
+    ) -> Generator[tuple[list[Host], blocks.Taken | None], None, None]:
         """Yield the rows of each block, and this rank's own of them on the device."""
         whole, mine = tee(plan)
-        with closing(super().ahead(map(self._own, mine))) as brought:
+        with closing(super().ahead([self._own(rows)] for (rows,) in mine)) as brought:
             for rows in whole:  # zip would hold on to a block while it waits for the next
                 yield rows, next(brought)[1]
 
@@ -221,12 +222,16 @@ class ShardedSession(loop.Session):
         bounds = self.split.own(rows.shape[1])
         return rows[:, bounds[0][0] : bounds[-1][1]]
 
-    def take(self, rows: Host, run: Run, taken: Any = None, skip: int = 0) -> tuple[Any, Any, Any]:
-        """Take a step for each row of ``rows``; see :meth:`Session.take`."""
+    def take(
+        self, each: Sequence[Host], taken: Any = None, skip: int = 0
+    ) -> tuple[Host, Host, Carry]:
+        """Take a step for each row of the one array in ``each``; see :meth:`Session.take`."""
+        (member,), (rows,) = self.members, each
         backend, bounds = self.backend, self.split.own(rows.shape[1])
         bounds = [(start - bounds[0][0], stop - bounds[0][0]) for start, stop in bounds]
+        run = member.run
         t = run.epoch * run.steps + run.step + 1 + skip
-        coefficients, words = self.numbers(range(t, t + len(rows)), run)
+        coefficients, words = member.numbers(t, len(rows))
         data, here = taken or blocks.present(self.data, self._own(rows), backend)
         index = backend.asarray(here, dtype=backend.index_dtype)
         move = backend.compiled(_Move(self.step), donated=(0,))
@@ -246,15 +251,17 @@ class ShardedSession(loop.Session):
         self.split.ranks.settle()
         stacked = tuple(backend.xp.stack(column) for column in zip(*sums, strict=True))
         stacked = divergence.mark(stacked, self.parameters, backend)
-        return *blocks.fetch(stacked, backend), before
+        costs, counts = blocks.fetch(stacked, backend)
+        return costs[:, None], counts[:, None], before
 
     def _totals(self, rows: Host) -> list[Any]:
         """Size of each batch, or weight: the same on every rank, which may not have all weights."""
-        if self.weights is None:
+        weights = self.members[0].weights
+        if weights is None:
             return [rows.shape[1]] * len(rows)
         wide = getattr(self.backend.xp, "float64", None)
         kind = np.float64 if self.step.judge.dtype == wide else np.float32
-        return [float(np.sum(w)) for w in self.weights.astype(kind)[rows]]
+        return [float(np.sum(w)) for w in weights.astype(kind)[rows]]
 
     def _parts(
         self, packed: Packed, rows: Array, bounds: list[tuple[int, int]], data: Data,
@@ -291,15 +298,13 @@ class ShardedSession(loop.Session):
     def _nothing(self, packed: Packed) -> Array:
         """Vector of a shard without rows."""
         arrays = list(trees.leaves(packed))
-        length = sum(math.prod(a.shape) for a in arrays) + (1 if self.step.judge.kind is None else 2)
-        zeros = self.backend.xp.zeros(
-            (length,), dtype=arrays[0].dtype, device=self.backend.device
+        length = sum(math.prod(a.shape) for a in arrays) + (
+            1 if self.step.judge.kind is None else 2
         )
+        zeros = self.backend.xp.zeros((length,), dtype=arrays[0].dtype, device=self.backend.device)
         return self._brought(zeros)
 
 
-def session(divided: Split, *held: Any, **more: Any) -> loop.Session:
-    """The session of a run, sharded where its batches are."""
-    if divided.shards:
-        return ShardedSession(*held, **more, split=divided)
-    return loop.Session(*held, **more)
+def session(divided: Split, *given: Any) -> Session:
+    """The session of a network, sharded where its batches are."""
+    return ShardedSession(*given, split=divided) if divided.shards else Session(*given)

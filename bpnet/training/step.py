@@ -13,7 +13,7 @@ from bpnet._typing import Array, Namespace
 from bpnet.core import costs, feedforward, flat, layers, optimizers, random, regularizers, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.flat import Layout, Vectors
-from bpnet.core.optimizers import Optimizer, Slots
+from bpnet.core.optimizers import Slots
 from bpnet.core.regularizers import Regularization
 from bpnet.training.judge import Batch, Data, Judge
 
@@ -137,7 +137,7 @@ class TrainingStep:
     judge : Judge
         Network and cost.
     optimizer : Optimizer
-        How parameters move.
+        How parameters move; LBFGS, where these steps are not what moves them.
     m : int or None
         Size of the training set; None is scikit-learn's convention: regularization is over the
         batch, and an epoch's cost weighs each batch by its length.
@@ -150,7 +150,7 @@ class TrainingStep:
     """
 
     judge: Judge
-    optimizer: Optimizer
+    optimizer: Any
     m: int | None
     regularization: Regularization = Regularization()  # noqa: RUF009  # a tuple of numbers
     micro: int = 0
@@ -338,7 +338,7 @@ class Stacked:
         rows, coefficients = batch["rows"], batch["coefficients"]
         taken = stacked(self.step.judge, rows, data)
         words: tuple[Array, ...] = ()
-        numbers = batch.get("numbers", rows)
+        numbers: Any = batch.get("numbers", rows)
         if "words" in batch:
             words = tuple(batch["words"][i, :, None, None] for i in range(2))
             if numbers.ndim == 1:  # the same for all, and still a mask for each

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, overload
 
@@ -23,10 +24,8 @@ from bpnet.training import (
     agreement,
     checkpoints,
     distributions,
-    evaluation,
     fastest,
     lbfgs,
-    loop,
     members,
     options,
     resuming,
@@ -34,9 +33,12 @@ from bpnet.training import (
     sharding,
     weights,
 )
-from bpnet.training.callbacks import Callback, History, Run
-from bpnet.training.prepare import arrange, kept, largest_product, name_outputs, pair, prepare
+from bpnet.training import epochs as epochs_
+from bpnet.training.callbacks import Callback, History
+from bpnet.training.member import Member
+from bpnet.training.prepare import arrange, kept, largest_product, pair, prepare, pulling
 from bpnet.training.step import TrainingStep
+from bpnet.training.validation import Validation
 
 _log = logging.getLogger("bpnet")
 
@@ -250,38 +252,33 @@ def train(
     ):
         if found is not None:
             resuming.compare(found, chosen, used)
-        if weighed is not None:
-            stored = (*stored, chosen.asarray(weighed, dtype=dtype))
-        validate = evaluation.validator(network, validation, judge, wanted, chosen, dtype, names)
         parameters = _start(found, network, trained, chosen, dtype)
-        if isinstance(rule, LBFGS):
-            problem = lbfgs.Problem(judge, chosen, stored, m, m, Regularization(**limits))
-            session: Any = lbfgs.Descent(problem, parameters, rule)
-        else:
-            step = TrainingStep(judge, rule, m, Regularization(**limits), micro_batch or 0)
-            session = sharding.session(
-                divided, step, chosen, stored, parameters, k, seed, planned, weighed,
-                state=_state(found, network, trained, rule, chosen, dtype),
-            )  # fmt: skip
-
-        def pull() -> None:
-            held = run.result
-            host = session.to_host()[0] if held is None else held
-            network.parameters = arrange(host, network.layers)
-            name_outputs(network, wanted, judge.scale)
-
-        def snapshot() -> Snapshot:
-            columns = getattr(data, "columns", None)
-            return checkpoints.snapshot(session, run, callbacks, asked, columns)
-
+        step: Any = TrainingStep(judge, rule, m, Regularization(**limits), micro_batch or 0)
         run = agreement.run(divided.ranks)(
-            network, epochs, -(-m // k), m, chosen.spec, used, pull=pull, snapshot=snapshot,
+            network, epochs, -(-m // k), m, chosen.spec, used,
             compiled="compiled" in resuming.machine(chosen),
         )  # fmt: skip
-        run.probe = lambda: distributions.sample(session, run)
-        last = agreement.callbacks(divided.ranks, session, writer)
-        _run(session, run, [*callbacks, *last], validate, found)
-        pull()
+        member = Member(step, run, k, seed, planned, [*callbacks], weighed)
+        validate = Validation.make(network, validation, judge, wanted, stored, chosen, dtype, names)
+        if isinstance(rule, LBFGS):
+            session: Any = lbfgs.Descent.of(member, rule, chosen, stored, dtype, parameters)
+        else:
+            state = _state(found, network, trained, rule, chosen, dtype)
+            session = sharding.session(
+                divided, [member], chosen, stored, dtype, [parameters], [state]
+            )
+        run.pull = pulling(session, member, wanted)
+        run.snapshot = partial(
+            checkpoints.snapshot, session, member, asked, getattr(data, "columns", None)
+        )
+        run.probe = partial(distributions.sample, session, run)
+        member.callbacks += agreement.callbacks(divided.ranks, session, writer)
+        saved = None if found is None else resuming.take_up(run, found)
+        if found is None or not found.numbers["done"] or found.numbers["epochs"] < epochs:
+            epochs_.run(session, validate, saved)
+        if member.error is not None:
+            raise member.error
+        run.pull()
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return run.history
@@ -311,22 +308,6 @@ def _state(
     first = layers.learned(trained, arrange(network.parameters, trained))
     held = resuming.state(found, optimizers.init(rule, first, xp=np), rule)
     return tuple(kept(layer, backend, dtype) for layer in held)
-
-
-def _run(
-    session: loop.Session | lbfgs.Descent,
-    run: Run,
-    callbacks: Sequence[Callback],
-    validate: Any,
-    found: Any,
-) -> None:
-    """Run all epochs, or those that a checkpoint's run has left."""
-    if isinstance(session, lbfgs.Descent):
-        session.run(run, callbacks, validate)
-        return
-    saved = None if found is None else resuming.take_up(run, found)
-    if found is None or not found.numbers["done"] or found.numbers["epochs"] < run.epochs:
-        loop.run_epochs(session, run, callbacks, validate, saved)
 
 
 def _fastest(

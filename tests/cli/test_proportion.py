@@ -36,7 +36,7 @@ OTHER = {
 )  # fmt: skip
 def test_a_number_out_of_all_proportion_is_refused(tmp_path, monkeypatch, capsys, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bpnet.training.loop.run_epochs", None)  # nothing may be trained
+    monkeypatch.setattr("bpnet.training.epochs.run", None)  # nothing may be trained
     assert main(words) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1

@@ -51,7 +51,7 @@ def test_stopped_among_its_networks_it_keeps_them_and_goes_on(
     try:
         with monkeypatch.context() as patch:
             # one after another, as larger networks are: else all end at once
-            patch.setattr("bpnet.training.stack.together", lambda *_: 1)
+            patch.setattr("bpnet.training.stacking.size", lambda *_: 1)
             after(patch, 3, lambda: signal.raise_signal(number))
             status = main(["sweep", *ASKED, *more, "--out", str(folder)])
     finally:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from bpnet.core import lbfgs, line_search
+from tests.core import searching
 
 STARTS = (1e-3, 1e-1, 1e1, 1e3)
 
@@ -156,7 +157,7 @@ def test_near_zero_a_small_decrease_is_absolute():
     """L-BFGS-B measures the decrease by max(|f|, |f'|, 1), so a cost near 0 ends the search."""
     import array_api_compat.numpy as xp
 
-    found = lbfgs.minimize(
+    found = searching.minimize(
         lambda w: (1e-10 * (w @ w), 2e-10 * w),
         xp.asarray([1.0, 2.0]),
         settings=lbfgs.LBFGS(tolerance=0.0),

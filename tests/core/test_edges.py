@@ -9,7 +9,6 @@ from bpnet.core import (
     activations,
     costs,
     feedforward,
-    lbfgs,
     line_search,
     metrics,
     optimizers,
@@ -18,6 +17,7 @@ from bpnet.core import (
 )
 from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
+from tests.core import searching
 
 DEFAULTS = {
     "constant": {},
@@ -73,7 +73,7 @@ def test_a_value_is_kept_from_the_rate_on_that_its_own_bits_are(backend, half):
 
 
 def find(objective, w, iterations, after=None, **settings):
-    return lbfgs.minimize(
+    return searching.minimize(
         objective, np.asarray(w), settings=LBFGS(**settings), max_iterations=iterations,
         read=np.ndarray.tolist, on_iteration=after, xp=backends.get("numpy").xp,
     )  # fmt: skip

@@ -59,9 +59,7 @@ def test_members_stay_apart(backend, put):
             tuple(tuple(put(sign * a) for a in arrays) for arrays in learned), xp=xp
         )
         for both, one in zip(vectors, alone, strict=True):
-            np.testing.assert_array_equal(
-                backend.to_numpy(both[i, ...]), backend.to_numpy(one)
-            )
+            np.testing.assert_array_equal(backend.to_numpy(both[i, ...]), backend.to_numpy(one))
 
 
 @pytest.mark.parametrize("largest", [float("inf"), 8, 0])

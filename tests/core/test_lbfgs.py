@@ -6,9 +6,10 @@ from scipy.optimize import minimize as scipy_minimize
 from scipy.optimize import rosen, rosen_der
 
 from bpnet import backends
-from bpnet.core import lbfgs, optimizers
+from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
+from tests.core import searching
 
 
 def valley(w, xp):
@@ -24,7 +25,7 @@ def valley(w, xp):
 def run(backend, dtype, w, objective=valley, *, iterations=500, settings=None, **options):
     xp = backend.xp
     with backend.session(dtype):
-        found = lbfgs.minimize(
+        found = searching.minimize(
             lambda v: objective(v, xp),
             backend.asarray(np.asarray(w), dtype=dtype),
             settings=settings or LBFGS(),

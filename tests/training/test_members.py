@@ -10,7 +10,7 @@ import bpnet
 from bpnet.backends.tape import replay
 from bpnet.core import costs
 from bpnet.core.optimizers import Optimizer
-from bpnet.training import stack
+from bpnet.training import stacking
 from bpnet.training.step import Stacked
 
 RATES = ((0.1, 0.0), (0.02, 0.1), (0.003, 0.5))
@@ -261,7 +261,7 @@ def test_large_networks_are_trained_one_after_another(monkeypatch):
     options = {"epochs": 2, "seed": [0, 1, 2], "batch_size": 8, "dropout": 0.2}
     nets, others = networks(), networks()
     histories = bpnet.train(nets, data, folds=FOLDS, **options)
-    monkeypatch.setattr(stack, "_WORK", 100)
+    monkeypatch.setattr(stacking, "_WORK", 100)
     wanted = bpnet.train(others, data, folds=FOLDS, **options)
     assert (histories.stacks, wanted.stacks) == ([3], [1, 1, 1])
     assert_equal("float32", nets, histories, others, wanted)
@@ -275,7 +275,7 @@ def test_the_rule(n, k, size):
     net = bpnet.Network([784, n, 10])
     judge = Judge(net.layers, costs.CrossEntropy(), None, "class", 0.0, None, None)
     step = TrainingStep(judge, bpnet.optimizers.SGD(), m=100)
-    assert stack.together(bpnet.backends.get("numpy"), step, k) == size
+    assert stacking.size(bpnet.backends.get("numpy"), step, k) == size
 
 
 def test_memory_that_runs_out_later_begins_anew_from_the_first_weights(monkeypatch):

@@ -1,4 +1,4 @@
-"""A stack of networks judged by examples that it is not trained with: one set, or a fold each."""
+"""Networks judged by examples that they are not trained with: one set for all, or a fold each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,23 +14,21 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import blocks, prepare, scores, targets
+from bpnet.training.epochs import Judged
 from bpnet.training.judge import Data, Judge
-from bpnet.training.stack import Member
+from bpnet.training.member import Member
 from bpnet.training.step import EvaluationStep, StackedEvaluation
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]
-Judged = dict[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Judging:
-    """Judges stacks after every epoch; a function of parameters and members.
+class Validation:
+    """Judges networks after every epoch; a function of parameters and members.
 
     Parameters
     ----------
-    judge : Judge
-        Network and cost.
     backend : Backend
         Where.
     dtype : str
@@ -47,7 +45,6 @@ class Judging:
         Whether each member is judged by its own rows.
     """
 
-    judge: Judge
     backend: Backend
     dtype: str
     metrics: tuple[str, ...]
@@ -68,8 +65,8 @@ class Judging:
         dtype: str,
         metrics: tuple[str, ...],
         *,
-        folds: Sequence[tuple[Host, Host]],
-    ) -> "Judging":
+        folds: Sequence[tuple[Host, Host]] = (),
+    ) -> "Validation":
         """Bring to the device what it takes.
 
         Raises
@@ -96,7 +93,7 @@ class Judging:
         for part in parts or ([] if held is None else [wanted]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)
         probabilities = scores.is_probability(network.output)
-        return cls(judge, backend, dtype, metrics, probabilities, held, wanted, by_fold)
+        return cls(backend, dtype, metrics, probabilities, held, wanted, by_fold)
 
     def __call__(self, parameters: Parameters, members: Sequence[Member]) -> list[Judged]:
         """Return what each member adds to its history.
@@ -104,34 +101,46 @@ class Judging:
         Parameters
         ----------
         parameters : tuple of tuples of arrays
-            Of all, with a first axis of members.
+            Of all, with a first axis of members where there are several.
         members : sequence of Member
             In that order.
         """
-        if self.data is None:
+        count = len(members)
+        if self.data is None or (self.folds and not len(members[0].judged or ())):
             return [{} for _ in members]
-        if isinstance(self.data[0], HostRows):
-            return [self._streamed(parameters, i, members[i]) for i in range(len(members))]
+        if count == 1:
+            return [self._one(parameters, members[0])]
+        if isinstance(self.data[0], HostRows):  # read for each by itself
+            each = [trees.map_leaves(itemgetter((i, ...)), parameters) for i in range(count)]
+            return [self._one(*pair) for pair in zip(each, members, strict=True)]
         rows = np.arange(len(self.wanted.values))[None]
         if self.folds:
             rows = np.stack([m.judged for m in members if m.judged is not None])
-            if not rows.shape[1]:
-                return [{} for _ in members]
-        judge = members[0].session.step.judge
-        costs, counts = self._sums(judge, parameters, rows, len(members))
+        judge = members[0].step.judge
+        costs, counts = self._sums(judge, parameters, rows, count)
         found: list[Judged] = []
-        for i in range(len(members)):
-            known = self.judge.kind is not None
-            accuracy = float(counts[i]) / rows.shape[1] if known else None
-            one: Judged = {
-                "validation_cost": float(costs[i]) / rows.shape[1],
-                "validation_accuracy": accuracy,
-            }
-            if self.metrics and np.isfinite(costs[i]):
-                lone = trees.map_leaves(itemgetter((i, ...)), parameters)
-                one.update(self._metrics(judge, lone, rows[i if self.folds else 0]))
-            found.append(one)
+        for i, (cost, right) in enumerate(zip(costs, counts, strict=True)):
+            means = float(cost) / rows.shape[1], float(right) / rows.shape[1]
+            lone = trees.map_leaves(itemgetter((i, ...)), parameters)
+            found.append(self._judged(judge, lone, rows[i if self.folds else 0], *means))
         return found
+
+    def _one(self, parameters: Parameters, member: Member) -> Judged:
+        """What one network adds, its parameters without an axis of members."""
+        judge, data = member.step.judge, self.data or ()
+        rows = member.judged if self.folds else None
+        step = EvaluationStep(judge)
+        means = blocks.evaluate(step, parameters, data, self.backend, rows)
+        return self._judged(judge, parameters, rows, *means)
+
+    def _judged(
+        self, judge: Judge, parameters: Parameters, rows: Any, cost: float, accuracy: float | None
+    ) -> Judged:
+        known = judge.kind is not None
+        judged = {"validation_cost": cost, "validation_accuracy": accuracy if known else None}
+        if self.metrics and np.isfinite(cost):  # a run that diverged is told as such
+            judged.update(self._metrics(judge, parameters, rows))
+        return judged
 
     def _sums(
         self, judge: Judge, parameters: Parameters, rows: Host, count: int
@@ -149,16 +158,6 @@ class Judging:
             costs += both[0].sum(axis=0)
             counts += both[1].sum(axis=0)
         return costs, counts
-
-    def _streamed(self, parameters: Parameters, i: int, member: Member) -> Judged:
-        """What one member adds where the examples are not in memory: read for each by itself."""
-        judge, data = member.session.step.judge, self.data or ()
-        lone = trees.map_leaves(itemgetter((i, ...)), parameters)
-        cost, accuracy = blocks.evaluate(EvaluationStep(judge), lone, data, self.backend)
-        one: Judged = {"validation_cost": cost, "validation_accuracy": accuracy}
-        if self.metrics and np.isfinite(cost):
-            one.update(self._metrics(judge, lone, np.arange(0)))
-        return one
 
     def _metrics(self, judge: Judge, parameters: Parameters, rows: Host) -> Judged:
         x = self.data[0]  # type: ignore[index]

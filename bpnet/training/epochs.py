@@ -1,0 +1,133 @@
+"""The loop over epochs, the same for one network, a stack of them, ranks and L-BFGS."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from bpnet.core.feedforward import Parameters
+from bpnet.errors import Diverged
+from bpnet.training.callbacks import Run, named
+from bpnet.training.member import Member
+
+Judged = dict[str, float | None]
+"""What validation adds to the history of a network."""
+
+Validate = Callable[[Parameters, Sequence[Member]], list[Judged]]
+"""From the parameters on the device and the members that have them to what each was judged."""
+
+
+def run(session: Any, validate: Validate, saved: dict[str, Any] | None = None) -> None:
+    """Run the epochs that are left of each member's run, with history and callbacks.
+
+    A run that diverges ends with its member's ``error``.
+
+    Parameters
+    ----------
+    session : Session or Descent
+        Networks under way.
+    validate : callable
+        Judges them after every epoch.
+    saved : dict, optional
+        What callbacks kept in a checkpoint, by their names.
+    """
+    for member in session.members:
+        for name, callback in named(member.callbacks):
+            callback.on_train_begin(member.run)
+            if saved and name in saved:
+                callback.take_back(*saved[name])
+    for i, member in session.live:
+        if member.run.epoch >= member.run.epochs:
+            end(session, i)
+    with deferred_interrupt(session):
+        while session.live:
+            start, count = time.perf_counter(), len(session.live)
+            session.train_epoch()
+            session.backend.synchronize()
+            seconds = (time.perf_counter() - start) / count
+            if session.live:
+                _judge(session, validate, seconds)
+            session.compact()
+
+
+def _judge(session: Any, validate: Validate, seconds: float) -> None:
+    """Write the epoch into the histories, and let go of those whose run is over."""
+    validated = validate(session.parameters, session.members)
+    for i, member in session.live:
+        run = member.run
+        try:
+            record(run, validated[i], seconds)
+        except Diverged as error:
+            diverge(session, i, error)
+            continue
+        for callback in member.callbacks:
+            callback.on_epoch_end(run)
+        if run.stopped or run.epoch + 1 == run.epochs:
+            end(session, i)
+        else:
+            run.epoch, run.step, run.sums = run.epoch + 1, 0, (0.0, 0.0)
+
+
+def end(session: Any, i: int) -> None:
+    """End the run of a member, with what it has now."""
+    member = session.members[i]
+    session.leave(i)
+    for callback in member.callbacks:
+        callback.on_train_end(member.run)
+
+
+def diverge(session: Any, i: int, error: Diverged, carry: Any = None) -> None:
+    """End the run of a member that diverged, with what it has in ``carry``, or now."""
+    member = session.members[i]
+    session.leave(i, carry)
+    member.error = error
+    member.run.stop("diverged")
+
+
+def record(run: Run, validated: Judged, seconds: float) -> None:
+    """Write what an epoch gave into the history.
+
+    Raises
+    ------
+    Diverged
+        If the validation cost is not finite.
+    """
+    if not math.isfinite(validated.get("validation_cost") or 0.0):
+        msg = (
+            f"training diverged: the validation cost is not finite after epoch {run.epoch + 1}; "
+            "try a smaller learning rate, or look for outliers in the validation data"
+        )
+        raise Diverged(msg)
+    values = {
+        "cost": run.cost,
+        "accuracy": run.accuracy,
+        **validated,
+        "learning_rate": run.learning_rate,
+        "seconds": seconds,
+    }
+    for name, value in values.items():
+        if value is not None:
+            run.history.setdefault(name, []).append(value)
+
+
+@contextmanager
+def deferred_interrupt(session: Any) -> Iterator[None]:
+    """Let the first Ctrl-C end the block, not the middle of an update; a second one is at once."""
+    usual = signal.default_int_handler
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not usual:
+        yield
+        return
+
+    def first(_signal: int, _frame: Any) -> None:
+        session.stop("interrupted")
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -1,0 +1,190 @@
+"""A network that is being trained: which examples it takes, at which rate, and how far it is."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends import Backend
+from bpnet.core import layers, random
+from bpnet.core.optimizers import OPTIMIZERS
+from bpnet.core.schedules import Constant, Moment, Schedule
+from bpnet.data import draws
+from bpnet.data.host_rows import HostRows
+from bpnet.errors import Diverged, InputError
+from bpnet.training.callbacks import Callback, Run
+from bpnet.training.judge import Data
+from bpnet.training.step import Carry, TrainingStep
+
+MASKS = 4
+"""Purpose of the random keys of masks."""
+
+Host = np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class Member:
+    """One network of a session.
+
+    Parameters
+    ----------
+    step : TrainingStep
+        What is done with each of its batches.
+    run : Run
+        As its callbacks see it.
+    k : int
+        Examples of a batch.
+    seed : int
+        Of the order of examples and of what is drawn in a step.
+    schedule : Schedule
+        Of the learning rate.
+    callbacks : list of Callback
+        Its own.
+    weights : numpy array, (m,), optional
+        Of the examples.
+    order : callable, optional
+        From the number of an epoch to the rows it takes, in their order; the default is all of
+        them, in an order drawn from the seed.
+    done : int
+        Steps that the optimizer has done before this run.
+    places : array of int, (m,), optional
+        Number that each example has in the set that the network is trained with, where that is a
+        part.
+    judged : array of int, (h,), optional
+        Rows that it is judged by, where these are its own.
+
+    Attributes
+    ----------
+    error : Diverged or None
+        Why it ended before its time.
+    is_over : bool
+        Whether it is trained no more.
+    kept : tuple or None
+        Its own parameters and optimizer state, once it has left the others of a stack.
+    """
+
+    step: TrainingStep
+    run: Run
+    k: int
+    seed: int
+    schedule: Schedule = field(default_factory=Constant)
+    callbacks: list[Callback] = field(default_factory=list)
+    weights: Host | None = None
+    order: Callable[[int], Host] | None = None
+    done: int = 0
+    places: Host | None = None
+    judged: Host | None = None
+    error: Diverged | None = None
+    is_over: bool = False
+    kept: Carry | None = None
+    _seen: tuple[float, int] = (0.0, 0)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether its steps need a key: layers draw at random, or differ in training."""
+        return layers.differs_in_training(self.step.judge.layers)
+
+    def data(self, shared: Data, backend: Backend, dtype: str) -> Data:
+        """Return the data of all with the weights and numbers that the network has of its own."""
+        data, numbered = shared[:3], self.keyed and self.places is not None
+        if self.weights is not None or numbered:
+            weights = self.weights
+            data = (*data, None if weights is None else backend.asarray(weights, dtype=dtype))
+        if not numbered:
+            return data
+        return (*data, backend.asarray(self.places, dtype=backend.index_dtype))
+
+    def rows(self, x: Any) -> Any:
+        """Return the rows of the epoch under way, (m,), in the order in which they are taken."""
+        epoch = self.run.epoch
+        if self.order is not None:
+            return self.order(epoch)
+        m = int(x.shape[0])
+        if self.k >= m:
+            return np.arange(m)
+        own = isinstance(x, HostRows)
+        return x.order(self.seed, epoch) if own else draws.order(self.seed, epoch, m)
+
+    def numbers(self, first: int, count: int) -> tuple[Host, Host]:
+        """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2).
+
+        Parameters
+        ----------
+        first : int
+            Step of the run, from 1.
+        count : int
+            Steps.
+        """
+        optimizer: Any = self.step.optimizer
+        rates = self._rates(range(first, first + count))
+        times = range(self.done + first, self.done + first + count)
+        if type(optimizer) in OPTIMIZERS.values():  # a user's may ask what t is
+            found = optimizer.coefficients(np.arange(times.start, times.stop, dtype=float), rates)
+            coefficients = np.stack(np.broadcast_arrays(*found), axis=-1)
+        else:
+            pairs = zip(times, rates.tolist(), strict=True)
+            coefficients = np.asarray([optimizer.coefficients(*pair) for pair in pairs], np.float64)
+        words = _words(self.seed, times) if self.keyed else np.empty((count, 0), np.int32)
+        self.run.learning_rate = float(rates[-1])
+        return coefficients, words
+
+    def _rates(self, steps: range) -> Host:
+        """Learning rates of some steps, (steps,)."""
+        eta, run = self.step.optimizer.learning_rate, self.run
+        if isinstance(self.schedule, Constant):
+            return np.full(len(steps), eta)
+        moments = (Moment(t - 1, run.steps, run.steps * run.epochs, run.history) for t in steps)
+        rates = [self.schedule.rate(eta, moment) for moment in moments]
+        for rate in rates:
+            if not 0 <= rate < math.inf:
+                kind = type(self.schedule).__name__
+                msg = f"{kind} gave the learning rate {rate!r}; give 0 or more"
+                raise InputError(msg)
+        return np.asarray(rates, np.float64)
+
+    def begin_epoch(self, before: Any) -> None:
+        """Count from the start of an epoch, or from behind the rows that it has taken already."""
+        self._seen = 0.0, 0
+        self._add_up(before)
+        self._tell()
+
+    def count(self, rows: Host, costs: Host, counts: Host) -> None:
+        """Add to the run the sums that the steps of ``rows``, (steps, k), gave."""
+        run = self.run
+        run.sums = (_add(run.sums[0], costs), _add(run.sums[1], counts))
+        run.step += len(rows)
+        self._add_up(rows.reshape(-1))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Means over the examples of the epoch so far."""
+        run, (weight, number) = self.run, self._seen
+        if number:
+            run.cost = run.sums[0] / (weight or 1.0)
+            run.accuracy = run.sums[1] / number if self.step.judge.kind else None
+
+    def _add_up(self, rows: Any) -> None:
+        """Add the weight and number of rows that were taken; -1 is no row."""
+        weight, number = self._seen
+        rows = np.asarray(rows)[np.asarray(rows) >= 0]
+        if self.weights is None or self.step.m is None:
+            weight += len(rows)
+        elif len(rows):
+            weight = _add(weight, self.weights[rows])
+        self._seen = weight, number + len(rows)
+
+
+def _words(seed: int, steps: range) -> Host:
+    """Words of the random keys of some steps, (steps, 2): :func:`random.step_words` of each."""
+    t = np.arange(steps.start, steps.stop, dtype=np.uint64)
+    counter = (t & np.uint64(2**32 - 1), ((t >> np.uint64(32)) << np.uint64(16)) + MASKS)
+    key = np.asarray([seed % 2**32, seed >> 32], np.uint64)
+    first, second, x0, x1 = (a.astype(np.uint32).view(np.int32) for a in (*key[:, None], *counter))
+    return np.stack(random.threefry((first, second), x0, x1, xp=np), axis=-1)
+
+
+def _add(total: float, values: Host) -> float:
+    """Sum from left to right: the same however an epoch is cut into blocks."""
+    return float(np.add.accumulate(np.concatenate([[total], values]))[-1])

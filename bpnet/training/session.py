@@ -1,0 +1,332 @@
+"""Networks under way on their device: the arrays of one, or of a stack, and steps with them.
+
+The host looks in at the end of a block only, with one small copy from the device.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import InitVar, dataclass, replace
+from functools import partial
+from operator import itemgetter
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bpnet.backends import Backend, to_numpy, trees
+from bpnet.core import layers, optimizers, special
+from bpnet.core.feedforward import Parameters
+from bpnet.core.optimizers import State
+from bpnet.data.host_rows import HostRows, together
+from bpnet.errors import InputError
+from bpnet.training import blocks, divergence, epochs, memory, stacking
+from bpnet.training.callbacks import Callback
+from bpnet.training.judge import Data
+from bpnet.training.member import Host, Member
+from bpnet.training.step import Carry, Stacked
+
+_BLOCKS = 20
+"""Blocks in an epoch where a callback wants to look in."""
+
+_STEPS = 50
+"""Steps that a block has at least."""
+
+_ROWS = 1 << 23
+"""Numbers of examples that a block of a stack brings to the device at most."""
+
+
+@dataclass(eq=False)
+class Session:
+    """Networks of one shape that take their steps together; most often one.
+
+    The arrays of one network alone have no axis of members.
+
+    Parameters
+    ----------
+    members : list of Member
+        Alike but for what :func:`bpnet.training.stacking.common` leaves out.
+    backend : Backend
+        Where.
+    data : tuple of arrays
+        Examples, targets and class numbers, on the device.
+    dtype : str
+        Of the run.
+    first : sequence of nested tuples of arrays
+        The parameters that each starts from, on the device.
+    states : sequence of nested tuples of arrays, optional
+        What each optimizer remembers of each array, on the device; the default is what it does
+        before its first step.
+
+    Attributes
+    ----------
+    carry : tuple
+        Parameters and optimizer state, as the steps carry them.
+    step : TrainingStep
+        What is done with each batch.
+    all : list of Member
+        Those that have left, too.
+    """
+
+    members: list[Member]
+    backend: Backend
+    data: Data
+    dtype: str
+    first: InitVar[Sequence[Parameters]]
+    states: InitVar[Sequence[State | None]] = ()
+    pads: ClassVar[bool] = True
+    """Whether a short batch may be filled up with rows that are none."""
+
+    def __post_init__(self, first: Sequence[Parameters], states: Sequence[State | None]) -> None:
+        lead = self.members[0]
+        step, judge = lead.step, lead.step.judge
+        if lead.keyed and not self.backend.wraps and layers.draws(judge.layers):
+            msg = f"{self.backend.spec} can't draw dropout's masks: its int32 do not overflow as"
+            raise InputError(f"{msg} 32 bits do; leave dropout out, or give another backend")
+        layers.check_batch(judge.layers, lead.k)
+        self.all = list(self.members)
+        self._host: dict[int, Any] = {}
+        self.alone = len(self.members) == 1
+        if not self.alone:
+            step = stacking.common(step)
+        elif self._pads_short(lead):
+            step = replace(step, judge=replace(judge, padded=True))
+        bpnets_own = type(step.optimizer).__module__.startswith("bpnet.")
+        self.step = replace(
+            step,
+            optimizer=optimizers.without_numbers(step.optimizer),
+            largest=self.backend.packs if bpnets_own else 0,  # a user's may tell arrays apart
+        )
+        if self.alone:
+            self.data = lead.data(self.data, self.backend, self.dtype)
+        carries = [self.step.start(parameters) for parameters in first]
+        for i, state in enumerate(states):
+            if state is not None:
+                slots = self.step.layout.pack_slots(state, xp=self.backend.xp)
+                carries[i] = carries[i][0], slots
+        if self.alone:
+            self.carry: Any = carries[0] if carries else None
+        elif carries:
+            self._seat(self.members, stacking.joined(self.backend.xp.stack, carries))
+
+    def _pads_short(self, member: Member) -> bool:
+        """Whether a short last batch is filled up, as each length of a batch is compiled anew."""
+        judge, x = member.step.judge, self.data[0]
+        return (
+            self.backend.compiles
+            and self.pads
+            and member.order is None
+            and not isinstance(x, HostRows)
+            and int(x.shape[0]) % member.k > 0
+            and not any(layer.averages for layer in judge.layers)
+            and not special.is_half(judge.dtype, judge.xp)
+        )
+
+    def _seat(self, members: Sequence[Member], carry: Carry) -> None:
+        """Put the members of a stack and their arrays in place."""
+        self.members, self.carry = list(members), carry
+        self._host = {}
+        self._own = trees.map_leaves(self._device, stacking.own(members))
+
+    @property
+    def live(self) -> list[tuple[int, Member]]:
+        """Seats and members that are not over."""
+        return [(i, m) for i, m in enumerate(self.members) if not m.is_over]
+
+    @property
+    def parameters(self) -> Parameters:
+        """Arrays of each layer, on the device: parts of those that the next steps change."""
+        return self.step.unpack(self.carry[0])
+
+    def to_host(self, member: Member | None = None) -> Parameters:
+        """Parameters of a member, or the first one, as NumPy arrays."""
+        return self.step.unpack(self._fetched(0, member or self.members[0]), np)
+
+    def state_to_host(self, member: Member | None = None) -> State:
+        """What its optimizer remembers of each array, as NumPy arrays."""
+        state = self._fetched(1, member or self.members[0])
+        return self.step.layout.unpack_slots(state, xp=np)
+
+    def _fetched(self, part: int, member: Member) -> Any:
+        """Parameters, 0, or optimizer state, 1, of a member, as the steps carry them."""
+        if self.alone:
+            return to_numpy(self.carry[part])
+        if member.kept is not None:
+            return to_numpy(member.kept[part])
+        if part not in self._host:
+            self._host[part] = to_numpy(self.carry[part])
+        i = self.members.index(member)
+        return trees.map_leaves(lambda a: a[i].copy(), self._host[part])
+
+    def of(self, i: int, carry: Carry | None = None) -> "Session":
+        """Return a session of one member alone, with its part of a carry of all."""
+        if self.alone:
+            self.carry = carry or self.carry
+            return self
+        session = Session([self.members[i]], self.backend, self.data, self.dtype, ())
+        session.carry = trees.map_leaves(itemgetter((i, ...)), carry or self.carry)
+        return session
+
+    def stop(self, reason: str) -> None:
+        """End all runs after this block."""
+        for _, member in self.live:
+            member.run.stop(reason)
+
+    def train_epoch(self) -> None:
+        """Run the epoch, or what is left of it where runs are taken up or stopped."""
+        live = self.live
+        lead, k = live[0][0], live[0][1].k
+        drawn = {i: self._filled(m.rows(self.data[0])) for i, m in live}
+        # the first that is not over stands in for those that are
+        orders = [drawn.get(i, drawn[lead]) for i in range(len(self.members))]
+        m = len(orders[0])
+        first = min(live[0][1].run.step * k, m)  # more than none, where a run is taken up again
+        for i, member in live:
+            member.begin_epoch(orders[i][:first])
+        plan = (
+            [order[max(start, first) : stop].reshape(-1, length) for order in orders]
+            for start, stop, length in list(blocks.split(m, k, self._block_size(m // k)))
+            if stop > first
+        )
+        with closing(self.ahead(plan)) as ahead:
+            for rows, taken in ahead:
+                costs, counts, before = self.take(rows, taken)
+                for i, member in live:
+                    if not member.is_over:
+                        self._after_block(i, rows[i], costs[:, i], counts[:, i], before)
+                if all(member.is_over for _, member in live):
+                    return
+                del taken, before  # there may be no room for the next beside it
+
+    def _filled(self, rows: Any) -> Any:
+        """Pad row numbers with -1 to whole batches, so that one length of a batch is compiled."""
+        if not self.step.judge.padded:
+            return rows
+        return np.concatenate([rows, np.full(-len(rows) % self.members[0].k, -1)])
+
+    def _block_size(self, steps: int) -> int:
+        callbacks = [c for _, member in self.live for c in member.callbacks]
+        count = block_size(steps, callbacks, even=self.backend.compiles)
+        k = self.members[0].k
+        if self.alone:
+            return min(count, together(self.data[0], k))
+        return min(count, max(_ROWS // (k * len(self.members)), 1))
+
+    def ahead(
+        self, plan: Iterable[list[Host]]
+    ) -> Generator[tuple[list[Host], blocks.Taken | None], None, None]:
+        """Yield the rows of each block, and what of the data a step needs."""
+        if not self.alone:
+            yield from ((rows, None) for rows in plan)
+            return
+        with closing(blocks.ahead(self.data, (rows[0] for rows in plan), self.backend)) as brought:
+            for rows, taken in brought:
+                yield [rows], taken
+
+    def _after_block(self, i: int, rows: Host, costs: Host, counts: Host, before: Carry) -> None:
+        """Tell a member what a block gave, or end its run where that is not finite."""
+        member = self.members[i]
+        if not np.isfinite(costs).all():
+            lone = self.of(i, before)
+            error = divergence.explain(lone, rows, int(np.argmin(np.isfinite(costs))))
+            epochs.diverge(self, i, error, lone.carry)
+            return
+        member.count(rows, costs, counts)
+        for callback in member.callbacks:
+            callback.on_block_end(member.run)
+        if member.run.stopped and member.run.step < member.run.steps:
+            epochs.end(self, i)
+
+    def take(
+        self, rows: Sequence[Host], taken: Any = None, skip: int = 0
+    ) -> tuple[Host, Host, Carry]:
+        """Take a step for each row of ``rows``, (steps, k), of each member.
+
+        Parameters
+        ----------
+        rows : sequence of arrays of int
+            One for each member.
+        taken : tuple, optional
+            What :meth:`ahead` gave with them.
+        skip : int
+            Steps behind where the run is.
+
+        Returns
+        -------
+        costs, counts : numpy array, (steps, members)
+            Sums of each batch.
+        tuple
+            What the carry was before.
+        """
+        run = next(m.run for m in self.members if not m.is_over or self.alone)
+        first = run.epoch * run.steps + run.step + 1 + skip
+        before = self._copied()  # what is donated is lost where a step fails
+        while True:
+            try:
+                scan = self._scan_alone if self.alone else self._scan_stack
+                self.carry, sums = scan(rows, taken, first)
+                sums = divergence.mark(sums, self.carry[0], self.backend)
+                self._host = {}
+                costs, counts = blocks.fetch(sums, self.backend)
+                shape = len(rows[0]), len(self.members)
+                return costs.reshape(shape), counts.reshape(shape), before
+            except Exception as error:
+                if not self.alone or not self.backend.out_of_memory(error):
+                    raise
+                self.step = memory.smaller(self.step, rows[0].shape[1], error)
+            self.carry = before
+            self.backend.free_unused()
+            before = self._copied()
+
+    def _scan_alone(self, rows: Sequence[Host], taken: Any, first: int) -> Any:
+        data, here = taken or blocks.present(self.data, rows[0], self.backend)
+        index = self.backend.asarray(here, dtype=self.backend.index_dtype)
+        numbers = self.members[0].numbers(first, len(here))
+        return self.backend.scan(self.step, self.carry, index, (data,), numbers)
+
+    def _scan_stack(self, rows: Sequence[Host], taken: Any, first: int) -> Any:
+        lead = self.live[0][1]
+        acting = [lead if member.is_over else member for member in self.members]
+        batch = trees.map_leaves(self._device, stacking.batch(acting, rows, first))
+        return self.backend.scan(Stacked(self.step), self.carry, batch, (self.data, self._own))
+
+    def _copied(self) -> Any:
+        return trees.map_leaves(partial(self.backend.xp.asarray, copy=True), self.carry)
+
+    def _device(self, values: Host) -> Any:
+        names = {"f": "float32" if self.dtype in {"float16", "bfloat16"} else self.dtype,
+                 "i": self.backend.index_dtype}  # fmt: skip
+        name = "int32" if values.dtype == np.int32 else names[values.dtype.kind]
+        return self.backend.asarray(np.ascontiguousarray(values), dtype=name)
+
+    def leave(self, i: int, carry: Carry | None = None) -> None:
+        """Train a member no more; what it has now, or its own ``carry``, is its result."""
+        member = self.members[i]
+        if self.alone:
+            self.carry = carry or self.carry
+        else:
+            own = partial(self.backend.xp.asarray, copy=True)
+            member.kept = carry or trees.map_leaves(own, self.of(i).carry)
+        member.is_over = True
+
+    def compact(self) -> None:
+        """Drop the arrays of members that are over, once these are a quarter.
+
+        Each size of a stack is compiled anew.
+        """
+        seats = [i for i, _ in self.live]
+        if self.alone or not seats or len(seats) > 3 * len(self.members) / 4:
+            return
+        xp, rows = self.backend.xp, self._device(np.asarray(seats))
+        carry = trees.map_leaves(lambda a: xp.take(a, rows, axis=0), self.carry)
+        self._seat([self.members[i] for i in seats], carry)
+
+
+def block_size(steps: int, callbacks: Sequence[Callback], *, even: bool = False) -> int:
+    """Steps in a block of an epoch: all, unless a callback wants to look in.
+
+    With ``even``, up to twice as many where that makes all blocks of one length.
+    """
+    looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
+    if not looks:
+        return max(steps, 1)
+    size = max(_STEPS, -(-steps // _BLOCKS))
+    return next((n for n in range(size, 2 * size) if even and steps % n == 0), size)

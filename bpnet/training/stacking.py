@@ -1,0 +1,120 @@
+"""Networks of one shape as one stack of arrays: which go together, and what each brings."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends import Backend
+from bpnet.core import optimizers, random
+from bpnet.core.layers import Dropout
+from bpnet.core.regularizers import Regularization
+from bpnet.training.member import Member
+from bpnet.training.step import Own, TrainingStep
+
+Host = np.ndarray[Any, Any]
+
+_WORK = 8_000_000
+"""Multiplications in a step of a stack on a processor; see :func:`size`."""
+
+_MOST = {True: 32, False: 256}
+"""Members of a stack at most, on a processor and elsewhere."""
+
+
+def size(backend: Backend, step: TrainingStep, k: int) -> int:
+    """How many networks of a kind go into one stack; 1 where one after another is faster.
+
+    It looks at shapes alone, so the same set is trained in the same stacks. Small steps are mostly
+    calls of the library, which a stack shares; large ones are work, for which a network alone has
+    the processor's cache to itself.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where.
+    step : TrainingStep
+        Of one of them.
+    k : int
+        Examples in a batch.
+    """
+    weights = sum(shape[0] * shape[1] for layer in step.judge.layers for shape in layer.shapes[:1]
+                  if len(shape) == 2)  # fmt: skip
+    on_cpu = backend.name == "numpy" or "cpu" in backend.spec
+    if not on_cpu:
+        return _MOST[False]
+    count = min(_WORK // (k * weights), _MOST[True])
+    return count if count >= 4 else 1
+
+
+def common(step: TrainingStep) -> TrainingStep:
+    """What the steps of the networks of one stack have in common."""
+    judge = replace(step.judge, layers=_without_rates(step.judge.layers))
+    rule = optimizers.without_numbers(step.optimizer)
+    return replace(step, judge=judge, optimizer=rule, regularization=Regularization())
+
+
+def _without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Layers without the rates of dropout, but for whether there is one."""
+    return tuple(
+        Dropout(0.5) if isinstance(layer, Dropout) and random.drop_steps(layer.rate) else layer
+        for layer in chain
+    )
+
+
+def own(members: Sequence[Member]) -> Own:
+    """What differs from member to member and not from step to step, on the host."""
+    steps = [m.step for m in members]
+    limits = {}
+    for name, none in {"l2": 0.0, "l1": 0.0, "max_norm": 1e30, "clip_norm": 1e30}.items():
+        values = [getattr(step.regularization, name) for step in steps]
+        if any(values):  # 0 is no limit
+            limits[name] = np.asarray([value or none for value in values], np.float64)
+    found: dict[int, Any] = {}
+    for l, layer in enumerate(steps[0].judge.layers):
+        if isinstance(layer, Dropout) and layer.drops()[0]:
+            drops = zip(*(step.judge.layers[l].drops() for step in steps), strict=True)
+            kinds = (np.int32, np.float64)
+            found[l] = tuple(
+                np.asarray(values, dtype).reshape(-1, 1, 1)
+                for values, dtype in zip(drops, kinds, strict=True)
+            )
+    return Own(Regularization(**limits), found)
+
+
+def batch(members: Sequence[Member], rows: Sequence[Host], first: int) -> dict[str, Host]:
+    """What a block takes of each member, with a first axis of steps.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        Of the stack, in its order.
+    rows : sequence of arrays of int, (steps, k)
+        Of each.
+    first : int
+        Step of the run, from 1.
+    """
+    numbers = [m.numbers(first, len(rows[0])) for m in members]
+    same = all(r is rows[0] or np.array_equal(r, rows[0]) for r in rows)
+    taken = {
+        "rows": rows[0] if same else np.stack(rows, axis=1),
+        "coefficients": np.stack([c for c, _ in numbers], axis=-1),
+    }
+    pairs = list(zip(members, rows, strict=True))
+    if members[0].keyed:
+        taken["words"] = np.stack([words for _, words in numbers], axis=-1)
+        if any(m.places is not None for m in members):
+            at = [r if m.places is None else m.places[r] for m, r in pairs]
+            taken["numbers"] = np.stack(at, axis=1)
+    if any(m.weights is not None for m in members):
+        taken["weights"] = np.stack(
+            [np.ones(r.shape) if m.weights is None else m.weights[r] for m, r in pairs], axis=1
+        )
+    return taken
+
+
+def joined(join: Callable[[Any], Any], trees: Sequence[Any]) -> Any:
+    """One tree of several alike, their leaves joined."""
+    if isinstance(trees[0], tuple):
+        return tuple(joined(join, part) for part in zip(*trees, strict=True))
+    return join(list(trees))
