@@ -105,8 +105,8 @@ class Validation:
         members : sequence of Member
             In that order.
         """
-        count = len(members)
-        if self.data is None or (self.folds and not len(members[0].judged or ())):
+        count, own = len(members), members[0].judged
+        if self.data is None or (own is not None and not own.size):
             return [{} for _ in members]
         if count == 1:
             return [self._one(parameters, members[0])]

@@ -61,7 +61,7 @@ def assert_equal(dtype, nets, histories, others, wanted):
             np.testing.assert_allclose(history[name], expected[name], atol=BOUND[dtype] * 10)
 
 
-def compare(backend, data, options, folds=None, **shape):
+def compare(backend, data, options, folds=None, stacks=None, **shape):
     dtype = backend.dtypes()[0]
     options = {
         "backend": backend, "dtype": dtype, "epochs": 2, "batch_size": 8,
@@ -69,7 +69,7 @@ def compare(backend, data, options, folds=None, **shape):
     }  # fmt: skip
     nets, others = networks(**shape), networks(**shape)
     histories = bpnet.train(nets, data, folds=folds, **options)
-    assert histories.stacks == [len(nets)]
+    assert histories.stacks == (stacks or [len(nets)])
     wanted = alone(others, data, options, folds)
     assert_equal(dtype, nets, histories, others, wanted)
     return nets, histories
@@ -251,8 +251,10 @@ class ByItsOwnRate(Optimizer):
 
 
 def test_an_optimizer_may_look_at_its_own_rate(backend):
+    """So that networks whose optimizers differ are not in one stack."""
     rules = [ByItsOwnRate(eta) for eta in (0.05, 0.2, 0.1)]
-    compare(backend, examples(), {"optimizer": rules})
+    compare(backend, examples(), {"optimizer": rules}, stacks=[1, 1, 1])
+    compare(backend, examples(), {"optimizer": ByItsOwnRate(0.2)})
 
 
 def test_large_networks_are_trained_one_after_another(monkeypatch):
