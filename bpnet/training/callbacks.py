@@ -24,6 +24,8 @@ class Run:
         The epoch under way, from 0; at ``on_epoch_end`` the one that has ended.
     step : int
         Steps done in this epoch.
+    before : int
+        Steps that other networks of a set have done before this run.
     cost, accuracy : float or None
         Means over the examples seen in this epoch so far.
     history : dict of lists
@@ -64,6 +66,7 @@ class Run:
     result: Any = None
     note: str = ""
     compiled: bool = False
+    before: int = 0
 
     def stop(self, reason: str) -> None:
         """End the run after this block, cleanly, with what was learned so far."""

@@ -89,7 +89,7 @@ class Checkpoint(Callback):
 
     def on_block_end(self, run: Run) -> None:
         """Write one if steps or minutes are over."""
-        at = run.epoch * run.steps + run.step
+        at = run.before + run.epoch * run.steps + run.step
         enough = self.steps and at - (self._at or 0) >= self.steps
         late = self.minutes and time.monotonic() - self._time >= 60 * self.minutes
         if enough or late:
@@ -107,7 +107,7 @@ class Checkpoint(Callback):
         self._write(run, *position, done=run.stopped not in SIGNALS)
 
     def _write(self, run: Run, epoch: int, step: int, *, done: bool = False) -> None:
-        at = epoch * run.steps + step
+        at = run.before + epoch * run.steps + step
         if at == self._at and not done:
             return
         taken = run.snapshot()

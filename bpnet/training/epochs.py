@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from bpnet.core.feedforward import Parameters
@@ -20,7 +21,12 @@ Validate = Callable[[Parameters, Sequence[Member]], list[Judged]]
 """From the parameters on the device and the members that have them to what each was judged."""
 
 
-def run(session: Any, validate: Validate, saved: dict[str, Any] | None = None) -> None:
+def run(
+    session: Any,
+    validate: Validate,
+    saved: Sequence[dict[str, Any]] | None = None,
+    after: Callable[[str], None] | None = None,
+) -> None:
     """Run the epochs that are left of each member's run, with history and callbacks.
 
     A run that diverges ends with its member's ``error``.
@@ -31,14 +37,17 @@ def run(session: Any, validate: Validate, saved: dict[str, Any] | None = None) -
         Networks under way.
     validate : callable
         Judges them after every epoch.
-    saved : dict, optional
-        What callbacks kept in a checkpoint, by their names.
+    saved : sequence of dicts, optional
+        What the callbacks of each member kept in a checkpoint, by their names.
+    after : callable, optional
+        Called with ``"block"`` and ``"epoch"`` when one has ended for all members.
     """
-    for member in session.members:
+    session.after_block = None if after is None else partial(after, "block")
+    for i, member in enumerate(session.members):
         for name, callback in named(member.callbacks):
             callback.on_train_begin(member.run)
-            if saved and name in saved:
-                callback.take_back(*saved[name])
+            if saved and name in saved[i]:
+                callback.take_back(*saved[i][name])
     for i, member in session.live:
         if member.run.epoch >= member.run.epochs:
             end(session, i)
@@ -50,6 +59,8 @@ def run(session: Any, validate: Validate, saved: dict[str, Any] | None = None) -
             seconds = (time.perf_counter() - start) / count
             if session.live:
                 _judge(session, validate, seconds)
+            if after is not None:
+                after("epoch")
             session.compact()
 
 

@@ -15,11 +15,13 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import Diverged, InputError
 from bpnet.network import Network
 from bpnet.training import (
+    checkpoints,
     epochs,
     fastest,
     options,
     planning,
     prepare,
+    resuming,
     scores,
     stacking,
     weights,
@@ -29,6 +31,7 @@ from bpnet.training.judge import Data
 from bpnet.training.member import Member
 from bpnet.training.planning import Plan
 from bpnet.training.session import Session
+from bpnet.training.set_checkpoints import Progress, Saved
 from bpnet.training.step import TrainingStep
 from bpnet.training.targets import Targets
 from bpnet.training.validation import Validation
@@ -119,31 +122,87 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
     """
     plans = planning.make(list(network), asked, folds)
     shared = _share(plans, data, asked, folds)
-    result = Histories([{} for _ in plans])
     steps = [_step(plan, shared, asked["cost"]) for plan in plans]
-    for group in _groups(plans, steps, shared):
-        size = 1 if _alone(shared) else _size(shared, steps[group[0]], plans[group[0]])
-        done = 0
-        while done < len(group):
-            part = group[done : done + size]
-            members = _run(part, plans, steps, shared)
-            if members is None:  # memory ran out
-                shared.backend.free_unused()
-                size = max(1, len(part) // 2)
-                _log.warning("memory ran out with %d networks at a time: %d", len(part), size)
-                continue
-            done += len(part)
-            result.stacks.append(len(part))
-            for i, member in zip(part, members, strict=True):
-                result[i] = member.run.history
-                if member.error is not None:
-                    result.diverged[i] = member.error
-                    _log.warning("network %d of %d: %s", i + 1, len(plans), member.error)
-            if any(member.run.stopped == "interrupted" for member in members):
-                raise KeyboardInterrupt
+    told = _asked(plans, shared, data, asked)
+    writer, found = checkpoints.make(asked["checkpoint"], asked["resume"], told)
+    shared = replace(
+        shared, threads=resuming.threads_of(found, shared.backend.spec, shared.threads)
+    )
+    progress = Progress(
+        [plan.network for plan in plans], Histories([{} for _ in plans]), told,
+        resuming.machine(shared.backend), getattr(data, "columns", None), writer,
+        Run(plans[0].network, 0, 1, 0, shared.backend.spec, shared.threads),
+        lambda net: prepare.name_outputs(net, shared.wanted, shared.judge.scale),
+    )  # fmt: skip
+    with checkpoints.held(writer):
+        if found is not None:
+            resuming.compare(found, shared.backend, shared.threads)
+            progress.restore(found)
+        if len(progress.done) < len(plans):
+            if writer is not None:
+                writer.on_train_begin(progress.whole)
+            for group in _groups(plans, steps, shared):
+                _train_group(group, plans, steps, shared, progress)
+            if writer is not None:
+                writer.on_train_end(progress.whole)
+    result: Histories = progress.histories
     if len(result.diverged) == len(plans):
         raise result.diverged[0]
     return result
+
+
+def _train_group(
+    group: list[int],
+    plans: list[Plan],
+    steps: list[TrainingStep],
+    shared: _Set,
+    progress: Progress,
+) -> None:
+    """Train networks of one kind, as many at once as it is worth.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, once a checkpoint is written.
+    """
+    size = 1 if _alone(shared) else _size(shared, steps[group[0]], plans[group[0]])
+    while left := [i for i in group if i not in progress.done]:
+        part = [i for i in left if i in progress.saved]  # these go on where they were
+        part = part or left[: min(size, progress.size or size)]
+        members = _run(part, plans, steps, shared, progress)
+        if members is None:  # memory ran out
+            shared.backend.free_unused()
+            progress.size = max(1, len(part) // 2)
+            msg = "memory ran out with %d networks at a time: %d"
+            _log.warning(msg, len(part), progress.size)
+            continue
+        if not any(i in progress.saved for i in part):
+            progress.histories.stacks.append(len(part))
+        progress.end(part, members)
+        for i, member in zip(part, members, strict=True):
+            if member.error is not None:
+                _log.warning("network %d of %d: %s", i + 1, len(plans), member.error)
+        if any(member.run.stopped == "interrupted" for member in members):
+            if progress.writer is not None:
+                progress.writer.on_train_end(progress.whole)
+            raise KeyboardInterrupt
+
+
+def _asked(plans: list[Plan], shared: _Set, data: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """What a set is asked for, as a checkpoint keeps it."""
+    if asked["checkpoint"] is None:
+        return {}
+    each = {name: [plan.asked[name] for plan in plans] for name in planning.EACH}
+    pairs = {"data": data, "validation": asked["validation"]}
+    return checkpoints.asked(
+        **each, network=[plan.layers for plan in plans], cost=shared.judge.cost,
+        dtype=shared.dtype, weights=shared.sample_weight, micro_batch=shared.micro,
+        scale=shared.judge.scale, precision=shared.precision, metrics=asked["metrics"],
+        class_weight=shared.class_weight,
+        folds=[None if p.fold is None else checkpoints.fingerprint(*p.fold) for p in plans],
+        **{name: None if pair is None else checkpoints.fingerprint(*prepare.pair(pair, name))
+           for name, pair in pairs.items()},
+    )  # fmt: skip
 
 
 def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _Set:
@@ -232,7 +291,11 @@ def _size(shared: _Set, step: TrainingStep, plan: Plan) -> int:
 
 
 def _run(
-    part: list[int], plans: list[Plan], steps: list[TrainingStep], shared: _Set
+    part: list[int],
+    plans: list[Plan],
+    steps: list[TrainingStep],
+    shared: _Set,
+    progress: Progress,
 ) -> list[Member] | None:
     """Train some networks at once; None if there is not enough memory for so many."""
     plan, step = plans[part[0]], steps[part[0]]
@@ -244,8 +307,15 @@ def _run(
         backend.precision(shared.precision),
     ):
         try:
-            session = _session([(plans[i], steps[i]) for i in part], shared, used)
-            epochs.run(session, shared.validation)
+            saved = [progress.saved.get(i) for i in part]
+            session = _session([(plans[i], steps[i]) for i in part], shared, used, saved)
+            kept = [
+                {} if one is None else one.take_up(member)
+                for one, member in zip(saved, session.all, strict=True)
+            ]
+            progress.begin(part, session)
+            looks = None if progress.writer is None else progress.after
+            epochs.run(session, shared.validation, kept, looks)
         except Exception as error:
             if len(part) == 1 or not backend.out_of_memory(error):
                 raise
@@ -258,7 +328,12 @@ def _run(
     return session.all
 
 
-def _session(part: list[tuple[Plan, TrainingStep]], shared: _Set, threads: int | None) -> Session:
+def _session(
+    part: list[tuple[Plan, TrainingStep]],
+    shared: _Set,
+    threads: int | None,
+    saved: list[Saved | None],
+) -> Session:
     members = [_member(plan, step, shared, threads) for plan, step in part]
     first = [
         prepare.kept(
@@ -266,7 +341,13 @@ def _session(part: list[tuple[Plan, TrainingStep]], shared: _Set, threads: int |
         )
         for plan, _ in part
     ]
-    session = Session(members, shared.backend, shared.data, shared.dtype, first)
+    states = [
+        None if one is None else tuple(
+            prepare.kept(layer, shared.backend, shared.dtype) for layer in one.state
+        )
+        for one in saved
+    ]  # fmt: skip
+    session = Session(members, shared.backend, shared.data, shared.dtype, first, states)
     for member in members:
         member.run.pull = prepare.pulling(session, member, shared.wanted)
     return session

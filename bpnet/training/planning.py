@@ -23,7 +23,6 @@ EACH = (
 
 
 _ALONE = {
-    ("checkpoint", "resume"): "train the networks one by one",
     ("communicator", "shards"): "give each rank a set of its own",
 }
 """Options that a set cannot have, and what to do."""

@@ -3,7 +3,7 @@
 The host looks in at the end of a block only, with one small copy from the device.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import InitVar, dataclass, replace
 from functools import partial
@@ -55,6 +55,8 @@ class Session:
     states : sequence of nested tuples of arrays, optional
         What each optimizer remembers of each array, on the device; the default is what it does
         before its first step.
+    after_block : callable, optional
+        Called after each block, when all members have counted it.
 
     Attributes
     ----------
@@ -72,6 +74,7 @@ class Session:
     dtype: str
     first: InitVar[Sequence[Parameters]]
     states: InitVar[Sequence[State | None]] = ()
+    after_block: Callable[[], None] | None = None
     pads: ClassVar[bool] = True
     """Whether a short batch may be filled up with rows that are none."""
 
@@ -181,17 +184,20 @@ class Session:
         first = min(live[0][1].run.step * k, m)  # more than none, where a run is taken up again
         for i, member in live:
             member.begin_epoch(orders[i][:first])
-        plan = (
-            [order[max(start, first) : stop].reshape(-1, length) for order in orders]
-            for start, stop, length in list(blocks.split(m, k, self._block_size(m // k)))
-            if stop > first
-        )
-        with closing(self.ahead(plan)) as ahead:
+        bounds = list(blocks.split(m, k, self._block_size(m // k)))
+        spans = [
+            (max(start, first), stop, length) for start, stop, length in bounds if stop > first
+        ]
+        parts = ([o[start:stop].reshape(-1, n) for o in orders] for start, stop, n in spans)
+        with closing(self.ahead((p[0] for p in parts) if self.alone else parts)) as ahead:
             for rows, taken in ahead:
-                costs, counts, before = self.take(rows, taken)
+                each = [rows] if self.alone else rows
+                costs, counts, before = self.take(each, taken)
                 for i, member in live:
                     if not member.is_over:
-                        self._after_block(i, rows[i], costs[:, i], counts[:, i], before)
+                        self._after_block(i, each[i], costs[:, i], counts[:, i], before)
+                if self.after_block is not None:
+                    self.after_block()
                 if all(member.is_over for _, member in live):
                     return
                 del taken, before  # there may be no room for the next beside it
@@ -203,23 +209,22 @@ class Session:
         return np.concatenate([rows, np.full(-len(rows) % self.members[0].k, -1)])
 
     def _block_size(self, steps: int) -> int:
-        callbacks = [c for _, member in self.live for c in member.callbacks]
-        count = block_size(steps, callbacks, even=self.backend.compiles)
+        looks = self.after_block is not None or any(
+            type(c).on_block_end is not Callback.on_block_end
+            for _, member in self.live
+            for c in member.callbacks
+        )
+        count = block_size(steps, looks=looks, even=self.backend.compiles)
         k = self.members[0].k
         if self.alone:
             return min(count, together(self.data[0], k))
         return min(count, max(_ROWS // (k * len(self.members)), 1))
 
-    def ahead(
-        self, plan: Iterable[list[Host]]
-    ) -> Generator[tuple[list[Host], blocks.Taken | None], None, None]:
+    def ahead(self, plan: Iterable[Any]) -> Generator[tuple[Any, blocks.Taken | None], None, None]:
         """Yield the rows of each block, and what of the data a step needs."""
-        if not self.alone:
-            yield from ((rows, None) for rows in plan)
-            return
-        with closing(blocks.ahead(self.data, (rows[0] for rows in plan), self.backend)) as brought:
-            for rows, taken in brought:
-                yield [rows], taken
+        if self.alone:
+            return blocks.ahead(self.data, plan, self.backend)
+        return ((rows, None) for rows in plan)
 
     def _after_block(self, i: int, rows: Host, costs: Host, counts: Host, before: Carry) -> None:
         """Tell a member what a block gave, or end its run where that is not finite."""
@@ -320,12 +325,11 @@ class Session:
         self._seat([self.members[i] for i in seats], carry)
 
 
-def block_size(steps: int, callbacks: Sequence[Callback], *, even: bool = False) -> int:
-    """Steps in a block of an epoch: all, unless a callback wants to look in.
+def block_size(steps: int, *, looks: bool, even: bool = False) -> int:
+    """Steps in a block of an epoch: all, unless somebody looks in.
 
     With ``even``, up to twice as many where that makes all blocks of one length.
     """
-    looks = any(type(c).on_block_end is not Callback.on_block_end for c in callbacks)
     if not looks:
         return max(steps, 1)
     size = max(_STEPS, -(-steps // _BLOCKS))

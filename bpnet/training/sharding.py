@@ -209,12 +209,10 @@ class ShardedSession(Session):
     split: Split = field(kw_only=True)
     pads: ClassVar[bool] = False
 
-    def ahead(
-        self, plan: Iterable[list[Host]]
-    ) -> Generator[tuple[list[Host], blocks.Taken | None], None, None]:
+    def ahead(self, plan: Iterable[Any]) -> Generator[tuple[Any, blocks.Taken | None], None, None]:
         """Yield the rows of each block, and this rank's own of them on the device."""
         whole, mine = tee(plan)
-        with closing(super().ahead([self._own(rows)] for (rows,) in mine)) as brought:
+        with closing(super().ahead(map(self._own, mine))) as brought:
             for rows in whole:  # zip would hold on to a block while it waits for the next
                 yield rows, next(brought)[1]
 

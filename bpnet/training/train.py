@@ -275,7 +275,7 @@ def train(
         member.callbacks += agreement.callbacks(divided.ranks, session, writer)
         saved = None if found is None else resuming.take_up(run, found)
         if found is None or not found.numbers["done"] or found.numbers["epochs"] < epochs:
-            epochs_.run(session, validate, saved)
+            epochs_.run(session, validate, None if saved is None else [saved])
         if member.error is not None:
             raise member.error
         run.pull()

@@ -101,14 +101,14 @@ class Validation:
         Parameters
         ----------
         parameters : tuple of tuples of arrays
-            Of all, with a first axis of members where there are several.
+            Of all, with a first axis of members, or of one network without it.
         members : sequence of Member
             In that order.
         """
         count, own = len(members), members[0].judged
         if self.data is None or (own is not None and not own.size):
             return [{} for _ in members]
-        if count == 1:
+        if parameters[-1][-1].ndim == 1:  # no axis of members
             return [self._one(parameters, members[0])]
         if isinstance(self.data[0], HostRows):  # read for each by itself
             each = [trees.map_leaves(itemgetter((i, ...)), parameters) for i in range(count)]

@@ -71,7 +71,7 @@ def test_the_first_step_past_the_bound_is_named(monkeypatch):
 
     def planted(self, *steps):
         coefficients, words = numbers(self, *steps)
-        if self.run.backend == "array_api_strict":
+        if self.run.backend.startswith("array_api_strict"):
             coefficients[30:] *= 1.001
         return coefficients, words
 

@@ -216,9 +216,9 @@ def test_parameters_that_drift_apart_are_noticed():
     def job(ranks):
         made = sharding.ShardedSession.take
 
-        def drifting(session, rows, run, *rest):
-            found = made(session, rows, run, *rest)
-            if ranks.rank == 1 and run.epoch == 1:
+        def drifting(session, *rest, **more):
+            found = made(session, *rest, **more)
+            if ranks.rank == 1 and session.members[0].run.epoch == 1:
                 session.parameters[0][0][0, 0] += 1e-6
             return found
 
@@ -231,8 +231,8 @@ def test_parameters_that_drift_apart_are_noticed():
     sessions = {}
     original = sharding.session
 
-    def session(divided, *held, **more):
-        return sessions[divided.ranks.rank](*held, **more, split=divided)
+    def session(divided, *held):
+        return sessions[divided.ranks.rank](*held, split=divided)
 
     sharding.session = session
     try:
@@ -266,11 +266,11 @@ def test_memory_that_runs_out_on_one_rank_is_its_own_matter(caplog):
     taken, plain = [], Slopes._part
     told = iter([True])
 
-    def short(slopes, parameters, batch, classes, words, total):
+    def short(slopes, parameters, batch, *rest):
         if len(batch.x) > 4 and next(told, False):
             raise MemoryError
         taken.append(len(batch.x))
-        return plain(slopes, parameters, batch, classes, words, total)
+        return plain(slopes, parameters, batch, *rest)
 
     assert NumPy().out_of_memory(MemoryError())
     Slopes._part = short

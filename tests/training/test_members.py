@@ -341,7 +341,7 @@ REFUSED = {
     ),
     "too few values": (lambda: (networks(3), {"l2": [0.1, 0.2]}), "l2 has 2 values for 3 networks"),
     "a bad value": (lambda: (networks(2), {"l2": [0.1, -1]}), "l2 is -1"),
-    "a checkpoint": (lambda: (networks(2), {"checkpoint": "x"}), "are for one network"),
+    "resume without a folder": (lambda: (networks(2), {"resume": True}), "give checkpoint=folder"),
     "shards": (lambda: (networks(2), {"shards": 2}), "communicator and shards are for one"),
     "a checkpoint's callback": (
         lambda: (networks(2), {"callbacks": [bpnet.Checkpoint("x")]}),

@@ -1,0 +1,182 @@
+"""A set of networks that is stopped or killed goes on to the same bits."""
+
+import re
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet import checkpoint
+from bpnet.errors import InputError
+from bpnet.training import session
+
+SIZES = [6, 8, 7, 3]
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(200, 6)).astype("f4")
+Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+HELD = X[:60], Y[:60]
+OPTIONS = {
+    "epochs": 5, "batch_size": 32, "validation": HELD, "optimizer": "adam",
+    "dropout": [0.0, 0.1, 0.2, 0.1, 0.3], "l2": 0.1, "seed": [3, 1, 4, 1, 5],
+}  # fmt: skip
+
+
+def networks(count=5, **options):
+    return [bpnet.Network(SIZES, hidden="relu", output="softmax", seed=s, **options)
+            for s in range(count)]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def short_blocks(monkeypatch):
+    """So that a set can be killed in the middle of an epoch."""
+    monkeypatch.setattr(session, "_STEPS", 2)
+
+
+class Stop(Exception):
+    pass
+
+
+class Killed(bpnet.Callback):
+    """Ends the process, as it were, after so many blocks of all networks together."""
+
+    def __init__(self, after):
+        self.left = after
+
+    def on_block_end(self, run):
+        self.left -= 1
+        if self.left == 0:
+            raise Stop
+
+
+def same(nets, others):
+    return all(
+        np.array_equal(a, b)
+        for one, other in zip(nets, others, strict=True)
+        for arrays, more in zip(one.parameters, other.parameters, strict=True)
+        for a, b in zip(arrays, more, strict=True)
+    )
+
+
+def without_times(histories):
+    return [{k: v for k, v in one.items() if k != "seconds"} for one in histories]
+
+
+def killed_and_resumed(folder, after, make=networks, data=(X, Y), **options):
+    """Networks and histories of a set that was killed and taken up, and of one that was not."""
+    options = {**OPTIONS, **options}
+    stopping = [bpnet.EarlyStopping(2), Killed(0)]
+    nets, others = make(), make()
+    wanted = bpnet.train(nets, data, callbacks=stopping, **options)
+    writer = bpnet.Checkpoint(folder, steps=3)
+    with pytest.raises(Stop):
+        bpnet.train(
+            make(), data, checkpoint=writer, callbacks=[bpnet.EarlyStopping(2), Killed(after)],
+            **options,
+        )  # fmt: skip
+    found = bpnet.train(others, data, checkpoint=folder, resume=True, callbacks=stopping, **options)
+    assert same(nets, others)
+    assert without_times(found) == without_times(wanted)
+    assert [net.classes is None for net in others] == [net.classes is None for net in nets]
+    assert all(np.array_equal(a.classes, b.classes) for a, b in zip(nets, others, strict=True))
+    return found
+
+
+@pytest.mark.parametrize("after", [1, 4, 9, 26, 60])
+def test_killed_and_resumed_it_ends_with_the_same_bits(backend, tmp_path, after):
+    killed_and_resumed(tmp_path, after, backend=backend, dtype=backend.dtypes()[0])
+
+
+@pytest.mark.parametrize("after", [2, 40])
+@pytest.mark.parametrize("options", [
+    {"micro_batch": 8},
+    {"batch_size": [16, 16, 32, 32, 32], "epochs": [3, 3, 3, 5, 5]},
+    {"optimizer": ["sgd", "adam", "adam", "sgd", "momentum"], "clip_norm": 1.0},
+    {"validation": None, "folds": [(range(i, 150), range(150, 180)) for i in range(5)]},
+    {"sample_weight": np.linspace(0.5, 1.5, 200), "metrics": "f1"},
+], ids=["one after another", "several groups", "optimizers", "folds", "weights"])  # fmt: skip
+def test_whatever_the_set_is(tmp_path, after, options):
+    killed_and_resumed(tmp_path, after, **options)
+
+
+def test_batch_normalization_keeps_its_averages(tmp_path):
+    killed_and_resumed(tmp_path, 7, make=lambda: networks(norm="batch"))
+
+
+def test_one_that_diverged_stays_so(tmp_path):
+    def make():
+        nets = networks()
+        nets[2].weights[0] = np.full((8, 6), 1e38)
+        return nets
+
+    found = killed_and_resumed(tmp_path, 45, make=make)
+    assert list(found.diverged) == [2]
+    assert "training diverged at step 1 of epoch 1" in str(found.diverged[2])
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_goes_on(tmp_path):
+    class Interrupt(bpnet.Callback):
+        def on_block_end(self, run):
+            if run.epoch == 2:
+                run.stop("interrupted")
+
+    nets, others = networks(), networks()
+    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
+    with pytest.raises(KeyboardInterrupt):
+        bpnet.train(others, (X, Y), checkpoint=tmp_path, callbacks=[Interrupt()], **OPTIONS)
+    others = networks()
+    found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    assert same(nets, others)
+    assert without_times(found) == without_times(wanted)
+
+
+def test_a_set_that_is_finished_is_not_trained_again(tmp_path):
+    nets, others = networks(), networks()
+    wanted = bpnet.train(nets, (X, Y), checkpoint=tmp_path, **OPTIONS)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    assert same(nets, others)
+    assert found == wanted
+    assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"l2": 0.2}, r"has l2 = \[0.1, 0.1, 0.1, 0.1, 0.1\], not \[0.2, "),
+    ({"seed": 7}, "has seed"),
+    ({"validation": (X[:50], Y[:50])}, "has validation"),
+])  # fmt: skip
+def test_another_set_is_refused(tmp_path, change, message):
+    bpnet.train(networks(), (X, Y), checkpoint=tmp_path, **{**OPTIONS, "epochs": 1})
+    options = {**OPTIONS, "epochs": 1, **change}
+    with pytest.raises(InputError, match=message):
+        bpnet.train(networks(), (X, Y), checkpoint=tmp_path, resume=True, **options)
+
+
+def test_the_checkpoint_of_one_network_is_not_that_of_a_set(tmp_path):
+    one = {"epochs": 1, "batch_size": 32}
+    bpnet.train(networks(1)[0], (X, Y), checkpoint=tmp_path, **one)
+    with pytest.raises(InputError, match="the run in .* has "):
+        bpnet.train(networks(1), (X, Y), checkpoint=tmp_path, resume=True, **one)
+    bpnet.train(networks(1), (X, Y), checkpoint=tmp_path / "set", **one)
+    with pytest.raises(InputError, match="the run in .* has "):
+        bpnet.train(networks(1)[0], (X, Y), checkpoint=tmp_path / "set", resume=True, **one)
+
+
+@pytest.mark.parametrize("damage", [
+    lambda numbers: numbers.pop("set"),
+    lambda numbers: numbers["set"].pop("done"),
+    lambda numbers: numbers["set"]["under_way"].update({"9": {}}),
+    lambda numbers: numbers["set"].update(done={"x": {}}),
+])  # fmt: skip
+def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, damage):
+    with pytest.raises(Stop):
+        bpnet.train(
+            networks(), (X, Y), checkpoint=bpnet.Checkpoint(tmp_path, steps=1),
+            callbacks=[Killed(9)], **OPTIONS,
+        )  # fmt: skip
+    found = checkpoint.latest(tmp_path)
+    damage(found.numbers)
+    checkpoint.write(tmp_path, found)
+    nets = networks()
+    with pytest.raises(InputError, match=re.escape("not that of a set of such networks")):
+        bpnet.train(nets, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    assert same(nets, networks())
