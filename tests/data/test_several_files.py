@@ -32,11 +32,9 @@ def test_what_was_held_out_has_counts_of_its_own(tmp_path):
     values = [None] * 40 + [float(j) for j in range(60)]
     pl.DataFrame({"a": values, "y": ["p", "q"] * 50}).write_parquet(tmp_path / "t.parquet")
     data = bpnet.data.stream(tmp_path / "t.parquet", target="y", validation=0.5, seed=0)
-    counts = []
-    for x in (data.x, data.validation[0]):
-        found = x.take(np.arange(len(x)))
-        assert len(found) == len(x)
-        counts.append([int(note.partition(" ")[0]) for note in x.replaced()])
+    parts = data.x, data.validation[0]
+    assert [len(x.take(np.arange(len(x)))) for x in parts] == [len(x) for x in parts]
+    counts = [[int(note.partition(" ")[0]) for note in x.replaced()] for x in parts]
     assert sum(map(sum, counts)) == 40
     assert all(0 < count < 40 for (count,) in counts)
 
