@@ -1,11 +1,10 @@
-"""Counts at their edges: parts of a batch, epochs, the best so many."""
+"""Counts at their edges: parts of a batch, the best so many, threads."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-import bpnet
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
 from bpnet.training import memory, resuming, scores
@@ -19,13 +18,6 @@ def test_where_memory_runs_out_half_of_what_was_taken_is_taken(micro, left):
     judge = SimpleNamespace(layers=())
     step = TrainingStep(judge, SGD(0.1), 0.0, 40, micro=micro)
     assert memory.smaller(step, 16, MemoryError()).micro == left
-
-
-def test_epochs_cannot_be_left_out():
-    net, data = bpnet.Network([2, 2], seed=0), (np.eye(2), [0, 1])
-    for one in (net, [net, bpnet.Network([2, 2], seed=1)]):
-        with pytest.raises(InputError, match="epochs is None; give a whole number of at least 1"):
-            bpnet.train(one, data, epochs=None)
 
 
 @pytest.mark.parametrize(("k", "refused"), [(2, False), (3, True), (4, True)])
