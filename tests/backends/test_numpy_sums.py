@@ -1,0 +1,23 @@
+"""Sums over one axis in another dtype than that of what is summed."""
+
+import numpy as np
+import pytest
+
+from bpnet.backends import numpy_namespace as xp
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_a_sum_is_of_the_dtype_that_is_asked_for(axis, keepdims):
+    x = np.full((3, 3), 2.0**24, np.float32)
+    x[0, 0] = x[1, 1] = x[2, 2] = 1.0  # which float32 loses beside 2^24
+    found = xp.sum(x, axis=axis, dtype=np.float64, keepdims=keepdims)
+    assert found.dtype == np.float64
+    assert np.ravel(found).tolist() == [2.0**25 + 1] * 3
+    assert found.ndim == (2 if keepdims else 1)
+    assert xp.sum(x, axis=axis).dtype == np.float32
+
+
+def test_a_sum_of_integers_in_another_dtype():
+    x = np.asarray([2**31 - 1, 1], np.int32)
+    assert xp.sum(x, axis=-1, dtype=np.int64) == 2**31

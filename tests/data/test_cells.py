@@ -1,0 +1,57 @@
+"""Cells of tables: codes, amounts and classes that look alike."""
+
+import polars as pl
+import pytest
+
+import bpnet
+from bpnet.data import cells
+from bpnet.data.columns import Columns
+from bpnet.errors import InputError
+
+
+def table(path, *columns):
+    names, values = [name for name, _ in columns], zip(*(held for _, held in columns), strict=True)
+    path.write_text("\n".join([",".join(names), *(",".join(row) for row in values)]) + "\n")
+    return str(path)
+
+
+def test_zeros_in_front_make_text_of_a_target_and_numbers_of_an_input(tmp_path):
+    codes = [f"{i:03}" for i in range(30)]
+    path = table(tmp_path / "t.csv", ("a", codes), ("y", ["01", "02", "10"] * 10))
+    data = bpnet.data.load(path, target="y")
+    assert [(column.name, column.kind) for column in data.columns.inputs] == [("a", "number")]
+    assert data.columns.classes == ("01", "02", "10")
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], [1.5, 2.0]])
+def test_a_fraction_is_no_class_of_whole_numbers(values):
+    typed = cells.typed_as(pl.Series("y", values), "integer")
+    assert typed.to_list() == values
+    assert typed.dtype == (pl.Int64 if values[0] == 1.0 else pl.Float64)
+
+
+@pytest.mark.parametrize(("count", "kind"), [(2, "text"), (3, "number")])
+def test_marks_stand_for_lacking_numbers_where_there_are_more_than_two(count, kind, tmp_path):
+    """A column of 0, 1 and - may have three classes; one of more numbers lacks some."""
+    held = [*map(str, range(count)), "-"] * 10
+    path = table(tmp_path / "t.csv", ("a", held), ("y", (["p", "q"] * 20)[: len(held)]))
+    assert bpnet.data.load(path, target="y").columns.inputs[0].kind == kind
+
+
+@pytest.mark.parametrize("rows", [60, 100])
+def test_text_with_a_value_for_more_than_every_second_row_is_a_name(rows, tmp_path):
+    values = [f"v{i % 40}" for i in range(rows)]
+    path = table(tmp_path / "t.csv", ("a", values), ("y", ["p", "q"] * (rows // 2)))
+    if rows == 60:
+        with pytest.raises(InputError, match=r"'a' has 40 different values in 60 rows.*at most 30"):
+            bpnet.data.load(path, target="y")
+    else:
+        assert len(bpnet.data.load(path, target="y").columns.inputs[0].categories) == 40
+
+
+def test_columns_that_name_a_category_twice_are_refused(tmp_path):
+    path = table(tmp_path / "t.csv", ("a", ["u", "v"] * 5), ("y", ["p", "q", "q", "p", "p"] * 2))
+    text = bpnet.data.load(path, target="y").columns.to_json()
+    assert Columns.from_json(text).inputs[0].categories == ("u", "v")
+    with pytest.raises(InputError, match="different categories"):
+        Columns.from_json(text.replace('"v"', '"u"'))

@@ -1,0 +1,16 @@
+"""The row of targets that do not sum to 1, where a few rows stand for all."""
+
+import numpy as np
+import pytest
+
+from bpnet.core.activations import Softmax
+from bpnet.core.costs import CrossEntropy
+from bpnet.errors import InputError
+from bpnet.training import targets
+
+
+@pytest.mark.parametrize(("rows", "row"), [(None, 1), (np.asarray([0, 412, 77]), 412)])
+def test_it_is_counted_in_the_data(rows, row):
+    y = np.asarray([[0.5, 0.5], [0.5, 0.25], [0.25, 0.75]])
+    with pytest.raises(InputError, match=rf"y has a row with sum 0\.75, row {row};"):
+        targets.make(y, 3, 2, Softmax(), CrossEntropy(), None, rows=rows)
