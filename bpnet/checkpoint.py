@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk, lock, owned, sealed, strict_json
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 _FORMAT, _VERSION = "bpnet checkpoint", 4
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -131,8 +131,7 @@ def read(path: Path) -> Snapshot:
     except InputError:
         raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is damaged or no checkpoint ({reason}); use an older one"
+        msg = f"{path} is damaged or no checkpoint ({one_line(error)}); use an older one"
         raise InputError(msg) from error
 
 

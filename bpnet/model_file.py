@@ -20,7 +20,7 @@ from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.core.lookup import plain
 from bpnet.data import labels
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from bpnet.network import Network
@@ -155,8 +155,7 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
     except (LookupError, TypeError, ValueError, AttributeError, OSError, *_DEEP) as error:
         if isinstance(error, InputError):
             raise InputError(f"{path}: {error}") from error
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is damaged or not a bpnet model ({reason}); give another file"
+        msg = f"{path} is damaged or not a bpnet model ({one_line(error)}); give another file"
         raise InputError(msg) from error
 
 

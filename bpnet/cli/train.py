@@ -16,7 +16,7 @@ from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import arrays
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.shown import pasted
 from bpnet.training import Distributions, LearningRates, fastest, sharding
 
@@ -457,8 +457,7 @@ def _weights(path: str | None, dataset: Any) -> Any:
     try:
         weights = arrays.read_npy(Path(path))
     except (OSError, InputError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"--sample-weight {path} can't be read ({reason}); give a .npy file of numbers"
+        msg = f"--sample-weight {path} can't be read ({one_line(error)}); give a .npy of numbers"
         raise InputError(msg) from error
     if dataset.validation is not None and dataset.rows is None and dataset.columns is not None:
         msg = "--sample-weight of a table that is streamed needs all of its rows"

@@ -11,7 +11,7 @@ from bpnet.backends import Backend
 from bpnet.core import activations, costs
 from bpnet.data import Columns, Dataset
 from bpnet.data.host_rows import HostRows
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.network import Network
 from bpnet.shown import plain
 from bpnet.training import History, distributions, evaluate
@@ -230,6 +230,5 @@ def _records(folder: Path) -> list[Any]:
     try:
         return list(distributions.check(strict_json.loads(disk.text(path))))
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is damaged ({reason}); delete it for a report without it"
+        msg = f"{path} is damaged ({one_line(error)}); delete it for a report without it"
         raise InputError(msg) from error

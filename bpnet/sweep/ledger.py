@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bpnet import disk, lock, owned, run_folder, strict_json
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.sweep.ranking import Sweep, as_csv
 from bpnet.training import Callback, Run
 from bpnet.training.checkpoints import SIGNALS
@@ -80,8 +80,7 @@ class Ledger:
         except InputError:
             raise
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:120]
-            msg = f"{path} is damaged ({reason}); sweep again"
+            msg = f"{path} is damaged ({one_line(error)}); sweep again"
             raise InputError(msg) from error
         return cls(folder, asked, False, trained, seconds, data)
 

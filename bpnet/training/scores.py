@@ -10,7 +10,7 @@ import numpy as np
 
 from bpnet.core.activations import Activation, Sigmoid, Softmax
 from bpnet.core.namespace import namespace_of
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
 from bpnet.synonyms import hint
 from bpnet.training import targets
@@ -108,8 +108,7 @@ def judge(
         try:
             out[name] = float(_compute(name, seen, wanted))
         except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{name} cannot be told here: {reason}") from error
+            raise InputError(f"{name} cannot be told here: {one_line(error)}") from error
         if math.isnan(out[name]):
             msg = f"{name} cannot be told here: it is not defined for these targets"
             raise InputError(f"{msg}; give more examples to judge by")
