@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Network:
         output: str | Activation = "softmax",
         init: str | Initializer | Sequence[Any] = "auto",
         seed: int = 0,
-        norm: str | None = None,
+        norm: Annotated[str, "'batch' or 'layer'"] | None = None,
     ) -> None:
         if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str):
             msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
@@ -133,7 +133,7 @@ class Network:
 
     @checked
     def predict(
-        self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
+        self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> np.ndarray[Any, Any]:
         """Outputs a^L, in batches of bounded size.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.arguments import checked
-from bpnet.backends import Backend
+from bpnet.backends import Backend, dtypes
 from bpnet.core import metrics as core_metrics
 from bpnet.data import batches
 from bpnet.errors import InputError
@@ -29,7 +29,7 @@ def evaluate(
     metrics: str | Sequence[str] = (),
     backend: Any = None,
     device: Any = None,
-    dtype: str | None = None,
+    dtype: dtypes.Float | None = None,
 ) -> dict[str, float]:
     """Mean cost, and accuracy, or R2 where there are no classes, and what else is asked for.
 

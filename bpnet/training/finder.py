@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.arguments import checked
+from bpnet.arguments import Count, Strength, checked
+from bpnet.backends import dtypes
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
@@ -91,11 +92,11 @@ def find_learning_rate(
     steps: int = 200,
     cost: str | Any | None = None,
     optimizer: str | Optimizer | LBFGS = "adam",
-    batch_size: int | None = 64,
-    l2: float = 0.0,
+    batch_size: Count | None = 64,
+    l2: Strength = 0.0,
     backend: Any = None,
     device: Any = None,
-    dtype: str = "float32",
+    dtype: dtypes.Float = "float32",
     seed: int = 0,
 ) -> LearningRates:
     """Learning rate to begin with, found by a short run whose rate grows.
@@ -137,7 +138,7 @@ def find_learning_rate(
     True
     """
     _check(low, high, steps)
-    (batch_size,) = options.check(dtype, (), batch_size=batch_size)
+    (batch_size,) = options.check(dtype, batch_size=batch_size)
     rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"

@@ -3,12 +3,13 @@
 import dataclasses
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, overload
 
 from bpnet import backends
 from bpnet.arguments import Count, Strength, checked
-from bpnet.backends import Backend
+from bpnet.backends import Backend, dtypes
 from bpnet.checkpoint import Snapshot
 from bpnet.core import optimizers, schedules
 from bpnet.core.feedforward import Parameters
@@ -27,6 +28,7 @@ from bpnet.training import (
     loop,
     members,
     options,
+    planning,
     resuming,
     scores,
     sharding,
@@ -43,7 +45,7 @@ _log = logging.getLogger("bpnet")
 def train(network: Network, data: Any, **options: Any) -> History: ...
 @overload
 def train(network: Sequence[Network], data: Any, **options: Any) -> members.Histories: ...
-@checked  # type: ignore[misc]  # the two above are for readers of types
+@partial(checked, each=(*planning.EACH, "callbacks"))  # type: ignore[misc]  # the two above are for readers of types
 def train(
     network: Any,
     data: Any,
@@ -60,21 +62,21 @@ def train(
     micro_batch: Count | None = None,
     schedule: str | Schedule = "constant",
     sample_weight: Any = None,
-    class_weight: Mapping[Any, float] | str | None = None,
+    class_weight: Mapping[Any, float] | Annotated[str, "'balanced'"] | None = None,
     validation: Any = None,
     metrics: str | Sequence[str] = (),
     backend: Any = None,
     device: Any = None,
-    dtype: str = "float32",
+    dtype: dtypes.Float = "float32",
     seed: int = 0,
     threads: Count | None = None,
-    precision: str | None = None,
+    precision: dtypes.Precision | None = None,
     compiled: bool | None = None,
     checkpoint: str | Path | checkpoints.Checkpoint | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     communicator: Any = None,
-    reduce: str = "ordered",
+    reduce: Annotated[str, "'ordered' or 'fast'"] = "ordered",
     shards: Annotated[int, "a power of two"] | None = None,
     folds: Iterable[Any] | None = None,
 ) -> Any:
@@ -202,8 +204,7 @@ def train(
         return members.train(**locals())
     options.check_one(network, folds)
     epochs, batch_size, threads, micro_batch = options.check(
-        dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
-        micro_batch=micro_batch,
+        dtype, epochs=epochs, batch_size=batch_size, threads=threads, micro_batch=micro_batch
     )  # fmt: skip
     divided = sharding.split(communicator, reduce, shards)
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
