@@ -6,6 +6,7 @@ the function itself can tell, such as a range or a shape, stays its own.
 """
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cache, wraps
@@ -77,7 +78,7 @@ def _guarded(function: Any, name: str, each: Container[str] = ()) -> Any:
             for argument, value in bound.arguments.items():
                 if argument in hints:
                     own = several and argument in each
-                    bound.arguments[argument] = check(argument, value, hints[argument], own)
+                    bound.arguments[argument] = accepted(argument, value, hints[argument], own)
         except InputError:
             if function.__name__ == "__init__":
                 _own_word(function, bound)
@@ -98,7 +99,7 @@ def _own_word(init: Any, bound: inspect.BoundArguments) -> None:
         return
 
 
-def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
+def accepted(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     """The value of an argument, its numbers Python's own.
 
     Parameters
@@ -118,16 +119,29 @@ def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
         If it is of another type.
     """
     if several and _is_column(value) and not fits(value, hint):
-        return [check(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
+        return [accepted(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
     if not fits(value, hint):
         msg = f"{name} {_complaint(value, hint)}; give {wanted(hint)}"
         raise InputError(msg)
     if _is_bool(value) and bool in map(_base, _options(hint)):
         return bool(value)
-    is_number = isinstance(value, Real) and not _is_bool(value)
-    if not is_number or not {int, float} & {_base(option) for option in _options(hint)}:
-        return value
-    return int(value) if isinstance(value, Integral) else float(value)
+    numeric = {int, float} & {_base(option) for option in _options(hint)}
+    return _own(value) if numeric and _is_number(value) else value
+
+
+def finite_number(value: Any) -> int | float | None:
+    """Finite real number as one of Python's own, which every file holds; None for all else.
+
+    Examples
+    --------
+    >>> finite_number(0.5), finite_number(float("nan")), finite_number(True), finite_number("0.5")
+    (0.5, None, None, None)
+    """
+    return _own(value) if _is_number(value) and math.isfinite(value) else None
+
+
+def _own(number: Real) -> int | float:
+    return int(number) if isinstance(number, Integral) else float(number)
 
 
 def _is_column(value: Any) -> bool:

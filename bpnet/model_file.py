@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpnet import disk, sealed, strict_json
-from bpnet.arguments import checked
+from bpnet.arguments import checked, finite_number
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
-from bpnet.core.lookup import plain
 from bpnet.data import labels
 from bpnet.errors import InputError, one_line
 
@@ -99,7 +98,7 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
     described = {
         "layers": [layers.describe(layer) for layer in network.layers],
         "classes": None if network.classes is None else np.asarray(network.classes).tolist(),
-        "scale": network.scale if plain(network.scale) is None else plain(network.scale),
+        "scale": finite_number(network.scale) or network.scale,
         **({"labels": network.labels} if network.labels else {}),
     }
     try:
@@ -235,7 +234,7 @@ def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
 def _scale(scale: Any) -> float | None:
     if scale is None:
         return None
-    number = plain(scale)
+    number = finite_number(scale)
     if number is None or number <= 0:
         msg = f"its scale is {scale!r}, not a positive number"
         raise ValueError(msg)

@@ -3,6 +3,7 @@
 import decimal
 import fractions
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -359,3 +360,15 @@ def test_labels_of_numpys_younger_text_are_labels():
     bpnet.train(trained, (X, words), epochs=1)
     younger = words.astype(np.dtypes.StringDType())
     assert bpnet.evaluate(trained, (X, younger)) == bpnet.evaluate(trained, (X, words))
+
+
+def test_one_place_makes_a_number_of_numpy_pythons_own():
+    package = Path(arguments.__file__).parent
+    sources = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    alone = {name for name, code in sources.items() if "import Integral" in code}
+    assert alone == {"arguments.py", "parameters.py"}  # that of scikit-learn's own validation
+    given = (np.int8(3), np.float16(0.5), fractions.Fraction(1, 2), 3, 0.5)
+    assert [*map(arguments.finite_number, given)] == [3, 0.5, 0.5, 3, 0.5]
+    assert {type(arguments.finite_number(value)) for value in given} == {int, float}
+    none = (np.nan, np.float32(np.inf), 10**400, True, np.True_, "1", None, 1j, np.asarray([1.0]))
+    assert [*map(arguments.finite_number, none)] == [None] * len(none)

@@ -11,7 +11,7 @@ from bpnet.errors import InputError
 Host = np.ndarray[Any, Any]
 
 
-def plain(y: Host, name: str) -> Host:
+def typed(y: Host, name: str) -> Host:
     """Labels as booleans, whole numbers, floats or text, each equal to what was given.
 
     Parameters
@@ -107,7 +107,7 @@ def named(classes: Any, name: str = "classes") -> Host:
     if values.ndim != 1:
         msg = f"{name} is {str(classes)[:60]!r}; give a list of names"
         raise InputError(msg)
-    found = plain(values, name)
+    found = typed(values, name)
     check_exact(found, name)
     for text in found.ravel().tolist() if found.dtype.kind == "U" else ():
         try:

@@ -228,7 +228,7 @@ def _records(folder: Path) -> list[Any]:
     if not path.is_file():
         return []  # a run of an older version, or of Python
     try:
-        return list(distributions.check(strict_json.loads(disk.text(path))))
+        return list(distributions.checked_records(strict_json.loads(disk.text(path))))
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         msg = f"{path} is damaged ({one_line(error)}); delete it for a report without it"
         raise InputError(msg) from error

@@ -50,7 +50,7 @@ def evaluate(
         ``cost`` and ``accuracy``, or ``r2`` where there are no classes, and the metrics.
     """
     check_network(network)
-    names = scores.check(metrics)
+    names = scores.names_of(metrics)
     dtype = dtype or network.dtype
     chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype

@@ -37,7 +37,7 @@ class Judging:
     dtype : str
         Of the run.
     metrics : tuple of str
-        From :func:`bpnet.training.scores.check`.
+        From :func:`bpnet.training.scores.names_of`.
     probabilities : bool
         Whether outputs are such.
     data : tuple of arrays

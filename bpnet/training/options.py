@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bpnet.arguments import finite_number
 from bpnet.backends import dtypes, threads
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import plain
 from bpnet.core.schedules import Constant
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -131,7 +131,7 @@ def limits(**strengths: Any) -> dict[str, float]:
     return {name: check_strength(value, name) for name, value in strengths.items()}
 
 
-def check(dtype: Any, **counts: Any) -> list[Any]:
+def counts(dtype: Any, **counts: Any) -> list[Any]:
     """Refuse another dtype, and what is no whole number from 1 to its limit.
 
     Returns
@@ -147,7 +147,7 @@ def check(dtype: Any, **counts: Any) -> list[Any]:
     dtypes.check_float(dtype)
     made: list[Any] = []
     for name, value in counts.items():
-        number = plain(value)
+        number = finite_number(value)
         left_out = value is None and name != "epochs"
         if not left_out and (not isinstance(number, int) or number < 1):
             msg = f"{name} is {value!r}; give a whole number of at least 1"

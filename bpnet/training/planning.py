@@ -112,7 +112,7 @@ def _own(asked: dict[str, Any], i: int, count: int) -> dict[str, Any]:
                 raise InputError(f"{msg}; give one for all, or one for each")
             value = value[i]
         own[name] = value.item() if isinstance(value, np.generic) else value
-    options.check(
+    options.counts(
         asked["dtype"], epochs=own["epochs"], batch_size=own["batch_size"],
         threads=asked["threads"], micro_batch=asked["micro_batch"],
     )  # fmt: skip

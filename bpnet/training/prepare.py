@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
+from bpnet.arguments import finite_number
 from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
-from bpnet.core.lookup import plain
 from bpnet.data import batches, finite
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -41,7 +41,7 @@ def check_strength(value: Any, name: str = "l2") -> float:
     InputError
         If it is not a number of 0 or more.
     """
-    number = plain(value)
+    number = finite_number(value)
     if number is None or number < 0:
         msg = f"{name} is {value!r}; give a number of 0 or more"
         raise InputError(msg)

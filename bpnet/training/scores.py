@@ -29,7 +29,7 @@ def grows(name: str) -> bool:
     return not name.endswith(SHRINK)
 
 
-def check(names: Any) -> tuple[str, ...]:
+def names_of(asked: Any) -> tuple[str, ...]:
     """Names of metrics, with underscores.
 
     Raises
@@ -37,7 +37,7 @@ def check(names: Any) -> tuple[str, ...]:
     InputError
         If one is unknown, or scikit-learn is not here to compute it.
     """
-    given = [names] if isinstance(names, str) else list(names)
+    given = [asked] if isinstance(asked, str) else list(asked)
     found = tuple(str(name).replace("-", "_") for name in given)
     for name in found:
         if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
@@ -80,7 +80,7 @@ def judge(
     Parameters
     ----------
     names : sequence of str
-        From :func:`check`.
+        From :func:`names_of`.
     wanted : Targets
         What was wanted.
     a : array, (m, n_L)
@@ -123,7 +123,7 @@ def rehearse(names: Sequence[str], wanted: Targets, n: int, output: Activation) 
     Parameters
     ----------
     names : sequence of str
-        From :func:`check`.
+        From :func:`names_of`.
     wanted : Targets
         What will be wanted.
     n : int

@@ -5,8 +5,7 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-from bpnet.arguments import checked
-from bpnet.core.lookup import plain
+from bpnet.arguments import checked, finite_number
 from bpnet.errors import InputError
 from bpnet.training import resuming, scores
 from bpnet.training.callbacks import Callback, Run
@@ -43,7 +42,7 @@ class EarlyStopping(Callback):
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
-        epochs, by = plain(patience), plain(least)
+        epochs, by = finite_number(patience), finite_number(least)
         if not isinstance(epochs, int) or epochs < 1:
             msg = f"patience is {patience!r}; give a whole number of at least 1"
             raise InputError(msg)

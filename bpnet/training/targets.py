@@ -88,7 +88,7 @@ def make(
     if isinstance(y, HostRows):
         return _of_rows(y, m, n, output, cost, classes, name, learn)
     labels.check_alike(y, name)
-    y = labels.plain(host(y, name), name)
+    y = labels.typed(host(y, name), name)
     if y.shape[:1] != (m,):
         msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
         raise InputError(msg)

@@ -203,12 +203,12 @@ def train(
     if isinstance(network, Sequence):
         return members.train(**locals())
     options.check_one(network, folds)
-    epochs, batch_size, threads, micro_batch = options.check(
+    epochs, batch_size, threads, micro_batch = options.counts(
         dtype, epochs=epochs, batch_size=batch_size, threads=threads, micro_batch=micro_batch
     )  # fmt: skip
     divided = sharding.split(communicator, reduce, shards)
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
-    planned, names, seed = schedules.get(schedule), scores.check(metrics), draws.check_seed(seed)
+    planned, names, seed = schedules.get(schedule), scores.names_of(metrics), draws.check_seed(seed)
     trained, rule = options.with_dropout(network, dropout), optimizers.get(optimizer)
     if fastest.is_asked(backend):
         backend = _fastest(network, data, device, batch_size, rule, dtype, cost)

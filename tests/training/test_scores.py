@@ -16,7 +16,7 @@ Y = np.asarray([0, 1, 0, 2, 2])
 
 def judged(name, y=Y, a=A, kind="class", probabilities=True):
     wanted = Targets(np.asarray(y), kind, None)
-    return scores.judge(scores.check(name), wanted, a, probabilities=probabilities)[name]
+    return scores.judge(scores.names_of(name), wanted, a, probabilities=probabilities)[name]
 
 
 def test_of_classes():
