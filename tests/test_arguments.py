@@ -131,7 +131,7 @@ def test_an_argument_that_is_not_there_is_refused_and_so_are_too_many(name):
 
 RESULTS = {
     "Backend", "BackendStatus", "Callback", "Columns", "DeviceInfo", "Entry", "Selection",
-    "available", "names", "of", "require_one", "absolute", "catalog", "status",
+    "available", "names", "of", "require_one", "catalog", "status",
 }  # fmt: skip
 """What users are given, and functions of what they were given."""
 

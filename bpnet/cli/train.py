@@ -224,7 +224,7 @@ def train(
     if tensorboard or tensorboard_folder:
         events = str(tensorboard_folder.absolute()) if tensorboard_folder else run_folder.EVENTS
         config["training"]["tensorboard"] = events
-    reads: list[str | Path] = [*bpnet.data.read_from(source)]
+    reads: list[str | Path] = [*bpnet.data.sources.read_from(source)]
     reads += [sample_weight] if sample_weight else []
     if tensorboard_folder:
         disk.makeable(tensorboard_folder, "the event files", reads)
@@ -369,7 +369,7 @@ def _train(
             device=device,
         )
     console, stopper = screen.console(stderr=json_), StopOnSignal()
-    config["data"]["source"] = bpnet.data.absolute(source)
+    config["data"]["source"] = bpnet.data.sources.absolute(source)
     config["source"] = run_data.described(dataset)
     again = resume and leads(ranks)
     recorder = runs.Recorder(folder, config, dataset.columns, again, seen, on_error, fresh)

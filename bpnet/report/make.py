@@ -7,7 +7,7 @@ from typing import Any
 import bpnet
 from bpnet import backends, plots, run_folder
 from bpnet.arguments import checked
-from bpnet.data import read_from
+from bpnet.data.sources import read_from
 from bpnet.errors import InputError
 from bpnet.report import page, several, single, subject
 from bpnet.report.subject import Subject

@@ -64,7 +64,7 @@ def evaluate(
         return {**result, "accuracy": accuracy}
     wanted = targets.whole(wanted)
     outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
-    more = scores.judge(names, wanted, outputs, probabilities=scores.is_probability(network.output))
+    more = scores.judge(names, wanted, outputs, network.output)
     if accuracy is not None:
         return {**result, "accuracy": accuracy, **more}
     r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))
@@ -93,11 +93,12 @@ def validator(
     names = ("validation X", "validation y")
     batches.require_one({names[0]: x, names[1]: y})
     data, wanted = store(
-        network, x, y, judge.cost, like.classes, judge.scale, backend, dtype, names
-    )
+        network, x, y, judge.cost, like.classes, judge.scale, backend, dtype, names,
+        labels=like.are_labels,
+    )  # fmt: skip
     wanted = replace(wanted, unit=like.unit)
     scores.rehearse(metrics, wanted, network.sizes[-1], network.output)
-    step, probabilities = EvaluationStep(judge), scores.is_probability(network.output)
+    step = EvaluationStep(judge)
 
     def validate(parameters: Any) -> dict[str, float | None]:
         cost, accuracy = blocks.evaluate(step, parameters, data, backend)
@@ -109,7 +110,7 @@ def validator(
             scale=judge.scale, backend=backend, dtype=dtype,
         )  # fmt: skip
         seen = targets.whole(wanted)
-        more = scores.judge(metrics, seen, outputs, probabilities=probabilities)
+        more = scores.judge(metrics, seen, outputs, network.output)
         return {**found, **{f"validation_{name}": value for name, value in more.items()}}
 
     return validate

@@ -38,8 +38,6 @@ class Judging:
         Of the run.
     metrics : tuple of str
         From :func:`bpnet.training.scores.names_of`.
-    probabilities : bool
-        Whether outputs are such.
     data : tuple of arrays
         Examples that all are judged by, or of which each is judged by its fold.
     wanted : Targets
@@ -52,7 +50,6 @@ class Judging:
     backend: Backend
     dtype: str
     metrics: tuple[str, ...]
-    probabilities: bool
     data: Data | None
     wanted: Targets
     folds: bool
@@ -90,14 +87,14 @@ class Judging:
                 names = ("validation X", "validation y")
                 batches.require_one({names[0]: x, names[1]: y})
                 held, made = prepare.store(
-                    network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names
-                )
+                    network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names,
+                    labels=wanted.are_labels,
+                )  # fmt: skip
                 wanted = replace(made, unit=wanted.unit)
         parts = [replace(wanted, values=wanted.values[rows]) for _, rows in folds]
         for part in parts or ([] if held is None else [wanted]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)
-        probabilities = scores.is_probability(network.output)
-        return cls(judge, backend, dtype, metrics, probabilities, held, wanted, by_fold)
+        return cls(judge, backend, dtype, metrics, held, wanted, by_fold)
 
     def __call__(self, parameters: Parameters, members: Sequence[Member]) -> list[Judged]:
         """Return what each member adds to its history.
@@ -173,5 +170,5 @@ class Judging:
             judge.layers, judge.compute(parameters), x,
             scale=judge.scale, backend=self.backend, dtype=self.dtype,
         )  # fmt: skip
-        more = scores.judge(self.metrics, wanted, outputs, probabilities=self.probabilities)
+        more = scores.judge(self.metrics, wanted, outputs, judge.layers[-1].activation)
         return {f"validation_{name}": value for name, value in more.items()}
