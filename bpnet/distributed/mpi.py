@@ -14,14 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from bpnet.distributed.communicator import Communicator
-from bpnet.errors import (
-    ArrayMismatch,
-    BackendUnavailable,
-    Diverged,
-    InputError,
-    as_line,
-    one_line,
-)
+from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, as_line, one_line
 from bpnet.requirements import install
 
 _TAG = 7301
