@@ -6,8 +6,9 @@ the function itself can tell, such as a range or a shape, stays its own.
 """
 
 import inspect
+import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
@@ -30,10 +31,11 @@ _LONGEST = 80
 """Characters of what was given that a message repeats."""
 
 
-def checked(edge: Edge) -> Edge:
+def checked(edge: Edge, each: Container[str] = ()) -> Edge:
     """Function or class that refuses arguments which its signature does not allow.
 
-    A class is changed in place, so that subclasses of its own go through the same check.
+    A class is changed in place, so that subclasses of its own go through the same check. Where
+    networks are given as a list, the arguments named in ``each`` may be lists with one for each.
 
     Examples
     --------
@@ -51,11 +53,11 @@ def checked(edge: Edge) -> Edge:
         if "__init__" in vars(edge):
             edge.__init__ = _guarded(edge.__init__, edge.__name__)  # type: ignore[misc]
         return edge
-    guarded: Edge = _guarded(edge, edge.__name__)
+    guarded: Edge = _guarded(edge, edge.__name__, each)
     return guarded
 
 
-def _guarded(function: Any, name: str) -> Any:
+def _guarded(function: Any, name: str, each: Container[str] = ()) -> Any:
     @cache
     def known() -> tuple[inspect.Signature, dict[str, Any]]:
         given = {k: hint for k, hint in function.__annotations__.items() if k != "return"}
@@ -75,8 +77,8 @@ def _guarded(function: Any, name: str) -> Any:
         try:
             for argument, value in bound.arguments.items():
                 if argument in hints:
-                    each = several and argument != "network"
-                    bound.arguments[argument] = check(argument, value, hints[argument], each)
+                    own = several and argument in each
+                    bound.arguments[argument] = accepted(argument, value, hints[argument], own)
         except InputError:
             if function.__name__ == "__init__":
                 _own_word(function, bound)
@@ -97,7 +99,7 @@ def _own_word(init: Any, bound: inspect.BoundArguments) -> None:
         return
 
 
-def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
+def accepted(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     """The value of an argument, its numbers Python's own.
 
     Parameters
@@ -109,7 +111,7 @@ def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     hint : type
         What is allowed.
     several : bool
-        Whether networks were given as a list, to which an option may be a list with one for each.
+        Whether it may be a list with one for each network.
 
     Raises
     ------
@@ -117,16 +119,29 @@ def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
         If it is of another type.
     """
     if several and _is_column(value) and not fits(value, hint):
-        return [check(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
+        return [accepted(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
     if not fits(value, hint):
         msg = f"{name} {_complaint(value, hint)}; give {wanted(hint)}"
         raise InputError(msg)
     if _is_bool(value) and bool in map(_base, _options(hint)):
         return bool(value)
-    is_number = isinstance(value, Real) and not _is_bool(value)
-    if not is_number or not {int, float} & {_base(option) for option in _options(hint)}:
-        return value
-    return int(value) if isinstance(value, Integral) else float(value)
+    numeric = {int, float} & {_base(option) for option in _options(hint)}
+    return _own(value) if numeric and _is_number(value) else value
+
+
+def finite_number(value: Any) -> int | float | None:
+    """Finite real number as one of Python's own, which every file holds; None for all else.
+
+    Examples
+    --------
+    >>> finite_number(0.5), finite_number(float("nan")), finite_number(True), finite_number("0.5")
+    (0.5, None, None, None)
+    """
+    return _own(value) if _is_number(value) and math.isfinite(value) else None
+
+
+def _own(number: Real) -> int | float:
+    return int(number) if isinstance(number, Integral) else float(number)
 
 
 def _is_column(value: Any) -> bool:
@@ -137,7 +152,7 @@ def _is_column(value: Any) -> bool:
 def _complaint(value: Any, hint: Any) -> str:
     """What was given; of a list that may be one, what it holds."""
     lists = [option for option in _options(hint) if get_origin(option) in _SEQUENCES]
-    if not isinstance(value, list | tuple) or not lists:
+    if not lists or not _is_sequence(value):
         return f"is {shown(value)}"
     wrong = next(one for one in value if not _holds([one], get_args(lists[0])))
     return f"holds {shown(wrong)}"
@@ -180,7 +195,7 @@ def _parts(option: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _holds(values: Any, items: tuple[Any, ...]) -> bool:
     """Whether all items of a sequence are what its hint says of them."""
-    if not items or items[0] is Any or not isinstance(values, list | tuple):
+    if not items or items[0] is Any:
         return True
     return all(fits(value, items[0]) for value in values)
 

@@ -17,13 +17,23 @@ from bpnet.errors import InputError
 
 
 def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) -> tuple[Any, ...]:
-    """Dense layers of these sizes, normalized where that is asked for.
+    """Layers that were given, or dense ones of these sizes, normalized where that is asked for.
 
     Raises
     ------
     InputError
-        If there are fewer than two sizes, or not one activation for each hidden layer.
+        If there are fewer than two sizes, or not one activation for each hidden layer; or if layers
+        were given and what they have of their own is asked for too.
     """
+    if sizes and all(hasattr(layer, "forward") for layer in sizes):
+        asked = {"hidden": hidden, "output": output, "norm": norm}
+        beside = " and ".join(name for name, value in asked.items() if value is not None)
+        if beside:
+            msg = f"sizes is a list of layers, which have their own, and {beside} was given too"
+            raise InputError(f"{msg}; give either")
+        return tuple(sizes)
+    hidden = "sigmoid" if hidden is None else hidden
+    output = "softmax" if output is None else output
     if len(sizes) < 2:
         msg = f"sizes is {sizes!r}; give at least an input and an output, such as [784, 30, 10]"
         raise InputError(msg)
@@ -139,6 +149,17 @@ def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
     if not isinstance(rule, tuple) or not rule:
         pairs = zip(layer.shapes, layer.start, strict=True)
         return tuple(np.full(shape, value) for shape, value in pairs)
+    return given(layer, rule, l)
+
+
+def given(layer: Any, rule: Sequence[Array], l: int) -> tuple[Array, ...]:
+    """Copies of a layer's arrays as it holds them.
+
+    Raises
+    ------
+    InputError
+        If one has another shape, is not finite, or is a variance below 0.
+    """
     arrays = tuple(as_float(array, f"init[{l}]") for array in rule)
     shapes = tuple(array.shape for array in arrays)
     if shapes != layer.shapes:

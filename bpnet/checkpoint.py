@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk, lock, owned, sealed, strict_json
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 _FORMAT, _VERSION = "bpnet checkpoint", 4
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -28,7 +28,6 @@ _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
 """From what a version wrote to what the next one does."""
 
 _NAME = re.compile(r"step-\d{12}\.safetensors")
-_LEFT = re.compile(r"\.(step-\d{12}\.safetensors)\.\d+\.partial")
 _KEPT = 2
 _log = logging.getLogger("bpnet")
 
@@ -77,7 +76,7 @@ def write(folder: Path, snapshot: Snapshot) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{snapshot.step:012d}.safetensors"
     disk.write(path, packed(snapshot))
-    _clear(folder)
+    owned.clear(folder, _NAME)  # the folder is held: whoever began them was killed
     known = sorted(name for name in names(folder) if name <= path.name)
     for name in known[:-_KEPT]:  # a later one is no checkpoint: the run has not come so far
         with suppress(OSError):
@@ -104,12 +103,6 @@ def check(folder: Path) -> None:
     owned.check(folder, [lock.NAME, *names(folder)])
 
 
-def _clear(folder: Path) -> None:
-    """Take away what a process that was killed left half-written; the folder must be held."""
-    left = (_LEFT.fullmatch(path.name) for path in folder.iterdir())
-    owned.clear(folder, {found[1] for found in left if found})
-
-
 def read(path: Path) -> Snapshot:
     """Read a checkpoint and verify it.
 
@@ -131,8 +124,7 @@ def read(path: Path) -> Snapshot:
     except InputError:
         raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is damaged or no checkpoint ({reason}); use an older one"
+        msg = f"{path} is damaged or no checkpoint ({one_line(error)}); use an older one"
         raise InputError(msg) from error
 
 

@@ -1,6 +1,7 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from bpnet.errors import InputError
 
 _LONGEST = 50
 """Characters of a name that the name of its unfinished file repeats: a system allows 255 bytes."""
+
+_UNFINISHED = re.compile(r"\.(.+)\.\d+\.partial", re.DOTALL)
 
 
 def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
@@ -286,9 +289,15 @@ def writing(
         _synchronize(path.parent)
 
 
-def unfinished(path: Path, process: int | str = "") -> Path:
-    """Name under which a process, this one, writes a file until it is complete."""
-    return path.with_name(f".{path.name[:_LONGEST]}.{process or os.getpid()}.partial")
+def unfinished(path: Path) -> Path:
+    """Name under which this process writes a file until it is complete."""
+    return path.with_name(f".{path.name[:_LONGEST]}.{os.getpid()}.partial")
+
+
+def intended(name: str) -> str:
+    """Name that an unfinished file would have got, of a long one its beginning; or empty."""
+    found = _UNFINISHED.fullmatch(name)
+    return found[1] if found else ""
 
 
 def _status(path: Path) -> os.stat_result | None:

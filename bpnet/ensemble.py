@@ -75,7 +75,7 @@ class Ensemble:
 
     @checked
     def outputs(
-        self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
+        self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> Host:
         """Outputs a^L of each member.
 

@@ -11,9 +11,21 @@ _BREAK = re.compile(r" ?[^\S ]\s*")
 """Where a line ends, or a column begins; two spaces in a name are two spaces."""
 
 
+_LONG = 200
+"""Characters of another library's error that a message repeats."""
+
+
 def as_line(message: object) -> str:
-    """A message on one line, in which nothing is there but what can be seen."""
-    return plain(_BREAK.sub(" ", str(message)).strip())
+    """A message on one line, of nothing but what can be seen; an error without one has its type."""
+    text = plain(_BREAK.sub(" ", str(message)).strip())
+    return text or (type(message).__name__ if isinstance(message, BaseException) else "")
+
+
+def one_line(error: object, *, typed: bool = False) -> str:
+    """An error on one short line, with its type before it where ``typed``."""
+    text, kind = as_line(error), type(error).__name__
+    text = f"{kind}: {text}" if typed and text != kind else text
+    return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
 
 
 class InputError(ValueError):

@@ -6,7 +6,6 @@ JSON in its metadata, beside a SHA-256 over all of it.
 """
 
 import json
-import math
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -14,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpnet import disk, sealed, strict_json
+from bpnet import assembly, disk, sealed, strict_json
 from bpnet.arguments import checked
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
-from bpnet.core.lookup import plain
-from bpnet.data import labels
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from bpnet.network import Network
@@ -89,24 +86,23 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
     Raises
     ------
     InputError
-        If a layer or its activation is not one of bpnet's own, or a number makes no sense, so that
-        :func:`rebuild` would refuse it.
+        If a layer or its activation is not one of bpnet's own, or its arrays make no sense, so
+        that :func:`rebuild` would refuse them.
     """
     tensors = {}
-    for l, arrays in enumerate(network.parameters):
-        for name, array in zip(_NAMES, arrays, strict=False):
-            tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
-    described = {
-        "layers": [layers.describe(layer) for layer in network.layers],
-        "classes": None if network.classes is None else np.asarray(network.classes).tolist(),
-        "scale": network.scale if plain(network.scale) is None else plain(network.scale),
-        **({"labels": network.labels} if network.labels else {}),
-    }
     try:
-        rebuild(json.loads(json.dumps(described)), tensors)
-    except (LookupError, TypeError, ValueError) as error:
+        for l, (layer, held) in enumerate(zip(network.layers, network.parameters, strict=True)):
+            for name, array in zip(_NAMES, assembly.given(layer, held, l), strict=False):
+                tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
+    except ValueError as error:
         msg = f"the network can't be saved: {error}; mend it first"
         raise InputError(msg) from error
+    described = {
+        "layers": [layers.describe(layer) for layer in network.layers],
+        "classes": None if network.classes is None else network.classes.tolist(),
+        "scale": network.scale,
+        **({"labels": network.labels} if network.labels else {}),
+    }
     return described, tensors
 
 
@@ -155,8 +151,7 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
     except (LookupError, TypeError, ValueError, AttributeError, OSError, *_DEEP) as error:
         if isinstance(error, InputError):
             raise InputError(f"{path}: {error}") from error
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is damaged or not a bpnet model ({reason}); give another file"
+        msg = f"{path} is damaged or not a bpnet model ({one_line(error)}); give another file"
         raise InputError(msg) from error
 
 
@@ -212,35 +207,9 @@ def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
         for l, layer in enumerate(kinds)
     ]
     network = _build(kinds, init)
-    network.classes = _classes(described["classes"], max(network.sizes[-1], 2))
-    network.scale = _scale(described["scale"])
+    network.classes, network.scale = described["classes"], described["scale"]
     network.labels = described.get("labels", False)
-    if not isinstance(network.labels, bool) or (network.labels and network.classes is not None):
-        msg = f"it has labels {network.labels!r} beside classes {described['classes']}"
-        raise ValueError(msg)
     return network
-
-
-def _classes(names: Any, n: int) -> np.ndarray[Any, Any] | None:
-    if names is None:
-        return None
-    one_type = isinstance(names, list) and len({type(name) for name in names}) == 1
-    known = one_type and isinstance(names[0], str | int | float)
-    finite = known and (isinstance(names[0], str) or all(map(math.isfinite, names)))
-    if not finite or len(names) != n or len(set(names)) != n:
-        msg = f"it names classes {str(names)[:60]} where {n} different ones are needed"
-        raise ValueError(msg)
-    return labels.named(names)
-
-
-def _scale(scale: Any) -> float | None:
-    if scale is None:
-        return None
-    number = plain(scale)
-    if number is None or number <= 0:
-        msg = f"its scale is {scale!r}, not a positive number"
-        raise ValueError(msg)
-    return float(number)
 
 
 def _load_network2(path: Path) -> "Network":

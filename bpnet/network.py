@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from bpnet import assembly, backends
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import checked
+from bpnet.arguments import accepted, checked
 from bpnet.backends import dtypes
-from bpnet.core import activations, metrics
-from bpnet.core.activations import Activation
+from bpnet.core import metrics
+from bpnet.core.activations import Activation, Sigmoid
 from bpnet.core.initializers import Initializer
 from bpnet.core.layers import Dense
 from bpnet.core.namespace import namespace_of
 from bpnet.data import batches, labels
+from bpnet.data.dataset import checked_scale
 from bpnet.errors import InputError
 
 
@@ -27,17 +28,18 @@ class Network:
     ----------
     sizes : sequence of int, or of layers
         Neurons of each layer, input first; or the layers themselves, the last one dense.
-    hidden : str, Activation or a sequence with one per hidden layer
-        sigma of the hidden layers.
-    output : str or Activation
-        sigma of the output layer.
+    hidden : str, Activation or a sequence with one per hidden layer, optional
+        sigma of the hidden layers; the default is "sigmoid".
+    output : str or Activation, optional
+        sigma of the output layer; the default is "softmax".
     init : str, Initializer or a sequence with one per layer, or per dense layer
         First weights; an entry of a sequence may also be the arrays ``(W, b)``, ``W`` in the
         paper's orientation (n_out, n_in). The default suits each activation.
     seed : int
         The first weights are a function of it and of the layer's number.
     norm : {"batch", "layer"}, optional
-        Normalization of each hidden layer before its activation.
+        Normalization of each hidden layer before its activation. Layers that are given have
+        activations and normalizations of their own.
 
     Attributes
     ----------
@@ -69,24 +71,20 @@ class Network:
     def __init__(
         self,
         sizes: Sequence[Any],
-        hidden: str | Activation | Sequence[str | Activation] = "sigmoid",
-        output: str | Activation = "softmax",
+        hidden: str | Activation | Sequence[str | Activation] | None = None,
+        output: str | Activation | None = None,
         init: str | Initializer | Sequence[Any] = "auto",
         seed: int = 0,
-        norm: str | None = None,
+        norm: Annotated[str, "'batch' or 'layer'"] | None = None,
     ) -> None:
         if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str):
             msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
             raise InputError(msg)
-        sizes = [int(n) if isinstance(n, np.integer) else n for n in sizes]
-        if sizes and all(hasattr(layer, "forward") for layer in sizes):
-            self.layers = tuple(sizes)
-        else:
-            self.layers = assembly.layers_of(sizes, hidden, output, norm)
+        self.layers = assembly.layers_of([*sizes], hidden, output, norm)
         assembly.check_chain(self.layers)
-        self.labels = False
+        self._labels = False
         self._classes: np.ndarray[Any, Any] | None = None
-        self.scale: float | None = None
+        self._scale: float | None = None
         self.parameters = assembly.first_parameters(self.layers, init, seed)
 
     @property
@@ -96,8 +94,30 @@ class Network:
 
     @classes.setter
     def classes(self, names: Any) -> None:
-        self._classes = None if names is None else labels.named(names)
-        self.labels = self.labels and names is None  # classes exclude one another
+        count = max(self.sizes[-1], 2)
+        self._classes = None if names is None else labels.named(names, count=count)
+        self._labels = self._labels and names is None  # classes exclude one another
+
+    @property
+    def labels(self) -> bool:
+        """Whether it learned rows of labels, each right or wrong by itself, and no class names."""
+        return self._labels
+
+    @labels.setter
+    def labels(self, several: bool) -> None:
+        if accepted("labels", several, bool) and self._classes is not None:
+            msg = f"labels is True beside the classes {self._classes.tolist()}, which exclude one "
+            raise InputError(f"{msg}another; set classes to None first")
+        self._labels = bool(several)
+
+    @property
+    def scale(self) -> float | None:
+        """What integer inputs are multiplied by, or None."""
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale: float | None) -> None:
+        self._scale = checked_scale(scale)
 
     @property
     def sizes(self) -> list[int]:
@@ -133,7 +153,7 @@ class Network:
 
     @checked
     def predict(
-        self, X: Array, backend: Any = None, device: Any = None, dtype: str | None = None
+        self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> np.ndarray[Any, Any]:
         """Outputs a^L, in batches of bounded size.
 
@@ -191,18 +211,8 @@ class Network:
 
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` says."""
-        found: np.ndarray[Any, Any] = self.numbers(a, xp=namespace_of(a))
+        found: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
         return found if self.classes is None else np.asarray(self.classes)[found]
-
-    def numbers(self, a: Array, *, xp: Namespace) -> Array:
-        """Class number or labels of each row of outputs ``a``, of any library."""
-        sigmoid = isinstance(self.output, activations.Sigmoid)
-        probabilities = sigmoid or isinstance(self.output, activations.Softmax)
-        one = self.sizes[-1] == 1
-        alone = one or self.labels or (sigmoid and self.classes is None)
-        kind: metrics.Kind = "threshold" if alone else "class"
-        found = metrics.decide(a, kind, 0.5 if probabilities else 0.0, xp=xp)
-        return found[:, 0] if one else found
 
     @checked
     def save(self, path: str | Path) -> Path:
@@ -214,6 +224,15 @@ class Network:
     def __repr__(self) -> str:
         sigmas = [type(layer.activation).__name__ for layer in self.dense]
         return f"Network({self.sizes}, {', '.join(sigmas)})"
+
+
+def class_numbers(network: Network, a: Array, *, xp: Namespace) -> Array:
+    """Class number or labels of each row of a network's outputs ``a``, of any library."""
+    several = isinstance(network.output, Sigmoid) and network.classes is None
+    one = network.sizes[-1] == 1
+    kind: metrics.Kind = "threshold" if one or network.labels or several else "class"
+    found = metrics.decide(a, kind, metrics.middle(network.output), xp=xp)
+    return found[:, 0] if one else found
 
 
 def check_alike(networks: Sequence[Network], name: str) -> None:

@@ -12,8 +12,6 @@ from pathlib import Path
 from bpnet import disk
 from bpnet.errors import InputError
 
-_NUMBER = re.compile(r"\.\d+\.(?=partial$)")
-
 _MOST = 10_000
 """Folders of one name and second."""
 
@@ -41,18 +39,18 @@ def check(folder: Path, files: Iterable[str] = (), folders: Iterable[str] = ()) 
                 raise InputError(f"{msg}nothing is written to or through it; take it away")
 
 
-def clear(folder: Path, names: Iterable[str]) -> None:
+def clear(folder: Path, names: Iterable[str] | re.Pattern[str]) -> None:
     """Take away what processes that were killed left half-written of files of these names."""
     for left in leftovers(folder, names):
         with suppress(OSError):
             left.unlink(missing_ok=True)
 
 
-def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
+def leftovers(folder: Path, names: Iterable[str] | re.Pattern[str]) -> list[Path]:
     """Files that processes have not finished; the names are those that they would have got."""
-    wanted = {disk.unfinished(Path(name), "#").name for name in names}
+    wanted = names.fullmatch if isinstance(names, re.Pattern) else set(names).__contains__
     try:
-        found = [path for path in folder.iterdir() if _NUMBER.sub(".#.", path.name) in wanted]
+        found = [path for path in folder.iterdir() if wanted(disk.intended(path.name))]
     except OSError:
         return []
     return [path for path in found if disk.kind(path) == "file"]

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from bpnet import disk
-from bpnet.core import activations
+from bpnet.core import metrics
 from bpnet.data import Columns
 from bpnet.data.host_rows import HostRows
 from bpnet.network import Network
@@ -90,7 +90,7 @@ def _prediction_rows(
         )
         return names, values.tolist()
     decided = network.decide(outputs)
-    if not isinstance(network.output, activations.Sigmoid | activations.Softmax):
+    if not metrics.is_probability(network.output):
         scored = network.classes if outputs.shape[1] > 1 else network.classes[1:]
         header = ["class", *(f"score_{name}" for name in scored)]  # of hinge: no probabilities
     else:

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.data import Columns, Dataset, absolute
+from bpnet.data import Columns, Dataset
 from bpnet.data import load as load_data
 from bpnet.data import stream as open_stream
 from bpnet.data.host_rows import HostRows
+from bpnet.data.sources import absolute
 from bpnet.data.standard import NAMES
 from bpnet.data.streams import can as can_stream
 from bpnet.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bpnet import checkpoint, disk, lock, owned
-from bpnet.data import read_from
+from bpnet.data.sources import read_from
 from bpnet.errors import InputError
 from bpnet.shown import pasted
 

@@ -21,7 +21,7 @@ from bpnet import checkpoint, configuration, disk, lock, owned, run_folder, stri
 from bpnet.arguments import fits
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.model_file import load
 from bpnet.network import Network
 from bpnet.run_folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
@@ -247,8 +247,7 @@ def read_history(folder: Path) -> History:
             msg = "it lacks a cost for each epoch"
             raise ValueError(msg)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is missing or damaged ({reason}); train again"
+        msg = f"{path} is missing or damaged ({one_line(error)}); train again"
         raise InputError(msg) from error
     return history
 

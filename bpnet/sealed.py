@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
+from bpnet.errors import one_line
 
 _TEXT, _SEAL = "bpnet", "sha256"
 """Keys of the metadata."""
@@ -84,7 +85,7 @@ def read(path: Path) -> Content:
             msg = "its SHA-256 does not fit"
             raise ValueError(msg)
     except (SafetensorError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(" ".join(str(error).split())[:120]) from error
+        raise ValueError(one_line(error)) from error
     return Content(text, tensors, seal is not None)
 
 

@@ -96,9 +96,9 @@ WORDS: dict[str, dict[str, str]] = {
         "mse": "mean_squared_error neg_mean_squared_error l2 squared_error",
         "mae": "mean_absolute_error neg_mean_absolute_error l1 absolute_error",
         "r2": "r2_score r_squared rsquared explained_variance",
-        "rmse": "root_mean_squared_error neg_root_mean_squared_error",
         ABSENT: "precision recall mcc matthews kappa pr_auc average_precision specificity "
-        "sensitivity mape medae hamming jaccard rmse",
+        "sensitivity mape medae hamming jaccard rmse root_mean_squared_error "
+        "neg_root_mean_squared_error",
     },
     "backend": {
         "cupy": "gpu cuda nvidia",
@@ -174,6 +174,7 @@ WORDS: dict[str, dict[str, str]] = {
         "rate": "p dropout prob",
         "beta1": "betas beta_1 b1",
         "beta2": "beta_2 b2",
+        "epsilon": "eps",
         "rho": "smoothing decay_rate",
         "every": "step_size period",
         "factor": "gamma drop",

@@ -9,7 +9,8 @@ import bpnet
 from bpnet import disk
 from bpnet.backends import hardware
 from bpnet.cli import main
-from bpnet.data import labels, read_from
+from bpnet.data import labels
+from bpnet.data.sources import read_from
 from bpnet.errors import InputError
 
 X = np.random.default_rng(0).normal(size=(20, 4))

@@ -3,6 +3,7 @@
 import decimal
 import fractions
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def test_an_argument_that_is_not_there_is_refused_and_so_are_too_many(name):
 
 RESULTS = {
     "Backend", "BackendStatus", "Callback", "Columns", "DeviceInfo", "Entry", "Selection",
-    "available", "names", "of", "require_one", "absolute", "catalog", "status",
+    "available", "names", "of", "require_one", "catalog", "status",
 }  # fmt: skip
 """What users are given, and functions of what they were given."""
 
@@ -187,6 +188,10 @@ ARGUMENTS = [
         "Adam has no argument 'lr'; did you mean learning_rate?",
     ),
     (
+        lambda: bpnet.optimizers.RMSprop(eps=1e-7),
+        "RMSprop has no argument 'eps'; did you mean epsilon?",
+    ),
+    (
         lambda: bpnet.Network([3, 2], activation="relu"),
         "Network has no argument 'activation'; did you mean hidden?",
     ),
@@ -204,6 +209,7 @@ def test_a_call_that_does_not_fit_is_told_what_would(call, said):
     assert str(refusal.value).startswith(said)
 
 
+FLOATS = "one of float64, float32, float16, bfloat16"
 VALUES = [
     (
         lambda: bpnet.train(net(), (X, Y), epochs="3"),
@@ -219,7 +225,54 @@ VALUES = [
     ),
     (
         lambda: bpnet.train(net(), (X, Y), class_weight=[1, 2]),
-        "class_weight is [1, 2]; give a dict, a name or leave it out",
+        "class_weight is [1, 2]; give a dict, 'balanced' or leave it out",
+    ),
+    (
+        lambda: bpnet.train([net(), net(1)], (X, Y), class_weight=[{0: 1, 1: 2}] * 2),
+        "class_weight is [{0: 1, 1: 2}, {0: 1, 1: 2}]; give a dict, 'balanced' or leave it out",
+    ),
+    (
+        lambda: bpnet.train([net(), net(1)], (X, Y), class_weight=["balanced", None]),
+        "class_weight is ['balanced', None]; give a dict, 'balanced' or leave it out",
+    ),
+    (
+        lambda: bpnet.train([net(), net(1)], (X, Y), metrics=[["f1"], ["auc"]]),
+        "metrics holds ['f1']; give a name or a list, each a name",
+    ),
+    (
+        lambda: bpnet.train([net(), net(1)], (X, Y), dtype=["float32", "float64"]),
+        f"dtype is ['float32', 'float64']; give {FLOATS}",
+    ),
+    (lambda: bpnet.train(net(), (X, Y), dtype=16), f"dtype is 16; give {FLOATS}"),
+    (lambda: net().predict(X, dtype=16), f"dtype is 16; give {FLOATS} or leave it out"),
+    (lambda: bpnet.train(net(), (X, Y), dtype="half"), "dtype is 'half'; did you mean 'float16'?"),
+    (
+        lambda: net().predict(X, dtype="int8"),
+        "dtype is 'int8'; choose one of float64, float32, float16, bfloat16",
+    ),
+    (
+        lambda: bpnet.train(net(), (X, Y), precision=3),
+        "precision is 3; give 'tf32' or leave it out",
+    ),
+    (
+        lambda: bpnet.train(net(), (X, Y), reduce=3),
+        "reduce is 3; give 'ordered' or 'fast'",
+    ),
+    (
+        lambda: bpnet.Network([3, 4, 2], norm=True),
+        "norm is True; give 'batch' or 'layer' or leave it out",
+    ),
+    (
+        lambda: bpnet.train(net(), (X, Y), callbacks=np.asarray([print])),
+        "callbacks holds <built-in function print>; give a list, each a Callback",
+    ),
+    (
+        lambda: bpnet.EarlyStopping(metric=5),
+        "metric is 5; give a name or leave it out",
+    ),
+    (
+        lambda: bpnet.gradients(net(), X, Y, l2="x"),
+        "l2 is 'x'; give a number of 0 or more",
     ),
     (
         lambda: bpnet.train(net(), (X, Y), callbacks=[print]),
@@ -307,3 +360,15 @@ def test_labels_of_numpys_younger_text_are_labels():
     bpnet.train(trained, (X, words), epochs=1)
     younger = words.astype(np.dtypes.StringDType())
     assert bpnet.evaluate(trained, (X, younger)) == bpnet.evaluate(trained, (X, words))
+
+
+def test_one_place_makes_a_number_of_numpy_pythons_own():
+    package = Path(arguments.__file__).parent
+    sources = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    alone = {name for name, code in sources.items() if "import Integral" in code}
+    assert alone == {"arguments.py", "parameters.py"}  # that of scikit-learn's own validation
+    given = (np.int8(3), np.float16(0.5), fractions.Fraction(1, 2), 3, 0.5)
+    assert [*map(arguments.finite_number, given)] == [3, 0.5, 0.5, 3, 0.5]
+    assert {type(arguments.finite_number(value)) for value in given} == {int, float}
+    none = (np.nan, np.float32(np.inf), 10**400, True, np.True_, "1", None, 1j, np.asarray([1.0]))
+    assert [*map(arguments.finite_number, none)] == [None] * len(none)

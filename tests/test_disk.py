@@ -1,6 +1,7 @@
 """Files under the names that users give: links followed, what is no file refused."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -152,3 +153,16 @@ def test_a_message_that_a_file_made_very_long_is_cut():
     assert " ... " in said
     assert said.endswith("column 999")
     assert len(said) < 1100
+
+
+def test_one_place_knows_how_unfinished_files_are_called(tmp_path):
+    for name in ("a", "a.b", "two\nlines", "a.1.partial"):
+        assert disk.intended(disk.unfinished(tmp_path / name).name) == name
+    assert disk.intended(disk.unfinished(tmp_path / ("a" * 200)).name) == "a" * 50
+    assert [disk.intended(name) for name in ("a", "a.1.partial", ".a.partial", "..1.partial")] == [
+        "", "", "", "",
+    ]  # fmt: skip
+    package = Path(disk.__file__).parent
+    sources = {p.name: p.read_text(encoding="utf-8") for p in package.rglob("*.py")}
+    pattern = re.compile(r"\.partial\b(?!\()")
+    assert [name for name, code in sources.items() if pattern.search(code)] == ["disk.py"]

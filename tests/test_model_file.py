@@ -108,13 +108,49 @@ def test_arrays_without_sense_are_neither_read_nor_written(tmp_path, name, value
 @pytest.mark.parametrize(
     ("name", "value"),
     [("scale", 0), ("scale", "x"), ("scale", np.nan),
+     ("scale", True), ("scale", -1), ("scale", np.asarray([0.5])),
      ("classes", np.asarray([1.0, np.nan])), ("classes", np.asarray(["a", "a"])),
-     ("classes", ["a", "b", "c"])],
+     ("classes", ["a", "b", "c"]), ("labels", "yes"), ("labels", 1), ("labels", None)],
 )  # fmt: skip
-def test_what_could_not_be_read_again_is_not_written(tmp_path, name, value):
+def test_what_could_not_be_read_again_is_refused_when_it_is_set(tmp_path, name, value):
     net = network()
-    setattr(net, name, value)
-    with pytest.raises(InputError, match="the network can't be saved: "):
+    before = net.save(tmp_path / "m.safetensors").read_bytes()
+    with pytest.raises(InputError, match=name):
+        setattr(net, name, value)
+    assert net.save(tmp_path / "m.safetensors").read_bytes() == before
+
+
+def test_labels_and_names_of_classes_exclude_one_another():
+    net = network()
+    net.classes = ["a", "b"]
+    with pytest.raises(InputError, match="labels is True beside the classes"):
+        net.labels = True
+    net.classes = None
+    net.labels = np.True_
+    assert net.labels is True
+    net.classes = ["a", "b"]
+    assert net.labels is False
+
+
+@pytest.mark.parametrize("kind", [bpnet.Network, bpnet.Ensemble])
+def test_a_network_is_written_without_another_being_built(tmp_path, monkeypatch, kind):
+    net = network()
+    saved = net if kind is bpnet.Network else bpnet.Ensemble([net])
+    monkeypatch.setattr(bpnet.Network, "__init__", None)
+    saved.save(tmp_path / "m.safetensors")
+    monkeypatch.undo()
+    again = (
+        kind.load(tmp_path / "m.safetensors")
+        if kind is bpnet.Ensemble
+        else bpnet.load(tmp_path / "m.safetensors")
+    )
+    assert again.predict(data()[0]).tolist() == saved.predict(data()[0]).tolist()
+
+
+def test_arrays_of_another_shape_are_not_written(tmp_path):
+    net = network()
+    net.parameters = ((np.zeros((2, 2)), np.zeros(4)), *net.parameters[1:])
+    with pytest.raises(InputError, match=r"the network can't be saved: init\[0\] has shapes"):
         net.save(tmp_path / "m.safetensors")
     assert not list(tmp_path.iterdir())
 

@@ -294,3 +294,20 @@ def test_network2_classifies_by_the_largest_output(tmp_path):
 def test_a_layer_that_no_memory_holds_is_refused(n):
     with pytest.raises(bpnet.InputError, match="more than any memory holds; give fewer neurons"):
         bpnet.Network([4, n, 2])
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"hidden": "relu"}, "hidden"), ({"hidden": "sigmoid"}, "hidden"),
+        ({"hidden": []}, "hidden"),
+        ({"output": "softmax"}, "output"), ({"norm": "batch"}, "norm"),
+        ({"hidden": "relu", "norm": "layer"}, "hidden and norm"),
+    ],
+)  # fmt: skip
+def test_what_layers_have_of_their_own_is_not_asked_for_beside_them(options, named):
+    chain = [bpnet.layers.Dense(2, 3, "tanh"), bpnet.layers.Dense(3, 2, "softmax")]
+    with pytest.raises(bpnet.InputError, match=f"layers, which have their own, and {named} was"):
+        bpnet.Network(chain, **options)
+    assert repr(bpnet.Network(chain)) == "Network([2, 3, 2], Tanh, Softmax)"
+    assert repr(bpnet.Network([2, 3, 2])) == "Network([2, 3, 2], Sigmoid, Softmax)"

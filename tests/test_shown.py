@@ -1,12 +1,14 @@
 """Names as they are shown, and as a shell takes them."""
 
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from bpnet.errors import InputError, as_line
+from bpnet.errors import InputError, as_line, one_line
 from bpnet.shown import pasted, plain, quoted
 
 ODD = [
@@ -46,3 +48,30 @@ def test_no_word_begins_an_option():
 def test_a_message_is_one_line_and_keeps_the_spaces_of_names():
     assert as_line("there is\n   no 'two  words'\t") == "there is no 'two  words'"
     assert str(InputError("no 'two  words', \x1b[1m")) == "no 'two  words', \\x1b[1m"
+
+
+@pytest.mark.parametrize(
+    ("error", "typed", "line"),
+    [
+        (OSError("no\n  disk\x1b[1m"), False, "no disk\\x1b[1m"),
+        (OSError("no\n  disk"), True, "OSError: no disk"),
+        (KeyboardInterrupt(), False, "KeyboardInterrupt"),
+        (KeyboardInterrupt(" \n"), True, "KeyboardInterrupt"),
+        (ValueError("x" * 201), False, f"{'x' * 197}..."),
+        ("the last line of a process", False, "the last line of a process"),
+    ],
+)
+def test_an_error_of_another_library_is_one_short_line(error, typed, line):
+    assert one_line(error, typed=typed) == line
+
+
+def test_nobody_makes_a_line_of_an_error_by_himself():
+    package = Path(as_line.__code__.co_filename).parent
+    by_hand = re.compile(r"str\(error\)\.split(lines)?\(\)")
+    alone = {"data/decoder.py"}  # a program that knows nothing of bpnet
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if by_hand.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == alone

@@ -13,7 +13,7 @@ from bpnet.backends import diagnosis, hardware
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
-from bpnet.errors import BackendUnavailable, InputError, OutOfMemory
+from bpnet.errors import BackendUnavailable, InputError, OutOfMemory, one_line
 
 _PINNED = 1 << 26
 """Bytes of the largest array that is brought to the GPU through pinned memory."""
@@ -71,7 +71,7 @@ class CuPy(Backend):
             except Exception as error:
                 if isinstance(error, OutOfMemory) or not self.out_of_memory(error):
                     raise
-                said = " ".join(str(error).split()).rstrip(".")
+                said = one_line(error).rstrip(".")
                 msg = f"the memory of {self.spec} ran out ({said}); use a smaller batch_size or "
                 msg = f"{msg}network, or end what else holds it: nvidia-smi lists that"
                 # a traceback would hold on to the arrays for which there was no more room

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bpnet.backends import hardware, libraries
+from bpnet.errors import one_line
 from bpnet.requirements import install
 
 _WHEELS = ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0", "amd-cupy")
@@ -269,5 +270,4 @@ def _renew(facts: CupyFacts) -> str:
 def _line(error: BaseException) -> str:
     """The message of an exception on one line; of CuPy's box only the original error."""
     text = re.sub(r"(?s).*Original error:\s*", "", str(error)).strip(" =\n")
-    text = " ".join(text.split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+    return one_line(f"{type(error).__name__}: {text}".rstrip(": "))

@@ -1,5 +1,7 @@
 """Names of dtypes, the same for all libraries."""
 
+from typing import Annotated
+
 from bpnet._typing import Array
 from bpnet.errors import InputError
 from bpnet.synonyms import hint
@@ -7,6 +9,10 @@ from bpnet.synonyms import hint
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 DTYPES = (*FLOATS, *INTEGERS, "bool", "complex64", "complex128")
+
+Float = Annotated[str, f"one of {', '.join(FLOATS)}"]
+Precision = Annotated[str, "'tf32'"]
+"""Names, with the words that say which."""
 
 SIBLINGS = {
     "float64": "float32",
@@ -43,10 +49,10 @@ def check_float(name: object) -> None:
     Raises
     ------
     InputError
-        With the names there are.
+        With the nearest name.
     """
     if name not in FLOATS:
-        msg = f"dtype is {name!r}; give one of {', '.join(FLOATS)}"
+        msg = f"dtype is {name!r}; {hint('dtype', name, FLOATS)}"
         raise InputError(msg)
 
 

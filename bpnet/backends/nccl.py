@@ -5,7 +5,7 @@ from typing import Any
 
 from bpnet._typing import Array
 from bpnet.backends import hardware
-from bpnet.errors import BackendUnavailable
+from bpnet.errors import BackendUnavailable, one_line
 
 
 class Group:
@@ -70,7 +70,7 @@ def open_group(size: int, rank: int, device: int) -> Group:
             # its own TCP server would fork, which MPI forbids
             return Group(init_process_group(size, rank, use_mpi=True))
     except (ImportError, RuntimeError) as error:
-        why = f"NCCL does not start ({' '.join(str(error).split())[:120]})"
+        why = f"NCCL does not start ({one_line(error)})"
         wheel = hardware.cuda_major().replace("cuda", "nvidia-nccl-cu")
         cure = f"pip install {wheel}, and one GPU for each rank"
         raise BackendUnavailable("nccl", why, cure) from error

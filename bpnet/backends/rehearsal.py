@@ -17,6 +17,7 @@ from bpnet._typing import Array, Namespace
 from bpnet.backends import libraries
 from bpnet.backends.base import Backend
 from bpnet.backends.dtypes import dtype_name
+from bpnet.errors import one_line
 
 Call = Callable[[Namespace, Any], Any]
 
@@ -164,8 +165,7 @@ def _try(backend: Backend, call: Call) -> str | None:
         found = call(backend.xp, _operands(backend))
         return next(_differences(backend, _flat(found), _flat(wanted)), None)
     except Exception as error:  # a strange library may raise anything
-        text = " ".join(str(error).split())[:200]
-        return f"raises {type(error).__name__}: {text}"
+        return f"raises {one_line(error, typed=True)}"
 
 
 def _operands(backend: Backend) -> SimpleNamespace:

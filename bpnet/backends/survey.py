@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from bpnet.arguments import checked
 from bpnet.backends import diagnosis, libraries, registry, specs
 from bpnet.backends.trial import BackendStatus, try_out
+from bpnet.errors import one_line
 
 
 def command(name: str) -> list[str]:
@@ -127,7 +128,7 @@ def _read(name: str, code: int, out: str, err: str) -> BackendStatus:
     try:
         return BackendStatus.from_dict(json.loads(out.splitlines()[-1]))
     except (IndexError, ValueError, TypeError, KeyError):
-        last = (err.strip().splitlines() or ["no message"])[-1][:200]
+        last = one_line((err.strip().splitlines() or ["no message"])[-1])
         why = f"its probe ended with {_ending(code)} ({last})"
         cure = f"python -X faulthandler -m bpnet.backends.probe {name} shows where"
         return BackendStatus(name, False, why=why, cure=cure)

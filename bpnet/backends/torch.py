@@ -17,7 +17,7 @@ from bpnet.backends import hardware, loop, memory, trees
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
-from bpnet.errors import BackendUnavailable, InputError
+from bpnet.errors import BackendUnavailable, InputError, one_line
 
 _WORTH = 200_000
 """Steps of a run from which compiling them pays.
@@ -234,7 +234,7 @@ def _compiled(step: Callable[..., Any], device: Any, shapes: Any) -> Callable[..
             except (RuntimeError, TypeError, ValueError) as error:  # InductorError is the first
                 if Torch(device=device).out_of_memory(error):
                     raise
-                why = str(error).splitlines()[0]
+                why = one_line(error)
                 _log.warning("PyTorch can't compile the steps (%s); they run as they are", why)
                 compiled, done = step, step(carry, x, given, *operands)
         made.append(compiled)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import finite_number
 from bpnet.backends import dtypes
 from bpnet.core import optimizers
-from bpnet.core.lookup import plain
 from bpnet.data import Dataset, draws, load
 from bpnet.errors import InputError
 from bpnet.run_data import network_for
@@ -80,7 +80,7 @@ def check(job: Job) -> None:
     InputError
         If the data, the network or the optimizer cannot be used.
     """
-    seconds = plain(job.seconds)
+    seconds = finite_number(job.seconds)
     if seconds is None or not 0 < seconds <= _DAY:
         msg = f"seconds is {job.seconds!r}; give a positive number up to {_DAY}, a day"
         raise InputError(msg)

@@ -14,6 +14,7 @@ from bpnet import backends
 from bpnet.bench import cells
 from bpnet.bench.cells import Cell, Job
 from bpnet.bench.measure import Timing, measure
+from bpnet.errors import one_line
 
 _START = 60.0
 """Seconds that a library may need to start and to compile, besides the time of the cells."""
@@ -73,7 +74,7 @@ def _one(name: str, job: Job) -> Iterator[Timing]:
             process.kill()
         said.seek(0)
         last = (said.read().strip().splitlines() or [last])[-1]
-    why = f"its process ended with status {code} ({last[:200]})"
+    why = f"its process ended with status {code} ({one_line(last)})"
     for cell in job.cells[done:]:
         yield Timing(name, cell, error=why)
 
@@ -89,8 +90,7 @@ def _child() -> None:
         try:
             timing = measure(backend, job, cell)
         except Exception as error:
-            text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            timing = Timing(name, cell, error=text)
+            timing = Timing(name, cell, error=one_line(error, typed=True))
         sys.stdout.write(json.dumps(dataclasses.asdict(timing)) + "\n")
         sys.stdout.flush()
 

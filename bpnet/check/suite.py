@@ -9,6 +9,7 @@ from bpnet.arguments import checked
 from bpnet.backends import Backend
 from bpnet.check import bits, discipline, equations, gradients, jobs, parity
 from bpnet.check.report import BITS, Row
+from bpnet.errors import one_line
 
 _log = logging.getLogger("bpnet")
 
@@ -50,6 +51,4 @@ def _guarded(group: str, dtype: str, rows: Callable[[], Iterator[Row]]) -> Itera
         yield from rows()
     except Exception as error:
         _log.debug("%s in %s broke down", group, dtype, exc_info=True)
-        text = " ".join(str(error).split())[:200]
-        note = f"{type(error).__name__}: {text}"
-        yield Row(group, "broke down here", dtype, float("inf"), BITS, note)
+        yield Row(group, "broke down here", dtype, float("inf"), BITS, one_line(error, typed=True))

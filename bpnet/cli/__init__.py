@@ -120,7 +120,7 @@ def _given(error: Exception, arguments: Sequence[str]) -> str | None:
 
 
 def _refuse(error: object, status: int, ranks: Any) -> int:
-    text = as_line(error) or type(error).__name__
+    text = as_line(error)
     if ranks is not None and ranks.size > 1:
         left: int = ranks.leave(text, status)
         return left

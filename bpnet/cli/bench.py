@@ -46,7 +46,7 @@ def bench(
 
     cell = benchmark.Cell(tuple(options.sizes(hidden)), batch_size, optimizer, dtype)
     if plot is not None:
-        plots.check(plot, [] if source is None else bpnet.data.read_from(source))
+        plots.check(plot, [] if source is None else bpnet.data.sources.read_from(source))
         cells, seconds = benchmark.grid(), min(seconds, 0.5)
     else:
         cells = (cell,)

@@ -12,7 +12,7 @@ import typer
 import bpnet
 from bpnet.backends import Backend
 from bpnet.cli import options, screen
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 
 def check(
@@ -70,7 +70,7 @@ def _of_module(name: str) -> Backend:
     try:
         module = importlib.import_module(name)
     except Exception as error:  # it may do anything when it is imported
-        what = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        what = one_line(error, typed=not isinstance(error, ImportError))
         msg = f"--module {name} can't be imported ({what}); give a module on Python's path"
         raise InputError(msg) from error
     return bpnet.backends.get(module)

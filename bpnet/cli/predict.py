@@ -30,7 +30,8 @@ def predict(
     """
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
-    predictions.check(out, [*run_folder.read_by(run, config), *bpnet.data.read_from(source)])
+    given = bpnet.data.sources.read_from(source)
+    predictions.check(out, [*run_folder.read_by(run, config), *given])
     streamed = run_data.is_streamed(config, source, stream)
     dataset = run_data.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]

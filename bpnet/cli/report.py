@@ -31,8 +31,8 @@ def report(
       bpnet report runs/digits-20260101-120000
       bpnet report runs/on-numpy runs/on-jax --out comparison
     """
-    subjects, folder = make.prepare(runs, out, data=data, backend=backend or "numpy", device=device)
-    path = make.finish(subjects, folder)
+    subjects, place = make.prepare(runs, out, data=data, backend=backend or "numpy", device=device)
+    path = make.finish(subjects, place)
     for subject in subjects:
         screen.note(f"{subject.name}: {line}" for line in subject.replaced)
     if json_:
@@ -42,5 +42,5 @@ def report(
     for subject in subjects:
         if subject.missing:
             screen.say(f"note: {subject.name}: not judged: {subject.missing}")
-    pictures = len(page.pictures(folder))
+    pictures = len(page.pictures(path.parent))
     screen.say(f"report: {path} ({pictures} pictures beside it)")

@@ -89,8 +89,8 @@ def command(
     """
     asked = {name: value for name, value in context.params.items() if name not in _ABOUT}
     if resume is None:
-        asked["source"] = bpnet.data.absolute(source)
-        folder = run_folder.choose(out, source, bpnet.data.read_from(source))
+        asked["source"] = bpnet.data.sources.absolute(source)
+        folder = run_folder.choose(out, source, bpnet.data.sources.read_from(source))
         ledger = sweep.Ledger(folder, asked, fresh=out is None)
     else:
         _check_alone(context)

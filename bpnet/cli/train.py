@@ -16,7 +16,7 @@ from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers, schedules
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import arrays
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.shown import pasted
 from bpnet.training import Distributions, LearningRates, fastest, sharding
 
@@ -224,7 +224,7 @@ def train(
     if tensorboard or tensorboard_folder:
         events = str(tensorboard_folder.absolute()) if tensorboard_folder else run_folder.EVENTS
         config["training"]["tensorboard"] = events
-    reads: list[str | Path] = [*bpnet.data.read_from(source)]
+    reads: list[str | Path] = [*bpnet.data.sources.read_from(source)]
     reads += [sample_weight] if sample_weight else []
     if tensorboard_folder:
         disk.makeable(tensorboard_folder, "the event files", reads)
@@ -369,7 +369,7 @@ def _train(
             device=device,
         )
     console, stopper = screen.console(stderr=json_), StopOnSignal()
-    config["data"]["source"] = bpnet.data.absolute(source)
+    config["data"]["source"] = bpnet.data.sources.absolute(source)
     config["source"] = run_data.described(dataset)
     again = resume and leads(ranks)
     recorder = runs.Recorder(folder, config, dataset.columns, again, seen, on_error, fresh)
@@ -457,8 +457,7 @@ def _weights(path: str | None, dataset: Any) -> Any:
     try:
         weights = arrays.read_npy(Path(path))
     except (OSError, InputError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"--sample-weight {path} can't be read ({reason}); give a .npy file of numbers"
+        msg = f"--sample-weight {path} can't be read ({one_line(error)}); give a .npy of numbers"
         raise InputError(msg) from error
     if dataset.validation is not None and dataset.rows is None and dataset.columns is not None:
         msg = "--sample-weight of a table that is streamed needs all of its rows"

@@ -11,7 +11,7 @@ from typing import Protocol
 from bpnet._typing import Array, Namespace
 from bpnet.arguments import shown
 from bpnet.core import special
-from bpnet.core.lookup import by_name, make_plain, table
+from bpnet.core.lookup import by_name, check_finite, table
 from bpnet.errors import InputError
 
 
@@ -117,7 +117,7 @@ class LeakyReLU(Elementwise):
     slope: float = 0.01
 
     def __post_init__(self) -> None:
-        make_plain(self, "slope")
+        check_finite(self, "slope")
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return ``z``, its negative part scaled by the slope."""
@@ -141,7 +141,7 @@ class ELU(Elementwise):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        make_plain(self, "alpha")
+        check_finite(self, "alpha")
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the exponential linear unit of ``z``."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import shown
+from bpnet.arguments import finite_number, shown
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name, plain, table
+from bpnet.core.lookup import by_name, table
 from bpnet.errors import InputError
 
 
@@ -181,7 +181,7 @@ class Huber:
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
-        threshold = plain(self.threshold)
+        threshold = finite_number(self.threshold)
         if threshold is None or threshold <= 0:
             msg = f"huber's threshold is {self.threshold!r}; give a positive number"
             raise InputError(msg)

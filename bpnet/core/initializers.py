@@ -13,7 +13,7 @@ from bpnet._typing import Array, Namespace
 from bpnet.arguments import checked, shown
 from bpnet.core import activations
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name, make_plain
+from bpnet.core.lookup import by_name, check_finite
 from bpnet.errors import InputError
 
 
@@ -90,7 +90,7 @@ class Orthogonal:
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        make_plain(self, "gain")
+        check_finite(self, "gain")
 
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""

@@ -14,10 +14,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from numbers import Integral
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import finite_number
 from bpnet.core import activations, feedforward, initializers, lookup, random
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
@@ -51,11 +51,12 @@ class Dense:
 
     def __post_init__(self) -> None:
         for name in ("n_in", "n_out"):
-            n = getattr(self, name)
-            if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
-                msg = f"a layer has {name} = {n!r} neurons; give a whole number of at least 1"
+            n = finite_number(getattr(self, name))
+            if not isinstance(n, int) or n < 1:
+                given = getattr(self, name)
+                msg = f"a layer has {name} = {given!r} neurons; give a whole number of at least 1"
                 raise InputError(msg)
-            object.__setattr__(self, name, int(n))
+            object.__setattr__(self, name, n)
         if self.n_in * self.n_out >= _MOST:
             msg = f"a layer has {self.n_in} times {self.n_out} weights, more than any memory holds"
             raise InputError(f"{msg}; give fewer neurons")
@@ -109,7 +110,7 @@ class Dropout:
     averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        rate = lookup.plain(self.rate)
+        rate = finite_number(self.rate)
         if rate is None or not 0 <= rate < 1 or random.drop_steps(rate) == 65536:
             msg = f"the dropout rate is {self.rate!r}; give a number from 0 to below 1"
             raise InputError(msg)

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import checked
+from bpnet.arguments import checked, finite_number
 from bpnet.core import line_search
-from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 
 _EPSILON = 2.0**-52
@@ -46,12 +45,12 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         for name in ("memory", "max_evaluations"):
-            n = plain(getattr(self, name))
+            n = finite_number(getattr(self, name))
             if not isinstance(n, int) or n < 1:
                 msg = f"{name} is {getattr(self, name)!r}; give a whole number of at least 1"
                 raise InputError(msg)
             object.__setattr__(self, name, n)
-        tolerance = plain(self.tolerance)
+        tolerance = finite_number(self.tolerance)
         if tolerance is None or tolerance < 0:
             msg = f"tolerance is {self.tolerance!r}; give a number of 0 or more"
             raise InputError(msg)

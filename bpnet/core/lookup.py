@@ -3,10 +3,9 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from numbers import Integral, Real
 from typing import Any
 
-from bpnet.arguments import checked
+from bpnet.arguments import checked, finite_number
 from bpnet.errors import InputError
 from bpnet.synonyms import hint
 
@@ -35,38 +34,18 @@ def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
     return table[key]
 
 
-def plain(value: Any) -> int | float | None:
-    """Finite real number as one of Python's own, which every file holds; None for all else.
-
-    Examples
-    --------
-    >>> plain(0.5), plain(float("nan")), plain(True), plain("0.5")
-    (0.5, None, None, None)
-    """
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
-    number = int(value) if isinstance(value, Integral) else float(value)
-    try:
-        return number if math.isfinite(number) else None
-    except OverflowError:  # an integer beyond all floats
-        return None
-
-
-def make_plain(owner: Any, *names: str) -> None:
-    """Make parameters of a frozen dataclass plain numbers.
+def check_finite(owner: Any, name: str) -> None:
+    """Refuse a parameter that is no finite number.
 
     Raises
     ------
     InputError
-        If one is no finite number.
+        Naming it.
     """
-    for name in names:
-        number = plain(getattr(owner, name))
-        if number is None:
-            given = getattr(owner, name)
-            msg = f"{type(owner).__name__} has {name} = {given!r}; give a finite number"
-            raise InputError(msg)
-        object.__setattr__(owner, name, number)
+    given = getattr(owner, name)
+    if finite_number(given) is None:
+        msg = f"{type(owner).__name__} has {name} = {given!r}; give a finite number"
+        raise InputError(msg)
 
 
 def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,21 @@ from typing import Literal
 
 from bpnet._typing import Array, Namespace
 from bpnet.core import special
+from bpnet.core.activations import Activation, Sigmoid, Softmax
 from bpnet.core.namespace import namespace_of
 
 Kind = Literal["class", "threshold"]
 """How a right answer is told: the largest output, or every output on its side of 0.5."""
+
+
+def is_probability(output: Activation) -> bool:
+    """Whether outputs are probabilities: a sigmoid's or a softmax's."""
+    return isinstance(output, Sigmoid | Softmax)
+
+
+def middle(output: Activation) -> float:
+    """The output that says neither 0 nor 1: a probability of 0.5, or else 0."""
+    return 0.5 if is_probability(output) else 0.0
 
 
 def count_correct(
@@ -25,7 +36,7 @@ def count_correct(
     Parameters
     ----------
     z : array, (..., batch, n)
-        Weighted input of the output layer; sigma keeps its order.
+        Weighted input of the output layer, or its output: sigma keeps the order.
     y : array of int, (..., batch), or array, (..., batch, n)
         Class numbers, or rows: one-hot for ``"class"``, 0 or 1 for ``"threshold"``.
     classes : array of int, (n,)
@@ -33,7 +44,7 @@ def count_correct(
     kind : {"class", "threshold"}
         By the largest output, or by every output on its side.
     middle : float
-        The z at which the output says neither 0 nor 1.
+        What of it says neither 0 nor 1.
     real : array of bool, (..., batch), optional
         Which rows are examples; the others do not count.
     xp : namespace

@@ -6,13 +6,12 @@ they follow the batches, and stand in for them outside training.
 """
 
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
+from bpnet.arguments import finite_number
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import plain
 from bpnet.errors import InputError
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -32,15 +31,16 @@ class _Normalization:
     averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.n, bool) or not isinstance(self.n, Integral) or self.n < 1:
+        n = finite_number(self.n)
+        if not isinstance(n, int) or n < 1:
             msg = f"a normalization has n = {self.n!r} values; give a whole number of at least 1"
             raise InputError(msg)
-        epsilon = plain(self.epsilon)
+        epsilon = finite_number(self.epsilon)
         if epsilon is None or not _SMALLEST <= epsilon <= 1 / _SMALLEST:
             msg = f"epsilon of a normalization is {self.epsilon!r}; give a positive number, such as"
             raise InputError(f"{msg} 1e-5")
         object.__setattr__(self, "epsilon", float(epsilon))
-        object.__setattr__(self, "n", int(self.n))
+        object.__setattr__(self, "n", n)
         object.__setattr__(self, "activation", activations.get(self.activation))
 
     @property
@@ -161,7 +161,7 @@ class BatchNorm(_Normalization):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        momentum = plain(self.momentum)
+        momentum = finite_number(self.momentum)
         if momentum is None or not 0 < momentum <= 1:
             msg = f"momentum of BatchNorm is {self.momentum!r}; give a number above 0 and up to 1"
             raise InputError(msg)

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import shown
+from bpnet.arguments import finite_number, shown
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import by_name, plain, table
+from bpnet.core.lookup import by_name, table
 from bpnet.core.special import beside
 from bpnet.errors import InputError
 
@@ -34,7 +34,7 @@ def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
     """Make numbers plain floats; refuse those outside ``low <= value < high``."""
     for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
         value = getattr(optimizer, name)
-        number = plain(value)
+        number = finite_number(value)
         positive = name in ("learning_rate", "epsilon")
         if number is None or not low <= number < high or (positive and number <= 0):
             span = f"above {low:g}" if positive else f"from {low:g}"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bpnet.arguments import shown
-from bpnet.core.lookup import by_name, plain, table
+from bpnet.arguments import finite_number, shown
+from bpnet.core.lookup import by_name, table
 from bpnet.errors import InputError
 
 
@@ -56,7 +56,7 @@ class Schedule(Protocol):
 def _check(schedule: Any, **bounds: tuple[float, float]) -> None:
     for name, (low, high) in bounds.items():
         value = getattr(schedule, name)
-        number = plain(value)
+        number = finite_number(value)
         if number is None or not low <= number <= high:
             span = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
             msg = f"{type(schedule).__name__} has {name} = {value!r}; give a number {span}"

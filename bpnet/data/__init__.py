@@ -5,7 +5,7 @@ Everything here is NumPy on the host; arrays go to a backend once, when training
 
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
-from bpnet.data.sources import absolute, load, read_from
+from bpnet.data.sources import load
 from bpnet.data.splits import folds, split
 from bpnet.data.standard import Entry, catalog, fetch
 from bpnet.data.streams import stream
@@ -14,12 +14,10 @@ __all__ = [
     "Columns",
     "Dataset",
     "Entry",
-    "absolute",
     "catalog",
     "fetch",
     "folds",
     "load",
-    "read_from",
     "split",
     "stream",
 ]

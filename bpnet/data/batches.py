@@ -14,7 +14,7 @@ from bpnet.core import feedforward, special
 from bpnet.core.feedforward import Parameters
 from bpnet.data import finite, sparse
 from bpnet.data.host_rows import HostRows
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 _CHUNK = 1 << 22
 """Numbers in the widest layer of one batch, where the batch is ours to choose."""
@@ -66,9 +66,8 @@ def as_array(value: Any, name: str) -> Array:
     try:
         return np.asarray(value)
     except (TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        msg = f"{name} is a {type(value).__name__} that makes no array ({reason}); give numbers"
-        raise InputError(msg) from error
+        msg = f"{name} is a {type(value).__name__} that makes no array ({one_line(error)})"
+        raise InputError(f"{msg}; give numbers") from error
 
 
 def require_one(arrays: Mapping[str, Any]) -> None:

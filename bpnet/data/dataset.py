@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.arguments import checked
+from bpnet.arguments import checked, finite_number, shown
 from bpnet.data.columns import Columns
 from bpnet.errors import InputError
 
@@ -78,15 +78,28 @@ class Dataset:
         for which, pair in pairs.items():
             if pair is not None:
                 _check_pair(*pair, which, self.x.shape[-1] if self.x.ndim == 2 else None)
-        if self.scale is not None and not _is_scale(self.scale):
-            message = f"scale {self.scale!r}: give a positive number such as 1/255"
-            raise InputError(message)
+        object.__setattr__(self, "scale", checked_scale(self.scale))
         if self.task not in {None, "classify", "regress"}:
             message = f"task {self.task!r}: give 'classify' or 'regress'"
             raise InputError(message)
         if self.shape is not None and math.prod(self.shape) != self.x.shape[1]:
             message = f"a picture of shape {self.shape} does not hold {self.x.shape[1]} values"
             raise InputError(message)
+
+
+def checked_scale(scale: Any) -> float | None:
+    """What integer examples are multiplied by, if anything.
+
+    Raises
+    ------
+    InputError
+        If it is no positive number.
+    """
+    number = finite_number(scale)
+    if scale is not None and (number is None or number <= 0):
+        message = f"scale is {shown(scale)}; give a positive number such as 1/255, or leave it out"
+        raise InputError(message)
+    return None if number is None else float(number)
 
 
 def _array(value: Any, name: str) -> Array:
@@ -125,10 +138,3 @@ def _check_pair(x: Array, y: Array | None, which: str, width: int | None) -> Non
             f"give ({x.shape[0]},) or ({x.shape[0]}, outputs)"
         )
         raise InputError(message)
-
-
-def _is_scale(scale: Any) -> bool:
-    try:
-        return math.isfinite(scale) and scale > 0
-    except TypeError:
-        return False

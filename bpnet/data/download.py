@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpnet.data.idx import FILES, find_idx
-from bpnet.data.reading import one_line
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpnet.data import parquet
-from bpnet.data.reading import one_line, refusing
-from bpnet.errors import InputError
+from bpnet.data.reading import refusing
+from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
 
 if TYPE_CHECKING:

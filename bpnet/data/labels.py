@@ -11,7 +11,7 @@ from bpnet.errors import InputError
 Host = np.ndarray[Any, Any]
 
 
-def plain(y: Host, name: str) -> Host:
+def typed(y: Host, name: str) -> Host:
     """Labels as booleans, whole numbers, floats or text, each equal to what was given.
 
     Parameters
@@ -95,8 +95,8 @@ def _integer(values: list[int], name: str) -> Any:
     raise InputError(msg)
 
 
-def named(classes: Any, name: str = "classes") -> Host:
-    """Names of classes that a file keeps as they are.
+def named(classes: Any, name: str = "classes", count: int | None = None) -> Host:
+    """Names of classes that a file keeps as they are, as many as are needed, all different.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def named(classes: Any, name: str = "classes") -> Host:
     if values.ndim != 1:
         msg = f"{name} is {str(classes)[:60]!r}; give a list of names"
         raise InputError(msg)
-    found = plain(values, name)
+    found = typed(values, name)
     check_exact(found, name)
     for text in found.ravel().tolist() if found.dtype.kind == "U" else ():
         try:
@@ -115,6 +115,9 @@ def named(classes: Any, name: str = "classes") -> Host:
         except UnicodeEncodeError as error:
             msg = f"{name} holds {text!r}, which is no Unicode text; rename it"
             raise InputError(msg) from error
+    if count is not None and not len(found) == len(np.unique(found)) == count:
+        msg = f"{name} are {str(classes)[:60]}; the outputs need {count} different names"
+        raise InputError(msg)
     return found
 
 
@@ -131,6 +134,6 @@ def check_exact(classes: Host, name: str) -> None:
     if classes.dtype.kind != "f":
         return
     worst = np.abs(classes.astype(np.float64)).max(initial=0.0)
-    if worst > 2.0 ** (np.finfo(classes.dtype).nmant + 1):
+    if not worst <= 2.0 ** (np.finfo(classes.dtype).nmant + 1):
         msg = f"{name}: labels such as {worst:.0f} are not exact as floats: give them as text"
         raise InputError(msg)

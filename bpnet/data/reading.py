@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bpnet.data import finite
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 MOST_DEFLATED = 1032
 """DEFLATE makes no stream longer than this many times its size (zlib.net/zlib_tech.html)."""
@@ -129,12 +129,6 @@ class Stamp:
             for at in range(0, self.size, step):
                 digest.update(os.pread(stream.fileno(), _SAMPLE, at))
         return digest.hexdigest()
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's message, or its name, as one short line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else f"{text[:157]}..."
 
 
 def read_exactly(stream: IO[bytes], size: int, what: str) -> npt.NDArray[np.uint8]:

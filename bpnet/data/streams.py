@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import disk
-from bpnet.arguments import check, checked
+from bpnet.arguments import accepted, checked
 from bpnet.data import facts, idx
 from bpnet.data.arrays import check_targets, flat
 from bpnet.data.columns import Columns
@@ -200,7 +200,7 @@ def _files(name: Any) -> list[Path]:
     """Files of a name, a pattern or a list."""
     if isinstance(name, list | tuple) and name:
         return [path for one in name for path in _files(one)]
-    check("source", name, str | Path)
+    accepted("source", name, str | Path)
     path = Path(name)
     if disk.there(path):
         return [path]

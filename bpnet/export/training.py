@@ -121,7 +121,7 @@ def training_to_onnx(
     judged = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     kinds = options.with_dropout(network, dropout)
     xp = Namespace()
-    judge = Judge(kinds, judged, None, _kind(network, judged), 0.0, getattr(xp, dtype), xp)
+    judge = Judge(kinds, judged, None, _kind(network, judged), getattr(xp, dtype), xp)
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)
@@ -185,7 +185,8 @@ def _kind(network: Network, cost: Cost) -> Kind | None:
     several = network.sizes[-1] > 1 and not network.labels
     if several and (network.classes is not None or isinstance(network.output, Softmax)):
         return "class"
-    return "threshold" if isinstance(network.output, Sigmoid) or isinstance(cost, Hinge) else None
+    alone = network.labels or isinstance(network.output, Sigmoid) or isinstance(cost, Hinge)
+    return "threshold" if alone else None
 
 
 def _check_examples(examples: int | None, *, regularized: bool) -> int:

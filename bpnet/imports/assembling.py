@@ -9,7 +9,6 @@ import numpy as np
 from bpnet import assembly
 from bpnet.core.activations import Activation
 from bpnet.core.layers import Dense, Dropout
-from bpnet.data import labels
 from bpnet.errors import InputError
 from bpnet.network import Network
 
@@ -68,7 +67,7 @@ def network_of(parts: Sequence[Linear | Dropout], classes: Any = None) -> Networ
         layers.append(Dense(n_in, n_out, part.sigma))  # type: ignore[arg-type]
         init.append((W, b))
     network = Network(layers, init=init)
-    network.classes = None if classes is None else _checked(classes, max(network.sizes[-1], 2))
+    network.classes = classes
     return network
 
 
@@ -85,12 +84,3 @@ def _arrays(part: Linear) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         msg = f"the weights and biases of {part.name} have shapes {W.shape} and {b.shape}"
         raise InputError(f"{msg}; give (n_out, n_in) and (n_out,), transposed where they are not")
     return W, b
-
-
-def _checked(classes: Any, n: int) -> np.ndarray[Any, Any]:
-    """Names of the classes, one for each output."""
-    names = labels.named(classes)
-    if len(names) != n or len(np.unique(names)) != n:
-        msg = f"classes are {str(classes)[:60]}; the outputs need {n} different names"
-        raise InputError(msg)
-    return names

@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bpnet import disk
-from bpnet.data.reading import one_line
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 
 
 def check_there(path: Path, wanted: str) -> None:

@@ -9,8 +9,7 @@ from bpnet import backends
 from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.core.activations import Activation
-from bpnet.data.reading import one_line
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.imports import tensor_file
 from bpnet.imports.assembling import Linear, network_of
 from bpnet.network import Network

@@ -57,7 +57,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def shown(name: str, value: float) -> str:
+def written(name: str, value: float) -> str:
     """A value of the history: shares in percent."""
     return percent(value) if name.removeprefix("validation_") in _SHARES else number(value)
 
@@ -112,8 +112,8 @@ def _alt(subject: Subject, name: str) -> str:
         least = max(values) if grows(name) else min(values)
         at = values.index(least) + 1
         parts.append(
-            f"{label} from {shown(name, values[0])} to {shown(name, values[-1])}, "
-            f"best {shown(name, least)} at epoch {at}"
+            f"{label} from {written(name, values[0])} to {written(name, values[-1])}, "
+            f"best {written(name, least)} at epoch {at}"
         )
     return f"Line chart of {words(name)} against epoch: {'; '.join(parts)}."
 
@@ -149,7 +149,7 @@ def _table(history: History) -> Table:
     epochs = len(history["cost"])
     step = -(-epochs // _ROWS)
     rows = [
-        [str(i + 1), *(shown(name, values[i]) for name, values in history.items())]
+        [str(i + 1), *(written(name, values[i]) for name, values in history.items())]
         for i in sorted({*range(0, epochs, step), epochs - 1})
     ]
     which = "Each epoch" if step == 1 else f"Every {step}th epoch"
@@ -184,7 +184,7 @@ def _side_by_side(subjects: Sequence[Subject], labels: Sequence[str], name: str)
     rows = []
     for i in sorted({*range(0, most, -(-most // _ROWS)), most - 1}):
         held = [s.history[name] for s in subjects]
-        rows.append([f"{i + 1}", *(shown(name, v[i]) if i < len(v) else "" for v in held)])
+        rows.append([f"{i + 1}", *(written(name, v[i]) if i < len(v) else "" for v in held)])
     return Table(f"{_capital(words(name))} of each run", ["epoch", *labels], rows, closed=True)
 
 
@@ -209,9 +209,8 @@ def _overlay(
             log_axis(axes.xaxis, max(first, 1e-9), max(ends))
         figure.legend(loc="outside lower left", ncols=1 if len(lines) < 4 else 2)
 
-    said = "; ".join(
-        f"{label} ends at {shown(name, y[-1])}" for label, (_, y) in zip(labels, lines, strict=True)
-    )
+    last = zip(labels, (y[-1] for _, y in lines), strict=True)
+    said = "; ".join(f"{label} ends at {written(name, value)}" for label, value in last)
     alt = f"Line chart of {words(name)} against {against}, one line a run: {said}."
     height = 3.1 + 0.17 * (len(lines) if len(lines) < 4 else -(-len(lines) // 2))
     return render(f"{name}-by-{against.partition(' ')[0]}".replace("_", "-"), alt, draw, height)

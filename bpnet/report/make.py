@@ -7,7 +7,7 @@ from typing import Any
 import bpnet
 from bpnet import backends, plots, run_folder
 from bpnet.arguments import checked
-from bpnet.data import read_from
+from bpnet.data.sources import read_from
 from bpnet.errors import InputError
 from bpnet.report import page, several, single, subject
 from bpnet.report.subject import Subject
@@ -49,8 +49,7 @@ def write(
         If a folder is not that of a run, ``out`` holds something else, or a library that draws is
         missing; nothing is written then.
     """
-    made, path = prepare(runs, out, data=data, backend=backend, device=device)
-    return finish(made, path)
+    return finish(*prepare(runs, out, data=data, backend=backend, device=device))
 
 
 def prepare(
@@ -60,8 +59,8 @@ def prepare(
     data: str | None = None,
     backend: Any = "numpy",
     device: Any = None,
-) -> tuple[list[Subject], Path]:
-    """Read and judge the runs; return them and the folder of the report, see :func:`write`."""
+) -> tuple[list[Subject], tuple[Path, bool]]:
+    """Read and judge the runs; return them and the folder of the report, as :func:`finish` asks."""
     folders = [Path(run) for run in runs]
     if not folders:
         msg = "no run was given; give the folder that `bpnet train` named"
@@ -76,7 +75,8 @@ def prepare(
     return [subject.read(folder, data, chosen) for folder in folders], where
 
 
-def finish(subjects: Sequence[Subject], folder: Path) -> Path:
-    """Draw, lay out and write; return the page."""
+def finish(subjects: Sequence[Subject], place: tuple[Path, bool]) -> Path:
+    """Draw, lay out and write; return the page. The folder may have to be a new one."""
+    folder, fresh = place
     made = single.page(subjects[0]) if len(subjects) == 1 else several.page(subjects)
-    return page.write(made, folder, bpnet.__version__)
+    return page.write(made, folder, bpnet.__version__, fresh=fresh)

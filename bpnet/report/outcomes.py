@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.core import metrics
 from bpnet.report import judged as detail
 from bpnet.report import rows
 from bpnet.report.content import (
@@ -140,7 +141,8 @@ def _labels(subject: Subject) -> Section:
     """Labels that do not exclude each other: each judged by itself."""
     judged = subject.judged
     assert judged is not None
-    said, true = judged.outputs > 0.5, judged.targets.values > 0.5
+    middle = metrics.middle(subject.network.output)
+    said, true = judged.outputs > middle, judged.targets.values > 0.5
     rows = []
     for j in range(said.shape[1]):
         counts = detail.confusion(true[:, j].astype(int), said[:, j].astype(int), 2)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import itertools
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -19,12 +18,13 @@ from bpnet.shown import plain
 _NAME = "index.html"
 _SEAL = re.compile(rb"\n<!-- bpnet report ([0-9a-f]{64}) -->\n?")
 _EARLIER = re.compile(r'<meta name="bpnet-earlier-pictures" content="([0-9a-f ]*)">')
-_LEFT = re.compile(r"\.(index\.html|.+\.png)\.\d+\.partial", re.DOTALL)
-"""What a process that was killed left half-written."""
+_FILES = re.compile(r"index\.html|.+\.png", re.DOTALL)
 
 
-def folder_for(runs: Sequence[Path], out: Path | None, reads: Iterable[str | Path] = ()) -> Path:
-    """Folder of a report, looked at before any work is done.
+def folder_for(
+    runs: Sequence[Path], out: Path | None, reads: Iterable[str | Path] = ()
+) -> tuple[Path, bool]:
+    """Folder of a report, looked at before any work is done, and whether it must be a new one.
 
     Parameters
     ----------
@@ -42,27 +42,21 @@ def folder_for(runs: Sequence[Path], out: Path | None, reads: Iterable[str | Pat
     """
     if out is None and len(runs) > 1:
         stem = f"comparison-{time.strftime('%Y%m%d-%H%M%S')}"
-        beside = runs[0].resolve().parent / stem
-        out = next(p for i in itertools.count(1) if not (p := _numbered(beside, i)).exists())
-    elif out is None:
+        out = runs[0].resolve().parent / stem
+        disk.makeable(out)
+        return out, True  # whoever comes first has it, see `owned.claim`
+    if out is None:
         owned.check(runs[0], folders=["report"])
         out = runs[0] / "report"
     disk.makeable(out, reads=reads)
     if disk.followed(out) == Path.cwd():
         msg = f"{out} is the folder that you are in; give --out another name"
         raise InputError(msg)
-    if out.is_dir() and sealed_page(out) is None and not all(map(_is_left, out.iterdir())):
+    mine = sealed_page(out) is not None or not out.is_dir()
+    if not mine and {*out.iterdir()} - {*owned.leftovers(out, _FILES)}:
         msg = f"{out} is there and no report as bpnet left it"
         raise InputError(f"{msg}; give --out another name, or take it away")
-    return out
-
-
-def _numbered(path: Path, i: int) -> Path:
-    return path if i == 1 else path.with_name(f"{path.name}-{i}")
-
-
-def _is_left(path: Path) -> bool:
-    return _LEFT.fullmatch(path.name) is not None and disk.kind(path) == "file"
+    return out, False
 
 
 def sealed_page(folder: Path) -> str | None:
@@ -151,8 +145,10 @@ def _data(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def write(page: Page, folder: Path, version: str) -> Path:
+def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Path:
     """Write the page and its pictures; those of an earlier report give way, nothing else does.
+
+    Where the folder must be ``fresh`` and somebody has it, it gets another name.
 
     Returns
     -------
@@ -167,7 +163,8 @@ def write(page: Page, folder: Path, version: str) -> Path:
         If it could not be written; an earlier report is as it was.
     """
     named, folder = folder, disk.followed(folder)
-    folder, made = owned.claim(folder, fresh=False)
+    folder, made = owned.claim(folder, fresh=fresh)
+    named = folder if fresh else named
     try:
         before = pictures(folder)
         text = html(page, version, earlier=sorted(set(before.values()))).encode("utf-8", "replace")
@@ -178,8 +175,7 @@ def write(page: Page, folder: Path, version: str) -> Path:
         if taken:
             msg = f"{named / taken[0]} is not of a report; give --out another name, or take it away"
             raise InputError(msg)
-        left = (_LEFT.fullmatch(path.name) for path in folder.iterdir())
-        owned.clear(folder, {found[1] for found in left if found})
+        owned.clear(folder, _FILES)
         owned.write_all(folder, {_NAME: text + seal, **files})  # the page, which knows both, first
     finally:
         owned.unmake(made)

@@ -98,10 +98,10 @@ def section(subject: Subject) -> Section:
 
 
 def _rows(values: dict[str, Any]) -> list[list[str]]:
-    return [[name.replace("_", " "), shown(value)] for name, value in values.items()]
+    return [[name.replace("_", " "), setting(value)] for name, value in values.items()]
 
 
-def shown(value: Any) -> str:
+def setting(value: Any) -> str:
     """A setting as text."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"

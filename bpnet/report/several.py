@@ -118,7 +118,7 @@ def _settings(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
 
 def _setting(subject: Subject, table: str, key: str) -> str:
     values = subject.config.get(table, {})
-    return repeat.shown(values[key]) if key in values else "not set"
+    return repeat.setting(values[key]) if key in values else "not set"
 
 
 def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:

@@ -8,10 +8,10 @@ import numpy as np
 
 from bpnet import disk, run_data, run_folder, runs, strict_json
 from bpnet.backends import Backend
-from bpnet.core import activations, costs
+from bpnet.core import costs, metrics
 from bpnet.data import Columns, Dataset
 from bpnet.data.host_rows import HostRows
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.network import Network
 from bpnet.shown import plain
 from bpnet.training import History, distributions, evaluate
@@ -117,7 +117,7 @@ class Subject:
     @property
     def probable(self) -> bool:
         """Whether the outputs are probabilities."""
-        return isinstance(self.network.output, activations.Sigmoid | activations.Softmax)
+        return metrics.is_probability(self.network.output)
 
     @property
     def best(self) -> int:
@@ -142,8 +142,7 @@ class Subject:
         if a.shape[1] > 1:
             decided = np.argmax(a, axis=1)
             return decided, a[np.arange(len(a)), decided]
-        middle = 0.5 if isinstance(self.network.output, activations.Sigmoid) else 0.0
-        decided = (a[:, 0] > middle).astype(np.int64)
+        decided = (a[:, 0] > metrics.middle(self.network.output)).astype(np.int64)
         other = 1 - a[:, 0] if self.probable else -a[:, 0]
         return decided, np.where(decided == 1, a[:, 0], other)
 
@@ -211,7 +210,8 @@ def _judge(
     outputs = network.predict(data.x, backend=backend).astype(np.float64)
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     n = network.sizes[-1]
-    targets = make(data.y, len(outputs), n, network.output, made, network.classes)
+    targets = make(data.y, len(outputs), n, network.output, made, network.classes,
+                   labels=network.labels)  # fmt: skip
     return Judged(data, what, outputs, targets, figures)
 
 
@@ -228,8 +228,7 @@ def _records(folder: Path) -> list[Any]:
     if not path.is_file():
         return []  # a run of an older version, or of Python
     try:
-        return list(distributions.check(strict_json.loads(disk.text(path))))
+        return list(distributions.checked_records(strict_json.loads(disk.text(path))))
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{path} is damaged ({reason}); delete it for a report without it"
+        msg = f"{path} is damaged ({one_line(error)}); delete it for a report without it"
         raise InputError(msg) from error

@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 import bpnet
 from bpnet import Callback, Network
-from bpnet.arguments import check, fits, shown
+from bpnet.arguments import accepted, fits, shown
 from bpnet.core import layers
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
@@ -68,7 +68,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         begun: list[Any] | None = None,
     ) -> Any:
         self._validate_params()
-        check("callbacks", self.callbacks, Sequence[Callback] | None)
+        accepted("callbacks", self.callbacks, Sequence[Callback] | None)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         goes_on = not first and (incremental or self.warm_start == "exact")

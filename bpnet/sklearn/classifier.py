@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import (
 )
 
 from bpnet.backends import Backend
-from bpnet.core import activations
+from bpnet.core import metrics
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 from bpnet.data.labels import check_exact
@@ -240,8 +240,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         given = self.output_activation
         if given is None:
             return True
-        kind = conventions.activation(given)
-        return isinstance(kind, activations.Sigmoid | activations.Softmax)
+        return metrics.is_probability(conventions.activation(given))
 
     def _check_input(
         self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
@@ -272,15 +271,14 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
 
     def _decode(self, a: Host) -> Host:
-        sigmoid = self.out_activation_ in {"logistic", "softmax"}
-        middle = 0.5 if sigmoid else 0.0
+        middle = metrics.middle(self._layers[-1].activation)
         flat = a.ravel() if a.shape[1] == 1 else a
         return np.asarray(self._label_binarizer.inverse_transform(flat, threshold=middle))
 
     def _names(self) -> tuple[Host | None, bool]:
         if self._label_binarizer.y_type_.startswith("multilabel"):
             return None, True
-        return self.classes_, False
+        return self.classes_ if len(self.classes_) > 1 else None, False
 
     def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
         return float(accuracy_score(y, predicted, sample_weight=weights))

@@ -113,7 +113,7 @@ def fit(
     with backend.session(dtype), backend.threads(est.threads, work) as used:
         output = est._layers[-1].activation
         cost = est._suited_cost(output) if est.cost is None else costs.get(est.cost, output)
-        judge = Judge(est._layers, cost, None, None, 0.0, backend.dtype(dtype), backend.xp)
+        judge = Judge(est._layers, cost, None, None, backend.dtype(dtype), backend.xp)
         data = store(X, values, weights, backend, est)
         job = Job(est, backend, judge, data, weights, used)
         if est.solver == "lbfgs":

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bpnet import disk, lock, owned, run_folder, strict_json
-from bpnet.errors import InputError
+from bpnet.arguments import finite_number
+from bpnet.errors import InputError, one_line
 from bpnet.sweep.ranking import Sweep, as_csv
 from bpnet.training import Callback, Run
 from bpnet.training.checkpoints import SIGNALS
@@ -80,8 +81,7 @@ class Ledger:
         except InputError:
             raise
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:120]
-            msg = f"{path} is damaged ({reason}); sweep again"
+            msg = f"{path} is damaged ({one_line(error)}); sweep again"
             raise InputError(msg) from error
         return cls(folder, asked, False, trained, seconds, data)
 
@@ -155,7 +155,7 @@ class Ledger:
             **sweep.summary(),
             "asked": self.asked,
             "data": self.data,
-            "trained": [[i, _plain(s), epoch] for i, (s, epoch) in sorted(self.trained.items())],
+            "trained": [[i, finite_number(s), at] for i, (s, at) in sorted(self.trained.items())],
         }
         with disk.writing(self.folder / run_folder.SWEEP, text=True, sync=finished) as file:
             file.write(json.dumps(held, indent=1))
@@ -192,10 +192,6 @@ class Noting(Callback):
         """Tell, unless the network was stopped."""
         if run.stopped not in SIGNALS:
             self.ledger.note(self.numbers[0], self.end(run.history))
-
-
-def _plain(score: float) -> float | None:
-    return None if math.isnan(score) else score
 
 
 def _whole(value: Any) -> int:

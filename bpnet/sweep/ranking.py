@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.arguments import finite_number
 from bpnet.data import Dataset
 from bpnet.sweep.plan import Configuration, Plan, network
 from bpnet.training.scores import grows
@@ -92,9 +93,9 @@ class Sweep:
             {
                 "rank": i,
                 **ranked.configuration,
-                "mean": _plain(ranked.mean),
-                "deviation": _plain(ranked.deviation),
-                "scores": [[_plain(v) for v in row] for row in ranked.scores.tolist()],
+                "mean": finite_number(ranked.mean),
+                "deviation": finite_number(ranked.deviation),
+                "scores": [[finite_number(v) for v in row] for row in ranked.scores.tolist()],
                 "epochs": ranked.epochs.tolist(),
                 "diverged": ranked.diverged,
             }
@@ -113,10 +114,6 @@ class Sweep:
             "stacks": self.stacks,
             "configurations": self.rows(),
         }
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def as_csv(sweep: Sweep) -> str:

@@ -225,7 +225,7 @@ def _rounded(value: Any) -> float:
     return float(f"{float(value):.4g}")
 
 
-def check(records: Any) -> Sequence[Record]:
+def checked_records(records: Any) -> Sequence[Record]:
     """Records as they were read from a file.
 
     Raises

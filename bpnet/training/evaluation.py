@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.arguments import checked
+from bpnet.backends import dtypes
 from bpnet.core import metrics as core_metrics
 from bpnet.network import Network
 from bpnet.training import blocks, scores, targets
@@ -22,7 +23,7 @@ def evaluate(
     metrics: str | Sequence[str] = (),
     backend: Any = None,
     device: Any = None,
-    dtype: str | None = None,
+    dtype: dtypes.Float | None = None,
 ) -> dict[str, float]:
     """Mean cost, and accuracy, or R2 where there are no classes, and what else is asked for.
 
@@ -43,7 +44,7 @@ def evaluate(
         ``cost`` and ``accuracy``, or ``r2`` where there are no classes, and the metrics.
     """
     check_network(network)
-    names = scores.check(metrics)
+    names = scores.names_of(metrics)
     dtype = dtype or network.dtype
     chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype
@@ -57,7 +58,7 @@ def evaluate(
         return {**result, "accuracy": accuracy}
     wanted = targets.whole(wanted)
     outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
-    more = scores.judge(names, wanted, outputs, probabilities=scores.is_probability(network.output))
+    more = scores.judge(names, wanted, outputs, network.output)
     if accuracy is not None:
         return {**result, "accuracy": accuracy, **more}
     r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import backends
+from bpnet import backends, disk
 from bpnet.backends import Backend, Selection, hardware, libraries, selection
 from bpnet.core import optimizers
 from bpnet.data import draws
@@ -89,11 +89,9 @@ def select(
     measured = ", ".join(f"{name} {seconds * 1e6:,.0f}" for name, seconds in steps.items())
     reason = f"{best}, the fastest: microseconds a step are {measured}"
     known = {"backend": found.spec, "reason": reason, "date": time.strftime("%Y-%m-%d")}
-    with suppress(OSError):  # a home that can't be written to only costs another trial
+    with suppress(OSError, InputError):  # a home that can't be written to only costs another trial
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(known), encoding="utf-8")
-        partial.replace(file)
+        disk.write(file, json.dumps(known).encode())
     return Selection(found, reason)
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.arguments import checked
+from bpnet.arguments import Count, Strength, checked, finite_number
+from bpnet.backends import dtypes
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import plain
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.regularizers import Regularization
 from bpnet.core.schedules import Moment
@@ -94,11 +94,11 @@ def find_learning_rate(
     steps: int = 200,
     cost: str | Any | None = None,
     optimizer: str | Optimizer | LBFGS = "adam",
-    batch_size: int | None = 64,
-    l2: float = 0.0,
+    batch_size: Count | None = 64,
+    l2: Strength = 0.0,
     backend: Any = None,
     device: Any = None,
-    dtype: str = "float32",
+    dtype: dtypes.Float = "float32",
     seed: int = 0,
 ) -> LearningRates:
     """Learning rate to begin with, found by a short run whose rate grows.
@@ -140,7 +140,7 @@ def find_learning_rate(
     True
     """
     _check(low, high, steps)
-    (batch_size,) = options.check(dtype, (), batch_size=batch_size)
+    (batch_size,) = options.counts(dtype, batch_size=batch_size)
     rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
@@ -176,7 +176,7 @@ def _check(low: Any, high: Any, steps: Any) -> None:
     InputError
         Naming its numbers.
     """
-    first, last, count = (plain(value) for value in (low, high, steps))
+    first, last, count = (finite_number(value) for value in (low, high, steps))
     span = first is not None and last is not None and 0 < first < last
     if not span or not isinstance(count, int) or count < 2 * _LOOK:
         msg = f"low is {low!r}, high {high!r} and steps {steps!r}; give 0 < low < high and at "

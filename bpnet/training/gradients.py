@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
-from bpnet.arguments import checked
+from bpnet.arguments import Strength, checked
+from bpnet.backends import dtypes
 from bpnet.core import costs, feedforward, regularizers
 from bpnet.core.layers import Dense
 from bpnet.data import batches
@@ -23,10 +24,10 @@ def gradients(
     y: Any,
     *,
     cost: str | Any | None = None,
-    l2: float = 0.0,
+    l2: Strength = 0.0,
     backend: Any = None,
     device: Any = None,
-    dtype: str = "float64",
+    dtype: dtypes.Float = "float64",
 ) -> tuple[float, list[tuple[Host, Host]]]:
     """Cost over all examples, and its gradients.
 

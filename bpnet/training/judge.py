@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from bpnet._typing import Array, DType, Namespace
 from bpnet.core import metrics, special
+from bpnet.core.activations import Softmax
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
@@ -56,8 +57,6 @@ class Judge:
         What integer inputs are multiplied by.
     kind : {"class", "threshold"} or None
         How a right answer is told.
-    middle : float
-        The z at which an output says neither 0 nor 1.
     dtype : dtype
         Of the run.
     xp : namespace
@@ -71,7 +70,6 @@ class Judge:
     cost: Cost
     scale: float | None
     kind: metrics.Kind | None
-    middle: float
     dtype: DType
     xp: Namespace
     padded: bool = False
@@ -127,5 +125,9 @@ class Judge:
         if self.kind is None:
             return ()
         real = rows >= 0 if self.padded and rows is not None else None
-        found = metrics.count_correct(z, wanted, classes, self.kind, self.middle, real, xp=self.xp)
+        output, middle = self.layers[-1].activation, 0.0
+        if self.kind == "threshold" and isinstance(output, Softmax):
+            # of all others sigma(z) is beyond its middle where z is beyond 0
+            z, middle = output.sigma(z, xp=self.xp), metrics.middle(output)
+        found = metrics.count_correct(z, wanted, classes, self.kind, middle, real, xp=self.xp)
         return (found,)

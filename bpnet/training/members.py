@@ -242,8 +242,8 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
     counts = {name: asked[name] for name in ("threads", "micro_batch")}
-    threads, micro = options.check(asked["dtype"], (), **counts)
-    names = scores.check(asked["metrics"])
+    threads, micro = options.counts(asked["dtype"], **counts)
+    names = scores.names_of(asked["metrics"])
     for plan in plans:
         judged = asked["validation"] is not None if plan.fold is None else len(plan.fold[1]) > 0
         options.check_watched(plan.callbacks, judge, names, validated=judged)

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bpnet import arguments
+from bpnet.arguments import finite_number
 from bpnet.backends import dtypes, threads
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import plain
 from bpnet.core.schedules import Constant
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import lbfgs
+from bpnet.training import lbfgs, stopping
 from bpnet.training.callbacks import Callback
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, check_strength
@@ -118,10 +117,7 @@ def check_watched(
     known = [*told, *judged, "learning_rate", "seconds"]
     if all(type(c).__module__.startswith("bpnet.") for c in callbacks):
         for name in filter(None, (c.watches() for c in callbacks)):
-            arguments.check("metric", name, str | None)
-            if name not in known:
-                msg = f"early stopping watches {name!r}, which the history lacks; it has "
-                raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")
+            stopping.check_watched(name, known)
 
 
 def limits(**strengths: Any) -> dict[str, float]:
@@ -135,8 +131,8 @@ def limits(**strengths: Any) -> dict[str, float]:
     return {name: check_strength(value, name) for name, value in strengths.items()}
 
 
-def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
-    """Refuse another dtype, other callbacks, and what is no whole number from 1 to its limit.
+def counts(dtype: Any, **counts: Any) -> list[Any]:
+    """Refuse another dtype, and what is no whole number from 1 to its limit.
 
     Returns
     -------
@@ -149,10 +145,9 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
         Naming it.
     """
     dtypes.check_float(dtype)
-    _check_callbacks(callbacks)
     made: list[Any] = []
     for name, value in counts.items():
-        number = plain(value)
+        number = finite_number(value)
         left_out = value is None and name != "epochs"
         if not left_out and (not isinstance(number, int) or number < 1):
             msg = f"{name} is {value!r}; give a whole number of at least 1"
@@ -163,13 +158,3 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
             raise InputError(msg)
         made.append(number)
     return made
-
-
-def _check_callbacks(callbacks: Any) -> None:
-    given = callbacks if isinstance(callbacks, Sequence) else [callbacks]
-    strange = next((c for c in given if not isinstance(c, Callback)), None)
-    if strange is not None or given is not callbacks:
-        msg = (
-            f"callbacks holds {strange!r}" if given is callbacks else f"callbacks is {callbacks!r}"
-        )
-        raise InputError(f"{msg}; give a list of objects whose class derives from bpnet.Callback")

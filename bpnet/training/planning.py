@@ -111,8 +111,8 @@ def _own(asked: dict[str, Any], i: int, count: int) -> dict[str, Any]:
                 raise InputError(f"{msg}; give one for all, or one for each")
             value = value[i]
         own[name] = value.item() if isinstance(value, np.generic) else value
-    options.check(
-        asked["dtype"], (), epochs=own["epochs"], batch_size=own["batch_size"],
+    options.counts(
+        asked["dtype"], epochs=own["epochs"], batch_size=own["batch_size"],
         threads=asked["threads"], micro_batch=asked["micro_batch"],
     )  # fmt: skip
     names = ("l2", "l1", "max_norm", "clip_norm")
@@ -133,7 +133,6 @@ def _callbacks(given: Any, count: int) -> list[list[Callback]]:
         msg = f"callbacks has {len(given)} entries for {count} networks"
         raise InputError(f"{msg}; give a list of callbacks for all, or a list of lists, one each")
     for called in given if lists else [given]:
-        options.check("float32", called)
         if any(isinstance(c, checkpoints.Checkpoint) for c in called):
             msg = "a Checkpoint is for one network; leave it out, or train the networks one by one"
             raise InputError(msg)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
+from bpnet.arguments import finite_number
 from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
-from bpnet.core.lookup import plain
 from bpnet.data import batches, finite
+from bpnet.data.dataset import checked_scale
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
@@ -41,7 +42,7 @@ def check_strength(value: Any, name: str = "l2") -> float:
     InputError
         If it is not a number of 0 or more.
     """
-    number = plain(value)
+    number = finite_number(value)
     if number is None or number < 0:
         msg = f"{name} is {value!r}; give a number of 0 or more"
         raise InputError(msg)
@@ -93,15 +94,16 @@ def prepare(
     chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
     scales = [getattr(data, "scale", None), network.scale]
     # what is learned from decides; a trained network is judged as it predicts
-    scale = next((float(s) for s in (scales if learn else scales[::-1]) if s is not None), None)
+    scale = next(
+        (checked_scale(s) for s in (scales if learn else scales[::-1]) if s is not None), None
+    )
     with chosen.session(dtype):
         stored, wanted = store(
-            network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn
-        )
+            network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn,
+            labels=network.labels and not learn,
+        )  # fmt: skip
         wanted = replace(wanted, unit=_unit(data))
-        judge = Judge(
-            network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp
-        )
+        judge = Judge(network.layers, made, scale, wanted.kind, chosen.dtype(dtype), chosen.xp)
     return chosen, judge, stored, wanted
 
 
@@ -123,18 +125,21 @@ def store(
     names: tuple[str, str],
     *,
     learn: bool = False,
+    labels: bool = False,
 ) -> tuple[Data, targets.Targets]:
     """Examples, targets and class numbers on the device."""
     n_0, n_L = network.sizes[0], network.sizes[-1]
     stored = batches.examples(x, n_0, backend=backend, dtype=dtype, scale=scale, name=names[0])
     m = int(stored.shape[0])
-    wanted = targets.make(y, m, n_L, network.output, cost, classes, names[1], learn=learn)
-    labels, moved = wanted.values.ndim == 1, wanted.values
+    wanted = targets.make(
+        y, m, n_L, network.output, cost, classes, names[1], learn=learn, labels=labels
+    )
+    numbered, moved = wanted.values.ndim == 1, wanted.values
     if not isinstance(moved, HostRows):
-        if not labels:
+        if not numbered:
             finite.refuse(moved, names[1], dtype)
-        values = moved if labels else moved.astype(batches.host_dtype(dtype))
-        moved = backend.asarray(values, dtype=backend.index_dtype if labels else dtype)
+        values = moved if numbered else moved.astype(batches.host_dtype(dtype))
+        moved = backend.asarray(values, dtype=backend.index_dtype if numbered else dtype)
     numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
     return (stored, moved, numbers), wanted
 
@@ -147,7 +152,7 @@ def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
 def name_outputs(network: Network, wanted: targets.Targets, scale: float | None) -> None:
     """Tell a network what it learned: names of classes, or that it tells labels, and its scale."""
     network.classes, network.scale = wanted.classes, scale
-    network.labels = wanted.kind == "threshold" and wanted.classes is None
+    network.labels = wanted.are_labels
 
 
 def pulling(session: Any, member: Any, wanted: targets.Targets) -> Callable[[], None]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.core.activations import Activation, Sigmoid, Softmax
+from bpnet.core.activations import Activation
+from bpnet.core.metrics import is_probability, middle
 from bpnet.core.namespace import namespace_of
-from bpnet.errors import InputError
+from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
 from bpnet.synonyms import hint
 from bpnet.training import targets
@@ -29,7 +30,7 @@ def grows(name: str) -> bool:
     return not name.endswith(SHRINK)
 
 
-def check(names: Any) -> tuple[str, ...]:
+def names_of(asked: Any) -> tuple[str, ...]:
     """Names of metrics, with underscores.
 
     Raises
@@ -37,7 +38,7 @@ def check(names: Any) -> tuple[str, ...]:
     InputError
         If one is unknown, or scikit-learn is not here to compute it.
     """
-    given = [names] if isinstance(names, str) else list(names)
+    given = [asked] if isinstance(asked, str) else list(asked)
     found = tuple(str(name).replace("-", "_") for name in given)
     for name in found:
         if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
@@ -72,21 +73,19 @@ class _Seen:
     decided: Host
 
 
-def judge(
-    names: Sequence[str], wanted: Targets, a: Host, *, probabilities: bool
-) -> dict[str, float]:
+def judge(names: Sequence[str], wanted: Targets, a: Host, output: Activation) -> dict[str, float]:
     """Metrics of some outputs.
 
     Parameters
     ----------
     names : sequence of str
-        From :func:`check`.
+        From :func:`names_of`.
     wanted : Targets
         What was wanted.
     a : array, (m, n_L)
         Outputs.
-    probabilities : bool
-        Whether they are such: a sigmoid's or a softmax's.
+    output : Activation
+        That gave them.
 
     Returns
     -------
@@ -101,15 +100,14 @@ def judge(
     """
     if wanted.kind is None and wanted.unit != 1.0:
         wanted, a = replace(wanted, values=wanted.values * wanted.unit), a * wanted.unit
-    seen = _seen(wanted, a.astype(np.float64), 0.5 if probabilities else 0.0)
+    seen = _seen(wanted, a.astype(np.float64), middle(output))
     out = {}
     for name in names:
-        _refuse(name, wanted, a.shape[1], probabilities=probabilities)
+        _refuse(name, wanted, a.shape[1], output)
         try:
             out[name] = float(_compute(name, seen, wanted))
         except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{name} cannot be told here: {reason}") from error
+            raise InputError(f"{name} cannot be told here: {one_line(error)}") from error
         if math.isnan(out[name]):
             msg = f"{name} cannot be told here: it is not defined for these targets"
             raise InputError(f"{msg}; give more examples to judge by")
@@ -124,7 +122,7 @@ def rehearse(names: Sequence[str], wanted: Targets, n: int, output: Activation) 
     Parameters
     ----------
     names : sequence of str
-        From :func:`check`.
+        From :func:`names_of`.
     wanted : Targets
         What will be wanted.
     n : int
@@ -140,22 +138,15 @@ def rehearse(names: Sequence[str], wanted: Targets, n: int, output: Activation) 
     if names:
         z = np.zeros((len(wanted.values), n))
         whole = targets.whole(wanted)
-        judge(
-            names, whole, output.sigma(z, xp=namespace_of(z)), probabilities=is_probability(output)
-        )
+        judge(names, whole, output.sigma(z, xp=namespace_of(z)), output)
 
 
-def is_probability(output: Activation) -> bool:
-    """Whether outputs are probabilities: a sigmoid's or a softmax's."""
-    return isinstance(output, Sigmoid | Softmax)
-
-
-def _refuse(name: str, wanted: Targets, n: int, *, probabilities: bool) -> None:
+def _refuse(name: str, wanted: Targets, n: int, output: Activation) -> None:
     """Refuse a metric that has no meaning for such targets or outputs."""
     if wanted.kind is None and name not in NUMBERS:
         msg = f"{name} needs classes, and these targets are numbers; use {', '.join(NUMBERS)}"
         raise InputError(msg)
-    if name == "log_loss" and not probabilities:
+    if name == "log_loss" and not is_probability(output):
         msg = "log_loss needs probabilities; use the output softmax or sigmoid, or another metric"
         raise InputError(msg)
     found = _TOP.fullmatch(name)

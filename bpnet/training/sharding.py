@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bpnet._typing import Array
+from bpnet.arguments import finite_number
 from bpnet.backends import Backend, placement, trees
 from bpnet.core import flat
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import plain
 from bpnet.distributed import Communicator, Single, tree, wrap
 from bpnet.errors import InputError
 from bpnet.training import blocks, divergence, memory
@@ -101,7 +101,7 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
             msg = f"shards={shards!r} belongs to reduce='ordered'; with 'fast' each rank has one"
             raise InputError(msg)
         return Split(ranks, ranks.size, ordered=False)
-    count = SHARDS if shards is None else plain(shards)
+    count = SHARDS if shards is None else finite_number(shards)
     if not isinstance(count, int) or not 1 <= count <= _MOST or count & (count - 1):
         msg = f"shards is {shards!r}; give a power of two up to {_MOST}: 1, 2, 4, 8"
         raise InputError(msg)

@@ -2,10 +2,10 @@
 
 import copy
 import math
+from collections.abc import Collection
 from typing import Any
 
-from bpnet.arguments import check, checked
-from bpnet.core.lookup import plain
+from bpnet.arguments import checked, finite_number
 from bpnet.errors import InputError
 from bpnet.training import resuming, scores
 from bpnet.training.callbacks import Callback, Run
@@ -38,11 +38,11 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         patience: int = 10,
-        metric: Any = None,
+        metric: str | None = None,
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
-        epochs, by = plain(patience), plain(least)
+        epochs, by = finite_number(patience), finite_number(least)
         if not isinstance(epochs, int) or epochs < 1:
             msg = f"patience is {patience!r}; give a whole number of at least 1"
             raise InputError(msg)
@@ -63,21 +63,13 @@ class EarlyStopping(Callback):
         return copy.copy(self)
 
     def on_train_begin(self, run: Run) -> None:
-        """Forget an earlier run; refuse a metric that is no name.
-
-        Raises
-        ------
-        InputError
-            Naming it.
-        """
-        check("metric", self.metric, str | None)
+        """Forget an earlier run."""
         self._forget()
         self._like = run.network.parameters
 
     def watches(self) -> str | None:
         """Return the metric that was asked for."""
-        metric: str | None = self.metric
-        return metric
+        return self.metric
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return the best value, its epoch and its parameters."""
@@ -96,10 +88,7 @@ class EarlyStopping(Callback):
     def on_epoch_end(self, run: Run) -> None:
         """Compare the epoch with the best, keep it or lose patience."""
         name = self.metric or ("validation_cost" if "validation_cost" in run.history else "cost")
-        if name not in run.history:
-            there = ", ".join(run.history)
-            msg = f"early stopping watches {name!r}, which the history lacks; it has {there}"
-            raise InputError(msg)
+        check_watched(name, run.history)
         value = run.history[name][-1]
         sign = 1 if scores.grows(name) else -1
         score = sign * value
@@ -116,3 +105,16 @@ class EarlyStopping(Callback):
         """Hand over the best epoch's parameters."""
         if self.restore and self._parameters is not None:
             run.result = self._parameters
+
+
+def check_watched(name: str, known: Collection[str]) -> None:
+    """Refuse to watch what the history has not, or will not have.
+
+    Raises
+    ------
+    InputError
+        Naming it, and what is there.
+    """
+    if name not in known:
+        msg = f"early stopping watches {name!r}, which the history lacks; it has "
+        raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")

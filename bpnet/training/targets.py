@@ -10,8 +10,9 @@ from bpnet.core import activations, costs
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 from bpnet.core.metrics import Kind
-from bpnet.data import batches, finite, labels
+from bpnet.data import batches, finite
 from bpnet.data.host_rows import HostRows
+from bpnet.data.labels import check_alike, named, typed
 from bpnet.errors import InputError
 
 Host = np.ndarray[Any, Any]
@@ -30,8 +31,6 @@ class Targets:
         How a right answer is told; None where there are no classes.
     classes : array, (n,), or None
         Names of the classes.
-    middle : float
-        The z at which an output says neither 0 nor 1.
     unit : float
         What a difference of 1 is in the target's own unit, where values are standardized.
     """
@@ -39,8 +38,12 @@ class Targets:
     values: Any
     kind: Kind | None
     classes: Host | None
-    middle: float = 0.0
     unit: float = 1.0
+
+    @property
+    def are_labels(self) -> bool:
+        """Whether they are labels that do not exclude each other."""
+        return self.kind == "threshold" and self.classes is None
 
 
 def make(
@@ -54,6 +57,7 @@ def make(
     *,
     learn: bool = False,
     rows: Host | None = None,
+    labels: bool = False,
 ) -> Targets:
     """Targets of ``m`` examples for ``n`` outputs.
 
@@ -79,6 +83,9 @@ def make(
         Whether a network is to be trained with them, which takes two classes.
     rows : array of int, (m,), optional
         What to call them by, if not by 0 to m - 1.
+    labels : bool
+        Whether the network learned rows of labels: each is right by itself then, also where every
+        row has one.
 
     Raises
     ------
@@ -86,9 +93,9 @@ def make(
         If the labels, the shape or the values do not fit the network or the cost.
     """
     if isinstance(y, HostRows):
-        return _of_rows(y, m, n, output, cost, classes, name, learn)
-    labels.check_alike(y, name)
-    y = labels.plain(host(y, name), name)
+        return _of_rows(y, m, n, output, cost, classes, name, learn=learn, labels=labels)
+    check_alike(y, name)
+    y = typed(host(y, name), name)
     if y.shape[:1] != (m,):
         msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
         raise InputError(msg)
@@ -103,6 +110,8 @@ def make(
             return Targets(numbers[:, None].astype(np.float64), "threshold", names)
         return Targets(numbers, "class", names)
     made = _rows(y, n, output, cost, name, rows)
+    if labels and made.kind == "class":
+        return replace(made, kind="threshold", classes=None)
     if classes is None or len(classes) != n or made.kind == "threshold":
         return made
     return replace(made, classes=classes)  # rows name nothing: the names of before stay
@@ -157,14 +166,14 @@ def _of_rows(
     cost: Cost,
     classes: Host | None,
     name: str,
-    learn: bool,
+    **known: bool,
 ) -> Targets:
     """Targets that are not in memory, judged by a few that stand for all."""
     if len(y) != m:
         msg = f"{name} has {len(y)} entries and X {m} examples; match them"
         raise InputError(msg)
     values, numbers = y.facts
-    few = make(values, len(values), n, output, cost, classes, name, learn=learn, rows=numbers)
+    few = make(values, len(values), n, output, cost, classes, name, rows=numbers, **known)
     names = few.classes if y.ndim == 1 else classes  # rows name nothing
     return replace(few, values=Wanted(y, n, output, cost, names, name, few.values.ndim == 1))
 
@@ -194,7 +203,7 @@ def _class_numbers(
 ) -> tuple[Host, Host]:
     """Number of each label among the classes, and the classes."""
     count = max(n, 2)
-    found = labels.named(np.unique(y), name)
+    found = named(np.unique(y), name)
     if classes is None:
         if learn and len(found) < 2:
             msg = f"{name} has one class only, {found[0].item()!r}; training needs at least two"

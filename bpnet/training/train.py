@@ -10,7 +10,7 @@ from typing import Annotated, Any, overload
 import numpy as np
 
 from bpnet.arguments import Count, Strength, checked
-from bpnet.backends import Backend
+from bpnet.backends import Backend, dtypes
 from bpnet.checkpoint import Snapshot
 from bpnet.core import layers, optimizers, schedules
 from bpnet.core.feedforward import Parameters
@@ -28,6 +28,7 @@ from bpnet.training import (
     lbfgs,
     members,
     options,
+    planning,
     resuming,
     scores,
     sharding,
@@ -47,7 +48,7 @@ _log = logging.getLogger("bpnet")
 def train(network: Network, data: Any, **options: Any) -> History: ...
 @overload
 def train(network: Sequence[Network], data: Any, **options: Any) -> members.Histories: ...
-@checked  # type: ignore[misc]  # the two above are for readers of types
+@partial(checked, each=(*planning.EACH, "callbacks"))  # type: ignore[misc]  # the two above are for readers of types
 def train(
     network: Any,
     data: Any,
@@ -64,21 +65,21 @@ def train(
     micro_batch: Count | None = None,
     schedule: str | Schedule = "constant",
     sample_weight: Any = None,
-    class_weight: Mapping[Any, float] | str | None = None,
+    class_weight: Mapping[Any, float] | Annotated[str, "'balanced'"] | None = None,
     validation: Any = None,
     metrics: str | Sequence[str] = (),
     backend: Any = None,
     device: Any = None,
-    dtype: str = "float32",
+    dtype: dtypes.Float = "float32",
     seed: int = 0,
     threads: Count | None = None,
-    precision: str | None = None,
+    precision: dtypes.Precision | None = None,
     compiled: bool | None = None,
     checkpoint: str | Path | checkpoints.Checkpoint | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     communicator: Any = None,
-    reduce: str = "ordered",
+    reduce: Annotated[str, "'ordered' or 'fast'"] = "ordered",
     shards: Annotated[int, "a power of two"] | None = None,
     folds: Iterable[Any] | None = None,
 ) -> Any:
@@ -205,13 +206,12 @@ def train(
     if isinstance(network, Sequence):
         return members.train(**locals())
     options.check_one(network, folds)
-    epochs, batch_size, threads, micro_batch = options.check(
-        dtype, callbacks, epochs=epochs, batch_size=batch_size, threads=threads,
-        micro_batch=micro_batch,
+    epochs, batch_size, threads, micro_batch = options.counts(
+        dtype, epochs=epochs, batch_size=batch_size, threads=threads, micro_batch=micro_batch
     )  # fmt: skip
     divided = sharding.split(communicator, reduce, shards)
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
-    planned, names, seed = schedules.get(schedule), scores.check(metrics), draws.check_seed(seed)
+    planned, names, seed = schedules.get(schedule), scores.names_of(metrics), draws.check_seed(seed)
     trained, rule = options.with_dropout(network, dropout), optimizers.get(optimizer)
     if fastest.is_asked(backend):
         backend = _fastest(network, data, device, batch_size, rule, dtype, cost)

@@ -34,9 +34,7 @@ class Validation:
     dtype : str
         Of the run.
     metrics : tuple of str
-        From :func:`bpnet.training.scores.check`.
-    probabilities : bool
-        Whether outputs are such.
+        From :func:`bpnet.training.scores.names_of`.
     data : tuple of arrays
         Examples that all are judged by, or of which each is judged by its fold.
     wanted : Targets
@@ -48,7 +46,6 @@ class Validation:
     backend: Backend
     dtype: str
     metrics: tuple[str, ...]
-    probabilities: bool
     data: Data | None
     wanted: Targets
     folds: bool
@@ -86,14 +83,14 @@ class Validation:
                 names = ("validation X", "validation y")
                 batches.require_one({names[0]: x, names[1]: y})
                 held, made = prepare.store(
-                    network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names
-                )
+                    network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names,
+                    labels=wanted.are_labels,
+                )  # fmt: skip
                 wanted = replace(made, unit=wanted.unit)
         parts = [replace(wanted, values=wanted.values[rows]) for _, rows in folds]
         for part in parts or ([] if held is None else [wanted]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)
-        probabilities = scores.is_probability(network.output)
-        return cls(backend, dtype, metrics, probabilities, held, wanted, by_fold)
+        return cls(backend, dtype, metrics, held, wanted, by_fold)
 
     def __call__(self, parameters: Parameters, members: Sequence[Member]) -> list[Judged]:
         """Return what each member adds to its history.
@@ -170,5 +167,5 @@ class Validation:
             judge.layers, judge.compute(parameters), x,
             scale=judge.scale, backend=self.backend, dtype=self.dtype,
         )  # fmt: skip
-        more = scores.judge(self.metrics, wanted, outputs, probabilities=self.probabilities)
+        more = scores.judge(self.metrics, wanted, outputs, judge.layers[-1].activation)
         return {f"validation_{name}": value for name, value in more.items()}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.core.lookup import plain
+from bpnet.arguments import finite_number
 from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.training.targets import Host, Targets, host
@@ -86,7 +86,7 @@ def _by_class(class_weight: Mapping[Any, float] | str, wanted: Targets) -> Host:
         if name not in known:
             msg = f"class_weight names {name!r}; the classes are {', '.join(map(str, names[:10]))}"
             raise InputError(msg)
-        number = plain(weight)
+        number = finite_number(weight)
         if number is None or number < 0:
             msg = f"class_weight of {name!r} is {weight!r}; give a number of 0 or more"
             raise InputError(msg)

@@ -139,6 +139,16 @@ for count in range(1, int(sys.argv[2])):
 """A process of its own: this one may have threads of a library, which do not survive a fork."""
 
 
+def test_two_comparisons_begun_in_one_second_get_a_folder_each(made, tmp_path):
+    (folder, fresh), _ = (page.folder_for([tmp_path / "a", tmp_path / "b"], None) for _ in range(2))
+    first = page.write(made["digits"], folder, "1", fresh=fresh)
+    before = contents(first.parent)
+    second = page.write(made["classes"], folder, "1", fresh=fresh)
+    assert (first.parent, second.parent) == (folder, folder.with_name(f"{folder.name}-2"))
+    assert contents(first.parent) == before
+    assert page.pictures(second.parent)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="its processes are forked")
 def test_killed_between_any_two_files_the_next_report_takes_its_place(made, tmp_path):
     """Pictures of both pages lie there then, and both are known to be of a report."""
@@ -159,7 +169,7 @@ def test_killed_between_any_two_files_the_next_report_takes_its_place(made, tmp_
 def test_killed_before_its_first_page_a_report_can_be_written_there(made, tmp_path):
     for name in (".index.html.12.partial", ".cost.png.12.partial"):
         (tmp_path / name).write_bytes(b"half")
-    assert page.folder_for([tmp_path], tmp_path) == tmp_path
+    assert page.folder_for([tmp_path], tmp_path) == (tmp_path, False)
     page.write(made["numbers"], tmp_path, "1")
     assert not list(tmp_path.glob(".*"))
     assert owned.leftovers(tmp_path, ["index.html"]) == []

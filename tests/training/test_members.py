@@ -275,7 +275,7 @@ def test_the_rule(n, k, size):
     from bpnet.training.step import TrainingStep
 
     net = bpnet.Network([784, n, 10])
-    judge = Judge(net.layers, costs.CrossEntropy(), None, "class", 0.0, None, None)
+    judge = Judge(net.layers, costs.CrossEntropy(), None, "class", None, None)
     step = TrainingStep(judge, bpnet.optimizers.SGD(), m=100)
     assert stacking.size(bpnet.backends.get("numpy"), step, k) == size
 

@@ -8,6 +8,7 @@ import pytest
 import bpnet
 from bpnet import checkpoint, sealed
 from bpnet.checkpoint import Snapshot
+from bpnet.core import activations
 from bpnet.errors import InputError
 from bpnet.training import checkpoints, divergence, scores, weights
 from bpnet.training.callbacks import Run
@@ -84,8 +85,8 @@ def test_outputs_that_are_no_probabilities_are_decided_at_0():
     pytest.importorskip("sklearn")
     wanted = Targets(np.asarray([[1.0], [1.0], [0.0], [0.0]]), kind="threshold", classes=None)
     a = np.asarray([[0.3], [0.4], [-0.2], [0.2]])
-    assert scores.judge(("accuracy",), wanted, a, probabilities=False) == {"accuracy": 0.75}
-    assert scores.judge(("accuracy",), wanted, a, probabilities=True) == {"accuracy": 0.5}
+    assert scores.judge(("accuracy",), wanted, a, activations.Identity()) == {"accuracy": 0.75}
+    assert scores.judge(("accuracy",), wanted, a, activations.Sigmoid()) == {"accuracy": 0.5}
 
 
 def test_weights_of_the_examples_have_the_mean_1():

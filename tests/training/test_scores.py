@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import bpnet
+from bpnet.core import activations
 from bpnet.errors import InputError
 from bpnet.training import scores
 from bpnet.training.targets import Targets
@@ -12,11 +13,12 @@ A = np.asarray(
     [[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.3, 0.5, 0.2], [0.2, 0.3, 0.5], [0.4, 0.35, 0.25]]
 )
 Y = np.asarray([0, 1, 0, 2, 2])
+SIGMOID = activations.Sigmoid()
 
 
-def judged(name, y=Y, a=A, kind="class", probabilities=True):
+def judged(name, y=Y, a=A, kind="class", output=SIGMOID):
     wanted = Targets(np.asarray(y), kind, None)
-    return scores.judge(scores.check(name), wanted, a, probabilities=probabilities)[name]
+    return scores.judge(scores.names_of(name), wanted, a, output)[name]
 
 
 def test_of_classes():

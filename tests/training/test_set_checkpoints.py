@@ -154,10 +154,10 @@ def test_another_set_is_refused(tmp_path, change, message):
 def test_the_checkpoint_of_one_network_is_not_that_of_a_set(tmp_path):
     one = {"epochs": 1, "batch_size": 32}
     bpnet.train(networks(1)[0], (X, Y), checkpoint=tmp_path, **one)
-    with pytest.raises(InputError, match="the run in .* has "):
+    with pytest.raises(InputError, match=r"the run in .* has "):
         bpnet.train(networks(1), (X, Y), checkpoint=tmp_path, resume=True, **one)
     bpnet.train(networks(1), (X, Y), checkpoint=tmp_path / "set", **one)
-    with pytest.raises(InputError, match="the run in .* has "):
+    with pytest.raises(InputError, match=r"the run in .* has "):
         bpnet.train(networks(1)[0], (X, Y), checkpoint=tmp_path / "set", resume=True, **one)
 
 
