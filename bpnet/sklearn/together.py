@@ -60,7 +60,8 @@ class _Ready:
         session, run = member.session, member.run
         weighed = session.weights is not None
         kind = stack.kind(session.step, session.batch_size)
-        return kind, run.epochs, run.samples, weighed, session.data[:2]
+        threads = self.fit.estimator.threads
+        return kind, run.epochs, run.samples, weighed, threads, session.data[:2]
 
 
 def possible(estimator: Any, X: Any, y: Any) -> bool:

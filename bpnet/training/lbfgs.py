@@ -210,6 +210,8 @@ class Descent:
             run.epoch, run.step = found.iterations - 1, run.steps
             run.cost, run.learning_rate = found.f, found.step
             run.accuracy = found.extra[0] / run.samples if found.extra else None
+            for callback in callbacks:
+                callback.on_block_end(run)
             loop.record(run, validate(parameters), seconds)
             for callback in callbacks:
                 callback.on_epoch_end(run)

@@ -14,6 +14,7 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
+from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, check_strength
 
@@ -64,6 +65,7 @@ def check_together(
     max_norm: float,
     clip_norm: float,
     checkpoint: Any,
+    resume: bool,
     x: Any,
 ) -> None:
     """Refuse options that do not go with one another.
@@ -81,7 +83,7 @@ def check_together(
         lbfgs.check(
             judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
             max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
-            checkpoint=(checkpoint, None),
+            resume=(resume, False), checkpoint=(checkpoint, None),
         )  # fmt: skip
     else:
         _check_batch(x, batch_size)
@@ -149,7 +151,7 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
         Naming it.
     """
     dtypes.check_float(dtype)
-    _check_callbacks(callbacks)
+    check_callbacks(callbacks)
     made: list[Any] = []
     for name, value in counts.items():
         number = plain(value)
@@ -165,7 +167,14 @@ def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
     return made
 
 
-def _check_callbacks(callbacks: Any) -> None:
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse what is no list of callbacks, and a Checkpoint among them, which knows no run there.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
     given = callbacks if isinstance(callbacks, Sequence) else [callbacks]
     strange = next((c for c in given if not isinstance(c, Callback)), None)
     if strange is not None or given is not callbacks:
@@ -173,3 +182,6 @@ def _check_callbacks(callbacks: Any) -> None:
             f"callbacks holds {strange!r}" if given is callbacks else f"callbacks is {callbacks!r}"
         )
         raise InputError(f"{msg}; give a list of objects whose class derives from bpnet.Callback")
+    if any(isinstance(c, Checkpoint) for c in given):
+        msg = "callbacks holds a Checkpoint; a Checkpoint is for one network that train is given"
+        raise InputError(f"{msg} alone, as checkpoint=; leave it out of callbacks")

@@ -1,7 +1,6 @@
 """``train``: a network, data and options put together on one backend."""
 
 import dataclasses
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, overload
@@ -35,8 +34,6 @@ from bpnet.training import (
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.prepare import arrange, kept, largest_product, name_outputs, pair, prepare
 from bpnet.training.step import TrainingStep
-
-_log = logging.getLogger("bpnet")
 
 
 @overload
@@ -209,16 +206,19 @@ def train(
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
     planned, names, seed = schedules.get(schedule), scores.check(metrics), draws.check_seed(seed)
     trained, rule = options.with_dropout(network, dropout), optimizers.get(optimizer)
-    if fastest.is_asked(backend):
-        backend = _fastest(network, data, device, batch_size, rule, dtype, cost)
+    backend = fastest.settled(
+        backend, network, data, batch_size=batch_size, optimizer=rule, dtype=dtype, cost=cost,
+        device=device, ranks=divided.ranks,
+    )  # fmt: skip
     chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=sharding.placed(divided.ranks, backend, device),
         device=device, dtype=dtype, learn=True,
     )  # fmt: skip
     judge = dataclasses.replace(judge, layers=trained)
     options.check_together(
-        judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]
-    )
+        judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, resume,
+        stored[0],
+    )  # fmt: skip
     options.check_watched(callbacks, judge, names, validated=validation is not None)
     sharding.check(divided, judge, rule, chosen, compiled)
     m, k = options.sizes(stored[0], batch_size)
@@ -320,20 +320,3 @@ def _run(
     saved = None if found is None else resuming.take_up(run, found)
     if found is None or not found.numbers["done"] or found.numbers["epochs"] < run.epochs:
         loop.run_epochs(session, run, callbacks, validate, saved)
-
-
-def _fastest(
-    network: Network, data: Any, device: Any, batch_size: int | None, *options: Any
-) -> Backend:
-    m = len(pair(data, "data")[0])
-    rule, dtype, cost = options
-    found = fastest.select(
-        network,
-        batch_size=min(batch_size or m, m),
-        optimizer="sgd" if isinstance(rule, LBFGS) else rule,
-        dtype=dtype,
-        cost=cost,
-        device=device,
-    )
-    _log.info("%s", found.reason)
-    return found.backend
