@@ -177,8 +177,8 @@ def fitted(probe, data=(X, Y), kind=MLPClassifier, **options):
 def outcome(est):
     """A fitted estimator as a network; its first weights are those of one like it."""
     start = type(est)(**est.get_params())
-    outputs = [est.classes_] if hasattr(est, "classes_") else []
-    start = start.build(est.n_features_in_, *outputs, dtype="float64")
+    outputs = getattr(est, "classes_", est.n_outputs_)
+    start = start.build(est.n_features_in_, outputs, dtype="float64")
     curve = [est.loss_] * est.n_iter_
     return Trained(start.to_network(), est.to_network(), getattr(est, "history_", {"cost": curve}))
 
