@@ -16,7 +16,7 @@ from bpnet.core import activations
 from bpnet.errors import InputError
 from bpnet.sklearn import MLPClassifier, MLPRegressor, together
 from tests.training.effects import gradient, slopes
-from tests.training.modes import ESTIMATES, MODES, NAMES, M, Mode, X, Y, regressed
+from tests.training.modes import MODES, NAMES, M, X, Y
 from tests.training.test_options_and_modes import CELLS
 
 COUNTS = np.abs(X[:, 0]) + X[:, 1] ** 2
@@ -187,7 +187,7 @@ def test_it_prints_a_line_for_each_epoch(name, column, capsys):
 
 MADE = {
     "classifier": MODES["fit"],
-    "regressor": Mode(regressed, **ESTIMATES),
+    "regressor": MODES["regress"],
     "lbfgs": MODES["fit_lbfgs"],
     "grid": MODES["grid"],
 }
@@ -210,10 +210,10 @@ IS_SET = {
 def test_its_network_learns_from_where_it_says(name, column):
     value, is_set = IS_SET[name]
     mode = MADE[column]
-    y, cost = (X[:, :2], "quadratic") if column == "regressor" else (Y, "cross_entropy")
+    cost = "quadratic" if column == "regressor" else "cross_entropy"
     for trained in mode.train(**{name: value}):
         assert is_set(trained.start)
-        wanted = gradient(trained.start, X, y, cost=cost)
+        wanted = gradient(mode, trained.start, cost=cost)
         size = 1.0 if mode.descends else np.linalg.norm(wanted)
         np.testing.assert_allclose(slopes(mode, trained), wanted / size, rtol=1e-6, atol=1e-9)
     for trained in mode.train():

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score
 
 import bpnet
 from bpnet import optimizers
 from bpnet.core.lbfgs import LBFGS
-from tests.training.modes import ETA, FOLDS, HELD, MODES, STEPS, Growing, M, Probe, X, Y
+from tests.training.modes import ETA, FOLDS, MODES, STEPS, Growing, M, Probe, X, Y
 
 WEIGHTS = np.arange(M) % 4 % 3
 """Of the examples; they can be repeated so many times."""
@@ -29,21 +28,22 @@ def slopes(mode, trained):
     return step if mode.descends else step / np.linalg.norm(step)
 
 
-def gradient(net, x=X, y=Y, **options):
+def gradient(mode, net, rows=slice(None), **options):
     """The gradient of a cost, all numbers in a row as :func:`vector` has those of a network."""
-    found = bpnet.gradients(net, x, y, **options)[1]
+    found = bpnet.gradients(net, X[rows], mode.y[rows], **options)[1]
     return np.concatenate([g[i].ravel() for i in (0, 1) for g in found])
 
 
 def only_weights(net, function):
     """A function of the weights, and zeros for the biases."""
-    return np.concatenate([function(vector(net))[: -5 - 3], np.zeros(8)])
+    biases = sum(b.size for b in net.biases)
+    return np.concatenate([function(vector(net))[:-biases], np.zeros(biases)])
 
 
-def goes_along(mode, wanted, data=None, **options):
+def goes_along(mode, wanted, **options):
     """The first step goes along ``wanted``, which is not where it goes without the options."""
-    for trained in mode.train(**options, **({} if data is None else {"data": data})):
-        expected, plain = wanted(trained.start), gradient(trained.start)
+    for trained in mode.train(**options):
+        expected, plain = wanted(trained.start), gradient(mode, trained.start)
         if not mode.descends:
             expected, plain = (g / np.linalg.norm(g) for g in (expected, plain))
         np.testing.assert_allclose(slopes(mode, trained), expected, rtol=1e-7, atol=1e-9)
@@ -73,7 +73,7 @@ def like_a_run(mode, **options):
 
 
 def cost(mode):
-    goes_along(mode, lambda net: gradient(net, cost="quadratic"), cost="quadratic")
+    goes_along(mode, lambda net: gradient(mode, net, cost=mode.cost), cost=mode.cost)
 
 
 def optimizer(mode):
@@ -81,7 +81,7 @@ def optimizer(mode):
         (trained,) = mode.train(optimizer=LBFGS(tolerance=1e9))
         assert np.array_equal(vector(trained.start), vector(trained.end))
         return
-    goes_along(mode, lambda net: 2 * gradient(net), optimizer=optimizers.SGD(2 * ETA))
+    goes_along(mode, lambda net: 2 * gradient(mode, net), optimizer=optimizers.SGD(2 * ETA))
 
 
 def epochs(mode):
@@ -97,12 +97,16 @@ def batch_size(mode):
 
 
 def l2(mode):
-    goes_along(mode, lambda net: gradient(net) + only_weights(net, lambda W: 3.0 * W / M), l2=3.0)
+    goes_along(
+        mode, lambda net: gradient(mode, net) + only_weights(net, lambda W: 3.0 * W / M), l2=3.0
+    )
 
 
 def l1(mode):
     goes_along(
-        mode, lambda net: gradient(net) + only_weights(net, lambda W: 3.0 * np.sign(W) / M), l1=3.0
+        mode,
+        lambda net: gradient(mode, net) + only_weights(net, lambda W: 3.0 * np.sign(W) / M),
+        l1=3.0,
     )
 
 
@@ -123,7 +127,9 @@ def max_norm(mode):
 
 def clip_norm(mode):
     goes_along(
-        mode, lambda net: 0.01 * gradient(net) / np.linalg.norm(gradient(net)), clip_norm=0.01
+        mode,
+        lambda net: 0.01 * gradient(mode, net) / np.linalg.norm(gradient(mode, net)),
+        clip_norm=0.01,
     )
 
 
@@ -139,37 +145,38 @@ class Half:
 
 
 def schedule(mode):
-    goes_along(mode, lambda net: gradient(net) / 2, schedule=Half())
+    goes_along(mode, lambda net: gradient(mode, net) / 2, schedule=Half())
 
 
-def repeated(net, weights=WEIGHTS):
-    rows = np.repeat(np.arange(M), weights)
-    return gradient(net, X[rows], Y[rows])
+def repeated(mode, net, weights=WEIGHTS):
+    return gradient(mode, net, np.repeat(np.arange(M), weights))
 
 
 def sample_weight(mode):
-    goes_along(mode, repeated, sample_weight=WEIGHTS.astype(float))
+    goes_along(mode, lambda net: repeated(mode, net), sample_weight=WEIGHTS.astype(float))
 
 
 def class_weight(mode):
     goes_along(
-        mode, lambda net: repeated(net, np.asarray([2, 1, 0])[Y]),
+        mode, lambda net: repeated(mode, net, np.asarray([2, 1, 0])[Y]),
         class_weight={0: 2.0, 1: 1.0, 2: 0.0},
     )  # fmt: skip
 
 
 def validation(mode):
-    for trained in mode.train(validation=HELD, epochs=2):
-        judged = bpnet.evaluate(trained.end, HELD)["cost"]
+    for trained in mode.train(validation=mode.held, epochs=2):
+        judged = bpnet.evaluate(trained.end, mode.held)["cost"]
         assert trained.history["validation_cost"][-1] == pytest.approx(judged, rel=1e-12)
         assert len(trained.history["validation_cost"]) == 2
 
 
 def metrics(mode):
-    name = "validation_score" if mode.estimates else "validation_balanced_accuracy"
-    for trained in mode.train(validation=HELD, metrics="balanced_accuracy"):
-        judged = balanced_accuracy_score(HELD[1], trained.end.classify(HELD[0]))
-        assert trained.history[name][-1] == pytest.approx(judged)
+    (metric, judge), (x, y) = mode.metric, mode.held
+    name = "validation_score" if mode.estimates else f"validation_{metric}"
+    for trained in mode.train(validation=mode.held, metrics=metric):
+        end = trained.end
+        told = end.predict(x)[:, 0] if metric == "r2" else end.classify(x)
+        assert trained.history[name][-1] == pytest.approx(judge(y, told))
 
 
 def seed(mode):
@@ -193,7 +200,7 @@ def seed(mode):
 def folds(mode):
     for trained, (rows, held) in zip(mode.train(folds=FOLDS), FOLDS, strict=True):
         np.testing.assert_allclose(
-            slopes(mode, trained), gradient(trained.start, X[rows], Y[rows]), rtol=1e-7, atol=1e-9
+            slopes(mode, trained), gradient(mode, trained.start, rows), rtol=1e-7, atol=1e-9
         )
         judged = bpnet.evaluate(trained.end, (X[held], Y[held]))["cost"]
         assert trained.history["validation_cost"] == [pytest.approx(judged, rel=1e-12)]

@@ -12,7 +12,7 @@ import bpnet
 from bpnet.backends.numpy import NumPy
 from bpnet.backends.tape import replay
 from bpnet.data import batches
-from bpnet.distributed import simulate
+from bpnet.distributed import Communicator, simulate
 from bpnet.training import fastest
 from tests.training.effects import seen, stays, vector
 from tests.training.modes import MODES, M
@@ -151,9 +151,20 @@ def communicator(mode):
 
 
 def reduce(mode):
-    """Each rank takes its share of a batch as a whole."""
-    assert max(seen(mode, reduce="fast")) == M // 2
-    assert max(seen(mode)) == M // 8
+    """Each rank takes its share of a batch as a whole, and the library adds up as it likes."""
+    sums = []
+    usual = Communicator.allreduce
+
+    def told(self, buffer):
+        sums.append(self.rank)
+        usual(self, buffer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Communicator, "allreduce", told)
+        assert max(seen(mode, reduce="fast")) == M // 2
+        assert sorted(sums) == [0, 1]
+        assert max(seen(mode)) == M // 8
+        assert len(sums) == 2
     stays(mode, reduce="fast")
 
 

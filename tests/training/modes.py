@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import balanced_accuracy_score, r2_score
 
 import bpnet
 from bpnet import optimizers
@@ -22,6 +23,8 @@ M, ETA, STEPS = 48, 0.5, 21
 RANDOM = np.random.default_rng(5)
 X, Y = RANDOM.normal(size=(M, 6)), np.arange(M) % 3
 HELD = RANDOM.normal(size=(30, 6)), np.arange(30) % 3
+NUMBERS = X[:, 0] + X[:, 1] ** 2
+HELD_NUMBERS = HELD[0], HELD[0][:, 0] + HELD[0][:, 1] ** 2
 FOLDS = [(np.arange(s, s + 24), np.arange((s + 24) % M, (s + 24) % M + 8)) for s in (0, 8, 16, 24)]
 
 
@@ -68,13 +71,14 @@ class Trained:
     history: dict[str, list[float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mode:
     """A way to learn.
 
     ``run`` takes a probe and the options by the names of ``bpnet.train``. The first step of one
-    that ``descends`` is eta times the gradient; L-BFGS chooses the length of its own. What one
-    says by ``error`` is the name of an option that it refuses.
+    that ``descends`` is eta times the gradient; L-BFGS chooses the length of its own. ``errors``
+    are what it refuses an option with; ``y``, ``held``, ``cost`` and ``metric`` are targets, what
+    is judged by, a cost that is not the usual one, and a metric with scikit-learn's own function.
     """
 
     run: Callable[..., list[Trained]]
@@ -82,6 +86,10 @@ class Mode:
     errors: Any = bpnet.InputError
     estimates: bool = False
     usual: dict[str, Any] = field(default_factory=dict)
+    y: Any = field(default_factory=lambda: Y)
+    held: Any = HELD
+    cost: str = "quadratic"
+    metric: tuple[str, Any] = ("balanced_accuracy", balanced_accuracy_score)
 
     def train(self, probe=None, **options):
         """Networks that learned with these options, and else with one step of plain descent."""
@@ -199,11 +207,12 @@ def in_a_grid(probe, data=(X, Y), **options):
     return [outcome(est) for est in done]
 
 
-def regressed(probe, data=(X, X[:, :2]), **options):
+def regressed(probe, data=(X, NUMBERS), **options):
     return fitted(probe, data, kind=MLPRegressor, **options)
 
 
 ESTIMATES = {"errors": (TypeError, ValueError), "estimates": True}
+REGRESSES = {"y": NUMBERS, "held": HELD_NUMBERS, "cost": "mae", "metric": ("r2", r2_score)}
 BFGS = {"optimizer": LBFGS()}
 
 MODES = {
@@ -217,6 +226,7 @@ MODES = {
     "finder": Mode(found_rate),
     "fastest": Mode(alone, usual={"backend": "fastest"}),
     "fit": Mode(fitted, **ESTIMATES),
+    "regress": Mode(regressed, **ESTIMATES, **REGRESSES),
     "fit_lbfgs": Mode(fitted, descends=False, usual=BFGS, **ESTIMATES),
     "grid": Mode(in_a_grid, **ESTIMATES),
 }

@@ -16,36 +16,36 @@ from tests.training.modes import FOLDS, HELD, MODES, M, Probe
 
 # + is honored, - is refused by name; there is nothing else
 TABLE = """
-              one stack turn ranks shards lbfgs streamed finder fastest fit fit_lbfgs grid
-cost           +    +    +     +     +      +      +       +       +     +      +      +
-optimizer      +    +    +     +     +      +      +       +       +     +      +      +
-epochs         +    +    +     +     +      +      +       -       +     +      +      +
-batch_size     +    +    +     +     +      -      +       +       +     +      +      +
-l2             +    +    +     +     +      +      +       +       +     +      +      +
-l1             +    +    +     +     +      +      +       -       +     +      +      +
-dropout        +    +    +     +     +      -      +       -       +     +      -      +
-max_norm       +    +    +     +     +      -      +       -       +     +      -      +
-clip_norm      +    +    +     +     +      -      +       -       +     +      -      +
-micro_batch    +    +    +     +     +      -      +       -       +     -      -      -
-schedule       +    +    +     +     +      -      +       -       +     +      -      +
-sample_weight  +    +    +     +     +      +      +       -       +     +      +      +
-class_weight   +    +    +     +     +      +      +       -       +     +      +      +
-validation     +    +    +     +     +      +      +       -       +     +      -      +
-metrics        +    +    +     +     +      +      +       -       +     +      -      +
-backend        +    +    +     +     +      +      +       +       +     +      +      +
-device         +    +    +     +     +      +      +       +       -     +      +      +
-dtype          +    +    +     +     +      +      +       +       +     +      +      +
-seed           +    +    +     +     +      +      +       +       +     +      +      +
-threads        +    +    +     +     +      +      +       -       +     +      +      +
-precision      +    +    +     +     +      +      +       -       +     -      -      -
-compiled       +    +    +     +     +      +      +       -       +     -      -      -
-checkpoint     +    -    -     +     +      -      +       -       +     -      -      -
-resume         +    -    -     +     +      -      +       -       +     -      -      -
-callbacks      +    +    +     +     +      +      +       -       +     +      -      +
-communicator   +    -    -     +     +      -      +       -       +     -      -      -
-reduce         -    -    -     +     -      -      -       -       -     -      -      -
-shards         +    -    -     +     +      -      +       -       +     -      -      -
-folds          -    +    +     -     -      -      -       -       -     -      -      -
+              one stack turn ranks shards lbfgs streamed finder fastest fit regress fit_lbfgs grid
+cost           +    +    +     +     +      +      +       +       +     +     +       +      +
+optimizer      +    +    +     +     +      +      +       +       +     +     +       +      +
+epochs         +    +    +     +     +      +      +       -       +     +     +       +      +
+batch_size     +    +    +     +     +      -      +       +       +     +     +       +      +
+l2             +    +    +     +     +      +      +       +       +     +     +       +      +
+l1             +    +    +     +     +      +      +       -       +     +     +       +      +
+dropout        +    +    +     +     +      -      +       -       +     +     +       -      +
+max_norm       +    +    +     +     +      -      +       -       +     +     +       -      +
+clip_norm      +    +    +     +     +      -      +       -       +     +     +       -      +
+micro_batch    +    +    +     +     +      -      +       -       +     -     -       -      -
+schedule       +    +    +     +     +      -      +       -       +     +     +       -      +
+sample_weight  +    +    +     +     +      +      +       -       +     +     +       +      +
+class_weight   +    +    +     +     +      +      +       -       +     +     -       +      +
+validation     +    +    +     +     +      +      +       -       +     +     +       -      +
+metrics        +    +    +     +     +      +      +       -       +     +     +       -      +
+backend        +    +    +     +     +      +      +       +       +     +     +       +      +
+device         +    +    +     +     +      +      +       +       -     +     +       +      +
+dtype          +    +    +     +     +      +      +       +       +     +     +       +      +
+seed           +    +    +     +     +      +      +       +       +     +     +       +      +
+threads        +    +    +     +     +      +      +       -       +     +     +       +      +
+precision      +    +    +     +     +      +      +       -       +     -     -       -      -
+compiled       +    +    +     +     +      +      +       -       +     -     -       -      -
+checkpoint     +    -    -     +     +      -      +       -       +     -     -       -      -
+resume         +    -    -     +     +      -      +       -       +     -     -       -      -
+callbacks      +    +    +     +     +      +      +       -       +     +     +       -      +
+communicator   +    -    -     +     +      -      +       -       +     -     -       -      -
+reduce         -    -    -     +     -      -      -       -       -     -     -       -      -
+shards         +    -    -     +     +      -      +       -       +     -     -       -      -
+folds          -    +    +     -     -      -      -       -       -     -     -       -      -
 """
 
 GIVEN = {
