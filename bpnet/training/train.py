@@ -144,13 +144,15 @@ def train(
         Whether to go on from the newest checkpoint there; the run then ends with the bits of
         one that was never interrupted, on the same backend with the same threads.
     callbacks : sequence of Callback
-        Called between blocks and epochs.
+        Called between blocks and epochs; an iteration of L-BFGS is a block. A
+        :class:`bpnet.Checkpoint` is given as ``checkpoint``.
     communicator : mpi4py.MPI.Comm or bpnet.distributed.Communicator, optional
         The ranks that train together: each calls this with the same arguments, (X, y) being the
         whole set. Rank 0 alone writes checkpoints; all end with the same parameters.
     reduce : {"ordered", "fast"}
         How gradients are added up over ranks: in an order of shards that does not depend on the
-        number of ranks, for the same bits; or in that of the library's own sum.
+        number of ranks, for the same bits; or in that of the library's own sum, which is refused
+        where there are no ranks.
     shards : int, optional
         Parts of a batch in the ordered sum, a power of two that the ranks divide. The default is 8
         with ranks, and without them to take the batch as a whole.

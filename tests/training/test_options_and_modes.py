@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 import bpnet
 from bpnet.distributed import Single
 from bpnet.sklearn import MLPClassifier, together
-from bpnet.training import fastest, finder
+from bpnet.training import Distributions, fastest, finder
 from tests.training import effects, effects_of_place
 from tests.training.modes import FOLDS, HELD, MODES, M, Probe
 
@@ -151,6 +151,18 @@ def test_a_checkpoint_is_none_of_the_callbacks(mode, tmp_path):
         MODES[mode].train(probe, callbacks=[bpnet.Checkpoint(tmp_path / "folder")])
     assert not probe.seen
     assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize("mode", WITH_CALLBACKS)
+def test_distributions_are_recorded_or_refused(mode):
+    seen, probe = Distributions(), Probe()
+    if mode in {"stack", "turn", "fit", "regress", "grid"}:
+        with pytest.raises(bpnet.InputError, match="Distributions looks into one network"):
+            MODES[mode].train(probe, callbacks=[seen])
+        assert not probe.seen
+        return
+    MODES[mode].train(probe, callbacks=[seen], epochs=2)
+    assert {record["epoch"] for record in seen.records} == {1, 2}
 
 
 SHARED = {
