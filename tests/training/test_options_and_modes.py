@@ -8,6 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import bpnet
+from bpnet.cli import main
 from bpnet.distributed import Single
 from bpnet.sklearn import MLPClassifier, together
 from bpnet.training import Distributions, fastest, finder
@@ -176,6 +177,14 @@ SHARED = {
 def test_what_the_networks_of_a_set_share_is_no_list(option):
     with pytest.raises(bpnet.InputError, match=option):
         MODES["stack"].train(**{option: [SHARED[option]] * 4})
+
+
+def test_the_command_refuses_fast_sums_of_one_process(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "digits", "--epochs=1", "--reduce=fast", f"--out={out}"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "reduce is 'fast', a way to add up over ranks, and there are none" in line
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("mode", ["stack", "turn"])
