@@ -1,7 +1,7 @@
 """How many threads the BLAS under NumPy uses in a run: chosen by a rule, or asked for."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -49,15 +49,15 @@ class _Overlap:
     ----------
     runs : int
         How many.
-    limit : context manager or None
-        What gives the number back when the last one ends.
+    restore : callable or None
+        Gives the number back when the last one ends.
     threads : int or None
         Of the first one.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     runs: int = 0
-    limit: Any = None
+    restore: Callable[[], None] | None = None
     threads: int | None = None
 
 
@@ -86,7 +86,7 @@ def limited(asked: int | None, work: int) -> Iterator[int | None]:
     """
     with _OVERLAP.lock:
         if _OVERLAP.runs == 0:
-            _OVERLAP.limit, _OVERLAP.threads = _set(asked, work)
+            _OVERLAP.restore, _OVERLAP.threads = _set(asked, work)
         _OVERLAP.runs += 1
         threads = _OVERLAP.threads
     try:
@@ -94,8 +94,8 @@ def limited(asked: int | None, work: int) -> Iterator[int | None]:
     finally:
         with _OVERLAP.lock:
             _OVERLAP.runs -= 1
-            if _OVERLAP.runs == 0 and _OVERLAP.limit is not None:
-                _OVERLAP.limit.restore_original_limits()
+            if _OVERLAP.runs == 0 and _OVERLAP.restore is not None:
+                _OVERLAP.restore()
 
 
 @cache
@@ -109,7 +109,7 @@ def blas() -> str:
     return " ".join(str(part) for part in parts if part) if found else ""
 
 
-def _set(asked: int | None, work: int) -> tuple[Any, int | None]:
+def _set(asked: int | None, work: int) -> tuple[Callable[[], None] | None, int | None]:
     """Set the number; return what restores it, and the number."""
     from threadpoolctl import ThreadpoolController
 
@@ -118,4 +118,23 @@ def _set(asked: int | None, work: int) -> tuple[Any, int | None]:
         return None, None
     most = max(1, *(pool.num_threads for pool in pools.lib_controllers))
     threads = rule(work, most) if asked is None else min(asked, most)
-    return pools.limit(limits=threads), threads
+    _take_over(pools)
+    limit = pools.limit(limits=threads)
+
+    def restore() -> None:
+        _take_over(pools)  # the last run to end need not be in the thread of the first
+        limit.restore_original_limits()
+        _take_over(pools)
+
+    return restore, threads
+
+
+def _take_over(pools: Any) -> None:
+    """Let any thread set the number next.
+
+    Newer versions of threadpoolctl do nothing, and say nothing, in any other thread than the first
+    one that set it, as long as that lives.
+    """
+    for pool in pools.lib_controllers:
+        if hasattr(pool, "clear_controlling_thread"):
+            pool.clear_controlling_thread(force=True)

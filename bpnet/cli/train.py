@@ -359,15 +359,10 @@ def _train(
         seed=asked["seed"],
     )
     if selection is None:
-        m = dataset.x.shape[0]
-        selection = fastest.select(
-            network,
-            batch_size=min(settings["batch_size"] or m, m),
-            optimizer="sgd" if isinstance(rule, LBFGS) else rule,
-            dtype=settings["dtype"],
-            cost=settings.get("cost"),
-            device=device,
-        )
+        selection = fastest.find(
+            network, dataset, batch_size=settings["batch_size"], optimizer=rule,
+            dtype=settings["dtype"], cost=settings.get("cost"), device=device, ranks=ranks,
+        )  # fmt: skip
     console, stopper = screen.console(stderr=json_), StopOnSignal()
     config["data"]["source"] = bpnet.data.sources.absolute(source)
     config["source"] = run_data.described(dataset)

@@ -18,6 +18,7 @@ from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.sklearn import conventions, fitting, inputs
 from bpnet.sklearn.parameters import COMMON
+from bpnet.training.options import check_callbacks
 
 Host = np.ndarray[Any, Any]
 
@@ -54,6 +55,9 @@ class Base(BaseEstimator):  # type: ignore[misc]
         self
             Fitted.
         """
+        if X_val is None and y_val is not None:
+            msg = "y_val was given without X_val; give both"
+            raise ValueError(msg)
         validation = None if X_val is None else (X_val, y_val)
         return self._fit(X, y, sample_weight, validation)
 
@@ -69,6 +73,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         self._validate_params()
         accepted("callbacks", self.callbacks, Sequence[Callback] | None)
+        check_callbacks(self.callbacks or ())
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         goes_on = not first and (incremental or self.warm_start == "exact")

@@ -97,7 +97,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     callbacks : list of bpnet.Callback, optional
         Called between epochs.
     backend, device : optional
-        As in :func:`bpnet.train`; the default is where ``X`` is.
+        As in :func:`bpnet.train`, but for "fastest"; the default is where ``X`` is.
     dtype : {"float64", "float32", "float16", "bfloat16"}, optional
         Of the fit; None means that of ``X``, and float64 where it is not float32.
     threads : int, optional

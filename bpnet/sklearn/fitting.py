@@ -117,7 +117,7 @@ def fit(
         data = store(X, values, weights, backend, est)
         job = Job(est, backend, judge, data, weights, used)
         if est.solver == "lbfgs":
-            lbfgs.fit(job)
+            lbfgs.fit(job, validation)
             return
         rows, judged = _split(est, X, values, y, weights, validation)
         made = stochastic.begin(job, rows, judged, goes_on=goes_on, incremental=incremental)

@@ -9,6 +9,8 @@ import bpnet
 from bpnet import backends
 from bpnet.backends import Backend, libraries
 from bpnet.data import batches
+from bpnet.errors import InputError
+from bpnet.training import fastest
 
 
 def is_foreign(X: Any) -> bool:
@@ -19,6 +21,9 @@ def is_foreign(X: Any) -> bool:
 
 def choose(estimator: Any, X: Any) -> Backend:
     """Backend that an estimator asks for, or that holds ``X``."""
+    if fastest.is_asked(estimator.backend):
+        msg = 'backend="fastest" is tried out by bpnet.train alone; name a backend, or leave it out'
+        raise InputError(msg)
     like = X if is_foreign(X) else None
     return backends.select(estimator.backend, estimator.device, like=like).backend
 

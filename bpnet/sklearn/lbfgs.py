@@ -7,7 +7,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.regularizers import Regularization
+from bpnet.errors import InputError
 from bpnet.sklearn.fitting import NOT_FINITE, Job
+from bpnet.sklearn.parameters import LEARNING_RATES
 from bpnet.training import epochs, lbfgs
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.member import Member
@@ -21,16 +23,38 @@ class _Printing(Callback):
         print(f"Iteration {run.epoch + 1}, loss = {run.cost:.8f}")
 
 
-def fit(job: Job) -> None:
+def _check(job: Job, validation: Any) -> None:
+    """Refuse what L-BFGS would leave undone, but for what scikit-learn says is for other solvers.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    est = job.est
+    if validation is not None:
+        msg = "lbfgs is not judged while it fits, and X_val was given; leave it out, or use another"
+        raise InputError(f"{msg} solver")
+    rate = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
+    lbfgs.check(
+        job.judge, max_norm=(est.max_norm, 0.0), clip_norm=(est.clip_norm, 0.0),
+        scoring=(est.scoring, None),
+        learning_rate=(rate, "constant"),
+    )  # fmt: skip
+
+
+def fit(job: Job, validation: Any = None) -> None:
     """Fit by L-BFGS.
 
     Parameters
     ----------
     job : Job
         Data and estimator.
+    validation : (X, y), optional
+        The user's own; refused.
     """
     est = job.est
-    lbfgs.check(job.judge, max_norm=(est.max_norm, 0.0), clip_norm=(est.clip_norm, 0.0))
+    _check(job, validation)
     total = float(job.samples if job.weights is None else job.weights.sum())
     regularization = Regularization(float(est.alpha), float(est.l1))
     problem = lbfgs.Problem(job.judge, job.backend, job.data, total, total, regularization)

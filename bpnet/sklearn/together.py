@@ -55,9 +55,9 @@ class _Ready:
         """What must be the same in one stack; None for a fit that stays by itself."""
         if self.data is None:
             return None
-        member = self.made.member
-        run, weighed = member.run, member.weights is not None
-        return stacking.common(member.step), member.k, run.epochs, run.samples, weighed, self.data
+        member, threads = self.made.member, self.made.job.est.threads
+        same = stacking.common(member.step), member.k, member.run.epochs, member.run.samples
+        return *same, member.weights is not None, threads, self.data
 
 
 def possible(estimator: Any, X: Any, y: Any) -> bool:

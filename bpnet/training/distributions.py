@@ -12,6 +12,7 @@ from bpnet.core import feedforward
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
 from bpnet.data.host_rows import HostRows
+from bpnet.errors import InputError
 from bpnet.training import blocks
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.judge import Data, Judge
@@ -68,7 +69,16 @@ class Distributions(Callback):
         self.records: list[Record] = []
 
     def on_train_begin(self, run: Run) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier run.
+
+        Raises
+        ------
+        InputError
+            If the run is one of several, or an estimator's, which nothing looks into.
+        """
+        if run.probe is None:
+            msg = "Distributions looks into one network that bpnet.train is given alone; leave it "
+            raise InputError(f"{msg}out of the callbacks of a set or an estimator")
         self.records = []
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
@@ -83,7 +93,7 @@ class Distributions(Callback):
         """Take a probe after the first epoch, the last one, and about fifty between."""
         every = -(-run.epochs // _RECORDS)
         ended = run.epoch + 1
-        if run.probe is None or not (ended in {1, run.epochs} or ended % every == 0):
+        if not (ended in {1, run.epochs} or ended % every == 0):
             return
         layers = run.probe()
         if layers is not None:

@@ -6,6 +6,7 @@ that the same run takes the same backend next time.
 
 import hashlib
 import json
+import logging
 import os
 import platform
 import sys
@@ -20,16 +21,19 @@ import numpy as np
 from bpnet import backends, disk
 from bpnet.backends import Backend, Selection, hardware, libraries, selection
 from bpnet.core import optimizers
-from bpnet.data import draws
+from bpnet.core.lbfgs import LBFGS
+from bpnet.data import batches, draws
+from bpnet.distributed import Communicator
 from bpnet.errors import BackendUnavailable, InputError
 from bpnet.network import Network
 from bpnet.training.callbacks import Run
 from bpnet.training.member import Member
-from bpnet.training.prepare import kept, largest_product, prepare
+from bpnet.training.prepare import kept, largest_product, pair, prepare
 from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 
 NAME = "fastest"
+_log = logging.getLogger("bpnet")
 _LIMIT = 2.0
 """Seconds for all trials together."""
 _STEPS = 50
@@ -38,6 +42,51 @@ _STEPS = 50
 def is_asked(backend: Any) -> bool:
     """Whether the fastest backend is asked for."""
     return isinstance(backend, str) and backend.strip().lower() == NAME
+
+
+def settled(backend: Any, network: Network, data: Any, **asked: Any) -> Any:
+    """What a run shall compute with: ``backend``, unless the fastest is asked for; see `find`."""
+    if not is_asked(backend):
+        return backend
+    found = find(network, data, **asked)
+    _log.info("%s", found.reason)
+    return found.backend
+
+
+def find(
+    network: Network,
+    data: Any,
+    *,
+    batch_size: int | None,
+    optimizer: Any,
+    ranks: Communicator | None = None,
+    **asked: Any,
+) -> Selection:
+    """The fastest backend for a run; with ranks the one that is fastest on rank 0, for all.
+
+    Parameters
+    ----------
+    network, data, batch_size, optimizer
+        As in :func:`bpnet.train`.
+    ranks : Communicator, optional
+        All of them.
+    **asked
+        As in :func:`select`.
+    """
+    shape = batches.as_array(pair(data, "data")[0], "X").shape
+    m = int(shape[0]) if shape else 1
+    rule = "sgd" if isinstance(optimizer, LBFGS) else optimizer
+
+    def tried() -> Selection:
+        return select(network, batch_size=max(min(batch_size or m, m), 1), optimizer=rule, **asked)
+
+    if ranks is None or ranks.size == 1:
+        return tried()
+    first = tried() if ranks.rank == 0 else None
+    ranks.agree()
+    own = None if first is None else json.dumps([first.backend.spec, first.reason]).encode()
+    spec, reason = json.loads(ranks.share(own))
+    return Selection(backends.get(spec), reason)
 
 
 def select(

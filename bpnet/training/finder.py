@@ -16,7 +16,7 @@ from bpnet.core.schedules import Moment
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import divergence, options
+from bpnet.training import divergence, fastest, options
 from bpnet.training.callbacks import Run
 from bpnet.training.member import Member
 from bpnet.training.prepare import check_strength, kept, largest_product, prepare
@@ -145,6 +145,10 @@ def find_learning_rate(
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
         raise InputError(msg)
+    backend = fastest.settled(
+        backend, network, data, batch_size=batch_size, optimizer=rule, dtype=dtype, cost=cost,
+        device=device,
+    )  # fmt: skip
     chosen, judge, stored, _ = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
     )

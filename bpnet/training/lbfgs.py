@@ -237,6 +237,8 @@ class Descent:
         found = self.found
         run.step, run.cost, run.learning_rate = run.steps, found.f, found.step
         run.accuracy = found.extra[0] / run.samples if found.extra else None
+        for callback in self.member.callbacks:
+            callback.on_block_end(run)
 
     def _move_to(self, found: Found) -> None:
         self.found, self.before = found, self.parameters

@@ -210,16 +210,12 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
     if folds is not None and asked["validation"] is not None:
         msg = "folds name the rows to judge by, and validation was given too; leave one out"
         raise InputError(msg)
-    backend, first = asked["backend"], plans[0]
-    if fastest.is_asked(backend):
-        m = len(prepare.pair(data, "data")[0])
-        found = fastest.select(
-            first.network, batch_size=min(first.asked["batch_size"] or m, m),
-            optimizer=first.asked["optimizer"], dtype=asked["dtype"], cost=asked["cost"],
-            device=asked["device"],
-        )  # fmt: skip
-        _log.info("%s", found.reason)
-        backend = found.backend
+    first = plans[0]
+    backend = fastest.settled(
+        asked["backend"], first.network, data, batch_size=first.asked["batch_size"],
+        optimizer=first.asked["optimizer"], dtype=asked["dtype"], cost=asked["cost"],
+        device=asked["device"],
+    )  # fmt: skip
     chosen, judge, stored, wanted = prepare.prepare(
         first.network, data, asked["cost"], backend=backend, device=asked["device"],
         dtype=asked["dtype"], learn=True,
@@ -236,7 +232,7 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
             layers.check_batch(plan.layers, plan.batch_size(len(plan.fold[0])))
         options.check_together(
             replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
-            asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, stored[0],
+            asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, False, stored[0],
         )  # fmt: skip
     if folds is not None and isinstance(stored[0], HostRows):
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "

@@ -13,6 +13,7 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import lbfgs, stopping
 from bpnet.training.callbacks import Callback
+from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.judge import Judge
 from bpnet.training.prepare import check_network, check_strength
 
@@ -63,6 +64,7 @@ def check_together(
     max_norm: float,
     clip_norm: float,
     checkpoint: Any,
+    resume: bool,
     x: Any,
 ) -> None:
     """Refuse options that do not go with one another.
@@ -80,7 +82,7 @@ def check_together(
         lbfgs.check(
             judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
             max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
-            checkpoint=(checkpoint, None),
+            resume=(resume, False), checkpoint=(checkpoint, None),
         )  # fmt: skip
     else:
         _check_batch(x, batch_size)
@@ -158,3 +160,16 @@ def counts(dtype: Any, **counts: Any) -> list[Any]:
             raise InputError(msg)
         made.append(number)
     return made
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse a Checkpoint among callbacks, which knows no run there.
+
+    Raises
+    ------
+    InputError
+        Saying how it is given.
+    """
+    if any(isinstance(c, Checkpoint) for c in callbacks):
+        msg = "callbacks holds a Checkpoint; a Checkpoint is for one network that train is given"
+        raise InputError(f"{msg} alone, as checkpoint=; leave it out of callbacks")

@@ -10,7 +10,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network, check_alike
-from bpnet.training import checkpoints, options, prepare
+from bpnet.training import options, prepare
 from bpnet.training.callbacks import Callback
 
 Host = np.ndarray[Any, Any]
@@ -22,10 +22,14 @@ EACH = (
 """Options of which each network of a set may have its own, given as a list."""
 
 
-_ALONE = {
-    ("communicator", "shards"): "give each rank a set of its own",
-}
-"""Options that a set cannot have, and what to do."""
+_ALONE: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"communicator": None, "shards": None}, "give each rank a set of its own"),
+    ({"reduce": "ordered"}, "give each rank a set of its own"),
+)
+"""Options that a set cannot have, with their defaults, and what to do."""
+
+_LISTS = {*EACH, "data", "sample_weight", "validation", "metrics", "backend", "callbacks"}
+"""Options that may be lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +88,7 @@ def make(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[Plan]:
         msg = "a network is in the set twice, and each is trained in place; give different objects"
         raise InputError(msg)
     check_alike(networks, "set")
-    for names, cure in _ALONE.items():
-        if any(asked[name] is not None and asked[name] is not False for name in names):
-            msg = f"{' and '.join(names)} are for one network, and this is a set of {count}"
-            raise InputError(f"{msg}; leave them out, or {cure}")
-    if asked["compiled"]:
-        msg = f"compiled is for one network, and this is a set of {count}; leave it out"
-        raise InputError(msg)
+    _check_common(asked, count)
     own = [_own(asked, i, count) for i in range(count)]
     calls = _callbacks(asked["callbacks"], count)
     pairs = _folds(folds, count)
@@ -98,6 +96,23 @@ def make(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[Plan]:
         Plan(network, options.with_dropout(network, mine["dropout"]), mine, called, fold)
         for network, mine, called, fold in zip(networks, own, calls, pairs, strict=True)
     ]
+
+
+def _check_common(asked: dict[str, Any], count: int) -> None:
+    """Refuse options that a set cannot have, and lists of those that its networks share."""
+    for names, cure in _ALONE:
+        given = {name: asked[name] for name, none in names.items() if asked[name] is not none}
+        if any(names[name] is None or value != names[name] for name, value in given.items()):
+            are = "are" if len(names) > 1 else "is"
+            msg = f"{' and '.join(names)} {are} for one network, and this is a set of {count}"
+            raise InputError(f"{msg}; leave {'them' if len(names) > 1 else 'it'} out, or {cure}")
+    for name, value in asked.items():
+        if name not in _LISTS and isinstance(value, list | tuple | np.ndarray):
+            msg = f"{name} is a list, and the networks of a set share it; give one value for all"
+            raise InputError(msg)
+    if asked["compiled"]:
+        msg = f"compiled is for one network, and this is a set of {count}; leave it out"
+        raise InputError(msg)
 
 
 def _own(asked: dict[str, Any], i: int, count: int) -> dict[str, Any]:
@@ -133,9 +148,7 @@ def _callbacks(given: Any, count: int) -> list[list[Callback]]:
         msg = f"callbacks has {len(given)} entries for {count} networks"
         raise InputError(f"{msg}; give a list of callbacks for all, or a list of lists, one each")
     for called in given if lists else [given]:
-        if any(isinstance(c, checkpoints.Checkpoint) for c in called):
-            msg = "a Checkpoint is for one network; leave it out, or train the networks one by one"
-            raise InputError(msg)
+        options.check_callbacks(called)
     if lists:
         return [list(called) for called in given]
     return [[c.for_member() for c in given] for _ in range(count)]

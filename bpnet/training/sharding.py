@@ -94,6 +94,9 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
         msg = f"reduce is {reduce!r}; give 'ordered' or 'fast'"
         raise InputError(msg)
     if communicator is None and shards is None:
+        if reduce != ORDERS[0]:
+            msg = f"reduce is {reduce!r}, a way to add up over ranks, and there are none; start "
+            raise InputError(f"{msg}some (mpiexec) and give communicator, or leave reduce out")
         return Split(Single(), 0)
     ranks = Single() if communicator is None else wrap(communicator)
     if reduce == "fast":
@@ -124,8 +127,8 @@ def check(
     if not divided.shards:
         return
     if isinstance(rule, LBFGS):
-        msg = "lbfgs works in one process, without shards; use another optimizer"
-        raise InputError(msg)
+        msg = "lbfgs works in one process, without shards; leave communicator and shards out, or "
+        raise InputError(f"{msg}use another optimizer")
     if compiled and not backend.compiles:
         backend.compiling(compiled)  # another library refuses this by itself
         msg = "compiled is True and PyTorch compiles whole steps, which shards are parts of; leave "

@@ -1,7 +1,6 @@
 """``train``: a network, data and options put together on one backend."""
 
 import dataclasses
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -40,8 +39,6 @@ from bpnet.training.member import Member
 from bpnet.training.prepare import arrange, kept, largest_product, pair, prepare, pulling
 from bpnet.training.step import TrainingStep
 from bpnet.training.validation import Validation
-
-_log = logging.getLogger("bpnet")
 
 
 @overload
@@ -152,13 +149,15 @@ def train(
         Whether to go on from the newest checkpoint there; the run then ends with the bits of
         one that was never interrupted, on the same backend with the same threads.
     callbacks : sequence of Callback
-        Called between blocks and epochs.
+        Called between blocks and epochs; an iteration of L-BFGS is a block. A
+        :class:`bpnet.Checkpoint` is given as ``checkpoint``.
     communicator : mpi4py.MPI.Comm or bpnet.distributed.Communicator, optional
         The ranks that train together: each calls this with the same arguments, (X, y) being the
         whole set. Rank 0 alone writes checkpoints; all end with the same parameters.
     reduce : {"ordered", "fast"}
         How gradients are added up over ranks: in an order of shards that does not depend on the
-        number of ranks, for the same bits; or in that of the library's own sum.
+        number of ranks, for the same bits; or in that of the library's own sum, which is refused
+        where there are no ranks.
     shards : int, optional
         Parts of a batch in the ordered sum, a power of two that the ranks divide. The default is 8
         with ranks, and without them to take the batch as a whole.
@@ -209,20 +208,24 @@ def train(
     epochs, batch_size, threads, micro_batch = options.counts(
         dtype, epochs=epochs, batch_size=batch_size, threads=threads, micro_batch=micro_batch
     )  # fmt: skip
+    options.check_callbacks(callbacks)
     divided = sharding.split(communicator, reduce, shards)
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
     planned, names, seed = schedules.get(schedule), scores.names_of(metrics), draws.check_seed(seed)
     trained, rule = options.with_dropout(network, dropout), optimizers.get(optimizer)
-    if fastest.is_asked(backend):
-        backend = _fastest(network, data, device, batch_size, rule, dtype, cost)
+    backend = fastest.settled(
+        backend, network, data, batch_size=batch_size, optimizer=rule, dtype=dtype, cost=cost,
+        device=device, ranks=divided.ranks,
+    )  # fmt: skip
     chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=sharding.placed(divided.ranks, backend, device),
         device=device, dtype=dtype, learn=True,
     )  # fmt: skip
     judge = dataclasses.replace(judge, layers=trained)
     options.check_together(
-        judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, stored[0]
-    )
+        judge, rule, batch_size, micro_batch, planned, max_norm, clip_norm, checkpoint, resume,
+        stored[0],
+    )  # fmt: skip
     options.check_watched(callbacks, judge, names, validated=validation is not None)
     sharding.check(divided, judge, rule, chosen, compiled)
     m, k = options.sizes(stored[0], batch_size)
@@ -308,20 +311,3 @@ def _state(
     first = layers.learned(trained, arrange(network.parameters, trained))
     held = resuming.state(found, optimizers.init(rule, first, xp=np), rule)
     return tuple(kept(layer, backend, dtype) for layer in held)
-
-
-def _fastest(
-    network: Network, data: Any, device: Any, batch_size: int | None, *options: Any
-) -> Backend:
-    m = len(pair(data, "data")[0])
-    rule, dtype, cost = options
-    found = fastest.select(
-        network,
-        batch_size=min(batch_size or m, m),
-        optimizer="sgd" if isinstance(rule, LBFGS) else rule,
-        dtype=dtype,
-        cost=cost,
-        device=device,
-    )
-    _log.info("%s", found.reason)
-    return found.backend

@@ -130,6 +130,14 @@ def test_the_last_to_end_gives_it_back(two):
     assert blas() == {2}
 
 
+def test_a_run_in_another_thread_has_its_number(two):
+    """The first thread set one, and lives; threadpoolctl then does nothing in others, silently."""
+    with ThreadPoolExecutor(1) as pool:
+        look = pool.submit(run, threads=1).result()
+    assert (look.told, look.seen) == (1, {1})
+    assert blas() == {2}
+
+
 def test_networks_trained_in_threads_do_not_disturb_each_other(two):
     X = np.random.default_rng(0).normal(size=(200, 8))
 
