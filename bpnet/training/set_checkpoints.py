@@ -157,7 +157,7 @@ class Progress:
         if self.whole.stopped is None:
             self.done |= set(part)
             self.whole.before += self.whole.epochs * self.whole.steps
-            self.whole.epoch = self.whole.step = 0
+            self.whole.epoch, self.whole.step, self.whole.history = 0, 0, {}
             self._part, self._session = [], None
 
     def _snapshot(self) -> Snapshot:

@@ -40,9 +40,9 @@ seed           +    +    +     +     +      +      +       +       +     +     +
 threads        +    +    +     +     +      +      +       -       +     +     +       +      +
 precision      +    +    +     +     +      +      +       -       +     -     -       -      -
 compiled       +    +    +     +     +      +      +       -       +     -     -       -      -
-checkpoint     +    -    -     +     +      -      +       -       +     -     -       -      -
-resume         +    -    -     +     +      -      +       -       +     -     -       -      -
-callbacks      +    +    +     +     +      +      +       -       +     +     +       -      +
+checkpoint     +    +    +     +     +      -      +       -       +     -     -       -      -
+resume         +    +    +     +     +      -      +       -       +     -     -       -      -
+callbacks      +    +    +     +     +      +      +       -       +     +     +       +      +
 communicator   +    -    -     +     +      -      +       -       +     -     -       -      -
 reduce         -    -    -     +     -      -      -       -       -     -     -       -      -
 shards         +    -    -     +     +      -      +       -       +     -     -       -      -
