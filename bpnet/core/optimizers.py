@@ -23,6 +23,24 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import by_name, plain, table
 from bpnet.errors import InputError
+from bpnet.public import listing
+
+__all__ = [
+    "LBFGS",
+    "OPTIMIZERS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "init",
+    "update",
+]
+__dir__ = listing(__all__)
 
 Slots = tuple[Array, ...]
 State = tuple[tuple[Slots, ...], ...]

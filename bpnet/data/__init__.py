@@ -9,6 +9,7 @@ from bpnet.data.sources import absolute, load, read_from
 from bpnet.data.splits import folds, split
 from bpnet.data.standard import Entry, catalog, fetch
 from bpnet.data.streams import stream
+from bpnet.public import listing
 
 __all__ = [
     "Columns",
@@ -23,3 +24,5 @@ __all__ = [
     "split",
     "stream",
 ]
+
+__dir__ = listing(__all__)
