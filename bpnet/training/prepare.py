@@ -71,6 +71,23 @@ def pair(data: Any, name: str) -> tuple[Any, Any]:
     return data[0], data[1]
 
 
+def held_out(data: Any, validation: Any, folds: Any = None) -> Any:
+    """What a run is judged by, a pair or a data set; None where nothing is.
+
+    "auto" is the validation part that a data set has of its own, if no folds name other rows.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if isinstance(validation, str) and validation == "auto":
+        return None if folds is not None else getattr(data, "validation", None)
+    if validation is not None:
+        pair(validation, "validation")  # refuses what is neither
+    return validation
+
+
 def prepare(
     network: Network,
     data: Any,
