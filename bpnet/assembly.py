@@ -19,6 +19,8 @@ from bpnet.errors import InputError
 def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) -> tuple[Any, ...]:
     """Dense layers of these sizes, normalized where that is asked for.
 
+    An output that is None tells classes, and alone an amount.
+
     Raises
     ------
     InputError
@@ -34,6 +36,8 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
     if len(sigmas) != len(sizes) - 2:
         msg = f"hidden has {len(sigmas)} activations for {len(sizes) - 2} hidden layers; match them"
         raise InputError(msg)
+    if output is None:
+        output = "identity" if sizes[-1] == 1 else "softmax"
     dense = [
         Dense(n_in, n_out, sigma)
         for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], [*sigmas, output], strict=True)

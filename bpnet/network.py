@@ -23,14 +23,18 @@ from bpnet.errors import InputError
 class Network:
     """A feedforward network.
 
+    What is left out is as in ``bpnet train``. The paper's own is ``hidden="sigmoid"`` and
+    ``output="sigmoid"``, trained with ``optimizer="sgd"`` and ``cost="quadratic"``.
+
     Parameters
     ----------
     sizes : sequence of int, or of layers
         Neurons of each layer, input first; or the layers themselves, the last one dense.
     hidden : str, Activation or a sequence with one per hidden layer
         sigma of the hidden layers.
-    output : str or Activation
-        sigma of the output layer.
+    output : str or Activation, optional
+        sigma of the output layer. The default is "softmax", for classes, and of a single output
+        "identity", for an amount; for two classes with one output give "sigmoid".
     init : str, Initializer or a sequence with one per layer, or per dense layer
         First weights; an entry of a sequence may also be the arrays ``(W, b)``, ``W`` in the
         paper's orientation (n_out, n_in). The default suits each activation.
@@ -51,6 +55,8 @@ class Network:
         Whether it learned rows of labels, each right or wrong by itself, and no class names.
     scale : float or None
         What integer inputs are multiplied by.
+    guessed : bool
+        Whether the output's activation was left out.
 
     Raises
     ------
@@ -69,8 +75,8 @@ class Network:
     def __init__(
         self,
         sizes: Sequence[Any],
-        hidden: str | Activation | Sequence[str | Activation] = "sigmoid",
-        output: str | Activation = "softmax",
+        hidden: str | Activation | Sequence[str | Activation] = "relu",
+        output: str | Activation | None = None,
         init: str | Initializer | Sequence[Any] = "auto",
         seed: int = 0,
         norm: str | None = None,
@@ -79,10 +85,9 @@ class Network:
             msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
             raise InputError(msg)
         sizes = [int(n) if isinstance(n, np.integer) else n for n in sizes]
-        if sizes and all(hasattr(layer, "forward") for layer in sizes):
-            self.layers = tuple(sizes)
-        else:
-            self.layers = assembly.layers_of(sizes, hidden, output, norm)
+        made = bool(sizes) and all(hasattr(layer, "forward") for layer in sizes)
+        self.guessed = output is None and not made
+        self.layers = tuple(sizes) if made else assembly.layers_of(sizes, hidden, output, norm)
         assembly.check_chain(self.layers)
         self.labels = False
         self._classes: np.ndarray[Any, Any] | None = None

@@ -16,7 +16,7 @@ from bpnet.data import batches, finite
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import targets
+from bpnet.training import targets, task
 from bpnet.training.judge import Data, Judge
 
 
@@ -106,6 +106,8 @@ def prepare(
         msg = "data has no targets; give (X, y)"
         raise InputError(msg)
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
+    if learn:
+        task.check(network, data, made)
     batches.require_one({"X": x, "y": y})
     chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
     scales = [getattr(data, "scale", None), network.scale]
@@ -115,6 +117,8 @@ def prepare(
         stored, wanted = store(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn
         )
+        if learn:
+            task.check_guess(network, data, wanted, made)
         wanted = replace(wanted, unit=_unit(data))
         judge = Judge(
             network.layers, made, scale, wanted.kind, wanted.middle, chosen.dtype(dtype), chosen.xp

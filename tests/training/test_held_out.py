@@ -55,7 +55,7 @@ def test_a_set_is_judged_by_it_each_network_as_alone():
     histories = run(DATA, [network(1), network(2)])
     for seed, history in zip((1, 2), histories, strict=True):
         alone = run(DATA, network(seed))
-        for name in JUDGED:  # which both have
+        for name in JUDGED:
             np.testing.assert_allclose(history[name], alone[name], rtol=1e-6)
 
 

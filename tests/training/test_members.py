@@ -272,7 +272,7 @@ def test_the_rule(n, k, size):
     from bpnet.training.judge import Judge
     from bpnet.training.step import TrainingStep
 
-    net = bpnet.Network([784, n, 10])
+    net = bpnet.Network([784, n, 10], hidden="sigmoid")
     judge = Judge(net.layers, costs.CrossEntropy(), None, "class", 0.0, None, None)
     step = TrainingStep(judge, bpnet.optimizers.SGD(), l2=0.0, m=100)
     assert stack.together(bpnet.backends.get("numpy"), step, k) == size
@@ -334,7 +334,7 @@ REFUSED = {
     "no network": (lambda: ([*networks(1), 3], {}), "network is int"),
     "one twice": (lambda: (networks(1) * 2, {}), "in the set twice"),
     "other outputs": (
-        lambda: ([*networks(1), bpnet.Network([N, 7, 4])], {}),
+        lambda: ([*networks(1), bpnet.Network([N, 7, 4], hidden="sigmoid")], {}),
         "network 2 of the set has outputs 4 and the first 3",
     ),
     "too few values": (lambda: (networks(3), {"l2": [0.1, 0.2]}), "l2 has 2 values for 3 networks"),
