@@ -1,6 +1,7 @@
 """Learning-rate finder: one pass with a rate that grows, and the cost at each (Smith 2017)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,20 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Moment
-from bpnet.data import draws
+from bpnet.data import batches, draws
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import divergence, loop, options
+from bpnet.training import divergence, evaluation, loop, options
 from bpnet.training.callbacks import Run
-from bpnet.training.prepare import check_strength, kept, largest_product, prepare
+from bpnet.training.prepare import (
+    check_strength,
+    held_out,
+    kept,
+    largest_product,
+    pair,
+    prepare,
+)
 from bpnet.training.step import TrainingStep
 
 _LOOK = 10
@@ -34,6 +43,9 @@ _FAR = 3
 
 _EXAMPLES = 64
 """Examples whose mean cost is not taken for that of others by chance."""
+
+_HELD = 1000
+"""Examples of a validation set that are enough to judge a rate by."""
 
 _SURE = 4.2
 """Standard errors of the difference of two means, one of them the lowest of many, that noise alone
@@ -58,7 +70,7 @@ class LearningRates:
     rates : array, (steps,)
         Learning rates, growing by the same factor.
     costs : array, (steps,)
-        Smoothed cost of the batch at each.
+        Smoothed cost at each: of examples held out, or of the step's own batch.
     suggestion : float
         A tenth of the rate with the lowest cost, which is one of ``rates`` or between them.
     """
@@ -93,6 +105,7 @@ def find_learning_rate(
     optimizer: str | Optimizer | LBFGS = "adam",
     batch_size: int | None = 64,
     l2: float = 0.0,
+    validation: Any = "auto",
     backend: Any = None,
     device: Any = None,
     dtype: str = "float32",
@@ -111,6 +124,9 @@ def find_learning_rate(
         is four times the lowest.
     steps : int
         Of the run.
+    validation : (X, y), Dataset, "auto" or None
+        Where there is one, as in :func:`bpnet.train`, its cost after each step counts, or that of
+        1,000 examples spread over it; else the cost of each step's batch before it.
     cost, optimizer, batch_size, l2, backend, device, dtype, seed
         As in :func:`bpnet.train`.
 
@@ -131,7 +147,7 @@ def find_learning_rate(
     Examples
     --------
     >>> import bpnet
-    >>> net = bpnet.Network([64, 32, 10], hidden="relu", seed=0)
+    >>> net = bpnet.Network([64, 32, 10], seed=0)
     >>> found = bpnet.find_learning_rate(net, bpnet.data.load("digits"))
     >>> 1e-4 < found.suggestion < 1e-1
     True
@@ -139,10 +155,11 @@ def find_learning_rate(
     _check(low, high, steps)
     (batch_size,) = options.check(dtype, (), batch_size=batch_size)
     rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
+    held = held_out(data, validation)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
         raise InputError(msg)
-    chosen, judge, stored, _ = prepare(
+    chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
     )
     m = int(stored[0].shape[0])
@@ -150,6 +167,9 @@ def find_learning_rate(
     sweep = _Sweep(low, high, steps)
     with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
         step = TrainingStep(judge, rule, check_strength(l2), m)
+        judged = None
+        if held is not None:
+            judged = evaluation.validator(network, _few(held), judge, wanted, chosen, dtype)
         parameters = kept(network.parameters, chosen, dtype)
         session = loop.Session(
             step, chosen, stored, parameters, step.start(parameters), k, seed, sweep
@@ -159,7 +179,7 @@ def find_learning_rate(
             draws.order(seed, epoch, m)[: m // k * k] for epoch in range(-(-steps // (m // k)))
         )
         rows = np.concatenate(list(epochs)).reshape(-1, k)[:steps]
-        seen, broken_off = _costs(session, run, rows)
+        seen, broken_off = _costs(session, run, rows, judged)
     costs = _smoothed(seen)
     rates = np.asarray([sweep.rate(0.0, Moment(t)) for t in range(len(costs))])
     lowest = _lowest(seen, costs, rates, broken_off=broken_off)
@@ -181,8 +201,23 @@ def _check(low: Any, high: Any, steps: Any) -> None:
         raise InputError(f"{msg}least {2 * _LOOK} steps")
 
 
-def _costs(session: loop.Session, run: Run, rows: Any) -> tuple[list[float], bool]:
+def _few(held: Any) -> Any:
+    """Examples of a validation set, spread over it, that judge a rate in little time."""
+    x, y = (batches.as_array(values, "validation") for values in pair(held, "validation"))
+    m = max(x.shape[:1], default=0)
+    if m <= _HELD or x.shape[:1] != y.shape[:1]:
+        return held
+    rows = x.some(_HELD) if isinstance(x, HostRows) else np.arange(_HELD) * (m // _HELD)
+    step = m // _HELD
+    return [v.take(rows) if isinstance(v, HostRows) else v[::step][:_HELD] for v in (x, y)]
+
+
+def _costs(
+    session: loop.Session, run: Run, rows: Any, judged: Callable[[Any], Any] | None
+) -> tuple[list[float], bool]:
     """Mean cost of each step, until it is far above the lowest, and whether it was before the last.
+
+    Where ``judged`` is given, it is what that finds with the parameters after the step.
 
     Raises
     ------
@@ -191,16 +226,20 @@ def _costs(session: loop.Session, run: Run, rows: Any) -> tuple[list[float], boo
     """
     seen: list[float] = []
     size = max(1, min(-(-_EXAMPLES // session.batch_size), len(rows) // 5))
-    for first in range(0, len(rows), _LOOK):
+    look = _LOOK if judged is None else 1
+    for first in range(0, len(rows), look):
         run.step = first
-        block = rows[first : first + _LOOK]
+        block = rows[first : first + look]
         costs, _, before = session.take(block, run)
+        costs = costs / session.batch_size
+        if judged is not None and np.isfinite(costs[0]):
+            costs = np.asarray([judged(session.parameters)["validation_cost"]])
         finite = np.isfinite(costs)
         if not seen and not finite[0]:
             session.parameters, session.state = before
             raise divergence.explain(session, block, run, 0)
         count = len(costs) if finite.all() else int(np.argmin(finite))
-        seen += (costs[:count] / session.batch_size).tolist()
+        seen += costs[:count].tolist()
         if not finite.all() or _is_far(seen, size):
             return seen, True
     return seen, False
