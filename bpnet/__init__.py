@@ -2,7 +2,7 @@
 
 >>> import bpnet
 >>> data = bpnet.data.load("digits")
->>> net = bpnet.Network([64, 32, 10], hidden="relu", seed=0)
+>>> net = bpnet.Network([64, 32, 10], seed=0)
 >>> history = bpnet.train(net, data, epochs=20)
 >>> history["accuracy"][-1] > 0.9
 True
