@@ -2,11 +2,13 @@
 
 >>> import bpnet
 >>> data = bpnet.data.load("digits")
->>> net = bpnet.Network([64, 32, 10], hidden="relu", seed=0)
+>>> net = bpnet.Network([64, 32, 10], seed=0)
 >>> history = bpnet.train(net, data, epochs=20)
 >>> history["accuracy"][-1] > 0.9
 True
 """
+
+from typing import TYPE_CHECKING
 
 from bpnet import backends, data
 from bpnet.backends import to_device, to_numpy
@@ -15,6 +17,7 @@ from bpnet.ensemble import Ensemble
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, OutOfMemory
 from bpnet.model_file import load
 from bpnet.network import Network
+from bpnet.public import listing, on_use
 from bpnet.training import (
     Callback,
     Checkpoint,
@@ -55,3 +58,35 @@ __all__ = [
     "to_numpy",
     "train",
 ]
+
+if TYPE_CHECKING:
+    from bpnet import bench as bench
+    from bpnet import check as check
+    from bpnet import distributed as distributed
+    from bpnet import export as export
+    from bpnet import imports as imports
+    from bpnet import paper as paper
+    from bpnet import plots as plots
+    from bpnet import report as report
+    from bpnet import sklearn as sklearn
+    from bpnet import sweep as sweep
+    from bpnet import tensorboard as tensorboard
+
+_ON_USE = (
+    "bench",
+    "check",
+    "distributed",
+    "export",
+    "imports",
+    "paper",
+    "plots",
+    "report",
+    "sklearn",
+    "sweep",
+    "tensorboard",
+)
+"""Submodules that nobody needs to import: they are there when they are asked for."""
+
+__dir__ = listing((*__all__, *_ON_USE))
+if not TYPE_CHECKING:  # a type checker knows them from above, and that there are no others
+    __getattr__ = on_use(__name__, _ON_USE)

@@ -19,6 +19,8 @@ from bpnet.errors import InputError
 def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) -> tuple[Any, ...]:
     """Layers that were given, or dense ones of these sizes, normalized where that is asked for.
 
+    An output that is None tells classes, and alone an amount.
+
     Raises
     ------
     InputError
@@ -32,8 +34,7 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
             msg = f"sizes is a list of layers, which have their own, and {beside} was given too"
             raise InputError(f"{msg}; give either")
         return tuple(sizes)
-    hidden = "sigmoid" if hidden is None else hidden
-    output = "softmax" if output is None else output
+    hidden = "relu" if hidden is None else hidden
     if len(sizes) < 2:
         msg = f"sizes is {sizes!r}; give at least an input and an output, such as [784, 30, 10]"
         raise InputError(msg)
@@ -44,6 +45,8 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
     if len(sigmas) != len(sizes) - 2:
         msg = f"hidden has {len(sigmas)} activations for {len(sizes) - 2} hidden layers; match them"
         raise InputError(msg)
+    if output is None:
+        output = "identity" if sizes[-1] == 1 else "softmax"
     dense = [
         Dense(n_in, n_out, sigma)
         for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], [*sigmas, output], strict=True)

@@ -1,6 +1,7 @@
 """Network: the layers and their parameters, held on the host as NumPy arrays."""
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,14 +25,18 @@ from bpnet.errors import InputError
 class Network:
     """A feedforward network.
 
+    What is left out is as in ``bpnet train``. The paper's own is ``hidden="sigmoid"`` and
+    ``output="sigmoid"``, trained with ``optimizer="sgd"`` and ``cost="quadratic"``.
+
     Parameters
     ----------
     sizes : sequence of int, or of layers
         Neurons of each layer, input first; or the layers themselves, the last one dense.
     hidden : str, Activation or a sequence with one per hidden layer, optional
-        sigma of the hidden layers; the default is "sigmoid".
+        sigma of the hidden layers; the default is "relu".
     output : str or Activation, optional
-        sigma of the output layer; the default is "softmax".
+        sigma of the output layer. The default is "softmax", for classes, and of a single output
+        "identity", for an amount; for two classes with one output give "sigmoid".
     init : str, Initializer or a sequence with one per layer, or per dense layer
         First weights; an entry of a sequence may also be the arrays ``(W, b)``, ``W`` in the
         paper's orientation (n_out, n_in). The default suits each activation.
@@ -53,6 +58,8 @@ class Network:
         Whether it learned rows of labels, each right or wrong by itself, and no class names.
     scale : float or None
         What integer inputs are multiplied by.
+    guessed : bool
+        Whether the output's activation was left out.
 
     Raises
     ------
@@ -81,6 +88,7 @@ class Network:
             msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
             raise InputError(msg)
         self.layers = assembly.layers_of([*sizes], hidden, output, norm)
+        self.guessed = output is None and isinstance(sizes[0], Integral)
         assembly.check_chain(self.layers)
         self._labels = False
         self._classes: np.ndarray[Any, Any] | None = None

@@ -6,8 +6,12 @@ from typing import Any
 
 from bpnet import disk
 from bpnet.errors import InputError
+from bpnet.public import listing
 from bpnet.requirements import install
 from bpnet.training.finder import LearningRates
+
+__all__ = ["learning_rates", "save"]
+__dir__ = listing(__all__)
 
 
 def pyplot() -> Any:

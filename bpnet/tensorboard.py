@@ -7,8 +7,12 @@ from typing import Any
 from bpnet import disk, run_folder
 from bpnet.arguments import checked
 from bpnet.errors import InputError
+from bpnet.public import listing
 from bpnet.requirements import install
 from bpnet.training import Callback, Distributions, Run
+
+__all__ = ["TensorBoard"]
+__dir__ = listing(__all__)
 
 _log = logging.getLogger("bpnet")
 

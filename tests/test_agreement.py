@@ -18,7 +18,7 @@ Y = np.arange(20) % 2
 
 
 def networks():
-    return [bpnet.Network([4, 3, 2], seed=i) for i in range(2)]
+    return [bpnet.Network([4, 3, 2], hidden="sigmoid", seed=i) for i in range(2)]
 
 
 def test_a_pair_of_files_is_split_where_it_is_opened_and_where_it_is_kept(tmp_path, monkeypatch):
@@ -37,7 +37,7 @@ def test_a_pair_of_files_is_split_where_it_is_opened_and_where_it_is_kept(tmp_pa
 
 
 def test_a_network_of_labels_that_is_given_names_has_classes(tmp_path):
-    net = bpnet.Network([4, 3, 1], output="sigmoid", seed=0)
+    net = bpnet.Network([4, 3, 1], hidden="sigmoid", output="sigmoid", seed=0)
     bpnet.train(net, (X, Y[:, None].astype(float)), epochs=1)
     net.classes = np.asarray(["no", "yes"])
     again = bpnet.load(net.save(tmp_path / "m.safetensors"))
@@ -70,7 +70,7 @@ def test_folds_and_ensembles_may_be_made_one_by_one():
 def test_what_is_no_number_among_objects_is_told_as_such():
     y = np.arange(20).astype(object)
     y[3] = np.nan
-    net = bpnet.Network([4, 3, 1], output="identity")
+    net = bpnet.Network([4, 3, 1], hidden="sigmoid", output="identity")
     with pytest.raises(InputError, match="y has nan in row 3; give finite numbers"):
         bpnet.train(net, (X, y))
 
@@ -95,16 +95,16 @@ def test_an_object_of_python_is_not_proposed_to_the_shell(capsys):
 
 
 def test_weights_that_are_in_memory_are_not_too_many_for_it(tmp_path, monkeypatch):
-    net = bpnet.Network([40, 30, 2], seed=0)
+    net = bpnet.Network([40, 30, 2], hidden="sigmoid", seed=0)
     path = net.save(tmp_path / "m.safetensors")
     monkeypatch.setattr(hardware, "memory", lambda: 8 * 40)
     assert bpnet.load(path).sizes == [40, 30, 2]
     with pytest.raises(InputError, match="give smaller layers"):
-        bpnet.Network([40, 30, 2], seed=0)
+        bpnet.Network([40, 30, 2], hidden="sigmoid", seed=0)
 
 
 def test_which_floats_are_labels_does_not_depend_on_which_rows_are_there():
-    net = bpnet.Network([4, 3, 1], output="sigmoid", seed=0)
+    net = bpnet.Network([4, 3, 1], hidden="sigmoid", output="sigmoid", seed=0)
     bpnet.train(net, (X, Y + 1), epochs=1)
     some = np.flatnonzero(Y == 1)
     whole = bpnet.evaluate(net, (X[some], np.full(len(some), 2)))

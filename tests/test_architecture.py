@@ -47,6 +47,7 @@ FLOORS = {
     "disk": 0,
     "shown": 0,
     "owned": 0,
+    "public": 0,
     "reads": 0,
     "sealed": 0,
     "lock": 0,

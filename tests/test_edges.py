@@ -17,7 +17,7 @@ def test_one_output_is_decided_at_0_unless_it_is_a_probability(output, wanted):
 
 
 def test_layers_of_one_shape_have_each_their_own_first_weights():
-    net = bpnet.Network([4, 4, 4], init="glorot_uniform", seed=9)
+    net = bpnet.Network([4, 4, 4], hidden="sigmoid", init="glorot_uniform", seed=9)
     for l, W in enumerate(net.weights):
         source = draws.HostDraw(draws.generator(9, "weights", l))
         wanted, _ = initializers.INITIALIZERS["glorot_uniform"](source, 4, 4, xp=np)

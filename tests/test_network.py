@@ -69,7 +69,7 @@ BAD = {
         lambda: bpnet.Network([bpnet.layers.Dense(3, 4), bpnet.layers.Dense(5, 2)]),
         "gives 4 values and layer 2 takes 5",
     ),
-    "softmax of one": (lambda: bpnet.Network([3, 1]), "softmax"),
+    "softmax of one": (lambda: bpnet.Network([3, 1], output="softmax"), "softmax"),
     "number": (lambda: bpnet.Network(5), "sizes is 5"),
     "init arrays": (lambda: bpnet.Network([3, 2], init=[np.zeros((2, 3))]), "init is"),
     "init of other shapes": (

@@ -11,6 +11,7 @@ from bpnet.backends.selection import Selection, select
 from bpnet.backends.survey import available, status
 from bpnet.backends.transfer import to_device, to_numpy
 from bpnet.backends.trial import BackendStatus
+from bpnet.public import listing
 
 __all__ = [
     "Backend",
@@ -27,3 +28,5 @@ __all__ = [
     "to_device",
     "to_numpy",
 ]
+
+__dir__ = listing(__all__)

@@ -5,5 +5,8 @@ from bpnet.bench.cells import Cell, Job, grid
 from bpnet.bench.measure import Timing
 from bpnet.bench.processes import run
 from bpnet.bench.profile import Share, profile
+from bpnet.public import listing
 
 __all__ = ["Cell", "Job", "Share", "Timing", "crossings", "grid", "plot", "profile", "run"]
+
+__dir__ = listing(__all__)

@@ -13,6 +13,27 @@ from bpnet.arguments import shown
 from bpnet.core import special
 from bpnet.core.lookup import by_name, check_finite, table
 from bpnet.errors import InputError
+from bpnet.public import listing
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "Elementwise",
+    "Exp",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "get",
+]
+__dir__ = listing(__all__)
 
 
 class Activation(Protocol):

@@ -16,6 +16,22 @@ from bpnet.core import activations, special
 from bpnet.core.activations import Activation
 from bpnet.core.lookup import by_name, table
 from bpnet.errors import InputError
+from bpnet.public import listing
+
+__all__ = [
+    "COSTS",
+    "MAE",
+    "Cost",
+    "CrossEntropy",
+    "Hinge",
+    "Huber",
+    "Poisson",
+    "Quadratic",
+    "get",
+    "mean_cost",
+    "value_and_delta",
+]
+__dir__ = listing(__all__)
 
 
 class Cost(Protocol):

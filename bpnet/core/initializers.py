@@ -15,6 +15,10 @@ from bpnet.core import activations
 from bpnet.core.activations import Activation
 from bpnet.core.lookup import by_name, check_finite
 from bpnet.errors import InputError
+from bpnet.public import listing
+
+__all__ = ["INITIALIZERS", "Draw", "Initializer", "Normal", "Orthogonal", "Scaled", "Zeros", "get"]
+__dir__ = listing(__all__)
 
 
 class Draw(Protocol):

@@ -24,6 +24,10 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.initializers import Initializer
 from bpnet.core.normalization import NORMS, BatchNorm, LayerNorm, Shapes
 from bpnet.errors import InputError
+from bpnet.public import listing
+
+__all__ = ["LAYERS", "NORMS", "BatchNorm", "Dense", "Dropout", "LayerNorm"]
+__dir__ = listing(__all__)
 
 _MOST = 1 << 48
 """Weights that no layer has, and no library can make."""

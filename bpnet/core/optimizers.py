@@ -24,6 +24,24 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import by_name, table
 from bpnet.core.special import beside
 from bpnet.errors import InputError
+from bpnet.public import listing
+
+__all__ = [
+    "LBFGS",
+    "OPTIMIZERS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "init",
+    "update",
+]
+__dir__ = listing(__all__)
 
 Slots = tuple[Array, ...]
 State = tuple[tuple[Slots, ...], ...]

@@ -12,6 +12,23 @@ from typing import Any, Protocol
 from bpnet.arguments import finite_number, shown
 from bpnet.core.lookup import by_name, table
 from bpnet.errors import InputError
+from bpnet.public import listing
+
+__all__ = [
+    "SCHEDULES",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "InverseScaling",
+    "Moment",
+    "OnPlateau",
+    "OneCycle",
+    "Schedule",
+    "Step",
+    "WarmUp",
+    "get",
+]
+__dir__ = listing(__all__)
 
 
 @dataclass(frozen=True)

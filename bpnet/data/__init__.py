@@ -9,6 +9,7 @@ from bpnet.data.sources import load
 from bpnet.data.splits import folds, split
 from bpnet.data.standard import Entry, catalog, fetch
 from bpnet.data.streams import stream
+from bpnet.public import listing
 
 __all__ = [
     "Columns",
@@ -21,3 +22,5 @@ __all__ = [
     "split",
     "stream",
 ]
+
+__dir__ = listing(__all__)

@@ -29,7 +29,8 @@ class Dataset:
     task : {"classify", "regress"}, optional
         None leaves it to the targets.
     validation, test : tuple of (x, y), optional
-        Rows held out of the training rows, and the data set's own test split.
+        Rows held out of the training rows, by which :func:`bpnet.train` judges each epoch; and the
+        data set's own test split.
     rows : array of int, (m,), optional
         Numbers of the training rows in their source, where others were held out.
     name : str

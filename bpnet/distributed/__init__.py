@@ -4,6 +4,7 @@ from bpnet.distributed.communicator import Communicator, Single, Traffic, check_
 from bpnet.distributed.mpi import launched, wrap
 from bpnet.distributed.nccl import NCCL, nccl
 from bpnet.distributed.simulated import simulate
+from bpnet.public import listing
 
 __all__ = [
     "NCCL",
@@ -16,3 +17,5 @@ __all__ = [
     "simulate",
     "wrap",
 ]
+
+__dir__ = listing(__all__)

@@ -10,5 +10,8 @@ from bpnet.imports.files import from_file
 from bpnet.imports.keras import from_keras
 from bpnet.imports.scikit import from_sklearn
 from bpnet.imports.state_dict import from_torch
+from bpnet.public import listing
 
 __all__ = ["from_file", "from_keras", "from_sklearn", "from_torch"]
+
+__dir__ = listing(__all__)

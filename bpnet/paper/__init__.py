@@ -10,6 +10,10 @@ from bpnet.check import equations as checks
 from bpnet.check.report import Row
 from bpnet.paper import experiments, page
 from bpnet.paper.lab import Found
+from bpnet.public import listing
+
+__all__ = ["Edition", "make"]
+__dir__ = listing(__all__)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@
 PosixPath('runs/digits/report/index.html')
 """
 
+from bpnet.public import listing
 from bpnet.report.make import write
 
 __all__ = ["write"]
+
+__dir__ = listing(__all__)

@@ -11,6 +11,7 @@ elsewhere after ``set_params(backend="numpy")``.
 [0, 1, 1, 0]
 """
 
+from bpnet.public import listing
 from bpnet.requirements import install
 
 try:
@@ -24,3 +25,5 @@ from bpnet.sklearn.regressor import MLPRegressor
 from bpnet.sklearn.search import GridSearch
 
 __all__ = ["GridSearch", "MLPClassifier", "MLPRegressor"]
+
+__dir__ = listing(__all__)

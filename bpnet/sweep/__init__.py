@@ -4,6 +4,7 @@ All networks of it are trained as one set (:func:`bpnet.train`), so that small o
 steps; the best combination is then trained once more and leaves the folder of a run.
 """
 
+from bpnet.public import listing
 from bpnet.sweep.ledger import Ledger
 from bpnet.sweep.plan import Plan, metrics_of, network, seeds
 from bpnet.sweep.ranking import Ranked, Sweep, heading, table
@@ -22,3 +23,5 @@ __all__ = [
     "seeds",
     "table",
 ]
+
+__dir__ = listing(__all__)

@@ -1,5 +1,6 @@
 """Training: the step, the loop over epochs and blocks, callbacks and history."""
 
+from bpnet.public import listing
 from bpnet.training.callbacks import Callback, History, Run
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.distributions import Distributions
@@ -24,3 +25,5 @@ __all__ = [
     "gradients",
     "train",
 ]
+
+__dir__ = listing(__all__)

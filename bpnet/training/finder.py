@@ -13,15 +13,25 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.regularizers import Regularization
 from bpnet.core.schedules import Moment
-from bpnet.data import draws
+from bpnet.data import batches, draws
+from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import divergence, fastest, options
 from bpnet.training.callbacks import Run
+from bpnet.training.epochs import Validate
 from bpnet.training.member import Member
-from bpnet.training.prepare import check_strength, kept, largest_product, prepare
+from bpnet.training.prepare import (
+    check_strength,
+    held_out,
+    kept,
+    largest_product,
+    pair,
+    prepare,
+)
 from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
+from bpnet.training.validation import Validation
 
 _LOOK = 10
 """Steps from one look at the cost to the next."""
@@ -37,6 +47,9 @@ _FAR = 3
 
 _EXAMPLES = 64
 """Examples whose mean cost is not taken for that of others by chance."""
+
+_HELD = 1000
+"""Examples of a validation set that are enough to judge a rate by."""
 
 _SURE = 4.2
 """Standard errors of the difference of two means, one of them the lowest of many, that noise alone
@@ -61,7 +74,7 @@ class LearningRates:
     rates : array, (steps,)
         Learning rates, growing by the same factor.
     costs : array, (steps,)
-        Smoothed cost of the batch at each.
+        Smoothed cost at each: of examples held out, or of the step's own batch.
     suggestion : float
         A tenth of the rate with the lowest cost, which is one of ``rates`` or between them.
     """
@@ -96,6 +109,7 @@ def find_learning_rate(
     optimizer: str | Optimizer | LBFGS = "adam",
     batch_size: Count | None = 64,
     l2: Strength = 0.0,
+    validation: Any = "auto",
     backend: Any = None,
     device: Any = None,
     dtype: dtypes.Float = "float32",
@@ -114,6 +128,9 @@ def find_learning_rate(
         is four times the lowest.
     steps : int
         Of the run.
+    validation : (X, y), Dataset, "auto" or None
+        Where there is one, as in :func:`bpnet.train`, its cost after each step counts, or that of
+        1,000 examples spread over it; else the cost of each step's batch before it.
     cost, optimizer, batch_size, l2, backend, device, dtype, seed
         As in :func:`bpnet.train`.
 
@@ -134,7 +151,7 @@ def find_learning_rate(
     Examples
     --------
     >>> import bpnet
-    >>> net = bpnet.Network([64, 32, 10], hidden="relu", seed=0)
+    >>> net = bpnet.Network([64, 32, 10], seed=0)
     >>> found = bpnet.find_learning_rate(net, bpnet.data.load("digits"))
     >>> 1e-4 < found.suggestion < 1e-1
     True
@@ -142,6 +159,7 @@ def find_learning_rate(
     _check(low, high, steps)
     (batch_size,) = options.counts(dtype, batch_size=batch_size)
     rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
+    held = held_out(data, validation)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
         raise InputError(msg)
@@ -149,7 +167,7 @@ def find_learning_rate(
         backend, network, data, batch_size=batch_size, optimizer=rule, dtype=dtype, cost=cost,
         device=device,
     )  # fmt: skip
-    chosen, judge, stored, _ = prepare(
+    chosen, judge, stored, wanted = prepare(
         network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
     )
     m = int(stored[0].shape[0])
@@ -157,6 +175,11 @@ def find_learning_rate(
     sweep = _Sweep(low, high, steps)
     with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
         step = TrainingStep(judge, rule, m, Regularization(check_strength(l2)))
+        validate = None
+        if held is not None:
+            validate = Validation.make(
+                network, _few(held), judge, wanted, stored, chosen, dtype, ()
+            )
         parameters = kept(network.parameters, chosen, dtype)
         run = Run(network, 1, steps, m, chosen.spec)
         member = Member(step, run, k, seed, sweep)
@@ -165,7 +188,7 @@ def find_learning_rate(
             draws.order(seed, epoch, m)[: m // k * k] for epoch in range(-(-steps // (m // k)))
         )
         rows = np.concatenate(list(epochs)).reshape(-1, k)[:steps]
-        seen, broken_off = _costs(session, rows)
+        seen, broken_off = _costs(session, rows, validate)
     costs = _smoothed(seen)
     rates = np.asarray([sweep.rate(0.0, Moment(t)) for t in range(len(costs))])
     lowest = _lowest(seen, costs, rates, broken_off=broken_off)
@@ -187,8 +210,21 @@ def _check(low: Any, high: Any, steps: Any) -> None:
         raise InputError(f"{msg}least {2 * _LOOK} steps")
 
 
-def _costs(session: Session, rows: Any) -> tuple[list[float], bool]:
+def _few(held: Any) -> Any:
+    """Examples of a validation set, spread over it, that judge a rate in little time."""
+    x, y = (batches.as_array(values, "validation") for values in pair(held, "validation"))
+    m = max(x.shape[:1], default=0)
+    if m <= _HELD or x.shape[:1] != y.shape[:1]:
+        return held
+    rows = x.some(_HELD) if isinstance(x, HostRows) else np.arange(_HELD) * (m // _HELD)
+    step = m // _HELD
+    return [v.take(rows) if isinstance(v, HostRows) else v[::step][:_HELD] for v in (x, y)]
+
+
+def _costs(session: Session, rows: Any, validate: Validate | None) -> tuple[list[float], bool]:
     """Mean cost of each step, until it is far above the lowest, and whether it was before the last.
+
+    Where ``validate`` is given, it is what that finds with the parameters after the step.
 
     Raises
     ------
@@ -198,17 +234,21 @@ def _costs(session: Session, rows: Any) -> tuple[list[float], bool]:
     seen: list[float] = []
     (member,) = session.members
     size = max(1, min(-(-_EXAMPLES // member.k), len(rows) // 5))
-    for first in range(0, len(rows), _LOOK):
+    look = _LOOK if validate is None else 1
+    for first in range(0, len(rows), look):
         member.run.step = first
-        block = rows[first : first + _LOOK]
+        block = rows[first : first + look]
         costs, _, before = session.take([block])
-        costs = costs[:, 0]
+        costs = costs[:, 0] / member.k
+        if validate is not None and np.isfinite(costs[0]):
+            (judged,) = validate(session.parameters, session.members)
+            costs = np.asarray([judged["validation_cost"]])
         finite = np.isfinite(costs)
         if not seen and not finite[0]:
             session.carry = before
             raise divergence.explain(session, block, 0)
         count = len(costs) if finite.all() else int(np.argmin(finite))
-        seen += (costs[:count] / member.k).tolist()
+        seen += costs[:count].tolist()
         if not finite.all() or _is_far(seen, size):
             return seen, True
     return seen, False

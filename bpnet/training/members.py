@@ -120,6 +120,7 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         If every network did; where only some did, the others are trained and ``diverged`` of what
         is returned names them.
     """
+    asked["validation"] = prepare.held_out(data, asked["validation"], folds)
     plans = planning.make(list(network), asked, folds)
     shared = _share(plans, data, asked, folds)
     steps = [_step(plan, shared, asked["cost"]) for plan in plans]

@@ -17,7 +17,7 @@ from bpnet.data.dataset import checked_scale
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import targets
+from bpnet.training import targets, task
 from bpnet.training.judge import Data, Judge
 
 
@@ -72,6 +72,23 @@ def pair(data: Any, name: str) -> tuple[Any, Any]:
     return data[0], data[1]
 
 
+def held_out(data: Any, validation: Any, folds: Any = None) -> Any:
+    """What a run is judged by, a pair or a data set; None where nothing is.
+
+    "auto" is the validation part that a data set has of its own, if no folds name other rows.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if isinstance(validation, str) and validation == "auto":
+        return None if folds is not None else getattr(data, "validation", None)
+    if validation is not None:
+        pair(validation, "validation")  # refuses what is neither
+    return validation
+
+
 def prepare(
     network: Network,
     data: Any,
@@ -90,6 +107,8 @@ def prepare(
         msg = "data has no targets; give (X, y)"
         raise InputError(msg)
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
+    if learn:
+        task.check(network, data, made)
     batches.require_one({"X": x, "y": y})
     chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
     scales = [getattr(data, "scale", None), network.scale]
@@ -102,6 +121,8 @@ def prepare(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn,
             labels=network.labels and not learn,
         )  # fmt: skip
+        if learn:
+            task.check_guess(network, data, wanted, made)
         wanted = replace(wanted, unit=_unit(data))
         judge = Judge(network.layers, made, scale, wanted.kind, chosen.dtype(dtype), chosen.xp)
     return chosen, judge, stored, wanted

@@ -20,7 +20,8 @@ class EarlyStopping(Callback):
     patience : int
         Epochs without a better value after which the run ends.
     metric : str
-        Name in the history; the default is ``validation_cost``, or ``cost`` without validation.
+        Name in the history; the default is ``validation_cost``, of the data set's own validation
+        part too, or ``cost`` without one.
         What is called a cost or a loss, and mse and mae, shall shrink, all else grow.
     least : float
         By how much a value must be better to count.

@@ -213,6 +213,8 @@ def _class_numbers(
     if len(classes) != count:
         outputs = f"{n} outputs" if n > 1 else "one output, two classes"
         msg = f"{name} has {len(classes)} classes and the network {outputs}; match them"
+        if y.dtype.kind == "f":
+            msg += ", or for amounts give it one output, output='identity'"
         raise InputError(msg)
     if classes.dtype.kind != y.dtype.kind and "U" in (classes.dtype.kind, y.dtype.kind):
         classes, y, found = classes.astype(str), y.astype(str), found.astype(str)
@@ -228,6 +230,8 @@ def _class_numbers(
 def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str, rows: Host | None) -> Targets:
     if y.dtype.kind not in "biuf":
         msg = f"{name} has dtype {y.dtype} for an output that gives numbers; give numbers"
+        if n == 1:
+            msg += ", or the network output='sigmoid' for two classes, or an output for each class"
         raise InputError(msg)
     if y.ndim == 1 and n == 1:
         y = y[:, None]
@@ -259,10 +263,12 @@ def _check_range(
         bound = "that are 0 or 1"
     if bound is not None:
         msg = f"{name} ranges from {low:g} to {high:g}; the cost {type(cost).__name__} takes values"
-        raise InputError(f"{msg} {bound}")
+        amounts = "; for amounts give the network output='identity'"
+        raise InputError(f"{msg} {bound}" + amounts * isinstance(cost, costs.CrossEntropy))
     if isinstance(cost, costs.CrossEntropy) and isinstance(output, activations.Softmax):
         worst = int(np.argmax(np.abs(values.sum(axis=1) - 1)))
         if abs(values[worst].sum() - 1) > 1e-3:
             row = worst if rows is None else rows[worst]
             msg = f"{name} has a row with sum {values[worst].sum():g}, row {row}; with softmax "
-            raise InputError(f"{msg}outputs each must sum to 1, or use sigmoid outputs")
+            msg += "outputs each must sum to 1, or use sigmoid outputs, or identity for amounts"
+            raise InputError(msg)

@@ -36,7 +36,15 @@ from bpnet.training import (
 from bpnet.training import epochs as epochs_
 from bpnet.training.callbacks import Callback, History
 from bpnet.training.member import Member
-from bpnet.training.prepare import arrange, kept, largest_product, pair, prepare, pulling
+from bpnet.training.prepare import (
+    arrange,
+    held_out,
+    kept,
+    largest_product,
+    pair,
+    prepare,
+    pulling,
+)
 from bpnet.training.step import TrainingStep
 from bpnet.training.validation import Validation
 
@@ -63,7 +71,7 @@ def train(
     schedule: str | Schedule = "constant",
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | Annotated[str, "'balanced'"] | None = None,
-    validation: Any = None,
+    validation: Any = "auto",
     metrics: str | Sequence[str] = (),
     backend: Any = None,
     device: Any = None,
@@ -119,8 +127,9 @@ def train(
         Weight of each example in the cost; a batch's gradient is the weighted mean.
     class_weight : mapping or "balanced", optional
         Weight of each class, on top of the examples' own.
-    validation : (X, y), optional
-        Judged after every epoch.
+    validation : (X, y), Dataset, "auto" or None
+        Judged after every epoch. "auto" is the data set's own validation part, where it has one
+        and there are no ``folds``; None is nothing.
     metrics : str or sequence of str
         Judged on it too: accuracy, balanced_accuracy, f1, auc, log_loss, top_5 (any number), mse,
         mae, r2; computed by scikit-learn, ``validation_f1`` and so on in the history.
@@ -209,10 +218,10 @@ def train(
         dtype, epochs=epochs, batch_size=batch_size, threads=threads, micro_batch=micro_batch
     )  # fmt: skip
     options.check_callbacks(callbacks)
-    divided = sharding.split(communicator, reduce, shards)
     limits = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
     planned, names, seed = schedules.get(schedule), scores.names_of(metrics), draws.check_seed(seed)
     trained, rule = options.with_dropout(network, dropout), optimizers.get(optimizer)
+    divided, validation = sharding.split(communicator, reduce, shards), held_out(data, validation)
     backend = fastest.settled(
         backend, network, data, batch_size=batch_size, optimizer=rule, dtype=dtype, cost=cost,
         device=device, ranks=divided.ranks,

@@ -31,7 +31,7 @@ def blas():
 def run(backend="numpy", batch_size=10, sizes=(8, 4, 2), **options):
     look = Look()
     X = np.random.default_rng(0).normal(size=(20, sizes[0]))
-    net = bpnet.Network(list(sizes), seed=0)
+    net = bpnet.Network(list(sizes), hidden="sigmoid", seed=0)
     bpnet.train(
         net,
         (X, np.arange(20) % 2),
@@ -142,7 +142,7 @@ def test_networks_trained_in_threads_do_not_disturb_each_other(two):
     X = np.random.default_rng(0).normal(size=(200, 8))
 
     def weights(seed):
-        net = bpnet.Network([8, 6, 2], seed=seed)
+        net = bpnet.Network([8, 6, 2], hidden="sigmoid", seed=seed)
         bpnet.train(net, (X, np.arange(200) % 2), epochs=5, batch_size=8, seed=seed)
         return net.weights[0].copy()
 
@@ -174,5 +174,5 @@ def test_training_works_in_a_process_started_after_the_import(how):
 def told(seed):
     """Cost of a short run, for processes of their own."""
     X = np.random.default_rng(0).normal(size=(20, 8))
-    net = bpnet.Network([8, 4, 2], seed=seed)
+    net = bpnet.Network([8, 4, 2], hidden="sigmoid", seed=seed)
     return bpnet.train(net, (X, np.arange(20) % 2), epochs=1, backend="numpy")["cost"][0]

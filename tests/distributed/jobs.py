@@ -46,7 +46,7 @@ def digest(network):
 
 def train(communicator=None, *, m=M, epochs=3, batch_size=20, norm=None, **options):
     """Train a network of this data; return its hash and its history without the seconds."""
-    network = bpnet.Network([6, 16, 8, 3], norm=norm, seed=1)
+    network = bpnet.Network([6, 16, 8, 3], hidden="sigmoid", norm=norm, seed=1)
     history = bpnet.train(
         network, data(m), epochs=epochs, batch_size=batch_size, communicator=communicator, **options
     )

@@ -18,7 +18,7 @@ def files(tmp_path):
 
 
 def train(data, communicator=None, **options):
-    network = bpnet.Network([6, 8, 3], seed=1)
+    network = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=1)
     bpnet.train(network, data, epochs=2, batch_size=64, communicator=communicator, **options)
     return jobs.digest(network)
 

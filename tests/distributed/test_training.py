@@ -180,7 +180,7 @@ def test_a_resume_with_other_shards_is_refused(tmp_path):
 
 def test_ranks_start_from_rank_0s_parameters():
     def job(ranks):
-        network = bpnet.Network([6, 5, 3], seed=ranks.rank)
+        network = bpnet.Network([6, 5, 3], hidden="sigmoid", seed=ranks.rank)
         bpnet.train(network, jobs.data(), epochs=1, communicator=ranks)
         return jobs.digest(network)
 
@@ -206,7 +206,9 @@ def test_a_part_of_the_data_on_each_rank_is_refused():
 
     def job(ranks):
         part = slice(40 * ranks.rank, 40 * ranks.rank + 40)
-        bpnet.train(bpnet.Network([6, 5, 3]), (X[part], y[part]), communicator=ranks)
+        bpnet.train(
+            bpnet.Network([6, 5, 3], hidden="sigmoid"), (X[part], y[part]), communicator=ranks
+        )
 
     with pytest.raises(InputError, match=r"rank 1 has other data than rank 0; .* the whole set"):
         simulate(2, job)

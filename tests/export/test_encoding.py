@@ -93,7 +93,9 @@ def test_columns_that_have_names_of_the_graph(tmp_path):
     frame = frame.with_columns(price=pl.Series(x.sum(axis=1)))
     frame.write_parquet(tmp_path / "t.parquet")
     data = bpnet.data.load(str(tmp_path / "t.parquet"), target="price")
-    net = bpnet.Network([len(names), 4, 1], output="identity", norm="batch", seed=1)
+    net = bpnet.Network(
+        [len(names), 4, 1], hidden="sigmoid", output="identity", norm="batch", seed=1
+    )
     bpnet.train(net, data, epochs=1, batch_size=16)
     session = Session(to_onnx(net, tmp_path / "t.onnx", data.columns))
     assert session.inputs == names

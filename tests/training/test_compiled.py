@@ -105,7 +105,7 @@ def test_jax_compiles_anyway():
 
 
 def test_a_set_of_networks_is_not_compiled():
-    nets = [bpnet.Network([5, 8, 3], seed=i) for i in range(2)]
+    nets = [bpnet.Network([5, 8, 3], hidden="sigmoid", seed=i) for i in range(2)]
     with pytest.raises(InputError, match="compiled is for one network, and this is a set of 2"):
         bpnet.train(nets, (X, Y), compiled=True)
 

@@ -240,7 +240,7 @@ class FromEpoch(bpnet.Callback):
 
 
 def trained(epochs, callbacks=(), **options):
-    net = bpnet.Network([4, 5, 3], seed=1)
+    net = bpnet.Network([4, 5, 3], hidden="sigmoid", seed=1)
     history = bpnet.train(net, (X, Y), epochs=epochs, callbacks=callbacks, **options)
     return net, history
 
@@ -250,7 +250,7 @@ def trained(epochs, callbacks=(), **options):
 def test_training_stops_with_an_error_and_the_older_checkpoint_loads(
     monkeypatch, tmp_path, call, number
 ):
-    net, three = bpnet.Network([4, 5, 3], seed=1), trained(3)[0]
+    net, three = bpnet.Network([4, 5, 3], hidden="sigmoid", seed=1), trained(3)[0]
     failing = FromEpoch(monkeypatch, (call, number), 2, 99)
     with pytest.raises(OSError, match="no checkpoint could be written to") as caught:
         bpnet.train(net, (X, Y), epochs=6, checkpoint=tmp_path, callbacks=[failing])

@@ -27,7 +27,7 @@ class Spy(NumPy):
 
 
 def run(spy, X, y, **options):
-    net = bpnet.Network([X.shape[1], 8, 3], seed=0)
+    net = bpnet.Network([X.shape[1], 8, 3], hidden="sigmoid", seed=0)
     return bpnet.train(net, (X, y), backend=spy, validation=(X, y), **options)
 
 

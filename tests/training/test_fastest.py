@@ -49,7 +49,7 @@ def test_the_shortest_step_wins_and_is_remembered(candidates, home, monkeypatch)
         {"batch_size": 33},
         {"optimizer": "adam"},
         {"dtype": "float64"},
-        {"network": bpnet.Network([6, 9, 3], seed=0)},
+        {"network": bpnet.Network([6, 9, 3], hidden="sigmoid", seed=0)},
     ],
 )
 def test_another_network_batch_or_dtype_is_measured_anew(candidates, home, monkeypatch, other):
@@ -80,7 +80,7 @@ def test_what_was_remembered_and_is_gone_or_damaged_is_measured_anew(candidates,
     ],
 )
 def test_every_kind_of_network_can_be_tried_out(candidates, output, cost, sizes):
-    net = bpnet.Network(sizes, output=output, seed=0)
+    net = bpnet.Network(sizes, hidden="sigmoid", output=output, seed=0)
     before = [W.copy() for W in net.weights]
     found = fastest.select(net, batch_size=16, cost=cost)
     assert "numpy" in found.reason

@@ -39,7 +39,7 @@ def test_the_network_is_left_alone_and_every_backend_sees_the_same(backend):
     dtype = "float64" if "float64" in backend.dtypes() else "float32"
     X = np.random.default_rng(0).normal(size=(40, 3))
     y = (X[:, 0] > 0).astype(int)
-    net = bpnet.Network([3, 4, 2], seed=0)
+    net = bpnet.Network([3, 4, 2], hidden="sigmoid", seed=0)
     before = net.weights[0].copy()
     found = [
         bpnet.find_learning_rate(net, (X, y), steps=60, batch_size=10, backend=on, dtype=dtype)

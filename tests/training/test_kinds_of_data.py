@@ -13,7 +13,7 @@ Y = np.asarray(["yes", "no", "maybe"])[np.arange(60) % 3]
 
 
 def trained(x, y, **options):
-    net = bpnet.Network([4, 5, 3], seed=1)
+    net = bpnet.Network([4, 5, 3], hidden="sigmoid", seed=1)
     bpnet.train(net, (x, y), epochs=3, batch_size=16, dtype="float64", **options)
     return net
 

@@ -92,7 +92,7 @@ NO_VARIANCE = "batch normalization was given one example a batch"
 )
 def test_batches_of_one_are_refused(m, batch_size, sets, tmp_path):
     X, _ = data(m)
-    net = bpnet.Network([4, 5, 1], output="identity", norm="batch", seed=1)
+    net = bpnet.Network([4, 5, 1], hidden="sigmoid", output="identity", norm="batch", seed=1)
     asked = {} if sets else {"checkpoint": tmp_path / "run"}
     before = [a.copy() for a in net.parameters[1]]
     with pytest.raises(InputError, match=NO_VARIANCE):

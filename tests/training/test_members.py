@@ -336,7 +336,7 @@ REFUSED = {
     "no network": (lambda: ([*networks(1), 3], {}), "network is int"),
     "one twice": (lambda: (networks(1) * 2, {}), "in the set twice"),
     "other outputs": (
-        lambda: ([*networks(1), bpnet.Network([N, 7, 4])], {}),
+        lambda: ([*networks(1), bpnet.Network([N, 7, 4], hidden="sigmoid")], {}),
         "network 2 of the set has outputs 4 and the first 3",
     ),
     "too few values": (lambda: (networks(3), {"l2": [0.1, 0.2]}), "l2 has 2 values for 3 networks"),

@@ -45,7 +45,7 @@ def test_it_learns(norm):
 
 def test_averages_are_the_statistics_of_the_batches():
     X, y = data(20)
-    net = bpnet.Network([5, 4, 3], norm="batch", seed=2)
+    net = bpnet.Network([5, 4, 3], hidden="sigmoid", norm="batch", seed=2)
     expected = [np.zeros(4), np.ones(4)]
     W, b = net.parameters[0]
     z = X @ W + b

@@ -19,8 +19,8 @@ def test_quantiles_are_of_the_finite_values():
 @pytest.mark.parametrize("seed", [0, 2**32 - 1, 2**32, 2**32 + 1, 2**64 - 1])
 def test_words_of_every_step_are_of_the_whole_seed(seed):
     steps = range(2**32 - 2, 2**32 + 2)
-    wanted = [random.step_words(seed, loop.MASKS, step) for step in steps]
-    assert [tuple(words) for words in loop._words(seed, steps).tolist()] == wanted
+    wanted = [random.step_words(seed, member.MASKS, step) for step in steps]
+    assert [tuple(words) for words in member._words(seed, steps).tolist()] == wanted
 
 
 @pytest.mark.parametrize("count", [1, 4])

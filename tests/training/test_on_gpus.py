@@ -132,7 +132,7 @@ def test_a_stream_of_blocks_races_with_no_step(gpu, tmp_path, monkeypatch, optio
     data = bpnet.data.stream("x.npy,y.npy")
     limited = options == {"limited": True}
     options = {} if limited else options
-    nets = [bpnet.Network([8, 6, 4], seed=0) for _ in range(2)]
+    nets = [bpnet.Network([8, 6, 4], hidden="sigmoid", seed=0) for _ in range(2)]
     bpnet.train(nets[0], data, epochs=2, batch_size=10, backend="numpy", **options)
     if limited:
         monkeypatch.setattr(adapter.CuPy, "_begin", no_room)
@@ -165,7 +165,7 @@ def test_a_block_is_let_go_before_the_next_is_waited_for(gpu, tmp_path, monkeypa
         return checked
 
     monkeypatch.setattr(adapter.CuPy, "send", send)
-    net = bpnet.Network([8, 6, 4], seed=0)
+    net = bpnet.Network([8, 6, 4], hidden="sigmoid", seed=0)
     usual_run = {"batch_size": 10, "epochs": 2, "validation": data.validation}
     bpnet.train(net, data, backend="cupy:1", **usual_run, **options)
     assert len(sent) >= 3 * 2 * (3 + 3)

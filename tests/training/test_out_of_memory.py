@@ -17,7 +17,7 @@ Y = np.arange(40) % 3
 
 
 def train(backend, norm=None, batch_size=16, epochs=2, **options):
-    net = bpnet.Network([5, 6, 3], seed=1, norm=norm)
+    net = bpnet.Network([5, 6, 3], hidden="sigmoid", seed=1, norm=norm)
     dtype = "float64" if "float64" in backend.dtypes() else "float32"
     history = bpnet.train(
         net, (X, Y), epochs=epochs, batch_size=batch_size, dtype=dtype, backend=backend, **options

@@ -44,7 +44,7 @@ def test_the_first_step_is_sigma_prime_times_slower():
 def test_the_papers_network_learns_digits(cost, eta):
     """64-30-10 of sigmoids with ten sigmoid outputs, mini-batches of 10."""
     data = bpnet.data.load("digits")
-    net = bpnet.Network([64, 30, 10], output="sigmoid", init="normal", seed=0)
+    net = bpnet.Network([64, 30, 10], hidden="sigmoid", output="sigmoid", init="normal", seed=0)
     sgd = SGD(learning_rate=eta)
     bpnet.train(net, data, cost=cost, optimizer=sgd, epochs=15, batch_size=10, backend="numpy")
     assert bpnet.evaluate(net, data.test, backend="numpy")["accuracy"] > 0.9

@@ -55,7 +55,7 @@ def test_training_moves_the_parameters_far():
 
 
 def test_first_weights_and_batches_are_bit_equal(backend):
-    network = bpnet.Network([12, 16, 3], seed=7)
+    network = bpnet.Network([12, 16, 3], hidden="sigmoid", seed=7)
     with backend.session("float32"):
         moved = batches.on_device(network.parameters, backend=backend, dtype="float32")
         for pair, wanted in zip(moved, network.parameters, strict=True):
@@ -70,6 +70,9 @@ def test_a_seed_fixes_weights_and_order():
     assert np.array_equal(draws.order(3, 5, 100), draws.order(3, 5, 100))
     assert not np.array_equal(draws.order(3, 5, 100), draws.order(3, 6, 100))
     assert not np.array_equal(draws.order(3, 5, 100), draws.order(4, 5, 100))
-    one, two = bpnet.Network([5, 4, 3], seed=1), bpnet.Network([5, 4, 3], seed=2)
+    one, two = (
+        bpnet.Network([5, 4, 3], hidden="sigmoid", seed=1),
+        bpnet.Network([5, 4, 3], hidden="sigmoid", seed=2),
+    )
     assert not np.allclose(one.weights[0], two.weights[0])
     assert sorted(draws.order(1, 1, 50).tolist()) == list(range(50))

@@ -220,7 +220,10 @@ def test_an_object_that_changes_between_epochs_is_taken_as_it_is(monkeypatch):
     found = []
     for worth in (3, 1 << 60):
         monkeypatch.setattr(replay, "WORTH", worth)
-        cost, net = Changing(), bpnet.Network((6, 4, 2), output="identity", seed=1)
+        cost, net = (
+            Changing(),
+            bpnet.Network((6, 4, 2), hidden="sigmoid", output="identity", seed=1),
+        )
 
         class Change(bpnet.Callback):
             def on_epoch_end(self, run, cost=cost):

@@ -54,7 +54,7 @@ def test_of_numbers():
 def test_in_evaluate_history_and_early_stopping():
     data = bpnet.data.load("digits")
     X, y = data.x[:300] / 16, np.asarray(data.y[:300])
-    net = bpnet.Network([64, 8, 10], seed=0)
+    net = bpnet.Network([64, 8, 10], hidden="sigmoid", seed=0)
     names = ["f1", "auc", "top-3", "balanced_accuracy"]
     stopping = bpnet.EarlyStopping(3, metric="validation_f1")
     held = X[200:], y[200:]
@@ -72,7 +72,7 @@ def test_in_evaluate_history_and_early_stopping():
 
 def test_on_every_backend(backend):
     X, y = np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2
-    net = bpnet.Network([2, 3, 2], seed=0)
+    net = bpnet.Network([2, 3, 2], hidden="sigmoid", seed=0)
     found = bpnet.evaluate(net, (X, y), metrics="log_loss", backend=backend, dtype="float32")
     assert found["log_loss"] == pytest.approx(found["cost"], rel=1e-5)
 

@@ -116,11 +116,11 @@ def test_other_ways_to_use_it():
 
 def test_a_set_of_networks_is_judged_by_streamed_rows():
     memory, streamed = opened(NUMBERS, CLASSES)
-    wanted = [bpnet.Network([12, 8, 3], seed=s) for s in range(4)]
+    wanted = [bpnet.Network([12, 8, 3], hidden="sigmoid", seed=s) for s in range(4)]
     options = {"epochs": 2, "batch_size": 16, "seed": [0, 1, 2, 3], "metrics": "f1"}
     histories = bpnet.train(wanted, memory, validation=memory.validation, **options)
     for data in (memory, streamed):  # in a stack, and one by one
-        nets = [bpnet.Network([12, 8, 3], seed=s) for s in range(4)]
+        nets = [bpnet.Network([12, 8, 3], hidden="sigmoid", seed=s) for s in range(4)]
         found = bpnet.train(nets, data, validation=streamed.validation, **options)
         for net, other, history, expected in zip(nets, wanted, found, histories, strict=True):
             np.testing.assert_allclose(net.weights[0], other.weights[0], atol=1e-6)

@@ -21,7 +21,7 @@ def blobs(m=300, n=6, classes=3, seed=0):
 
 def test_history_has_one_value_an_epoch():
     X, y = blobs()
-    net = bpnet.Network([6, 8, 3], seed=0)
+    net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     history = bpnet.train(net, (X, y), epochs=4, validation=(X[:50], y[:50]), backend="numpy")
     assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
         ["cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate", "seconds"],
@@ -31,7 +31,7 @@ def test_history_has_one_value_an_epoch():
 
 def test_batch_descent_reports_the_cost_before_the_update():
     X, y = blobs()
-    net = bpnet.Network([6, 8, 3], seed=0)
+    net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     before, _ = bpnet.gradients(net, X, y, l2=0.7)
     history = bpnet.train(
         net, (X, y), epochs=1, batch_size=None, l2=0.7, dtype="float64", backend="numpy"
@@ -94,14 +94,14 @@ def test_weight_decay_is_by_the_training_set_in_mini_batches_too():
 def test_labels_of_any_type_keep_their_names():
     X, y = blobs()
     names = np.asarray(["ant", "bee", "cat"])[y]
-    net = bpnet.Network([6, 8, 3], seed=0)
+    net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     bpnet.train(net, (X, names), optimizer=ADAM, epochs=30, backend="numpy")
     assert np.mean(net.classify(X) == names) > 0.95
 
 
 def test_one_sigmoid_output_means_two_classes():
     X, y = blobs(classes=2)
-    net = bpnet.Network([6, 8, 1], output="sigmoid", seed=0)
+    net = bpnet.Network([6, 8, 1], hidden="sigmoid", output="sigmoid", seed=0)
     history = bpnet.train(
         net, (X, np.asarray(["no", "yes"])[y]), optimizer=ADAM, epochs=30, backend="numpy"
     )
@@ -113,7 +113,7 @@ def test_multi_label_rows():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 4))
     Y = (X[:, :3] > 0).astype(int)
-    net = bpnet.Network([4, 16, 3], output="sigmoid", seed=0)
+    net = bpnet.Network([4, 16, 3], hidden="sigmoid", output="sigmoid", seed=0)
     history = bpnet.train(net, (X, Y), epochs=60, batch_size=20, backend="numpy")
     assert history["accuracy"][-1] > 0.85  # every label of a row right
     assert np.mean(net.classify(X) == Y) > 0.9
@@ -133,7 +133,10 @@ def test_integer_inputs_are_scaled_in_training_and_prediction():
     X, y = blobs()
     pixels = np.clip(X * 60 + 100, 0, 255).astype(np.uint8)
     data = bpnet.data.Dataset(pixels, y, scale=1 / 255)
-    one, two = bpnet.Network([6, 8, 3], seed=0), bpnet.Network([6, 8, 3], seed=0)
+    one, two = (
+        bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0),
+        bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0),
+    )
     bpnet.train(one, data, epochs=3, dtype="float64", backend="numpy")
     bpnet.train(two, (pixels / 255, y), epochs=3, dtype="float64", backend="numpy")
     np.testing.assert_allclose(one.weights[0], two.weights[0], rtol=1e-10, atol=1e-12)
@@ -150,7 +153,7 @@ def test_callbacks_do_not_change_the_run():
             Look.seen += 1
 
     X, y = blobs(m=1200)
-    nets = [bpnet.Network([6, 8, 3], seed=0) for _ in range(2)]
+    nets = [bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0) for _ in range(2)]
     for net, callbacks in zip(nets, [[], [Look()]], strict=True):
         bpnet.train(net, (X, y), epochs=2, batch_size=1, callbacks=callbacks, backend="numpy")
     assert Look.seen == 40
@@ -261,7 +264,7 @@ def test_whole_numbers_beyond_int32_are_scaled_like_others():
     X, y = blobs()
     small = np.abs(X * 40).astype(np.uint8)
     large = small.astype(np.uint64) << np.uint64(40)
-    nets = [bpnet.Network([6, 8, 3], seed=0) for _ in range(2)]
+    nets = [bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0) for _ in range(2)]
     for net, x, scale in zip(nets, (small, large), (2.0**-8, 2.0**-48), strict=True):
         data = bpnet.data.Dataset(x, y, scale=scale)
         bpnet.train(net, data, epochs=2, validation=data, backend="numpy")
@@ -271,7 +274,7 @@ def test_whole_numbers_beyond_int32_are_scaled_like_others():
 
 def test_names_of_classes_outlive_training_with_rows():
     X, y = blobs()
-    net = bpnet.Network([6, 8, 3], seed=0)
+    net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     bpnet.train(net, (X, np.asarray(["ant", "bee", "cat"])[y]), epochs=1, backend="numpy")
     rows = np.eye(3)[y]
     for wanted in (rows, 0.9 * rows + 0.1 / 3):
@@ -282,7 +285,7 @@ def test_names_of_classes_outlive_training_with_rows():
 def test_one_example_has_a_gradient_and_a_cost():
     """Two classes are asked of training only."""
     X, y = blobs()
-    net = bpnet.Network([6, 8, 3], seed=0)
+    net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     as_label, _ = bpnet.gradients(net, X[2:3], y[2:3])
     as_row, _ = bpnet.gradients(net, X[2:3], np.eye(3)[y[2:3]])
     assert as_label == as_row == bpnet.evaluate(net, (X[2:3], y[2:3]), backend="numpy")["cost"]
@@ -290,7 +293,7 @@ def test_one_example_has_a_gradient_and_a_cost():
 
 def test_text_in_bytes_is_text(tmp_path):
     X, y = blobs()
-    net = bpnet.Network([6, 8, 3], seed=0)
+    net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     bpnet.train(net, (X, np.asarray([b"ant", b"bee", b"cat"])[y]), epochs=1, backend="numpy")
     same = bpnet.load(net.save(tmp_path / "m.safetensors"))
     assert same.classes.tolist() == ["ant", "bee", "cat"]
@@ -299,7 +302,7 @@ def test_text_in_bytes_is_text(tmp_path):
 @pytest.mark.parametrize("seed", [np.int32(3), np.uint8(3)])
 def test_a_seed_of_any_integer_type_draws_the_same(seed):
     X, y = blobs()
-    nets = [bpnet.Network([6, 8, 3], seed=0) for _ in range(2)]
+    nets = [bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0) for _ in range(2)]
     for net, s in zip(nets, (seed, 3), strict=True):
         bpnet.train(net, (X, y), epochs=1, dropout=0.5, seed=s, backend="numpy")
     np.testing.assert_array_equal(nets[0].weights[0], nets[1].weights[0])
@@ -330,7 +333,12 @@ def test_what_training_cannot_use_is_refused(options, text):
     X, y = blobs()
     options = dict(options)
     with pytest.raises(bpnet.InputError, match=text):
-        bpnet.train(bpnet.Network([6, 8, 3]), (X, options.pop("y", y)), backend="numpy", **options)
+        bpnet.train(
+            bpnet.Network([6, 8, 3], hidden="sigmoid"),
+            (X, options.pop("y", y)),
+            backend="numpy",
+            **options,
+        )
 
 
 def test_data_before_the_network_is_refused():
@@ -385,7 +393,7 @@ def test_r2_in_float16_does_not_overflow():
 def test_a_trained_network_is_judged_with_the_scale_that_it_predicts_with():
     X, y = blobs()
     pixels = np.clip(X * 60 + 100, 0, 255).astype(np.uint8)
-    net = bpnet.Network([6, 8, 3], seed=0)
+    net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     bpnet.train(net, bpnet.data.Dataset(pixels, y, scale=1 / 255), epochs=3, backend="numpy")
     right = np.mean(net.classify(pixels) == y)
     for scale in (None, 1 / 255, 1.0):

@@ -1,0 +1,41 @@
+"""What a module offers: its public names alone, and submodules that are imported on use."""
+
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any
+
+
+def listing(names: Iterable[str]) -> Callable[[], list[str]]:
+    """What a module calls ``__dir__``: its public names, without what it imports for itself.
+
+    Examples
+    --------
+    >>> listing(["train", "load"])()
+    ['load', 'train']
+    """
+    return lambda: sorted(names)
+
+
+def on_use(package: str, submodules: Iterable[str]) -> Callable[[str], Any]:
+    """What a package calls ``__getattr__``: it imports a submodule when that is asked for.
+
+    Raises
+    ------
+    AttributeError
+        If the package has no such name.
+
+    Examples
+    --------
+    >>> on_use("bpnet", ["sklearn"])("sklaern")
+    Traceback (most recent call last):
+    AttributeError: module 'bpnet' has no attribute 'sklaern'
+    """
+
+    def find(name: str) -> Any:
+        if name in submodules:
+            return import_module(f"{package}.{name}")
+        msg = f"module {package!r} has no attribute {name!r}"
+        raise AttributeError(msg, name=name, obj=sys.modules[package])
+
+    return find

@@ -1,0 +1,72 @@
+"""What ``bpnet`` and its submodules show and give, and that nothing of it is imported too early."""
+
+import ast
+import subprocess
+import sys
+from importlib.resources import files
+
+import pytest
+
+import bpnet
+from tests.test_imports import loaded_by
+
+GIVEN = {"data", "backends", "optimizers", "schedules", "layers", "costs", "activations"}
+GIVEN |= {"initializers"}
+ON_USE = {"bench", "check", "distributed", "export", "imports", "paper", "plots", "report"}
+ON_USE |= {"sklearn", "sweep", "tensorboard"}
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return bpnet's modules that a new interpreter holds after a statement."""
+    code = f"{statement}\nimport sys; print(*(m for m in sys.modules if m.startswith('bpnet')))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize("name", sorted(ON_USE | GIVEN))
+def test_submodules_are_there_without_an_import(name: str) -> None:
+    pytest.importorskip("sklearn" if name == "sklearn" else "numpy")
+    module = getattr(bpnet, name)
+    assert module.__name__ in {f"bpnet.{name}", f"bpnet.core.{name}"}
+    assert dir(module) == sorted(module.__all__), "what it imports for itself is shown"
+    assert [name for name in dir(module) if name.startswith("_")] == []
+
+
+def test_they_are_imported_when_they_are_asked_for() -> None:
+    names = ON_USE - {"sklearn"}  # an extra's, see below
+    asked = "; ".join(f"bpnet.{name}" for name in sorted(names))
+    assert modules_after(f"import bpnet; {asked}") >= {f"bpnet.{name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    "statement", ["import bpnet", "from bpnet import *", "import bpnet; dir(bpnet)"]
+)
+def test_none_is_imported_before_it_is_asked_for(statement: str) -> None:
+    waiting = {f"bpnet.{name}" for name in ON_USE - {"distributed"}}  # `train` needs that one
+    assert not modules_after(statement) & waiting
+
+
+def test_an_extra_is_imported_with_what_needs_it() -> None:
+    pytest.importorskip("sklearn")
+    assert "sklearn" not in loaded_by("import bpnet")
+    assert "sklearn" in loaded_by("import bpnet; bpnet.sklearn")
+
+
+def test_dir_shows_the_public_names_only() -> None:
+    assert set(dir(bpnet)) == {*bpnet.__all__, *ON_USE}
+    assert {"assembly", "disk", "lock", "sealed", "model_file"}.isdisjoint(dir(bpnet))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    assert not hasattr(bpnet, "sklaern")
+    with pytest.raises(AttributeError, match="module 'bpnet' has no attribute 'optimisers'"):
+        _ = bpnet.optimisers  # type: ignore[attr-defined]
+
+
+def test_type_checkers_are_told_of_the_same_submodules() -> None:
+    tree = ast.parse(files("bpnet").joinpath("__init__.py").read_text("utf-8"))
+    told = next(node for node in tree.body if isinstance(node, ast.If))
+    names = [alias.name for node in told.body for alias in getattr(node, "names", [])]
+    assert set(names) == ON_USE
