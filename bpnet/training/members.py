@@ -12,10 +12,12 @@ from bpnet.core import layers
 from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows
+from bpnet.distributed import Communicator, wrap
 from bpnet.errors import Diverged, InputError
 from bpnet.network import Network
 from bpnet.training import (
     checkpoints,
+    dividing,
     epochs,
     fastest,
     options,
@@ -121,7 +123,45 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         is returned names them.
     """
     asked["validation"] = prepare.held_out(data, asked["validation"], folds)
-    plans = planning.make(list(network), asked, folds)
+    plans, ranks = planning.make(list(network), asked, folds), asked["communicator"]
+    if ranks is None:
+        ended, stacks = _train(plans, data, folds, asked)
+    else:
+        ranks = wrap(ranks)
+        told = _told(plans, data, asked)
+        ended, stacks = dividing.train(
+            network, ranks, told, lambda: _train(plans, data, folds, asked, ranks)
+        )
+    result = Histories([history for history, _ in ended])
+    result.stacks = stacks
+    result.diverged = {i: error for i, (_, error) in enumerate(ended) if error is not None}
+    for i, error in result.diverged.items():
+        _log.warning("network %d of %d: %s", i + 1, len(ended), error)
+    if len(result.diverged) == len(ended):
+        raise result.diverged[0]
+    return result
+
+
+def _told(plans: list[Plan], data: Any, asked: dict[str, Any]) -> str:
+    """What ranks must have in common, as text."""
+    first = [a for plan in plans for arrays in plan.network.parameters for a in arrays]
+    pairs = [data] if asked["validation"] is None else [data, asked["validation"]]
+    prints = [checkpoints.fingerprint(*prepare.pair(pair, "data")) for pair in pairs]
+    own = [(plan.layers, plan.asked, plan.fold) for plan in plans]
+    alike = {name: asked[name] for name in ("cost", "dtype", "sample_weight", "class_weight")}
+    return repr(checkpoints.asked(
+        weights=None, own=own, prints=[*prints, checkpoints.fingerprint(*first)], **alike
+    ))  # fmt: skip
+
+
+def _train(
+    plans: list[Plan],
+    data: Any,
+    folds: Any,
+    asked: dict[str, Any],
+    ranks: Communicator | None = None,
+) -> tuple[list[dividing.Ended], list[int]]:
+    """Train networks, or this rank's: the history of each, and why it ended before its time."""
     shared = _share(plans, data, asked, folds)
     steps = [_step(plan, shared, asked["cost"]) for plan in plans]
     told = _asked(plans, shared, data, asked)
@@ -142,51 +182,67 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         if len(progress.done) < len(plans):
             if writer is not None:
                 writer.on_train_begin(progress.whole)
-            for group in _groups(plans, steps, shared):
-                _train_group(group, plans, steps, shared, progress)
+            for part in _parts(plans, steps, shared, ranks):
+                left = [i for i in part if i not in progress.done]
+                saved = [i for i in left if i in progress.saved]  # these go on where they were
+                for one in (saved, [i for i in left if i not in saved]):
+                    if one:
+                        _train_part(one, plans, steps, shared, progress)
             if writer is not None:
                 writer.on_train_end(progress.whole)
-    result: Histories = progress.histories
-    if len(result.diverged) == len(plans):
-        raise result.diverged[0]
-    return result
+    histories = progress.histories
+    diverged = histories.diverged
+    return [(h, diverged.get(i)) for i, h in enumerate(histories)], histories.stacks
 
 
-def _train_group(
-    group: list[int],
+_PARTS = 8
+"""Stacks of a kind at least where there are ranks, so that 1, 2, 4 and 8 of them give the same."""
+
+
+def _parts(
+    plans: list[Plan], steps: list[TrainingStep], shared: _Set, ranks: Communicator | None
+) -> list[list[int]]:
+    """Numbers of the networks that are trained at once, one part after another."""
+    parts = []
+    for group in _groups(plans, steps, shared):
+        step, plan = steps[group[0]], plans[group[0]]
+        k = plan.batch_size(step.m or 1)
+        size = 1 if _alone(shared) else stacking.size(shared.backend, step, k)
+        if ranks is not None:
+            size = min(size, -(-len(group) // _PARTS))
+        parts += [group[i : i + size] for i in range(0, len(group), size)]
+    return parts if ranks is None else parts[ranks.rank :: ranks.size]
+
+
+def _train_part(
+    part: list[int],
     plans: list[Plan],
     steps: list[TrainingStep],
     shared: _Set,
     progress: Progress,
 ) -> None:
-    """Train networks of one kind, as many at once as it is worth.
+    """Train networks at once, or in halves where there is not enough memory for so many.
 
     Raises
     ------
     KeyboardInterrupt
         After Ctrl-C, once a checkpoint is written.
     """
-    size = 1 if _alone(shared) else _size(shared, steps[group[0]], plans[group[0]])
-    while left := [i for i in group if i not in progress.done]:
-        part = [i for i in left if i in progress.saved]  # these go on where they were
-        part = part or left[: min(size, progress.size or size)]
-        members = _run(part, plans, steps, shared, progress)
-        if members is None:  # memory ran out
-            shared.backend.free_unused()
-            progress.size = max(1, len(part) // 2)
-            msg = "memory ran out with %d networks at a time: %d"
-            _log.warning(msg, len(part), progress.size)
-            continue
-        if not any(i in progress.saved for i in part):
-            progress.histories.stacks.append(len(part))
-        progress.end(part, members)
-        for i, member in zip(part, members, strict=True):
-            if member.error is not None:
-                _log.warning("network %d of %d: %s", i + 1, len(plans), member.error)
-        if any(member.run.stopped == "interrupted" for member in members):
-            if progress.writer is not None:
-                progress.writer.on_train_end(progress.whole)
-            raise KeyboardInterrupt
+    members = _run(part, plans, steps, shared, progress)
+    if members is None:
+        shared.backend.free_unused()
+        half = len(part) // 2
+        _log.warning("memory ran out with %d networks at a time: %d", len(part), half)
+        for one in (part[:half], part[half:]):
+            _train_part(one, plans, steps, shared, progress)
+        return
+    if not any(i in progress.saved for i in part):
+        progress.histories.stacks.append(len(part))
+    progress.end(part, members)
+    if any(member.run.stopped == "interrupted" for member in members):
+        if progress.writer is not None:
+            progress.writer.on_train_end(progress.whole)
+        raise KeyboardInterrupt
 
 
 def _asked(plans: list[Plan], shared: _Set, data: Any, asked: dict[str, Any]) -> dict[str, Any]:
@@ -281,10 +337,6 @@ def _alone(shared: _Set) -> bool:
     """Whether the set is trained one after another whatever its shape."""
     halves = shared.dtype in {"float16", "bfloat16"}
     return bool(halves or shared.micro or isinstance(shared.data[0], HostRows))
-
-
-def _size(shared: _Set, step: TrainingStep, plan: Plan) -> int:
-    return stacking.size(shared.backend, step, plan.batch_size(step.m or 1))
 
 
 def _run(

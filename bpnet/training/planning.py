@@ -23,8 +23,8 @@ EACH = (
 
 
 _ALONE: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"communicator": None, "shards": None}, "give each rank a set of its own"),
-    ({"reduce": "ordered"}, "give each rank a set of its own"),
+    ({"shards": None}, "give communicator alone, whose ranks take whole networks"),
+    ({"reduce": "ordered"}, "give communicator alone, whose ranks take whole networks"),
 )
 """Options that a set cannot have, with their defaults, and what to do."""
 
@@ -89,6 +89,9 @@ def make(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[Plan]:
         raise InputError(msg)
     check_alike(networks, "set")
     _check_common(asked, count)
+    if asked["communicator"] is not None and asked["checkpoint"] is not None:
+        msg = "checkpoint of a set of networks is for one process, and communicator was given too"
+        raise InputError(f"{msg}; leave one out")
     own = [_own(asked, i, count) for i in range(count)]
     calls = _callbacks(asked["callbacks"], count)
     pairs = _folds(folds, count)

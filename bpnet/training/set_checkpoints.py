@@ -68,8 +68,8 @@ class Progress:
         Tells a network what its outputs are.
     saved : dict of Saved
         Networks that are under way in the checkpoint, by their numbers.
-    size : int or None
-        Networks of a stack at most, where memory has run out before.
+    done : set of int
+        Networks that are trained no more.
     """
 
     networks: Sequence[Any]
@@ -81,7 +81,6 @@ class Progress:
     whole: Run
     name_outputs: Callable[[Any], None]
     saved: dict[int, Saved] = field(default_factory=dict)
-    size: int | None = None
     done: set[int] = field(default_factory=set)
     _part: list[int] = field(default_factory=list)
     _session: Session | None = None
@@ -108,7 +107,7 @@ class Progress:
                 kept = {name: found.arrays.get(f"{i} {name}") for name in numbers["callbacks"]}
                 state = found.arrays["state"][at]
                 saved[int(i)] = Saved(numbers, parameters[int(i)], state, kept)
-            size, stacks, before = (held[name] for name in ("size", "stacks", "before"))
+            stacks, before = held["stacks"], held["before"]
             if not all(0 <= i < len(parameters) for i in (*done, *saved)):
                 raise LookupError
         except (TypeError, LookupError, ValueError, AttributeError) as error:
@@ -122,7 +121,7 @@ class Progress:
                 self.name_outputs(self.networks[i])
             else:
                 self.histories.diverged[i] = Diverged(reason)
-        self.done, self.saved, self.size = set(done), saved, size
+        self.done, self.saved = set(done), saved
         self.histories.stacks[:], self.whole.before = stacks, before
 
     def begin(self, part: list[int], session: Session) -> None:
@@ -191,7 +190,6 @@ class Progress:
                 "done": {str(i): ended for i, ended in done.items()},
                 "under_way": under_way,
                 "stacks": list(self.histories.stacks),
-                "size": self.size,
                 "before": self.whole.before,
             },
         }

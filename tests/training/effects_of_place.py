@@ -1,5 +1,7 @@
 """What the options of ``bpnet.train`` do that say where a network learns, with whom and when."""
 
+import threading
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from bpnet.backends.tape import replay
 from bpnet.data import batches
 from bpnet.distributed import Communicator, simulate
 from bpnet.training import fastest
+from bpnet.training.member import Member
 from tests.training.effects import seen, stays, vector
 from tests.training.modes import MODES, M
 
@@ -162,6 +165,23 @@ def callbacks(mode):
 
 
 def communicator(mode):
+    if mode in SETS:  # each rank trains two of the four networks, and tells them to the other
+        taken, own = [], Member.numbers
+
+        def numbers(self, *steps):
+            taken.append((threading.get_ident(), id(self)))
+            return own(self, *steps)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Member, "numbers", numbers)
+            found, _ = simulate(2, lambda ranks: mode.train(communicator=ranks, epochs=3))
+        of_rank = Counter(thread for thread, _ in set(taken))
+        assert sorted(of_rank.values()) == [2, 2]
+        for pair in zip(*found, mode.train(epochs=3), strict=True):
+            ends = [vector(trained.end) for trained in pair]
+            assert np.array_equal(ends[0], ends[1])
+            np.testing.assert_allclose(ends[0], ends[2], rtol=0, atol=1e-12)
+        return
     found, traffic = simulate(2, lambda ranks: mode.train(communicator=ranks, epochs=3))
     assert [t.sums for t in traffic] == [3, 3]
     wanted = vector(replace(mode, usual={}).train(epochs=3)[0].end)

@@ -342,7 +342,10 @@ REFUSED = {
     "too few values": (lambda: (networks(3), {"l2": [0.1, 0.2]}), "l2 has 2 values for 3 networks"),
     "a bad value": (lambda: (networks(2), {"l2": [0.1, -1]}), "l2 is -1"),
     "resume without a folder": (lambda: (networks(2), {"resume": True}), "give checkpoint=folder"),
-    "shards": (lambda: (networks(2), {"shards": 2}), "communicator and shards are for one"),
+    "shards": (
+        lambda: (networks(2), {"shards": 2}),
+        "shards is for one network, and this is a set of 2; leave it out, or give communicator",
+    ),
     "a checkpoint's callback": (
         lambda: (networks(2), {"callbacks": [bpnet.Checkpoint("x")]}),
         "Checkpoint is for one network",

@@ -6,7 +6,7 @@ import pytest
 import bpnet
 from bpnet.core import random
 from bpnet.errors import Diverged
-from bpnet.training import distributions, loop
+from bpnet.training import distributions, member
 
 
 def test_quantiles_are_of_the_finite_values():

@@ -43,7 +43,7 @@ compiled       +    +    +     +     +      +      +       -       +     -     -
 checkpoint     +    +    +     +     +      -      +       -       +     -     -       -      -
 resume         +    +    +     +     +      -      +       -       +     -     -       -      -
 callbacks      +    +    +     +     +      +      +       -       +     +     +       +      +
-communicator   +    -    -     +     +      -      +       -       +     -     -       -      -
+communicator   +    +    +     +     +      -      +       -       +     -     -       -      -
 reduce         -    -    -     +     -      -      -       -       -     -     -       -      -
 shards         +    -    -     +     +      -      +       -       +     -     -       -      -
 folds          -    +    +     -     -      -      -       -       -     -     -       -      -

@@ -1,0 +1,132 @@
+"""A set of networks divided over ranks: the same bits for any number of these."""
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.distributed import simulate
+from bpnet.errors import InputError
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(120, 6)).astype("f4")
+Y = np.asarray(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)]
+COUNT = 19
+OPTIONS = {
+    "epochs": 3, "l2": [0.1 * (i % 3) for i in range(COUNT)], "validation": (X[:50], Y[:50]),
+    "metrics": "f1", "batch_size": 16, "dropout": 0.1, "seed": list(range(COUNT)),
+}  # fmt: skip
+
+
+def networks(count=COUNT):
+    return [bpnet.Network([6, 5, 3], hidden="relu", seed=s) for s in range(count)]
+
+
+def on_ranks(size, make=networks, data=(X, Y), **options):
+    def job(ranks):
+        nets = make()
+        found = bpnet.train(nets, data, communicator=ranks, **{**OPTIONS, **options})
+        return nets, found
+
+    return simulate(size, job)[0]
+
+
+def content(nets, histories):
+    """All that a set gave but for the time it took, as bytes and plain data."""
+    arrays = [a.tobytes() for net in nets for layer in net.parameters for a in layer]
+    told = [{k: v for k, v in h.items() if k != "seconds"} for h in histories]
+    names = [(None if n.classes is None else n.classes.tolist(), n.scale) for n in nets]
+    return arrays, told, names, histories.stacks, list(histories.diverged)
+
+
+@pytest.fixture(scope="module")
+def on_one():
+    ((nets, histories),) = on_ranks(1)
+    return nets, histories
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 8])
+def test_every_number_of_ranks_gives_the_same_bits_on_each(size, on_one):
+    for nets, histories in on_ranks(size):
+        assert content(nets, histories)[:3] == content(*on_one)[:3]
+        assert sorted(histories.stacks) == sorted(on_one[1].stacks)
+
+
+def test_they_are_those_of_a_set_without_ranks_to_rounding(on_one):
+    nets = networks()
+    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
+    for net, other in zip(nets, on_one[0], strict=True):
+        for a, b in zip(net.weights, other.weights, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+    for one, other in zip(wanted, on_one[1], strict=True):
+        np.testing.assert_allclose(one["validation_f1"], other["validation_f1"], atol=0.05)
+        np.testing.assert_allclose(one["cost"], other["cost"], rtol=1e-5)
+
+
+def test_there_may_be_more_ranks_than_networks():
+    options = {"l2": 0.1, "seed": 0}
+    ((one, first),) = on_ranks(1, lambda: networks(3), **options)
+    for nets, histories in on_ranks(4, lambda: networks(3), **options):
+        assert content(nets, histories)[:3] == content(one, first)[:3]
+
+
+def test_folds_go_with_their_networks():
+    folds = [(np.arange(i, 90), np.arange(90 + i, 120)) for i in range(COUNT)]
+    options = {"folds": folds, "validation": None}
+    ((one, first),) = on_ranks(1, **options)
+    for nets, histories in on_ranks(2, **options):
+        assert content(nets, histories)[:3] == content(one, first)[:3]
+    assert len({tuple(h["validation_f1"]) for h in first}) > 3
+
+
+def test_one_that_diverges_is_told_on_every_rank():
+    def make():
+        nets = networks()
+        nets[7].weights[0] = np.full((5, 6), 1e38)
+        return nets
+
+    for nets, histories in on_ranks(2, make):
+        assert list(histories.diverged) == [7]
+        assert "training diverged at step 1" in str(histories.diverged[7])
+        np.testing.assert_array_equal(nets[7].weights[0], np.full((5, 6), 1e38))
+
+
+def test_where_all_diverge_every_rank_says_so():
+    def job(ranks):
+        with pytest.raises(bpnet.Diverged):
+            bpnet.train(
+                networks(4), (X, Y), communicator=ranks,
+                optimizer=bpnet.optimizers.SGD(1e35), epochs=2,
+            )  # fmt: skip
+        return True
+
+    assert simulate(2, job)[0] == [True, True]
+
+
+@pytest.mark.parametrize("change", [
+    {"l2": 0.3}, {"validation": (X[:40], Y[:40])}, {"epochs": 2},
+])  # fmt: skip
+def test_ranks_that_are_asked_for_something_else_are_refused(change):
+    def job(ranks):
+        own = change if ranks.rank else {}
+        bpnet.train(networks(), (X, Y), communicator=ranks, **{**OPTIONS, **own})
+
+    with pytest.raises(InputError, match="rank 1 has another set, or other data or options"):
+        simulate(2, job)
+
+
+def test_other_networks_are_refused():
+    def job(ranks):
+        nets = [bpnet.Network([6, 5, 3], seed=s + ranks.rank) for s in range(4)]
+        bpnet.train(nets, (X, Y), communicator=ranks)
+
+    with pytest.raises(InputError, match="rank 1 has another set"):
+        simulate(2, job)
+
+
+def test_a_checkpoint_beside_ranks_is_refused(tmp_path):
+    def job(ranks):
+        bpnet.train(networks(4), (X, Y), communicator=ranks, checkpoint=tmp_path / "x")
+
+    with pytest.raises(InputError, match="checkpoint of a set .* and communicator was given too"):
+        simulate(2, job)
+    assert list(tmp_path.iterdir()) == []
