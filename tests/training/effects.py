@@ -164,6 +164,12 @@ def class_weight(mode):
 
 
 def validation(mode):
+    if mode is MODES["finder"]:  # which judges the network after its first step at the lowest rate
+        (one,) = MODES["one"].train(optimizer=optimizers.SGD(Growing.low))
+        (trained,) = mode.train(validation=mode.held)
+        judged = bpnet.evaluate(one.end, mode.held)["cost"]
+        assert trained.history["cost"][0] == pytest.approx(judged, rel=1e-9)
+        return
     for trained in mode.train(validation=mode.held, epochs=2):
         judged = bpnet.evaluate(trained.end, mode.held)["cost"]
         assert trained.history["validation_cost"][-1] == pytest.approx(judged, rel=1e-12)

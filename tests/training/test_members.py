@@ -344,7 +344,7 @@ REFUSED = {
     "resume without a folder": (lambda: (networks(2), {"resume": True}), "give checkpoint=folder"),
     "shards": (
         lambda: (networks(2), {"shards": 2}),
-        "shards is for one network, and this is a set of 2; leave it out, or give communicator",
+        "shards is for one network",
     ),
     "a checkpoint's callback": (
         lambda: (networks(2), {"callbacks": [bpnet.Checkpoint("x")]}),

@@ -31,7 +31,7 @@ micro_batch    +    +    +     +     +      -      +       -       +     -     -
 schedule       +    +    +     +     +      -      +       -       +     +     +       -      +
 sample_weight  +    +    +     +     +      +      +       -       +     +     +       +      +
 class_weight   +    +    +     +     +      +      +       -       +     +     -       +      +
-validation     +    +    +     +     +      +      +       -       +     +     +       -      +
+validation     +    +    +     +     +      +      +       +       +     +     +       -      +
 metrics        +    +    +     +     +      +      +       -       +     +     +       -      +
 backend        +    +    +     +     +      +      +       +       +     +     +       +      +
 device         +    +    +     +     +      +      +       +       -     +     +       +      +
@@ -157,7 +157,7 @@ def test_a_checkpoint_is_none_of_the_callbacks(mode, tmp_path):
 @pytest.mark.parametrize("mode", WITH_CALLBACKS)
 def test_distributions_are_recorded_or_refused(mode):
     seen, probe = Distributions(), Probe()
-    if mode in {"stack", "turn", "fit", "regress", "grid"}:
+    if mode in {"stack", "turn", "fit", "regress", "fit_lbfgs", "grid"}:
         with pytest.raises(bpnet.InputError, match="Distributions looks into one network"):
             MODES[mode].train(probe, callbacks=[seen])
         assert not probe.seen

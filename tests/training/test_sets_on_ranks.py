@@ -127,6 +127,6 @@ def test_a_checkpoint_beside_ranks_is_refused(tmp_path):
     def job(ranks):
         bpnet.train(networks(4), (X, Y), communicator=ranks, checkpoint=tmp_path / "x")
 
-    with pytest.raises(InputError, match="checkpoint of a set .* and communicator was given too"):
+    with pytest.raises(InputError, match=r"checkpoint of a set .* and communicator was given too"):
         simulate(2, job)
     assert list(tmp_path.iterdir()) == []
