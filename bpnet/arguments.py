@@ -19,10 +19,6 @@ from bpnet.synonyms import hint as nearest
 
 Edge = TypeVar("Edge", bound=Callable[..., Any])
 
-Count = Annotated[int, "a whole number of at least 1"]
-Strength = Annotated[float, "a number of 0 or more"]
-"""Types with the words that say them; the range itself is looked at where the number is used."""
-
 _LARGEST = 1 << 64
 """No whole number is as large, a seed neither."""
 
@@ -72,11 +68,12 @@ def _guarded(function: Any, name: str) -> Any:
         except TypeError as error:
             raise _misfit(name, signature, args, named, str(error)) from None
         several = isinstance(bound.arguments.get("network"), list | tuple)
+        lists = getattr(function, "__each__", ()) if several else ()
         try:
             for argument, value in bound.arguments.items():
                 if argument in hints:
-                    each = several and argument != "network"
-                    bound.arguments[argument] = check(argument, value, hints[argument], each)
+                    hint = hints[argument]
+                    bound.arguments[argument] = check(argument, value, hint, argument in lists)
         except InputError:
             if function.__name__ == "__init__":
                 _own_word(function, bound)
@@ -116,7 +113,7 @@ def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     InputError
         If it is of another type.
     """
-    if several and _is_column(value) and not fits(value, hint):
+    if several and is_column(value) and not fits(value, hint):
         return [check(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
     if not fits(value, hint):
         msg = f"{name} {_complaint(value, hint)}; give {wanted(hint)}"
@@ -129,7 +126,7 @@ def check(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
-def _is_column(value: Any) -> bool:
+def is_column(value: Any) -> bool:
     """Whether it is a list, or an array of one axis, which may hold one value for each network."""
     return isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1
 

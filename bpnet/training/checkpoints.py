@@ -21,11 +21,20 @@ from bpnet.lock import FolderLock
 from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run, named
 from bpnet.training.loop import Session
+from bpnet.training.recipe import PLACES, RECIPE, Place, Recipe
 
 _log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 ON_ERROR = ("stop", "continue")
+
+USUAL = {
+    name: repr(getattr(kind(), name))
+    for kind, options in ((Recipe, RECIPE), (Place, PLACES))
+    for name, about in options.items()
+    if about.compared
+}
+"""What a checkpoint says of options that are left at their defaults."""
 
 SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
 """Reasons of a stop after which the run is not over."""
@@ -179,15 +188,29 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
         resuming.check(found, writer.folder)
         before = found.numbers["asked"]
         for name, value in asked.items():
-            had = before.get(name, value)  # what an older version did not know cannot differ
+            # an older version trained as the default does with what it did not know
+            had = before.get(name, USUAL.get(name, value))
             if had != value:
                 msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
                 raise InputError(f"{msg}; resume it as it was begun, or start another")
     return writer, found
 
 
-def asked(*, weights: Any, **settings: Any) -> dict[str, Any]:
-    """What a run is asked for, as plain data that is the same in another process."""
+def asked(recipe: Recipe, place: Place, *, weights: Any, **made: Any) -> dict[str, Any]:
+    """What a run is asked for, as plain data that is the same in another process.
+
+    Parameters
+    ----------
+    recipe, place
+        Of which what must stay as it is counts.
+    weights : array, (m,), or None
+        Of the examples.
+    **made
+        What was made of other options, and all else.
+    """
+    settings = {n: getattr(recipe, n) for n, about in RECIPE.items() if about.compared}
+    settings |= {n: getattr(place, n) for n, about in PLACES.items() if about.compared}
+    settings |= made
     total = None if weights is None else repr(float(weights @ np.arange(1, len(weights) + 1)))
     plain = {name: _ADDRESS.sub("", repr(value)) for name, value in settings.items()}
     return {**plain, "weights": total}

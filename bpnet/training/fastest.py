@@ -6,6 +6,7 @@ that the same run takes the same backend next time.
 
 import hashlib
 import json
+import logging
 import os
 import platform
 import sys
@@ -20,12 +21,16 @@ import numpy as np
 from bpnet import backends
 from bpnet.backends import Backend, Selection, hardware, libraries, selection
 from bpnet.core import optimizers
+from bpnet.core.lbfgs import LBFGS
 from bpnet.data import draws
 from bpnet.errors import BackendUnavailable, InputError
 from bpnet.network import Network
 from bpnet.training.loop import Session
-from bpnet.training.prepare import kept, largest_product, prepare
+from bpnet.training.prepare import kept, largest_product, pair, prepare
+from bpnet.training.recipe import Place, Recipe
 from bpnet.training.step import TrainingStep
+
+_log = logging.getLogger("bpnet")
 
 NAME = "fastest"
 _LIMIT = 2.0
@@ -36,6 +41,23 @@ _STEPS = 50
 def is_asked(backend: Any) -> bool:
     """Whether the fastest backend is asked for."""
     return isinstance(backend, str) and backend.strip().lower() == NAME
+
+
+def chosen(network: Network, data: Any, recipe: Recipe, place: Place) -> Selection:
+    """The fastest backend for a run, which the log has too.
+
+    Raises
+    ------
+    InputError
+        If the place has a device.
+    """
+    m = len(pair(data, "data")[0])
+    found = select(
+        network, batch_size=min(recipe.batch_size or m, m), optimizer=recipe.optimizer,
+        dtype=place.dtype, cost=recipe.cost, device=place.device,
+    )  # fmt: skip
+    _log.info("%s", found.reason)
+    return found
 
 
 def select(
@@ -74,6 +96,7 @@ def select(
         msg = f'backend="fastest" looks for the device itself; leave device {device!r} out'
         raise InputError(msg)
     rule = optimizers.get(optimizer)
+    rule = optimizers.get("sgd") if isinstance(rule, LBFGS) else rule
     file = _memory(network, batch_size, rule, dtype)
     with suppress(OSError, ValueError, KeyError, BackendUnavailable, InputError):
         known = json.loads(file.read_text(encoding="utf-8"))

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from bpnet.arguments import checked
-from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import plain
 from bpnet.core.optimizers import Optimizer
@@ -17,7 +16,8 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import divergence, loop, options
 from bpnet.training.callbacks import Run
-from bpnet.training.prepare import check_strength, kept, largest_product, prepare
+from bpnet.training.prepare import kept, largest_product, prepare
+from bpnet.training.recipe import Place, Recipe
 from bpnet.training.step import TrainingStep
 
 _LOOK = 10
@@ -137,26 +137,26 @@ def find_learning_rate(
     True
     """
     _check(low, high, steps)
-    (batch_size,) = options.check(dtype, (), batch_size=batch_size)
-    rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
+    recipe = Recipe(cost=cost, optimizer=optimizer, batch_size=batch_size, l2=l2, seed=seed)
+    place, rule = Place(backend=backend, device=device, dtype=dtype), recipe.optimizer
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
         raise InputError(msg)
     chosen, judge, stored, _ = prepare(
-        network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
+        network, data, cost, backend=backend, device=device, dtype=place.dtype, learn=True
     )
-    m = int(stored[0].shape[0])
-    k = min(batch_size or m, m)
+    m, k = options.sizes(stored[0], recipe.batch_size)
     sweep = _Sweep(low, high, steps)
     with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
-        step = TrainingStep(judge, rule, check_strength(l2), m)
+        step = TrainingStep(judge, rule, m=m, **recipe.taken())
         parameters = kept(network.parameters, chosen, dtype)
         session = loop.Session(
-            step, chosen, stored, parameters, step.start(parameters), k, seed, sweep
+            step, chosen, stored, parameters, step.start(parameters), k, recipe.seed, sweep
         )
         run = Run(network, 1, steps, m, chosen.spec)
         epochs = (
-            draws.order(seed, epoch, m)[: m // k * k] for epoch in range(-(-steps // (m // k)))
+            draws.order(recipe.seed, epoch, m)[: m // k * k]
+            for epoch in range(-(-steps // (m // k)))
         )
         rows = np.concatenate(list(epochs)).reshape(-1, k)[:steps]
         seen, broken_off = _costs(session, run, rows)

@@ -11,7 +11,8 @@ from bpnet.core.layers import Dense
 from bpnet.data import batches
 from bpnet.network import Network
 from bpnet.training import blocks
-from bpnet.training.prepare import check_strength, prepare
+from bpnet.training.declared import STRENGTH
+from bpnet.training.prepare import prepare
 
 Host = np.ndarray[Any, Any]
 
@@ -58,7 +59,7 @@ def gradients(
     >>> C, dW.tolist(), db.tolist()
     (0.5, [[1.0, 2.0]], [1.0])
     """
-    l2 = check_strength(l2)
+    l2 = STRENGTH(l2, "l2")
     chosen, judge, stored, _ = prepare(
         network, (X, y), cost, backend=backend, device=device, dtype=dtype
     )

@@ -19,7 +19,6 @@ from bpnet.training import (
     options,
     planning,
     prepare,
-    scores,
     stack,
     weights,
 )
@@ -27,6 +26,7 @@ from bpnet.training.callbacks import History, Run
 from bpnet.training.judge import Data
 from bpnet.training.judging import Judging
 from bpnet.training.planning import Plan
+from bpnet.training.recipe import Place, Recipe
 from bpnet.training.stack import Member
 from bpnet.training.step import TrainingStep
 from bpnet.training.targets import Targets
@@ -59,7 +59,9 @@ class _Set:
 
     Parameters
     ----------
-    backend, dtype, threads, precision
+    backend : Backend
+        Where they are trained.
+    place : Place
         As ``train`` was asked.
     judge : Judge
         Of the first network, without dropout.
@@ -76,9 +78,7 @@ class _Set:
     """
 
     backend: Backend
-    dtype: str
-    threads: int | None
-    precision: str | None
+    place: Place
     judge: Any
     data: Data
     wanted: Targets
@@ -88,7 +88,17 @@ class _Set:
     micro: int
 
 
-def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) -> Histories:
+def train(
+    network: Sequence[Network],
+    data: Any,
+    recipes: list[Recipe],
+    place: Place,
+    *,
+    sample_weight: Any,
+    validation: Any,
+    callbacks: Any,
+    folds: Any,
+) -> Histories:
     """Train a set of networks in place, each as :func:`bpnet.train` would train it alone.
 
     Parameters
@@ -97,10 +107,12 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         Different objects with the same inputs and outputs.
     data : (X, y) or Dataset
         Of all.
-    folds : sequence of (rows, rows) or None
+    recipes : list of Recipe
+        One for each.
+    place : Place
+        Of all.
+    sample_weight, validation, callbacks, folds
         As in :func:`bpnet.train`.
-    **asked
-        Its other options.
 
     Returns
     -------
@@ -115,10 +127,10 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         If every network did; where only some did, the others are trained and ``diverged`` of what
         is returned names them.
     """
-    plans = planning.make(list(network), asked, folds)
-    shared = _share(plans, data, asked, folds)
+    plans = planning.make(list(network), recipes, callbacks, folds)
+    shared = _share(plans, data, place, sample_weight, validation)
     result = Histories([{} for _ in plans])
-    steps = [_step(plan, shared, asked["cost"]) for plan in plans]
+    steps = [_step(plan, shared) for plan in plans]
     for group in _groups(plans, steps, shared):
         size = 1 if _alone(shared) else _size(shared, steps[group[0]], plans[group[0]])
         done = 0
@@ -144,27 +156,22 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
     return result
 
 
-def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _Set:
+def _share(plans: list[Plan], data: Any, place: Place, sample_weight: Any, validation: Any) -> _Set:
     """Bring the data to the backend, and what judges them."""
-    if folds is not None and asked["validation"] is not None:
+    first = plans[0]
+    recipe, folds = first.recipe, [plan.fold for plan in plans if plan.fold is not None]
+    if folds and validation is not None:
         msg = "folds name the rows to judge by, and validation was given too; leave one out"
         raise InputError(msg)
-    backend, first = asked["backend"], plans[0]
+    backend = place.backend
     if fastest.is_asked(backend):
-        m = len(prepare.pair(data, "data")[0])
-        found = fastest.select(
-            first.network, batch_size=min(first.asked["batch_size"] or m, m),
-            optimizer=first.asked["optimizer"], dtype=asked["dtype"], cost=asked["cost"],
-            device=asked["device"],
-        )  # fmt: skip
-        _log.info("%s", found.reason)
-        backend = found.backend
+        backend = fastest.chosen(first.network, data, recipe, place).backend
     chosen, judge, stored, wanted = prepare.prepare(
-        first.network, data, asked["cost"], backend=backend, device=asked["device"],
-        dtype=asked["dtype"], learn=True,
+        first.network, data, recipe.cost, backend=backend, device=place.device,
+        dtype=place.dtype, learn=True,
     )  # fmt: skip
-    if asked["compiled"] is not None:  # a set's own way is that of the backend
-        chosen = chosen.compiling(asked["compiled"])
+    if place.compiled is not None:  # a set's own way is that of the backend
+        chosen = chosen.compiling(place.compiled)
     m = int(stored[0].shape[0])
     for i, plan in enumerate(plans):
         for part in plan.fold or ():
@@ -173,36 +180,28 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
                 raise InputError(msg)
         if plan.fold is not None:
             layers.check_batch(plan.layers, plan.batch_size(len(plan.fold[0])))
-        options.check_together(
-            replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
-            asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, stored[0],
-        )  # fmt: skip
-    if folds is not None and isinstance(stored[0], HostRows):
+        own = replace(judge, layers=plan.layers)
+        options.check_together(own, plan.recipe, None, stored[0])
+        judged = validation is not None if plan.fold is None else len(plan.fold[1]) > 0
+        options.check_watched(plan.callbacks, judge, recipe.metrics, validated=judged)
+    if folds and isinstance(stored[0], HostRows):
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
-    counts = {name: asked[name] for name in ("threads", "micro_batch")}
-    threads, micro = options.check(asked["dtype"], (), **counts)
-    names = scores.check(asked["metrics"])
-    for plan in plans:
-        judged = asked["validation"] is not None if plan.fold is None else len(plan.fold[1]) > 0
-        options.check_watched(plan.callbacks, judge, names, validated=judged)
-    with chosen.session(asked["dtype"]):
+    with chosen.session(place.dtype):
         judging = Judging.make(
-            first.network, asked["validation"], judge, wanted, stored, chosen, asked["dtype"],
-            names, folds=[plan.fold for plan in plans if plan.fold is not None],
+            first.network, validation, judge, wanted, stored, chosen, place.dtype,
+            tuple(recipe.metrics), folds=folds,
         )  # fmt: skip
     return _Set(
-        chosen, asked["dtype"], threads, asked["precision"], judge, stored, wanted,
-        asked["sample_weight"], asked["class_weight"], judging, micro or 0,
+        chosen, place, judge, stored, wanted, sample_weight, recipe.class_weight, judging,
+        recipe.micro_batch or 0,
     )  # fmt: skip
 
 
-def _step(plan: Plan, shared: _Set, cost: Any) -> TrainingStep:
-    own = plan.asked
-    strengths = {name: own[name] for name in ("l2", "l1", "max_norm", "clip_norm")}
+def _step(plan: Plan, shared: _Set) -> TrainingStep:
     m = int(shared.data[0].shape[0]) if plan.fold is None else len(plan.fold[0])
-    judge = replace(shared.judge, layers=plan.layers)
-    return TrainingStep(judge, own["optimizer"], m=m, micro=shared.micro, **strengths)
+    judge, rule = replace(shared.judge, layers=plan.layers), plan.recipe.rule
+    return TrainingStep(judge, rule, m=m, micro=shared.micro, **plan.recipe.taken())
 
 
 def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:
@@ -210,7 +209,7 @@ def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[
     found: list[tuple[Any, list[int]]] = []
     for i, (plan, step) in enumerate(zip(plans, steps, strict=True)):
         held = 0 if plan.fold is None else len(plan.fold[1])
-        key = (stack.kind(step, plan.batch_size(step.m or 1)), plan.asked["epochs"], held)
+        key = (stack.kind(step, plan.batch_size(step.m or 1)), plan.recipe.epochs, held)
         same = next((numbers for known, numbers in found if known == key), None)
         if same is None:
             found.append((key, [i]))
@@ -221,7 +220,7 @@ def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[
 
 def _alone(shared: _Set) -> bool:
     """Whether the set is trained one after another whatever its shape."""
-    halves = shared.dtype in {"float16", "bfloat16"}
+    halves = shared.place.dtype in {"float16", "bfloat16"}
     return bool(halves or shared.micro or isinstance(shared.data[0], HostRows))
 
 
@@ -238,9 +237,9 @@ def _run(
     work = prepare.largest_product(plan.network, k)
     backend, first = shared.backend, [plans[i].network.parameters for i in part]
     with (
-        backend.session(shared.dtype),
-        backend.threads(shared.threads, work) as used,
-        backend.precision(shared.precision),
+        backend.session(shared.place.dtype),
+        backend.threads(shared.place.threads, work) as used,
+        backend.precision(shared.place.precision),
     ):
         try:
             members = [_member(plans[i], steps[i], shared, used) for i in part]
@@ -262,10 +261,11 @@ def _run(
 
 def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -> Member:
     """One network with its session and its run."""
-    backend, m, own = shared.backend, step.m or 1, plan.asked
+    backend, m = shared.backend, step.m or 1
+    own: Any = plan.recipe  # its schedule is no name any more
     k = plan.batch_size(m)
     parameters = prepare.kept(
-        prepare.arrange(plan.network.parameters, plan.layers), backend, shared.dtype
+        prepare.arrange(plan.network.parameters, plan.layers), backend, shared.place.dtype
     )
     weighed, places = _weighed(plan, shared), None
     order = None
@@ -275,18 +275,18 @@ def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -
         places[rows] = np.arange(m)
 
         def order(epoch: int) -> Host:
-            drawn: Host = rows[draws.order(own["seed"], epoch, m)] if k < m else rows
+            drawn: Host = rows[draws.order(own.seed, epoch, m)] if k < m else rows
             return drawn
 
     data = stack.with_own(
         shared.data, weighed, places, keyed=layers.differs_in_training(plan.layers),
-        backend=backend, dtype=shared.dtype,
+        backend=backend, dtype=shared.place.dtype,
     )  # fmt: skip
     session = loop.Session(
-        step, backend, data, parameters, step.start(parameters), k, own["seed"],
-        own["schedule"], weighed, order,
+        step, backend, data, parameters, step.start(parameters), k, own.seed,
+        own.schedule, weighed, order,
     )  # fmt: skip
-    run = Run(plan.network, own["epochs"], -(-m // k), m, backend.spec, threads)
+    run = Run(plan.network, own.epochs, -(-m // k), m, backend.spec, threads)
     member = Member(session, run, plan.callbacks, places, judged=None if plan.fold is None
                     else plan.fold[1])  # fmt: skip
 

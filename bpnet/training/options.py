@@ -4,21 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from bpnet import arguments
-from bpnet.backends import dtypes, threads
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.lookup import plain
-from bpnet.core.schedules import Constant
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import lbfgs
 from bpnet.training.callbacks import Callback
 from bpnet.training.judge import Judge
-from bpnet.training.prepare import check_network, check_strength
+from bpnet.training.prepare import check_network
+from bpnet.training.recipe import RECIPE, Recipe
 
-_MOST = 1 << 31
-"""Epochs, examples in a batch and the like."""
+_USUAL = Recipe()
 
 _LARGEST = 1 << 28
 """Numbers in a batch of examples that are not in memory."""
@@ -55,17 +52,7 @@ def check_one(network: Any, folds: Any) -> None:
         raise InputError(msg)
 
 
-def check_together(
-    judge: Judge,
-    rule: Any,
-    batch_size: int | None,
-    micro_batch: int | None,
-    schedule: Any,
-    max_norm: float,
-    clip_norm: float,
-    checkpoint: Any,
-    x: Any,
-) -> None:
+def check_together(judge: Judge, recipe: Recipe, checkpoint: Any, x: Any) -> None:
     """Refuse options that do not go with one another.
 
     Raises
@@ -73,18 +60,19 @@ def check_together(
     InputError
         Naming them.
     """
-    if micro_batch and any(layer.averages for layer in judge.layers):
+    if recipe.micro_batch and any(layer.averages for layer in judge.layers):
         msg = "batch normalization needs the whole batch at once; leave micro_batch out"
         raise InputError(msg)
-    layers.check_batch(judge.layers, sizes(x, batch_size)[1])
-    if isinstance(rule, LBFGS):
-        lbfgs.check(
-            judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
-            max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
-            checkpoint=(checkpoint, None),
-        )  # fmt: skip
+    layers.check_batch(judge.layers, sizes(x, recipe.batch_size)[1])
+    if isinstance(recipe.optimizer, LBFGS):
+        of_steps = {
+            name: (getattr(recipe, name), getattr(_USUAL, name))
+            for name, about in RECIPE.items() if about.of_steps
+        }  # fmt: skip
+        whole = {"batch_size": (recipe.batch_size, None), "checkpoint": (checkpoint, None)}
+        lbfgs.check(judge, **{**whole, **of_steps})
     else:
-        _check_batch(x, batch_size)
+        _check_batch(x, recipe.batch_size)
 
 
 def sizes(x: Any, batch_size: int | None) -> tuple[int, int]:
@@ -124,48 +112,14 @@ def check_watched(
                 raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")
 
 
-def limits(**strengths: Any) -> dict[str, float]:
-    """Strengths and limits as floats.
-
-    Raises
-    ------
-    InputError
-        If one is no number of 0 or more.
-    """
-    return {name: check_strength(value, name) for name, value in strengths.items()}
-
-
-def check(dtype: Any, callbacks: Any, **counts: Any) -> list[Any]:
-    """Refuse another dtype, other callbacks, and what is no whole number from 1 to its limit.
-
-    Returns
-    -------
-    list of int or None
-        The counts as plain numbers, in their order.
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse what is no list of callbacks.
 
     Raises
     ------
     InputError
         Naming it.
     """
-    dtypes.check_float(dtype)
-    _check_callbacks(callbacks)
-    made: list[Any] = []
-    for name, value in counts.items():
-        number = plain(value)
-        left_out = value is None and name != "epochs"
-        if not left_out and (not isinstance(number, int) or number < 1):
-            msg = f"{name} is {value!r}; give a whole number of at least 1"
-            raise InputError(msg)
-        most = threads.MOST if name == "threads" else _MOST
-        if isinstance(number, int) and number > most:
-            msg = f"{name} is {number}; give a whole number from 1 to {most:,}"
-            raise InputError(msg)
-        made.append(number)
-    return made
-
-
-def _check_callbacks(callbacks: Any) -> None:
     given = callbacks if isinstance(callbacks, Sequence) else [callbacks]
     strange = next((c for c in given if not isinstance(c, Callback)), None)
     if strange is not None or given is not callbacks:

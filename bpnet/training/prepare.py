@@ -11,7 +11,6 @@ from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
-from bpnet.core.lookup import plain
 from bpnet.data import batches, finite
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -31,21 +30,6 @@ def check_network(network: Any) -> None:
     if not isinstance(network, Network):
         msg = f"network is {type(network).__name__}; give a bpnet.Network, then the data"
         raise InputError(msg)
-
-
-def check_strength(value: Any, name: str = "l2") -> float:
-    """Strength of a regularization, or a limit, as a float.
-
-    Raises
-    ------
-    InputError
-        If it is not a number of 0 or more.
-    """
-    number = plain(value)
-    if number is None or number < 0:
-        msg = f"{name} is {value!r}; give a number of 0 or more"
-        raise InputError(msg)
-    return float(number)
 
 
 def suited_cost(output: activations.Activation) -> str:
