@@ -9,6 +9,7 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS, Found
 from bpnet.errors import Diverged
 from bpnet.sklearn.fitting import NOT_FINITE, Job
+from bpnet.sklearn.parameters import of_steps
 from bpnet.training import lbfgs
 
 
@@ -21,10 +22,7 @@ def fit(job: Job) -> None:
         Data and estimator.
     """
     est = job.est
-    lbfgs.check(
-        job.judge, max_norm=(est.max_norm, 0.0), clip_norm=(est.clip_norm, 0.0),
-        callbacks=(est.callbacks, None),
-    )  # fmt: skip
+    lbfgs.check(job.judge, **of_steps(est), callbacks=(est.callbacks, None))
     total = float(job.samples if job.weights is None else job.weights.sum())
     problem = lbfgs.Problem(
         job.judge, job.backend, job.data, total, total, float(est.alpha), float(est.l1)

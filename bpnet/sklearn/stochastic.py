@@ -15,7 +15,7 @@ from bpnet.errors import Diverged
 from bpnet.sklearn import conventions
 from bpnet.sklearn.course import Course
 from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size
-from bpnet.sklearn.parameters import LEARNING_RATES
+from bpnet.sklearn.parameters import LEARNING_RATES, taken
 from bpnet.sklearn.scores import Scorer
 from bpnet.training import loop
 from bpnet.training.callbacks import Run
@@ -161,10 +161,7 @@ def _session(job: Job, rows: Any, goes_on: bool) -> tuple[loop.Session, Memory, 
             orders[0] = orders[0][drawn]
         return rows[orders[0]]
 
-    step = TrainingStep(
-        job.judge, rule, float(est.alpha), None, float(est.l1), float(est.max_norm),
-        float(est.clip_norm),
-    )  # fmt: skip
+    step = TrainingStep(job.judge, rule, m=None, **taken(est))
     if memory.state is None:
         state = step.start(parameters)
     else:

@@ -5,11 +5,11 @@ Whoever checks an option, offers it on a command line or writes it into a file a
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
-from types import NoneType
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from bpnet.core.lookup import plain
 from bpnet.errors import InputError
@@ -92,7 +92,7 @@ class Option:
     range : callable or None
         Checks a value and returns it as it is kept; None is let through where the type has it.
     panel : str
-        Of the command line's help.
+        Of the command line's help; empty where it is an object that no line can hold.
     each : bool
         Whether each network of a set may have its own.
     swept : bool
@@ -125,6 +125,17 @@ class Option:
     name: str = ""
     default: Any = None
     hint: Any = Any
+
+    @property
+    def kinds(self) -> set[Any]:
+        """The types that it may be, without the words that are said of them."""
+        parts = get_args(self.hint) if get_origin(self.hint) in {Union, UnionType} else (self.hint,)
+        return {get_args(part)[0] if get_origin(part) is Annotated else part for part in parts}
+
+    @property
+    def items(self) -> Any:
+        """Type of the items where it may be a list, else None."""
+        return next((get_args(k)[0] for k in self.kinds if get_origin(k) is Sequence), None)
 
 
 def option(default: Any, **about: Any) -> Any:
@@ -163,7 +174,7 @@ class Declared:
     def __post_init__(self) -> None:
         for name, about in table(type(self)).items():  # type: ignore[arg-type]
             value = getattr(self, name)
-            left_out = value is None and NoneType in get_args(about.hint)
+            left_out = value is None and NoneType in about.kinds
             if about.range is not None and not left_out:
                 object.__setattr__(self, name, about.range(value, name))
 

@@ -250,7 +250,7 @@ class Ranks(Declared):
     """
 
     communicator: Any = option(
-        None, help="The ranks that train together.", panel=PLACE, compared=False
+        None, help="The ranks that train together.", panel="", compared=False
     )
     reduce: str = option(
         "ordered", compared=False, range=one_of("ordered", "fast"), panel=PLACE,
