@@ -182,6 +182,7 @@ def _share(plans: list[Plan], data: Any, place: Place, sample_weight: Any, valid
             layers.check_batch(plan.layers, plan.batch_size(len(plan.fold[0])))
         own = replace(judge, layers=plan.layers)
         options.check_together(own, plan.recipe, None, stored[0])
+        options.smoothed(own, plan.recipe)
         judged = validation is not None if plan.fold is None else len(plan.fold[1]) > 0
         options.check_watched(plan.callbacks, judge, recipe.metrics, validated=judged)
     if folds and isinstance(stored[0], HostRows):
@@ -200,8 +201,8 @@ def _share(plans: list[Plan], data: Any, place: Place, sample_weight: Any, valid
 
 def _step(plan: Plan, shared: _Set) -> TrainingStep:
     m = int(shared.data[0].shape[0]) if plan.fold is None else len(plan.fold[0])
-    judge, rule = replace(shared.judge, layers=plan.layers), plan.recipe.rule
-    return TrainingStep(judge, rule, m=m, micro=shared.micro, **plan.recipe.taken())
+    judge = options.smoothed(replace(shared.judge, layers=plan.layers), plan.recipe)
+    return TrainingStep(judge, plan.recipe.rule, m=m, micro=shared.micro, **plan.recipe.taken())
 
 
 def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:

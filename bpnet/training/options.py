@@ -1,11 +1,14 @@
 """The options of ``train``: what is refused before anything begins."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from bpnet import arguments
 from bpnet.core import layers
+from bpnet.core.activations import Sigmoid, Softmax
 from bpnet.core.lbfgs import LBFGS
+from bpnet.core.smoothing import Smoothed
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
@@ -73,6 +76,26 @@ def check_together(judge: Judge, recipe: Recipe, checkpoint: Any, x: Any) -> Non
         lbfgs.check(judge, **{**whole, **of_steps})
     else:
         _check_batch(x, recipe.batch_size)
+
+
+def smoothed(judge: Judge, recipe: Recipe) -> Judge:
+    """What is learned by: targets are smoothed in training, which validation takes as they are.
+
+    Raises
+    ------
+    InputError
+        If there is label smoothing, and the targets are no classes or labels.
+    """
+    if not recipe.label_smoothing:
+        return judge
+    output = judge.layers[-1].activation
+    if judge.kind is None or not isinstance(output, Sigmoid | Softmax):
+        what = "these are numbers" if judge.kind is None else f"the output is {output!r}"
+        msg = (
+            f"label_smoothing is {recipe.label_smoothing}, of labels of softmax or sigmoid outputs"
+        )
+        raise InputError(f"{msg}, and {what}; leave it out")
+    return dataclasses.replace(judge, cost=Smoothed(judge.cost, recipe.label_smoothing))
 
 
 def sizes(x: Any, batch_size: int | None) -> tuple[int, int]:

@@ -72,6 +72,9 @@ class Recipe(Declared):
         Largest norm of the weights into one neuron, and of all gradients together; 0 is no limit.
     dropout : float
         Probability with which a value of a hidden layer is dropped while training.
+    label_smoothing : float
+        Share s of the mass of a label that is spread evenly while training: y becomes
+        (1 - s) y + s/n with the n classes of softmax, (1 - s) y + s/2 with sigmoid outputs.
     class_weight : mapping or "balanced", optional
         Weight of each class, on top of the examples' own.
     metrics : str or sequence of str
@@ -138,6 +141,10 @@ class Recipe(Declared):
         0.0, help="Probability with which a hidden value is dropped in training.", each=True,
         swept=True, compared=False, range=_made(lambda rate: layers.Dropout(rate).rate),
         panel=REGULAR, words="dropout_rate drop drop_out drop_rate dropout_prob keep_prob",
+    )  # fmt: skip
+    label_smoothing: float = option(
+        0.0, help="Share of each label's mass that is spread evenly in training.", each=True,
+        swept=True, range=Range(0, 1, below=True), panel=REGULAR,
     )  # fmt: skip
     class_weight: Mapping[Any, float] | str | None = option(
         None,
@@ -278,6 +285,7 @@ class Keywords(TypedDict, total=False):
     max_norm: Each[float]
     clip_norm: Each[float]
     dropout: Each[float]
+    label_smoothing: Each[float]
     class_weight: Mapping[Any, float] | str | None
     metrics: str | Sequence[str]
     seed: Each[int]

@@ -218,6 +218,7 @@ def _train(
     )  # fmt: skip
     judge = dataclasses.replace(judge, layers=trained)
     options.check_together(judge, recipe, checkpoint, stored[0])
+    learned = options.smoothed(judge, recipe)
     options.check_watched(callbacks, judge, recipe.metrics, validated=validation is not None)
     sharding.check(divided, judge, rule, chosen, place.compiled)
     m, k = options.sizes(stored[0], recipe.batch_size)
@@ -253,10 +254,10 @@ def _train(
         )
         parameters = _start(found, network, trained, chosen, dtype)
         if isinstance(rule, LBFGS):
-            problem = lbfgs.Problem(judge, chosen, stored, m, m, recipe.l2, recipe.l1)
+            problem = lbfgs.Problem(learned, chosen, stored, m, m, recipe.l2, recipe.l1)
             session: Any = lbfgs.Descent(problem, parameters, rule)
         else:
-            step = TrainingStep(judge, rule, m=m, micro=recipe.micro_batch or 0, **recipe.taken())
+            step = TrainingStep(learned, rule, m=m, micro=recipe.micro_batch or 0, **recipe.taken())
             state = _state(found, step, parameters, chosen, dtype)
             session = sharding.session(
                 divided, step, chosen, stored, parameters, state, k, recipe.seed, recipe.schedule,
