@@ -21,20 +21,12 @@ from bpnet.lock import FolderLock
 from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run, named
 from bpnet.training.loop import Session
-from bpnet.training.recipe import PLACES, RECIPE, Place, Recipe
+from bpnet.training.recipe import OPTIONS, Place, Recipe
 
 _log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 ON_ERROR = ("stop", "continue")
-
-USUAL = {
-    name: repr(getattr(kind(), name))
-    for kind, options in ((Recipe, RECIPE), (Place, PLACES))
-    for name, about in options.items()
-    if about.compared
-}
-"""What a checkpoint says of options that are left at their defaults."""
 
 SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
 """Reasons of a stop after which the run is not over."""
@@ -186,10 +178,10 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
     found = checkpoint.latest(writer.folder)
     if found is not None:
         resuming.check(found, writer.folder)
-        before = found.numbers["asked"]
+        before, usual = found.numbers["asked"], _compared(Recipe(), Place())
         for name, value in asked.items():
             # an older version trained as the default does with what it did not know
-            had = before.get(name, USUAL.get(name, value))
+            had = before.get(name, repr(usual[name]) if name in usual else value)
             if had != value:
                 msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
                 raise InputError(f"{msg}; resume it as it was begun, or start another")
@@ -208,12 +200,16 @@ def asked(recipe: Recipe, place: Place, *, weights: Any, **made: Any) -> dict[st
     **made
         What was made of other options, and all else.
     """
-    settings = {n: getattr(recipe, n) for n, about in RECIPE.items() if about.compared}
-    settings |= {n: getattr(place, n) for n, about in PLACES.items() if about.compared}
-    settings |= made
+    settings = {**_compared(recipe, place), **made}
     total = None if weights is None else repr(float(weights @ np.arange(1, len(weights) + 1)))
     plain = {name: _ADDRESS.sub("", repr(value)) for name, value in settings.items()}
     return {**plain, "weights": total}
+
+
+def _compared(recipe: Recipe, place: Place) -> dict[str, Any]:
+    """Options that are the same in a run that is taken up again, by their names."""
+    given = {**vars(recipe), **vars(place)}
+    return {name: value for name, value in given.items() if OPTIONS[name].compared}
 
 
 def fingerprint(*arrays: Any) -> str:

@@ -26,17 +26,14 @@ class Range:
     Parameters
     ----------
     low, high : float
-        The smallest and the largest.
+        The smallest, and the largest whole number or what other numbers are below.
     whole : bool
         Whether only whole numbers will do.
-    below : bool
-        Whether ``high`` itself is too much.
     """
 
     low: float = 0
     high: float = math.inf
     whole: bool = False
-    below: bool = False
 
     def __call__(self, value: Any, name: str) -> int | float:
         """Return the value as a plain number.
@@ -50,7 +47,7 @@ class Range:
         if number is None or number < self.low or (self.whole and not isinstance(number, int)):
             msg = f"{name} is {value!r}; give {self}"
             raise InputError(msg)
-        if number > self.high or (self.below and number == self.high):
+        if number > self.high or (number == self.high and not self.whole):
             text = f"a whole number from {self.low} to {self.high:,}" if self.whole else str(self)
             msg = f"{name} is {number}; give {text}"
             raise InputError(msg)
@@ -62,7 +59,7 @@ class Range:
             return f"a whole number of at least {self.low}"
         if self.high == math.inf:
             return f"a number of {self.low:g} or more"
-        return f"a number from {self.low:g} to {'below ' * self.below}{self.high:g}"
+        return f"a number from {self.low:g} to below {self.high:g}"
 
 
 STRENGTH = Range()

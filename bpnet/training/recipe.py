@@ -28,18 +28,13 @@ PLACE = "Where it runs"
 
 
 def _made(get: Callable[[Any], Any]) -> Check:
-    """Check by a function that makes of a value what is kept of it."""
-    return lambda value, _: get(value)
+    """Check by a function that refuses, and may make of a value what is kept of it."""
 
+    def made(value: Any, _: str) -> Any:
+        found = get(value)
+        return value if found is None else found
 
-def _refused(check: Callable[[Any], None]) -> Check:
-    """Check by a function that refuses."""
-
-    def kept(value: Any, _: str) -> Any:
-        check(value)
-        return value
-
-    return kept
+    return made
 
 
 @checked
@@ -95,19 +90,17 @@ class Recipe(Declared):
     """
 
     cost: str | Any | None = option(
-        None,
-        help="Cost function. Default: suits the output.",
-        compared=False,
+        None, help="Cost function. Default: suits the output.", compared=False,
         range=_made(costs.named),
-    )
+    )  # fmt: skip
     optimizer: str | Optimizer | LBFGS = option(
         "adam", help=", ".join((*optimizers.OPTIMIZERS, "lbfgs")), each=True,
         range=_made(optimizers.get),
     )  # fmt: skip
     epochs: int = option(20, help="Passes over the data.", each=True, compared=False, range=COUNT)
     batch_size: int | None = option(
-        64, help="Examples in a step; 0 is the whole set, which lbfgs takes.", each=True,
-        swept=True, compared=False, range=COUNT,
+        64, each=True, swept=True, compared=False, range=COUNT,
+        help="Examples in a step; 0, in Python None, is the whole set, which lbfgs takes.",
     )  # fmt: skip
     micro_batch: int | None = option(
         None, help="Examples that are taken at a time, to save memory.", of_steps=True,
@@ -144,15 +137,12 @@ class Recipe(Declared):
     )  # fmt: skip
     label_smoothing: float = option(
         0.0, help="Share of each label's mass that is spread evenly in training.", each=True,
-        swept=True, range=Range(0, 1, below=True), panel=REGULAR,
+        swept=True, range=Range(0, 1), panel=REGULAR,
     )  # fmt: skip
     class_weight: Mapping[Any, float] | str | None = option(
-        None,
-        help="balanced: every class counts the same.",
-        panel="Data",
-        words="class_weights",
+        None, help="balanced: every class counts the same.", panel="Data", words="class_weights",
         compared=False,
-    )
+    )  # fmt: skip
     metrics: str | Sequence[str] = option(
         (), flag="metric", compared=False, range=_made(scores.check),
         help="Judged too: accuracy, balanced-accuracy, f1, auc, log-loss, top-5, mse, mae, r2; "
@@ -213,7 +203,7 @@ class Place(Declared):
     )
     dtype: str = option(
         "float32", help="float32, float64, float16 or bfloat16.", panel=PLACE,
-        range=_refused(dtypes.check_float),
+        range=_made(dtypes.check_float),
         words="fp16 amp half float32 data_type mixed_precision",
     )  # fmt: skip
     threads: int | None = option(
@@ -223,7 +213,7 @@ class Place(Declared):
     )  # fmt: skip
     precision: str | None = option(
         None, help="tf32: faster, rougher products on a CUDA GPU.", panel=PLACE,
-        range=_refused(dtypes.check_precision), words="matmul_precision",
+        range=_made(dtypes.check_precision), words="matmul_precision",
     )  # fmt: skip
     compiled: bool | None = option(
         None, panel=PLACE, compared=False, words="compile jit",
@@ -264,11 +254,9 @@ class Ranks(Declared):
         help="With mpiexec, how ranks add up: ordered, for the same bits; fast.",
     )  # fmt: skip
     shards: Annotated[int, "a power of two"] | None = option(
-        None,
-        help="Parts of a batch in the ordered sum. Default: 8 with mpiexec.",
-        panel=PLACE,
+        None, help="Parts of a batch in the ordered sum. Default: 8 with mpiexec.", panel=PLACE,
         compared=False,
-    )
+    )  # fmt: skip
 
 
 class Keywords(TypedDict, total=False):
