@@ -8,7 +8,7 @@ the function itself can tell, such as a range or a shape, stays its own.
 import inspect
 import math
 import os
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
@@ -20,10 +20,6 @@ from bpnet.synonyms import hint as nearest
 
 Edge = TypeVar("Edge", bound=Callable[..., Any])
 
-Count = Annotated[int, "a whole number of at least 1"]
-Strength = Annotated[float, "a number of 0 or more"]
-"""Types with the words that say them; the range itself is looked at where the number is used."""
-
 _LARGEST = 1 << 64
 """No whole number is as large, a seed neither."""
 
@@ -31,11 +27,10 @@ _LONGEST = 80
 """Characters of what was given that a message repeats."""
 
 
-def checked(edge: Edge, each: Container[str] = ()) -> Edge:
+def checked(edge: Edge) -> Edge:
     """Function or class that refuses arguments which its signature does not allow.
 
-    A class is changed in place, so that subclasses of its own go through the same check. Where
-    networks are given as a list, the arguments named in ``each`` may be lists with one for each.
+    A class is changed in place, so that subclasses of its own go through the same check.
 
     Examples
     --------
@@ -53,11 +48,11 @@ def checked(edge: Edge, each: Container[str] = ()) -> Edge:
         if "__init__" in vars(edge):
             edge.__init__ = _guarded(edge.__init__, edge.__name__)  # type: ignore[misc]
         return edge
-    guarded: Edge = _guarded(edge, edge.__name__, each)
+    guarded: Edge = _guarded(edge, edge.__name__)
     return guarded
 
 
-def _guarded(function: Any, name: str, each: Container[str] = ()) -> Any:
+def _guarded(function: Any, name: str) -> Any:
     @cache
     def known() -> tuple[inspect.Signature, dict[str, Any]]:
         given = {k: hint for k, hint in function.__annotations__.items() if k != "return"}
@@ -74,11 +69,12 @@ def _guarded(function: Any, name: str, each: Container[str] = ()) -> Any:
         except TypeError as error:
             raise _misfit(name, signature, args, named, str(error)) from None
         several = isinstance(bound.arguments.get("network"), list | tuple)
+        lists = getattr(function, "__each__", ()) if several else ()
         try:
             for argument, value in bound.arguments.items():
                 if argument in hints:
-                    own = several and argument in each
-                    bound.arguments[argument] = accepted(argument, value, hints[argument], own)
+                    hint = hints[argument]
+                    bound.arguments[argument] = accepted(argument, value, hint, argument in lists)
         except InputError:
             if function.__name__ == "__init__":
                 _own_word(function, bound)
@@ -118,7 +114,7 @@ def accepted(name: str, value: Any, hint: Any, several: bool = False) -> Any:
     InputError
         If it is of another type.
     """
-    if several and _is_column(value) and not fits(value, hint):
+    if several and is_column(value) and not fits(value, hint):
         return [accepted(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
     if not fits(value, hint):
         msg = f"{name} {_complaint(value, hint)}; give {wanted(hint)}"
@@ -144,7 +140,7 @@ def _own(number: Real) -> int | float:
     return int(number) if isinstance(number, Integral) else float(number)
 
 
-def _is_column(value: Any) -> bool:
+def is_column(value: Any) -> bool:
     """Whether it is a list, or an array of one axis, which may hold one value for each network."""
     return isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1
 

@@ -4,25 +4,137 @@ import inspect
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from bpnet.arguments import fits
+from bpnet.core import optimizers
+from bpnet.core.lbfgs import LBFGS
 from bpnet.data import Columns
 from bpnet.data import load as load_data
 from bpnet.errors import InputError
-from bpnet.training import train
+from bpnet.run_folder import Config
+from bpnet.training.declared import Declared, Option, merged, option, table
+from bpnet.training.recipe import OPTIONS, Place, Ranks, Recipe
 
-_NETWORK = {
-    "hidden": list[int], "activation": str | list[str], "init": str, "output": str | None,
-    "norm": str | None, "seed": int,
-}  # fmt: skip
-_TRAINING = {
-    "optimizer": str, "learning_rate": float | str | None, "momentum": float | None,
-    "patience": int | None,
-    "checkpoint_minutes": float, "on_error": str, "sample_weight": str | None,
-    "tensorboard": str,
-}  # fmt: skip
+FIND = "find"
+"""In place of a learning rate that is to be found."""
+
+
+def _rate(given: Any, _: str) -> float | str:
+    """Learning rate as a number, or that it is to be found.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if str(given).strip().lower() == FIND:
+        return FIND
+    try:
+        return float(given)
+    except ValueError as error:
+        msg = f"--learning-rate is {given!r}; give a number, or find"
+        raise InputError(msg) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout(Declared):
+    """The network of a run, as the command line and its file name it."""
+
+    hidden: Sequence[int] = option((128, 64), help="Neurons of each hidden layer.", panel="Network")
+    activation: str | Sequence[str] = option(
+        "relu", help="Of the hidden layers; one or one each.", panel="Network"
+    )
+    output: str | None = option(
+        None, help="Activation of the output layer. Default: softmax.", panel="Network"
+    )
+    norm: str | None = option(
+        None, help="Normalization of the hidden layers: batch or layer.", panel="Network"
+    )
+    init: str = option("auto", help="First weights; auto suits the activation.", panel="Network")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course(Declared):
+    """What a run in a folder has beside its recipe."""
+
+    learning_rate: float | str | None = option(
+        None, help="eta, or find. Default: the optimizer's, 1e-3 for adam.", range=_rate,
+        swept=True,
+    )  # fmt: skip
+    momentum: float | None = option(
+        None, help="Of momentum and nesterov. Default: 0.9.", swept=True
+    )
+    patience: int | None = option(
+        None, help="Stop after so many epochs without a better validation cost."
+    )
+    sample_weight: Path | None = option(
+        None, help="Weights of the examples, a .npy file with one for each row of DATA.",
+        panel="Data", range=lambda path, _: str(Path(path).absolute()),
+    )  # fmt: skip
+    checkpoint_minutes: float = option(
+        0.25, help="Minutes from one checkpoint to the next.", panel="The run"
+    )
+    on_error: str = option(
+        "stop", help="A checkpoint that can't be written: stop the run, or continue.",
+        panel="The run",
+    )  # fmt: skip
+
+
+LAYOUT, COURSE = table(Layout), table(Course)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A run as it was asked for: one value from the command line, or a file, to ``train``.
+
+    Parameters
+    ----------
+    tables : dict of dicts
+        As config.toml has them: data, network, training and others.
+    layout
+        What the table of the network says.
+    recipe, place, ranks, course
+        What that of training says.
+    """
+
+    tables: Config
+    layout: Layout
+    recipe: Recipe
+    place: Place
+    ranks: Ranks
+    course: Course
+
+    @classmethod
+    def read(cls, tables: Config, communicator: Any = None) -> "RunConfig":
+        """Configuration of tables, whose optimizer gets the rate and momentum that it has.
+
+        Raises
+        ------
+        InputError
+            If an option cannot be used.
+        """
+        given = tables["training"]
+        course = merged(Course, None, given)
+        eta: Any = None if course.learning_rate == FIND else course.learning_rate
+        rule = optimizers.get(given["optimizer"], eta, course.momentum)
+        size = given["batch_size"]
+        if size is None:
+            size = 0 if isinstance(rule, LBFGS) else OPTIONS["batch_size"].default
+        own = {**given, "optimizer": rule, "batch_size": size or None}
+        rates = {name: getattr(rule, name, None) for name in ("learning_rate", "momentum")}
+        rates |= {"learning_rate": FIND} if course.learning_rate == FIND else {}
+        training = {**given, **vars(course), **rates, "batch_size": size}
+        return cls(
+            {**tables, "training": training}, merged(Layout, None, tables["network"]),
+            merged(Recipe, None, own), merged(Place, None, own),
+            merged(Ranks, Ranks(communicator=communicator), own), course,
+        )  # fmt: skip
+
+
 _STREAMING = {"stream": bool, "shuffle": str, "buffer": int}
 """What the command line takes for itself; all else is an argument of the library's functions."""
 
@@ -62,10 +174,11 @@ def check_resumable(config: Any) -> None:
         Naming what is missing, not known or of another type.
     """
     tables = _tables(config, "data", "training", "network", "machine")
-    training = {**_arguments(train), **_TRAINING}
+    training = {**_hints({**OPTIONS, **COURSE}), "tensorboard": str}
+    network = {**_hints(LAYOUT), "seed": int}
     check_data(config)
     _check_known("training", tables["training"], training, {"optimizer", "batch_size", "dtype"})
-    _check_known("network", tables["network"], _NETWORK, {"hidden", "activation", "init", "seed"})
+    _check_known("network", tables["network"], network, {"hidden", "activation", "init", "seed"})
     _check_known("machine", {}, {}, {"backend"} - tables["machine"].keys())
     _check_types("machine", tables["machine"], {"backend": str})
 
@@ -88,6 +201,10 @@ def _tables(config: Any, *names: str) -> dict[str, Mapping[str, Any]]:
             msg = f"config.toml has no table [{name}]"
             raise InputError(msg)
     return {name: config[name] for name in names}
+
+
+def _hints(options: Mapping[str, Option]) -> dict[str, Any]:
+    return {name: about.hint for name, about in options.items()}
 
 
 def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
@@ -118,8 +235,8 @@ def _check_types(table: str, given: Mapping[str, Any], hints: Mapping[str, Any])
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
     """TOML of tables whose values are text, numbers, booleans and lists of them."""
     lines = []
-    for table, values in tables.items():
-        lines.append(f"[{table}]")
+    for name, values in tables.items():
+        lines.append(f"[{name}]")
         lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
         lines.append("")
     return "\n".join(lines)

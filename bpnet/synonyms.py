@@ -4,7 +4,7 @@ A word is answered with what means the same here, or not at all: the name that i
 may be another thing, as ``mae`` is beside ``mse`` and ``--l2`` beside ``--lr``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 
 ABSENT = ""
@@ -126,7 +126,6 @@ WORDS: dict[str, dict[str, str]] = {
         "l2; which is weight decay times the number of examples": "weight_decay wd decay",
         "l2": "alpha l2_regularization l2_reg reg reg_lambda lambda lambda_ lmbda regularization "
         "penalty l2_penalty",
-        "l1": "l1_regularization l1_reg l1_penalty",
         "cost": "loss criterion loss_function loss_fn objective cost_function",
         "optimizer": "opt optim solver algorithm optimiser",
         "activation": "activations hidden_activation nonlinearity transfer act",
@@ -149,16 +148,7 @@ WORDS: dict[str, dict[str, str]] = {
         "early_stopping_rounds",
         "callbacks; a bpnet.Callback may print what it is told after each epoch": "verbose "
         "verbosity progress progress_bar callback show_progress log disp",
-        "clip_norm": "clipnorm max_grad_norm gradient_clip gradient_clip_val grad_clip clip "
-        "clip_grad_norm global_clipnorm",
-        "schedule": "scheduler lr_scheduler lr_schedule learning_rate_schedule",
-        "dropout": "dropout_rate drop drop_out drop_rate dropout_prob keep_prob",
-        "micro_batch": "micro_batch_size accumulate accumulation_steps",
-        "threads": "n_jobs jobs num_threads n_threads nthreads num_workers workers",
         "backend=cupy": "gpu cuda use_gpu use_cuda gpus",
-        "backend": "library framework engine",
-        "precision": "matmul_precision",
-        "dtype": "fp16 amp half float32 data_type mixed_precision",
         "target": "label labels target_column y_column label_column response",
         "out": "output_dir out_dir save save_dir outdir directory output_file folder",
         "resume": "resume_from resume_from_checkpoint continue restart",
@@ -166,8 +156,6 @@ WORDS: dict[str, dict[str, str]] = {
         "tensorboard_folder": "log_dir logdir",
         "folds": "cv n_splits kfold cross_validation",
         "sample_weight": "weights sample_weights",
-        "class_weight": "class_weights",
-        "compiled": "compile jit",
         "quiet": "silent",
         "slope": "negative_slope alpha leak",
         "threshold": "delta beta",
@@ -185,6 +173,11 @@ WORDS: dict[str, dict[str, str]] = {
     },
 }
 """For each kind of name bpnet's own, and the words that mean it; what follows ``;`` is said too."""
+
+
+def learn(kind: str, words: Mapping[str, str]) -> None:
+    """Add names of a kind, each with the words that mean it, declared where the name is."""
+    WORDS[kind].update({name: said for name, said in words.items() if said})
 
 
 def hint(kind: str, given: object, names: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from bpnet.paper.equations import EQUATIONS, SLIPS
 from bpnet.paper.experiments import terms
 from bpnet.paper.page import mathml
 from bpnet.paper.sources import excerpt
+from bpnet.training.declared import table
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +51,7 @@ def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages."""
     pages: dict[str, str | bytes] = {
         "commands.md": commands(),
+        "options.md": options(),
         "equations.md": equations(),
         "benchmarks.md": _text("benchmarks/README.md").replace("](results/", "](benchmarks/"),
         "changelog.md": _text("CHANGELOG.md"),
@@ -130,6 +132,30 @@ def _help(arguments: list[str]) -> str:
         env={"COLUMNS": "80", "PATH": "", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return "\n".join(line.rstrip() for line in run.stdout.strip("\n").splitlines())
+
+
+def options() -> str:
+    """The options of training, as they are declared."""
+    lines = [
+        "# Options of training",
+        "",
+        "Each is declared once, in `bpnet.Recipe`, `bpnet.Place` or `bpnet.Ranks`, and is a",
+        "keyword of `bpnet.train` and an option of `bpnet train`. Networks of a set may each have",
+        "their own where a list is said to be taken.",
+    ]
+    for kind in (bpnet.Recipe, bpnet.Place, bpnet.Ranks):
+        lines += [
+            "",
+            f"## {kind.__name__}",
+            "",
+            "| option | default | list | |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| `{o.name}` | `{o.default!r}` | {'yes' * o.each} | {html.escape(o.help)} |"
+            for o in table(kind).values()
+        ]
+    return "\n".join(lines)
 
 
 def equations() -> str:

@@ -335,7 +335,7 @@ def test_numbers_of_other_kinds_become_pythons_own():
 
 
 def test_a_signature_stays_as_it_was_for_who_asks():
-    assert list(inspect.signature(bpnet.train).parameters)[:3] == ["network", "data", "cost"]
+    assert list(inspect.signature(bpnet.train).parameters)[:3] == ["network", "data", "recipe"]
     assert bpnet.train.__doc__.startswith("Train a network in place")
     assert bpnet.train.__module__ == "bpnet.training.train"
 

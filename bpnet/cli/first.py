@@ -4,6 +4,8 @@ import typer
 from typer.core import TyperCommand
 
 from bpnet.cli import screen
+from bpnet.configuration import COURSE, LAYOUT
+from bpnet.training.recipe import OPTIONS, PLACE, REGULAR
 
 WELCOME = """\
 bpnet trains feed-forward neural networks, with the same lines on every array
@@ -31,28 +33,23 @@ def welcome(context: typer.Context) -> None:
 
 
 _PANELS = {
-    "Network": ("hidden", "activation", "output", "norm", "init"),
-    "Training": (
-        "cost", "optimizer", "learning_rate", "schedule", "epochs", "batch_size", "micro_batch",
-        "momentum", "patience", "metric", "score", "seed", "seeds",
-    ),
-    "Against overfitting": ("l2", "l1", "max_norm", "clip_norm", "dropout"),
-    "Data": (
-        "target", "task", "validation", "folds", "sample_weight", "class_weight", "stream",
-        "shuffle", "buffer",
-    ),
-    "Where it runs": (
-        "backend", "device", "dtype", "threads", "precision", "compiled", "reduce", "shards",
-        "timeout",
-    ),
-    "The run": (
-        "out", "resume", "checkpoint_minutes", "on_error", "live", "tensorboard",
-        "tensorboard_folder", "json_", "quiet",
-    ),
-}  # fmt: skip
+    "Training": ("score", "seeds"),
+    "Data": ("target", "task", "validation", "folds", "stream", "shuffle", "buffer"),
+    PLACE: ("timeout",),
+    "The run": ("out", "resume", "live", "tensorboard", "tensorboard_folder", "json_", "quiet"),
+}
+"""Of the options that are not declared with one."""
 
-PANELS = {option: panel for panel, held in _PANELS.items() for option in held}
+PANELS = {
+    **{
+        about.flag: about.panel for about in {**LAYOUT, **COURSE, **OPTIONS}.values() if about.panel
+    },
+    **{option: panel for panel, held in _PANELS.items() for option in held},
+}
 """Panel of the help that an option of a training command stands in."""
+
+
+_ORDER = f"Network, Training, {REGULAR}, Data, {PLACE}, The run"
 
 
 class Grouped(TyperCommand):
@@ -63,3 +60,4 @@ class Grouped(TyperCommand):
         for option in self.params:
             if option.name in PANELS and hasattr(option, "rich_help_panel"):
                 option.rich_help_panel = PANELS[option.name]
+        self.params.sort(key=lambda option: _ORDER.find(PANELS.get(str(option.name), "")))

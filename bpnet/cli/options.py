@@ -1,12 +1,18 @@
 """Options that several commands share."""
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from bpnet.cli import completion
 from bpnet.errors import InputError
+from bpnet.training.declared import Option
+from bpnet.training.recipe import OPTIONS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 DataArgument = Annotated[
     str,
@@ -25,21 +31,12 @@ RunArgument = Annotated[
     ),
 ]
 Backend = Annotated[
-    str | None,
-    typer.Option(
-        help="auto, fastest, numpy, cupy, torch, jax, dpnp, array_api_strict; :device; a list.",
-        autocompletion=completion.backends,
-    ),
+    str | None, typer.Option(help=OPTIONS["backend"].help, autocompletion=completion.backends)
 ]
-Device = Annotated[str | None, typer.Option(help="Device of the backend, such as 0 or cuda:1.")]
+Device = Annotated[str | None, typer.Option(help=OPTIONS["device"].help)]
 Target = Annotated[str | None, typer.Option(help="Column to predict, in a table.")]
-Metric = Annotated[
-    str,
-    typer.Option(
-        help="Judged too: accuracy, balanced-accuracy, f1, auc, log-loss, top-5, mse, mae, r2; "
-        "a list."
-    ),
-]
+Task = Annotated[str, typer.Option(help="auto, classify or regress.")]
+Metric = Annotated[str, typer.Option(help=OPTIONS["metrics"].help)]
 Stream = Annotated[
     bool,
     typer.Option(
@@ -77,3 +74,75 @@ def names(text: str) -> str | list[str]:
     """One name, or a list where there are commas."""
     parts = [part.strip() for part in text.split(",")]
     return parts[0] if len(parts) == 1 else parts
+
+
+def offered(
+    options: Mapping[str, Option], *, lists: bool = False, **helps: str
+) -> Callable[[Command], Command]:
+    """Decorate a command that takes declared options as keywords: it offers each of them.
+
+    Parameters
+    ----------
+    options : mapping
+        By their names.
+    lists : bool
+        Whether what is swept takes several values.
+    **helps
+        Texts that differ here, by the options' names.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        made = [_parameter(o, helps.get(o.name, o.help), lists) for o in options.values()]
+        command.__signature__ = signature.replace(parameters=[*own, *made])  # type: ignore[attr-defined]
+        command.__annotations__ |= {p.name: p.annotation for p in made}
+        return command
+
+    return decorate
+
+
+def _parameter(about: Option, text: str, lists: bool) -> inspect.Parameter:
+    """Parameter of a command, of the type and with the default that an option has as text."""
+    kinds, more = (bool, Path, str, int, float), dict[str, Any]()
+    kind: Any = next((one for one in kinds if one in about.kinds), str)
+    default = about.default
+    if lists and about.swept:
+        kind, default = str, None if default is None else f"{default:g}"
+        text, more = f"{text.rstrip('.')}; several with commas.", {"metavar": "LIST"}
+    elif isinstance(default, tuple):
+        default = ",".join(map(str, default))
+    typed: Any = kind if default is not None else kind | None
+    hint = Annotated[typed, typer.Option(help=text, **more)]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter(about.flag, kind, default=default, annotation=hint)
+
+
+def asked(parameters: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, Any]:
+    """Values of declared options, by their names, of what a command was given; lists are read."""
+    found = {name: parameters[about.flag] for name, about in options.items()}
+    for name, about in options.items():
+        if about.items is int:
+            found[name] = sizes(found[name])
+        elif about.items is str:
+            found[name] = names(found[name]) if found[name] else []
+    return found
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether a parameter of a command stands on the command line."""
+    return str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+
+
+def check_alone(context: typer.Context, allowed: set[str], whose: str) -> None:
+    """Refuse options beside ``--resume`` that the run or the sweep has of its own.
+
+    Raises
+    ------
+    InputError
+        Naming the first.
+    """
+    for name in context.params:
+        if name not in allowed and is_given(context, name):
+            msg = f"--resume goes on with {whose}; leave {name.replace('_', '-')} out"
+            raise InputError(msg)

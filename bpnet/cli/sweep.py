@@ -10,48 +10,35 @@ from bpnet import run_data, run_folder, runs, sweep
 from bpnet.cli import options, screen
 from bpnet.cli.progress import Count
 from bpnet.cli.signals import StopOnSignal, interrupting
+from bpnet.configuration import COURSE, LAYOUT
 from bpnet.core import optimizers
 from bpnet.errors import InputError
 from bpnet.shown import pasted
+from bpnet.training.recipe import PLACES, RECIPE
+
+_SHARED = {**COURSE, **RECIPE, **PLACES}
+_GRID = {name: about for name, about in _SHARED.items() if about.swept}
+_ALL = {
+    name: _SHARED[name]
+    for name in ("cost", "optimizer", "patience", *RECIPE, "dtype", "threads", "precision")
+    if name not in {*_GRID, "metrics"}
+}
+"""What is swept, and what all networks have in common."""
 
 
-def _list(text: str) -> Any:
-    return typer.Option(metavar="LIST", help=f"{text}; several with commas.")
-
-
+@options.offered(
+    {**LAYOUT, **_GRID, **_ALL}, lists=True, learning_rate="eta. Default: the optimizer's.",
+    optimizer=", ".join(optimizers.OPTIMIZERS),
+    seed="The first one; of split and folds too.",
+    patience="Stop a network after so many epochs without a better score.",
+)  # fmt: skip
 def command(
     context: typer.Context,
     source: options.DataArgument = "digits",
-    hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer.")] = "30",
-    learning_rate: Annotated[str | None, _list("eta. Default: the optimizer's")] = None,
-    l2: Annotated[str, _list("Strength of L2, the paper's alpha")] = "0",
-    l1: Annotated[str, _list("Strength of L1")] = "0",
-    momentum: Annotated[str | None, _list("Of momentum and nesterov")] = None,
-    dropout: Annotated[str, _list("Probability with which a hidden value is dropped")] = "0",
-    batch_size: Annotated[str, _list("Examples in a step, 0 for the whole set")] = "64",
     seeds: Annotated[int, typer.Option(help="How many seeds, beginning with --seed.")] = 1,
     folds: Annotated[
         int, typer.Option(help="Parts that are held out in turn; 0 uses --validation.")
     ] = 0,
-    activation: Annotated[str, typer.Option(help="Of the hidden layers; one or one each.")] = (
-        "relu"
-    ),
-    output: Annotated[
-        str | None, typer.Option(help="Activation of the output layer. Default: softmax.")
-    ] = None,
-    norm: Annotated[
-        str | None, typer.Option(help="Normalization of the hidden layers: batch or layer.")
-    ] = None,
-    init: Annotated[str, typer.Option(help="First weights; auto suits the activation.")] = "auto",
-    cost: Annotated[
-        str | None, typer.Option(help="Cost function. Default: suits the output.")
-    ] = None,
-    optimizer: Annotated[str, typer.Option(help=", ".join(optimizers.OPTIMIZERS))] = "adam",
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
-    schedule: Annotated[str, typer.Option(help="Of the learning rate.")] = "constant",
-    patience: Annotated[
-        int | None, typer.Option(help="Stop a network after so many epochs without a better score.")
-    ] = None,
     score: Annotated[
         str | None,
         typer.Option(help="Ranked by: accuracy, cost, or a metric. Default: suits the task."),
@@ -62,13 +49,8 @@ def command(
     ] = None,
     backend: options.Backend = None,
     device: options.Device = None,
-    dtype: Annotated[str, typer.Option(help="float32, float64, float16 or bfloat16.")] = "float32",
-    seed: Annotated[int, typer.Option(help="The first one; of split and folds too.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(help="Processor threads. Default: suits net and batch.")
-    ] = None,
     target: options.Target = None,
-    task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
+    task: options.Task = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the best run. Default: runs/DATA-TIME.")
     ] = None,
@@ -78,6 +60,7 @@ def command(
     ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
+    **_: Any,
 ) -> int:
     """Train many networks at once, rank their options, and leave the best as a run.
 
@@ -93,7 +76,7 @@ def command(
         folder = run_folder.choose(out, source, bpnet.data.sources.read_from(source))
         ledger = sweep.Ledger(folder, asked, fresh=out is None)
     else:
-        _check_alone(context)
+        options.check_alone(context, _OF_A_RESUME, "what the sweep was asked for")
         ledger = sweep.Ledger.read(resume)
         if (resume / "config.toml").is_file() and runs.unfinished(resume) is None:
             if json_:
@@ -109,15 +92,6 @@ def command(
 _ABOUT = {"out", "resume", "json_", "quiet"}
 """Options that are not of what is swept."""
 _OF_A_RESUME = {"resume", "backend", "device", "json_", "quiet"}
-
-
-def _check_alone(context: typer.Context) -> None:
-    """Refuse options of a sweep beside one that is taken up again."""
-    for name in context.params:
-        given = str(context.get_parameter_source(name)).endswith("COMMANDLINE")
-        if given and name not in _OF_A_RESUME:
-            msg = f"--resume goes on with what the sweep was asked for; leave {name} out"
-            raise InputError(msg.replace("_", "-"))
 
 
 def _parsed(context: typer.Context, asked: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -155,11 +129,7 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
             "source": source, "target": asked["target"], "task": asked["task"],
             "validation": held, "seed": seed,
         },
-        "network": {
-            name: plan.network[other]
-            for name, other in (("hidden", "sizes"), ("activation", "hidden"),
-                                ("output", "output"), ("init", "init"), ("norm", "norm"))
-        },
+        "network": options.asked(asked, LAYOUT),
         "training": {},
         "source": run_data.described(data),
     }  # fmt: skip
@@ -203,23 +173,21 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
 
 def _plan(asked: dict[str, Any]) -> sweep.Plan:
     """What is swept, by what the options say."""
-    numbers = {name: options.numbers(name.replace("_", "-"), asked[name]) for name in _SWEPT}
-    sizes = options.numbers("batch-size", asked["batch_size"], int)
-    grid: dict[str, list[Any]] = {**numbers, "batch_size": [int(k) or None for k in sizes]}
+    grid = {
+        name: options.numbers(about.flag.replace("_", "-"), asked[about.flag],
+                              int if name == "batch_size" else float)
+        for name, about in _GRID.items()
+    }  # fmt: skip
+    grid["batch_size"] = [k or None for k in grid.pop("batch_size")]  # it changes fastest
+    layout, shared = options.asked(asked, LAYOUT), options.asked(asked, _ALL)
+    first, optimizer, patience = (shared.pop(n) for n in ("seed", "optimizer", "patience"))
     return sweep.Plan(
         grid={name: values for name, values in grid.items() if values},
         network={
-            "sizes": options.sizes(asked["hidden"]), "hidden": options.names(asked["activation"]),
-            **{name: asked[name] for name in ("output", "init", "norm")},
+            "sizes": layout["hidden"], "hidden": layout["activation"],
+            **{name: layout[name] for name in ("output", "init", "norm")},
         },
-        training={
-            **{name: asked[name] for name in ("cost", "epochs", "schedule")},
-            "metrics": sweep.metrics_of(asked["score"]),
-            **{name: asked[name] for name in ("dtype", "threads")},
-        },
-        seeds=sweep.seeds(asked["seed"], asked["seeds"]),
-        **{name: asked[name] for name in ("optimizer", "folds", "score", "patience")},
+        training={**shared, "metrics": sweep.metrics_of(asked["score"])},
+        seeds=sweep.seeds(first, asked["seeds"]), optimizer=optimizer, patience=patience,
+        folds=asked["folds"], score=asked["score"],
     )  # fmt: skip
-
-
-_SWEPT = ("learning_rate", "momentum", "l2", "l1", "dropout")

@@ -1,6 +1,7 @@
 """``bpnet train``."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,99 +14,34 @@ from bpnet.cli import options, screen
 from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
 from bpnet.cli.signals import StopOnSignal
-from bpnet.core import optimizers, schedules
+from bpnet.configuration import COURSE, FIND, LAYOUT, RunConfig
+from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import arrays
 from bpnet.errors import InputError, one_line
 from bpnet.shown import pasted
 from bpnet.training import Distributions, LearningRates, fastest, sharding
+from bpnet.training.recipe import OPTIONS, PLACES, RANKS, RECIPE
+
+_OWN = {"backend", "device", "communicator"}
+_DECLARED = ("cost", "optimizer", *COURSE, *RECIPE, *PLACES, *RANKS)
+_TRAINING = {
+    name: {**OPTIONS, **COURSE}[name] for name in dict.fromkeys(_DECLARED) if name not in _OWN
+}
+"""Options of the table of training, in the order of the help."""
 
 
+@options.offered({**LAYOUT, **_TRAINING})
 def train(
     context: typer.Context,
     source: options.DataArgument = "digits",
-    hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer.")] = "128,64",
-    activation: Annotated[str, typer.Option(help="Of the hidden layers; one or one each.")] = (
-        "relu"
-    ),
-    output: Annotated[
-        str | None, typer.Option(help="Activation of the output layer. Default: softmax.")
-    ] = None,
-    norm: Annotated[
-        str | None, typer.Option(help="Normalization of the hidden layers: batch or layer.")
-    ] = None,
-    init: Annotated[str, typer.Option(help="First weights; auto suits the activation.")] = "auto",
-    cost: Annotated[
-        str | None, typer.Option(help="Cost function. Default: suits the output.")
-    ] = None,
-    optimizer: Annotated[
-        str, typer.Option(help=", ".join((*optimizers.OPTIMIZERS, "lbfgs")))
-    ] = "adam",
-    learning_rate: Annotated[
-        str | None,
-        typer.Option(help="eta, or find. Default: the optimizer's, 1e-3 for adam."),
-    ] = None,
-    momentum: Annotated[
-        float | None, typer.Option(help="Of momentum and nesterov. Default: 0.9.")
-    ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 20,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Examples in a step; 0 is the whole set. Default: 64, lbfgs takes all."),
-    ] = None,
-    micro_batch: Annotated[
-        int | None, typer.Option(help="Examples that are taken at a time, to save memory.")
-    ] = None,
-    l2: Annotated[float, typer.Option(help="Strength of L2 regularization, the paper's alpha.")] = (
-        0.0
-    ),
-    l1: Annotated[float, typer.Option(help="Strength of L1 regularization.")] = 0.0,
-    max_norm: Annotated[
-        float, typer.Option(help="Largest norm of the weights into a neuron; 0 is any.")
-    ] = 0.0,
-    clip_norm: Annotated[
-        float, typer.Option(help="Largest norm of all gradients together; 0 is any.")
-    ] = 0.0,
-    schedule: Annotated[
-        str, typer.Option(help=f"Of the learning rate: {', '.join(schedules.SCHEDULES)}.")
-    ] = "constant",
-    sample_weight: Annotated[
-        Path | None,
-        typer.Option(help="Weights of the examples, a .npy file with one for each row of DATA."),
-    ] = None,
-    class_weight: Annotated[
-        str | None, typer.Option(help="balanced: every class counts the same.")
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help="Stop after so many epochs without a better validation cost."),
-    ] = None,
-    dropout: Annotated[
-        float, typer.Option(help="Probability with which a hidden value is dropped in training.")
-    ] = 0.0,
     validation: Annotated[float, typer.Option(help="Share of the examples that is held out.")] = (
         0.1
     ),
-    metric: options.Metric = "",
     backend: options.Backend = None,
     device: options.Device = None,
-    dtype: Annotated[str, typer.Option(help="float32, float64, float16 or bfloat16.")] = "float32",
-    seed: Annotated[int, typer.Option(help="Of first weights, order and split.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(help="Processor threads. Default: suits net and batch.")
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="tf32: faster, rougher products on a CUDA GPU.")
-    ] = None,
-    compiled: Annotated[
-        bool | None,
-        typer.Option(
-            help="Whether PyTorch compiles the steps: usually from 200,000 steps on. With "
-            "--no-compiled NumPy calls each step, as it else replays the first."
-        ),
-    ] = None,
     target: options.Target = None,
-    task: Annotated[str, typer.Option(help="auto, classify or regress.")] = "auto",
+    task: options.Task = "auto",
     stream: options.Stream = False,
     shuffle: Annotated[
         str, typer.Option(help="With --stream: full, blocks, or auto: full but for tables.")
@@ -119,20 +55,6 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
-    ] = None,
-    checkpoint_minutes: Annotated[
-        float, typer.Option(help="Minutes from one checkpoint to the next.")
-    ] = 0.25,
-    on_error: Annotated[
-        str,
-        typer.Option(help="A checkpoint that can't be written: stop the run, or continue."),
-    ] = "stop",
-    reduce: Annotated[
-        str, typer.Option(help="With mpiexec, how ranks add up: ordered, for the same bits; fast.")
-    ] = "ordered",
-    shards: Annotated[
-        int | None,
-        typer.Option(help="Parts of a batch in the ordered sum. Default: 8 with mpiexec."),
     ] = None,
     timeout: Annotated[
         float, typer.Option(help="Seconds after which a rank that does not answer is given up.")
@@ -148,6 +70,7 @@ def train(
     ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
+    **given: Any,
 ) -> int:
     """Train a network and leave a folder with the model, its configuration and its history.
 
@@ -166,44 +89,17 @@ def train(
     if ranks is not None:
         ranks.timeout = seconds
     quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
+    shown = _Shown(json_, quiet, live)
     if resume is not None:
-        return _resume(
-            context, resume, backend, device, tensorboard_folder,
-            json_=json_, quiet=quiet, live=live,
-        )  # fmt: skip
-    asked: dict[str, Any] = {
-        "hidden": options.sizes(hidden),
-        "activation": options.names(activation),
-        "output": output,
-        "init": init,
-        "norm": norm,
-        "seed": seed,
-    }
-    eta = _rate(learning_rate)
-    rule = optimizers.get(optimizer, eta if isinstance(eta, float) else None, momentum)
-    whole = isinstance(rule, LBFGS)
-    settings: dict[str, Any] = {
-        "cost": cost,
-        "epochs": epochs,
-        "batch_size": (0 if whole else 64) if batch_size is None else batch_size,
-        "micro_batch": micro_batch,
-        "metrics": options.names(metric) if metric else [],
-        "l2": l2,
-        "l1": l1,
-        "max_norm": max_norm,
-        "clip_norm": clip_norm,
-        "schedule": schedule,
-        "sample_weight": str(sample_weight.absolute()) if sample_weight else None,
-        "class_weight": class_weight,
-        "dropout": dropout,
-        "dtype": dtype,
-        "seed": seed,
-        "threads": threads,
-        "precision": precision,
-        "compiled": compiled,
-        **_divided(ranks, reduce, shards),
-    }
-    config: runs.Config = {
+        return _resume(context, resume, backend, device, tensorboard_folder, shown)
+    training = options.asked(given, _TRAINING)
+    if not options.is_given(context, "batch_size"):
+        training["batch_size"] = None  # of which the optimizer decides
+    training.update(_divided(ranks, training.pop("reduce"), training.pop("shards")))
+    if tensorboard or tensorboard_folder:
+        events = str(tensorboard_folder.absolute()) if tensorboard_folder else run_folder.EVENTS
+        training["tensorboard"] = events
+    tables: runs.Config = {
         "data": {
             "source": source,
             "target": target,
@@ -211,49 +107,26 @@ def train(
             "validation": validation,
             **run_data.streaming(stream, shuffle, buffer),
         },
-        "network": asked,
-        "training": {
-            **settings,
-            "patience": patience,
-            "optimizer": optimizer,
-            "learning_rate": eta if whole or eta == _FIND else rule.learning_rate,
-            "momentum": getattr(rule, "momentum", None),
-        },
+        "network": {**options.asked(given, LAYOUT), "seed": given["seed"]},
+        "training": training,
     }
-    config["training"] |= {"checkpoint_minutes": checkpoint_minutes, "on_error": on_error}
-    if tensorboard or tensorboard_folder:
-        events = str(tensorboard_folder.absolute()) if tensorboard_folder else run_folder.EVENTS
-        config["training"]["tensorboard"] = events
+    config = RunConfig.read(tables, ranks)
     reads: list[str | Path] = [*bpnet.data.sources.read_from(source)]
-    reads += [sample_weight] if sample_weight else []
+    reads += [config.course.sample_weight] if config.course.sample_weight else []
     if tensorboard_folder:
         disk.makeable(tensorboard_folder, "the event files", reads)
     folder = Path(of_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
-    return _run(
-        config, folder, backend, device, ranks, json_=json_, quiet=quiet, live=live,
-        fresh=out is None,
-    )  # fmt: skip
+    place = replace(config.place, backend=backend, device=device)
+    return _run(replace(config, place=place), folder, shown, fresh=out is None)
 
 
-_FIND = "find"
-"""In place of a learning rate."""
+@dataclass(frozen=True)
+class _Shown:
+    """How much a run says, and how."""
 
-
-def _rate(given: str | None) -> float | str | None:
-    """Learning rate as a number, or that it is to be found.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    if given is None or given.strip().lower() == _FIND:
-        return None if given is None else _FIND
-    try:
-        return float(given)
-    except ValueError as error:
-        msg = f"--learning-rate is {given!r}; give a number, or find"
-        raise InputError(msg) from error
+    json: bool
+    quiet: bool
+    live: bool
 
 
 def _divided(ranks: Any, reduce: str, shards: int | None) -> dict[str, Any]:
@@ -273,146 +146,108 @@ def _resume(
     backend: str | None,
     device: str | None,
     events: Path | None,
-    *,
-    json_: bool,
-    quiet: bool,
-    live: bool,
+    shown: _Shown,
 ) -> int:
-    for name in context.params:
-        given = str(context.get_parameter_source(name)).endswith("COMMANDLINE")
-        if given and name not in _OF_A_RESUME:
-            msg = (
-                f"--resume goes on with the run's own settings; leave {name.replace('_', '-')} out"
-            )
-            raise InputError(msg)
+    options.check_alone(context, _OF_A_RESUME, "the run's own settings")
     ranks = context.obj
-    config = of_rank_0(ranks, lambda: runs.unfinished(folder))
-    if config is None:
-        if json_:
+    tables = of_rank_0(ranks, lambda: runs.unfinished(folder))
+    if tables is None:
+        if shown.json:
             screen.give(runs.outcome(folder))
         elif leads(ranks):
             screen.say(f"{folder} is finished: nothing to do")
         return 0
-    chosen = backend or recorded(ranks, config["machine"]["backend"])
     if events is not None:
-        disk.makeable(events, "the event files", run_folder.read_by(folder, config))
-    return _run(
-        config, folder, chosen, device, ranks, json_=json_, quiet=quiet, live=live,
-        resume=True, events=events,
-    )  # fmt: skip
+        disk.makeable(events, "the event files", run_folder.read_by(folder, tables))
+    config = RunConfig.read(tables, ranks)
+    chosen = backend or recorded(ranks, tables["machine"]["backend"])
+    place = replace(config.place, backend=chosen, device=device)
+    return _run(replace(config, place=place), folder, shown, resume=True, events=events)
 
 
-def _run(
-    config: runs.Config,
-    folder: Path,
-    backend: str | None,
-    device: str | None,
-    ranks: Any = None,
-    *,
-    json_: bool,
-    quiet: bool,
-    live: bool,
-    resume: bool = False,
-    fresh: bool = False,
-    events: Path | None = None,
-) -> int:
+def _run(config: RunConfig, folder: Path, shown: _Shown, **how: Any) -> int:
     """Train as a configuration says; a run that fails leaves no folder."""
     with ExitStack() as after:
-        return _train(
-            after, config, folder, backend, device, ranks, json_=json_, quiet=quiet, live=live,
-            resume=resume, fresh=fresh, events=events,
-        )  # fmt: skip
+        return _train(after, config, folder, shown, **how)
 
 
 def _train(
     after: ExitStack,
-    config: runs.Config,
+    config: RunConfig,
     folder: Path,
-    backend: str | None,
-    device: str | None,
-    ranks: Any,
+    shown: _Shown,
     *,
-    json_: bool,
-    quiet: bool,
-    live: bool,
-    resume: bool,
-    fresh: bool,
-    events: Path | None,
+    resume: bool = False,
+    fresh: bool = False,
+    events: Path | None = None,
 ) -> int:
-    asked, settings = dict(config["network"]), dict(config["training"])
-    eta, kind = settings.pop("learning_rate", None), settings.pop("optimizer")
-    rule = optimizers.get(kind, None if eta == _FIND else eta, settings.pop("momentum", None))
-    patience, minutes = settings.pop("patience", None), settings.pop("checkpoint_minutes", 0.25)
-    on_error, board = settings.pop("on_error", "stop"), settings.pop("tensorboard", None)
-    every = bpnet.Checkpoint(folder / "checkpoints", epochs=0, minutes=minutes, on_error=on_error)
-    selection = None if fastest.is_asked(backend) else of_rank(ranks, backend, device)
-    source, seen = config["data"]["source"], Distributions()
-    dataset = first(ranks, lambda: run_data.read_again(config))
-    weighed = _weights(settings.pop("sample_weight", None), dataset)
+    tables, recipe, course = config.tables, config.recipe, config.course
+    place, ranks, selection = config.place, config.ranks.communicator, None
+    every = bpnet.Checkpoint(
+        folder / run_folder.CHECKPOINTS, epochs=0, minutes=course.checkpoint_minutes,
+        on_error=course.on_error,
+    )  # fmt: skip
+    if not fastest.is_asked(place.backend):
+        selection = of_rank(ranks, place.backend, place.device)
+    seen = Distributions()
+    dataset = first(ranks, lambda: run_data.read_again(tables))
+    weighed = _weights(course.sample_weight, dataset)
+    layout = {**vars(config.layout), "seed": tables["network"]["seed"]}
     network = run_data.network_for(
-        dataset,
-        asked["hidden"],
-        hidden=asked["activation"],
-        output=asked.get("output"),
-        init=asked["init"],
-        norm=asked.get("norm"),
-        seed=asked["seed"],
+        dataset, layout.pop("hidden"), hidden=layout.pop("activation"), **layout
     )
     if selection is None:
-        selection = fastest.find(
-            network, dataset, batch_size=settings["batch_size"], optimizer=rule,
-            dtype=settings["dtype"], cost=settings.get("cost"), device=device, ranks=ranks,
-        )  # fmt: skip
-    console, stopper = screen.console(stderr=json_), StopOnSignal()
-    config["data"]["source"] = bpnet.data.sources.absolute(source)
-    config["source"] = run_data.described(dataset)
+        selection = fastest.find(network, dataset, recipe, place, ranks)
+    place = replace(place, backend=selection.backend, device=None)
+    console, stopper = screen.console(stderr=shown.json), StopOnSignal()
+    tables["data"]["source"] = bpnet.data.sources.absolute(tables["data"]["source"])
+    tables["source"] = run_data.described(dataset)
     again = resume and leads(ranks)
-    recorder = runs.Recorder(folder, config, dataset.columns, again, seen, on_error, fresh)
+    recorder = runs.Recorder(folder, tables, dataset.columns, again, seen, course.on_error, fresh)
     after.callback(recorder.discard)
     folder = Path(of_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
     every.folder = folder / run_folder.CHECKPOINTS
-    score = config.get("sweep", {}).get("score")
-    stopping = None if patience is None else bpnet.EarlyStopping(patience, score)
+    stopping = _stopping(config)
     # before the recorder, which saves what it hands over
     callbacks = [stopper, seen, *([] if stopping is None else [stopping])]
     after.callback(stopper.close)
     if leads(ranks):
-        place = tensorboard.place(board, folder, resume, events)
-        callbacks += [recorder, *_event_files(place, seen, after)]
-    if not (quiet or json_):
-        lines = _heading(dataset, config, network, selection)
-        bar = Bar(console, [*lines, *described(ranks, settings)], live=live)
+        board = tables["training"].get("tensorboard")
+        written = tensorboard.place(board, folder, resume, events)
+        callbacks += [recorder, *_event_files(written, seen, after)]
+    if not (shown.quiet or shown.json):
+        lines = _heading(dataset, tables, network, selection)
+        bar = Bar(console, [*lines, *described(ranks, tables["training"])], live=shown.live)
         callbacks.append(bar)
         after.callback(bar.close)
     with after:  # terminal and signals are given back
         found = None
-        if eta == _FIND:
-            found = _find(network, dataset, rule, selection.backend, settings)
-            rule = optimizers.get(rule, found.suggestion)
-            config["training"]["learning_rate"] = found.suggestion
+        if course.learning_rate == FIND:
+            found = _find(network, dataset, recipe, place)
+            recipe = replace(recipe, optimizer=optimizers.get(recipe.rule, found.suggestion))
+            tables["training"]["learning_rate"] = found.suggestion
+        whole = isinstance(recipe.optimizer, LBFGS)
         history = bpnet.train(
-            network,
-            dataset,
-            optimizer=rule,
-            validation=dataset.validation,
-            backend=selection.backend,
-            callbacks=callbacks,
-            checkpoint=None if isinstance(rule, LBFGS) else every,
-            resume=resume and not isinstance(rule, LBFGS),
-            sample_weight=weighed,
-            communicator=ranks,
-            **{**settings, "batch_size": settings["batch_size"] or None},
-        )
+            network, dataset, recipe, place=place, ranks=config.ranks, sample_weight=weighed,
+            validation=dataset.validation, checkpoint=None if whole else every,
+            resume=resume and not whole, callbacks=callbacks,
+        )  # fmt: skip
     recorder.complete(network)
     notes = [stopper.note] if stopper.note else []
     if found is not None and leads(ranks):
         notes += _drawn(found, folder)
-    if json_:
+    if shown.json:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         screen.give(result)
     elif leads(ranks):
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
+
+
+def _stopping(config: RunConfig) -> bpnet.EarlyStopping | None:
+    """What stops a run early, by the score of a sweep where it is from one."""
+    score, patience = config.tables.get("sweep", {}).get("score"), config.course.patience
+    return None if patience is None else bpnet.EarlyStopping(patience, score)
 
 
 def _heading(data: Any, config: runs.Config, network: bpnet.Network, selection: Any) -> list[str]:
@@ -438,7 +273,7 @@ def _event_files(
     return [board]
 
 
-def _weights(path: str | None, dataset: Any) -> Any:
+def _weights(path: Path | None, dataset: Any) -> Any:
     """Weights of the examples that are trained with, of a file with one for each row.
 
     Raises
@@ -479,14 +314,13 @@ def _say(console: Console, notes: list[str], status: int, stopping: Any, folder:
 
 
 def _find(
-    network: bpnet.Network, data: Any, rule: Any, backend: Any, settings: dict[str, Any]
+    network: bpnet.Network, data: Any, recipe: bpnet.Recipe, place: bpnet.Place
 ) -> LearningRates:
     """Learning rate to begin with, on the run's own data."""
-    taken = {name: settings[name] for name in ("cost", "l2", "dtype", "seed")}
+    taken = {name: getattr(recipe, name) for name in ("cost", "optimizer", "batch_size", "l2")}
     return bpnet.find_learning_rate(
-        network, data, optimizer=rule, batch_size=settings["batch_size"] or None, backend=backend,
-        **taken,
-    )  # fmt: skip
+        network, data, backend=place.backend, dtype=place.dtype, seed=recipe.seed, **taken
+    )
 
 
 def _drawn(found: LearningRates, folder: Path) -> list[str]:

@@ -322,19 +322,7 @@ def get(cost: str | Any, output: Activation) -> Cost:
     >>> get("cross-entropy", activations.Softmax())
     CrossEntropy()
     """
-    made: Cost
-    if isinstance(cost, str):
-        made = by_name("cost", COSTS, cost)()
-    elif isinstance(cost, type):
-        msg = f"cost is the class {cost.__name__}; give an object of it, {cost.__name__}()"
-        raise InputError(msg)
-    elif callable(getattr(cost, "value", None)) and callable(getattr(cost, "delta", None)):
-        takes_xp = "xp" in inspect.signature(cost.value).parameters
-        made = cost if type(cost) in COSTS.values() else UserCost(cost, takes_xp)
-    else:
-        msg = f"cost is {shown(cost)}; give a name or an object with value and delta"
-        raise InputError(msg)
-    given = made.cost if isinstance(made, UserCost) else made
+    given = named(cost)
     allowed = getattr(given, "outputs", None)
     if allowed is not None and not isinstance(output, allowed):
         msg = (
@@ -342,4 +330,26 @@ def get(cost: str | Any, output: Activation) -> Cost:
             f"use {' or '.join(kind.__name__ for kind in allowed)} outputs or another cost"
         )
         raise InputError(msg)
-    return made
+    if type(given) not in COSTS.values():
+        return UserCost(given, "xp" in inspect.signature(given.value).parameters)
+    own: Cost = given
+    return own
+
+
+def named(cost: str | Any) -> Any:
+    """Cost of a name, or an object as it is.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the object lacks ``value`` or ``delta``.
+    """
+    if isinstance(cost, str):
+        return by_name("cost", COSTS, cost)()
+    if isinstance(cost, type):
+        msg = f"cost is the class {cost.__name__}; give an object of it, {cost.__name__}()"
+        raise InputError(msg)
+    if not all(callable(getattr(cost, name, None)) for name in ("value", "delta")):
+        msg = f"cost is {shown(cost)}; give a name or an object with value and delta"
+        raise InputError(msg)
+    return cost

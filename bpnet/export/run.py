@@ -12,6 +12,7 @@ from bpnet.export.inference import to_onnx
 from bpnet.export.library import library
 from bpnet.export.training import training_to_onnx
 from bpnet.runs import Config
+from bpnet.training.recipe import RECIPE
 
 
 def export_run(
@@ -46,9 +47,7 @@ def export_run(
     trace.check_path(path, run_folder.read_by(source, config))
     if training:
         training_to_onnx(network, path, dtype=dtype, **_options(config))
-        settings = config.get("training", {})
-        notes = [note for name, note in _LEFT_OUT.items() if settings.get(name) not in _NOTHING]
-        return [*signature(path), *notes, *_of_a_table(columns)]
+        return [*signature(path), *_left_out(config), *_of_a_table(columns)]
     to_onnx(network, path, columns, dtype)
     kinds = {column.kind for column in columns.inputs} if columns is not None else set()
     dates = [_DAYS] if "date" in kinds else []
@@ -70,8 +69,6 @@ def _of_a_table(columns: Columns | None) -> list[str]:
     return [f"note: x is {x}", f"note: y is {y}"]
 
 
-_NOTHING = (None, "constant")
-
 _LEFT_OUT = {
     "sample_weight": "note: the run weighed its examples, the step takes all alike",
     "class_weight": "note: the run weighed its classes, the step takes all alike",
@@ -79,7 +76,21 @@ _LEFT_OUT = {
 }
 """Options of a run that are no part of a step, and what to know of them."""
 
-_TAKEN = ("cost", "l2", "l1", "dropout", "max_norm", "clip_norm", "seed")
+_OF_THE_RUN = {"optimizer", "epochs", "batch_size", "micro_batch", "metrics"}
+"""Options that make no other step, or that it takes as something else."""
+
+_TAKEN = ("cost", "dropout", "seed", *(name for name, about in RECIPE.items() if about.taken))
+
+
+def _left_out(config: Config) -> list[str]:
+    """A line on each option of the run that the step does not have."""
+    settings = config.get("training", {})
+    names = {name: about.default for name, about in RECIPE.items()} | {"sample_weight": None}
+    return [
+        _LEFT_OUT.get(name, f"note: the run had {name} {settings[name]}, the step does not")
+        for name, default in names.items()
+        if name not in {*_TAKEN, *_OF_THE_RUN} and settings.get(name) not in (None, default)
+    ]
 
 
 def _options(config: Config) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.metrics import Kind
 from bpnet.core.optimizers import Optimizer, State
 from bpnet.core.regularizers import Regularization
-from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.export import trace
 from bpnet.export.inference import about
@@ -25,6 +24,7 @@ from bpnet.training import options
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member import MASKS
 from bpnet.training.prepare import arrange, suited_cost
+from bpnet.training.recipe import Recipe
 from bpnet.training.step import TrainingStep
 
 
@@ -112,9 +112,12 @@ def training_to_onnx(
     """
     path = trace.check_path(path)
     trace.check_dtype(dtype)
-    limits: dict[str, Any] = options.limits(l2=l2, l1=l1, max_norm=max_norm, clip_norm=clip_norm)
+    recipe = Recipe(
+        cost=cost, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, max_norm=max_norm,
+        clip_norm=clip_norm, seed=seed,
+    )  # fmt: skip
     m = _check_examples(examples, regularized=bool(l2 or l1))
-    rule = optimizers.get(optimizer)
+    rule = recipe.rule
     if isinstance(rule, LBFGS):
         msg = "optimizer is lbfgs, whose step is a search of no fixed length; give another"
         raise InputError(msg)
@@ -125,8 +128,8 @@ def training_to_onnx(
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)
-    step = TrainingStep(judge, rule, m, Regularization(**limits), largest=0)
-    inputs, outputs = _traced(step, start, state, names, draws.check_seed(seed), dtype)
+    step = TrainingStep(judge, rule, m, Regularization(**recipe.taken()), largest=0)
+    inputs, outputs = _traced(step, start, state, names, recipe.seed, dtype)
     starts = {
         **trace.by_name(names, start),
         **trace.by_name(names, state),

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from bpnet.configuration import COURSE
 from bpnet.report.content import Code, Section, Table
 from bpnet.report.subject import Subject
 from bpnet.runs import Config
 from bpnet.shown import pasted, quoted
+from bpnet.training.recipe import OPTIONS
 
-_RENAMED = {"metrics": "metric"}
 _TABLES = ("data", "network", "training")
-_NOT_GIVEN = {"source", "tensorboard", "checkpoint_minutes", "on_error"}
+_DECLARED = {**OPTIONS, **COURSE}
+_NOT_GIVEN = {"source", "tensorboard"}
+_NOT_GIVEN |= {name for name, about in COURSE.items() if about.panel == "The run"}
 """The source is an argument; the others do not change the model."""
 _CHOSEN = ("seed", "learning_rate", "momentum", "metrics")
 """What a run of a sweep has from the sweep, whose own options say how."""
@@ -46,7 +49,8 @@ def command(config: Config) -> str:
     for name, value in given.items():
         if name in _NOT_GIVEN or value is None or (value == [] and name != "hidden"):
             continue
-        option = f"--{_RENAMED.get(name, name).replace('_', '-')}"
+        flag = _DECLARED[name].flag if name in _DECLARED else name
+        option = f"--{flag.replace('_', '-')}"
         if isinstance(value, bool):
             words += [option] if value else ["--no-compiled"] * (name == "compiled")
             continue

@@ -9,7 +9,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.regularizers import Regularization
 from bpnet.errors import InputError
 from bpnet.sklearn.fitting import NOT_FINITE, Job
-from bpnet.sklearn.parameters import LEARNING_RATES
+from bpnet.sklearn.parameters import LEARNING_RATES, of_steps
 from bpnet.training import epochs, lbfgs
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.member import Member
@@ -37,9 +37,7 @@ def _check(job: Job, validation: Any) -> None:
         raise InputError(f"{msg} solver")
     rate = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
     lbfgs.check(
-        job.judge, max_norm=(est.max_norm, 0.0), clip_norm=(est.clip_norm, 0.0),
-        scoring=(est.scoring, None),
-        learning_rate=(rate, "constant"),
+        job.judge, **of_steps(est), scoring=(est.scoring, None), learning_rate=(rate, "constant")
     )  # fmt: skip
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from bpnet.core import activations, initializers, optimizers, schedules
+from bpnet.training.declared import STRENGTH
+from bpnet.training.recipe import RECIPE
 
 _SIGMAS = {*activations.ACTIVATIONS, "logistic"}
 _OBJECT = HasMethods(["sigma", "backward"])
-_LIMIT = Interval(Real, 0, None, closed="left")
+_LIMIT = Interval(Real, STRENGTH.low, None, closed="left")
 
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 """Those of scikit-learn, which act between epochs."""
@@ -50,9 +52,7 @@ COMMON: dict[str, Any] = {
     "cost": [str, HasMethods(["value", "delta"]), None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "norm": [StrOptions({"batch", "layer"}), None],
-    "l1": [_LIMIT],
-    "max_norm": [_LIMIT],
-    "clip_norm": [_LIMIT],
+    **{name: [_LIMIT] for name, about in RECIPE.items() if about.range == STRENGTH},
     "scoring": [str, callable, None],
     "callbacks": ["array-like", None],
     "backend": "no_validation",
@@ -61,3 +61,15 @@ COMMON: dict[str, Any] = {
     "threads": [Interval(Integral, 1, None, closed="left"), None],
 }
 """For scikit-learn's ``_validate_params``, which words the errors."""
+
+
+def taken(est: Any) -> dict[str, Any]:
+    """What the training step takes of an estimator's parameters, by the step's names."""
+    names = [name for name, about in RECIPE.items() if about.taken and hasattr(est, name)]
+    return {"l2": float(est.alpha), **{name: float(getattr(est, name)) for name in names}}
+
+
+def of_steps(est: Any) -> dict[str, Any]:
+    """What L-BFGS has no use for, each as it is given and as it has to be."""
+    names = [name for name, about in RECIPE.items() if about.of_steps and hasattr(est, name)]
+    return {name: (getattr(est, name), RECIPE[name].default) for name in names}

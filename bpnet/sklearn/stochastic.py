@@ -16,7 +16,7 @@ from bpnet.core.schedules import Constant
 from bpnet.sklearn import conventions
 from bpnet.sklearn.course import Course
 from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size
-from bpnet.sklearn.parameters import LEARNING_RATES
+from bpnet.sklearn.parameters import LEARNING_RATES, taken
 from bpnet.sklearn.scores import Scorer
 from bpnet.training import epochs
 from bpnet.training.callbacks import Run
@@ -175,8 +175,7 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
             orders[0] = orders[0][drawn]
         return rows[orders[0]]
 
-    limits = (float(getattr(est, name)) for name in ("alpha", "l1", "max_norm", "clip_norm"))
-    step = TrainingStep(job.judge, rule, None, Regularization(*limits))
+    step = TrainingStep(job.judge, rule, None, Regularization(**taken(est)))
     k = batch_size(est, m)
     run = Run(
         est._network(), 1 if incremental else est.max_iter, -(-m // k), m, job.backend.spec,

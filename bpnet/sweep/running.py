@@ -107,6 +107,7 @@ def _train(
     chosen = [cells[i] for i in left]
     nets = [network(data, plan, seed) for _, seed, _ in chosen]
     own = [plan.options(configuration) for configuration, _, _ in chosen]
+    columns: dict[str, Any] = {name: [options[name] for options in own] for name in own[0]}
     called = [*callbacks, Noting(ledger, left, lambda history: _end(history, score, plan))]
     if plan.patience is not None:
         called.insert(0, EarlyStopping(plan.patience, score))
@@ -120,7 +121,7 @@ def _train(
             folds=[part for _, _, part in chosen] if plan.folds else None,
             validation=None if plan.folds else data.validation,
             callbacks=called,
-            **{name: [options[name] for options in own] for name in own[0]},
+            **columns,
             **plan.training,
         )
     except Diverged:  # all did; if the sweep was taken up, others were trained before

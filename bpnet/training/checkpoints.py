@@ -21,6 +21,7 @@ from bpnet.lock import FolderLock
 from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run, named
 from bpnet.training.member import Member
+from bpnet.training.recipe import OPTIONS, Place, Recipe
 from bpnet.training.session import Session
 
 _log = logging.getLogger("bpnet")
@@ -178,20 +179,38 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
     found = checkpoint.latest(writer.folder)
     if found is not None:
         resuming.check(found, writer.folder)
-        before = found.numbers["asked"]
+        before, usual = found.numbers["asked"], _compared(Recipe(), Place())
         for name, value in asked.items():
-            had = before.get(name, value)  # what an older version did not know cannot differ
+            # an older version trained as the default does with what it did not know
+            had = before.get(name, repr(usual[name]) if name in usual else value)
             if had != value:
                 msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
                 raise InputError(f"{msg}; resume it as it was begun, or start another")
     return writer, found
 
 
-def asked(*, weights: Any, **settings: Any) -> dict[str, Any]:
-    """What a run is asked for, as plain data that is the same in another process."""
+def asked(recipe: Recipe, place: Place, *, weights: Any, **made: Any) -> dict[str, Any]:
+    """What a run is asked for, as plain data that is the same in another process.
+
+    Parameters
+    ----------
+    recipe, place
+        Of which what must stay as it is counts.
+    weights : array, (m,), or None
+        Of the examples.
+    **made
+        What was made of other options, and all else.
+    """
+    settings = {**_compared(recipe, place), **made}
     total = None if weights is None else repr(float(weights @ np.arange(1, len(weights) + 1)))
     plain = {name: _ADDRESS.sub("", repr(value)) for name, value in settings.items()}
     return {**plain, "weights": total}
+
+
+def _compared(recipe: Recipe, place: Place) -> dict[str, Any]:
+    """Options that are the same in a run that is taken up again, by their names."""
+    given = {**vars(recipe), **vars(place)}
+    return {name: value for name, value in given.items() if OPTIONS[name].compared}
 
 
 def fingerprint(*arrays: Any) -> str:

@@ -29,6 +29,7 @@ from bpnet.network import Network
 from bpnet.training.callbacks import Run
 from bpnet.training.member import Member
 from bpnet.training.prepare import kept, largest_product, pair, prepare
+from bpnet.training.recipe import Place, Recipe
 from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 
@@ -44,41 +45,38 @@ def is_asked(backend: Any) -> bool:
     return isinstance(backend, str) and backend.strip().lower() == NAME
 
 
-def settled(backend: Any, network: Network, data: Any, **asked: Any) -> Any:
-    """What a run shall compute with: ``backend``, unless the fastest is asked for; see `find`."""
-    if not is_asked(backend):
-        return backend
-    found = find(network, data, **asked)
+def settled(
+    network: Network, data: Any, recipe: Recipe, place: Place, ranks: Communicator | None = None
+) -> Any:
+    """What a run shall compute with: the place's backend, unless the fastest is asked for."""
+    if not is_asked(place.backend):
+        return place.backend
+    found = find(network, data, recipe, place, ranks)
     _log.info("%s", found.reason)
     return found.backend
 
 
 def find(
-    network: Network,
-    data: Any,
-    *,
-    batch_size: int | None,
-    optimizer: Any,
-    ranks: Communicator | None = None,
-    **asked: Any,
+    network: Network, data: Any, recipe: Recipe, place: Place, ranks: Communicator | None = None
 ) -> Selection:
     """The fastest backend for a run; with ranks the one that is fastest on rank 0, for all.
 
     Parameters
     ----------
-    network, data, batch_size, optimizer
+    network, data, recipe, place
         As in :func:`bpnet.train`.
     ranks : Communicator, optional
         All of them.
-    **asked
-        As in :func:`select`.
     """
     shape = batches.as_array(pair(data, "data")[0], "X").shape
     m = int(shape[0]) if shape else 1
-    rule = "sgd" if isinstance(optimizer, LBFGS) else optimizer
+    rule = "sgd" if isinstance(recipe.rule, LBFGS) else recipe.rule
 
     def tried() -> Selection:
-        return select(network, batch_size=max(min(batch_size or m, m), 1), optimizer=rule, **asked)
+        return select(
+            network, batch_size=max(min(recipe.batch_size or m, m), 1), optimizer=rule,
+            dtype=place.dtype, cost=recipe.cost, device=place.device,
+        )  # fmt: skip
 
     if ranks is None or ranks.size == 1:
         return tried()
@@ -125,6 +123,7 @@ def select(
         msg = f'backend="fastest" looks for the device itself; leave device {device!r} out'
         raise InputError(msg)
     rule = optimizers.get(optimizer)
+    rule = optimizers.get("sgd") if isinstance(rule, LBFGS) else rule
     file = _memory(network, batch_size, rule, dtype)
     with suppress(OSError, ValueError, KeyError, BackendUnavailable, InputError):
         known = json.loads(file.read_text(encoding="utf-8"))

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.arguments import Count, Strength, checked, finite_number
+from bpnet.arguments import checked, finite_number
 from bpnet.backends import dtypes
-from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.regularizers import Regularization
@@ -21,14 +20,8 @@ from bpnet.training import divergence, fastest, options
 from bpnet.training.callbacks import Run
 from bpnet.training.epochs import Validate
 from bpnet.training.member import Member
-from bpnet.training.prepare import (
-    check_strength,
-    held_out,
-    kept,
-    largest_product,
-    pair,
-    prepare,
-)
+from bpnet.training.prepare import held_out, kept, largest_product, pair, prepare
+from bpnet.training.recipe import Place, Recipe
 from bpnet.training.session import Session
 from bpnet.training.step import TrainingStep
 from bpnet.training.validation import Validation
@@ -107,8 +100,8 @@ def find_learning_rate(
     steps: int = 200,
     cost: str | Any | None = None,
     optimizer: str | Optimizer | LBFGS = "adam",
-    batch_size: Count | None = 64,
-    l2: Strength = 0.0,
+    batch_size: int | None = 64,
+    l2: float = 0.0,
     validation: Any = "auto",
     backend: Any = None,
     device: Any = None,
@@ -157,24 +150,25 @@ def find_learning_rate(
     True
     """
     _check(low, high, steps)
-    (batch_size,) = options.counts(dtype, batch_size=batch_size)
-    rule, seed = optimizers.get(optimizer), draws.check_seed(seed)
+    recipe = Recipe(cost=cost, optimizer=optimizer, batch_size=batch_size, l2=l2, seed=seed)
+    place, rule = Place(backend=backend, device=device, dtype=dtype), recipe.optimizer
     held = held_out(data, validation)
     if not isinstance(rule, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
         raise InputError(msg)
-    backend = fastest.settled(
-        backend, network, data, batch_size=batch_size, optimizer=rule, dtype=dtype, cost=cost,
-        device=device,
-    )  # fmt: skip
     chosen, judge, stored, wanted = prepare(
-        network, data, cost, backend=backend, device=device, dtype=dtype, learn=True
+        network,
+        data,
+        cost,
+        backend=fastest.settled(network, data, recipe, place),
+        device=device,
+        dtype=place.dtype,
+        learn=True,
     )
-    m = int(stored[0].shape[0])
-    k = min(batch_size or m, m)
+    m, k = options.sizes(stored[0], recipe.batch_size)
     sweep = _Sweep(low, high, steps)
     with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
-        step = TrainingStep(judge, rule, m, Regularization(check_strength(l2)))
+        step = TrainingStep(judge, rule, m, Regularization(**recipe.taken()))
         validate = None
         if held is not None:
             validate = Validation.make(
@@ -182,10 +176,11 @@ def find_learning_rate(
             )
         parameters = kept(network.parameters, chosen, dtype)
         run = Run(network, 1, steps, m, chosen.spec)
-        member = Member(step, run, k, seed, sweep)
+        member = Member(step, run, k, recipe.seed, sweep)
         session = Session([member], chosen, stored, dtype, [parameters])
         epochs = (
-            draws.order(seed, epoch, m)[: m // k * k] for epoch in range(-(-steps // (m // k)))
+            draws.order(recipe.seed, epoch, m)[: m // k * k]
+            for epoch in range(-(-steps // (m // k)))
         )
         rows = np.concatenate(list(epochs)).reshape(-1, k)[:steps]
         seen, broken_off = _costs(session, rows, validate)

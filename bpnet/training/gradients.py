@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
-from bpnet.arguments import Strength, checked
+from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.core import costs, feedforward, regularizers
 from bpnet.core.layers import Dense
 from bpnet.data import batches
 from bpnet.network import Network
 from bpnet.training import blocks
-from bpnet.training.prepare import check_strength, prepare
+from bpnet.training.declared import STRENGTH
+from bpnet.training.prepare import prepare
 
 Host = np.ndarray[Any, Any]
 
@@ -24,7 +25,7 @@ def gradients(
     y: Any,
     *,
     cost: str | Any | None = None,
-    l2: Strength = 0.0,
+    l2: float = 0.0,
     backend: Any = None,
     device: Any = None,
     dtype: dtypes.Float = "float64",
@@ -59,7 +60,7 @@ def gradients(
     >>> C, dW.tolist(), db.tolist()
     (0.5, [[1.0, 2.0]], [1.0])
     """
-    l2 = check_strength(l2)
+    l2 = STRENGTH(l2, "l2")
     chosen, judge, stored, _ = prepare(
         network, (X, y), cost, backend=backend, device=device, dtype=dtype
     )

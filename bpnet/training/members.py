@@ -24,7 +24,6 @@ from bpnet.training import (
     planning,
     prepare,
     resuming,
-    scores,
     stacking,
     weights,
 )
@@ -32,6 +31,7 @@ from bpnet.training.callbacks import History, Run
 from bpnet.training.judge import Data
 from bpnet.training.member import Member
 from bpnet.training.planning import Plan
+from bpnet.training.recipe import RECIPE, Place, Recipe
 from bpnet.training.session import Session
 from bpnet.training.set_checkpoints import Progress, Saved
 from bpnet.training.step import TrainingStep
@@ -66,7 +66,9 @@ class _Set:
 
     Parameters
     ----------
-    backend, dtype, threads, precision
+    backend : Backend
+        Where they are trained.
+    place : Place
         As ``train`` was asked.
     judge : Judge
         Of the first network, without dropout.
@@ -74,28 +76,35 @@ class _Set:
         On the device.
     wanted : Targets
         All of them.
-    sample_weight, class_weight : optional
+    sample_weight : array, optional
         As given.
     validation : Validation
         Judges networks by examples that are not trained with.
-    micro : int
-        Examples that are taken at a time.
     """
 
     backend: Backend
-    dtype: str
-    threads: int | None
-    precision: str | None
+    place: Place
     judge: Any
     data: Data
     wanted: Targets
     sample_weight: Any
-    class_weight: Any
     validation: Validation
-    micro: int
 
 
-def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) -> Histories:
+def train(
+    network: Sequence[Network],
+    data: Any,
+    recipes: list[Recipe],
+    place: Place,
+    communicator: Any,
+    *,
+    sample_weight: Any,
+    validation: Any,
+    callbacks: Any,
+    folds: Any,
+    checkpoint: Any,
+    resume: bool,
+) -> Histories:
     """Train a set of networks in place, each as :func:`bpnet.train` would train it alone.
 
     Parameters
@@ -104,10 +113,14 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         Different objects with the same inputs and outputs.
     data : (X, y) or Dataset
         Of all.
-    folds : sequence of (rows, rows) or None
+    recipes : list of Recipe
+        One for each.
+    place : Place
+        Of all.
+    communicator : Communicator, mpi4py.MPI.Comm or None
+        The ranks that train whole networks of the set each.
+    sample_weight, validation, callbacks, folds, checkpoint, resume
         As in :func:`bpnet.train`.
-    **asked
-        Its other options.
 
     Returns
     -------
@@ -122,15 +135,16 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
         If every network did; where only some did, the others are trained and ``diverged`` of what
         is returned names them.
     """
-    asked["validation"] = prepare.held_out(data, asked["validation"], folds)
-    plans, ranks = planning.make(list(network), asked, folds), asked["communicator"]
-    if ranks is None:
-        ended, stacks = _train(plans, data, folds, asked)
+    plans = planning.make(list(network), recipes, callbacks, folds)
+    held = prepare.held_out(data, validation, folds)
+    given = _Given(data, held, sample_weight, checkpoint, resume)
+    if communicator is None:
+        ended, stacks = _train(plans, place, given)
     else:
-        ranks = wrap(ranks)
-        told = _told(plans, data, asked)
+        ranks = wrap(communicator)
+        told = _told(plans, place, given)
         ended, stacks = dividing.train(
-            network, ranks, told, lambda: _train(plans, data, folds, asked, ranks)
+            network, ranks, told, lambda: _train(plans, place, given, ranks)
         )
     result = Histories([history for history, _ in ended])
     result.stacks = stacks
@@ -142,42 +156,54 @@ def train(network: Sequence[Network], data: Any, *, folds: Any, **asked: Any) ->
     return result
 
 
-def _told(plans: list[Plan], data: Any, asked: dict[str, Any]) -> str:
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """Arguments of ``train`` beside recipes and place."""
+
+    data: Any
+    validation: Any
+    sample_weight: Any
+    checkpoint: Any
+    resume: bool
+
+    def prints(self) -> dict[str, str | None]:
+        """Fingerprints of what is trained with and judged by."""
+        pairs = {"data": self.data, "validation": self.validation}
+        return {
+            name: None if pair is None else checkpoints.fingerprint(*prepare.pair(pair, name))
+            for name, pair in pairs.items()
+        }
+
+
+def _told(plans: list[Plan], place: Place, given: _Given) -> str:
     """What ranks must have in common, as text."""
     first = [a for plan in plans for arrays in plan.network.parameters for a in arrays]
-    pairs = [data] if asked["validation"] is None else [data, asked["validation"]]
-    prints = [checkpoints.fingerprint(*prepare.pair(pair, "data")) for pair in pairs]
-    own = [(plan.layers, plan.asked, plan.fold) for plan in plans]
-    alike = {name: asked[name] for name in ("cost", "dtype", "sample_weight", "class_weight")}
     return repr(checkpoints.asked(
-        weights=None, own=own, prints=[*prints, checkpoints.fingerprint(*first)], **alike
+        plans[0].recipe, place, weights=None, sample_weight=given.sample_weight,
+        own=[(plan.layers, plan.recipe, plan.fold) for plan in plans],
+        first=checkpoints.fingerprint(*first), **given.prints(),
     ))  # fmt: skip
 
 
 def _train(
-    plans: list[Plan],
-    data: Any,
-    folds: Any,
-    asked: dict[str, Any],
-    ranks: Communicator | None = None,
+    plans: list[Plan], place: Place, given: _Given, ranks: Communicator | None = None
 ) -> tuple[list[dividing.Ended], list[int]]:
     """Train networks, or this rank's: the history of each, and why it ended before its time."""
-    shared = _share(plans, data, asked, folds)
-    steps = [_step(plan, shared, asked["cost"]) for plan in plans]
-    told = _asked(plans, shared, data, asked)
-    writer, found = checkpoints.make(asked["checkpoint"], asked["resume"], told)
-    shared = replace(
-        shared, threads=resuming.threads_of(found, shared.backend.spec, shared.threads)
-    )
+    shared = _share(plans, place, given)
+    steps = [_step(plan, shared) for plan in plans]
+    told = {} if given.checkpoint is None else _asked(plans, shared, given)
+    writer, found = checkpoints.make(given.checkpoint, given.resume, told)
+    threads = resuming.threads_of(found, shared.backend.spec, place.threads)
+    shared = replace(shared, place=replace(place, threads=threads))
     progress = Progress(
         [plan.network for plan in plans], Histories([{} for _ in plans]), told,
-        resuming.machine(shared.backend), getattr(data, "columns", None), writer,
-        Run(plans[0].network, 0, 1, 0, shared.backend.spec, shared.threads),
+        resuming.machine(shared.backend), getattr(given.data, "columns", None), writer,
+        Run(plans[0].network, 0, 1, 0, shared.backend.spec, threads),
         lambda net: prepare.name_outputs(net, shared.wanted, shared.judge.scale),
     )  # fmt: skip
     with checkpoints.held(writer):
         if found is not None:
-            resuming.compare(found, shared.backend, shared.threads)
+            resuming.compare(found, shared.backend, threads)
             progress.restore(found)
         if len(progress.done) < len(plans):
             if writer is not None:
@@ -207,7 +233,7 @@ def _parts(
     for group in _groups(plans, steps, shared):
         step, plan = steps[group[0]], plans[group[0]]
         k = plan.batch_size(step.m or 1)
-        size = 1 if _alone(shared) else stacking.size(shared.backend, step, k)
+        size = 1 if _alone(shared, step) else stacking.size(shared.backend, step, k)
         if ranks is not None:
             size = min(size, -(-len(group) // _PARTS))
         parts += [group[i : i + size] for i in range(0, len(group), size)]
@@ -245,40 +271,32 @@ def _train_part(
         raise KeyboardInterrupt
 
 
-def _asked(plans: list[Plan], shared: _Set, data: Any, asked: dict[str, Any]) -> dict[str, Any]:
+def _asked(plans: list[Plan], shared: _Set, given: _Given) -> dict[str, Any]:
     """What a set is asked for, as a checkpoint keeps it."""
-    if asked["checkpoint"] is None:
-        return {}
-    each = {name: [plan.asked[name] for plan in plans] for name in planning.EACH}
-    pairs = {"data": data, "validation": asked["validation"]}
+    recipes = [plan.recipe for plan in plans]
+    each = {n: [getattr(r, n) for r in recipes] for n, about in RECIPE.items() if about.each}
     return checkpoints.asked(
-        **each, network=[plan.layers for plan in plans], cost=shared.judge.cost,
-        dtype=shared.dtype, weights=shared.sample_weight, micro_batch=shared.micro,
-        scale=shared.judge.scale, precision=shared.precision, metrics=asked["metrics"],
-        class_weight=shared.class_weight,
+        recipes[0], shared.place, weights=shared.sample_weight, network=[p.layers for p in plans],
+        cost=shared.judge.cost, scale=shared.judge.scale, metrics=recipes[0].metrics,
         folds=[None if p.fold is None else checkpoints.fingerprint(*p.fold) for p in plans],
-        **{name: None if pair is None else checkpoints.fingerprint(*prepare.pair(pair, name))
-           for name, pair in pairs.items()},
+        **each, **given.prints(),
     )  # fmt: skip
 
 
-def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _Set:
+def _share(plans: list[Plan], place: Place, given: _Given) -> _Set:
     """Bring the data to the backend, and what judges them."""
-    if folds is not None and asked["validation"] is not None:
+    first, validation = plans[0], given.validation
+    recipe, folds = first.recipe, [plan.fold for plan in plans if plan.fold is not None]
+    if folds and validation is not None:
         msg = "folds name the rows to judge by, and validation was given too; leave one out"
         raise InputError(msg)
-    first = plans[0]
-    backend = fastest.settled(
-        asked["backend"], first.network, data, batch_size=first.asked["batch_size"],
-        optimizer=first.asked["optimizer"], dtype=asked["dtype"], cost=asked["cost"],
-        device=asked["device"],
-    )  # fmt: skip
+    backend = fastest.settled(first.network, given.data, recipe, place)
     chosen, judge, stored, wanted = prepare.prepare(
-        first.network, data, asked["cost"], backend=backend, device=asked["device"],
-        dtype=asked["dtype"], learn=True,
+        first.network, given.data, recipe.cost, backend=backend, device=place.device,
+        dtype=place.dtype, learn=True,
     )  # fmt: skip
-    if asked["compiled"] is not None:  # a set's own way is that of the backend
-        chosen = chosen.compiling(asked["compiled"])
+    if place.compiled is not None:  # a set's own way is that of the backend
+        chosen = chosen.compiling(place.compiled)
     m = int(stored[0].shape[0])
     for i, plan in enumerate(plans):
         for part in plan.fold or ():
@@ -287,36 +305,27 @@ def _share(plans: list[Plan], data: Any, asked: dict[str, Any], folds: Any) -> _
                 raise InputError(msg)
         if plan.fold is not None:
             layers.check_batch(plan.layers, plan.batch_size(len(plan.fold[0])))
-        options.check_together(
-            replace(judge, layers=plan.layers), plan.asked["optimizer"], plan.asked["batch_size"],
-            asked["micro_batch"], plan.asked["schedule"], 0.0, 0.0, None, False, stored[0],
-        )  # fmt: skip
-    if folds is not None and isinstance(stored[0], HostRows):
+        own = replace(judge, layers=plan.layers)
+        options.check_together(own, plan.recipe, None, stored[0])
+        options.smoothed(own, plan.recipe)
+        judged = validation is not None if plan.fold is None else len(plan.fold[1]) > 0
+        options.check_watched(plan.callbacks, judge, recipe.metrics, validated=judged)
+    if folds and isinstance(stored[0], HostRows):
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
-    counts = {name: asked[name] for name in ("threads", "micro_batch")}
-    threads, micro = options.counts(asked["dtype"], **counts)
-    names = scores.names_of(asked["metrics"])
-    for plan in plans:
-        judged = asked["validation"] is not None if plan.fold is None else len(plan.fold[1]) > 0
-        options.check_watched(plan.callbacks, judge, names, validated=judged)
-    with chosen.session(asked["dtype"]):
-        validation = Validation.make(
-            first.network, asked["validation"], judge, wanted, stored, chosen, asked["dtype"],
-            names, folds=[plan.fold for plan in plans if plan.fold is not None],
+    with chosen.session(place.dtype):
+        judging = Validation.make(
+            first.network, validation, judge, wanted, stored, chosen, place.dtype,
+            tuple(recipe.metrics), folds=folds,
         )  # fmt: skip
-    return _Set(
-        chosen, asked["dtype"], threads, asked["precision"], judge, stored, wanted,
-        asked["sample_weight"], asked["class_weight"], validation, micro or 0,
-    )  # fmt: skip
+    return _Set(chosen, place, judge, stored, wanted, given.sample_weight, judging)
 
 
-def _step(plan: Plan, shared: _Set, cost: Any) -> TrainingStep:
-    own = plan.asked
-    limits = Regularization(*(own[name] for name in Regularization._fields))
+def _step(plan: Plan, shared: _Set) -> TrainingStep:
     m = int(shared.data[0].shape[0]) if plan.fold is None else len(plan.fold[0])
-    judge = replace(shared.judge, layers=plan.layers)
-    return TrainingStep(judge, own["optimizer"], m, limits, shared.micro)
+    judge = options.smoothed(replace(shared.judge, layers=plan.layers), plan.recipe)
+    limits, micro = Regularization(**plan.recipe.taken()), plan.recipe.micro_batch or 0
+    return TrainingStep(judge, plan.recipe.rule, m, limits, micro)
 
 
 def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:
@@ -324,7 +333,7 @@ def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[
     found: list[tuple[Any, list[int]]] = []
     for i, (plan, step) in enumerate(zip(plans, steps, strict=True)):
         held = 0 if plan.fold is None else len(plan.fold[1])
-        key = (stacking.common(step), plan.batch_size(step.m or 1), plan.asked["epochs"], held)
+        key = (stacking.common(step), plan.batch_size(step.m or 1), plan.recipe.epochs, held)
         same = next((numbers for known, numbers in found if known == key), None)
         if same is None:
             found.append((key, [i]))
@@ -333,10 +342,10 @@ def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[
     return [numbers for _, numbers in found]
 
 
-def _alone(shared: _Set) -> bool:
+def _alone(shared: _Set, step: TrainingStep) -> bool:
     """Whether the set is trained one after another whatever its shape."""
-    halves = shared.dtype in {"float16", "bfloat16"}
-    return bool(halves or shared.micro or isinstance(shared.data[0], HostRows))
+    halves = shared.place.dtype in {"float16", "bfloat16"}
+    return bool(halves or step.micro or isinstance(shared.data[0], HostRows))
 
 
 def _run(
@@ -351,9 +360,9 @@ def _run(
     work = prepare.largest_product(plan.network, plan.batch_size(step.m or 1))
     backend, first = shared.backend, [plans[i].network.parameters for i in part]
     with (
-        backend.session(shared.dtype),
-        backend.threads(shared.threads, work) as used,
-        backend.precision(shared.precision),
+        backend.session(shared.place.dtype),
+        backend.threads(shared.place.threads, work) as used,
+        backend.precision(shared.place.precision),
     ):
         try:
             saved = [progress.saved.get(i) for i in part]
@@ -383,20 +392,17 @@ def _session(
     threads: int | None,
     saved: list[Saved | None],
 ) -> Session:
+    backend, dtype = shared.backend, shared.place.dtype
     members = [_member(plan, step, shared, threads) for plan, step in part]
     first = [
-        prepare.kept(
-            prepare.arrange(plan.network.parameters, plan.layers), shared.backend, shared.dtype
-        )
+        prepare.kept(prepare.arrange(plan.network.parameters, plan.layers), backend, dtype)
         for plan, _ in part
     ]
     states = [
-        None if one is None else tuple(
-            prepare.kept(layer, shared.backend, shared.dtype) for layer in one.state
-        )
+        None if one is None else tuple(prepare.kept(layer, backend, dtype) for layer in one.state)
         for one in saved
-    ]  # fmt: skip
-    session = Session(members, shared.backend, shared.data, shared.dtype, first, states)
+    ]
+    session = Session(members, backend, shared.data, dtype, first, states)
     for member in members:
         member.run.pull = prepare.pulling(session, member, shared.wanted)
     return session
@@ -404,7 +410,8 @@ def _session(
 
 def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -> Member:
     """One network and its run."""
-    m, own = step.m or 1, plan.asked
+    m = step.m or 1
+    own: Any = plan.recipe  # its schedule is no name any more
     k = plan.batch_size(m)
     places, judged, order = None, None, None
     if plan.fold is not None:
@@ -413,12 +420,12 @@ def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -
         places[rows] = np.arange(m)
 
         def order(epoch: int) -> Host:
-            drawn: Host = rows[draws.order(own["seed"], epoch, m)] if k < m else rows
+            drawn: Host = rows[draws.order(own.seed, epoch, m)] if k < m else rows
             return drawn
 
-    run = Run(plan.network, own["epochs"], -(-m // k), m, shared.backend.spec, threads)
+    run = Run(plan.network, own.epochs, -(-m // k), m, shared.backend.spec, threads)
     return Member(
-        step, run, k, own["seed"], own["schedule"], list(plan.callbacks), _weighed(plan, shared),
+        step, run, k, own.seed, own.schedule, list(plan.callbacks), _weighed(plan, shared),
         order, places=places, judged=judged,
     )  # fmt: skip
 
@@ -427,12 +434,12 @@ def _weighed(plan: Plan, shared: _Set) -> Host | None:
     """Weights of all examples, with those of a fold made as if it were all."""
     total = len(shared.wanted.values)
     if plan.fold is None:
-        return weights.make(shared.sample_weight, shared.class_weight, shared.wanted, total)
+        return weights.make(shared.sample_weight, plan.recipe.class_weight, shared.wanted, total)
     rows, given = plan.fold[0], shared.sample_weight
     if given is not None:
         given = weights.given(given, total)[rows]
     part = replace(shared.wanted, values=shared.wanted.values[rows])
-    made = weights.make(given, shared.class_weight, part, len(rows))
+    made = weights.make(given, plan.recipe.class_weight, part, len(rows))
     if made is None:
         return None
     whole = np.zeros(total)

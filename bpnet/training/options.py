@@ -1,13 +1,13 @@
 """The options of ``train``: what is refused before anything begins."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from bpnet.arguments import finite_number
-from bpnet.backends import dtypes, threads
 from bpnet.core import layers
+from bpnet.core.activations import Sigmoid, Softmax
 from bpnet.core.lbfgs import LBFGS
-from bpnet.core.schedules import Constant
+from bpnet.core.smoothing import Smoothed
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
@@ -15,10 +15,10 @@ from bpnet.training import lbfgs, stopping
 from bpnet.training.callbacks import Callback
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.judge import Judge
-from bpnet.training.prepare import check_network, check_strength
+from bpnet.training.prepare import check_network
+from bpnet.training.recipe import RECIPE, Recipe
 
-_MOST = 1 << 31
-"""Epochs, examples in a batch and the like."""
+_USUAL = Recipe()
 
 _LARGEST = 1 << 28
 """Numbers in a batch of examples that are not in memory."""
@@ -56,16 +56,7 @@ def check_one(network: Any, folds: Any) -> None:
 
 
 def check_together(
-    judge: Judge,
-    rule: Any,
-    batch_size: int | None,
-    micro_batch: int | None,
-    schedule: Any,
-    max_norm: float,
-    clip_norm: float,
-    checkpoint: Any,
-    resume: bool,
-    x: Any,
+    judge: Judge, recipe: Recipe, checkpoint: Any, x: Any, *, resume: bool = False
 ) -> None:
     """Refuse options that do not go with one another.
 
@@ -74,18 +65,42 @@ def check_together(
     InputError
         Naming them.
     """
-    if micro_batch and any(layer.averages for layer in judge.layers):
+    if recipe.micro_batch and any(layer.averages for layer in judge.layers):
         msg = "batch normalization needs the whole batch at once; leave micro_batch out"
         raise InputError(msg)
-    layers.check_batch(judge.layers, sizes(x, batch_size)[1])
-    if isinstance(rule, LBFGS):
-        lbfgs.check(
-            judge, batch_size=(batch_size, None), schedule=(schedule, Constant()),
-            max_norm=(max_norm, 0.0), clip_norm=(clip_norm, 0.0), micro_batch=(micro_batch, None),
-            resume=(resume, False), checkpoint=(checkpoint, None),
-        )  # fmt: skip
+    layers.check_batch(judge.layers, sizes(x, recipe.batch_size)[1])
+    if isinstance(recipe.optimizer, LBFGS):
+        of_steps = {
+            name: (getattr(recipe, name), getattr(_USUAL, name))
+            for name, about in RECIPE.items() if about.of_steps
+        }  # fmt: skip
+        whole = {
+            "batch_size": (recipe.batch_size, None), "resume": (resume, False),
+            "checkpoint": (checkpoint, None),
+        }  # fmt: skip
+        lbfgs.check(judge, **{**whole, **of_steps})
     else:
-        _check_batch(x, batch_size)
+        _check_batch(x, recipe.batch_size)
+
+
+def smoothed(judge: Judge, recipe: Recipe) -> Judge:
+    """What is learned by: targets are smoothed in training, which validation takes as they are.
+
+    Raises
+    ------
+    InputError
+        If there is label smoothing, and the targets are no classes or labels.
+    """
+    if not recipe.label_smoothing:
+        return judge
+    output = judge.layers[-1].activation
+    if judge.kind is None or not isinstance(output, Sigmoid | Softmax):
+        what = "these are numbers" if judge.kind is None else f"the output is {output!r}"
+        msg = (
+            f"label_smoothing is {recipe.label_smoothing}, of labels of softmax or sigmoid outputs"
+        )
+        raise InputError(f"{msg}, and {what}; leave it out")
+    return dataclasses.replace(judge, cost=Smoothed(judge.cost, recipe.label_smoothing))
 
 
 def sizes(x: Any, batch_size: int | None) -> tuple[int, int]:
@@ -122,53 +137,13 @@ def check_watched(
             stopping.check_watched(name, known)
 
 
-def limits(**strengths: Any) -> dict[str, float]:
-    """Strengths and limits as floats.
-
-    Raises
-    ------
-    InputError
-        If one is no number of 0 or more.
-    """
-    return {name: check_strength(value, name) for name, value in strengths.items()}
-
-
-def counts(dtype: Any, **counts: Any) -> list[Any]:
-    """Refuse another dtype, and what is no whole number from 1 to its limit.
-
-    Returns
-    -------
-    list of int or None
-        The counts as plain numbers, in their order.
-
-    Raises
-    ------
-    InputError
-        Naming it.
-    """
-    dtypes.check_float(dtype)
-    made: list[Any] = []
-    for name, value in counts.items():
-        number = finite_number(value)
-        left_out = value is None and name != "epochs"
-        if not left_out and (not isinstance(number, int) or number < 1):
-            msg = f"{name} is {value!r}; give a whole number of at least 1"
-            raise InputError(msg)
-        most = threads.MOST if name == "threads" else _MOST
-        if isinstance(number, int) and number > most:
-            msg = f"{name} is {number}; give a whole number from 1 to {most:,}"
-            raise InputError(msg)
-        made.append(number)
-    return made
-
-
 def check_callbacks(callbacks: Any) -> None:
     """Refuse a Checkpoint among callbacks, which knows no run there.
 
     Raises
     ------
     InputError
-        Saying how it is given.
+        Naming it.
     """
     if any(isinstance(c, Checkpoint) for c in callbacks):
         msg = "callbacks holds a Checkpoint; a Checkpoint is for one network that train is given"

@@ -1,35 +1,21 @@
 """What each network of a set is asked for: its own values of the options, checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bpnet.core import optimizers, schedules
+from bpnet.arguments import is_column
 from bpnet.core.lbfgs import LBFGS
-from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.network import Network, check_alike
 from bpnet.training import options, prepare
 from bpnet.training.callbacks import Callback
+from bpnet.training.declared import merged
+from bpnet.training.recipe import RECIPE, Place, Ranks, Recipe
 
 Host = np.ndarray[Any, Any]
-
-EACH = (
-    "optimizer", "epochs", "batch_size", "l2", "l1", "dropout", "max_norm", "clip_norm",
-    "schedule", "seed",
-)  # fmt: skip
-"""Options of which each network of a set may have its own, given as a list."""
-
-
-_ALONE: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"shards": None}, "give communicator alone, whose ranks take whole networks"),
-    ({"reduce": "ordered"}, "give communicator alone, whose ranks take whole networks"),
-)
-"""Options that a set cannot have, with their defaults, and what to do."""
-
-_LISTS = {*EACH, "data", "sample_weight", "validation", "metrics", "backend", "callbacks"}
-"""Options that may be lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +28,8 @@ class Plan:
         To be trained.
     layers : tuple
         With its dropout.
-    asked : dict
-        Its own values of ``EACH``.
+    recipe : Recipe
+        With its own values.
     callbacks : list of Callback
         Its own.
     fold : tuple or None
@@ -52,26 +38,26 @@ class Plan:
 
     network: Network
     layers: tuple[Any, ...]
-    asked: dict[str, Any]
+    recipe: Recipe
     callbacks: list[Callback]
     fold: tuple[Host, Host] | None
 
     def batch_size(self, m: int) -> int:
         """Return the examples in a step, where ``m`` are trained with."""
-        return min(self.asked["batch_size"] or m, m)
+        return min(self.recipe.batch_size or m, m)
 
 
-def make(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[Plan]:
+def make(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any) -> list[Plan]:
     """Each network's own options, checked.
 
     Parameters
     ----------
     networks : list
         What was given as such.
-    asked : dict
-        Arguments of :func:`bpnet.train` but for the folds.
-    folds : sequence of (rows, rows) or None
-        As there.
+    made : list of Recipe
+        From :func:`recipes`.
+    callbacks, folds
+        As in :func:`bpnet.train`.
 
     Raises
     ------
@@ -88,60 +74,73 @@ def make(networks: list[Any], asked: dict[str, Any], folds: Any) -> list[Plan]:
         msg = "a network is in the set twice, and each is trained in place; give different objects"
         raise InputError(msg)
     check_alike(networks, "set")
-    _check_common(asked, count)
-    if asked["communicator"] is not None and asked["checkpoint"] is not None:
-        msg = "checkpoint of a set of networks is for one process, and communicator was given too"
-        raise InputError(f"{msg}; leave one out")
-    own = [_own(asked, i, count) for i in range(count)]
-    calls = _callbacks(asked["callbacks"], count)
-    pairs = _folds(folds, count)
+    if any(isinstance(own.optimizer, LBFGS) for own in made):
+        msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
+        raise InputError(msg)
+    calls, pairs = _callbacks(callbacks, count), _folds(folds, count)
     return [
-        Plan(network, options.with_dropout(network, mine["dropout"]), mine, called, fold)
-        for network, mine, called, fold in zip(networks, own, calls, pairs, strict=True)
+        Plan(network, options.with_dropout(network, own.dropout), own, called, fold)
+        for network, own, called, fold in zip(networks, made, calls, pairs, strict=True)
     ]
 
 
-def _check_common(asked: dict[str, Any], count: int) -> None:
-    """Refuse options that a set cannot have, and lists of those that its networks share."""
-    for names, cure in _ALONE:
-        given = {name: asked[name] for name, none in names.items() if asked[name] is not none}
-        if any(names[name] is None or value != names[name] for name, value in given.items()):
-            are = "are" if len(names) > 1 else "is"
-            msg = f"{' and '.join(names)} {are} for one network, and this is a set of {count}"
-            raise InputError(f"{msg}; leave {'them' if len(names) > 1 else 'it'} out, or {cure}")
-    for name, value in asked.items():
-        if name not in _LISTS and isinstance(value, list | tuple | np.ndarray):
-            msg = f"{name} is a list, and the networks of a set share it; give one value for all"
-            raise InputError(msg)
-    if asked["compiled"]:
-        msg = f"compiled is for one network, and this is a set of {count}; leave it out"
-        raise InputError(msg)
+def refuse(count: int, place: Place, ranks: Ranks, checkpoint: Any, *, resume: bool) -> None:
+    """Refuse what a set of so many networks cannot have.
+
+    Raises
+    ------
+    InputError
+        Naming it, and what to do.
+    """
+    cure = "give communicator alone, whose ranks take whole networks"
+    alone = {
+        "shards": (ranks.shards is not None, cure),
+        "reduce": (ranks.reduce != "ordered", cure),
+        "compiled": (place.compiled, "train the networks one by one"),
+    }
+    for name, (given, instead) in alone.items():
+        if given:
+            msg = f"{name} is for one network, and this is a set of {count}; leave it out, or "
+            raise InputError(f"{msg}{instead}")
+    if ranks.communicator is not None and (checkpoint is not None or resume):
+        msg = "checkpoint of a set of networks is for one process, and communicator was given too"
+        raise InputError(f"{msg}; leave one out")
 
 
-def _own(asked: dict[str, Any], i: int, count: int) -> dict[str, Any]:
-    """Values of one network, made what a step takes."""
-    own = {}
-    for name in EACH:
-        value = asked[name]
-        if isinstance(value, list | tuple | np.ndarray):
-            if len(value) != count:
-                msg = f"{name} has {len(value)} values for {count} networks"
-                raise InputError(f"{msg}; give one for all, or one for each")
-            value = value[i]
-        own[name] = value.item() if isinstance(value, np.generic) else value
-    options.counts(
-        asked["dtype"], epochs=own["epochs"], batch_size=own["batch_size"],
-        threads=asked["threads"], micro_batch=asked["micro_batch"],
-    )  # fmt: skip
-    names = ("l2", "l1", "max_norm", "clip_norm")
-    own.update(options.limits(**{name: own[name] for name in names}))
-    own["schedule"] = schedules.get(own["schedule"])
-    own["optimizer"] = optimizers.get(own["optimizer"])
-    own["seed"] = draws.check_seed(own["seed"])
-    if isinstance(own["optimizer"], LBFGS):
-        msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
-        raise InputError(msg)
-    return own
+def recipes(given: Any, keywords: Mapping[str, Any], count: int) -> list[Recipe]:
+    """The recipe of each network of a set.
+
+    Parameters
+    ----------
+    given : Recipe, sequence of Recipe or None
+        For all, or one for each.
+    keywords : mapping
+        Options that come before those of ``given``; where a list is, one for each.
+    count : int
+        Networks of the set.
+
+    Raises
+    ------
+    InputError
+        If a list has another length, or networks differ in what a set shares.
+    """
+    named = {n: value for n, value in keywords.items() if n in RECIPE}
+    columns = {n: value for n, value in named.items() if RECIPE[n].each and is_column(value)}
+    if isinstance(given, list | tuple):
+        columns["recipe"] = given
+    for name, values in columns.items():
+        if len(values) != count:
+            msg = f"{name} has {len(values)} values for {count} networks"
+            raise InputError(f"{msg}; give one for all, or one for each")
+    made = []
+    for i in range(count):
+        own = {**named, "recipe": given, **{name: values[i] for name, values in columns.items()}}
+        made.append(merged(Recipe, own.pop("recipe"), own))
+    for name, about in RECIPE.items() if "recipe" in columns else ():
+        if not about.each and any(getattr(r, name) != getattr(made[0], name) for r in made):
+            msg = f"{name} is not the same in all recipes, and networks of a set share it"
+            raise InputError(f"{msg}; give one value, or train the networks one by one")
+    return made
 
 
 def _callbacks(given: Any, count: int) -> list[list[Callback]]:

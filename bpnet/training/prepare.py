@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
-from bpnet.arguments import finite_number
 from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
@@ -32,21 +31,6 @@ def check_network(network: Any) -> None:
     if not isinstance(network, Network):
         msg = f"network is {type(network).__name__}; give a bpnet.Network, then the data"
         raise InputError(msg)
-
-
-def check_strength(value: Any, name: str = "l2") -> float:
-    """Strength of a regularization, or a limit, as a float.
-
-    Raises
-    ------
-    InputError
-        If it is not a number of 0 or more.
-    """
-    number = finite_number(value)
-    if number is None or number < 0:
-        msg = f"{name} is {value!r}; give a number of 0 or more"
-        raise InputError(msg)
-    return float(number)
 
 
 def suited_cost(output: activations.Activation) -> str:

@@ -32,6 +32,7 @@ GIVEN = {
     "epochs": ["--epochs", "5"],
     "batch_size": ["--batch-size", "0"],
     "micro_batch": ["--micro-batch", "32"],
+    "label_smoothing": ["--label-smoothing", "0.2"],
     "l2": ["--l2", "0.1"],
     "l1": ["--l1", "0.1"],
     "max_norm": ["--max-norm", "1"],

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,10 +161,8 @@ def command_line(arguments):
     """Run a command; what it refuses is raised again, with what it said."""
     usual = bpnet.train
 
-    def short(*given, **options):
-        if isinstance(options.get("epochs"), int):
-            options["epochs"] = min(options["epochs"], 3)
-        return usual(*given, **options)
+    def short(network, data, recipe, **options):
+        return usual(network, data, replace(recipe, epochs=min(recipe.epochs, 3)), **options)
 
     said = io.StringIO()
     bpnet.train = short

@@ -240,6 +240,8 @@ def test_folds_that_hold_out_more_or_fewer_are_each_judged_by_their_own():
 
 def test_an_object_is_the_same_run_wherever_it_lies_in_memory():
     both = [object(), object()]
-    first, second = (checkpoints.asked(weights=None, cost=one) for one in both)
+    first, second = (
+        checkpoints.asked(bpnet.Recipe(), bpnet.Place(), weights=None, cost=one) for one in both
+    )
     assert repr(both[0]) != repr(both[1])
     assert first == second

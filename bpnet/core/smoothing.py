@@ -1,0 +1,44 @@
+"""Label smoothing: targets that are not quite sure, for training (Szegedy et al. 2016)."""
+
+from dataclasses import dataclass
+
+from bpnet._typing import Array, Namespace
+from bpnet.core.activations import Activation, Softmax
+from bpnet.core.costs import Cost, value_and_delta
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """A cost of targets of which a share ``s`` of the mass is spread evenly.
+
+    y' = (1 - s) y + s/n for the n classes of a softmax, and (1 - s) y + s/2 for outputs that say
+    yes or no each by itself.
+
+    Parameters
+    ----------
+    cost : Cost
+        Of the smoothed targets.
+    share : float
+        0 <= s < 1.
+    """
+
+    cost: Cost
+    share: float
+
+    def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return C of each example, ``(..., batch)``."""
+        return self.cost.value(z, self._spread(y, output), output, xp=xp)
+
+    def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
+        """Return delta^L of each example, ``(..., batch, n)``."""
+        return self.cost.delta(z, self._spread(y, output), output, xp=xp)
+
+    def value_and_delta(
+        self, z: Array, y: Array, output: Activation, *, xp: Namespace
+    ) -> tuple[Array, Array]:
+        """Return both at once."""
+        return value_and_delta(self.cost, z, self._spread(y, output), output, xp=xp)
+
+    def _spread(self, y: Array, output: Activation) -> Array:
+        each = self.share / (y.shape[-1] if isinstance(output, Softmax) else 2)
+        return (1 - self.share) * y + each
