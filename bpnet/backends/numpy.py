@@ -26,7 +26,7 @@ class NumPy(Backend):
 
     name: str = "numpy"
     replays: bool = field(default=True, compare=False)
-    packs: ClassVar[int] = 1 << 14  # beyond, a call costs less than to copy the gradient
+    packs: ClassVar[int] = 1 << 15  # beyond, a call costs less than to copy the gradient
     together: ClassVar[int] = 256  # what stays in the processor's cache
 
     @property

@@ -5,7 +5,7 @@ import pytest
 
 from bpnet.backends import loop, trees
 from bpnet.backends.numpy import NumPy
-from bpnet.backends.tape import calls, lanes, plan, replay
+from bpnet.backends.tape import calls, plan, replay
 from bpnet.backends.tape.code import Writer
 
 
@@ -326,24 +326,86 @@ def planned(step, carry):
     return plan.make(tape, ends)
 
 
-@pytest.mark.parametrize(
-    ("step", "count"), [(alike, 3), (least, 3), (in_turn, 0), (looked_at_between, 0)]
-)
-def test_which_calls_become_one(step, count):
-    made = planned(step, four())
-    assert [len(group.calls) for group in made.lanes] == ([count] if count else [])
+def joined(carry, x):
+    a, b = x * 2.0, np.add(x, 1.0)
+    v = np.concatenate([a.reshape(2, 2).reshape(-1), b])
+    v *= 0.5
+    w = carry[0]
+    w -= v[:4]
+    return carry, (v.dot(v),)
 
 
-def test_large_arrays_are_left_where_they_are():
-    large = np.zeros(lanes._SMALL + 1, np.float32)
+def written_before(carry, x):
+    a, b = x * 2.0, x + 1.0
+    a *= 3.0
+    v = np.concatenate([a, b])
+    return carry, (v.dot(v),)
 
-    def step(carry, x):
-        move_by(carry[0], carry[1])
-        move_by(carry[2], carry[3])
-        return carry, (x.dot(x),)
 
-    assert planned(step, tuple(large + i for i in range(4))).lanes == []
-    assert len(planned(step, (*four(), four()[0])).lanes) == 1
+def read_after(carry, x):
+    """The first is looked at after the vector has changed."""
+    a, b = x * 2.0, x + 1.0
+    v = np.concatenate([a, b])
+    v *= 0.5
+    return carry, (v.dot(v) + a.dot(x),)
+
+
+def written_after(carry, x):
+    """The first changes after it was joined."""
+    a, b = x * 2.0, x + 1.0
+    v = np.concatenate([a, b])
+    a *= 0.5
+    return carry, (v.dot(v) + a.dot(x),)
+
+
+def of_what_is_given(carry, x):
+    v = np.concatenate([x, carry[0], x * 2.0])
+    v *= 0.5
+    return carry, (v.dot(v),)
+
+
+def twice(carry, x):
+    a = x * 2.0
+    v = np.concatenate([a, a])
+    v *= 0.5
+    return carry, (v.dot(v),)
+
+
+def of_a_part(carry, x):
+    a = x * 2.0
+    v = np.concatenate([a[:2], x + 1.0])
+    return carry, (v.dot(v) + a.dot(x),)
+
+
+def of_what_is_told_nowhere(carry, x):
+    """A function that cannot be told where to write."""
+    v = np.concatenate([np.where(x > 1, x, -x), x * 2.0])
+    return carry, (v.dot(v),)
+
+
+def handed_on(carry, x):
+    """The vector is the next step's, too."""
+    first, second, third = carry
+    v = np.concatenate([x[:2] * 2.0, third[2:] * 0.5])
+    return (first, second, v), (v.dot(first),)
+
+
+JOINS = {
+    joined: [True, True], written_before: [True, True], read_after: [False, True],
+    written_after: [False, True], of_what_is_given: [False, False, True], twice: [True, False],
+    of_a_part: [False, True], of_what_is_told_nowhere: [False, True], handed_on: None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", JOINS)
+def test_what_is_joined_has_the_bits_of_the_plain_loop(step):
+    assert_same(*scanned(step, four()))
+
+
+@pytest.mark.parametrize("step", JOINS)
+def test_what_is_made_in_its_place(step):
+    found = [[root >= 0 for _, root in join.parts] for join in planned(step, four()).joins.values()]
+    assert found == ([] if JOINS[step] is None else [JOINS[step]])
 
 
 def test_memory_of_a_step_is_used_again():

@@ -3,8 +3,8 @@
 A step is some sixty calls of NumPy, which take a microsecond each or less; for small networks what
 lies between them, Python's way through layers, costs and optimizers, takes as long again. So the
 first step of a scan is done with arrays that write down each call (:mod:`record`, :mod:`calls`).
-What they wrote becomes a plan (:mod:`plan`), where calls that do the same to several small arrays
-are one (:mod:`lanes`), and the plan a function of straight lines (:mod:`code`), which takes the
+What they wrote becomes a plan (:mod:`plan`), where gradients are made where they are joined to one
+vector (:mod:`joins`), and the plan a function of straight lines (:mod:`code`), which takes the
 other steps (:mod:`replay`). The calls are NumPy's own, in an order that keeps every result: the
 bits are those of the plain loop.
 

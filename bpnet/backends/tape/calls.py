@@ -1,7 +1,7 @@
 """What is written down: calls, the values that they take and give, and constants."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,6 +137,31 @@ class Tape:
             self.keys[key] = len(self.constants)
             self.constants.append(_own(value))
         return Constant(self.keys[key])
+
+
+def touched(tape: Tape, call: Call) -> Iterator[int]:
+    """Yield the numbers of all that has memory of which a call sees or gives something."""
+    numbers = [*refs(call.args), *refs(a for _, a in call.keywords), call.result]
+    yield from (n for n in numbers if not tape.values[n].scalar)
+
+
+def can_be_told(tape: Tape, call: Call) -> bool:
+    """Whether a call gives a new array and can be told where to write it."""
+    value = tape.values[call.result]
+    if call.in_place or call.keywords or value.root != call.result or not value.shape:
+        return False
+    if call.kind == "method":
+        return call.what == "dot" and value.order == "C"
+    return isinstance(call.what, np.ufunc) and value.order in ("C", "F")
+
+
+def refs(args: Iterable[Any]) -> Iterator[int]:
+    """Yield the numbers of the values among arguments."""
+    for a in args:
+        if isinstance(a, Ref):
+            yield int(a)
+        elif isinstance(a, tuple):
+            yield from refs(a)
 
 
 _LARGEST = 1 << 22

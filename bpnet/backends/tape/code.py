@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.backends.tape import lanes
-from bpnet.backends.tape.calls import Call, Constant, Ref
-from bpnet.backends.tape.lanes import Lanes
+from bpnet.backends.tape.calls import Call, Constant, Ref, refs
+from bpnet.backends.tape.joins import Join
 from bpnet.backends.tape.plan import Plan
 
 _SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
@@ -59,8 +58,6 @@ class Writer:
             "buffers": self.plan.buffers,
             "empty": np.empty,
             "full": np.full,
-            "zeros": np.zeros,
-            "copyto": np.copyto,
         }
         source = f"def replay(carry, operands, steps, outs):\n{body}"
         exec(compile(source, "<tape>", "exec"), scope)
@@ -68,26 +65,20 @@ class Writer:
         return made
 
     def _packing(self) -> Iterator[str]:
-        """Arrays that hold those of several lanes, and these as views of them."""
-        for g, group in enumerate(self.plan.lanes):
-            places, dtype = group.places(self.tape), self.tape.values[group.roles[0][0]].dtype
-            for r in range(len(group.roles[0])):
-                flat = f"f{g}_{r}"
-                yield f"{flat} = zeros({places[-1][1]}, {self._constant(dtype)})"
-                for (start, stop), lane in zip(places, group.roles, strict=True):
-                    n = lane[r]
-                    shape = self.tape.values[n].shape
-                    yield f"p{n} = {flat}[{start}:{stop}].reshape({shape!r})"
-                    if n in self.plan.ends.kept:
-                        yield f"copyto(p{n}, v{n})"
-                    if n not in self.plan.copied:
-                        yield f"v{n} = p{n}"
+        """Vectors that arrays are joined to, and these as views of them."""
+        for n, join in self.plan.joins.items():
+            value = self.tape.values[n]
+            yield f"v{n} = empty({value.shape!r}, {self._constant(value.dtype)})"
+            for (start, stop), (_, root) in zip(join.places(self.tape), join.parts, strict=True):
+                if root >= 0:
+                    shape = self.tape.values[root].shape
+                    yield f"v{root} = v{n}[{start}:{stop}].reshape({shape!r})"
 
     def _body(self) -> Iterator[str]:
         ends = self.plan.ends
         for i, part in enumerate(self.plan.body):
-            if isinstance(part, Lanes):
-                yield from self._group(part)
+            if part.result in self.plan.joins and not part.in_place:
+                yield from self._joined(self.plan.joins[part.result])
             else:
                 yield self._line(part)
             done = [f"v{n}" for n in self.plan.done.get(i, ())]
@@ -99,17 +90,11 @@ class Writer:
         if moved:
             yield f"{_values(a for a, _ in moved)} = {_values(b for _, b in moved)}"
 
-    def _group(self, group: Lanes) -> Iterator[str]:
-        """One line for each call of a lane, for all lanes."""
-        g, roles = self.plan.lanes.index(group), group.roles[0]
-        for n in self.plan.copied.intersection(n for lane in group.roles for n in lane):
-            yield f"copyto(p{n}, v{n})"
-        for call in group.calls[0]:
-            args = [
-                f"f{g}_{roles.index(a)}" if a in roles else self._number(call, a, filled=False)
-                for a in call.args
-            ]
-            yield _called(self._constant(call.what), call, args, f"f{g}_{roles.index(call.result)}")
+    def _joined(self, join: Join) -> Iterator[str]:
+        """Copies of what could not be made in its place."""
+        for (start, stop), (n, root) in zip(join.places(self.tape), join.parts, strict=True):
+            if root < 0:
+                yield f"v{join.call.result}[{start}:{stop}] = v{n}"
 
     def _line(self, call: Call) -> str:
         n = call.result
@@ -133,7 +118,7 @@ class Writer:
     def _is_of_numbers(self, call: Call) -> bool:
         """Whether a call has to do with numbers alone, none of them an array."""
         plain = [self.tape.constants[a.index] for a in call.args if isinstance(a, Constant)]
-        seen = [self.tape.values[n] for n in (*lanes.refs(call.args), call.result)]
+        seen = [self.tape.values[n] for n in (*refs(call.args), call.result)]
         return not call.keywords and all(
             (*(v.scalar for v in seen), *(isinstance(c, int | float) for c in plain))
         )
@@ -146,7 +131,7 @@ class Writer:
         """
         if isinstance(a, Constant) and isinstance(call.what, np.ufunc) and not call.keywords:
             value = self.tape.constants[a.index]
-            beside = next((self.tape.values[n].dtype for n in lanes.refs(call.args)), None)
+            beside = next((self.tape.values[n].dtype for n in refs(call.args)), None)
             if beside is not None and _fits(value, beside):
                 value = np.asarray(value, beside)
             shape = self.tape.values[call.result].shape

@@ -1,21 +1,18 @@
 """What is done with a tape before it is replayed: what stays, what moves, what is written where."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bpnet.backends.tape import lanes
-from bpnet.backends.tape.calls import Call, Tape
-from bpnet.backends.tape.lanes import Lanes
+from bpnet.backends.tape import joins
+from bpnet.backends.tape.calls import Call, Tape, can_be_told, refs, touched
+from bpnet.backends.tape.joins import Join
 
 _LARGE = 1 << 16
 """Bytes from which an array is let go of as soon as it is done with."""
-
-Part = Call | Lanes
-"""Of a step: a call, or those of several lanes at once."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,12 @@ class Plan:
         What it is given and returns.
     before : list of Call
         Views of what stays the same arrays, made once.
-    body : list of Call or Lanes
+    body : list of Call
         The step.
-    lanes : list of Lanes
-        Those of them.
-    packed, copied : set of int
-        Arrays of lanes that are made in their place, and those that are copied there.
+    joins : dict of int to Join
+        Those of them that join arrays to a vector, by the number of that.
+    packed : set of int
+        Arrays that are made in their place in such a vector, and these.
     places : dict of int to int
         Values that are written to memory that waits for them: the number of that.
     buffers : list of (shape, dtype, order)
@@ -72,10 +69,9 @@ class Plan:
     tape: Tape
     ends: Ends
     before: list[Call]
-    body: list[Part]
-    lanes: list[Lanes]
+    body: list[Call]
+    joins: dict[int, Join]
     packed: frozenset[int]
-    copied: set[int]
     places: dict[int, int]
     buffers: list[tuple[tuple[int, ...], Any, str]]
     done: dict[int, list[int]]
@@ -90,18 +86,27 @@ class Plan:
 def make(tape: Tape, ends: Ends) -> Plan:
     """Plan of a tape."""
     roots = frozenset(tape.values[n].root for n in (*ends.carried, *ends.outs))
-    before, found = _before(tape, ends), lanes.find(tape, ends.kept, roots - ends.kept)
-    gone = {id(call) for group in found for lane in group.calls for call in lane}
-    gone |= {id(call) for call in before}
-    at = {group.at: group for group in found}
-    body = [at.get(i, call) for i, call in enumerate(tape.calls) if i in at or id(call) not in gone]
-    packed = frozenset(n for group in found for lane in group.roles for n in lane)
-    made = [part for part in body if isinstance(part, Call) and not part.in_place]
-    copied = {c.result for c in made if c.result in packed and not lanes.can_be_told(tape, c)}
-    seen = {root: i for i, part in enumerate(body) for root in _roots(tape, part)}
+    given = frozenset((*ends.carry, *ends.taken, *ends.numbers, *ends.operands))
+    before, found = _before(tape, ends), joins.find(tape, roots | given)
+    made = {root for join in found for _, root in join.parts if root >= 0}
+    # views of what is made in its place are of no use, where they are joined alone
+    used = Counter(n for call in tape.calls for n in {*_seen(call)})
+    views = {n for join in found for n, root in join.parts if root not in (-1, n) and used[n] == 1}
+    gone = {id(call) for call in before}
+    gone |= {id(call) for call in tape.calls if call.result in views}
+    body = [call for call in tape.calls if id(call) not in gone]
+    packed = frozenset(made | {join.call.result for join in found})
+    new = [call for call in body if not call.in_place]
+    seen = {root: i for i, call in enumerate(body) for root in _roots(tape, call)}
     places, buffers = _places(tape, body, seen, roots | packed)
-    done = _done(tape, made, seen, roots | packed | places.keys())
-    return Plan(tape, ends, before, body, found, packed - copied, copied, places, buffers, done)
+    done = _done(tape, new, seen, roots | packed | places.keys())
+    joined = {join.call.result: join for join in found}
+    return Plan(tape, ends, before, body, joined, packed, places, buffers, done)
+
+
+def _seen(call: Call) -> Iterator[int]:
+    """Values that a call is given."""
+    yield from (*refs(call.args), *refs(a for _, a in call.keywords))
 
 
 def _before(tape: Tape, ends: Ends) -> list[Call]:
@@ -110,29 +115,28 @@ def _before(tape: Tape, ends: Ends) -> list[Call]:
     found = []
     for call in tape.calls:
         view = tape.values[call.result].root != call.result
-        given = [*lanes.refs(call.args), *lanes.refs(a for _, a in call.keywords)]
-        if view and not call.in_place and steady.issuperset(given):
+        if view and not call.in_place and steady.issuperset(_seen(call)):
             steady.add(call.result)
             found.append(call)
     return found
 
 
 def _places(
-    tape: Tape, body: list[Part], seen: dict[int, int], held: frozenset[int]
+    tape: Tape, body: list[Call], seen: dict[int, int], held: frozenset[int]
 ) -> tuple[dict[int, int], list[tuple[tuple[int, ...], Any, str]]]:
     """Memory for the results of a step, used again as soon as nobody looks at what is there."""
     places: dict[int, int] = {}
     buffers: list[tuple[tuple[int, ...], Any, str]] = []
     free: defaultdict[Any, list[int]] = defaultdict(list)
-    for i, part in enumerate(body):
-        if isinstance(part, Call) and part.result not in held and lanes.can_be_told(tape, part):
-            value = tape.values[part.result]
+    for i, call in enumerate(body):
+        if call.result not in held and can_be_told(tape, call):
+            value = tape.values[call.result]
             kind = value.shape, value.dtype, value.order
             if not free[kind]:
                 free[kind].append(len(buffers))
                 buffers.append(kind)
-            places[part.result] = free[kind].pop()
-        for root in _roots(tape, part):
+            places[call.result] = free[kind].pop()
+        for root in _roots(tape, call):
             if root in places and seen[root] == i:
                 free[buffers[places[root]]].append(places[root])
     return places, buffers
@@ -152,7 +156,6 @@ def _done(
     return dict(found)
 
 
-def _roots(tape: Tape, part: Part) -> Iterator[int]:
-    """Values whose memory a part sees or makes."""
-    calls = [part] if isinstance(part, Call) else [c for lane in part.calls for c in lane]
-    yield from {tape.values[n].root for call in calls for n in lanes.touched(tape, call)}
+def _roots(tape: Tape, call: Call) -> set[int]:
+    """Values whose memory a call sees or makes."""
+    return {tape.values[n].root for n in touched(tape, call)}
