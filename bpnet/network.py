@@ -1,7 +1,6 @@
 """Network: the layers and their parameters, held on the host as NumPy arrays."""
 
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +87,7 @@ class Network:
             msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
             raise InputError(msg)
         self.layers = assembly.layers_of([*sizes], hidden, output, norm)
-        self.guessed = output is None and isinstance(sizes[0], Integral)
+        self.guessed = output is None and not hasattr(sizes[0], "forward")
         assembly.check_chain(self.layers)
         self._labels = False
         self._classes: np.ndarray[Any, Any] | None = None

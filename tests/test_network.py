@@ -310,4 +310,4 @@ def test_what_layers_have_of_their_own_is_not_asked_for_beside_them(options, nam
     with pytest.raises(bpnet.InputError, match=f"layers, which have their own, and {named} was"):
         bpnet.Network(chain, **options)
     assert repr(bpnet.Network(chain)) == "Network([2, 3, 2], Tanh, Softmax)"
-    assert repr(bpnet.Network([2, 3, 2])) == "Network([2, 3, 2], Sigmoid, Softmax)"
+    assert repr(bpnet.Network([2, 3, 2])) == "Network([2, 3, 2], ReLU, Softmax)"

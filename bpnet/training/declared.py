@@ -65,6 +65,9 @@ class Range:
 STRENGTH = Range()
 """Strengths of regularizations, and limits of which 0 is none."""
 
+Strength = Annotated[float, str(STRENGTH)]
+"""Type of such a number, with the words that say it."""
+
 
 def one_of(*names: str) -> Check:
     """Check that allows some names only."""

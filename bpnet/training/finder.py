@@ -18,6 +18,7 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import divergence, fastest, options
 from bpnet.training.callbacks import Run
+from bpnet.training.declared import Strength
 from bpnet.training.epochs import Validate
 from bpnet.training.member import Member
 from bpnet.training.prepare import held_out, kept, largest_product, pair, prepare
@@ -101,7 +102,7 @@ def find_learning_rate(
     cost: str | Any | None = None,
     optimizer: str | Optimizer | LBFGS = "adam",
     batch_size: int | None = 64,
-    l2: float = 0.0,
+    l2: Strength = 0.0,
     validation: Any = "auto",
     backend: Any = None,
     device: Any = None,

@@ -12,7 +12,7 @@ from bpnet.core.layers import Dense
 from bpnet.data import batches
 from bpnet.network import Network
 from bpnet.training import blocks
-from bpnet.training.declared import STRENGTH
+from bpnet.training.declared import STRENGTH, Strength
 from bpnet.training.prepare import prepare
 
 Host = np.ndarray[Any, Any]
@@ -25,7 +25,7 @@ def gradients(
     y: Any,
     *,
     cost: str | Any | None = None,
-    l2: float = 0.0,
+    l2: Strength = 0.0,
     backend: Any = None,
     device: Any = None,
     dtype: dtypes.Float = "float64",

@@ -169,8 +169,8 @@ class Session:
         return session
 
     def stop(self, reason: str) -> None:
-        """End all runs after this block."""
-        for _, member in self.live:
+        """End all runs after this block; where none is left, the last one says why all end."""
+        for member in [m for _, m in self.live] or self.members[-1:]:
             member.run.stop(reason)
 
     def train_epoch(self) -> None:

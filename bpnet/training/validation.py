@@ -29,6 +29,8 @@ class Validation:
 
     Parameters
     ----------
+    judge : Judge
+        Cost, as it is where nothing is learned from it.
     backend : Backend
         Where.
     dtype : str
@@ -43,6 +45,7 @@ class Validation:
         Whether each member is judged by its own rows.
     """
 
+    judge: Judge
     backend: Backend
     dtype: str
     metrics: tuple[str, ...]
@@ -90,7 +93,7 @@ class Validation:
         parts = [replace(wanted, values=wanted.values[rows]) for _, rows in folds]
         for part in parts or ([] if held is None else [wanted]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)
-        return cls(backend, dtype, metrics, held, wanted, by_fold)
+        return cls(judge, backend, dtype, metrics, held, wanted, by_fold)
 
     def __call__(self, parameters: Parameters, members: Sequence[Member]) -> list[Judged]:
         """Return what each member adds to its history.
@@ -113,7 +116,7 @@ class Validation:
         rows = np.arange(len(self.wanted.values))[None]
         if self.folds:
             rows = np.stack([m.judged for m in members if m.judged is not None])
-        judge = members[0].step.judge
+        judge = self._of(members[0])
         costs, counts = self._sums(judge, parameters, rows, count)
         found: list[Judged] = []
         for i, (cost, right) in enumerate(zip(costs, counts, strict=True)):
@@ -124,11 +127,15 @@ class Validation:
 
     def _one(self, parameters: Parameters, member: Member) -> Judged:
         """What one network adds, its parameters without an axis of members."""
-        judge, data = member.step.judge, self.data or ()
+        judge, data = self._of(member), self.data or ()
         rows = member.judged if self.folds else None
         step = EvaluationStep(judge)
         means = blocks.evaluate(step, parameters, data, self.backend, rows)
         return self._judged(judge, parameters, rows, *means)
+
+    def _of(self, member: Member) -> Judge:
+        """What judges a member: its layers may have dropout, and its cost be smoothed."""
+        return replace(self.judge, layers=member.step.judge.layers)
 
     def _judged(
         self, judge: Judge, parameters: Parameters, rows: Any, cost: float, accuracy: float | None

@@ -176,7 +176,7 @@ BAD = {
     "y of no text": ({"x": X, "y": np.array([""] * 4)}, "all 4 labels are ''"),
     "bytes that are no text": ({"x": X, "y": np.array([b"\xff", b"a"] * 2)}, "damaged"),
     "scale of two": ({"x": X, "y": Y, "scale": np.ones(2)}, "scale has shape"),
-    "scale nan": ({"x": X, "y": Y, "scale": np.nan}, "scale nan"),
+    "scale nan": ({"x": X, "y": Y, "scale": np.nan}, "scale is nan"),
     "scale text": ({"x": X, "y": Y, "scale": "1"}, "scale has shape"),
 }
 
@@ -186,7 +186,7 @@ def test_bad_archives_are_one_line(tmp_path: Path, arrays: dict[str, Any], messa
     with pytest.raises(InputError, match=message) as caught:
         load(npz(tmp_path / "a.npz", **arrays))
     assert "\n" not in str(caught.value)
-    assert str(tmp_path) in str(caught.value) or "scale nan" in message
+    assert str(tmp_path) in str(caught.value) or "scale is nan" in message
 
 
 def test_regression_needs_numbers(tmp_path: Path) -> None:

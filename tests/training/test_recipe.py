@@ -114,7 +114,7 @@ BAD = {
     ),
     "a name": ({"recipe": {"optimizer": "adamm"}}, "unknown optimizer 'adamm'; did you mean"),
     "a cost": ({"recipe": {"cost": "mse"}}, "unknown cost 'mse'; did you mean 'quadratic'?"),
-    "a dtype": ({"place": {"dtype": "int8"}}, "dtype is 'int8'; give one of float64"),
+    "a dtype": ({"place": {"dtype": "int8"}}, "dtype is 'int8'; choose one of float64"),
     "threads": ({"place": {"threads": 0}}, "threads is 0; give a whole number of at least 1"),
     "a precision": ({"place": {"precision": "tf16"}}, "precision is 'tf16'; give 'tf32'"),
     "an order": ({"ranks": {"reduce": "quick"}}, "reduce is 'quick'; give 'ordered' or 'fast'"),
@@ -155,7 +155,7 @@ NO_RECIPE = {
     ),
     "a list of what is shared": (
         lambda: bpnet.train([net(), net()], (X, Y), dtype=["float32", "float64"]),
-        "dtype is ['float32', 'float64']; give a name",
+        "dtype is ['float32', 'float64']; give one of float64",
     ),
 }  # fmt: skip
 
