@@ -57,29 +57,31 @@ class Layout:
             The arrays' namespace.
         """
         small, large = [], []
-        for shape, a in self._pairs(parameters):
-            if self._is_packed(shape):
-                small.append(xp.reshape(a, (*a.shape[: a.ndim - len(shape)], math.prod(shape))))
-            else:
-                large.append(a)
+        for places, arrays in zip(self._places, parameters, strict=True):
+            for (shape, start, stop), a in zip(places, arrays, strict=True):
+                if start < 0:
+                    large.append(a)
+                elif len(shape) == 1:
+                    small.append(a)
+                else:
+                    lead = a.shape[: a.ndim - len(shape)]
+                    small.append(xp.reshape(a, (*lead, stop - start)))
         packed = [xp.concat(small, axis=-1)] if small else []
         return (*packed, *large)
 
     def unpack(self, vectors: Vectors, *, xp: Namespace) -> Parameters:
         """Return the arrays of each layer: parts of the vectors, where the library has views."""
-        start, large = 0, len(vectors) - self._larger
+        large = iter(vectors[len(vectors) - self._larger :])
+        lead = vectors[0].shape[:-1] if self.vectors > self._larger else ()
         found = []
-        for shapes in self.shapes:
+        for places in self._places:
             arrays = []
-            for shape in shapes:
-                if not self._is_packed(shape):
-                    arrays.append(vectors[large])
-                    large += 1
+            for shape, start, stop in places:
+                if start < 0:
+                    arrays.append(next(large))
                     continue
-                size = math.prod(shape)
-                part = vectors[0][..., start : start + size]
-                arrays.append(xp.reshape(part, (*part.shape[:-1], *shape)))
-                start += size
+                part = vectors[0][..., start:stop] if lead else vectors[0][start:stop]
+                arrays.append(part if len(shape) == 1 else xp.reshape(part, (*lead, *shape)))
             found.append(tuple(arrays))
         return tuple(found)
 
@@ -106,23 +108,30 @@ class Layout:
         )
 
     @cached_property
-    def vectors(self) -> int:
-        """How many vectors there are."""
-        return self._larger + any(self._is_packed(s) for shapes in self.shapes for s in shapes)
+    def _places(self) -> tuple[tuple[tuple[tuple[int, ...], int, int], ...], ...]:
+        """Shape, first and last place in the first vector, for each array of each layer.
+
+        The places of an array that is not packed are -1.
+        """
+        stop, found = 0, []
+        for shapes in self.shapes:
+            places = []
+            for shape in shapes:
+                size = math.prod(shape)
+                packed = size <= self.largest
+                places.append((shape, stop, stop + size) if packed else (shape, -1, -1))
+                stop += size if packed else 0
+            found.append(tuple(places))
+        return tuple(found)
 
     @cached_property
     def _larger(self) -> int:
-        return sum(not self._is_packed(s) for shapes in self.shapes for s in shapes)
+        return sum(start < 0 for places in self._places for _, start, _ in places)
 
-    def _is_packed(self, shape: tuple[int, ...]) -> bool:
-        return math.prod(shape) <= self.largest
-
-    def _pairs(self, parameters: Parameters) -> list[tuple[tuple[int, ...], Array]]:
-        return [
-            pair
-            for shapes, arrays in zip(self.shapes, parameters, strict=True)
-            for pair in zip(shapes, arrays, strict=True)
-        ]
+    @cached_property
+    def vectors(self) -> int:
+        """How many vectors there are."""
+        return self._larger + any(start >= 0 for places in self._places for _, start, _ in places)
 
 
 def of_learned(layers: Sequence[Any], largest: float = math.inf) -> Layout:

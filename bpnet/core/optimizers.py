@@ -128,11 +128,12 @@ def update(
         After the step.
     """
     moved, remembered = [], []
+    several = any(getattr(c, "ndim", 0) for c in coefficients)
     for layer in zip(parameters, gradients, state, strict=True):
-        steps = [
-            optimizer.update(p, g, slots, tuple(beside(c, p) for c in coefficients), xp=xp)
-            for p, g, slots in zip(*layer, strict=True)
-        ]
+        steps = []
+        for p, g, slots in zip(*layer, strict=True):
+            own = tuple(beside(c, p) for c in coefficients) if several else coefficients
+            steps.append(optimizer.update(p, g, slots, own, xp=xp))
         arrays, slots = zip(*steps, strict=True) if steps else ((), ())
         moved.append(arrays)
         remembered.append(slots)
