@@ -19,7 +19,7 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.training import resuming
-from bpnet.training.callbacks import Callback, Run, named
+from bpnet.training.callbacks import SIGNALS, Callback, Run, named
 from bpnet.training.member import Member
 from bpnet.training.recipe import OPTIONS, Place, Recipe
 from bpnet.training.session import Session
@@ -28,9 +28,6 @@ _log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 ON_ERROR = ("stop", "continue")
-
-SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
-"""Reasons of a stop after which the run is not over."""
 
 
 @checked
@@ -103,9 +100,7 @@ class Checkpoint(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Write the last one: where a stopped run is, or that the run is over."""
-        whole = len(run.history.get("cost", ())) > run.epoch
-        position = (run.epoch + 1, 0) if whole else (run.epoch, run.step)
-        self._write(run, *position, done=run.stopped not in SIGNALS)
+        self._write(run, *run.position, done=run.stopped not in SIGNALS)
 
     def _write(self, run: Run, epoch: int, step: int, *, done: bool = False) -> None:
         at = run.before + epoch * run.steps + step

@@ -216,6 +216,8 @@ def _train(
                         _train_part(one, plans, steps, shared, progress)
             if writer is not None:
                 writer.on_train_end(progress.whole)
+    if progress.whole.stopped == "interrupted":
+        raise KeyboardInterrupt
     histories = progress.histories
     diverged = histories.diverged
     return [(h, diverged.get(i)) for i, h in enumerate(histories)], histories.stacks
@@ -247,13 +249,9 @@ def _train_part(
     shared: _Set,
     progress: Progress,
 ) -> None:
-    """Train networks at once, or in halves where there is not enough memory for so many.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After Ctrl-C, once a checkpoint is written.
-    """
+    """Train networks at once, or in halves where there is not enough memory for so many."""
+    if progress.whole.stopped:
+        return
     members = _run(part, plans, steps, shared, progress)
     if members is None:
         shared.backend.free_unused()
@@ -262,13 +260,7 @@ def _train_part(
         for one in (part[:half], part[half:]):
             _train_part(one, plans, steps, shared, progress)
         return
-    if not any(i in progress.saved for i in part):
-        progress.histories.stacks.append(len(part))
     progress.end(part, members)
-    if any(member.run.stopped == "interrupted" for member in members):
-        if progress.writer is not None:
-            progress.writer.on_train_end(progress.whole)
-        raise KeyboardInterrupt
 
 
 def _asked(plans: list[Plan], shared: _Set, given: _Given) -> dict[str, Any]:

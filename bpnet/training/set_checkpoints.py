@@ -8,8 +8,8 @@ from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns
 from bpnet.errors import Diverged, InputError
 from bpnet.training import prepare, resuming
-from bpnet.training.callbacks import History, Run, named
-from bpnet.training.checkpoints import SIGNALS, Checkpoint
+from bpnet.training.callbacks import SIGNALS, History, Run, named
+from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.member import Member
 from bpnet.training.session import Session
 
@@ -134,30 +134,39 @@ class Progress:
         self._look()
         if self.writer is not None and what == "block":
             self.writer.on_block_end(self.whole)
-        elif self.writer is not None:
+        elif self.writer is not None and self.whole.position[0]:
+            self.whole.epoch = self.whole.position[0] - 1  # the one that has ended
             self.writer.on_epoch_end(self.whole)
 
     def _look(self) -> None:
-        """Bring the set's own run up to date with the networks under way."""
+        """Bring the set's own run up to date with the network under way that is furthest."""
         if self._session is None:
             return
-        live = self._session.live or [(0, self._session.all[0])]
-        run, whole = live[0][1].run, self.whole
+        runs, whole = [member.run for member in self._session.all], self.whole
+        run = max(runs, key=lambda run: run.position)
         whole.epochs, whole.steps, whole.samples = run.epochs, run.steps, run.samples
         whole.epoch, whole.step, whole.history = run.epoch, run.step, run.history
-        whole.stopped = run.stopped if run.stopped in SIGNALS else None
+        whole.stopped = next((r.stopped for r in runs if r.stopped in SIGNALS), None)
 
     def end(self, part: list[int], members: Sequence[Member]) -> None:
         """Keep what networks gave that are trained no more."""
+        self._look()
         for i, member in zip(part, members, strict=True):
             self.histories[i] = member.run.history
             if member.error is not None:
                 self.histories.diverged[i] = member.error
         if self.whole.stopped is None:
+            self.histories.stacks[:] = self._stacks
             self.done |= set(part)
             self.whole.before += self.whole.epochs * self.whole.steps
             self.whole.epoch, self.whole.step, self.whole.history = 0, 0, {}
             self._part, self._session = [], None
+
+    @property
+    def _stacks(self) -> list[int]:
+        """Sizes of the stacks, with that under way unless it was taken up from a checkpoint."""
+        is_new = self._part and not any(i in self.saved for i in self._part)
+        return [*self.histories.stacks, *([len(self._part)] if is_new else [])]
 
     def _snapshot(self) -> Snapshot:
         """Take what a checkpoint holds."""
@@ -166,7 +175,7 @@ class Progress:
         state, arrays, under_way = [], {}, {}
         session: Any = self._session
         for i, member in zip(self._part, session.all if session else (), strict=True):
-            if member.is_over and self.whole.stopped is None:
+            if member.is_over and member.run.stopped not in SIGNALS:
                 if member.error is None:
                     member.run.pull()
                     parameters[i] = self.networks[i].parameters
@@ -189,7 +198,7 @@ class Progress:
             "set": {
                 "done": {str(i): ended for i, ended in done.items()},
                 "under_way": under_way,
-                "stacks": list(self.histories.stacks),
+                "stacks": self._stacks,
                 "before": self.whole.before,
             },
         }
@@ -206,10 +215,11 @@ def _under_way(member: Member) -> tuple[dict[str, Any], dict[str, Any]]:
     run = member.run
     states = {name: callback.state() for name, callback in named(member.callbacks)}
     kept = {name: pair for name, pair in states.items() if pair is not None}
+    epoch, step = run.position
     numbers = {
-        "epoch": run.epoch,
-        "step": run.step,
-        "sums": list(run.sums),
+        "epoch": epoch,
+        "step": step,
+        "sums": [0.0, 0.0] if step == 0 else list(run.sums),
         "history": run.history,
         "learning_rate": run.learning_rate,
         "callbacks": {name: plain for name, (plain, _) in kept.items()},
