@@ -210,10 +210,9 @@ def _train(
                 writer.on_train_end(progress.whole)
     if progress.whole.stopped == "interrupted":
         raise KeyboardInterrupt
-    histories, ended = progress.histories, [None] * len(plans)
-    for i in chain(*parts):
-        ended[i] = histories[i], histories.diverged.get(i)
-    return ended, histories.stacks
+    histories, own = progress.histories, {*chain(*parts)}
+    pairs = [(history, histories.diverged.get(i)) for i, history in enumerate(histories)]
+    return [pair if i in own else None for i, pair in enumerate(pairs)], histories.stacks
 
 
 _PARTS = 8
@@ -261,7 +260,7 @@ def _asked(plans: list[Plan], place: Place, given: _Given, **more: Any) -> dict[
     recipes = [plan.recipe for plan in plans]
     each = {n: [getattr(r, n) for r in recipes] for n, about in RECIPE.items() if about.each}
     pairs = {"data": given.data, "validation": given.validation}
-    arrays = {
+    arrays: dict[str, Any] = {
         name: None if pair is None else prepare.pair(pair, name) for name, pair in pairs.items()
     }
     arrays["sample_weight"] = None if given.sample_weight is None else (given.sample_weight,)

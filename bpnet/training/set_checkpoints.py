@@ -7,8 +7,8 @@ from typing import Any
 from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns
 from bpnet.errors import Diverged, InputError
-from bpnet.training import prepare, resuming
-from bpnet.training.callbacks import SIGNALS, History, Run, named
+from bpnet.training import checkpoints, prepare, resuming
+from bpnet.training.callbacks import SIGNALS, History, Run
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.member import Member
 from bpnet.training.session import Session
@@ -35,13 +35,7 @@ class Saved:
 
     def take_up(self, member: Member) -> dict[str, Any]:
         """Put a member where it was; return what its callbacks kept, by their names."""
-        run, numbers = member.run, self.numbers
-        run.epoch, run.step = numbers["epoch"], numbers["step"]
-        run.sums = (numbers["sums"][0], numbers["sums"][1])
-        run.history.update(numbers["history"])
-        run.learning_rate = numbers["learning_rate"]
-        kept = numbers["callbacks"].items()
-        return {name: (plain, self.arrays.get(name)) for name, plain in kept}
+        return resuming.put_back(member.run, self.numbers, self.arrays)
 
 
 @dataclass(eq=False)
@@ -183,15 +177,13 @@ class Progress:
                 continue
             parameters[i] = prepare.arrange(session.to_host(member), self.networks[i].layers)
             state.append(session.state_to_host(member))
-            under_way[str(i)], kept = _under_way(member)
+            said, kept = checkpoints.kept(member)
+            epoch, step = member.run.position
+            sums = [0.0, 0.0] if step == 0 else list(member.run.sums)
+            under_way[str(i)] = {"epoch": epoch, "step": step, "sums": sums, **said}
             arrays.update({f"{i} {name}": held for name, held in kept.items()})
         numbers = {
-            "asked": self.asked,
-            "epochs": self.whole.epochs,
-            "backend": self.whole.backend,
-            "threads": self.whole.threads,
-            "machine": self.machine,
-            "columns": None if self.columns is None else self.columns.to_json(),
+            **checkpoints.of_run(self.whole, self.asked, self.machine, self.columns),
             "history": {},
             "learning_rate": 0.0,
             "callbacks": {},
@@ -208,20 +200,3 @@ class Progress:
 
 def _ended(history: History, error: Diverged | None) -> dict[str, Any]:
     return {"history": history, "error": None if error is None else str(error)}
-
-
-def _under_way(member: Member) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Where the run of a member is, and the arrays that its callbacks keep."""
-    run = member.run
-    states = {name: callback.state() for name, callback in named(member.callbacks)}
-    kept = {name: pair for name, pair in states.items() if pair is not None}
-    epoch, step = run.position
-    numbers = {
-        "epoch": epoch,
-        "step": step,
-        "sums": [0.0, 0.0] if step == 0 else list(run.sums),
-        "history": run.history,
-        "learning_rate": run.learning_rate,
-        "callbacks": {name: plain for name, (plain, _) in kept.items()},
-    }
-    return numbers, {name: held for name, (_, held) in kept.items() if held is not None}
