@@ -27,7 +27,7 @@ from bpnet.network import Network
 from bpnet.run_folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
 from bpnet.shown import pasted
 from bpnet.training import Callback, Distributions, History, Run
-from bpnet.training.checkpoints import SIGNALS
+from bpnet.training.callbacks import SIGNALS
 
 _log = logging.getLogger("bpnet")
 

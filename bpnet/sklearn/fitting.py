@@ -1,10 +1,12 @@
 """A fit: the estimator's data on its backend, then one of the two kinds of solver."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from bpnet.backends import Backend, libraries
@@ -12,6 +14,7 @@ from bpnet.core import costs
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.sklearn import inputs
+from bpnet.training.callbacks import Run
 from bpnet.training.judge import Data, Judge
 
 Host = np.ndarray[Any, Any]
@@ -126,6 +129,22 @@ def fit(
             return
         stochastic.run([made])
         made.finish()
+
+
+def tell_end(run: Run, unconverged: str | None) -> None:
+    """Warn where a fit was interrupted, or ended before it converged.
+
+    Parameters
+    ----------
+    run : Run
+        That has ended.
+    unconverged : str or None
+        What to say where no callback stopped it.
+    """
+    if run.stopped == "interrupted":
+        warnings.warn("Training interrupted by user.", stacklevel=6)
+    elif run.stopped is None and unconverged:
+        warnings.warn(unconverged, ConvergenceWarning, stacklevel=6)
 
 
 def batch_size(est: Any, m: int) -> int:

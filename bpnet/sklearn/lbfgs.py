@@ -1,14 +1,11 @@
 """The solver ``lbfgs``: the whole training set in each step."""
 
-import warnings
 from typing import Any
-
-from sklearn.exceptions import ConvergenceWarning
 
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.regularizers import Regularization
 from bpnet.errors import InputError
-from bpnet.sklearn.fitting import NOT_FINITE, Job
+from bpnet.sklearn.fitting import NOT_FINITE, Job, tell_end
 from bpnet.sklearn.parameters import LEARNING_RATES, of_steps
 from bpnet.training import epochs, lbfgs
 from bpnet.training.callbacks import Callback, Run
@@ -75,7 +72,6 @@ def fit(job: Job, validation: Any = None) -> None:
     pull()
     est.loss_, est.n_iter_, est.history_ = found.f, found.iterations, run.history
     est.round_trips_ = found.round_trips
-    if not found.converged and run.stopped is None:
-        msg = f"lbfgs failed to converge after {found.iterations} iteration(s): {found.reason}.\n"
-        msg += f"Increase the number of iterations (max_iter={est.max_iter}), or scale the data."
-        warnings.warn(msg, ConvergenceWarning, stacklevel=5)
+    msg = f"lbfgs failed to converge after {found.iterations} iteration(s): {found.reason}.\n"
+    msg += f"Increase the number of iterations (max_iter={est.max_iter}), or scale the data."
+    tell_end(run, None if found.converged else msg)

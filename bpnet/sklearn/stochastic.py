@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from bpnet.core import schedules
 from bpnet.core.feedforward import Parameters
@@ -15,7 +14,7 @@ from bpnet.core.regularizers import Regularization
 from bpnet.core.schedules import Constant
 from bpnet.sklearn import conventions
 from bpnet.sklearn.course import Course
-from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size
+from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size, tell_end
 from bpnet.sklearn.parameters import LEARNING_RATES, taken
 from bpnet.sklearn.scores import Scorer
 from bpnet.training import epochs
@@ -116,12 +115,8 @@ class Fit:
         est, member, run = self.job.est, self.member, self.member.run
         if member.error is not None and (not est.early_stopping or not est.n_iter_):
             raise ValueError(NOT_FINITE) from member.error
-        if run.stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-        elif run.stopped is None and not self.incremental:
-            msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
-            msg += "optimization hasn't converged yet."
-            warnings.warn(msg, ConvergenceWarning, stacklevel=5)
+        msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
+        tell_end(run, None if self.incremental else f"{msg}optimization hasn't converged yet.")
         if est.early_stopping:
             est._take(self.best)
         else:

@@ -13,7 +13,7 @@ from bpnet.arguments import finite_number
 from bpnet.errors import InputError, one_line
 from bpnet.sweep.ranking import Sweep, as_csv
 from bpnet.training import Callback, Run
-from bpnet.training.checkpoints import SIGNALS
+from bpnet.training.callbacks import SIGNALS
 
 End = tuple[float, int]
 """Score of a network, nan if it diverged, and the epoch that it keeps, from 1; then 0."""

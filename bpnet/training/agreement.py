@@ -15,8 +15,8 @@ from bpnet.distributed import Communicator
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import checkpoints
-from bpnet.training.callbacks import Callback, Run
-from bpnet.training.checkpoints import SIGNALS, Checkpoint
+from bpnet.training.callbacks import SIGNALS, Callback, Run
+from bpnet.training.checkpoints import Checkpoint
 
 _REASONS = (*sorted(SIGNALS), "another rank")
 

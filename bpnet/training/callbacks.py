@@ -9,6 +9,9 @@ from bpnet.network import Network
 History = dict[str, list[float]]
 """One list a name, one value an epoch."""
 
+SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
+"""Reasons of a stop after which the run is not over; they are for the whole process."""
+
 
 @dataclass(eq=False)
 class Run:
@@ -69,8 +72,18 @@ class Run:
     before: int = 0
 
     def stop(self, reason: str) -> None:
-        """End the run after this block, cleanly, with what was learned so far."""
-        self.stopped = reason
+        """End the run after this block, cleanly, with what was learned so far.
+
+        A signal, after which a run can go on, is no news to one that ends for another reason.
+        """
+        if self.stopped is None or reason not in SIGNALS:
+            self.stopped = reason
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Epochs that have ended, which the history has, and steps done in the next one."""
+        ended = len(self.history.get("cost", ())) > self.epoch
+        return (self.epoch + 1, 0) if ended else (self.epoch, self.step)
 
 
 class Callback:

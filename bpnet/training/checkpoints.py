@@ -19,7 +19,7 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.training import resuming
-from bpnet.training.callbacks import Callback, Run, named
+from bpnet.training.callbacks import SIGNALS, Callback, Run, named
 from bpnet.training.member import Member
 from bpnet.training.recipe import OPTIONS, Place, Recipe
 from bpnet.training.session import Session
@@ -28,9 +28,6 @@ _log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 ON_ERROR = ("stop", "continue")
-
-SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
-"""Reasons of a stop after which the run is not over."""
 
 
 @checked
@@ -103,9 +100,7 @@ class Checkpoint(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Write the last one: where a stopped run is, or that the run is over."""
-        whole = len(run.history.get("cost", ())) > run.epoch
-        position = (run.epoch + 1, 0) if whole else (run.epoch, run.step)
-        self._write(run, *position, done=run.stopped not in SIGNALS)
+        self._write(run, *run.position, done=run.stopped not in SIGNALS)
 
     def _write(self, run: Run, epoch: int, step: int, *, done: bool = False) -> None:
         at = run.before + epoch * run.steps + step
@@ -242,21 +237,35 @@ def snapshot(
 ) -> Snapshot:
     """Take what a checkpoint holds, but for where the run is."""
     run = member.run
-    states = {name: callback.state() for name, callback in named(member.callbacks)}
-    kept = {name: pair for name, pair in states.items() if pair is not None}
-    arrays = {name: held for name, (_, held) in kept.items() if held is not None}
+    said, arrays = kept(member)
     parameters, state = session.to_host(), session.state_to_host()
     if run.result is not None:
         arrays["result"] = run.result
-    numbers = {
+    numbers = {**of_run(run, asked, resuming.machine(session.backend), columns), **said}
+    return Snapshot({**arrays, "parameters": parameters, "state": state}, numbers)
+
+
+def of_run(
+    run: Run, asked: dict[str, Any], machine: dict[str, str], columns: Columns | None
+) -> dict[str, Any]:
+    """What a checkpoint says of a run that does not change."""
+    return {
         "asked": asked,
         "epochs": run.epochs,
         "backend": run.backend,
         "threads": run.threads,
-        "machine": resuming.machine(session.backend),
+        "machine": machine,
         "columns": None if columns is None else columns.to_json(),
-        "history": run.history,
-        "learning_rate": run.learning_rate,
-        "callbacks": {name: plain for name, (plain, _) in kept.items()},
     }
-    return Snapshot({**arrays, "parameters": parameters, "state": state}, numbers)
+
+
+def kept(member: Member) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a member and its callbacks tell a checkpoint, and the arrays that the latter keep."""
+    states = {name: callback.state() for name, callback in named(member.callbacks)}
+    pairs = {name: pair for name, pair in states.items() if pair is not None}
+    numbers = {
+        "history": member.run.history,
+        "learning_rate": member.run.learning_rate,
+        "callbacks": {name: plain for name, (plain, _) in pairs.items()},
+    }
+    return numbers, {name: held for name, (_, held) in pairs.items() if held is not None}

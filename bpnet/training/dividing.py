@@ -19,7 +19,7 @@ def train(
     networks: Sequence[Any],
     ranks: Communicator,
     told: str,
-    share: Callable[[], tuple[list[Ended], list[int]]],
+    share: Callable[[], tuple[list[Ended | None], list[int]]],
 ) -> tuple[list[Ended], list[int]]:
     """Train the networks of a set, some of them on each rank.
 
@@ -34,8 +34,8 @@ def train(
     told : str
         What the set is asked for, in words that are the same on every rank.
     share : callable
-        Trains this rank's; returns what each of the set gave, a history of nothing for those of
-        other ranks, and how many were trained at once.
+        Trains this rank's; returns what each of the set gave, None for those of other ranks, and
+        how many were trained at once.
 
     Raises
     ------
@@ -54,10 +54,10 @@ def train(
 
 
 def _gathered(
-    networks: Sequence[Any], ranks: Communicator, ended: list[Ended], stacks: list[int]
+    networks: Sequence[Any], ranks: Communicator, ended: list[Ended | None], stacks: list[int]
 ) -> tuple[list[Ended], list[int]]:
     """Bring to every rank what each has trained."""
-    own = {i: pair for i, pair in enumerate(ended) if pair[0] or pair[1]}
+    own = {i: pair for i, pair in enumerate(ended) if pair is not None}
     arrays = {
         "parameters": tuple(networks[i].parameters for i in own),
         "histories": tuple(
@@ -71,7 +71,8 @@ def _gathered(
         ],
         "stacks": stacks,
     }
-    everything, together = list(ended), []
+    everything: list[Any] = list(ended)
+    together: list[int] = []
     for content in _exchanged(ranks, checkpoint.packed(Snapshot(arrays, numbers))):
         held = checkpoint.unpacked(content)
         together += held.numbers["stacks"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from bpnet.core.feedforward import Parameters
 from bpnet.errors import Diverged
-from bpnet.training.callbacks import Run, named
+from bpnet.training.callbacks import SIGNALS, Run, named
 from bpnet.training.member import Member
 
 Judged = dict[str, float | None]
@@ -76,10 +76,21 @@ def _judge(session: Any, validate: Validate, seconds: float) -> None:
             continue
         for callback in member.callbacks:
             callback.on_epoch_end(run)
+    stop_all(session)
+    for i, member in session.live:
+        run = member.run
         if run.stopped or run.epoch + 1 == run.epochs:
             end(session, i)
         else:
             run.epoch, run.step, run.sums = run.epoch + 1, 0, (0.0, 0.0)
+
+
+def stop_all(session: Any) -> None:
+    """Stop all networks where one was stopped by a signal, which is for the process."""
+    runs = [member.run for _, member in session.live]
+    reason = next((run.stopped for run in runs if run.stopped in SIGNALS), None)
+    for run in runs if reason else ():
+        run.stop(reason)
 
 
 def end(session: Any, i: int) -> None:

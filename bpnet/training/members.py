@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,8 @@ class _Set:
         On the device.
     wanted : Targets
         All of them.
-    sample_weight : array, optional
-        As given.
+    weights : list of arrays or None
+        Of all examples, for each network.
     validation : Validation
         Judges networks by examples that are not trained with.
     """
@@ -87,7 +88,7 @@ class _Set:
     judge: Any
     data: Data
     wanted: Targets
-    sample_weight: Any
+    weights: list[Host | None]
     validation: Validation
 
 
@@ -166,35 +167,26 @@ class _Given:
     checkpoint: Any
     resume: bool
 
-    def prints(self) -> dict[str, str | None]:
-        """Fingerprints of what is trained with and judged by."""
-        pairs = {"data": self.data, "validation": self.validation}
-        return {
-            name: None if pair is None else checkpoints.fingerprint(*prepare.pair(pair, name))
-            for name, pair in pairs.items()
-        }
-
 
 def _told(plans: list[Plan], place: Place, given: _Given) -> str:
     """What ranks must have in common, as text."""
     first = [a for plan in plans for arrays in plan.network.parameters for a in arrays]
-    return repr(checkpoints.asked(
-        plans[0].recipe, place, weights=None, sample_weight=given.sample_weight,
-        own=[(plan.layers, plan.recipe, plan.fold) for plan in plans],
-        first=checkpoints.fingerprint(*first), **given.prints(),
-    ))  # fmt: skip
+    return repr(_asked(plans, place, given, first=checkpoints.fingerprint(*first)))
 
 
 def _train(
     plans: list[Plan], place: Place, given: _Given, ranks: Communicator | None = None
-) -> tuple[list[dividing.Ended], list[int]]:
-    """Train networks, or this rank's: the history of each, and why it ended before its time."""
+) -> tuple[list[Any], list[int]]:
+    """Train networks, or this rank's: what each gave, None for those of other ranks, and stacks."""
     shared = _share(plans, place, given)
     steps = [_step(plan, shared) for plan in plans]
-    told = {} if given.checkpoint is None else _asked(plans, shared, given)
+    told = {}
+    if given.checkpoint is not None:
+        told = _asked(plans, place, given, cost=shared.judge.cost, scale=shared.judge.scale)
     writer, found = checkpoints.make(given.checkpoint, given.resume, told)
     threads = resuming.threads_of(found, shared.backend.spec, place.threads)
     shared = replace(shared, place=replace(place, threads=threads))
+    parts = _parts(plans, steps, shared, ranks)
     progress = Progress(
         [plan.network for plan in plans], Histories([{} for _ in plans]), told,
         resuming.machine(shared.backend), getattr(given.data, "columns", None), writer,
@@ -208,7 +200,7 @@ def _train(
         if len(progress.done) < len(plans):
             if writer is not None:
                 writer.on_train_begin(progress.whole)
-            for part in _parts(plans, steps, shared, ranks):
+            for part in parts:
                 left = [i for i in part if i not in progress.done]
                 saved = [i for i in left if i in progress.saved]  # these go on where they were
                 for one in (saved, [i for i in left if i not in saved]):
@@ -216,9 +208,11 @@ def _train(
                         _train_part(one, plans, steps, shared, progress)
             if writer is not None:
                 writer.on_train_end(progress.whole)
-    histories = progress.histories
-    diverged = histories.diverged
-    return [(h, diverged.get(i)) for i, h in enumerate(histories)], histories.stacks
+    if progress.whole.stopped == "interrupted":
+        raise KeyboardInterrupt
+    histories, own = progress.histories, {*chain(*parts)}
+    pairs = [(history, histories.diverged.get(i)) for i, history in enumerate(histories)]
+    return [pair if i in own else None for i, pair in enumerate(pairs)], histories.stacks
 
 
 _PARTS = 8
@@ -247,13 +241,9 @@ def _train_part(
     shared: _Set,
     progress: Progress,
 ) -> None:
-    """Train networks at once, or in halves where there is not enough memory for so many.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After Ctrl-C, once a checkpoint is written.
-    """
+    """Train networks at once, or in halves where there is not enough memory for so many."""
+    if progress.whole.stopped:
+        return
     members = _run(part, plans, steps, shared, progress)
     if members is None:
         shared.backend.free_unused()
@@ -262,25 +252,25 @@ def _train_part(
         for one in (part[:half], part[half:]):
             _train_part(one, plans, steps, shared, progress)
         return
-    if not any(i in progress.saved for i in part):
-        progress.histories.stacks.append(len(part))
     progress.end(part, members)
-    if any(member.run.stopped == "interrupted" for member in members):
-        if progress.writer is not None:
-            progress.writer.on_train_end(progress.whole)
-        raise KeyboardInterrupt
 
 
-def _asked(plans: list[Plan], shared: _Set, given: _Given) -> dict[str, Any]:
-    """What a set is asked for, as a checkpoint keeps it."""
+def _asked(plans: list[Plan], place: Place, given: _Given, **more: Any) -> dict[str, Any]:
+    """What a set is asked for, in words: as a checkpoint keeps it, and ranks compare it."""
     recipes = [plan.recipe for plan in plans]
     each = {n: [getattr(r, n) for r in recipes] for n, about in RECIPE.items() if about.each}
-    return checkpoints.asked(
-        recipes[0], shared.place, weights=shared.sample_weight, network=[p.layers for p in plans],
-        cost=shared.judge.cost, scale=shared.judge.scale, metrics=recipes[0].metrics,
-        folds=[None if p.fold is None else checkpoints.fingerprint(*p.fold) for p in plans],
-        **each, **given.prints(),
-    )  # fmt: skip
+    pairs = {"data": given.data, "validation": given.validation}
+    arrays: dict[str, Any] = {
+        name: None if pair is None else prepare.pair(pair, name) for name, pair in pairs.items()
+    }
+    arrays["sample_weight"] = None if given.sample_weight is None else (given.sample_weight,)
+    prints = {n: None if a is None else checkpoints.fingerprint(*a) for n, a in arrays.items()}
+    shared = {n: getattr(recipes[0], n) for n in ("cost", "metrics", "class_weight")}
+    return checkpoints.asked(recipes[0], place, weights=None, **{
+        "network": [plan.layers for plan in plans],
+        "folds": [None if p.fold is None else checkpoints.fingerprint(*p.fold) for p in plans],
+        **shared, **each, **prints, **more,
+    })  # fmt: skip
 
 
 def _share(plans: list[Plan], place: Place, given: _Given) -> _Set:
@@ -300,8 +290,9 @@ def _share(plans: list[Plan], place: Place, given: _Given) -> _Set:
     m = int(stored[0].shape[0])
     for i, plan in enumerate(plans):
         for part in plan.fold or ():
-            if part.size and not 0 <= part.min() <= part.max() < m:
-                msg = f"folds[{i}] has row {part.max()} and the data {m} examples; count from 0"
+            wrong = part[(part < 0) | (part >= m)]
+            if wrong.size:
+                msg = f"folds[{i}] has row {wrong[0]} and the data {m} examples; count from 0"
                 raise InputError(msg)
         if plan.fold is not None:
             layers.check_batch(plan.layers, plan.batch_size(len(plan.fold[0])))
@@ -318,7 +309,7 @@ def _share(plans: list[Plan], place: Place, given: _Given) -> _Set:
             first.network, validation, judge, wanted, stored, chosen, place.dtype,
             tuple(recipe.metrics), folds=folds,
         )  # fmt: skip
-    return _Set(chosen, place, judge, stored, wanted, given.sample_weight, judging)
+    return _Set(chosen, place, judge, stored, wanted, _weighed(plans, given, wanted), judging)
 
 
 def _step(plan: Plan, shared: _Set) -> TrainingStep:
@@ -366,7 +357,8 @@ def _run(
     ):
         try:
             saved = [progress.saved.get(i) for i in part]
-            session = _session([(plans[i], steps[i]) for i in part], shared, used, saved)
+            begun = [(plans[i], steps[i], shared.weights[i]) for i in part]
+            session = _session(begun, shared, used, saved)
             kept = [
                 {} if one is None else one.take_up(member)
                 for one, member in zip(saved, session.all, strict=True)
@@ -387,16 +379,16 @@ def _run(
 
 
 def _session(
-    part: list[tuple[Plan, TrainingStep]],
+    part: list[tuple[Plan, TrainingStep, Host | None]],
     shared: _Set,
     threads: int | None,
     saved: list[Saved | None],
 ) -> Session:
     backend, dtype = shared.backend, shared.place.dtype
-    members = [_member(plan, step, shared, threads) for plan, step in part]
+    members = [_member(*one, shared, threads) for one in part]
     first = [
         prepare.kept(prepare.arrange(plan.network.parameters, plan.layers), backend, dtype)
-        for plan, _ in part
+        for plan, *_ in part
     ]
     states = [
         None if one is None else tuple(prepare.kept(layer, backend, dtype) for layer in one.state)
@@ -408,7 +400,9 @@ def _session(
     return session
 
 
-def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -> Member:
+def _member(
+    plan: Plan, step: TrainingStep, own_weights: Host | None, shared: _Set, threads: int | None
+) -> Member:
     """One network and its run."""
     m = step.m or 1
     own: Any = plan.recipe  # its schedule is no name any more
@@ -425,23 +419,23 @@ def _member(plan: Plan, step: TrainingStep, shared: _Set, threads: int | None) -
 
     run = Run(plan.network, own.epochs, -(-m // k), m, shared.backend.spec, threads)
     return Member(
-        step, run, k, own.seed, own.schedule, list(plan.callbacks), _weighed(plan, shared),
-        order, places=places, judged=judged,
+        step, run, k, own.seed, own.schedule, list(plan.callbacks), own_weights, order,
+        places=places, judged=judged,
     )  # fmt: skip
 
 
-def _weighed(plan: Plan, shared: _Set) -> Host | None:
-    """Weights of all examples, with those of a fold made as if it were all."""
-    total = len(shared.wanted.values)
-    if plan.fold is None:
-        return weights.make(shared.sample_weight, plan.recipe.class_weight, shared.wanted, total)
-    rows, given = plan.fold[0], shared.sample_weight
-    if given is not None:
-        given = weights.given(given, total)[rows]
-    part = replace(shared.wanted, values=shared.wanted.values[rows])
-    made = weights.make(given, plan.recipe.class_weight, part, len(rows))
-    if made is None:
-        return None
-    whole = np.zeros(total)
-    whole[rows] = made
-    return whole
+def _weighed(plans: list[Plan], given: _Given, wanted: Targets) -> list[Host | None]:
+    """Weights of all examples for each network, with those of a fold made as if it were all."""
+    total, by_class = len(wanted.values), plans[0].recipe.class_weight
+    if plans[0].fold is None:
+        return [weights.make(given.sample_weight, by_class, wanted, total)] * len(plans)
+    own = None if given.sample_weight is None else weights.given(given.sample_weight, total)
+    found: list[Host | None] = []
+    for rows, _ in filter(None, (plan.fold for plan in plans)):
+        part = replace(wanted, values=wanted.values[rows])
+        made = weights.make(None if own is None else own[rows], by_class, part, len(rows))
+        whole = None if made is None else np.zeros(total)
+        if whole is not None:
+            whole[rows] = made
+        found.append(whole)
+    return found

@@ -131,14 +131,19 @@ def state(found: Snapshot, like: Any, rule: Optimizer) -> Any:
 def take_up(run: Run, found: Snapshot) -> dict[str, Any]:
     """Put a run where its checkpoint was; return what callbacks kept, by their names."""
     numbers = found.numbers
+    if numbers["done"] and numbers["epochs"] >= run.epochs and "result" in found.arrays:
+        run.result = fitting(found.arrays["result"], run.network.parameters, "best parameters")
+    return put_back(run, numbers, found.arrays)
+
+
+def put_back(run: Run, numbers: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    """Put a run where its numbers say; return what callbacks kept, with arrays, by their names."""
     run.epoch, run.step = numbers["epoch"], numbers["step"]
     run.sums = (numbers["sums"][0], numbers["sums"][1])
     run.history.update(numbers["history"])
     run.learning_rate = numbers["learning_rate"]
-    if numbers["done"] and numbers["epochs"] >= run.epochs and "result" in found.arrays:
-        run.result = fitting(found.arrays["result"], run.network.parameters, "best parameters")
     kept = numbers["callbacks"].items()
-    return {name: (plain, found.arrays.get(name)) for name, plain in kept}
+    return {name: (plain, arrays.get(name)) for name, plain in kept}
 
 
 def threads_of(found: Snapshot | None, backend: str, given: int | None) -> int | None:

@@ -196,6 +196,10 @@ class Session:
                 for i, member in live:
                     if not member.is_over:
                         self._after_block(i, each[i], costs[:, i], counts[:, i], before)
+                epochs.stop_all(self)
+                for i, member in self.live:
+                    if member.run.stopped and member.run.step < member.run.steps:
+                        epochs.end(self, i)
                 if self.after_block is not None:
                     self.after_block()
                 if all(member.is_over for _, member in live):
@@ -237,8 +241,6 @@ class Session:
         member.count(rows, costs, counts)
         for callback in member.callbacks:
             callback.on_block_end(member.run)
-        if member.run.stopped and member.run.step < member.run.steps:
-            epochs.end(self, i)
 
     def take(
         self, rows: Sequence[Host], taken: Any = None, skip: int = 0

@@ -7,9 +7,9 @@ from typing import Any
 from bpnet.checkpoint import Snapshot
 from bpnet.data import Columns
 from bpnet.errors import Diverged, InputError
-from bpnet.training import prepare, resuming
-from bpnet.training.callbacks import History, Run, named
-from bpnet.training.checkpoints import SIGNALS, Checkpoint
+from bpnet.training import checkpoints, prepare, resuming
+from bpnet.training.callbacks import SIGNALS, History, Run
+from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.member import Member
 from bpnet.training.session import Session
 
@@ -35,13 +35,7 @@ class Saved:
 
     def take_up(self, member: Member) -> dict[str, Any]:
         """Put a member where it was; return what its callbacks kept, by their names."""
-        run, numbers = member.run, self.numbers
-        run.epoch, run.step = numbers["epoch"], numbers["step"]
-        run.sums = (numbers["sums"][0], numbers["sums"][1])
-        run.history.update(numbers["history"])
-        run.learning_rate = numbers["learning_rate"]
-        kept = numbers["callbacks"].items()
-        return {name: (plain, self.arrays.get(name)) for name, plain in kept}
+        return resuming.put_back(member.run, self.numbers, self.arrays)
 
 
 @dataclass(eq=False)
@@ -134,30 +128,39 @@ class Progress:
         self._look()
         if self.writer is not None and what == "block":
             self.writer.on_block_end(self.whole)
-        elif self.writer is not None:
+        elif self.writer is not None and self.whole.position[0]:
+            self.whole.epoch = self.whole.position[0] - 1  # the one that has ended
             self.writer.on_epoch_end(self.whole)
 
     def _look(self) -> None:
-        """Bring the set's own run up to date with the networks under way."""
+        """Bring the set's own run up to date with the network under way that is furthest."""
         if self._session is None:
             return
-        live = self._session.live or [(0, self._session.all[0])]
-        run, whole = live[0][1].run, self.whole
+        runs, whole = [member.run for member in self._session.all], self.whole
+        run = max(runs, key=lambda run: run.position)
         whole.epochs, whole.steps, whole.samples = run.epochs, run.steps, run.samples
         whole.epoch, whole.step, whole.history = run.epoch, run.step, run.history
-        whole.stopped = run.stopped if run.stopped in SIGNALS else None
+        whole.stopped = next((r.stopped for r in runs if r.stopped in SIGNALS), None)
 
     def end(self, part: list[int], members: Sequence[Member]) -> None:
         """Keep what networks gave that are trained no more."""
+        self._look()
         for i, member in zip(part, members, strict=True):
             self.histories[i] = member.run.history
             if member.error is not None:
                 self.histories.diverged[i] = member.error
         if self.whole.stopped is None:
+            self.histories.stacks[:] = self._stacks
             self.done |= set(part)
             self.whole.before += self.whole.epochs * self.whole.steps
             self.whole.epoch, self.whole.step, self.whole.history = 0, 0, {}
             self._part, self._session = [], None
+
+    @property
+    def _stacks(self) -> list[int]:
+        """Sizes of the stacks, with that under way unless it was taken up from a checkpoint."""
+        is_new = self._part and not any(i in self.saved for i in self._part)
+        return [*self.histories.stacks, *([len(self._part)] if is_new else [])]
 
     def _snapshot(self) -> Snapshot:
         """Take what a checkpoint holds."""
@@ -166,7 +169,7 @@ class Progress:
         state, arrays, under_way = [], {}, {}
         session: Any = self._session
         for i, member in zip(self._part, session.all if session else (), strict=True):
-            if member.is_over and self.whole.stopped is None:
+            if member.is_over and member.run.stopped not in SIGNALS:
                 if member.error is None:
                     member.run.pull()
                     parameters[i] = self.networks[i].parameters
@@ -174,22 +177,20 @@ class Progress:
                 continue
             parameters[i] = prepare.arrange(session.to_host(member), self.networks[i].layers)
             state.append(session.state_to_host(member))
-            under_way[str(i)], kept = _under_way(member)
+            said, kept = checkpoints.kept(member)
+            epoch, step = member.run.position
+            sums = [0.0, 0.0] if step == 0 else list(member.run.sums)
+            under_way[str(i)] = {"epoch": epoch, "step": step, "sums": sums, **said}
             arrays.update({f"{i} {name}": held for name, held in kept.items()})
         numbers = {
-            "asked": self.asked,
-            "epochs": self.whole.epochs,
-            "backend": self.whole.backend,
-            "threads": self.whole.threads,
-            "machine": self.machine,
-            "columns": None if self.columns is None else self.columns.to_json(),
+            **checkpoints.of_run(self.whole, self.asked, self.machine, self.columns),
             "history": {},
             "learning_rate": 0.0,
             "callbacks": {},
             "set": {
                 "done": {str(i): ended for i, ended in done.items()},
                 "under_way": under_way,
-                "stacks": list(self.histories.stacks),
+                "stacks": self._stacks,
                 "before": self.whole.before,
             },
         }
@@ -199,19 +200,3 @@ class Progress:
 
 def _ended(history: History, error: Diverged | None) -> dict[str, Any]:
     return {"history": history, "error": None if error is None else str(error)}
-
-
-def _under_way(member: Member) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Where the run of a member is, and the arrays that its callbacks keep."""
-    run = member.run
-    states = {name: callback.state() for name, callback in named(member.callbacks)}
-    kept = {name: pair for name, pair in states.items() if pair is not None}
-    numbers = {
-        "epoch": run.epoch,
-        "step": run.step,
-        "sums": list(run.sums),
-        "history": run.history,
-        "learning_rate": run.learning_rate,
-        "callbacks": {name: plain for name, (plain, _) in kept.items()},
-    }
-    return numbers, {name: held for name, (_, held) in kept.items() if held is not None}
