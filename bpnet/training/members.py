@@ -262,8 +262,6 @@ def _train_part(
         for one in (part[:half], part[half:]):
             _train_part(one, plans, steps, shared, progress)
         return
-    if not any(i in progress.saved for i in part):
-        progress.histories.stacks.append(len(part))
     progress.end(part, members)
     if any(member.run.stopped == "interrupted" for member in members):
         if progress.writer is not None:

@@ -84,6 +84,7 @@ class Progress:
     done: set[int] = field(default_factory=set)
     _part: list[int] = field(default_factory=list)
     _session: Session | None = None
+    _begun: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.whole.snapshot = self._snapshot
@@ -127,6 +128,8 @@ class Progress:
     def begin(self, part: list[int], session: Session) -> None:
         """Say which networks are trained now."""
         self._part, self._session = part, session
+        goes_on = any(i in self.saved for i in part)  # its size is in the checkpoint
+        self._begun = [] if goes_on else [len(part)]
         self._look()
 
     def after(self, what: str) -> None:
@@ -135,20 +138,24 @@ class Progress:
         if self.writer is not None and what == "block":
             self.writer.on_block_end(self.whole)
         elif self.writer is not None:
-            self.writer.on_epoch_end(self.whole)
+            whole = self.whole  # the networks that go on are at the next epoch already
+            whole.epoch = (whole.epoch * whole.steps + whole.step) // whole.steps - 1
+            self.writer.on_epoch_end(whole)
 
     def _look(self) -> None:
         """Bring the set's own run up to date with the networks under way."""
         if self._session is None:
             return
-        live = self._session.live or [(0, self._session.all[0])]
-        run, whole = live[0][1].run, self.whole
+        runs, whole = [member.run for member in self._session.all], self.whole
+        run = max(runs, key=lambda run: run.epoch * run.steps + run.step)  # some ended before it
         whole.epochs, whole.steps, whole.samples = run.epochs, run.steps, run.samples
         whole.epoch, whole.step, whole.history = run.epoch, run.step, run.history
-        whole.stopped = run.stopped if run.stopped in SIGNALS else None
+        whole.stopped = next((run.stopped for run in runs if run.stopped in SIGNALS), None)
 
     def end(self, part: list[int], members: Sequence[Member]) -> None:
         """Keep what networks gave that are trained no more."""
+        self.histories.stacks += self._begun
+        self._begun = []
         for i, member in zip(part, members, strict=True):
             self.histories[i] = member.run.history
             if member.error is not None:
@@ -166,7 +173,7 @@ class Progress:
         state, arrays, under_way = [], {}, {}
         session: Any = self._session
         for i, member in zip(self._part, session.all if session else (), strict=True):
-            if member.is_over and self.whole.stopped is None:
+            if member.is_over and member.run.stopped not in SIGNALS:
                 if member.error is None:
                     member.run.pull()
                     parameters[i] = self.networks[i].parameters
@@ -176,6 +183,8 @@ class Progress:
             state.append(session.state_to_host(member))
             under_way[str(i)], kept = _under_way(member)
             arrays.update({f"{i} {name}": held for name, held in kept.items()})
+        # where all of a part have ended, the next one is counted from behind it
+        behind = self.whole.epochs * self.whole.steps if session and not under_way else 0
         numbers = {
             "asked": self.asked,
             "epochs": self.whole.epochs,
@@ -189,8 +198,8 @@ class Progress:
             "set": {
                 "done": {str(i): ended for i, ended in done.items()},
                 "under_way": under_way,
-                "stacks": list(self.histories.stacks),
-                "before": self.whole.before,
+                "stacks": [*self.histories.stacks, *self._begun],
+                "before": self.whole.before + behind,
             },
         }
         arrays |= {"parameters": tuple(parameters), "state": tuple(state)}
