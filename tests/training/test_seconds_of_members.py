@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.training import stack
+from bpnet.training import epochs
 
 
 @pytest.mark.parametrize("networks", [4, 6])
 def test_the_seconds_of_a_set_add_up_to_those_it_took(networks, monkeypatch):
     ticks = count()
     clock = SimpleNamespace(perf_counter=lambda: 3.0 * next(ticks))  # an epoch asks it twice
-    monkeypatch.setattr(stack, "time", clock)
+    monkeypatch.setattr(epochs, "time", clock)
     x, y = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 2
     nets = [bpnet.Network([3, 4, 2], seed=seed) for seed in range(networks)]
     histories = bpnet.train(nets, (x, y), epochs=2, batch_size=4, backend="numpy")
