@@ -1,9 +1,12 @@
 """One network of a session: what it counts of an epoch, and what it has when it has left."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import bpnet
+from bpnet.core.optimizers import Optimizer
 
 RANDOM = np.random.default_rng(2)
 X = RANDOM.normal(size=(40, 4))
@@ -17,19 +20,10 @@ def networks(count, **options):
 
 
 class Watch(bpnet.Callback):
-    """Keeps the run that it is called for, and its cost and accuracy after each block."""
-
-    def __init__(self):
-        self.seen = []
-
-    def for_member(self):
-        return self
+    """Keeps the run that it is called for."""
 
     def on_train_begin(self, run):
         self.run = run
-
-    def on_block_end(self, run):
-        self.seen.append((run.cost, run.accuracy))
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -42,22 +36,6 @@ def test_every_epoch_is_counted_from_its_own_start(count):
         cost = -np.log(a[np.arange(40), Y]).mean()
         assert history["cost"] == pytest.approx([cost] * 3, rel=1e-12)
         assert history["accuracy"] == [np.mean(a.argmax(axis=1) == Y)] * 3
-
-
-def test_rows_that_fill_up_a_batch_are_not_counted(monkeypatch):
-    """As on a backend that compiles, where a short batch is filled up to the length of others."""
-    backend = bpnet.backends.get("numpy")
-    monkeypatch.setattr(type(backend), "compiles", True)
-    (net,), watch = networks(1), Watch()
-    history = bpnet.train(
-        net, (X, Y), epochs=2, batch_size=16, optimizer=STILL, dtype="float64", backend=backend,
-        callbacks=[watch],
-    )  # fmt: skip
-    a = net.predict(X, dtype="float64")
-    cost, right = -np.log(a[np.arange(40), Y]).mean(), float(np.mean(a.argmax(axis=1) == Y))
-    assert history["cost"] == pytest.approx([cost] * 2, rel=1e-12)
-    assert history["accuracy"] == [right] * 2
-    assert watch.seen[-1] == (pytest.approx(cost, rel=1e-12), right)
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 2: 0.5}])
@@ -78,13 +56,14 @@ def test_one_that_diverges_in_a_stack_has_what_it_had_before():
     options = {"epochs": 2, "batch_size": 8, "cost": "quadratic", "dtype": "float64"}
     shape = {"output": "identity", "hidden": "relu"}
     target = np.stack([Y, 1 - Y, Y * 2.0], axis=1)
-    nets, (_, other, *_), watched, watch = networks(4, **shape), networks(4, **shape), Watch(), []
+    nets, (_, other, *_), watched = networks(4, **shape), networks(4, **shape), Watch()
     lists = [[], [watched], [], []]
     found = bpnet.train(nets, (X, target), optimizer=rates, callbacks=lists, **options)
     assert list(found.diverged) == [1]
     watch = Watch()
     with pytest.raises(bpnet.Diverged):
         bpnet.train(other, (X, target), optimizer=rates[1], callbacks=[watch], **options)
+    assert watched.run.stopped == watch.run.stopped == "diverged"
     watched.run.pull()
     watch.run.pull()
     for W, alone in zip(nets[1].weights, other.weights, strict=True):
@@ -102,3 +81,67 @@ def test_the_rate_of_an_epoch_is_that_of_its_last_step(count):
     options = {"epochs": 2, "batch_size": 16, "optimizer": "sgd", "schedule": Falling()}
     for history in bpnet.train(networks(count), (X, Y), **options):
         assert history["learning_rate"] == pytest.approx([0.1 / 3, 0.1 / 6])
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_step_that_goes_wrong_is_sought_with_the_rates_of_the_steps(count):
+    """The second step of a block of three is too long; the first and third would not be."""
+
+    class Leaps:
+        def rate(self, eta, moment):
+            return 1e300 if moment.step == 1 else 0.0
+
+    nets = networks(count, output="identity", hidden="identity")
+    options = {"batch_size": 16, "optimizer": "sgd", "schedule": Leaps(), "epochs": 1}
+    far = np.stack([Y * 1e30, Y * 1e30, Y * 1e30], axis=1)
+    said = "training diverged at step 2 of epoch 1: the update of layer 1 is not finite"
+    with pytest.raises(bpnet.Diverged, match=said):
+        bpnet.train(nets if count > 1 else nets[0], (X, far), dtype="float64", **options)
+
+
+@pytest.mark.parametrize("options", [{"optimizer": "adam"}, {"dropout": 0.3, "optimizer": "sgd"}])
+def test_the_others_of_a_stack_go_on_counting_when_the_first_has_left(options):
+    """Steps number what is drawn, and the corrections of Adam."""
+
+    class Leaves(bpnet.Callback):
+        def on_epoch_end(self, run):
+            run.stop("enough")
+
+    options = {"epochs": 4, "batch_size": 16, "dtype": "float64", **options}
+    nets, others = networks(5), networks(5)
+    found = bpnet.train(nets, (X, Y), callbacks=[[Leaves()], [], [], [], []], **options)
+    assert found.stacks == [5]
+    assert [len(history["cost"]) for history in found] == [1, 4, 4, 4, 4]
+    for i, (net, other) in enumerate(zip(nets, others, strict=True)):
+        bpnet.train(other, (X, Y), callbacks=[] if i else [Leaves()], **options)
+        for W, alone in zip(net.weights, other.weights, strict=True):
+            np.testing.assert_allclose(W, alone, rtol=0, atol=1e-12)
+
+
+@dataclass(frozen=True)
+class Warm(Optimizer):
+    """A user's: its first two steps are half as long, which it asks of t."""
+
+    def coefficients(self, t, learning_rate):
+        return (learning_rate / 2 if t <= 2 else learning_rate,)
+
+    def update(self, p, g, slots, coefficients, *, xp):
+        return p - coefficients[0] * g, ()
+
+
+class Halves:
+    """The same of a schedule."""
+
+    def rate(self, eta, moment):
+        return eta / 2 if moment.step < 2 else eta
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_users_optimizer_is_asked_for_each_step_by_itself(count):
+    nets, others = networks(count), networks(count)
+    options = {"batch_size": 16, "epochs": 1, "dtype": "float64"}
+    bpnet.train(nets, (X, Y), optimizer=Warm(0.4), **options)
+    sgd = bpnet.optimizers.SGD(0.4)
+    for net, other in zip(nets, others, strict=True):
+        bpnet.train(other, (X, Y), optimizer=sgd, schedule=Halves(), **options)
+        np.testing.assert_allclose(net.weights[0], other.weights[0], rtol=0, atol=1e-12)

@@ -85,6 +85,7 @@ def test_recipes_are_values():
         schedule=bpnet.schedules.Cosine(),
     )  # fmt: skip
     assert one == same
+    assert repr(one) == repr(same)  # which a checkpoint holds of it
     assert one != dataclasses.replace(one, l2=2.0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         one.l2 = 2.0
@@ -107,6 +108,15 @@ def test_a_set_takes_a_recipe_for_all_or_one_each():
 BAD = {
     "an option": ({"recipe": {"l2": -1}}, "l2 is -1; give a number of 0 or more"),
     "a type": ({"recipe": {"epochs": "ten"}}, "epochs is 'ten'; give a whole number of at least 1"),
+    "no epoch": ({"recipe": {"epochs": 0}}, "epochs is 0; give a whole number of at least 1"),
+    "a whole share": (
+        {"recipe": {"label_smoothing": 1}},
+        "label_smoothing is 1; give a number from 0 to below 1",
+    ),
+    "a share and more": (
+        {"recipe": {"label_smoothing": 1.5}},
+        "label_smoothing is 1.5; give a number from 0 to below 1",
+    ),
     "nothing": ({"recipe": {"epochs": None}}, "epochs is None; give a whole number of at least 1"),
     "too many": (
         {"recipe": {"batch_size": 1 << 40}},
@@ -114,7 +124,7 @@ BAD = {
     ),
     "a name": ({"recipe": {"optimizer": "adamm"}}, "unknown optimizer 'adamm'; did you mean"),
     "a cost": ({"recipe": {"cost": "mse"}}, "unknown cost 'mse'; did you mean 'quadratic'?"),
-    "a dtype": ({"place": {"dtype": "int8"}}, "dtype is 'int8'; give one of float64"),
+    "a dtype": ({"place": {"dtype": "int8"}}, "dtype is 'int8'; choose one of float64"),
     "threads": ({"place": {"threads": 0}}, "threads is 0; give a whole number of at least 1"),
     "a precision": ({"place": {"precision": "tf16"}}, "precision is 'tf16'; give 'tf32'"),
     "an order": ({"ranks": {"reduce": "quick"}}, "reduce is 'quick'; give 'ordered' or 'fast'"),
@@ -155,7 +165,7 @@ NO_RECIPE = {
     ),
     "a list of what is shared": (
         lambda: bpnet.train([net(), net()], (X, Y), dtype=["float32", "float64"]),
-        "dtype is ['float32', 'float64']; give a name",
+        "dtype is ['float32', 'float64']; give one of float64, float32, float16, bfloat16",
     ),
 }  # fmt: skip
 

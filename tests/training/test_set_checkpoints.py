@@ -166,6 +166,8 @@ def test_the_checkpoint_of_one_network_is_not_that_of_a_set(tmp_path):
     lambda numbers: numbers["set"].pop("done"),
     lambda numbers: numbers["set"]["under_way"].update({"9": {}}),
     lambda numbers: numbers["set"].update(done={"x": {}}),
+    lambda numbers: numbers["set"]["done"].update({"5": {"history": {}, "error": None}}),
+    lambda numbers: numbers["set"]["done"].update({"-1": {"history": {}, "error": None}}),
 ])  # fmt: skip
 def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, damage):
     with pytest.raises(Stop):
