@@ -31,7 +31,7 @@ def test_a_run_that_ends_behind_its_last_epoch_is_not_trained_on(count, tmp_path
     options = {"epochs": 2, "batch_size": 16}
     bpnet.train(one(nets), (X, Y), **options)
     writer = bpnet.Checkpoint(tmp_path, steps=1)
-    with pytest.raises(OSError, match="^$"):
+    with pytest.raises(OSError, match=r"^$"):
         bpnet.train(one(others), (X, Y), checkpoint=writer, callbacks=[Fails()], **options)
     found = bpnet.train(one(again), (X, Y), checkpoint=tmp_path, resume=True, **options)
     for history in [found] if count == 1 else found:
