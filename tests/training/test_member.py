@@ -78,9 +78,9 @@ class Falling:
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_the_rate_of_an_epoch_is_that_of_its_last_step(count):
-    options = {"epochs": 2, "batch_size": 16, "optimizer": "sgd", "schedule": Falling()}
+    options = {"epochs": 2, "batch_size": 10, "optimizer": "sgd", "schedule": Falling()}
     for history in bpnet.train(networks(count), (X, Y), **options):
-        assert history["learning_rate"] == pytest.approx([0.1 / 3, 0.1 / 6])
+        assert history["learning_rate"] == pytest.approx([0.1 / 4, 0.1 / 8])
 
 
 @pytest.mark.parametrize("count", [1, 4])
