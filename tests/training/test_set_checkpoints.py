@@ -224,6 +224,18 @@ def test_ctrl_c_after_one_of_them_has_ended_by_itself(tmp_path, who):
     assert found.stacks == wanted.stacks == [5]
 
 
+def test_one_that_ended_by_itself_before_the_others_began_has_ended(tmp_path):
+    nets, others = networks(), networks()
+    with pytest.raises(Stop):  # in the second epoch of the other four
+        bpnet.train(
+            nets, (X, Y), checkpoint=tmp_path, callbacks=[Leaves(nets[0]), Killed(22)], **OPTIONS
+        )
+    held = checkpoint.latest(tmp_path).numbers["set"]
+    assert (list(held["done"]), list(held["under_way"])) == (["0"], ["1", "2", "3", "4"])
+    found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    assert [len(history["cost"]) for history in found] == [1, 5, 5, 5, 5]
+
+
 def written(monkeypatch):
     """What is written, (step of the set, numbers), while the test goes on."""
     seen, write = [], checkpoint.write
