@@ -52,6 +52,16 @@ def test_keywords_are_typed_as_the_fields_and_a_list_of_such_where_networks_may_
     assert [one.__annotations__["keywords"] for one in typed] == [Unpack[Keywords]] * 2
 
 
+def test_what_an_editor_shows_as_a_default_is_the_default():
+    shown = inspect.signature(train).parameters
+    for typed in get_overloads(inspect.unwrap(train)):
+        for name, parameter in inspect.signature(typed).parameters.items():
+            if parameter.default is not parameter.empty:
+                assert parameter.default == shown[name].default
+                assert parameter.default == inspect.unwrap(train).__kwdefaults__.get(name)
+    assert shown["validation"].default == "auto"
+
+
 def test_defaults_of_the_finder_are_those_of_the_recipe():
     for name, parameter in inspect.signature(bpnet.find_learning_rate).parameters.items():
         if name in OPTIONS:
