@@ -40,7 +40,7 @@ def run(
     saved : sequence of dicts, optional
         What the callbacks of each member kept in a checkpoint, by their names.
     after : callable, optional
-        Called with ``"block"`` and ``"epoch"`` when one has ended for all members.
+        Called with ``"block"`` and ``"epoch"`` when one has ended, not only been broken off.
     """
     session.after_block = None if after is None else partial(after, "block")
     for i, member in enumerate(session.members):
@@ -59,8 +59,8 @@ def run(
             seconds = (time.perf_counter() - start) / count
             if session.live:
                 _judge(session, validate, seconds)
-            if after is not None:
-                after("epoch")
+                if after is not None:
+                    after("epoch")
             session.compact()
 
 

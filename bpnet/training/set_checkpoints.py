@@ -182,6 +182,8 @@ class Progress:
             sums = [0.0, 0.0] if step == 0 else list(member.run.sums)
             under_way[str(i)] = {"epoch": epoch, "step": step, "sums": sums, **said}
             arrays.update({f"{i} {name}": held for name, held in kept.items()})
+        # where all of a part have ended, the next one is counted from behind it
+        behind = self.whole.epochs * self.whole.steps if session and not under_way else 0
         numbers = {
             **checkpoints.of_run(self.whole, self.asked, self.machine, self.columns),
             "history": {},
@@ -191,7 +193,7 @@ class Progress:
                 "done": {str(i): ended for i, ended in done.items()},
                 "under_way": under_way,
                 "stacks": self._stacks,
-                "before": self.whole.before,
+                "before": self.whole.before + behind,
             },
         }
         arrays |= {"parameters": tuple(parameters), "state": tuple(state)}

@@ -90,7 +90,7 @@ def train(
     place: Place | None = None,
     ranks: Ranks | None = None,
     sample_weight: Any = None,
-    validation: Any = None,
+    validation: Any = "auto",
     checkpoint: str | Path | checkpoints.Checkpoint | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),

@@ -48,5 +48,6 @@ def test_the_rate_that_is_found_is_found_for_what_is_trained(tmp_path, monkeypat
     options += ["--cost", "quadratic", "--batch-size", "32", "--out", str(tmp_path / "run")]
     assert main(["train", *QUICK, *options]) == 0
     (found,) = asked
-    wanted = {"l2": 0.5, "seed": 3, "dtype": "float64", "cost": "quadratic", "batch_size": 32}
+    wanted = {"l2": 0.5, "seed": 3, "dtype": "float64", "batch_size": 32}
+    wanted["cost"] = bpnet.costs.Quadratic()
     assert {name: found[name] for name in wanted} == wanted

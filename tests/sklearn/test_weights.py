@@ -47,3 +47,17 @@ def test_fits_that_are_trained_as_one_have_the_losses_of_each_alone():
     for fit, est in zip(fits, together.fit(fits, X, y, W), strict=True):
         alone = MLPRegressor(**make).fit(X[fit.rows], y[fit.rows], sample_weight=W[fit.rows])
         np.testing.assert_allclose(est.loss_curve_, alone.loss_curve_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_loss_of_an_epoch_weighs_each_batch_by_its_length(count):
+    """Nothing moves: the weighted mean of a batch counts as often as the batch has examples."""
+    make = {"hidden_layer_sizes": 4, "max_iter": 1, "batch_size": 32, "shuffle": False,
+            "solver": "sgd", "learning_rate_init": 1e-12, "alpha": 0.0}  # fmt: skip
+    fits = [together.Fit(MLPClassifier(random_state=seed, **make), np.arange(90))
+            for seed in range(count)]  # fmt: skip
+    for est in together.fit(fits, X, Y, W):
+        losses = -np.log(est.predict_proba(X)[np.arange(90), Y])
+        parts = [slice(0, 32), slice(32, 64), slice(64, 90)]
+        means = [np.average(losses[part], weights=W[part]) for part in parts]
+        assert est.loss_ == pytest.approx(np.average(means, weights=[32, 32, 26]), rel=1e-6)

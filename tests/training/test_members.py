@@ -269,7 +269,9 @@ def test_large_networks_are_trained_one_after_another(monkeypatch):
     assert_equal("float32", nets, histories, others, wanted)
 
 
-@pytest.mark.parametrize(("n", "k", "size"), [(30, 10, 32), (512, 128, 1)])
+@pytest.mark.parametrize(
+    ("n", "k", "size"), [(30, 10, 32), (30, 80, 4), (30, 100, 1), (512, 128, 1)]
+)
 def test_the_rule(n, k, size):
     from bpnet.training.judge import Judge
     from bpnet.training.step import TrainingStep

@@ -52,6 +52,16 @@ def test_keywords_are_typed_as_the_fields_and_a_list_of_such_where_networks_may_
     assert [one.__annotations__["keywords"] for one in typed] == [Unpack[Keywords]] * 2
 
 
+def test_what_an_editor_shows_as_a_default_is_the_default():
+    shown = inspect.signature(train).parameters
+    for typed in get_overloads(inspect.unwrap(train)):
+        for name, parameter in inspect.signature(typed).parameters.items():
+            if parameter.default is not parameter.empty:
+                assert parameter.default == shown[name].default
+                assert parameter.default == inspect.unwrap(train).__kwdefaults__.get(name)
+    assert shown["validation"].default == "auto"
+
+
 def test_defaults_of_the_finder_are_those_of_the_recipe():
     for name, parameter in inspect.signature(bpnet.find_learning_rate).parameters.items():
         if name in OPTIONS:
@@ -85,6 +95,7 @@ def test_recipes_are_values():
         schedule=bpnet.schedules.Cosine(),
     )  # fmt: skip
     assert one == same
+    assert repr(one) == repr(same)  # which a checkpoint holds of it
     assert one != dataclasses.replace(one, l2=2.0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         one.l2 = 2.0
@@ -107,6 +118,15 @@ def test_a_set_takes_a_recipe_for_all_or_one_each():
 BAD = {
     "an option": ({"recipe": {"l2": -1}}, "l2 is -1; give a number of 0 or more"),
     "a type": ({"recipe": {"epochs": "ten"}}, "epochs is 'ten'; give a whole number of at least 1"),
+    "no epoch": ({"recipe": {"epochs": 0}}, "epochs is 0; give a whole number of at least 1"),
+    "a whole share": (
+        {"recipe": {"label_smoothing": 1}},
+        "label_smoothing is 1; give a number from 0 to below 1",
+    ),
+    "a share and more": (
+        {"recipe": {"label_smoothing": 1.5}},
+        "label_smoothing is 1.5; give a number from 0 to below 1",
+    ),
     "nothing": ({"recipe": {"epochs": None}}, "epochs is None; give a whole number of at least 1"),
     "too many": (
         {"recipe": {"batch_size": 1 << 40}},
@@ -155,7 +175,7 @@ NO_RECIPE = {
     ),
     "a list of what is shared": (
         lambda: bpnet.train([net(), net()], (X, Y), dtype=["float32", "float64"]),
-        "dtype is ['float32', 'float64']; give one of float64",
+        "dtype is ['float32', 'float64']; give one of float64, float32, float16, bfloat16",
     ),
 }  # fmt: skip
 

@@ -166,6 +166,8 @@ def test_the_checkpoint_of_one_network_is_not_that_of_a_set(tmp_path):
     lambda numbers: numbers["set"].pop("done"),
     lambda numbers: numbers["set"]["under_way"].update({"9": {}}),
     lambda numbers: numbers["set"].update(done={"x": {}}),
+    lambda numbers: numbers["set"]["done"].update({"5": {"history": {}, "error": None}}),
+    lambda numbers: numbers["set"]["done"].update({"-1": {"history": {}, "error": None}}),
 ])  # fmt: skip
 def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, damage):
     with pytest.raises(Stop):
@@ -180,3 +182,104 @@ def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, dama
     with pytest.raises(InputError, match=re.escape("not that of a set of such networks")):
         bpnet.train(nets, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
     assert same(nets, networks())
+
+
+class Leaves(bpnet.Callback):
+    """Ends the run of one network by itself after its first epoch."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def on_epoch_end(self, run):
+        if run.network is self.network and run.epoch == 0:
+            run.stop("it is good enough")
+
+
+class Interrupts(bpnet.Callback):
+    """Ctrl-C at the end of a block of the third epoch."""
+
+    def on_block_end(self, run):
+        if run.epoch == 2:
+            run.stop("interrupted")
+
+
+@pytest.mark.parametrize("who", [0, 2, 4])
+def test_ctrl_c_after_one_of_them_has_ended_by_itself(tmp_path, who):
+    """It has ended, and the others have not, whichever of them it is."""
+    options = {**OPTIONS, "dropout": 0.1}
+    nets, others, again = networks(), networks(), networks()
+    wanted = bpnet.train(nets, (X, Y), callbacks=[Leaves(nets[who])], **options)
+    with pytest.raises(KeyboardInterrupt):
+        bpnet.train(
+            others, (X, Y), checkpoint=tmp_path, callbacks=[Leaves(others[who]), Interrupts()],
+            **options,
+        )  # fmt: skip
+    found = bpnet.train(again, (X, Y), checkpoint=tmp_path, resume=True, **options)
+    assert same(nets, again)
+    for one, other in zip(found, wanted, strict=True):
+        # a logarithm of NumPy's at the end of an array may have another last bit, and so a cost
+        np.testing.assert_allclose(one["cost"], other["cost"], rtol=1e-6)
+        assert one["accuracy"] == other["accuracy"]
+    assert [len(history["cost"]) for history in found] == [1 if i == who else 5 for i in range(5)]
+    assert found.stacks == wanted.stacks == [5]
+
+
+def test_one_that_ended_by_itself_before_the_others_began_has_ended(tmp_path):
+    nets, others = networks(), networks()
+    with pytest.raises(Stop):  # in the second epoch of the other four
+        bpnet.train(
+            nets, (X, Y), checkpoint=tmp_path, callbacks=[Leaves(nets[0]), Killed(22)], **OPTIONS
+        )
+    held = checkpoint.latest(tmp_path).numbers["set"]
+    assert (list(held["done"]), list(held["under_way"])) == (["0"], ["1", "2", "3", "4"])
+    found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    assert [len(history["cost"]) for history in found] == [1, 5, 5, 5, 5]
+
+
+def written(monkeypatch):
+    """What is written, (step of the set, numbers), while the test goes on."""
+    seen, write = [], checkpoint.write
+
+    def note(folder, taken):
+        seen.append((taken.numbers["at"], taken.numbers["set"]))
+        return write(folder, taken)
+
+    monkeypatch.setattr(checkpoint, "write", note)
+    return seen
+
+
+def test_a_checkpoint_is_of_the_step_at_which_the_set_is(tmp_path, monkeypatch):
+    """Seven steps an epoch: an older one has no higher number, so what is newest is taken up."""
+    seen = written(monkeypatch)
+    options = {**OPTIONS, "dropout": 0.1}
+    with pytest.raises(KeyboardInterrupt):
+        bpnet.train(networks(), (X, Y), checkpoint=tmp_path, callbacks=[Interrupts()], **options)
+    assert [at for at, _ in seen] == [7, 14, 16]
+    held = checkpoint.latest(tmp_path).numbers["set"]["under_way"]
+    assert [(run["epoch"], run["step"]) for run in held.values()] == [(2, 2)] * 5
+
+
+def test_checkpoints_of_a_set_come_after_every_so_many_epochs(tmp_path, monkeypatch):
+    seen = written(monkeypatch)
+    writer = bpnet.Checkpoint(tmp_path, epochs=2)
+    bpnet.train(networks(), (X, Y), checkpoint=writer, **{**OPTIONS, "dropout": 0.1})
+    held = [(at, {run["epoch"] for run in numbers["under_way"].values()}) for at, numbers in seen]
+    assert held == [(14, {2}), (28, {4}), (35, set())]
+
+
+def test_where_a_part_has_ended_the_next_is_counted_from_behind_it(tmp_path, monkeypatch):
+    """Killed between the two, and in the second: the steps go on from those of the first."""
+    seen = written(monkeypatch)
+    with pytest.raises(Stop):  # the first network alone takes 5 epochs of 4 blocks
+        bpnet.train(networks(), (X, Y), checkpoint=tmp_path, callbacks=[Killed(21)], **OPTIONS)
+    assert [at for at, _ in seen] == [7, 14, 21, 28, 35]
+    options = {**OPTIONS, "checkpoint": tmp_path, "resume": True}
+    with pytest.raises(Stop):
+        bpnet.train(networks(), (X, Y), callbacks=[Killed(22)], **options)
+    assert [at for at, _ in seen[5:]] == [42]
+    assert checkpoint.latest(tmp_path).numbers["at"] == 42
+    nets, others = networks(), networks()
+    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
+    found = bpnet.train(others, (X, Y), **options)
+    assert same(nets, others)
+    assert found.stacks == wanted.stacks == [1, 4]

@@ -6,6 +6,7 @@ import pytest
 import bpnet
 from bpnet.distributed import simulate
 from bpnet.errors import InputError
+from bpnet.training import dividing
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(120, 6)).astype("f4")
@@ -130,3 +131,27 @@ def test_a_checkpoint_beside_ranks_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"checkpoint of a set .* and communicator was given too"):
         simulate(2, job)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ranks_end_where_one_cannot_go_on():
+    """It says why by itself; the others do not wait for a set that it will not train."""
+
+    def job(ranks):
+        if ranks.rank == 1:
+            ranks.agree(2)
+            return None
+        with pytest.raises(SystemExit) as end:
+            bpnet.train(networks(), (X, Y), communicator=ranks, **OPTIONS)
+        return end.value.code
+
+    assert simulate(2, job)[0] == [2, None]
+
+
+@pytest.mark.parametrize("extra", range(5))
+def test_bytes_of_any_length_are_exchanged_as_they_are(extra):
+    contents = [b"\0\1\2\xff" * 3 + b"\0" * extra, b"z" * extra, b"\xff" * 7]
+
+    def job(ranks):
+        return dividing._exchanged(ranks, contents[ranks.rank])
+
+    assert simulate(3, job)[0] == [contents] * 3

@@ -462,7 +462,7 @@ def test_numpys_numbers_are_numbers():
     assert sgd == bpnet.optimizers.SGD(0.5)
 
 
-@pytest.mark.parametrize("thing", [0, np.tanh, bpnet.activations.Tanh, 3])
+@pytest.mark.parametrize("thing", [[None], np.tanh, bpnet.activations.Tanh, 3])
 def test_what_is_no_activation_is_refused(thing):
     with pytest.raises(bpnet.InputError, match="give a name or an object with sigma and backward"):
         bpnet.Network([2, 3, 2], hidden=thing)
