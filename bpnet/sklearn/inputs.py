@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 import bpnet
@@ -17,6 +18,14 @@ def is_foreign(X: Any) -> bool:
     """Whether it is an array of a library that scikit-learn would copy to the host."""
     owner = libraries.owner(X)
     return owner is not None and owner.name != "numpy"
+
+
+def rows(X: Any, wanted: Any) -> Any:
+    """Return some rows of examples of any kind."""
+    if not is_foreign(X):
+        return _safe_indexing(X, wanted)
+    holder: Any = libraries.owner(X)
+    return holder.xp.take(X, holder.asarray(wanted, dtype=holder.index_dtype), axis=0)
 
 
 def choose(estimator: Any, X: Any) -> Backend:
