@@ -82,7 +82,7 @@ class Progress:
     name_outputs: Callable[[Any], None]
     saved: dict[int, Saved] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
-    _part: list[int] = field(default_factory=list)
+    _part: Sequence[int] = field(default_factory=list)
     _session: Session | None = None
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Progress:
         self.done, self.saved = set(done), saved
         self.histories.stacks[:], self.whole.before = stacks, before
 
-    def begin(self, part: list[int], session: Session) -> None:
+    def begin(self, part: Sequence[int], session: Session) -> None:
         """Say which networks are trained now."""
         self._part, self._session = part, session
         self._look()
@@ -147,7 +147,7 @@ class Progress:
         whole.epoch, whole.step, whole.history = run.epoch, run.step, run.history
         whole.stopped = run.stopped if run.stopped in SIGNALS else None
 
-    def end(self, part: list[int], members: Sequence[Member]) -> None:
+    def end(self, part: Sequence[int], members: Sequence[Member]) -> None:
         """Keep what networks gave that are trained no more."""
         for i, member in zip(part, members, strict=True):
             self.histories[i] = member.run.history

@@ -38,7 +38,7 @@ device         +    +    +     +     +      +      +       +       -     +     +
 dtype          +    +    +     +     +      +      +       +       +     +     +       +      +
 seed           +    +    +     +     +      +      +       +       +     +     +       +      +
 threads        +    +    +     +     +      +      +       -       +     +     +       +      +
-precision      +    +    +     +     +      +      +       -       +     -     -       -      -
+precision      +    +    +     +     +      +      +       -       +     +     +       +      +
 compiled       +    +    +     +     +      +      +       -       +     -     -       -      -
 checkpoint     +    +    +     +     +      -      +       -       +     -     -       -      -
 resume         +    +    +     +     +      -      +       -       +     -     -       -      -
