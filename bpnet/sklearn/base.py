@@ -235,6 +235,10 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
                 self._layers, self._parameters(), X, scale=None, backend=backend, dtype=dtype
             )
 
+    def predict(self, X: Any) -> Any:
+        """Class or number of each example, (m,), or (m, n_outputs) of several."""
+        return self._decode(self._outputs(X))
+
     def to_network(self) -> Network:
         """Return the network as a :class:`bpnet.Network`, to be saved, exported or trained on."""
         check_is_fitted(self, "coefs_")

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
@@ -186,10 +186,6 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         fitted: MLPClassifier = self._fit(X, y, sample_weight, incremental=True)
         return fitted
 
-    def predict(self, X: Any) -> Host:
-        """Class of each example, (m,), or rows of labels, (m, n_outputs)."""
-        return self._decode(self._outputs(X))
-
     @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Host:
         """Probability of each class, (m, n_classes), in the order of ``classes_``."""
@@ -212,8 +208,6 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
     ) -> tuple[Any, Any]:
         X, y = inputs.examples(self, X, y, backend, reset=reset)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         check_exact(np.asarray(y), "y")
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)

@@ -101,7 +101,7 @@ def begin(estimator: Any, X: Any, y: Any, sample_weight: Any, epochs: int) -> Ta
 def _fitted(estimator: Any, run: Run) -> dict[str, Any]:
     """Attributes of the estimator as if the epoch had been its last, for a copy of it."""
     run.pull()
-    lists = {k: list(v) for k, v in vars(estimator).items() if isinstance(v, list)}
-    own = {k: v for k, v in lists.items() if k.endswith("_") or k == "_others"}
+    held = vars(estimator).items()  # the lists are written to in the epochs to come
+    own = {k: list(v) for k, v in held if k.endswith("_") and isinstance(v, list)}
     history = {name: list(values) for name, values in run.history.items()}
     return {**own, "n_iter_": run.epoch + 1, "loss_": run.cost, "history_": history}

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
@@ -82,17 +81,11 @@ precision, threads
         fitted: MLPRegressor = self._fit(X, y, sample_weight, incremental=True)
         return fitted
 
-    def predict(self, X: Any) -> Host:
-        """Numbers for each example, (m,), or (m, n_outputs) of several."""
-        return self._decode(self._outputs(X))
-
     def _check_input(
         self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
     ) -> tuple[Any, Any]:
-        X, y = inputs.examples(self, X, y, backend, reset=reset, y_numeric=True)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
+        checked: tuple[Any, Any] = inputs.examples(self, X, y, backend, reset=reset, y_numeric=True)
+        return checked
 
     def _values(self, y: Any) -> Host:
         """Rows of numbers, (m, n_outputs)."""

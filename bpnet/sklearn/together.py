@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import _safe_split
 
 from bpnet.sklearn import fitting, inputs, stochastic
@@ -104,7 +103,6 @@ class _Shared:
             X, y = est._check_input(self.X, self.y, backend, incremental=True, reset=False)
         except (TypeError, ValueError):  # of rows or classes that this part has not
             return None
-        y = column_or_1d(y) if y.ndim == 2 and y.shape[1] == 1 else y
         with backend.session(est._dtype):
             return fitting.store(X, est._values(y), None, backend, est)
 
