@@ -1,6 +1,7 @@
 """What classifier and regressor share: checks, first weights, prediction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,22 +17,59 @@ from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.errors import InputError
-from bpnet.sklearn import conventions, fitting, inputs
+from bpnet.sklearn import conventions, fitting, inputs, progress
 from bpnet.sklearn.parameters import COMMON
+from bpnet.sklearn.progress import CallbackSupportMixin, with_callbacks
 from bpnet.training.options import check_callbacks
 
 Host = np.ndarray[Any, Any]
 
 
-class Base(BaseEstimator):  # type: ignore[misc]
-    """A network with scikit-learn's interface; see :class:`bpnet.sklearn.MLPClassifier`."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+    """A network with scikit-learn's interface; see :class:`bpnet.sklearn.MLPClassifier`.
+
+    Its parameters are those that every estimator takes by name.
+    """
+
+    solver: Any = "adam"
+    alpha: float = 0.0001
+    batch_size: Any = "auto"
+    learning_rate: Any = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    random_state: Any = None
+    tol: float = 1e-4
+    verbose: Any = False
+    warm_start: Any = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float = 10
+    max_fun: int = 15000
+    output_activation: Any = None
+    initializer: Any = "auto"
+    cost: Any = None
+    dropout: float = 0.0
+    norm: str | None = None
+    l1: float = 0.0
+    max_norm: float = 0.0
+    clip_norm: float = 0.0
+    scoring: Any = None
+    callbacks: Any = None
+    backend: Any = None
+    device: Any = None
+    dtype: str | None = None
+    precision: str | None = None
+    threads: int | None = None
 
     _parameter_constraints: ClassVar[dict[str, Any]] = COMMON
-
-    def _keep(self, given: dict[str, Any]) -> None:
-        """Set the parameters of ``__init__`` as they were given."""
-        for name in self._get_param_names():
-            setattr(self, name, given[name])
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None
@@ -61,6 +99,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         validation = None if X_val is None else (X_val, y_val)
         return self._fit(X, y, sample_weight, validation)
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: Any,
@@ -78,6 +117,7 @@ class Base(BaseEstimator):  # type: ignore[misc]
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         goes_on = not first and (incremental or self.warm_start == "exact")
         backend = inputs.choose(self, X)
+        given = X
         X, y = self._check_input(X, y, backend, incremental=incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, np.empty((X.shape[0], 1)))
@@ -91,12 +131,16 @@ class Base(BaseEstimator):  # type: ignore[misc]
             msg = f"the network has the sizes {self._sizes()} and the parameters ask for {sizes}"
             raise ValueError(f"{msg}; set warm_start=False to begin anew")
         weights = self._weigh(y, sample_weight)
+        count = 1 if incremental else int(self.max_iter)
+        tasks = None if begun is not None else progress.begin(self, given, y, sample_weight, count)
         fitting.fit(
             self, backend, X, y, values, weights, validation,
-            goes_on=goes_on, incremental=incremental, begun=begun,
+            goes_on=goes_on, incremental=incremental, begun=begun, tasks=tasks,
         )  # fmt: skip
         if not all(np.isfinite(a).all() for arrays in self._parameters() for a in arrays):
             raise ValueError(fitting.NOT_FINITE)
+        if tasks is not None:
+            tasks.end()
         return self
 
     def _count(self, values: Host) -> int:
@@ -190,6 +234,10 @@ class Base(BaseEstimator):  # type: ignore[misc]
             return batches.predict(
                 self._layers, self._parameters(), X, scale=None, backend=backend, dtype=dtype
             )
+
+    def predict(self, X: Any) -> Any:
+        """Class or number of each example, (m,), or (m, n_outputs) of several."""
+        return self._decode(self._outputs(X))
 
     def to_network(self) -> Network:
         """Return the network as a :class:`bpnet.Network`, to be saved, exported or trained on."""

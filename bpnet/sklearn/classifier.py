@@ -1,12 +1,13 @@
 """``MLPClassifier``."""
 
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
@@ -25,11 +26,14 @@ from bpnet.sklearn.base import Base, Host
 from bpnet.sklearn.parameters import COMMON
 
 
+@dataclass(eq=False, repr=False)
 class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     """A network that tells classes, in place of :class:`sklearn.neural_network.MLPClassifier`.
 
     The parameters up to ``max_fun`` and the fitted attributes mean what they mean there, with the
     same defaults; with the same ``random_state`` first weights and batches are the same too.
+    With scikit-learn 1.9 or newer ``set_callbacks`` takes its own callbacks (``ProgressBar``,
+    ``ScoringMonitor``): each epoch is a task of the fit, and so is each iteration of lbfgs.
 
     Parameters
     ----------
@@ -100,6 +104,8 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         As in :func:`bpnet.train`, but for "fastest"; the default is where ``X`` is.
     dtype : {"float64", "float32", "float16", "bfloat16"}, optional
         Of the fit; None means that of ``X``, and float64 where it is not float32.
+    precision : {"tf32"}, optional
+        Of the products of a fit, as in :func:`bpnet.train`.
     threads : int, optional
         As in :func:`bpnet.train`.
 
@@ -133,55 +139,15 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     True
     """
 
+    hidden_layer_sizes: Any = (100,)
+    activation: Any = "relu"
+    class_weight: Any = field(default=None, kw_only=True)
+
     loss = "log_loss"
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **COMMON,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: Any = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        class_weight: Any = None,
-        output_activation: Any = None,
-        initializer: Any = "auto",
-        cost: Any = None,
-        dropout: float = 0.0,
-        norm: str | None = None,
-        l1: float = 0.0,
-        max_norm: float = 0.0,
-        clip_norm: float = 0.0,
-        scoring: Any = None,
-        callbacks: Any = None,
-        backend: Any = None,
-        device: Any = None,
-        dtype: str | None = None,
-        threads: int | None = None,
-    ) -> None:
-        self._keep(locals())
 
     def build(self, n_features: int, classes: Any, dtype: str | None = None) -> Any:
         """Set first weights without a fit.
@@ -220,10 +186,6 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         fitted: MLPClassifier = self._fit(X, y, sample_weight, incremental=True)
         return fitted
 
-    def predict(self, X: Any) -> Host:
-        """Class of each example, (m,), or rows of labels, (m, n_outputs)."""
-        return self._decode(self._outputs(X))
-
     @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Host:
         """Probability of each class, (m, n_classes), in the order of ``classes_``."""
@@ -246,8 +208,6 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
     ) -> tuple[Any, Any]:
         X, y = inputs.examples(self, X, y, backend, reset=reset)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         check_exact(np.asarray(y), "y")
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)

@@ -1,6 +1,8 @@
 """A fit: the estimator's data on its backend, then one of the two kinds of solver."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +11,13 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from bpnet.backends import Backend, libraries
+from bpnet.backends import Backend
 from bpnet.core import costs
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.sklearn import inputs
+from bpnet.sklearn.progress import Tasks
+from bpnet.training import Callback
 from bpnet.training.callbacks import Run
 from bpnet.training.judge import Data, Judge
 
@@ -43,6 +47,8 @@ class Job:
         Of the examples.
     threads : int or None
         Processor threads in use.
+    callbacks : list of Callback
+        Called between epochs, after what the solver has of its own.
     """
 
     est: Any
@@ -51,6 +57,7 @@ class Job:
     data: Data
     weights: Host | None
     threads: int | None
+    callbacks: list[Callback]
 
     @property
     def samples(self) -> int:
@@ -80,6 +87,7 @@ def fit(
     goes_on: bool,
     incremental: bool,
     begun: list[Any] | None = None,
+    tasks: Tasks | None = None,
 ) -> None:
     """Fit an estimator whose first weights are set.
 
@@ -105,6 +113,8 @@ def fit(
         Whether it is one epoch of ``partial_fit``.
     begun : list, optional
         Where to put a fit that goes by batches, ready to be run, in place of running it.
+    tasks : Tasks, optional
+        What scikit-learn's callbacks are told by.
     """
     from bpnet.sklearn import lbfgs, stochastic
 
@@ -113,16 +123,19 @@ def fit(
         msg = "partial_fit does not support early_stopping=True"
         raise ValueError(msg)
     work = batch_size(est, X.shape[0]) * max(W.size for W in est.coefs_)
-    with backend.session(dtype), backend.threads(est.threads, work) as used:
+    with placed(est, backend, work) as used:
         output = est._layers[-1].activation
         cost = est._suited_cost(output) if est.cost is None else costs.get(est.cost, output)
         judge = Judge(est._layers, cost, None, None, backend.dtype(dtype), backend.xp)
         data = store(X, values, weights, backend, est)
-        job = Job(est, backend, judge, data, weights, used)
+        callbacks = [*(est.callbacks or ()), *([] if tasks is None else [tasks])]
+        job = Job(est, backend, judge, data, weights, used, callbacks)
         if est.solver == "lbfgs":
             lbfgs.fit(job, validation)
             return
         rows, judged = _split(est, X, values, y, weights, validation)
+        if tasks is not None and len(rows) < job.samples:
+            tasks.narrow(rows)
         made = stochastic.begin(job, rows, judged, goes_on=goes_on, incremental=incremental)
         if begun is not None:
             begun.append(made)
@@ -145,6 +158,17 @@ def tell_end(run: Run, unconverged: str | None) -> None:
         warnings.warn("Training interrupted by user.", stacklevel=6)
     elif run.stopped is None and unconverged:
         warnings.warn(unconverged, ConvergenceWarning, stacklevel=6)
+
+
+@contextmanager
+def placed(est: Any, backend: Backend, work: int) -> Iterator[int | None]:
+    """A backend as an estimator asks for it: dtype, precision and threads, which are yielded."""
+    with (
+        backend.session(est._dtype),
+        backend.threads(est.threads, work) as used,
+        backend.precision(est.precision),
+    ):
+        yield used
 
 
 def batch_size(est: Any, m: int) -> int:
@@ -181,10 +205,4 @@ def _split(
     if len(held) < 2:
         msg = "The validation set is too small. Increase 'validation_fraction' "
         raise ValueError(msg + "or the size of your dataset.")
-    X_held = _taken(X, held) if inputs.is_foreign(X) else X[held]
-    return train, (X_held, y[held], None if weights is None else weights[held])
-
-
-def _taken(X: Any, rows: Host) -> Any:
-    holder: Any = libraries.owner(X)
-    return holder.xp.take(X, holder.asarray(rows, dtype=holder.index_dtype), axis=0)
+    return train, (inputs.rows(X, held), y[held], None if weights is None else weights[held])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.utils import _safe_indexing, column_or_1d
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 import bpnet
@@ -17,6 +18,14 @@ def is_foreign(X: Any) -> bool:
     """Whether it is an array of a library that scikit-learn would copy to the host."""
     owner = libraries.owner(X)
     return owner is not None and owner.name != "numpy"
+
+
+def rows(X: Any, wanted: Any) -> Any:
+    """Return some rows of examples of any kind."""
+    if not is_foreign(X):
+        return _safe_indexing(X, wanted)
+    holder: Any = libraries.owner(X)
+    return holder.xp.take(X, holder.asarray(wanted, dtype=holder.index_dtype), axis=0)
 
 
 def choose(estimator: Any, X: Any) -> Backend:
@@ -61,16 +70,22 @@ def examples(
     kinds: dict[Any, Any] = {None: [np.float64, np.float32], "float64": np.float64}
     dtype = kinds.get(estimator.dtype, np.float32)
     if not is_foreign(X):
-        return validate_data(
+        X, y = validate_data(
             estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype,
             reset=reset, **checks,
         )  # fmt: skip
+        return X, _flat(y)
     X = device_examples(estimator, X, backend, reset=reset)
     y = bpnet.to_numpy(y) if is_foreign(y) else y
     numeric = {"dtype": "numeric"} if checks.get("y_numeric") else {"dtype": None}
     y = check_array(y, ensure_2d=False, input_name="y", estimator=estimator, **numeric)
     check_consistent_length(np.empty(X.shape[0]), y)
-    return X, y
+    return X, _flat(y)
+
+
+def _flat(y: Any) -> Any:
+    """One column of targets as a row of them."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def device_examples(estimator: Any, X: Any, backend: Backend, *, reset: bool) -> Any:

@@ -56,7 +56,7 @@ def fit(job: Job, validation: Any = None) -> None:
     settings = LBFGS(tolerance=float(est.tol), max_evaluations=int(est.max_fun))
     step = TrainingStep(job.judge, settings, None, regularization)
     run = Run(est._network(), int(est.max_iter), 1, job.samples, job.backend.spec, job.threads)
-    callbacks = [*([_Printing()] if est.verbose else []), *(est.callbacks or ())]
+    callbacks = [*([_Printing()] if est.verbose else []), *job.callbacks]
     member = Member(step, run, job.samples, 0, callbacks=callbacks)
     descent = lbfgs.Descent(problem, member, settings, job.parameters())
 

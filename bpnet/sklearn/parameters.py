@@ -58,6 +58,7 @@ COMMON: dict[str, Any] = {
     "backend": "no_validation",
     "device": "no_validation",
     "dtype": [StrOptions({"float64", "float32", "float16", "bfloat16"}), None],
+    "precision": [StrOptions({"tf32"}), None],
     "threads": [Interval(Integral, 1, None, closed="left"), None],
 }
 """For scikit-learn's ``_validate_params``, which words the errors."""

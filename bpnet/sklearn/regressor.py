@@ -1,11 +1,11 @@
 """``MLPRegressor``."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
@@ -17,6 +17,7 @@ from bpnet.sklearn.base import Base, Host
 from bpnet.sklearn.parameters import COMMON
 
 
+@dataclass(eq=False, repr=False)
 class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
     """A network that tells numbers, in place of :class:`sklearn.neural_network.MLPRegressor`.
 
@@ -34,7 +35,8 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
         In place of ``loss``.
     scoring : str, callable or None
         What early stopping watches: a scorer of scikit-learn, ``"loss"``, or None for R2.
-    initializer, dropout, norm, l1, max_norm, clip_norm, callbacks, backend, device, dtype, threads
+    initializer, dropout, norm, l1, max_norm, clip_norm, callbacks, backend, device, dtype, \
+precision, threads
         As in :class:`bpnet.sklearn.MLPClassifier`.
 
     Examples
@@ -46,54 +48,14 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
     True
     """
 
+    loss: str = "squared_error"
+    hidden_layer_sizes: Any = (100,)
+    activation: Any = "relu"
+
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **COMMON,
         "loss": [StrOptions({"squared_error", "poisson"})],
     }
-
-    def __init__(
-        self,
-        loss: str = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: Any = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        output_activation: Any = None,
-        initializer: Any = "auto",
-        cost: Any = None,
-        dropout: float = 0.0,
-        norm: str | None = None,
-        l1: float = 0.0,
-        max_norm: float = 0.0,
-        clip_norm: float = 0.0,
-        scoring: Any = None,
-        callbacks: Any = None,
-        backend: Any = None,
-        device: Any = None,
-        dtype: str | None = None,
-        threads: int | None = None,
-    ) -> None:
-        self._keep(locals())
 
     def build(self, n_features: int, n_outputs: int = 1, dtype: str | None = None) -> Any:
         """Set first weights without a fit.
@@ -119,17 +81,11 @@ early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, 
         fitted: MLPRegressor = self._fit(X, y, sample_weight, incremental=True)
         return fitted
 
-    def predict(self, X: Any) -> Host:
-        """Numbers for each example, (m,), or (m, n_outputs) of several."""
-        return self._decode(self._outputs(X))
-
     def _check_input(
         self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
     ) -> tuple[Any, Any]:
-        X, y = inputs.examples(self, X, y, backend, reset=reset, y_numeric=True)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
+        checked: tuple[Any, Any] = inputs.examples(self, X, y, backend, reset=reset, y_numeric=True)
+        return checked
 
     def _values(self, y: Any) -> Host:
         """Rows of numbers, (m, n_outputs)."""

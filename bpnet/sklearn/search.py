@@ -25,7 +25,8 @@ class GridSearch(GridSearchCV):  # type: ignore[misc]
     momentum, dropout, random state, folds) are trained as one set, as :func:`bpnet.train` does;
     the others one after another. The scores are those of :class:`sklearn.model_selection.\
 GridSearchCV` to rounding; ``fit_time`` is each fit's share of the time of all. Estimators of other
-    kinds, sparse examples, arrays on a device and metadata routing are left to scikit-learn.
+    kinds, sparse examples, arrays on a device, metadata routing and fits that scikit-learn's own
+    callbacks are told of are left to scikit-learn, one after another.
 
     Parameters
     ----------
@@ -101,7 +102,8 @@ refit_time_, multimetric_
         return self
 
     def _together(self, X: Any, y: Any) -> bool:
-        return together.possible(self.estimator, X, y) and hasattr(y, "__len__")
+        told = any(hasattr(est, "_skl_callbacks") for est in (self, self.estimator))
+        return not told and together.possible(self.estimator, X, y) and hasattr(y, "__len__")
 
 
 class _Fitted(BaseEstimator):  # type: ignore[misc]

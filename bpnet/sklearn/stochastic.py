@@ -185,5 +185,5 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
         course.scorer = Scorer(job, judged, fit.parameters, fit.pull)
     between = isinstance(est.learning_rate, str) and est.learning_rate in LEARNING_RATES
     member.schedule = course if between else schedules.get(est.learning_rate)
-    member.callbacks = [course, *(est.callbacks or ())]
+    member.callbacks = [course, *job.callbacks]
     return fit

@@ -1,16 +1,15 @@
 """Fits of several estimators on parts of one set of examples, as stacks where they can be."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import _safe_split
 
 from bpnet.sklearn import fitting, inputs, stochastic
 from bpnet.sklearn.base import Base
-from bpnet.training import stacking
+from bpnet.training import memory, stacking
 from bpnet.training.judge import Data
 
 Host = np.ndarray[Any, Any]
@@ -30,34 +29,6 @@ class Fit:
 
     estimator: Any
     rows: Host
-
-
-@dataclass(frozen=True, eq=False)
-class _Ready:
-    """A fit that has begun.
-
-    Parameters
-    ----------
-    i : int
-        Its number.
-    made : stochastic.Fit
-        As its estimator began it.
-    data : tuple of arrays or None
-        Examples of all, which it takes its rows from; None for a fit that stays by itself.
-    """
-
-    i: int
-    made: stochastic.Fit
-    data: Data | None
-
-    @property
-    def kind(self) -> Any:
-        """What must be the same in one stack; None for a fit that stays by itself."""
-        if self.data is None:
-            return None
-        member, threads = self.made.member, self.made.job.est.threads
-        same = stacking.common(member.step), member.k, member.run.epochs, member.run.samples
-        return *same, member.weights is not None, threads, self.data
 
 
 def possible(estimator: Any, X: Any, y: Any) -> bool:
@@ -83,30 +54,28 @@ def fit(fits: Sequence[Fit], X: Any, y: Any, sample_weight: Any = None) -> list[
     list
         The fitted estimator of each, or the exception that its fit raised.
     """
-    results: list[Any] = [None] * len(fits)
-    ready, shared = [], _Shared(X, y)
+    shared = _Shared(X, y, None if sample_weight is None else np.asarray(sample_weight))
+    results: list[Any] = [one.estimator for one in fits]
+    ready = []
     for i, one in enumerate(fits):
-        weights = None if sample_weight is None else np.asarray(sample_weight)[one.rows]
-        begun: list[stochastic.Fit] = []
+        started = _Ready(i, one, shared)
         try:
-            part = _safe_split(one.estimator, X, y, one.rows)
-            one.estimator._fit(*part, weights, begun=begun)
+            started.begin()
         except Exception as error:
             results[i] = error
             continue
-        results[i] = one.estimator
-        if begun:  # lbfgs has been run
-            ready.append(_Ready(i, begun[0], shared.data(one, begun[0])))
-    for group in _groups(ready):
-        _run(group, results)
+        if started.made is not None:  # lbfgs has been run
+            ready.append(started)
+    for numbers in stacking.grouped([one.kind for one in ready]):
+        _run([ready[n] for n in numbers], results)
     return results
 
 
 class _Shared:
     """The examples of all on their device, once for each dtype and set of classes."""
 
-    def __init__(self, X: Any, y: Any) -> None:
-        self.X, self.y = X, y
+    def __init__(self, X: Any, y: Any, weights: Host | None) -> None:
+        self.X, self.y, self.weights = X, y, weights
         self._held: dict[Any, Data | None] = {}
 
     def data(self, one: Fit, made: stochastic.Fit) -> Data | None:
@@ -119,6 +88,7 @@ class _Shared:
         data = self._held[key]
         if data is None:
             return None
+        made.job = replace(made.job, data=data)  # its own rows need no memory any more
         member.places = np.zeros(len(self.y), np.int64)
         member.places[rows] = np.arange(len(rows))
         local: Any = member.order
@@ -131,31 +101,65 @@ class _Shared:
     def _store(self, est: Any, backend: Any) -> Data | None:
         try:
             X, y = est._check_input(self.X, self.y, backend, incremental=True, reset=False)
-        except ValueError:  # classes that this part has not
+        except (TypeError, ValueError):  # of rows or classes that this part has not
             return None
-        y = column_or_1d(y) if y.ndim == 2 and y.shape[1] == 1 else y
         with backend.session(est._dtype):
             return fitting.store(X, est._values(y), None, backend, est)
 
 
-def _groups(ready: list[_Ready]) -> list[list[_Ready]]:
-    found: list[tuple[Any, list[_Ready]]] = []
-    for one in ready:
-        key = one.kind
-        same = next((group for known, group in found if _same(known, key)), None)
-        if same is None:
-            found.append((key, [one]))
-        else:
-            same.append(one)
-    return [group for _, group in found]
+class _Ready:
+    """A fit that has begun, or begins anew.
 
+    Parameters
+    ----------
+    i : int
+        Its number.
+    fit : Fit
+        What to do.
+    shared : _Shared
+        The examples of all.
 
-def _same(one: Any, other: Any) -> bool:
-    """Whether two kinds are the same; their data must be the same objects."""
-    if one is None or other is None:
-        return False
-    held = all(a is b for a, b in zip(one[-1], other[-1], strict=True))
-    return held and bool(one[:-1] == other[:-1])
+    Attributes
+    ----------
+    made : stochastic.Fit or None
+        As its estimator began it; None where nothing is left to do.
+    data : tuple of arrays or None
+        Examples of all, which it takes its rows from; None for a fit that stays by itself.
+    """
+
+    made: Any = None
+    data: Data | None = None
+
+    def __init__(self, i: int, fit: Fit, shared: _Shared) -> None:
+        self.i, self.fit, self.shared = i, fit, shared
+        given = fit.estimator.random_state
+        self._source = given if isinstance(given, np.random.RandomState) else None
+        self._state: Any = self._source and self._source.get_state()
+        self._before = dict(vars(fit.estimator))
+
+    def begin(self) -> None:
+        """Begin it, with the estimator as it was at first."""
+        est, rows, shared = self.fit.estimator, self.fit.rows, self.shared
+        vars(est).clear()
+        vars(est).update(self._before)
+        if self._source is not None:
+            self._source.set_state(self._state)
+        weights = None if shared.weights is None else shared.weights[rows]
+        begun: list[stochastic.Fit] = []
+        est._fit(*_safe_split(est, shared.X, shared.y, rows), weights, begun=begun)
+        if begun:
+            (self.made,) = begun
+            self.data = shared.data(self.fit, self.made)
+
+    @property
+    def kind(self) -> Any:
+        """What must be the same in one stack."""
+        if self.data is None:
+            return object()
+        member, est = self.made.member, self.fit.estimator
+        same = stacking.common(member.step), member.k, member.run.epochs, member.run.samples
+        placed = est.threads, est.precision, tuple(map(id, self.data))
+        return *same, member.weights is not None, placed
 
 
 def _run(group: list[_Ready], results: list[Any]) -> None:
@@ -164,12 +168,19 @@ def _run(group: list[_Ready], results: list[Any]) -> None:
     est, backend = job.est, job.backend
     size = stacking.size(backend, member.step, member.k)
     work = member.k * max(W.size for W in est.coefs_)
-    with backend.session(est._dtype), backend.threads(est.threads, work):
-        for start in range(0, len(group), size):
-            part = group[start : start + size]
+
+    def run(part: Sequence[_Ready]) -> None:
+        with fitting.placed(est, backend, work):
             stochastic.run([one.made for one in part], part[0].data)
-    for one in group:
-        try:
-            one.made.finish()
-        except Exception as error:
-            results[one.i] = error
+
+    def undo(part: Sequence[_Ready]) -> None:
+        for one in part:
+            one.begin()
+
+    for start in range(0, len(group), size):
+        for part, _ in memory.in_parts(group[start : start + size], run, undo, backend):
+            for one in part:
+                try:
+                    one.made.finish()
+                except Exception as error:
+                    results[one.i] = error

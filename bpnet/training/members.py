@@ -21,6 +21,7 @@ from bpnet.training import (
     dividing,
     epochs,
     fastest,
+    memory,
     options,
     planning,
     prepare,
@@ -242,17 +243,22 @@ def _train_part(
     progress: Progress,
 ) -> None:
     """Train networks at once, or in halves where there is not enough memory for so many."""
+    first = {i: plans[i].network.parameters for i in part}
+
+    def run(some: Sequence[int]) -> list[Member]:
+        return _run(some, plans, steps, shared, progress)
+
+    def undo(some: Sequence[int]) -> None:
+        progress.drop()
+        for i in some:
+            plans[i].network.parameters = first[i]
+
     if progress.whole.stopped:
         return
-    members = _run(part, plans, steps, shared, progress)
-    if members is None:
-        shared.backend.free_unused()
-        half = len(part) // 2
-        _log.warning("memory ran out with %d networks at a time: %d", len(part), half)
-        for one in (part[:half], part[half:]):
-            _train_part(one, plans, steps, shared, progress)
-        return
-    progress.end(part, members)
+    for trained, members in memory.in_parts(part, run, undo, shared.backend):
+        progress.end(trained, members)
+        if progress.whole.stopped:
+            return
 
 
 def _asked(plans: list[Plan], place: Place, given: _Given, **more: Any) -> dict[str, Any]:
@@ -321,16 +327,13 @@ def _step(plan: Plan, shared: _Set) -> TrainingStep:
 
 def _groups(plans: list[Plan], steps: list[TrainingStep], shared: _Set) -> list[list[int]]:
     """Numbers of the networks that may go into one stack; a list for each kind."""
-    found: list[tuple[Any, list[int]]] = []
-    for i, (plan, step) in enumerate(zip(plans, steps, strict=True)):
+    kinds = []
+    for plan, step in zip(plans, steps, strict=True):
         held = 0 if plan.fold is None else len(plan.fold[1])
-        key = (stacking.common(step), plan.batch_size(step.m or 1), plan.recipe.epochs, held)
-        same = next((numbers for known, numbers in found if known == key), None)
-        if same is None:
-            found.append((key, [i]))
-        else:
-            same.append(i)
-    return [numbers for _, numbers in found]
+        kinds.append(
+            (stacking.common(step), plan.batch_size(step.m or 1), plan.recipe.epochs, held)
+        )
+    return stacking.grouped(kinds)
 
 
 def _alone(shared: _Set, step: TrainingStep) -> bool:
@@ -340,38 +343,31 @@ def _alone(shared: _Set, step: TrainingStep) -> bool:
 
 
 def _run(
-    part: list[int],
+    part: Sequence[int],
     plans: list[Plan],
     steps: list[TrainingStep],
     shared: _Set,
     progress: Progress,
-) -> list[Member] | None:
-    """Train some networks at once; None if there is not enough memory for so many."""
+) -> list[Member]:
+    """Train some networks at once."""
     plan, step = plans[part[0]], steps[part[0]]
     work = prepare.largest_product(plan.network, plan.batch_size(step.m or 1))
-    backend, first = shared.backend, [plans[i].network.parameters for i in part]
+    backend = shared.backend
     with (
         backend.session(shared.place.dtype),
         backend.threads(shared.place.threads, work) as used,
         backend.precision(shared.place.precision),
     ):
-        try:
-            saved = [progress.saved.get(i) for i in part]
-            begun = [(plans[i], steps[i], shared.weights[i]) for i in part]
-            session = _session(begun, shared, used, saved)
-            kept = [
-                {} if one is None else one.take_up(member)
-                for one, member in zip(saved, session.all, strict=True)
-            ]
-            progress.begin(part, session)
-            looks = None if progress.writer is None else progress.after
-            epochs.run(session, shared.validation, kept, looks)
-        except Exception as error:
-            if len(part) == 1 or not backend.out_of_memory(error):
-                raise
-            for i, parameters in zip(part, first, strict=True):
-                plans[i].network.parameters = parameters
-            return None
+        saved = [progress.saved.get(i) for i in part]
+        begun = [(plans[i], steps[i], shared.weights[i]) for i in part]
+        session = _session(begun, shared, used, saved)
+        kept = [
+            {} if one is None else one.take_up(member)
+            for one, member in zip(saved, session.all, strict=True)
+        ]
+        progress.begin([*part], session)
+        looks = None if progress.writer is None else progress.after
+        epochs.run(session, shared.validation, kept, looks)
         members = [m for m in session.all if m.error is None]
         for member in members:
             member.run.pull()

@@ -1,12 +1,58 @@
-"""What a run does when memory runs out: the same batch in smaller parts."""
+"""What a run does when memory runs out: the same in smaller parts."""
 
 import dataclasses
 import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
+from bpnet.backends import Backend
 from bpnet.errors import OutOfMemory
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
+
+One = TypeVar("One")
+Found = TypeVar("Found")
+
+
+def in_parts(
+    part: Sequence[One],
+    train: Callable[[Sequence[One]], Found],
+    undo: Callable[[Sequence[One]], Any],
+    backend: Backend,
+) -> Iterator[tuple[Sequence[One], Found]]:
+    """Train networks at once, or in halves where there is not enough memory for so many.
+
+    Parameters
+    ----------
+    part : sequence
+        What to train.
+    train : callable
+        Trains some of it at once.
+    undo : callable
+        Puts what it is given back to where it was before ``train``.
+    backend : Backend
+        That may run out.
+
+    Yields
+    ------
+    tuple
+        What was trained at once, and what ``train`` returned.
+    """
+    try:
+        found = train(part)
+    except Exception as error:
+        if len(part) == 1 or not backend.out_of_memory(error):
+            raise
+    else:
+        yield part, found
+        return
+    undo(part)
+    backend.free_unused()  # now that the error holds on to no arrays
+    half = len(part) // 2
+    _log.warning("memory ran out with %d networks at a time: %d", len(part), half)
+    for one in (part[:half], part[half:]):
+        yield from in_parts(one, train, undo, backend)
 
 
 def smaller(step: TrainingStep, batch_size: int, error: BaseException) -> TrainingStep:

@@ -76,7 +76,7 @@ class Progress:
     name_outputs: Callable[[Any], None]
     saved: dict[int, Saved] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
-    _part: list[int] = field(default_factory=list)
+    _part: Sequence[int] = field(default_factory=list)
     _session: Session | None = None
 
     def __post_init__(self) -> None:
@@ -118,10 +118,14 @@ class Progress:
         self.done, self.saved = set(done), saved
         self.histories.stacks[:], self.whole.before = stacks, before
 
-    def begin(self, part: list[int], session: Session) -> None:
+    def begin(self, part: Sequence[int], session: Session) -> None:
         """Say which networks are trained now."""
         self._part, self._session = part, session
         self._look()
+
+    def drop(self) -> None:
+        """Let go of the networks that are trained now, which had no room."""
+        self._part, self._session = [], None
 
     def after(self, what: str) -> None:
         """Let the writer look in after a block or an epoch."""
@@ -142,7 +146,7 @@ class Progress:
         whole.epoch, whole.step, whole.history = run.epoch, run.step, run.history
         whole.stopped = next((r.stopped for r in runs if r.stopped in SIGNALS), None)
 
-    def end(self, part: list[int], members: Sequence[Member]) -> None:
+    def end(self, part: Sequence[int], members: Sequence[Member]) -> None:
         """Keep what networks gave that are trained no more."""
         self._look()
         for i, member in zip(part, members, strict=True):

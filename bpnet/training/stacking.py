@@ -47,6 +47,18 @@ def size(backend: Backend, step: TrainingStep, k: int) -> int:
     return count if count >= 4 else 1
 
 
+def grouped(kinds: Sequence[Any]) -> list[list[int]]:
+    """Numbers of the networks of each kind, which may go into one stack."""
+    found: list[tuple[Any, list[int]]] = []
+    for i, kind in enumerate(kinds):
+        same = next((numbers for known, numbers in found if known == kind), None)
+        if same is None:
+            found.append((kind, [i]))
+        else:
+            same.append(i)
+    return [numbers for _, numbers in found]
+
+
 def common(step: TrainingStep) -> TrainingStep:
     """What the steps of the networks of one stack have in common."""
     judge = replace(step.judge, layers=_without_rates(step.judge.layers))

@@ -1,5 +1,6 @@
 """In the place of scikit-learn's: what they take is taken and means the same, to the weights."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -107,3 +108,15 @@ def test_a_power_that_no_rate_survives_stops_learning():
     steep = {"learning_rate": "invscaling", "power_t": 1e308, "max_iter": 3}
     est = ours.MLPClassifier((3,), **options, **steep).fit(X, CLASSES)
     assert_same(theirs.MLPClassifier((3,), **options, max_iter=1).fit(X, CLASSES), est)
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_parameters_stand_in_their_order(kind):
+    their, our = (
+        [(p.name, p.kind, p.default) for p in inspect.signature(which).parameters.values()]
+        for which in (getattr(theirs, kind), getattr(ours, kind))
+    )
+    known = {name for name, *_ in their}
+    assert [p for p in our if p[0] in known] == their
+    assert all(p[1] == inspect.Parameter.KEYWORD_ONLY for p in our if p[0] not in known)
+    assert getattr(ours, kind)().get_params().keys() == {name for name, *_ in our}

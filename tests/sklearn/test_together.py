@@ -1,10 +1,16 @@
-"""Fits of one search that differ in what their data is stored as."""
+"""Fits of one search: what their data is stored as, and what happens when memory runs out."""
+
+import copy
+import logging
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
-from bpnet.sklearn import MLPRegressor, together
+from bpnet.backends.tape import replay
+from bpnet.sklearn import MLPClassifier, MLPRegressor, together
+from bpnet.training.step import Stacked
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -22,3 +28,68 @@ def test_candidates_of_two_dtypes_have_data_of_two_dtypes():
         for a, b in zip(found.coefs_, alone.coefs_, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4 if dtype == "float32" else 1e-12)
     assert_array_equal(fits[1].estimator.coefs_[0], fits[3].estimator.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"early_stopping": True}, {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1}],
+    ids=str,
+)
+def test_memory_that_runs_out_halves_the_stack(monkeypatch, caplog, options):
+    """In the second step, when orders are drawn and curves begun; the fits are then as ever."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(32, 3)), np.arange(32) % 3
+    usual, sizes = Stacked.__call__, []
+
+    def hungry(self, carry, batch, *rest):
+        sizes.append(carry[0][0][0].shape[0])
+        if sizes[-1] > 2 and len(sizes) > 3:
+            raise MemoryError
+        return usual(self, carry, batch, *rest)
+
+    given = {"max_iter": 6, "batch_size": 8, "n_iter_no_change": 1, **options}
+    sources = [0, 1, 2, 3, np.random.RandomState(4)]
+    made = [
+        [
+            MLPClassifier(**{**given, **options}, random_state=copy.deepcopy(s), norm=n)
+            for s in sources
+        ]
+        for n in ("layer", None)
+    ]
+    rows = np.arange(1, 32)
+    alone = [est.fit(X[rows], y[rows]) for est in [clone(one) for group in made for one in group]]
+    monkeypatch.setattr(Stacked, "__call__", hungry)
+    monkeypatch.setattr(replay, "WORTH", 10**9)  # a step that is replayed is not called
+    with caplog.at_level(logging.WARNING, "bpnet"):
+        fits = [together.Fit(one, rows) for group in made for one in group]
+        done = together.fit(fits, X, y)
+    assert "memory ran out with 5 networks at a time: 2" in caplog.text
+    assert set(sizes) >= {5, 2}
+    for found, wanted in zip(done, alone, strict=True):
+        assert (found.n_iter_, found.t_) == (wanted.n_iter_, wanted.t_)
+        assert_allclose(found.loss_curve_, wanted.loss_curve_)
+        for a, b in zip(found.coefs_, wanted.coefs_, strict=True):
+            assert_allclose(a, b, rtol=1e-7, atol=1e-10)
+
+
+def test_a_row_that_is_no_number_is_the_matter_of_its_folds():
+    X = np.random.default_rng(0).normal(size=(24, 3)).astype(object)
+    X[0, 0] = {"a": 1}
+    options = {"hidden_layer_sizes": 4, "max_iter": 2}
+    fits = [
+        together.Fit(MLPRegressor(**options), rows) for rows in (np.arange(12), np.arange(12, 24))
+    ]
+    broken, found = together.fit(fits, X, np.arange(24.0))
+    assert isinstance(broken, TypeError)
+    assert found.n_iter_ == 2
+
+
+def test_a_fit_of_a_stack_keeps_no_examples_of_its_own():
+    X = np.random.default_rng(0).normal(size=(24, 3))
+    held = [together.Fit(MLPRegressor(max_iter=1), np.arange(20)) for _ in range(2)]
+    ready = [together._Ready(i, one, shared) for shared in [together._Shared(X, X[:, 0], None)]
+             for i, one in enumerate(held)]  # fmt: skip
+    for one in ready:
+        one.begin()
+    assert ready[0].made.job.data is ready[1].made.job.data
+    assert ready[0].kind == ready[1].kind

@@ -39,7 +39,7 @@ device         +    +    +     +     +      +      +       +       -     +     +
 dtype          +    +    +     +     +      +      +       +       +     +     +       +      +
 seed           +    +    +     +     +      +      +       +       +     +     +       +      +
 threads        +    +    +     +     +      +      +       -       +     +     +       +      +
-precision      +    +    +     +     +      +      +       -       +     -     -       -      -
+precision      +    +    +     +     +      +      +       -       +     +     +       +      +
 compiled       +    +    +     +     +      +      +       -       +     -     -       -      -
 checkpoint     +    +    +     +     +      -      +       -       +     -     -       -      -
 resume         +    +    +     +     +      -      +       -       +     -     -       -      -
