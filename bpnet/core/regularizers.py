@@ -27,6 +27,10 @@ class Regularization(NamedTuple):
     clip_norm: Any = None
 
 
+UNBOUND = Regularization(0.0, 0.0, 1e30, 1e30)
+"""What changes nothing: for a network that has none in a stack where others have one."""
+
+
 def is_given(value: Any) -> bool:
     """Whether a strength or limit is one: a number that is not 0, or one for each member."""
     return value is not None and (getattr(value, "ndim", 0) > 0 or bool(value != 0))

@@ -9,7 +9,7 @@ import numpy as np
 from bpnet.backends import Backend
 from bpnet.core import optimizers, random
 from bpnet.core.layers import Dropout
-from bpnet.core.regularizers import Regularization
+from bpnet.core.regularizers import UNBOUND, Regularization
 from bpnet.training.member import Member
 from bpnet.training.step import Own, TrainingStep
 
@@ -78,7 +78,7 @@ def own(members: Sequence[Member]) -> Own:
     """What differs from member to member and not from step to step, on the host."""
     steps = [m.step for m in members]
     limits = {}
-    for name, none in {"l2": 0.0, "l1": 0.0, "max_norm": 1e30, "clip_norm": 1e30}.items():
+    for name, none in UNBOUND._asdict().items():
         values = [getattr(step.regularization, name) for step in steps]
         if any(values):  # 0 is no limit
             limits[name] = np.asarray([value or none for value in values], np.float64)
