@@ -144,7 +144,6 @@ def memory(names: str, validation: float) -> dict:
     net = bpnet.Network([WIDTH, 30, CLASSES], hidden="relu", seed=0)
     history = bpnet.train(
         net, train, optimizer="sgd", epochs=1, batch_size=1024, backend="numpy", threads=1,
-        validation=train.validation,
     )  # fmt: skip
     peak.over.set()
     return {

@@ -49,7 +49,9 @@ class Layout(Declared):
         "relu", help="Of the hidden layers; one or one each.", panel="Network"
     )
     output: str | None = option(
-        None, help="Activation of the output layer. Default: softmax.", panel="Network"
+        None,
+        help="Activation of the output layer. Default: softmax, for amounts identity.",
+        panel="Network",
     )
     norm: str | None = option(
         None, help="Normalization of the hidden layers: batch or layer.", panel="Network"

@@ -229,8 +229,7 @@ def _train(
         whole = isinstance(recipe.optimizer, LBFGS)
         history = bpnet.train(
             network, dataset, recipe, place=place, ranks=config.ranks, sample_weight=weighed,
-            validation=dataset.validation, checkpoint=None if whole else every,
-            resume=resume and not whole, callbacks=callbacks,
+            checkpoint=None if whole else every, resume=resume and not whole, callbacks=callbacks,
         )  # fmt: skip
     recorder.complete(network)
     notes = [stopper.note] if stopper.note else []

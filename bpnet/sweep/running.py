@@ -119,7 +119,6 @@ def _train(
             backend=backend,
             seed=[seed for _, seed, _ in chosen],
             folds=[part for _, _, part in chosen] if plan.folds else None,
-            validation=None if plan.folds else data.validation,
             callbacks=called,
             **columns,
             **plan.training,
@@ -228,8 +227,8 @@ def finish(
     options = {**sweep.plan.training, **own, "epochs": asked["epochs"], "metrics": asked["metrics"]}
     try:
         train(
-            net, data, seed=sweep.seed, backend=backend, validation=data.validation,
-            callbacks=[*called, recorder], checkpoint=every, resume=resume, **options,
+            net, data, seed=sweep.seed, backend=backend, callbacks=[*called, recorder],
+            checkpoint=every, resume=resume, **options,
         )  # fmt: skip
         recorder.complete(net)
     finally:
