@@ -234,7 +234,8 @@ def _compiled(step: Callable[..., Any], device: Any, shapes: Any) -> Callable[..
             except (RuntimeError, TypeError, ValueError) as error:  # InductorError is the first
                 if Torch(device=device).out_of_memory(error):
                     raise
-                why = one_line(error)
+                # what is behind the first line is for PyTorch's developers
+                why = one_line(str(error).strip().partition("\n")[0])
                 _log.warning("PyTorch can't compile the steps (%s); they run as they are", why)
                 compiled, done = step, step(carry, x, given, *operands)
         made.append(compiled)

@@ -1,5 +1,6 @@
 """A fit: the estimator's data on its backend, then one of the two kinds of solver."""
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,6 +145,14 @@ def fit(
         made.finish()
 
 
+def users_level() -> int:
+    """Level of the stack, for a warning of who calls this, that is no library's: the user's."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in {"bpnet", "sklearn"}:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def tell_end(run: Run, unconverged: str | None) -> None:
     """Warn where a fit was interrupted, or ended before it converged.
 
@@ -155,9 +164,9 @@ def tell_end(run: Run, unconverged: str | None) -> None:
         What to say where no callback stopped it.
     """
     if run.stopped == "interrupted":
-        warnings.warn("Training interrupted by user.", stacklevel=6)
+        warnings.warn("Training interrupted by user.", stacklevel=users_level())
     elif run.stopped is None and unconverged:
-        warnings.warn(unconverged, ConvergenceWarning, stacklevel=6)
+        warnings.warn(unconverged, ConvergenceWarning, stacklevel=users_level())
 
 
 @contextmanager

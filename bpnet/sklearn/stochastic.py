@@ -14,7 +14,7 @@ from bpnet.core.regularizers import Regularization
 from bpnet.core.schedules import Constant
 from bpnet.sklearn import conventions
 from bpnet.sklearn.course import Course
-from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size, tell_end
+from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size, tell_end, users_level
 from bpnet.sklearn.parameters import LEARNING_RATES, taken
 from bpnet.sklearn.scores import Scorer
 from bpnet.training import epochs
@@ -156,7 +156,7 @@ def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool)
     est, m = job.est, len(rows)
     if est.batch_size != "auto" and est.batch_size > m:
         msg = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
-        warnings.warn(msg, stacklevel=4)
+        warnings.warn(msg, stacklevel=users_level())
     rule = conventions.optimizer(est)
     memory: Memory | None = est._optimizer if goes_on else None
     if memory is None or memory.rule != rule:
