@@ -81,7 +81,7 @@ def killed_and_resumed(folder, after, make=networks, data=(X, Y), **options):
     return found
 
 
-@pytest.mark.parametrize("after", [1, 4, 9, 26, 60])
+@pytest.mark.parametrize("after", [1, 9, 26, 60])
 def test_killed_and_resumed_it_ends_with_the_same_bits(backend, tmp_path, after):
     killed_and_resumed(tmp_path, after, backend=backend, dtype=backend.dtypes()[0])
 
