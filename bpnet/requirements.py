@@ -7,7 +7,7 @@ PYPI = "bpnet-arrays"
 """Name of bpnet's own distribution."""
 
 LIBRARIES = {
-    "array-api-strict": "array-api-strict>=2.3",
+    "array-api-strict": "array-api-strict>=2.6",
     "cupy-cuda12x": "cupy-cuda12x[ctk]>=14",
     "cupy-cuda13x": "cupy-cuda13x[ctk]>=14",
     "cupy-rocm-7-0": "cupy-rocm-7-0>=14",
@@ -29,7 +29,7 @@ LIBRARIES = {
     "pooch": "pooch>=1.8",
     "requests": "requests>=2.31",
     "scikit-learn": "scikit-learn>=1.7",
-    "tensorboardX": "tensorboardX>=2.6",
+    "tensorboardX": "tensorboardX>=2.6.2",
     "torch": "torch>=2.6",
 }
 """Requirement of each, as in the extras of ``pyproject.toml``."""
