@@ -7,7 +7,7 @@ PYPI = "bpnet-arrays"
 """Name of bpnet's own distribution."""
 
 LIBRARIES = {
-    "array-api-strict": "array-api-strict>=2.6",
+    "array-api-strict": "array-api-strict>=2.6.1",
     "cupy-cuda12x": "cupy-cuda12x[ctk]>=14",
     "cupy-cuda13x": "cupy-cuda13x[ctk]>=14",
     "cupy-rocm-7-0": "cupy-rocm-7-0>=14",
@@ -20,11 +20,11 @@ LIBRARIES = {
     "matplotlib": "matplotlib>=3.9",
     "mpi4py": "mpi4py>=4",
     "ndonnx": "ndonnx>=0.23",
-    "numpy": "numpy>=2.0",
+    "numpy": "numpy>=2.1",
     "onnx": "onnx>=1.19",
     "onnx-ir": "onnx-ir>=0.1.16",
     "onnxruntime": "onnxruntime>=1.20",
-    "onnxscript": "onnxscript>=0.7",
+    "onnxscript": "onnxscript>=0.7.1",
     "polars": "polars>=1.20",
     "pooch": "pooch>=1.8",
     "requests": "requests>=2.31",

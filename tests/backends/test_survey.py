@@ -77,7 +77,7 @@ def test_what_is_not_installed_is_a_row_at_once(monkeypatch):
     rows = {row.name: row for row in backends.status()}
     assert rows["torch"].why == "torch is not installed"
     assert rows["torch"].cure == 'pip install "torch>=2.6"'
-    assert rows["array_api_strict"].cure == 'pip install "array-api-strict>=2.6"'
+    assert rows["array_api_strict"].cure == 'pip install "array-api-strict>=2.6.1"'
     assert backends.available() == ["numpy"]
 
 
