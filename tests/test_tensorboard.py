@@ -113,7 +113,7 @@ def test_without_the_library_it_says_which(monkeypatch, tmp_path):
     import sys
 
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(bpnet.InputError, match=r'pip install "tensorboardX>=2.6"'):
+    with pytest.raises(bpnet.InputError, match=r'pip install "tensorboardX>=2.6.2"'):
         TensorBoard(tmp_path)
 
 
