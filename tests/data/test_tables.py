@@ -354,7 +354,7 @@ def test_without_polars_one_line_names_the_cure(
 ) -> None:
     path = table(tmp_path / "t.csv", CELLS)
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(InputError, match=r'pip install "polars>=1.20"'):
+    with pytest.raises(InputError, match=r'pip install "polars>=1.32"'):
         load(path, target="kind")
 
 
