@@ -13,28 +13,10 @@ from bpnet.core import (
     metrics,
     optimizers,
     random,
-    schedules,
 )
 from bpnet.core.lbfgs import LBFGS
 from bpnet.errors import InputError
 from tests.core import searching
-
-DEFAULTS = {
-    "constant": {},
-    "step": {"every": 10, "factor": 0.5},
-    "exponential": {"decay": 0.95},
-    "inverse_scaling": {"power": 0.5},
-    "cosine": {"final": 0.0},
-    "warm_up": {"epochs": 1.0, "then": schedules.Constant()},
-    "one_cycle": {"rise": 0.3, "start": 1 / 25, "final": 1 / 25 / 1e4},
-    "on_plateau": {"factor": 0.5, "patience": 5, "least": 1e-4},
-}
-"""One cycle as PyTorch has it: up for 30 % of the steps from 1/25, down to a 1e4th of that."""
-
-
-@pytest.mark.parametrize("name", schedules.SCHEDULES)
-def test_the_settings_of_a_schedule_that_is_named_alone(name):
-    assert vars(schedules.get(name)) == pytest.approx(DEFAULTS[name])
 
 
 def test_a_users_cost_may_say_which_outputs_it_is_defined_with():
