@@ -34,6 +34,10 @@ class Traffic:
     sums: int = 0
 
 
+_NO_LIMIT = 1e9
+"""Seconds that nobody waits."""
+
+
 def check_timeout(timeout: Any) -> float:
     """Seconds that a rank may take to answer, as a float.
 
@@ -43,7 +47,7 @@ def check_timeout(timeout: Any) -> float:
         If it is no positive number.
     """
     number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if not number or not 0 < timeout < 1e9:
+    if not number or not 0 < timeout < _NO_LIMIT:
         msg = f"timeout is {timeout!r}; give the seconds that a rank may take to answer"
         raise InputError(msg)
     return float(timeout)
@@ -166,6 +170,15 @@ class Communicator(ABC):
         if found.any() and not status:
             raise SystemExit(int(found.max()))
         return found
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Wait as long as it takes: for ranks that work without a word for any length of time."""
+        usual, self.timeout = self.timeout, _NO_LIMIT
+        try:
+            yield
+        finally:
+            self.timeout = usual
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """Ranks with a GPU each, whose buffers never leave the GPUs: NCCL, started over other ranks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from bpnet._typing import Array
@@ -51,6 +53,12 @@ class NCCL(Communicator):
     def broadcast_host(self, buffer: Host) -> None:
         """Broadcast of a buffer on the host, over the host's ranks."""
         self._host.broadcast_host(buffer)
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Wait as long as it takes, for what lies on the host too."""
+        with super().patient(), self._host.patient():
+            yield
 
     def abort(self, message: str, status: int = 1) -> NoReturn:
         """End all ranks."""

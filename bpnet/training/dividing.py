@@ -9,38 +9,27 @@ from bpnet import checkpoint
 from bpnet.checkpoint import Snapshot
 from bpnet.distributed import Communicator
 from bpnet.errors import Diverged, InputError
+from bpnet.network import Network
 from bpnet.training.agreement import hashed
 
 Ended = tuple[dict[str, list[float]], Diverged | None]
 """History of a network, and why it ended before its time."""
 
 
-def train(
-    networks: Sequence[Any],
-    ranks: Communicator,
-    told: str,
-    share: Callable[[], tuple[list[Ended | None], list[int]]],
-) -> tuple[list[Ended], list[int]]:
-    """Train the networks of a set, some of them on each rank.
-
-    A network is trained by one rank alone, in a stack that does not depend on how many there are.
+def check_alike(ranks: Communicator, told: str) -> None:
+    """Refuse, on every rank, ranks that were not asked for the same set.
 
     Parameters
     ----------
-    networks : sequence of Network
-        Of the set, the same on every rank.
     ranks : Communicator
-        Who trains.
+        All of them.
     told : str
         What the set is asked for, in words that are the same on every rank.
-    share : callable
-        Trains this rank's; returns what each of the set gave, None for those of other ranks, and
-        how many were trained at once.
 
     Raises
     ------
     InputError
-        On every rank, if they were not asked for the same set.
+        Naming the first rank that was asked for something else.
     """
     ranks.agree()
     said = ranks.gather([hashed(told.encode())])[:, 0]
@@ -48,15 +37,35 @@ def train(
     if len(other):
         msg = f"rank {other[0]} has another set, or other data or options, than rank 0"
         raise InputError(f"{msg}; give every rank the same")
-    with ranks.running():
-        ended, stacks = share()
-        return _gathered(networks, ranks, ended, stacks)
 
 
-def _gathered(
-    networks: Sequence[Any], ranks: Communicator, ended: list[Ended | None], stacks: list[int]
-) -> tuple[list[Ended], list[int]]:
-    """Bring to every rank what each has trained."""
+def gathered(
+    networks: Sequence[Network],
+    ranks: Communicator,
+    ended: Sequence[Ended | None],
+    stacks: Sequence[int],
+    stopped: str | None,
+    name_outputs: Callable[[Network], None],
+) -> tuple[list[Ended], list[int], str | None]:
+    """Bring to every rank what each has trained.
+
+    A network is trained by one rank alone, in a stack that does not depend on how many there are.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Of the set, the same on every rank; those of other ranks get their parameters.
+    ranks : Communicator
+        Who trained.
+    ended : sequence of pairs
+        What each network gave; None for those of other ranks.
+    stacks : sequence of int
+        How many this rank has trained at once.
+    stopped : str or None
+        Why this rank ended before its time; returned is why the first that did so did.
+    name_outputs : callable
+        Tells a network what its outputs are.
+    """
     own = {i: pair for i, pair in enumerate(ended) if pair is not None}
     arrays = {
         "parameters": tuple(networks[i].parameters for i in own),
@@ -66,25 +75,30 @@ def _gathered(
     }
     numbers = {
         "networks": [
-            [i, list(history), None if error is None else str(error), _outputs(networks[i])]
+            [i, list(history), None if error is None else str(error)]
             for i, (history, error) in own.items()
         ],
-        "stacks": stacks,
+        "stacks": list(stacks),
+        "stopped": stopped,
     }
     everything: list[Any] = list(ended)
     together: list[int] = []
-    for content in _exchanged(ranks, checkpoint.packed(Snapshot(arrays, numbers))):
-        held = checkpoint.unpacked(content)
+    with ranks.patient():  # some have more to train than others
+        contents = _exchanged(ranks, checkpoint.packed(Snapshot(arrays, numbers)))
+    others = [checkpoint.unpacked(content) for content in contents]
+    for held in others:
         together += held.numbers["stacks"]
-        for at, (i, names, error, outputs) in enumerate(held.numbers["networks"]):
+        for at, (i, names, error) in enumerate(held.numbers["networks"]):
             if i in own:
                 continue
             values = held.arrays["histories"][at]
             history = {name: v.tolist() for name, v in zip(names, values, strict=True)}
             everything[i] = history, None if error is None else Diverged(error)
             networks[i].parameters = held.arrays["parameters"][at]
-            _name(networks[i], outputs)
-    return everything, together
+            if error is None:
+                name_outputs(networks[i])
+    reasons = (held.numbers["stopped"] for held in others)
+    return everything, together, next(filter(None, reasons), None)
 
 
 def _exchanged(ranks: Communicator, content: bytes) -> list[bytes]:
@@ -94,16 +108,3 @@ def _exchanged(ranks: Communicator, content: bytes) -> list[bytes]:
     words = ranks.gather(np.frombuffer(padded, np.uint32).astype(np.float64))
     pairs = zip(words, lengths, strict=True)
     return [row.astype(np.uint32).tobytes()[:length] for row, length in pairs]
-
-
-def _outputs(network: Any) -> Any:
-    """What a network tells, as plain data."""
-    classes = None if network.classes is None else np.asarray(network.classes)
-    kind = None if classes is None else str(classes.dtype)
-    return [None if classes is None else classes.tolist(), kind, network.labels, network.scale]
-
-
-def _name(network: Any, outputs: Any) -> None:
-    classes, kind, labels, scale = outputs
-    network.classes = None if classes is None else np.asarray(classes, dtype=kind)
-    network.labels, network.scale = labels, scale

@@ -144,10 +144,9 @@ def train(
         ended, stacks = _train(plans, place, given)
     else:
         ranks = wrap(communicator)
-        told = _told(plans, place, given)
-        ended, stacks = dividing.train(
-            network, ranks, told, lambda: _train(plans, place, given, ranks)
-        )
+        dividing.check_alike(ranks, _told(plans, place, given))
+        with ranks.running():
+            ended, stacks = _train(plans, place, given, ranks)
     result = Histories([history for history, _ in ended])
     result.stacks = stacks
     result.diverged = {i: error for i, (_, error) in enumerate(ended) if error is not None}
@@ -178,7 +177,7 @@ def _told(plans: list[Plan], place: Place, given: _Given) -> str:
 def _train(
     plans: list[Plan], place: Place, given: _Given, ranks: Communicator | None = None
 ) -> tuple[list[Any], list[int]]:
-    """Train networks, or this rank's: what each gave, None for those of other ranks, and stacks."""
+    """Train networks, or this rank's, and bring them to the others: what each gave, and stacks."""
     shared = _share(plans, place, given)
     steps = [_step(plan, shared) for plan in plans]
     told = {}
@@ -187,12 +186,15 @@ def _train(
     writer, found = checkpoints.make(given.checkpoint, given.resume, told)
     threads = resuming.threads_of(found, shared.backend.spec, place.threads)
     shared = replace(shared, place=replace(place, threads=threads))
-    parts = _parts(plans, steps, shared, ranks)
+    parts, networks = _parts(plans, steps, shared, ranks), [plan.network for plan in plans]
+
+    def name_outputs(network: Network) -> None:
+        prepare.name_outputs(network, shared.wanted, shared.judge.scale)
+
     progress = Progress(
-        [plan.network for plan in plans], Histories([{} for _ in plans]), told,
-        resuming.machine(shared.backend), getattr(given.data, "columns", None), writer,
-        Run(plans[0].network, 0, 1, 0, shared.backend.spec, threads),
-        lambda net: prepare.name_outputs(net, shared.wanted, shared.judge.scale),
+        networks, Histories([{} for _ in plans]), told, resuming.machine(shared.backend),
+        getattr(given.data, "columns", None), writer,
+        Run(networks[0], 0, 1, 0, shared.backend.spec, threads), name_outputs,
     )  # fmt: skip
     with checkpoints.held(writer):
         if found is not None:
@@ -209,11 +211,21 @@ def _train(
                         _train_part(one, plans, steps, shared, progress)
             if writer is not None:
                 writer.on_train_end(progress.whole)
-    if progress.whole.stopped == "interrupted":
+    histories, stacks, stopped = (
+        progress.histories,
+        progress.histories.stacks,
+        progress.whole.stopped,
+    )
+    pairs: list[Any] = [(history, histories.diverged.get(i)) for i, history in enumerate(histories)]
+    if ranks is not None:
+        own = {*chain(*parts)}
+        pairs = [pair if i in own else None for i, pair in enumerate(pairs)]
+        pairs, stacks, stopped = dividing.gathered(
+            networks, ranks, pairs, stacks, stopped, name_outputs
+        )
+    if stopped == "interrupted":
         raise KeyboardInterrupt
-    histories, own = progress.histories, {*chain(*parts)}
-    pairs = [(history, histories.diverged.get(i)) for i, history in enumerate(histories)]
-    return [pair if i in own else None for i, pair in enumerate(pairs)], histories.stacks
+    return pairs, stacks
 
 
 _PARTS = 8

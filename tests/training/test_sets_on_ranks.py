@@ -5,6 +5,7 @@ import pytest
 
 import bpnet
 from bpnet.distributed import simulate
+from bpnet.distributed.simulated import Simulated
 from bpnet.errors import InputError
 from bpnet.training import dividing
 
@@ -145,6 +146,53 @@ def test_ranks_end_where_one_cannot_go_on():
         return end.value.code
 
     assert simulate(2, job)[0] == [2, None]
+
+
+def test_a_rank_may_train_for_longer_than_the_others_wait_for_a_word(monkeypatch):
+    """Only what they exchange when all is trained has no limit."""
+    waits = []
+    exchange = Simulated.exchange
+
+    def noted(self, partner, send, receive, stage=0):
+        waits.append(self.timeout)
+        exchange(self, partner, send, receive, stage)
+
+    monkeypatch.setattr(Simulated, "exchange", noted)
+
+    def job(ranks):
+        bpnet.train(networks(4), (X, Y), communicator=ranks, epochs=1, optimizer=Marked())
+        return ranks.timeout
+
+    class Marked(bpnet.optimizers.SGD):
+        def update(self, *args, **options):
+            waits.append("step")
+            return super().update(*args, **options)
+
+    assert simulate(2, job, timeout=7.0)[0] == [7.0, 7.0]
+    first = waits.index("step")
+    assert set(waits[:first]) == {7.0}
+    after = [wait for wait in waits[first:] if wait != "step"]
+    assert len(after) >= 4  # two ranks tell how much they have, then what
+    assert min(after) > 1e8
+
+
+class Interrupt(bpnet.Callback):
+    """Interrupts the training of one network, which one rank alone trains."""
+
+    def on_epoch_end(self, run):
+        run.stop("interrupted")
+
+
+def test_an_interrupt_of_one_rank_is_one_of_all():
+    def job(ranks):
+        nets = networks(8)
+        callbacks = [[Interrupt()] if i == 0 else [] for i in range(8)]
+        with pytest.raises(KeyboardInterrupt):
+            bpnet.train(nets, (X, Y), communicator=ranks, epochs=3, callbacks=callbacks)
+        return [net.weights[0].tobytes() for net in nets]
+
+    first, second = simulate(2, job)[0]
+    assert first == second
 
 
 @pytest.mark.parametrize("extra", range(5))
