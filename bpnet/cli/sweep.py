@@ -124,6 +124,7 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
     data = bpnet.data.load(
         source, target=asked["target"], task=asked["task"], validation=held, seed=seed
     )
+    sweep.check(data, plan)
     config: runs.Config = {
         "data": {
             "source": source, "target": asked["target"], "task": asked["task"],

@@ -8,13 +8,14 @@ from bpnet.public import listing
 from bpnet.sweep.ledger import Ledger
 from bpnet.sweep.plan import Plan, metrics_of, network, seeds
 from bpnet.sweep.ranking import Ranked, Sweep, heading, table
-from bpnet.sweep.running import finish, run
+from bpnet.sweep.running import check, finish, run
 
 __all__ = [
     "Ledger",
     "Plan",
     "Ranked",
     "Sweep",
+    "check",
     "finish",
     "heading",
     "metrics_of",

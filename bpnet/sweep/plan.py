@@ -11,6 +11,10 @@ from bpnet.core import optimizers
 from bpnet.data import Dataset, draws
 from bpnet.errors import InputError
 from bpnet.network import Network
+from bpnet.training.declared import merged
+from bpnet.training.planning import check_rule
+from bpnet.training.recipe import Place, Recipe
+from bpnet.training.stopping import EarlyStopping
 
 Configuration = dict[str, Any]
 """One combination: option and value."""
@@ -58,18 +62,27 @@ class Plan:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse more networks than anybody can wait for, before there is one.
+        """Refuse what cannot be swept before there is a network.
 
         Raises
         ------
         InputError
-            Saying how many there would be.
+            If there would be more networks than anybody can wait for, or an option has a value
+            that cannot be used.
         """
         count = math.prod(len(values) for values in self.grid.values()) * len(self.seeds)
         count *= max(self.folds, 1)
         if count > _MOST:
             msg = f"the sweep has {count:,} networks; give fewer values, seeds or folds: at most"
             raise InputError(f"{msg} {_MOST:,}")
+        merged(Place, None, self.training)
+        merged(Recipe, None, self.training)
+        check_rule(self.rule({}))
+        if self.patience is not None:
+            EarlyStopping(self.patience)
+        for name, values in self.grid.items():
+            for value in values:
+                merged(Recipe, None, self.options({name: value}))
 
     def configurations(self) -> list[Configuration]:
         """Every combination, the first option changing slowest."""

@@ -58,10 +58,7 @@ def run(
     Diverged
         If all networks did.
     """
-    if not plan.folds and data.validation is None:
-        msg = "there is nothing to rank by; give folds, or a validation share"
-        raise InputError(msg)
-    score, parts = _score(data, plan), _parts(data, plan)
+    score, parts = check(data, plan)
     cells = list(itertools.product(plan.configurations(), plan.seeds, parts))
     ledger = ledger or Ledger()
     stacks: list[int] = []
@@ -89,6 +86,20 @@ def run(
     finally:
         ledger.close(finished=finished)
     return found
+
+
+def check(data: Dataset, plan: Plan) -> tuple[str, list[Any]]:
+    """Score that networks are ranked by, and the folds, or None for the validation split.
+
+    Raises
+    ------
+    InputError
+        If the data have nothing to rank by, or cannot be divided or judged so.
+    """
+    if not plan.folds and data.validation is None:
+        msg = "there is nothing to rank by; give folds, or a validation share"
+        raise InputError(msg)
+    return _score(data, plan), _parts(data, plan)
 
 
 def _train(

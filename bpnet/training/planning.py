@@ -74,14 +74,26 @@ def make(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any) ->
         msg = "a network is in the set twice, and each is trained in place; give different objects"
         raise InputError(msg)
     check_alike(networks, "set")
-    if any(isinstance(own.optimizer, LBFGS) for own in made):
-        msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
-        raise InputError(msg)
+    for own in made:
+        check_rule(own.optimizer)
     calls, pairs = _callbacks(callbacks, count), _folds(folds, count)
     return [
         Plan(network, options.with_dropout(network, own.dropout), own, called, fold)
         for network, own, called, fold in zip(networks, made, calls, pairs, strict=True)
     ]
+
+
+def check_rule(optimizer: Any) -> None:
+    """Refuse an optimizer that several networks cannot be trained with at once.
+
+    Raises
+    ------
+    InputError
+        If it is L-BFGS.
+    """
+    if isinstance(optimizer, LBFGS):
+        msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
+        raise InputError(msg)
 
 
 def refuse(count: int, place: Place, ranks: Ranks, checkpoint: Any, *, resume: bool) -> None:

@@ -13,6 +13,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Schedule
 from bpnet.data import draws
+from bpnet.errors import InputError
 from bpnet.training import scores
 from bpnet.training.declared import STRENGTH, Check, Declared, Range, one_of, option, table
 
@@ -35,6 +36,14 @@ def _made(get: Callable[[Any], Any]) -> Check:
         return value if found is None else found
 
     return made
+
+
+def _class_weight(value: Any, name: str) -> Any:
+    """Weights of classes, or the one word that means some."""
+    if isinstance(value, str) and value != "balanced":
+        msg = f"{name} is {value!r}; give 'balanced' or a weight for each class"
+        raise InputError(msg)
+    return value
 
 
 @checked
@@ -141,6 +150,7 @@ class Recipe(Declared):
     )  # fmt: skip
     class_weight: Mapping[Any, float] | Annotated[str, "'balanced'"] | None = option(
         None, help="balanced: every class counts the same.", panel="Data", words="class_weights",
+        range=_class_weight,
         compared=False,
     )  # fmt: skip
     metrics: str | Sequence[str] = option(

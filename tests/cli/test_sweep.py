@@ -119,6 +119,8 @@ REFUSED = {
     "an optimizer": (["--optimizer", "adamm"], "did you mean 'adam'"),
     "lbfgs": (["--optimizer", "lbfgs"], "lbfgs"),
     "epochs": (["--epochs", "0"], "epochs is 0"),
+    "weights": (["--class-weight", "fair"], "class_weight is 'fair'"),
+    "threads": (["--threads", "0"], "threads is 0"),
     "patience": (["--patience", "0"], "patience is 0"),
     "data": (["nothing.csv"], "nothing.csv"),
 }
@@ -132,6 +134,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, asked, messa
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
+    assert captured.out == ""
     assert not out.exists()
 
 
