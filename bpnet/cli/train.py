@@ -21,6 +21,7 @@ from bpnet.data import arrays
 from bpnet.errors import InputError, one_line
 from bpnet.shown import pasted
 from bpnet.training import Distributions, LearningRates, fastest, sharding
+from bpnet.training.planning import plan
 from bpnet.training.recipe import OPTIONS, PLACES, RANKS, RECIPE
 
 _OWN = {"backend", "device", "communicator"}
@@ -197,7 +198,7 @@ def _train(
         dataset, layout.pop("hidden"), hidden=layout.pop("activation"), **layout
     )
     if selection is None:
-        selection = fastest.find(network, dataset, recipe, place, ranks)
+        selection = fastest.find(plan(network, dataset, recipe, place, config.ranks))
     place = replace(place, backend=selection.backend, device=None)
     console, stopper = screen.console(stderr=shown.json), StopOnSignal()
     tables["data"]["source"] = bpnet.data.sources.absolute(tables["data"]["source"])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ def begin(
     resume: bool,
     asked: dict[str, Any],
     backend: str,
-    network: Network,
+    networks: Sequence[Network],
 ) -> tuple[Checkpoint | None, Snapshot | None]:
     """Rank 0's writer of checkpoints, and what all ranks start from: what rank 0 does.
 
@@ -47,8 +48,8 @@ def begin(
         As :func:`bpnet.training.checkpoints.make` takes them.
     backend : str
         Name of the library that this rank computes with.
-    network : Network
-        Gets the parameters of rank 0's.
+    networks : sequence of Network
+        They get the parameters of rank 0's.
 
     Raises
     ------
@@ -68,12 +69,14 @@ def begin(
         if len(other):
             msg = f"rank {other[0]} has other {name} than rank 0; give every rank the same"
             raise InputError(msg + ", the whole set" * (name == "data"))
-    network.parameters = _first(ranks, network.parameters)
+    first = _first(ranks, tuple(network.parameters for network in networks))
+    for network, parameters in zip(networks, first, strict=True):
+        network.parameters = parameters
     content = ranks.share(None if found is None else checkpoint.packed(found))
     return writer, checkpoint.unpacked(content) if content else None
 
 
-def _first(ranks: Communicator, parameters: Parameters) -> Parameters:
+def _first(ranks: Communicator, parameters: tuple[Parameters, ...]) -> tuple[Parameters, ...]:
     """Rank 0's first parameters, on every rank, as NumPy arrays."""
     host = backends.to_numpy(parameters)
     leaves = list(trees.leaves(host))
@@ -85,7 +88,7 @@ def _first(ranks: Communicator, parameters: Parameters) -> Parameters:
         start, at = at, at + a.nbytes
         return np.frombuffer(content, a.dtype, a.size, start).reshape(a.shape).copy()
 
-    taken: Parameters = trees.map_leaves(take, host)
+    taken: tuple[Parameters, ...] = trees.map_leaves(take, host)
     return taken
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,12 @@ from bpnet.backends import Backend, Selection, hardware, libraries, selection
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import batches, draws
-from bpnet.distributed import Communicator
 from bpnet.errors import BackendUnavailable, InputError
 from bpnet.network import Network
-from bpnet.training.callbacks import Run
-from bpnet.training.member import Member
-from bpnet.training.prepare import kept, largest_product, pair, prepare
+from bpnet.training.opening import opened
+from bpnet.training.planning import Call, plan
+from bpnet.training.prepare import pair
 from bpnet.training.recipe import Place, Recipe
-from bpnet.training.session import Session
-from bpnet.training.step import TrainingStep
 
 NAME = "fastest"
 _log = logging.getLogger("bpnet")
@@ -45,44 +43,33 @@ def is_asked(backend: Any) -> bool:
     return isinstance(backend, str) and backend.strip().lower() == NAME
 
 
-def settled(
-    network: Network, data: Any, recipe: Recipe, place: Place, ranks: Communicator | None = None
-) -> Any:
-    """What a run shall compute with: the place's backend, unless the fastest is asked for."""
-    if not is_asked(place.backend):
-        return place.backend
-    found = find(network, data, recipe, place, ranks)
+def settled(call: Call) -> Call:
+    """Return the call with the fastest backend in its place, if that is asked for."""
+    if not is_asked(call.place.backend):
+        return call
+    found = find(call)
     _log.info("%s", found.reason)
-    return found.backend
+    return replace(call, place=replace(call.place, backend=found.backend))
 
 
-def find(
-    network: Network, data: Any, recipe: Recipe, place: Place, ranks: Communicator | None = None
-) -> Selection:
-    """The fastest backend for a run; with ranks the one that is fastest on rank 0, for all.
-
-    Parameters
-    ----------
-    network, data, recipe, place
-        As in :func:`bpnet.train`.
-    ranks : Communicator, optional
-        All of them.
-    """
-    shape = batches.as_array(pair(data, "data")[0], "X").shape
+def find(call: Call) -> Selection:
+    """Return the fastest backend for a call: with ranks the fastest one on rank 0, for all."""
+    first, place, ranks = call.plans[0], call.place, call.split.ranks
+    shape = batches.as_array(pair(call.data, "data")[0], "X").shape
     m = int(shape[0]) if shape else 1
-    rule = "sgd" if isinstance(recipe.rule, LBFGS) else recipe.rule
+    rule = "sgd" if isinstance(first.recipe.rule, LBFGS) else first.recipe.rule
 
     def tried() -> Selection:
         return select(
-            network, batch_size=max(min(recipe.batch_size or m, m), 1), optimizer=rule,
-            dtype=place.dtype, cost=recipe.cost, device=place.device,
+            first.network, batch_size=max(first.batch_size(m), 1), optimizer=rule,
+            dtype=place.dtype, cost=first.recipe.cost, device=place.device,
         )  # fmt: skip
 
-    if ranks is None or ranks.size == 1:
+    if ranks.size == 1:
         return tried()
-    first = tried() if ranks.rank == 0 else None
+    best = tried() if ranks.rank == 0 else None
     ranks.agree()
-    own = None if first is None else json.dumps([first.backend.spec, first.reason]).encode()
+    own = None if best is None else json.dumps([best.backend.spec, best.reason]).encode()
     spec, reason = json.loads(ranks.share(own))
     return Selection(backends.get(spec), reason)
 
@@ -182,15 +169,13 @@ def _step(
     x = draws.generator(0, "check").integers(0, 256, (batch_size, n_0), dtype=np.uint8)
     # one-hot rows suit every cost
     y = np.eye(max(n_L, 2), n_L, dtype=np.float32)[np.arange(batch_size) % max(n_L, 2)]
-    chosen, judge, stored, _ = prepare(
-        network, (x, y), cost, backend=backend, device=None, dtype=dtype, learn=True
-    )
-    work = largest_product(network, batch_size)
-    with chosen.session(dtype), chosen.threads(None, work):
-        step = TrainingStep(judge, rule, batch_size)
-        parameters = kept(network.parameters, chosen, dtype)
-        member = Member(step, Run(network, 1, _STEPS, batch_size, chosen.spec), batch_size, 0)
-        session = Session([member], chosen, stored, dtype, [parameters])
+    recipe = Recipe(cost=cost, optimizer=rule, batch_size=batch_size)
+    place = Place(backend=backend, dtype=dtype)
+    job = opened(plan(network, (x, y), recipe, place))
+    chosen = job.backend
+    with job.running(0) as used:
+        session = job.session([0], used, [None])
+        (member,) = session.members
         rows = np.tile(np.arange(batch_size), (_STEPS, 1))
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
         numbers = member.numbers(1, _STEPS)
@@ -198,7 +183,7 @@ def _step(
         best = float("inf")
         for turn in range(4):  # the first compiles and warms up
             start = time.perf_counter()
-            carry, _ = chosen.scan(session.step, carry, index, (stored,), numbers)
+            carry, _ = chosen.scan(session.step, carry, index, (session.data,), numbers)
             chosen.synchronize()
             if turn or time.perf_counter() > end:
                 best = min(best, (time.perf_counter() - start) / _STEPS)

@@ -10,22 +10,19 @@ from bpnet.arguments import checked, finite_number
 from bpnet.backends import dtypes
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.optimizers import Optimizer
-from bpnet.core.regularizers import Regularization
 from bpnet.core.schedules import Moment
 from bpnet.data import batches, draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.network import Network
-from bpnet.training import divergence, fastest, options
-from bpnet.training.callbacks import Run
+from bpnet.training import divergence, fastest
 from bpnet.training.declared import Strength
 from bpnet.training.epochs import Validate
-from bpnet.training.member import Member
-from bpnet.training.prepare import held_out, kept, largest_product, pair, prepare
+from bpnet.training.opening import opened
+from bpnet.training.planning import plan
+from bpnet.training.prepare import held_out, pair
 from bpnet.training.recipe import Place, Recipe
 from bpnet.training.session import Session
-from bpnet.training.step import TrainingStep
-from bpnet.training.validation import Validation
 
 _LOOK = 10
 """Steps from one look at the cost to the next."""
@@ -151,39 +148,27 @@ def find_learning_rate(
     True
     """
     _check(low, high, steps)
-    recipe = Recipe(cost=cost, optimizer=optimizer, batch_size=batch_size, l2=l2, seed=seed)
-    place, rule = Place(backend=backend, device=device, dtype=dtype), recipe.optimizer
-    held = held_out(data, validation)
-    if not isinstance(rule, Optimizer):
+    sweep = _Sweep(low, high, steps)
+    recipe = Recipe(
+        cost=cost, optimizer=optimizer, batch_size=batch_size, l2=l2, seed=seed, schedule=sweep
+    )
+    if not isinstance(recipe.optimizer, Optimizer):
         msg = "lbfgs finds its own rate at each step; give another optimizer"
         raise InputError(msg)
-    chosen, judge, stored, wanted = prepare(
-        network,
-        data,
-        cost,
-        backend=fastest.settled(network, data, recipe, place),
-        device=device,
-        dtype=place.dtype,
-        learn=True,
-    )
-    m, k = options.sizes(stored[0], recipe.batch_size)
-    sweep = _Sweep(low, high, steps)
-    with chosen.session(dtype), chosen.threads(None, largest_product(network, k)):
-        step = TrainingStep(judge, rule, m, Regularization(**recipe.taken()))
-        validate = None
-        if held is not None:
-            validate = Validation.make(
-                network, _few(held), judge, wanted, stored, chosen, dtype, ()
-            )
-        parameters = kept(network.parameters, chosen, dtype)
-        run = Run(network, 1, steps, m, chosen.spec)
-        member = Member(step, run, k, recipe.seed, sweep)
-        session = Session([member], chosen, stored, dtype, [parameters])
+    call = plan(
+        network, data, recipe, Place(backend=backend, device=device, dtype=dtype),
+        validation=_few(held_out(data, validation)),
+    )  # fmt: skip
+    job = opened(fastest.settled(call))
+    with job.running(0) as used:
+        session = job.session([0], used, [None])
+        m, k = session.members[0].run.samples, session.members[0].k
         epochs = (
             draws.order(recipe.seed, epoch, m)[: m // k * k]
             for epoch in range(-(-steps // (m // k)))
         )
         rows = np.concatenate(list(epochs)).reshape(-1, k)[:steps]
+        validate = None if call.validation is None else job.validation
         seen, broken_off = _costs(session, rows, validate)
     costs = _smoothed(seen)
     rates = np.asarray([sweep.rate(0.0, Moment(t)) for t in range(len(costs))])
@@ -208,6 +193,8 @@ def _check(low: Any, high: Any, steps: Any) -> None:
 
 def _few(held: Any) -> Any:
     """Examples of a validation set, spread over it, that judge a rate in little time."""
+    if held is None:
+        return None
     x, y = (batches.as_array(values, "validation") for values in pair(held, "validation"))
     m = max(x.shape[:1], default=0)
     if m <= _HELD or x.shape[:1] != y.shape[:1]:

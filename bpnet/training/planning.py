@@ -1,26 +1,28 @@
-"""What each network of a set is asked for: its own values of the options, checked."""
+"""Plan: what a call of ``train`` is asked for, checked as far as that needs no backend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bpnet.arguments import is_column
+from bpnet.arguments import is_column, shown
 from bpnet.core.lbfgs import LBFGS
-from bpnet.errors import InputError
+from bpnet.distributed import Single, wrap
+from bpnet.errors import ArgumentError, InputError
 from bpnet.network import Network, check_alike
-from bpnet.training import options, prepare
+from bpnet.training import options, prepare, sharding
 from bpnet.training.callbacks import Callback
 from bpnet.training.declared import merged
 from bpnet.training.recipe import RECIPE, Place, Ranks, Recipe
+from bpnet.training.sharding import Split
 
 Host = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One network of the set and what it is asked for.
+    """One network and what it is asked for.
 
     Parameters
     ----------
@@ -47,17 +49,98 @@ class Plan:
         return min(self.recipe.batch_size or m, m)
 
 
-def make(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any) -> list[Plan]:
-    """Each network's own options, checked.
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A call of :func:`bpnet.train`.
 
     Parameters
     ----------
-    networks : list
-        What was given as such.
-    made : list of Recipe
-        From :func:`recipes`.
-    callbacks, folds
+    plans : list of Plan
+        One for each network.
+    several : bool
+        Whether it is a set of networks, which may have one only.
+    place : Place
+        Of all.
+    split : Split
+        How ranks divide the batches of the network, or the networks of the set.
+    data, validation : (X, y), Dataset or None
+        Of all.
+    sample_weight, checkpoint, resume
         As in :func:`bpnet.train`.
+    """
+
+    plans: list[Plan]
+    several: bool
+    place: Place
+    split: Split
+    data: Any
+    validation: Any
+    sample_weight: Any = None
+    checkpoint: Any = None
+    resume: bool = False
+
+
+def plan(
+    network: Any,
+    data: Any,
+    recipe: Any = None,
+    place: Place | None = None,
+    ranks: Ranks | None = None,
+    keywords: Mapping[str, Any] | None = None,
+    *,
+    validation: Any = None,
+    callbacks: Any = (),
+    folds: Any = None,
+    **more: Any,
+) -> Call:
+    """Plan a call of :func:`bpnet.train`, whose arguments these are.
+
+    Raises
+    ------
+    InputError
+        If one cannot be used.
+    """
+    several, keywords = isinstance(network, Sequence), keywords or {}
+    _check_recipe(recipe, several)
+    where, who = merged(Place, place, keywords), merged(Ranks, ranks, keywords)
+    if several:
+        refuse(len(network), where, who, more.get("checkpoint"), resume=more.get("resume", False))
+        made = recipes(recipe, keywords, len(network))
+        plans, ranked = _of_set(list(network), made, callbacks, folds), who.communicator
+        split = Split(Single(), 0) if ranked is None else Split(wrap(ranked), sharding.SHARDS)
+    else:
+        options.check_one(network, folds)
+        options.check_callbacks(callbacks)
+        one = merged(Recipe, recipe, keywords)
+        split = sharding.split(who.communicator, who.reduce, who.shards)
+        layers = options.with_dropout(network, one.dropout)
+        plans = [Plan(network, layers, one, [*callbacks], None)]
+    held = prepare.held_out(data, validation, folds)
+    if held is not None and plans[0].fold is not None:
+        msg = "folds name the rows to judge by, and validation was given too; leave one out"
+        raise InputError(msg)
+    return Call(plans, several, where, split, data, held, **more)
+
+
+def _check_recipe(recipe: Any, several: bool) -> None:
+    """Refuse what is no recipe, such as y given beside X.
+
+    Raises
+    ------
+    InputError
+        Saying what to give.
+    """
+    each = recipe if several and isinstance(recipe, list | tuple) and recipe else [recipe]
+    if recipe is None or all(isinstance(one, Recipe) for one in each):
+        return
+    if hasattr(recipe, "__len__") and not isinstance(recipe, str | bytes):
+        msg = "train takes network, data, then names, and was given 3 arguments; give X and y as a "
+        raise ArgumentError(f"{msg}pair: (X, y); only a bpnet.Recipe may come third")
+    raise ArgumentError(f"recipe is {shown(recipe)}; give a bpnet.Recipe or leave it out")
+
+
+def _of_set(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any) -> list[Plan]:
+    """Each network's own options, checked.
 
     Raises
     ------

@@ -3,14 +3,21 @@
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bpnet.backends import Backend, threads
 from bpnet.checkpoint import Snapshot
+from bpnet.core import layers, optimizers
 from bpnet.core.optimizers import Adam, Optimizer
 from bpnet.errors import InputError
-from bpnet.training.callbacks import Run
+from bpnet.network import Network
+from bpnet.training import prepare
+from bpnet.training.member import Member
+from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
 
@@ -128,22 +135,55 @@ def state(found: Snapshot, like: Any, rule: Optimizer) -> Any:
     )
 
 
-def take_up(run: Run, found: Snapshot) -> dict[str, Any]:
-    """Put a run where its checkpoint was; return what callbacks kept, by their names."""
-    numbers = found.numbers
-    if numbers["done"] and numbers["epochs"] >= run.epochs and "result" in found.arrays:
-        run.result = fitting(found.arrays["result"], run.network.parameters, "best parameters")
-    return put_back(run, numbers, found.arrays)
+@dataclass(frozen=True)
+class Saved:
+    """A network that was under way when a checkpoint was written.
+
+    Parameters
+    ----------
+    numbers : dict
+        Where its run was.
+    parameters, state : nested tuples of arrays
+        Its own, and what its optimizer remembers.
+    arrays : dict
+        What its callbacks keep, and what its network shall have at the end, as ``result``.
+    """
+
+    numbers: dict[str, Any]
+    parameters: Any
+    state: Any
+    arrays: dict[str, Any]
+
+    def take_up(self, member: Member) -> dict[str, Any]:
+        """Put a member where it was; return what its callbacks kept, by their names."""
+        run, numbers = member.run, self.numbers
+        is_over = numbers.get("done") and numbers["epochs"] >= run.epochs
+        if is_over and "result" in self.arrays:
+            like = run.network.parameters
+            run.result = fitting(self.arrays["result"], like, "best parameters")
+        run.epoch, run.step = numbers["epoch"], numbers["step"]
+        run.sums = (numbers["sums"][0], numbers["sums"][1])
+        run.history.update(numbers["history"])
+        run.learning_rate = numbers["learning_rate"]
+        kept = numbers["callbacks"].items()
+        return {name: (plain, self.arrays.get(name)) for name, plain in kept}
 
 
-def put_back(run: Run, numbers: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    """Put a run where its numbers say; return what callbacks kept, with arrays, by their names."""
-    run.epoch, run.step = numbers["epoch"], numbers["step"]
-    run.sums = (numbers["sums"][0], numbers["sums"][1])
-    run.history.update(numbers["history"])
-    run.learning_rate = numbers["learning_rate"]
-    kept = numbers["callbacks"].items()
-    return {name: (plain, arrays.get(name)) for name, plain in kept}
+def start(saved: Snapshot | None, step: TrainingStep, network: Network) -> Saved | None:
+    """Return what the network of a checkpoint starts from, as this version keeps it.
+
+    Raises
+    ------
+    InputError
+        If its arrays are not those of the network and optimizer.
+    """
+    if saved is None:
+        return None
+    first = prepare.arrange(network.parameters, step.judge.layers)
+    parameters = fitting(saved.arrays["parameters"], first, "parameters")
+    like = optimizers.init(step.optimizer, layers.learned(step.judge.layers, first), xp=np)
+    slots = state(saved, like, step.optimizer)
+    return Saved(saved.numbers, parameters, slots, saved.arrays)
 
 
 def threads_of(found: Snapshot | None, backend: str, given: int | None) -> int | None:

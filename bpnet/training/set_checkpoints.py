@@ -11,31 +11,8 @@ from bpnet.training import checkpoints, prepare, resuming
 from bpnet.training.callbacks import SIGNALS, History, Run
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.member import Member
+from bpnet.training.resuming import Saved
 from bpnet.training.session import Session
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A network that was under way when a checkpoint was written.
-
-    Parameters
-    ----------
-    numbers : dict
-        Where its run was.
-    parameters, state : nested tuples of arrays
-        Its own, and what its optimizer remembers.
-    arrays : dict
-        What its callbacks keep.
-    """
-
-    numbers: dict[str, Any]
-    parameters: Any
-    state: Any
-    arrays: dict[str, Any]
-
-    def take_up(self, member: Member) -> dict[str, Any]:
-        """Put a member where it was; return what its callbacks kept, by their names."""
-        return resuming.put_back(member.run, self.numbers, self.arrays)
 
 
 @dataclass(eq=False)

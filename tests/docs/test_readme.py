@@ -26,7 +26,7 @@ ELSEWHERE = re.compile(r"^(ci/|pip install|\. \.venv|mpiexec)|--backend cupy")
 
 NEEDS = {
     "fashion-mnist": lambda: Path("/usr/share/datasets/fashion-mnist").is_dir(),
-    "import": lambda: found("h5py") and found("keras"),
+    "import": lambda: all(map(found, ("h5py", "keras", "jax"))),  # Keras on NumPy imports JAX
     "export": lambda: found("onnx") and found("ndonnx"),
     "torch": lambda: found("torch"),
     "report": lambda: found("matplotlib") and found("jinja2"),

@@ -1,0 +1,278 @@
+"""Open: a call of ``train`` brought to its backend, with all that needs the data checked."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends import Backend
+from bpnet.checkpoint import Snapshot
+from bpnet.core import layers
+from bpnet.core.lbfgs import LBFGS
+from bpnet.core.regularizers import Regularization
+from bpnet.data import draws
+from bpnet.data.host_rows import HostRows
+from bpnet.errors import InputError
+from bpnet.training import agreement, checkpoints, lbfgs, options, prepare, resuming, sharding
+from bpnet.training import weights as weighing
+from bpnet.training.callbacks import Run
+from bpnet.training.judge import Data, Judge
+from bpnet.training.member import Member
+from bpnet.training.planning import Call, Plan
+from bpnet.training.recipe import RECIPE
+from bpnet.training.resuming import Saved
+from bpnet.training.step import TrainingStep
+from bpnet.training.targets import Targets
+from bpnet.training.validation import Validation
+
+Host = np.ndarray[Any, Any]
+
+_OWN = {"network", "batch_size", "examples", "weights", "folds"}
+"""What is asked for of each network of a set, beside options."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A call of ``train`` that is ready to be run.
+
+    Parameters
+    ----------
+    call : Call
+        What it was asked for.
+    backend : Backend
+        Where its networks are trained.
+    judge : Judge
+        Of the first network, without dropout.
+    data : tuple of arrays
+        Examples, targets and class numbers on the device, of all networks.
+    wanted : Targets
+        All of them.
+    validation : Validation
+        Judges networks by examples that are not trained with.
+    steps : list of TrainingStep
+        One for each network.
+    weights : list of arrays or None
+        Of all examples, for each network.
+    asked : dict
+        What a run that is taken up again must be asked for, too.
+    writer : Checkpoint or None
+        What writes checkpoints.
+    saved : Snapshot or None
+        The checkpoint that it goes on from.
+    threads : int or None
+        Processor threads; None leaves them to the work.
+    """
+
+    call: Call
+    backend: Backend
+    judge: Judge
+    data: Data
+    wanted: Targets
+    validation: Validation
+    steps: list[TrainingStep]
+    weights: list[Host | None]
+    asked: dict[str, Any]
+    writer: checkpoints.Checkpoint | None
+    saved: Snapshot | None
+    threads: int | None
+
+    @contextmanager
+    def running(self, i: int) -> Iterator[int | None]:
+        """Prepare the backend for the work of network ``i``; yield the threads in use."""
+        plan, place = self.call.plans[i], self.call.place
+        work = prepare.largest_product(plan.network, plan.batch_size(self.steps[i].m or 1))
+        with (
+            self.backend.session(place.dtype),
+            self.backend.threads(self.threads, work) as used,
+            self.backend.precision(place.precision),
+        ):
+            yield used
+
+    def session(
+        self, part: Sequence[int], threads: int | None, saved: Sequence[Saved | None]
+    ) -> Any:
+        """Return the session of some networks, each where ``saved`` has it or at its start.
+
+        Parameters
+        ----------
+        part : sequence of int
+            Their numbers.
+        threads : int or None
+            In use.
+        saved : sequence of Saved or None
+            One for each.
+
+        Returns
+        -------
+        Session or Descent
+            Under way.
+        """
+        members = [self._member(i, threads) for i in part]
+        backend, dtype, split = self.backend, self.call.place.dtype, self.call.split
+        first, states = [], []
+        for i, one in zip(part, saved, strict=True):
+            plan = self.call.plans[i]
+            host = plan.network.parameters if one is None else one.parameters
+            first.append(prepare.kept(prepare.arrange(host, plan.layers), backend, dtype))
+            states.append(
+                None if one is None else tuple(prepare.kept(s, backend, dtype) for s in one.state)
+            )
+        rule = members[0].step.optimizer
+        if isinstance(rule, LBFGS):
+            session: Any = lbfgs.Descent.of(members[0], rule, backend, self.data, dtype, first[0])
+        else:
+            given = members, backend, self.data, dtype, first, states
+            alone = replace(split, shards=0) if self.call.several else split
+            session = sharding.session(alone, *given)
+        for member in members:
+            member.run.pull = prepare.pulling(session, member, self.wanted)
+        return session
+
+    def _member(self, i: int, threads: int | None) -> Member:
+        """Network ``i`` and its run."""
+        plan, step = self.call.plans[i], self.steps[i]
+        own: Any = plan.recipe  # its schedule is no name any more
+        m = step.m or 1
+        k = plan.batch_size(m)
+        places, judged, order = None, None, None
+        if plan.fold is not None:
+            rows, judged = plan.fold
+            places = np.zeros(len(self.wanted.values), np.int64)
+            places[rows] = np.arange(m)
+
+            def order(epoch: int) -> Host:
+                drawn: Host = rows[draws.order(own.seed, epoch, m)] if k < m else rows
+                return drawn
+
+        kind = Run if self.call.several else agreement.run(self.call.split.ranks)
+        run = kind(
+            plan.network, own.epochs, -(-m // k), m, self.backend.spec, threads,
+            compiled="compiled" in resuming.machine(self.backend),
+        )  # fmt: skip
+        return Member(
+            step, run, k, own.seed, own.schedule, list(plan.callbacks), self.weights[i], order,
+            places=places, judged=judged,
+        )  # fmt: skip
+
+
+def opened(call: Call) -> Job:
+    """Bring a call to its backend.
+
+    Raises
+    ------
+    InputError
+        If the data cannot be used, or options do not go with them or with one another.
+    BackendUnavailable
+        If the named backend does not work here.
+    """
+    first, place, split = call.plans[0], call.place, call.split
+    backend, judge, data, wanted = prepare.prepare(
+        first.network, call.data, first.recipe.cost,
+        backend=sharding.placed(split.ranks, place.backend, place.device), device=place.device,
+        dtype=place.dtype, learn=True,
+    )  # fmt: skip
+    folds = [plan.fold for plan in call.plans if plan.fold is not None]
+    if folds and isinstance(data[0], HostRows):
+        msg = "folds are parts of examples in memory, and these are not; train the networks one by "
+        raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
+    steps = [_step(i, call, judge, data, backend) for i in range(len(call.plans))]
+    weights = _weights(call, wanted)
+    asked = _asked(call, judge, steps, weights)
+    writer, saved = agreement.begin(
+        split.ranks, call.checkpoint, call.resume, asked, backend.name,
+        [plan.network for plan in call.plans],
+    )  # fmt: skip
+    m, k = steps[0].m or 1, first.batch_size(steps[0].m or 1)
+    count = 0 if call.several or split.shards else first.recipe.epochs * -(-m // k)
+    backend = resuming.compiling(saved, backend, place.compiled, steps=count)
+    threads = resuming.threads_of(saved, backend.spec, place.threads)
+    threads = sharding.threads(split, backend, threads)
+    with backend.session(place.dtype):
+        validation = Validation.make(
+            first.network, call.validation, judge, wanted, data, backend, place.dtype,
+            tuple(first.recipe.metrics), folds=folds,
+        )  # fmt: skip
+    return Job(
+        call, backend, judge, data, wanted, validation, steps, weights, asked, writer, saved,
+        threads,
+    )  # fmt: skip
+
+
+def _step(i: int, call: Call, judge: Judge, data: Data, backend: Backend) -> TrainingStep:
+    """What is done with each batch of network ``i``, its options held against the data."""
+    plan, m = call.plans[i], int(data[0].shape[0])
+    own, recipe = replace(judge, layers=plan.layers), plan.recipe
+    validated = call.validation is not None
+    if plan.fold is not None:
+        for part in plan.fold:
+            wrong = part[(part < 0) | (part >= m)]
+            if wrong.size:
+                msg = f"folds[{i}] has row {wrong[0]} and the data {m} examples; count from 0"
+                raise InputError(msg)
+        m, validated = len(plan.fold[0]), len(plan.fold[1]) > 0
+        layers.check_batch(plan.layers, plan.batch_size(m))
+    one = None if call.several else call.checkpoint
+    options.check_together(own, recipe, one, data[0], resume=call.resume)
+    learned = options.smoothed(own, recipe)
+    options.check_watched(plan.callbacks, judge, recipe.metrics, validated=validated)
+    if not call.several:
+        sharding.check(call.split, own, recipe.optimizer, backend, call.place.compiled)
+    limits = Regularization(**recipe.taken())
+    return TrainingStep(learned, recipe.rule, m, limits, recipe.micro_batch or 0)
+
+
+def _weights(call: Call, wanted: Targets) -> list[Host | None]:
+    """Weights of all examples for each network, with those of a fold made as if it were all."""
+    total, by_class = len(wanted.values), call.plans[0].recipe.class_weight
+    if call.plans[0].fold is None:
+        made = weighing.make(call.sample_weight, by_class, wanted, total)
+        return [made] * len(call.plans)
+    own = None if call.sample_weight is None else weighing.given(call.sample_weight, total)
+    weights: list[Host | None] = []
+    for rows, _ in filter(None, (plan.fold for plan in call.plans)):
+        part = replace(wanted, values=wanted.values[rows])
+        made = weighing.make(None if own is None else own[rows], by_class, part, len(rows))
+        whole = None if made is None else np.zeros(total)
+        if whole is not None:
+            whole[rows] = made
+        weights.append(whole)
+    return weights
+
+
+def _asked(
+    call: Call, judge: Judge, steps: list[TrainingStep], weights: list[Host | None]
+) -> dict[str, Any]:
+    """What is asked for, in words: as a checkpoint keeps it, and ranks compare it.
+
+    Of what networks of a set may have different, there is a list.
+    """
+    compared = call.split.many or call.checkpoint is not None
+    pairs = {"data": call.data, "validation": call.validation}
+    shared: dict[str, Any] = {
+        name: checkpoints.fingerprint(*prepare.pair(pair, name))
+        if compared and pair is not None else None
+        for name, pair in pairs.items()
+    }  # fmt: skip
+
+    def of(plan: Plan, step: TrainingStep, own: Host | None) -> dict[str, Any]:
+        m = step.m or 1
+        if call.several:
+            fold = None if plan.fold is None else checkpoints.fingerprint(*plan.fold)
+            more = {"epochs": plan.recipe.epochs, "metrics": plan.recipe.metrics, "folds": fold}
+        else:
+            more = sharding.asked(call.split)
+        return checkpoints.asked(
+            plan.recipe, call.place, weights=own, network=plan.layers, cost=judge.cost,
+            batch_size=plan.batch_size(m), examples=m, scale=judge.scale, **shared, **more,
+        )  # fmt: skip
+
+    each = [of(*one) for one in zip(call.plans, steps, weights, strict=True)]
+    if not call.several:
+        return each[0]
+    own = _OWN | {name for name, about in RECIPE.items() if about.each}
+    return {
+        name: f"[{', '.join(str(one[name]) for one in each)}]" if name in own else value
+        for name, value in each[0].items()
+    }
