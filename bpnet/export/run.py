@@ -10,7 +10,7 @@ from bpnet.data.columns import NUMBERS
 from bpnet.export import trace
 from bpnet.export.inference import to_onnx
 from bpnet.export.library import library
-from bpnet.export.training import training_to_onnx
+from bpnet.export.training import NOT_OF_A_STEP, training_to_onnx
 from bpnet.runs import Config
 from bpnet.training.recipe import RECIPE
 
@@ -76,27 +76,22 @@ _LEFT_OUT = {
 }
 """Options of a run that are no part of a step, and what to know of them."""
 
-_OF_THE_RUN = {"optimizer", "epochs", "batch_size", "micro_batch", "metrics"}
-"""Options that make no other step, or that it takes as something else."""
-
-_TAKEN = ("cost", "dropout", "seed", *(name for name, about in RECIPE.items() if about.taken))
+_TAKEN = {*RECIPE} - {"optimizer", "epochs", "batch_size", "micro_batch", "metrics", *NOT_OF_A_STEP}
 
 
 def _left_out(config: Config) -> list[str]:
     """A line on each option of the run that the step does not have."""
     settings = config.get("training", {})
-    names = {name: about.default for name, about in RECIPE.items()} | {"sample_weight": None}
     return [
-        _LEFT_OUT.get(name, f"note: the run had {name} {settings[name]}, the step does not")
-        for name, default in names.items()
-        if name not in {*_TAKEN, *_OF_THE_RUN} and settings.get(name) not in (None, default)
-    ]
+        note for name, note in _LEFT_OUT.items()
+        if settings.get(name) not in (None, name in RECIPE and RECIPE[name].default)
+    ]  # fmt: skip
 
 
 def _options(config: Config) -> dict[str, Any]:
     """Options of the step, as the run was asked for."""
     settings = config.get("training", {})
-    taken = {name: settings[name] for name in _TAKEN if name in settings}
+    taken = {name: value for name, value in settings.items() if name in _TAKEN}
     rule = (settings.get(name) for name in ("learning_rate", "momentum"))
     taken["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), *rule)
     if settings.get("l2") or settings.get("l1"):

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.arguments import checked
+from bpnet.arguments import checked, shown
 from bpnet.core import costs, layers, optimizers, random
 from bpnet.core.activations import Sigmoid, Softmax
 from bpnet.core.costs import Cost, Hinge
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.metrics import Kind
-from bpnet.core.optimizers import Optimizer, State
+from bpnet.core.optimizers import State
 from bpnet.core.regularizers import Regularization
 from bpnet.errors import InputError
 from bpnet.export import trace
@@ -21,28 +21,27 @@ from bpnet.export.inference import about
 from bpnet.export.trace import Namespace
 from bpnet.network import Network
 from bpnet.training import options
+from bpnet.training.declared import merged, signed
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member import MASKS
 from bpnet.training.prepare import arrange, suited_cost
 from bpnet.training.recipe import Recipe
 from bpnet.training.step import TrainingStep
 
+NOT_OF_A_STEP = ("schedule", "class_weight")
+"""Options that change training from outside of a step."""
+
 
 @checked
+@signed(Recipe)
 def training_to_onnx(
     network: Network,
     path: str | Path,
+    recipe: Recipe | None = None,
     *,
-    cost: str | Any | None = None,
-    optimizer: str | Optimizer | LBFGS = "adam",
     examples: int | None = None,
-    l2: float = 0.0,
-    l1: float = 0.0,
-    dropout: float = 0.0,
-    max_norm: float = 0.0,
-    clip_norm: float = 0.0,
-    seed: int = 0,
     dtype: str = "float32",
+    **keywords: Any,
 ) -> Path:
     """Write one step of :func:`bpnet.train` as an ONNX file, opset 21.
 
@@ -68,12 +67,14 @@ def training_to_onnx(
         What learns.
     path : str or Path
         A name that ends in ``.onnx``.
-    cost, optimizer, l2, l1, dropout, max_norm, clip_norm, seed
-        As in :func:`bpnet.train`.
+    recipe : Recipe, optional
+        As in :func:`bpnet.train`. The graph takes batches of any size, as many as it is given.
     examples : int, optional
         Size of the training set, the m of (27); needed with ``l2`` or ``l1``.
     dtype : {"float32", "float64"}
         Of the computation.
+    **keywords
+        The fields of :class:`bpnet.Recipe`, in place of those of ``recipe``.
 
     Returns
     -------
@@ -83,7 +84,8 @@ def training_to_onnx(
     Raises
     ------
     InputError
-        If an argument or the path cannot be used, or a library of the extra ``onnx`` is missing.
+        If an argument or the path cannot be used, such as a schedule or weights of classes, which
+        one step has not, or a library of the extra ``onnx`` is missing.
 
     Examples
     --------
@@ -112,24 +114,27 @@ def training_to_onnx(
     """
     path = trace.check_path(path)
     trace.check_dtype(dtype)
-    recipe = Recipe(
-        cost=cost, optimizer=optimizer, l2=l2, l1=l1, dropout=dropout, max_norm=max_norm,
-        clip_norm=clip_norm, seed=seed,
-    )  # fmt: skip
-    m = _check_examples(examples, regularized=bool(l2 or l1))
-    rule = recipe.rule
+    own = merged(Recipe, recipe, keywords)
+    for name in NOT_OF_A_STEP:
+        if (value := getattr(own, name)) != getattr(Recipe(), name):
+            msg = f"{name} is {shown(value)}, and a single step has none; leave {name} out"
+            raise InputError(msg)
+    m = _check_examples(examples, regularized=bool(own.l2 or own.l1))
+    rule = own.rule
     if isinstance(rule, LBFGS):
         msg = "optimizer is lbfgs, whose step is a search of no fixed length; give another"
         raise InputError(msg)
-    judged = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
-    kinds = options.with_dropout(network, dropout)
+    output = network.output
+    judged = costs.get(suited_cost(output) if own.cost is None else own.cost, output)
+    kinds = options.with_dropout(network, own.dropout)
     xp = Namespace()
     judge = Judge(kinds, judged, None, _kind(network, judged), getattr(xp, dtype), xp)
+    judge = options.smoothed(judge, own)
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)
-    step = TrainingStep(judge, rule, m, Regularization(**recipe.taken()), largest=0)
-    inputs, outputs = _traced(step, start, state, names, recipe.seed, dtype)
+    step = TrainingStep(judge, rule, m, Regularization(**own.taken()), largest=0)
+    inputs, outputs = _traced(step, start, state, names, own.seed, dtype)
     starts = {
         **trace.by_name(names, start),
         **trace.by_name(names, state),

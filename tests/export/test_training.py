@@ -89,6 +89,14 @@ def test_dropout_draws_the_masks_of_train(tmp_path, digits):
     assert "rows" in session.inputs
 
 
+@pytest.mark.parametrize("labels", ["softmax", "sigmoid"])
+def test_label_smoothing(tmp_path, digits, labels):
+    x, y = digits
+    net = network() if labels == "softmax" else bpnet.Network([64, 8, 1], output="sigmoid", seed=1)
+    targets = y if labels == "softmax" else (y > 4).astype(np.float32)[:, None]
+    follows(net, (x, targets), tmp_path, "sgd", label_smoothing=0.2)
+
+
 @pytest.mark.parametrize("norm", ["batch", "layer"])
 def test_normalization_with_its_averages(tmp_path, digits, norm):
     follows(network(norm=norm), digits, tmp_path, "momentum")
@@ -131,9 +139,22 @@ def test_the_learning_rate_may_be_given(tmp_path, digits):
         ({"cost": "poisson"}, "Softmax"),
         ({"dropout": 1}, "dropout"),
         ({"seed": -1}, "seed"),
+        ({"schedule": "cosine"}, "schedule is Cosine.* a single step has none; leave schedule out"),
+        ({"class_weight": "balanced"}, "class_weight is 'balanced'.* leave class_weight out"),
     ],
 )
 def test_bad_input_is_refused_and_leaves_nothing(tmp_path, options, word):
     with pytest.raises(InputError, match=word):
         training_to_onnx(network(), tmp_path / "step.onnx", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recipe_says_the_same_as_keywords(tmp_path):
+    recipe = bpnet.Recipe(optimizer="sgd", clip_norm=2.0, dropout=0.1, epochs=3)
+    made = [
+        training_to_onnx(network(), tmp_path / "a.onnx", recipe, seed=5),
+        training_to_onnx(
+            network(), tmp_path / "b.onnx", optimizer="sgd", clip_norm=2.0, dropout=0.1, seed=5
+        ),
+    ]
+    assert made[0].read_bytes() == made[1].read_bytes()
