@@ -9,7 +9,7 @@ from bpnet.core import optimizers
 from bpnet.core.optimizers import Optimizer
 from bpnet.data import draws
 from bpnet.network import Network
-from bpnet.training import train
+from bpnet.training import Recipe, train
 from bpnet.training.callbacks import History
 
 Host = np.ndarray[Any, Any]
@@ -41,18 +41,15 @@ class Job:
 
     def train(self, network: Network, backend: Any, dtype: str, epochs: int = EPOCHS) -> History:
         """Train the network in place."""
-        return train(
-            network,
-            examples(),
-            optimizer=self.optimizer,
-            epochs=epochs,
-            batch_size=BATCH,
-            l2=self.l2,
-            dropout=self.dropout,
-            backend=backend,
-            dtype=dtype,
-            seed=self.seed,
-        )
+        return train(network, examples(), self.recipe, epochs=epochs, backend=backend, dtype=dtype)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the run is asked for."""
+        return Recipe(
+            optimizer=self.optimizer, epochs=EPOCHS, batch_size=BATCH, l2=self.l2,
+            dropout=self.dropout, seed=self.seed,
+        )  # fmt: skip
 
     def run(self, backend: Any, dtype: str, epochs: int = EPOCHS) -> Network:
         """Return the network after training."""

@@ -15,16 +15,13 @@ from bpnet.backends import Backend
 from bpnet.check import jobs
 from bpnet.check.jobs import Host, Job
 from bpnet.check.report import Row, difference, worst
-from bpnet.core import layers
 from bpnet.core.costs import Cost
 from bpnet.core.layers import Dense
-from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.errors import InputError
-from bpnet.training import Run
-from bpnet.training.member import Member
-from bpnet.training.prepare import arrange, kept, prepare
-from bpnet.training.session import Session
+from bpnet.training.opening import opened
+from bpnet.training.planning import plan
+from bpnet.training.recipe import Place
 from bpnet.training.step import TrainingStep
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
@@ -210,26 +207,17 @@ def _deviation(key: tuple[int, str], a: Host, b: Host, dtype: str, bound: float)
 
 def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host]:
     """Quantities of each dense layer at all steps, (steps, ...), by (layer, quantity)."""
-    network = job.network()
-    chosen, judge, stored, _ = prepare(
-        network, jobs.examples(), None, backend=backend, device=None, dtype=dtype, learn=True
-    )
-    net = layers.with_dropout(network.layers, job.dropout)
-    with chosen.session(dtype):
-        step = TrainingStep(
-            replace(judge, layers=net), job.optimizer, jobs.M, Regularization(job.l2)
-        )
-        parameters = kept(arrange(network.parameters, net), chosen, dtype)
-        run = Run(network, jobs.EPOCHS, jobs.M // jobs.BATCH, jobs.M, chosen.spec)
-        member = Member(step, run, jobs.BATCH, job.seed)
-        session = Session([member], chosen, stored, dtype, [parameters])
+    place = Place(backend=backend, dtype=dtype)
+    run = opened(plan(job.network(), jobs.examples(), job.recipe, place))
+    with run.running(0) as threads:
+        session, chosen = run.session([0], threads, [None]), run.backend
         order = [draws.order(job.seed, epoch, jobs.M) for epoch in range(jobs.EPOCHS)]
         rows = np.concatenate(order).reshape(-1, jobs.BATCH)
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
-        numbers = member.numbers(1, len(rows))
-        _, outs = chosen.scan(_Traced(session.step), session.carry, index, (stored,), numbers)
+        numbers = session.members[0].numbers(1, len(rows))
+        _, outs = chosen.scan(_Traced(session.step), session.carry, index, (session.data,), numbers)
         host = [chosen.to_numpy(out) for out in outs]
-    return dict(zip(_keys(net), host, strict=True))
+    return dict(zip(_keys(session.step.judge.layers), host, strict=True))
 
 
 def _keys(net: tuple[Any, ...]) -> list[tuple[int, str]]:
