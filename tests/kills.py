@@ -3,8 +3,8 @@
 ``ci/kills --kills 1000`` is the long form; CI does 50. Each run goes on with `bpnet train --resume`
 alone, each sweep with `bpnet sweep --resume` or that, and must end with the bits of one that was
 left in peace. What the other commands write is whole or not there, and the run is as it was. Half
-as many kills are of sweeps, and of the other commands. Processes are forked from one that has
-imported bpnet, so that most of their time is work.
+as many kills are of sweeps, as many of the other commands, and a fifth of sets that `bpnet.train`
+trains. Processes are forked from one that has imported bpnet, so that most of their time is work.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+import bpnet
 from bpnet import checkpoint
 from bpnet.cli import main
 from bpnet.errors import InputError
@@ -44,6 +45,11 @@ SWEEP = [
 
 def begin(*arguments):
     """Start a command in a process of its own."""
+    return fork(lambda: main([*map(str, arguments)]))
+
+
+def fork(work):
+    """Start what returns an exit status in a process of its own."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -52,7 +58,7 @@ def begin(*arguments):
     try:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
-        os._exit(main([*map(str, arguments)]))
+        os._exit(work())
     except BaseException:
         os._exit(99)
 
@@ -166,6 +172,50 @@ def sweeps(kills, moments, place):
     return seen
 
 
+def train_set(folder):
+    """Train a set of networks, or what is left of it, and write what it gave."""
+    nets = [bpnet.Network([64, 24, 10], hidden="relu", seed=s) for s in range(5)]
+    histories = bpnet.train(
+        nets, bpnet.data.load("digits"), epochs=[9, 9, 9, 12, 12], batch_size=16, backend="numpy",
+        dropout=[0.1, 0.2, 0.3, 0.1, 0.0], l2=[0.0, 0.1, 1.0, 0.0, 0.1], seed=[3, 1, 4, 1, 5],
+        callbacks=[bpnet.EarlyStopping(3)], resume=True,
+        checkpoint=bpnet.Checkpoint(folder / "checkpoints", minutes=0.0002),
+    )  # fmt: skip
+    for history in histories:
+        history.pop("seconds")
+    arrays = [a.tobytes().hex() for net in nets for pair in net.parameters for a in pair]
+    (folder / "new").write_text(json.dumps([arrays, list(histories)]))
+    (folder / "new").rename(folder / "outcome")
+    return 0
+
+
+def sets(kills, moments, place):
+    """Kill the training of sets so many times in all; each is then taken up and ends."""
+    whole, seen = place / "whole-set", Counter()
+    whole.mkdir()
+    start = time.monotonic()
+    assert status_of(fork(lambda: train_set(whole))) == 0
+    seconds, wanted = time.monotonic() - start, (whole / "outcome").read_text()
+    while seen["kills of sets"] < kills:
+        folder, most = place / f"set-{seen['sets']}", seen["kills of sets"] + 8
+        folder.mkdir()
+        while True:
+            pid = fork(lambda: train_set(folder))  # noqa: B023  # it is called at once
+            if seen["kills of sets"] < min(most, kills):
+                time.sleep(moments.uniform(0, 1.1) * seconds)
+                os.kill(pid, signal.SIGKILL)
+            status = status_of(pid)
+            if status != -signal.SIGKILL:
+                seen["failed"] += status != 0
+                break
+            seen["kills of sets"] += 1
+            seen["checkpoints that do not load"] += len(damaged(folder))
+        seen["sets"] += 1
+        seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
+        seen["sets that differ"] += (folder / "outcome").read_text() != wanted
+    return seen
+
+
 def contents(folder):
     """Files of a folder that are not half-written, and what they hold."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial")
@@ -224,11 +274,13 @@ def run(arguments=None):
         moments = random.Random(asked.seed)
         seen.update(sweeps(asked.kills // 2, moments, Path(place)))
         seen.update(others(asked.kills // 2, moments, Path(place)))
+        seen.update(sets(asked.kills // 5, moments, Path(place)))
     for name, count in seen.items():
         print(f"{count:6d}  {name}")
     print(f"{time.monotonic() - start:6.0f}  seconds")
     wrong = (
-        "failed", "runs that differ", "sweeps that differ", "checkpoints that do not load",
+        "failed", "runs that differ", "sweeps that differ", "sets that differ",
+        "checkpoints that do not load",
         "files that are not whole", "files of the run that differ",
     )  # fmt: skip
     return int(any(seen[name] for name in wrong) or seen["half-written files at the end"] > 0)

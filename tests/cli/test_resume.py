@@ -69,6 +69,7 @@ def test_fifty_kills():
     assert "    50  kills\n" in done.stdout
     assert "    25  kills of sweeps\n" in done.stdout
     assert "    25  kills of other commands\n" in done.stdout
+    assert "    10  kills of sets\n" in done.stdout
 
 
 def test_a_process_of_its_own_killed_ends_with_the_same_bits(uninterrupted, tmp_path):
