@@ -130,10 +130,13 @@ def _check_recipe(recipe: Any, several: bool) -> None:
     InputError
         Saying what to give.
     """
-    each = recipe if several and isinstance(recipe, list | tuple) and recipe else [recipe]
-    if recipe is None or all(isinstance(one, Recipe) for one in each):
+    listed = isinstance(recipe, list | tuple) and bool(recipe)
+    if recipe is None or all(isinstance(r, Recipe) for r in (recipe if listed else [recipe])):
+        if listed and not several:
+            msg = f"recipe is a list of {len(recipe)}, and network is one; give one bpnet.Recipe"
+            raise ArgumentError(msg)
         return
-    if hasattr(recipe, "__len__") and not isinstance(recipe, str | bytes):
+    if hasattr(recipe, "__len__") and not isinstance(recipe, str | bytes | Mapping):
         msg = "train takes network, data, then names, and was given 3 arguments; give X and y as a "
         raise ArgumentError(f"{msg}pair: (X, y); only a bpnet.Recipe may come third")
     raise ArgumentError(f"recipe is {shown(recipe)}; give a bpnet.Recipe or leave it out")

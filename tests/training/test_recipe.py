@@ -157,10 +157,11 @@ def test_what_is_out_of_range_is_refused_as_a_value_and_as_a_keyword(asked, said
 
 NO_RECIPE = {
     "y": (lambda: bpnet.train(net(), X, Y), "give X and y as a pair: (X, y)"),
-    "a dict": (lambda: bpnet.train(net(), (X, Y), {"l2": 1}), "only a bpnet.Recipe may come third"),
+    "a dict": (lambda: bpnet.train(net(), (X, Y), {"l2": 1}), "recipe is {'l2': 1}; give"),
     "a number": (lambda: bpnet.train(net(), (X, Y), 3), "recipe is 3; give a bpnet.Recipe or"),
     "several for one": (
-        lambda: bpnet.train(net(), (X, Y), [bpnet.Recipe()]), "only a bpnet.Recipe may come third",
+        lambda: bpnet.train(net(), (X, Y), [bpnet.Recipe()]),
+        "recipe is a list of 1, and network is one; give one bpnet.Recipe",
     ),
     "too few": (
         lambda: bpnet.train([net(), net()], (X, Y), [bpnet.Recipe()]),
