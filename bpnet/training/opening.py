@@ -263,10 +263,12 @@ def _asked(
             more = {"epochs": plan.recipe.epochs, "metrics": plan.recipe.metrics, "folds": fold}
         else:
             more = sharding.asked(call.split)
-        return checkpoints.asked(
+        told = checkpoints.asked(
             plan.recipe, call.place, weights=own, network=plan.layers, cost=judge.cost,
             batch_size=plan.batch_size(m), examples=m, scale=judge.scale, **shared, **more,
         )  # fmt: skip
+        whole = call.several and own is not None
+        return {**told, "weights": checkpoints.fingerprint(own)} if whole else told
 
     each = [of(*one) for one in zip(call.plans, steps, weights, strict=True)]
     if not call.several:
