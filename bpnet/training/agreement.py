@@ -62,18 +62,24 @@ def begin(
     if ranks.size == 1:
         return writer, found
     ranks.agree()
-    asked = {**asked, "backend": backend}
-    said = ranks.gather([hashed(json.dumps(asked[name]).encode()) for name in sorted(asked)])
-    for name, hashes in zip(sorted(asked), said.T, strict=True):
-        other = np.flatnonzero(hashes != hashes[0])
-        if len(other):
-            msg = f"rank {other[0]} has other {name} than rank 0; give every rank the same"
-            raise InputError(msg + ", the whole set" * (name == "data"))
+    told = {"number of networks": len(networks), **asked, "backend": backend}
+    _compare(ranks, {"options": sorted(told)})
+    _compare(ranks, told)
     first = _first(ranks, tuple(network.parameters for network in networks))
     for network, parameters in zip(networks, first, strict=True):
         network.parameters = parameters
     content = ranks.share(None if found is None else checkpoint.packed(found))
     return writer, checkpoint.unpacked(content) if content else None
+
+
+def _compare(ranks: Communicator, told: dict[str, Any]) -> None:
+    """Refuse, on every rank, ranks that differ in what they were told under the same names."""
+    said = ranks.gather([hashed(json.dumps(value).encode()) for value in told.values()])
+    for name, hashes in zip(told, said.T, strict=True):
+        other = np.flatnonzero(hashes != hashes[0])
+        if len(other):
+            msg = f"rank {other[0]} has other {name} than rank 0; give every rank the same"
+            raise InputError(msg + ", the whole set" * (name == "data"))
 
 
 def _first(ranks: Communicator, parameters: tuple[Parameters, ...]) -> tuple[Parameters, ...]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -178,10 +179,18 @@ def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | 
         for name, value in asked.items():
             # an older version trained as the default does with what it did not know
             had = before.get(name, repr(usual[name]) if name in usual else value)
-            if had != value:
+            if had != value and not (name == "weights" and _is_close(had, value)):
                 msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
                 raise InputError(f"{msg}; resume it as it was begun, or start another")
     return writer, found
+
+
+def _is_close(had: Any, value: Any) -> bool:
+    """Whether sums of weights are the same but for the order in which a machine adds them up."""
+    try:
+        return math.isclose(float(had), float(value), rel_tol=1e-9)
+    except (TypeError, ValueError):
+        return False
 
 
 def asked(recipe: Recipe, place: Place, *, weights: Any, **made: Any) -> dict[str, Any]:
@@ -196,8 +205,8 @@ def asked(recipe: Recipe, place: Place, *, weights: Any, **made: Any) -> dict[st
     **made
         What was made of other options, and all else.
     """
-    settings = {**_compared(recipe, place), **made}
-    total = None if weights is None else repr(float(weights @ np.arange(1, len(weights) + 1)))
+    settings, m = {**_compared(recipe, place), **made}, 0 if weights is None else len(weights)
+    total = None if weights is None else repr(float(np.sum(weights * np.arange(1, m + 1))))
     plain = {name: _ADDRESS.sub("", repr(value)) for name, value in settings.items()}
     return {**plain, "weights": total}
 

@@ -66,7 +66,6 @@ def gather(
                 name_outputs(networks[i])
             else:
                 histories.diverged[i] = Diverged(error)
-    histories.diverged = dict(sorted(histories.diverged.items()))
     return next(filter(None, (held.numbers["stopped"] for held in said)), None)
 
 

@@ -159,7 +159,7 @@ def find_learning_rate(
         network, data, recipe, Place(backend=backend, device=device, dtype=dtype),
         validation=_few(held_out(data, validation)),
     )  # fmt: skip
-    job = opened(fastest.settled(call))
+    job = opened(fastest.settled(call), steps)
     with job.running(0) as used:
         session = job.session([0], used, [None])
         m, k = session.members[0].run.samples, session.members[0].k

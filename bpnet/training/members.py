@@ -117,6 +117,7 @@ def _run_set(job: Job) -> tuple[Histories, str | None]:
         stopped = dividing.gather(
             networks, call.split.ranks, {*chain(*parts)}, histories, stopped, name_outputs
         )
+    histories.diverged = dict(sorted(histories.diverged.items()))
     return histories, stopped
 
 

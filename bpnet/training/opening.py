@@ -29,7 +29,7 @@ from bpnet.training.validation import Validation
 
 Host = np.ndarray[Any, Any]
 
-_OWN = {"network", "batch_size", "examples", "weights", "folds"}
+_OWN = {"network", "batch_size", "examples", "folds"}
 """What is asked for of each network of a set, beside options."""
 
 
@@ -157,8 +157,15 @@ class Job:
         )  # fmt: skip
 
 
-def opened(call: Call) -> Job:
+def opened(call: Call, count: int | None = None) -> Job:
     """Bring a call to its backend.
+
+    Parameters
+    ----------
+    call : Call
+        What is asked for.
+    count : int, optional
+        Steps that are made of it, where they are not those of all epochs.
 
     Raises
     ------
@@ -178,22 +185,25 @@ def opened(call: Call) -> Job:
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
     steps = [_step(i, call, judge, data, backend) for i in range(len(call.plans))]
-    weights = _weights(call, wanted)
-    asked = _asked(call, judge, steps, weights)
-    writer, saved = agreement.begin(
-        split.ranks, call.checkpoint, call.resume, asked, backend.name,
-        [plan.network for plan in call.plans],
-    )  # fmt: skip
-    m, k = steps[0].m or 1, first.batch_size(steps[0].m or 1)
-    count = 0 if call.several or split.shards else first.recipe.epochs * -(-m // k)
-    backend = resuming.compiling(saved, backend, place.compiled, steps=count)
-    threads = resuming.threads_of(saved, backend.spec, place.threads)
-    threads = sharding.threads(split, backend, threads)
     with backend.session(place.dtype):
         validation = Validation.make(
             first.network, call.validation, judge, wanted, data, backend, place.dtype,
             tuple(first.recipe.metrics), folds=folds,
         )  # fmt: skip
+    weights = _weights(call, wanted)
+    asked = _asked(call, judge, steps, weights)
+    # from here on the others count on this rank: all that can be refused has been
+    writer, saved = agreement.begin(
+        split.ranks, call.checkpoint, call.resume, asked, backend.name,
+        [plan.network for plan in call.plans],
+    )  # fmt: skip
+    if count is None:
+        m, k = steps[0].m or 1, first.batch_size(steps[0].m or 1)
+        count = 0 if call.several or split.shards else first.recipe.epochs * -(-m // k)
+    backend = resuming.compiling(saved, backend, place.compiled, steps=count)
+    threads = resuming.threads_of(saved, backend.spec, place.threads)
+    threads = sharding.threads(split, backend, threads)
+    validation = replace(validation, backend=backend)
     return Job(
         call, backend, judge, data, wanted, validation, steps, weights, asked, writer, saved,
         threads,
@@ -248,27 +258,26 @@ def _asked(
 
     Of what networks of a set may have different, there is a list.
     """
-    compared = call.split.many or call.checkpoint is not None
-    pairs = {"data": call.data, "validation": call.validation}
-    shared: dict[str, Any] = {
-        name: checkpoints.fingerprint(*prepare.pair(pair, name))
-        if compared and pair is not None else None
-        for name, pair in pairs.items()
-    }  # fmt: skip
+    if not call.split.many and call.checkpoint is None:
+        return {}
+    arrays: dict[str, Any] = {
+        name: None if pair is None else prepare.pair(pair, name)
+        for name, pair in {"data": call.data, "validation": call.validation}.items()
+    }
+    if call.several:
+        arrays["sample_weight"] = None if call.sample_weight is None else (call.sample_weight,)
+    shared = {n: None if a is None else checkpoints.fingerprint(*a) for n, a in arrays.items()}
 
     def of(plan: Plan, step: TrainingStep, own: Host | None) -> dict[str, Any]:
-        m = step.m or 1
+        m, recipe, more = step.m or 1, plan.recipe, sharding.asked(call.split)
         if call.several:
             fold = None if plan.fold is None else checkpoints.fingerprint(*plan.fold)
-            more = {"epochs": plan.recipe.epochs, "metrics": plan.recipe.metrics, "folds": fold}
-        else:
-            more = sharding.asked(call.split)
-        told = checkpoints.asked(
-            plan.recipe, call.place, weights=own, network=plan.layers, cost=judge.cost,
+            more = {name: getattr(recipe, name) for name in ("epochs", "metrics", "class_weight")}
+            more["folds"], own = fold, None
+        return checkpoints.asked(
+            recipe, call.place, weights=own, network=plan.layers, cost=judge.cost,
             batch_size=plan.batch_size(m), examples=m, scale=judge.scale, **shared, **more,
         )  # fmt: skip
-        whole = call.several and own is not None
-        return {**told, "weights": checkpoints.fingerprint(own)} if whole else told
 
     each = [of(*one) for one in zip(call.plans, steps, weights, strict=True)]
     if not call.several:

@@ -194,6 +194,22 @@ def test_another_run_is_not_taken_up(tmp_path, options, text):
         run(network(), checkpoint=tmp_path, resume=True, **options)
 
 
+@pytest.mark.parametrize(("factor", "is_refused"), [(1 + 1e-13, False), (1 + 1e-6, True)])
+def test_weights_are_those_that_another_machine_adds_up(tmp_path, factor, is_refused):
+    """Sums of numbers depend on the processor in their last digits."""
+    options = {"checkpoint": tmp_path, "sample_weight": np.linspace(0.5, 1.5, 230)}
+    run(network(), epochs=1, **options)
+    found = checkpoint.latest(tmp_path)
+    asked = found.numbers["asked"]
+    asked["weights"] = repr(float(asked["weights"]) * factor)
+    checkpoint.write(tmp_path, found)
+    if is_refused:
+        with pytest.raises(bpnet.InputError, match="has weights = "):
+            run(network(), resume=True, epochs=2, **options)
+    else:
+        assert len(run(network(), resume=True, epochs=2, **options)["cost"]) == 2
+
+
 def test_misuse_is_refused(tmp_path):
     run(network(), checkpoint=tmp_path, epochs=1)
     with pytest.raises(bpnet.InputError, match="holds checkpoints; give resume=True"):

@@ -6,6 +6,7 @@ import pytest
 import bpnet
 from bpnet import plots
 from bpnet.errors import InputError
+from bpnet.training import resuming
 
 
 def line(m=64):
@@ -73,3 +74,17 @@ def test_a_picture(tmp_path):
 def test_bad_requests(options, match):
     with pytest.raises(InputError, match=match):
         find(**options)
+
+
+def test_whether_steps_are_compiled_goes_by_those_of_the_sweep(monkeypatch):
+    """A library compiles where there are many steps, and the sweep has few."""
+    counts = []
+    compiling = resuming.compiling
+
+    def noted(saved, backend, compiled, steps):
+        counts.append(steps)
+        return compiling(saved, backend, compiled, steps)
+
+    monkeypatch.setattr(resuming, "compiling", noted)
+    find(steps=90)
+    assert counts == [90]

@@ -35,14 +35,14 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_ranks_see_a_difference_in_the_middle(name):
+@pytest.mark.parametrize("options", OTHERS.values(), ids=OTHERS)
+def test_ranks_see_a_difference_in_the_middle(options):
     def job(ranks):
-        own = OTHERS[name][min(ranks.rank, 1)]
+        own = options[min(ranks.rank, 1)]
         bpnet.train(networks(), (X, Y), epochs=1, communicator=ranks, **own)
 
-    what = "folds" if name == "folds" else "weights"
-    with pytest.raises(InputError, match=f"rank 1 has other {what} than rank 0"):
+    (name,) = options[0]
+    with pytest.raises(InputError, match=f"rank 1 has other {name} than rank 0"):
         simulate(2, job)
 
 

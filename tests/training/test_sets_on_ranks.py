@@ -129,12 +129,27 @@ def test_all_ranks_begin_with_the_weights_of_rank_0():
         assert content(nets, histories)[:3] == content(one, first)[:3]
 
 
-def test_another_number_of_networks_is_refused():
+@pytest.mark.parametrize(("makes", "what"), [
+    ((lambda: networks(4), lambda: networks(5)), "number of networks"),
+    ((lambda: networks(1), lambda: networks(1)[0]), "options"),  # a set of one, and one
+])  # fmt: skip
+def test_other_networks_are_refused(makes, what):
     def job(ranks):
-        bpnet.train(networks(4 + ranks.rank), (X, Y), communicator=ranks)
+        bpnet.train(makes[ranks.rank](), (X, Y), communicator=ranks)
 
-    with pytest.raises(InputError, match="rank 1 has other"):
+    with pytest.raises(InputError, match=f"rank 1 has other {what} than rank 0"):
         simulate(2, job)
+
+
+def test_what_is_refused_on_all_ranks_leaves_their_weights_alone():
+    def job(ranks):
+        nets = [bpnet.Network([6, 5, 3], seed=s + ranks.rank) for s in range(4)]
+        before = [net.weights[0].copy() for net in nets]
+        with pytest.raises(InputError, match="validation y has 7 entries"):
+            bpnet.train(nets, (X, Y), communicator=ranks, validation=(X[:9], Y[:7]))
+        return all(np.array_equal(n.weights[0], w) for n, w in zip(nets, before, strict=True))
+
+    assert simulate(2, job)[0] == [True, True]
 
 
 def test_a_checkpoint_beside_ranks_is_refused(tmp_path):
