@@ -17,12 +17,12 @@ from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.errors import InputError
-from bpnet.sklearn import conventions, fitting, inputs, progress
+from bpnet.sklearn import conventions, fitting, inputs
+from bpnet.sklearn.fitting import Examples, Fit, Host, LBFGSFit
 from bpnet.sklearn.parameters import COMMON
-from bpnet.sklearn.progress import CallbackSupportMixin, with_callbacks
+from bpnet.sklearn.progress import CallbackSupportMixin, Tasks, with_callbacks
+from bpnet.sklearn.stochastic import StochasticFit
 from bpnet.training.options import check_callbacks
-
-Host = np.ndarray[Any, Any]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -93,59 +93,67 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self
             Fitted.
         """
-        if X_val is None and y_val is not None:
-            msg = "y_val was given without X_val; give both"
+        if (X_val is None) != (y_val is None):
+            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            msg = f"{given} was given without {missing}; give both"
             raise ValueError(msg)
-        validation = None if X_val is None else (X_val, y_val)
-        return self._fit(X, y, sample_weight, validation)
+        return self._fit(X, y, sample_weight, None if X_val is None else (X_val, y_val))
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        validation: Any = None,
-        *,
-        incremental: bool = False,
-        begun: list[Any] | None = None,
-    ) -> Any:
+    def _fit(self, *examples: Any, incremental: bool = False) -> Any:
+        """Do what :meth:`_begin` begins."""
+        fit = self._begin(*examples, incremental=incremental)
+        fitting.run([fit])
+        fit.finish()
+        return self
+
+    def _begin(
+        self, X: Any, y: Any, weights: Any = None, validation: Any = None, *, incremental: bool
+    ) -> Fit:
+        """Check what a fit is given, set first weights where it begins anew, and store its data."""
         self._validate_params()
         accepted("callbacks", self.callbacks, Sequence[Callback] | None)
         check_callbacks(self.callbacks or ())
+        if self.early_stopping and incremental:
+            msg = "partial_fit does not support early_stopping=True"
+            raise ValueError(msg)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        goes_on = not first and (incremental or self.warm_start == "exact")
         backend = inputs.choose(self, X)
-        given = X
-        X, y = self._check_input(X, y, backend, incremental=incremental, reset=first)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, np.empty((X.shape[0], 1)))
-        values = self._values(y)
-        sizes = [int(X.shape[1]), *hidden, self._count(values)]
-        if not goes_on:
+        examples = self._check_examples(X, y, weights, reset=first, incremental=incremental)
+        values = examples.values
+        outputs = len(self.classes_) if values.ndim == 1 else int(values.shape[1])
+        sizes = [int(examples.X.shape[1]), *hidden, outputs]
+        if first or not (incremental or self.warm_start == "exact"):  # else those of before go on
             self._random_state = check_random_state(self.random_state)
+            self._optimizer = None
         if first:
-            self._initialize(sizes, inputs.float_dtype(self, X, backend))
-        elif self._sizes() != sizes:
-            msg = f"the network has the sizes {self._sizes()} and the parameters ask for {sizes}"
+            self._initialize(sizes, inputs.float_dtype(self, examples.X, backend))
+        known = [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
+        if known != sizes:
+            msg = f"the network has the sizes {known} and the parameters ask for {sizes}"
             raise ValueError(f"{msg}; set warm_start=False to begin anew")
-        weights = self._weigh(y, sample_weight)
-        count = 1 if incremental else int(self.max_iter)
-        tasks = None if begun is not None else progress.begin(self, given, y, sample_weight, count)
-        fitting.fit(
-            self, backend, X, y, values, weights, validation,
-            goes_on=goes_on, incremental=incremental, begun=begun, tasks=tasks,
-        )  # fmt: skip
-        if not all(np.isfinite(a).all() for arrays in self._parameters() for a in arrays):
-            raise ValueError(fitting.NOT_FINITE)
-        if tasks is not None:
-            tasks.end()
-        return self
+        weighed = examples._replace(weights=self._weigh(examples.y, examples.weights))
+        with backend.session(self._dtype):
+            if self.solver == "lbfgs":
+                fit: Fit = LBFGSFit(self, backend, weighed, validation)
+            else:
+                judged = validation and self._check_examples(*validation)
+                fit = StochasticFit(self, backend, weighed, judged, incremental=incremental)
+        if hasattr(self, "_skl_callbacks"):
+            fit.tasks = Tasks(fit, X, examples)
+            fit.member.callbacks.append(fit.tasks)
+        return fit
 
-    def _count(self, values: Host) -> int:
-        """Outputs for targets as the cost takes them."""
-        return len(self.classes_) if values.ndim == 1 else int(values.shape[1])
+    def _check_examples(
+        self, X: Any, y: Any, weights: Any = None, *, reset: bool = False, incremental: bool = True
+    ) -> Examples:
+        """Check examples, targets and weights against each other and against what is known."""
+        X, y = inputs.examples(self, X, y, reset=reset)
+        self._check_classes(y, incremental=incremental)
+        if weights is not None:
+            weights = _check_sample_weight(weights, np.empty((X.shape[0], 1)))
+        return Examples(X, y, self._values(y), weights)
 
     def _hidden_sizes(self) -> list[int]:
         given = self.hidden_layer_sizes
@@ -157,9 +165,6 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             msg = f"hidden_layer_sizes must be > 0, got {sizes}."
             raise ValueError(msg)
         return [int(n) for n in sizes]
-
-    def _sizes(self) -> list[int]:
-        return [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
 
     def _sigmas(self, count: int) -> list[Activation]:
         """Activations of ``count`` hidden layers and the output."""
@@ -188,22 +193,23 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         ]
         self.coefs_ = [W.astype(kept, copy=False) for W, _ in pairs]
         self.intercepts_ = [b.astype(kept, copy=False) for _, b in pairs]
-        self._others = [_first(layer, kept) for layer in self._layers]
+        self._others = [
+            ()
+            if isinstance(layer, layers.Dense)
+            else tuple(np.full(*pair, kept) for pair in zip(layer.shapes, layer.start, strict=True))
+            for layer in self._layers
+        ]
         self._dtype = dtype
         masks = layers.differs_in_training(self._layers)
         self._seed = self._random_state.randint(2**31) if masks else 0
-        self._forget()
-
-    def _forget(self) -> None:
-        """Begin the curves anew."""
         self._optimizer = None
-        if self.solver == "lbfgs":
-            return
-        self.loss_curve_: list[float] = []
-        self._no_improvement_count = 0
-        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
-        self.best_validation_score_ = -np.inf if self.early_stopping else None
-        self.best_loss_ = None if self.early_stopping else np.inf
+        if self.solver != "lbfgs":
+            stops = self.early_stopping
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            self.validation_scores_: list[float] | None = [] if stops else None
+            self.best_validation_score_ = -np.inf if stops else None
+            self.best_loss_ = None if stops else np.inf
 
     def _parameters(self) -> Parameters:
         """Arrays of each layer: those of the dense ones are ``coefs_`` and ``intercepts_``."""
@@ -229,11 +235,11 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             X = inputs.device_examples(self, X, backend, reset=False)
         else:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        dtype = self._dtype
-        with backend.session(dtype):
+        with backend.session(self._dtype):
             return batches.predict(
-                self._layers, self._parameters(), X, scale=None, backend=backend, dtype=dtype
-            )
+                self._layers, self._parameters(), X,
+                scale=None, backend=backend, dtype=self._dtype,
+            )  # fmt: skip
 
     def predict(self, X: Any) -> Any:
         """Class or number of each example, (m,), or (m, n_outputs) of several."""
@@ -249,22 +255,10 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _network(self) -> Network:
         init = [(a[0].T, *a[1:]) if a else () for a in self._parameters()]
-        network = bpnet.Network(list(self._layers), init=init)
-        network.classes, network.labels = self._names()
-        return network
+        return bpnet.Network(list(self._layers), init=init)
 
-    def _names(self) -> tuple[Host | None, bool]:
-        """Names of the classes, and whether the outputs are labels in place of them."""
-        return None, False
-
-    def _check_validation(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the user's validation set, checked."""
-        if y is None:
-            msg = "X_val was given without y_val; give both"
-            raise ValueError(msg)
-        backend = inputs.choose(self, X)
-        checked: tuple[Any, Any] = self._check_input(X, y, backend, incremental=True, reset=False)
-        return checked
+    def _check_classes(self, y: Any, *, incremental: bool) -> None:
+        """Hold the classes of targets against those that are known."""
 
     def _weigh(self, y: Any, sample_weight: Host | None) -> Host | None:
         """Weights of the examples, by their own and by their class."""
@@ -277,7 +271,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self._initialize([sizes[0], *self._hidden_sizes(), sizes[-1]], dtype)
         return self
 
-    def _check_solver(self) -> bool:
+    def _goes_by_batches(self) -> bool:
         if self.solver == "lbfgs":
             msg = "partial_fit is only available for stochastic optimizers. "
             raise AttributeError(f"{msg}{self.solver} is not stochastic.")
@@ -287,11 +281,3 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _first(layer: Any, dtype: str) -> tuple[Host, ...]:
-    """First arrays of a layer without weights."""
-    if isinstance(layer, layers.Dense):
-        return ()
-    pairs = zip(layer.shapes, layer.start, strict=True)
-    return tuple(np.full(shape, value, dtype) for shape, value in pairs)

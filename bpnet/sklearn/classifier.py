@@ -16,13 +16,12 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
-from bpnet.backends import Backend
+from bpnet import Network
 from bpnet.core import metrics
-from bpnet.core.activations import Activation
-from bpnet.core.costs import Cost
 from bpnet.data.labels import check_exact
-from bpnet.sklearn import conventions, inputs
-from bpnet.sklearn.base import Base, Host
+from bpnet.sklearn import conventions
+from bpnet.sklearn.base import Base
+from bpnet.sklearn.fitting import Host
 from bpnet.sklearn.parameters import COMMON
 
 
@@ -144,6 +143,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     class_weight: Any = field(default=None, kw_only=True)
 
     loss = "log_loss"
+    _metric = staticmethod(accuracy_score)
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **COMMON,
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -166,7 +166,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         n_outputs = len(self.classes_) if len(self.classes_) > 2 else 1
         return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
 
-    @available_if(lambda est: est._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda est: est._goes_by_batches())  # type: ignore[untyped-decorator]
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> "MLPClassifier":
@@ -200,19 +200,14 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
 
     def _gives_probabilities(self) -> bool:
         given = self.output_activation
-        if given is None:
-            return True
-        return metrics.is_probability(conventions.activation(given))
+        return given is None or metrics.is_probability(conventions.activation(given))
 
-    def _check_input(
-        self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
-    ) -> tuple[Any, Any]:
-        X, y = inputs.examples(self, X, y, backend, reset=reset)
+    def _check_classes(self, y: Any, *, incremental: bool) -> None:
         check_exact(np.asarray(y), "y")
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
-            return X, y
+            return
         labels = unique_labels(y)
         if self.warm_start and not incremental and set(labels) != set(self.classes_):
             msg = "warm_start can only be used where `y` has the same classes as in the previous "
@@ -221,7 +216,6 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         if len(np.setdiff1d(labels, self.classes_)):
             msg = f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
             raise ValueError(f"{msg}'y' has {labels}.")
-        return X, y
 
     def _values(self, y: Any) -> Host:
         """Class numbers, (m,), of several classes; else rows of 0 and 1, (m, n_outputs)."""
@@ -235,19 +229,14 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         flat = a.ravel() if a.shape[1] == 1 else a
         return np.asarray(self._label_binarizer.inverse_transform(flat, threshold=middle))
 
-    def _names(self) -> tuple[Host | None, bool]:
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            return None, True
-        return self.classes_ if len(self.classes_) > 1 else None, False
-
-    def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
-        return float(accuracy_score(y, predicted, sample_weight=weights))
+    def _network(self) -> Network:
+        network = super()._network()
+        network.labels = self._label_binarizer.y_type_.startswith("multilabel")
+        network.classes = None if network.labels or len(self.classes_) < 2 else self.classes_
+        return network
 
     def _suited_output(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "sigmoid"
-
-    def _suited_cost(self, output: Activation) -> Cost:
-        return conventions.cost("log_loss", output)
 
     def _weigh(self, y: Any, sample_weight: Host | None) -> Host | None:
         if self.class_weight is None:

@@ -13,11 +13,6 @@ from bpnet.core.costs import Cost
 from bpnet.core.optimizers import Optimizer
 from bpnet.data.draws import HostDraw
 
-OUTPUTS = {"sigmoid": "logistic"}
-"""Activations that scikit-learn knows by another name."""
-
-_SOLVERS = ("sgd", "adam")
-
 
 def activation(given: str | Activation) -> Activation:
     """Activation of a name; ``"logistic"`` is the sigmoid."""
@@ -27,9 +22,9 @@ def activation(given: str | Activation) -> Activation:
 
 def name(given: Activation) -> str:
     """Name of an activation, in scikit-learn's words where it has one."""
-    known = {kind: key for key, kind in activations.ACTIVATIONS.items()}
-    found = known.get(type(given), type(given).__name__)
-    return OUTPUTS.get(found, found)
+    names = {kind: key for key, kind in activations.ACTIVATIONS.items()}
+    names[activations.Sigmoid] = "logistic"
+    return names.get(type(given), type(given).__name__)
 
 
 @dataclass(frozen=True)
@@ -59,16 +54,15 @@ class Adam(optimizers.Adam):
 
 def cost(loss: str, output: Activation) -> Cost:
     """Cost of scikit-learn's ``loss``."""
-    return MeanOutputs() if loss == "squared_error" else costs.get(_COSTS[loss], output)
-
-
-_COSTS = {"log_loss": "cross_entropy", "poisson": "poisson"}
+    if loss == "squared_error":
+        return MeanOutputs()
+    return costs.get("cross_entropy" if loss == "log_loss" else loss, output)
 
 
 def optimizer(estimator: Any) -> Optimizer:
     """Optimizer of an estimator's ``solver`` and its parameters."""
     solver, eta = estimator.solver, float(estimator.learning_rate_init)
-    if not isinstance(solver, str) or solver not in _SOLVERS:
+    if solver not in ("sgd", "adam"):
         found: Optimizer = optimizers.get(solver, eta if isinstance(solver, str) else None)
         return found
     if solver == "adam":

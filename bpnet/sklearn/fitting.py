@@ -1,26 +1,27 @@
-"""A fit: the estimator's data on its backend, then one of the two kinds of solver."""
+"""A fit: begun with its data on the device, run alone or in a stack with others, finished."""
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 
 from bpnet.backends import Backend
 from bpnet.core import costs
-from bpnet.core.feedforward import Parameters
+from bpnet.core.lbfgs import LBFGS
+from bpnet.core.regularizers import Regularization
 from bpnet.data import batches
-from bpnet.sklearn import inputs
+from bpnet.errors import InputError
+from bpnet.sklearn import conventions
+from bpnet.sklearn.parameters import LEARNING_RATES, of_steps, taken
 from bpnet.sklearn.progress import Tasks
-from bpnet.training import Callback
-from bpnet.training.callbacks import Run
+from bpnet.training import Callback, Run, epochs, lbfgs
 from bpnet.training.judge import Data, Judge
+from bpnet.training.member import Member
+from bpnet.training.step import TrainingStep
 
 Host = np.ndarray[Any, Any]
 
@@ -30,119 +31,184 @@ NOT_FINITE = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Job:
-    """What a solver works on.
+class Examples(NamedTuple):
+    """Examples and targets as scikit-learn checks them."""
 
-    Parameters
+    X: Any
+    y: Any
+    """Targets as scorers take them."""
+    values: Host
+    """Targets as the cost takes them: class numbers, (m,), or rows, (m, n_outputs)."""
+    weights: Host | None
+
+
+class Fit(Callback):
+    """A fit that has begun; as the first callback of its own run it keeps the estimator's books.
+
+    It is begun on the backend of an estimator whose first weights are set, to be trained with
+    ``rows`` of the examples, in batches of ``k`` and ``limit`` epochs at most.
+
+    Attributes
     ----------
-    est : Base
-        Its parameters and fitted attributes.
-    backend : Backend
-        Where the fit is done.
-    judge : Judge
-        Network and cost.
     data : tuple of arrays
-        Examples, targets, class numbers and weights on the device.
-    weights : numpy array, (m,), or None
-        Of the examples.
-    threads : int or None
-        Processor threads in use.
-    callbacks : list of Callback
-        Called between epochs, after what the solver has of its own.
+        Examples, targets and class numbers on the device.
+    session : Session or Descent
+        That it is run in.
+    tasks : Tasks or None
+        What scikit-learn's own callbacks are told by.
     """
 
-    est: Any
-    backend: Backend
-    judge: Judge
-    data: Data
-    weights: Host | None
-    threads: int | None
-    callbacks: list[Callback]
+    session: Any = None
+    tasks: Tasks | None = None
 
-    @property
-    def samples(self) -> int:
-        """Examples."""
-        return int(self.data[0].shape[0])
+    def __init__(
+        self,
+        est: Any,
+        backend: Backend,
+        examples: Examples,
+        optimizer: Any,
+        rows: Host,
+        k: int,
+        limit: int,
+    ) -> None:
+        self.est, self.backend, self.rows = est, backend, rows
+        output, given = est._layers[-1].activation, est.cost
+        cost = conventions.cost(est.loss, output) if given is None else costs.get(given, output)
+        self.judge = Judge(est._layers, cost, None, None, backend.dtype(est._dtype), backend.xp)
+        self.data = store(est, backend, examples)
+        step = TrainingStep(self.judge, optimizer, None, Regularization(**taken(est)))
+        run = Run(
+            est._network(), limit, -(-len(rows) // k), len(rows), backend.spec, pull=self.pull
+        )
+        callbacks = [self, *(est.callbacks or ())]
+        self.member = Member(step, run, k, est._seed, callbacks=callbacks, weights=examples.weights)
+        est.n_iter_ = 0
 
-    def parameters(self) -> Parameters:
-        """Own copies of the estimator's arrays on the device."""
-        held: Parameters = self.on_device(self.est._parameters())
-        return held
+    def on_epoch_end(self, run: Run) -> None:
+        """Count the epoch, and print its loss."""
+        est = self.est
+        est.n_iter_ += 1
+        est.loss_ = run.cost
+        if est.verbose:
+            print(f"Iteration {est.n_iter_}, loss = {est.loss_:.8f}")
+
+    def pull(self) -> None:
+        """Bring the estimator's own arrays up to date."""
+        run = self.member.run
+        self.est._take(self.session.to_host(self.member) if run.result is None else run.result)
+        run.network.parameters = self.est._parameters()
 
     def on_device(self, arrays: Any) -> Any:
         """Own copies of arrays in the dtype in which parameters are kept."""
         dtype = batches.host_dtype(self.est._dtype)
         return batches.on_device(arrays, backend=self.backend, dtype=dtype)
 
+    def open(self, fits: Sequence[Any]) -> Any:
+        """Return the session that runs fits of its kind."""
+        raise NotImplementedError
 
-def fit(
-    est: Any,
-    backend: Backend,
-    X: Any,
-    y: Any,
-    values: Host,
-    weights: Host | None,
-    validation: Any,
-    *,
-    goes_on: bool,
-    incremental: bool,
-    begun: list[Any] | None = None,
-    tasks: Tasks | None = None,
-) -> None:
-    """Fit an estimator whose first weights are set.
+    def write(self) -> str | None:
+        """Write the weights and what the solver gave; return what to warn of if none stopped it."""
+        raise NotImplementedError
 
-    Parameters
-    ----------
-    est : Base
-        Its parameters and fitted attributes.
-    backend : Backend
-        Where to.
-    X : array, (m, n)
-        Checked examples.
-    y : array
-        Targets as scorers take them.
-    values : array, (m,) or (m, n_outputs)
-        Class numbers, or rows, for the cost.
-    weights : array, (m,), or None
-        Of the examples.
-    validation : (X, y) or None
-        The user's own.
-    goes_on : bool
-        Whether the optimizer's state, its rate and the order are those of before.
-    incremental : bool
-        Whether it is one epoch of ``partial_fit``.
-    begun : list, optional
-        Where to put a fit that goes by batches, ready to be run, in place of running it.
-    tasks : Tasks, optional
-        What scikit-learn's callbacks are told by.
+    def finish(self) -> None:
+        """Write what the fit gave to the estimator, and warn where it ended early.
+
+        Raises
+        ------
+        ValueError
+            If it diverged before there was a best score, or its weights are not finite.
+        """
+        est, run, error = self.est, self.member.run, self.member.error
+        if error is not None and not (est.early_stopping and est.n_iter_):
+            raise ValueError(NOT_FINITE) from error
+        unconverged = self.write()
+        est.history_ = run.history
+        if run.stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=users_level())
+        elif run.stopped is None and unconverged:
+            warnings.warn(unconverged, ConvergenceWarning, stacklevel=users_level())
+        if not all(np.isfinite(a).all() for arrays in est._parameters() for a in arrays):
+            raise ValueError(NOT_FINITE)
+        if self.tasks is not None:
+            self.tasks.end()
+
+
+class LBFGSFit(Fit):
+    """A fit by L-BFGS, which takes the whole training set in each step.
+
+    It refuses what it would leave undone, but for what scikit-learn says is for other solvers.
     """
-    from bpnet.sklearn import lbfgs, stochastic
 
-    dtype = est._dtype
-    if est.early_stopping and incremental:
-        msg = "partial_fit does not support early_stopping=True"
-        raise ValueError(msg)
-    work = batch_size(est, X.shape[0]) * max(W.size for W in est.coefs_)
-    with placed(est, backend, work) as used:
-        output = est._layers[-1].activation
-        cost = est._suited_cost(output) if est.cost is None else costs.get(est.cost, output)
-        judge = Judge(est._layers, cost, None, None, backend.dtype(dtype), backend.xp)
-        data = store(X, values, weights, backend, est)
-        callbacks = [*(est.callbacks or ()), *([] if tasks is None else [tasks])]
-        job = Job(est, backend, judge, data, weights, used, callbacks)
-        if est.solver == "lbfgs":
-            lbfgs.fit(job, validation)
-            return
-        rows, judged = _split(est, X, values, y, weights, validation)
-        if tasks is not None and len(rows) < job.samples:
-            tasks.narrow(rows)
-        made = stochastic.begin(job, rows, judged, goes_on=goes_on, incremental=incremental)
-        if begun is not None:
-            begun.append(made)
-            return
-        stochastic.run([made])
-        made.finish()
+    def __init__(self, est: Any, backend: Backend, examples: Examples, validation: Any) -> None:
+        if validation is not None:
+            msg = "lbfgs is not judged while it fits, and X_val was given; leave it out, or use "
+            raise InputError(f"{msg}another solver")
+        settings = LBFGS(tolerance=float(est.tol), max_evaluations=int(est.max_fun))
+        m = int(examples.X.shape[0])
+        super().__init__(est, backend, examples, settings, np.arange(m), m, int(est.max_iter))
+        rate = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
+        others = {"scoring": (est.scoring, None), "learning_rate": (rate, "constant")}
+        lbfgs.check(self.judge, **of_steps(est), **others)
+
+    def open(self, _fits: Sequence[Fit]) -> lbfgs.Descent:
+        """Return the descent, which runs this fit alone."""
+        member, step = self.member, self.member.step
+        data = member.data(self.data, self.backend, self.est._dtype)
+        total = float(member.run.samples if member.weights is None else member.weights.sum())
+        problem = lbfgs.Problem(self.judge, self.backend, data, total, total, step.regularization)
+        return lbfgs.Descent(
+            problem, member, step.optimizer, self.on_device(self.est._parameters())
+        )
+
+    def write(self) -> str | None:
+        """Write the weights and what the search found."""
+        est, found = self.est, self.session.found
+        self.pull()
+        est.loss_, est.n_iter_, est.round_trips_ = found.f, found.iterations, found.round_trips
+        if found.converged:
+            return None
+        msg = f"lbfgs failed to converge after {found.iterations} iteration(s): {found.reason}.\n"
+        msg += f"Increase the number of iterations (max_iter={est.max_iter}), or scale the data."
+        return msg
+
+
+def run(fits: Sequence[Fit]) -> None:
+    """Run fits of one kind to their ends, on the data of the first."""
+    with placed(fits[0]) as threads:
+        session = fits[0].open(fits)
+        for fit in fits:
+            fit.session, fit.member.run.threads = session, threads
+        epochs.run(session, lambda _parameters, members: [{} for _ in members])
+
+
+@contextmanager
+def placed(fit: Fit) -> Iterator[int | None]:
+    """A backend as an estimator asks for it: dtype, precision and threads, which are yielded."""
+    est, backend = fit.est, fit.backend
+    work = batch_size(est, fit.member.run.samples) * max(W.size for W in est.coefs_)
+    with (
+        backend.session(est._dtype),
+        backend.threads(est.threads, work) as threads,
+        backend.precision(est.precision),
+    ):
+        yield threads
+
+
+def batch_size(est: Any, m: int) -> int:
+    """Examples in a step of an estimator."""
+    return min(200 if est.batch_size == "auto" else int(est.batch_size), m)
+
+
+def store(est: Any, backend: Backend, examples: Examples) -> Data:
+    """Examples, targets and class numbers on the device."""
+    dtype, values, index = est._dtype, examples.values, backend.index_dtype
+    x = batches.examples(examples.X, None, backend=backend, dtype=dtype)
+    if values.ndim == 1:
+        y = backend.asarray(values, dtype=index)
+    else:
+        y = backend.asarray(values.astype(batches.host_dtype(dtype)), dtype=dtype)
+    return x, y, backend.asarray(np.arange(est.n_outputs_), dtype=index)
 
 
 def users_level() -> int:
@@ -151,67 +217,3 @@ def users_level() -> int:
     while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in {"bpnet", "sklearn"}:
         frame, level = frame.f_back, level + 1
     return level
-
-
-def tell_end(run: Run, unconverged: str | None) -> None:
-    """Warn where a fit was interrupted, or ended before it converged.
-
-    Parameters
-    ----------
-    run : Run
-        That has ended.
-    unconverged : str or None
-        What to say where no callback stopped it.
-    """
-    if run.stopped == "interrupted":
-        warnings.warn("Training interrupted by user.", stacklevel=users_level())
-    elif run.stopped is None and unconverged:
-        warnings.warn(unconverged, ConvergenceWarning, stacklevel=users_level())
-
-
-@contextmanager
-def placed(est: Any, backend: Backend, work: int) -> Iterator[int | None]:
-    """A backend as an estimator asks for it: dtype, precision and threads, which are yielded."""
-    with (
-        backend.session(est._dtype),
-        backend.threads(est.threads, work) as used,
-        backend.precision(est.precision),
-    ):
-        yield used
-
-
-def batch_size(est: Any, m: int) -> int:
-    """Examples in a step of an estimator."""
-    return min(200 if est.batch_size == "auto" else int(est.batch_size), m)
-
-
-def store(X: Any, values: Host, weights: Host | None, backend: Backend, est: Any) -> Data:
-    """Examples, targets, class numbers and weights on the device."""
-    dtype = est._dtype
-    x = batches.examples(X, None, backend=backend, dtype=dtype)
-    labels = values.ndim == 1
-    host = values if labels else values.astype(batches.host_dtype(dtype))
-    moved = backend.asarray(host, dtype=backend.index_dtype if labels else dtype)
-    data = (x, moved, backend.asarray(np.arange(est.n_outputs_), dtype=backend.index_dtype))
-    return data if weights is None else (*data, backend.asarray(weights, dtype=dtype))
-
-
-def _split(
-    est: Any, X: Any, values: Host, y: Any, weights: Host | None, validation: Any
-) -> tuple[Host, Any]:
-    """Rows to train with, and (X, y, weights) to be judged by, or None."""
-    rows = np.arange(X.shape[0])
-    if validation is not None:
-        return rows, (*est._check_validation(*validation), None)
-    if not est.early_stopping:
-        return rows, None
-    train, held = train_test_split(
-        rows,
-        random_state=est._random_state,
-        test_size=est.validation_fraction,
-        stratify=values == 1 if is_classifier(est) and est.n_outputs_ == 1 else None,
-    )
-    if len(held) < 2:
-        msg = "The validation set is too small. Increase 'validation_fraction' "
-        raise ValueError(msg + "or the size of your dataset.")
-    return train, (inputs.rows(X, held), y[held], None if weights is None else weights[held])

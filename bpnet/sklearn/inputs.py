@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.utils import _safe_indexing, column_or_1d
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
@@ -47,45 +48,26 @@ def float_dtype(estimator: Any, X: Any, backend: Backend) -> str:
     return "float64" if "float64" in backend.dtypes() else "float32"
 
 
-def examples(
-    estimator: Any, X: Any, y: Any, backend: Backend, *, reset: bool, **checks: Any
-) -> Any:
+def examples(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
     """Return ``X`` and ``y``, checked and on the host, or ``X`` as it is on its device.
 
-    Parameters
-    ----------
-    estimator : Base
-        Whose ``n_features_in_`` is set, or held against ``X``.
-    X : array, (m, n)
-        Of any library, frame or sparse matrix.
-    y : array, (m,) or (m, n_outputs)
-        Targets.
-    backend : Backend
-        Where ``X`` will go.
-    reset : bool
-        Whether the number of features is new.
-    **checks
-        For :func:`sklearn.utils.validation.validate_data`.
+    With ``reset`` the number of features is new; else the estimator's is held against ``X``.
     """
-    kinds: dict[Any, Any] = {None: [np.float64, np.float32], "float64": np.float64}
-    dtype = kinds.get(estimator.dtype, np.float32)
-    if not is_foreign(X):
+    numeric = is_regressor(estimator)
+    if is_foreign(X):
+        X = device_examples(estimator, X, choose(estimator, X), reset=reset)
+        y = bpnet.to_numpy(y) if is_foreign(y) else y
+        kind = "numeric" if numeric else None
+        y = check_array(y, ensure_2d=False, input_name="y", estimator=estimator, dtype=kind)
+        check_consistent_length(np.empty(X.shape[0]), y)
+    else:
+        kinds: dict[Any, Any] = {None: [np.float64, np.float32], "float64": np.float64}
         X, y = validate_data(
-            estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype,
-            reset=reset, **checks,
+            estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=numeric,
+            dtype=kinds.get(estimator.dtype, np.float32), reset=reset,
         )  # fmt: skip
-        return X, _flat(y)
-    X = device_examples(estimator, X, backend, reset=reset)
-    y = bpnet.to_numpy(y) if is_foreign(y) else y
-    numeric = {"dtype": "numeric"} if checks.get("y_numeric") else {"dtype": None}
-    y = check_array(y, ensure_2d=False, input_name="y", estimator=estimator, **numeric)
-    check_consistent_length(np.empty(X.shape[0]), y)
-    return X, _flat(y)
-
-
-def _flat(y: Any) -> Any:
-    """One column of targets as a row of them."""
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    one_column = y.ndim == 2 and y.shape[1] == 1
+    return X, column_or_1d(y, warn=True) if one_column else y
 
 
 def device_examples(estimator: Any, X: Any, backend: Backend, *, reset: bool) -> Any:

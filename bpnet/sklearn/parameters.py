@@ -12,24 +12,23 @@ from bpnet.training.recipe import RECIPE
 
 _SIGMAS = {*activations.ACTIVATIONS, "logistic"}
 _OBJECT = HasMethods(["sigma", "backward"])
+_COUNT = Interval(Integral, 1, None, closed="left")
+_SHARE = Interval(Real, 0, 1, closed="left")
 _LIMIT = Interval(Real, STRENGTH.low, None, closed="left")
 
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 """Those of scikit-learn, which act between epochs."""
 
 COMMON: dict[str, Any] = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": ["array-like", _COUNT],
     "activation": [StrOptions(_SIGMAS), _OBJECT, "array-like"],
     "solver": [StrOptions({"lbfgs", *optimizers.OPTIMIZERS}), HasMethods(["init", "update"])],
     "alpha": [_LIMIT],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [
-        StrOptions({*LEARNING_RATES, *schedules.SCHEDULES}),
-        HasMethods(["rate"]),
-    ],
+    "batch_size": [StrOptions({"auto"}), _COUNT],
+    "learning_rate": [StrOptions({*LEARNING_RATES, *schedules.SCHEDULES}), HasMethods(["rate"])],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [_LIMIT],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "max_iter": [_COUNT],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
     "tol": [_LIMIT],
@@ -38,19 +37,16 @@ COMMON: dict[str, Any] = {
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-    "beta_1": [Interval(Real, 0, 1, closed="left")],
-    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "validation_fraction": [_SHARE],
+    "beta_1": [_SHARE],
+    "beta_2": [_SHARE],
     "epsilon": [Interval(Real, 0, None, closed="neither")],
-    "n_iter_no_change": [
-        Interval(Integral, 1, None, closed="left"),
-        Options(Real, {math.inf}),
-    ],
-    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "n_iter_no_change": [_COUNT, Options(Real, {math.inf})],
+    "max_fun": [_COUNT],
     "output_activation": [StrOptions(_SIGMAS), _OBJECT, None],
     "initializer": [StrOptions({"auto", *initializers.INITIALIZERS}), callable],
     "cost": [str, HasMethods(["value", "delta"]), None],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "dropout": [_SHARE],
     "norm": [StrOptions({"batch", "layer"}), None],
     **{name: [_LIMIT] for name, about in RECIPE.items() if about.range == STRENGTH},
     "scoring": [str, callable, None],
@@ -59,7 +55,7 @@ COMMON: dict[str, Any] = {
     "device": "no_validation",
     "dtype": [StrOptions({"float64", "float32", "float16", "bfloat16"}), None],
     "precision": [StrOptions({"tf32"}), None],
-    "threads": [Interval(Integral, 1, None, closed="left"), None],
+    "threads": [_COUNT, None],
 }
 """For scikit-learn's ``_validate_params``, which words the errors."""
 

@@ -9,11 +9,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from bpnet.backends import Backend
-from bpnet.core.activations import Activation
-from bpnet.core.costs import Cost
-from bpnet.sklearn import conventions, inputs
-from bpnet.sklearn.base import Base, Host
+from bpnet.sklearn.base import Base
+from bpnet.sklearn.fitting import Host
 from bpnet.sklearn.parameters import COMMON
 
 
@@ -52,6 +49,7 @@ precision, threads
     hidden_layer_sizes: Any = (100,)
     activation: Any = "relu"
 
+    _metric = staticmethod(r2_score)
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **COMMON,
         "loss": [StrOptions({"squared_error", "poisson"})],
@@ -69,7 +67,7 @@ precision, threads
         """
         return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
 
-    @available_if(lambda est: est._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(lambda est: est._goes_by_batches())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
         """Fit one epoch more; three calls are bit for bit one ``fit`` of three epochs.
 
@@ -81,12 +79,6 @@ precision, threads
         fitted: MLPRegressor = self._fit(X, y, sample_weight, incremental=True)
         return fitted
 
-    def _check_input(
-        self, X: Any, y: Any, backend: Backend, *, incremental: bool, reset: bool
-    ) -> tuple[Any, Any]:
-        checked: tuple[Any, Any] = inputs.examples(self, X, y, backend, reset=reset, y_numeric=True)
-        return checked
-
     def _values(self, y: Any) -> Host:
         """Rows of numbers, (m, n_outputs)."""
         rows: Host = np.asarray(y)
@@ -96,11 +88,5 @@ precision, threads
         flat: Host = a.ravel() if a.shape[1] == 1 else a
         return flat
 
-    def _score_of(self, y: Any, predicted: Host, weights: Host | None) -> float:
-        return float(r2_score(y, predicted, sample_weight=weights))
-
     def _suited_output(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"
-
-    def _suited_cost(self, output: Activation) -> Cost:
-        return conventions.cost(self.loss, output)

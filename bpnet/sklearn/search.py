@@ -6,16 +6,11 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 
-from bpnet.sklearn import together
-
-_TAKEN = (
-    "best_estimator_", "best_index_", "best_params_", "best_score_", "cv_results_",
-    "feature_names_in_", "multimetric_", "n_splits_", "refit_time_", "scorer_",
-)  # fmt: skip
-"""Attributes of a search, where it has them."""
+from bpnet.sklearn import inputs, together
+from bpnet.sklearn.base import Base
 
 
 class GridSearch(GridSearchCV):  # type: ignore[misc]
@@ -70,76 +65,57 @@ refit_time_, multimetric_
         self
             Fitted.
         """
-        routed = get_config()["enable_metadata_routing"]
-        if routed or set(params) - {"sample_weight", "groups"} or not self._together(X, y):
+        if set(params) - {"sample_weight", "groups"} or not self._may_stack(X, y):
             super().fit(X, y, **params)
             return self
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, params.get("groups")))
-        candidates = list(ParameterGrid(self.param_grid))
         fits = [
             together.Fit(
                 clone(self.estimator).set_params(**clone(candidate, safe=False)),
                 np.arange(len(y))[train],
             )
-            for candidate in candidates
+            for candidate in ParameterGrid(self.param_grid)
             for train, _ in splits
         ]
         start = time.perf_counter()
         done = together.fit(fits, X, y, params.get("sample_weight"))
         seconds = (time.perf_counter() - start) / max(len(fits), 1)
-        options = self.get_params(deep=False)
-        taken = {**options, "estimator": _Fitted(self.estimator, iter(done)), "cv": splits}
-        search = GridSearchCV(**{**taken, "n_jobs": None})
-        search.fit(X, y, **{name: value for name, value in params.items() if name != "groups"})
-        for name in _TAKEN:
-            if hasattr(search, name):
-                setattr(self, name, getattr(search, name))
-        if hasattr(search, "best_estimator_"):
-            self.best_estimator_ = search.best_estimator_.held
+        kind, replayed = type(self.estimator), clone(self.estimator)
+        replayed.__class__ = type(kind.__name__, (_Replayed, kind), {"done": iter(done)})
+        options = {**self.get_params(deep=False), "estimator": replayed, "cv": splits}
+        search = GridSearchCV(**{**options, "n_jobs": None}).fit(X, y, **params)
+        found = {name: value for name, value in vars(search).items() if name.endswith("_")}
+        for est in (replayed, found.get("best_estimator_", replayed)):
+            est.__class__ = kind
+        self.__dict__.update(found)
         self.cv_results_["mean_fit_time"][:] = seconds
         self.cv_results_["std_fit_time"][:] = 0.0
         return self
 
-    def _together(self, X: Any, y: Any) -> bool:
+    def _may_stack(self, X: Any, y: Any) -> bool:
+        """Whether the fits may be trained as stacks, and nobody is told of them."""
         told = any(hasattr(est, "_skl_callbacks") for est in (self, self.estimator))
-        return not told and together.possible(self.estimator, X, y) and hasattr(y, "__len__")
+        foreign = hasattr(X, "tocsr") or inputs.is_foreign(X) or not hasattr(y, "__len__")
+        routed = get_config()["enable_metadata_routing"]
+        return isinstance(self.estimator, Base) and not (told or foreign or routed)
 
 
-class _Fitted(BaseEstimator):  # type: ignore[misc]
+class _Replayed:
     """An estimator whose fits have been done: each ``fit`` takes the next one, then they are real.
 
-    Parameters
-    ----------
-    held : Base
-        What it stands for.
-    done : iterator
-        Fitted estimators, or what their fits raised, in the order in which they are asked for.
+    scikit-learn's search clones it for each fit, which all take from the iterator of the class:
+    fitted estimators, or what their fits raised, in the order in which they are asked for.
     """
 
-    def __init__(self, held: Any, done: Iterator[Any]) -> None:
-        self.held, self.done = held, done
+    done: Iterator[Any]
 
-    def __sklearn_clone__(self) -> "_Fitted":
-        return _Fitted(clone(self.held), self.done)
-
-    def __sklearn_tags__(self) -> Any:
-        return self.held.__sklearn_tags__()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "held" not in vars(self):
-            raise AttributeError(name)
-        return getattr(self.held, name)
-
-    def set_params(self, **params: Any) -> "_Fitted":
-        """Set those of what it stands for."""
-        self.held.set_params(**params)
-        return self
-
-    def fit(self, X: Any, y: Any, **params: Any) -> "_Fitted":
+    def fit(self, X: Any, y: Any, **params: Any) -> Any:
         """Take the next fit that has been done, or do one."""
         found = next(self.done, None)
+        if found is None:
+            return super().fit(X, y, **params)  # type: ignore[misc]
         if isinstance(found, Exception):
             raise found
-        self.held = self.held.fit(X, y, **params) if found is None else found
+        vars(self).update(vars(found))
         return self

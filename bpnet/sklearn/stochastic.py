@@ -1,189 +1,218 @@
 """The solvers that go by batches: scikit-learn's course of epochs around bpnet's own step."""
 
+import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
 
+from bpnet.backends import Backend
 from bpnet.core import schedules
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Optimizer
-from bpnet.core.regularizers import Regularization
-from bpnet.core.schedules import Constant
-from bpnet.sklearn import conventions
-from bpnet.sklearn.course import Course
-from bpnet.sklearn.fitting import NOT_FINITE, Job, batch_size, tell_end, users_level
-from bpnet.sklearn.parameters import LEARNING_RATES, taken
-from bpnet.sklearn.scores import Scorer
-from bpnet.training import epochs
-from bpnet.training.callbacks import Run
+from bpnet.core.schedules import Moment, scaled_down
+from bpnet.data import batches
+from bpnet.sklearn import conventions, inputs
+from bpnet.sklearn.fitting import Examples, Fit, Host, batch_size, store, users_level
+from bpnet.sklearn.parameters import LEARNING_RATES
+from bpnet.training import Run, blocks
 from bpnet.training.judge import Data
-from bpnet.training.member import Member
 from bpnet.training.session import Session
-from bpnet.training.step import TrainingStep
+from bpnet.training.step import EvaluationStep
 
 
-@dataclass(frozen=True, eq=False)
-class Memory:
-    """What a fit that goes on needs of the one before; NumPy, whatever the backend.
+class Memory(NamedTuple):
+    """What a fit that goes on needs of the one before; NumPy, whatever the backend."""
 
-    Parameters
-    ----------
-    rule : Optimizer
-        Whose state it is.
-    state : tuple or None
-        Slots of each array; None before the first step.
-    steps : int
-        Steps done.
-    learning_rate : float
-        eta of the next epoch.
-    order : array, (m,)
-        Of the rows in the last epoch, which the next one shuffles.
-    """
-
-    rule: Optimizer
-    state: Any
+    optimizer: Optimizer
+    slots: Any
+    """Of each array; None before the first step."""
     steps: int
     learning_rate: float
-    order: Any
+    """Of the next epoch."""
+    permutation: Host
+    """Of the rows in the last epoch, which the next one shuffles."""
 
 
-@dataclass(eq=False)
-class Fit:
-    """A fit that is ready to be run, alone or in a stack with others.
+class StochasticFit(Fit):
+    """A fit by batches: after each epoch it writes the curves, lowers the rate, or stops.
 
-    Parameters
-    ----------
-    job : Job
-        Data and estimator.
-    member : Member
-        Its network.
-    memory : Memory
-        What it starts from.
-    course : Course
-        What writes its curves.
-    orders : list of one array
-        Rows in the order of the last epoch.
-    incremental : bool
-        Whether it is one epoch of ``partial_fit``.
-    session : Session, optional
-        That it is run in.
-    best : tuple of tuples of arrays
-        Parameters with the best score so far.
+    It is the schedule of its learning rate where scikit-learn's own is asked for. ``incremental``
+    is one epoch of ``partial_fit``; ``best`` are the parameters with the best validation score.
     """
 
-    job: Job
-    member: Member
-    memory: Memory
-    course: Course
-    orders: list[Any]
-    incremental: bool
-    session: Session = None  # type: ignore[assignment]
-    best: Parameters = ()
+    def __init__(
+        self,
+        est: Any,
+        backend: Backend,
+        examples: Examples,
+        validation: Examples | None,
+        *,
+        incremental: bool,
+    ) -> None:
+        rows: Host = np.arange(examples.X.shape[0])
+        if validation is None and est.early_stopping:
+            rows, validation = _split(est, examples)
+        m, optimizer = len(rows), conventions.optimizer(est)
+        if est.batch_size != "auto" and est.batch_size > m:
+            msg = "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+            warnings.warn(f"{msg}clipped", stacklevel=users_level())
+        limit = 1 if incremental else int(est.max_iter)
+        super().__init__(est, backend, examples, optimizer, rows, batch_size(est, m), limit)
+        memory: Memory | None = est._optimizer
+        if memory is None or memory.optimizer != optimizer:
+            memory = Memory(optimizer, None, 0, optimizer.learning_rate, np.arange(m))
+        _, self.slots, self.member.done, self.learning_rate, self.permutation = memory
+        if len(self.permutation) != m:
+            self.permutation = np.arange(m)
+        own = est.learning_rate in LEARNING_RATES
+        self.member.schedule = self if own else schedules.get(est.learning_rate)
+        self.member.order = self.draw_order
+        self.incremental, self.best = incremental, est._parameters()
+        self.validation: Any = validation
+        if validation is not None:
+            self.validation_data = store(est, backend, validation)
+            named = est.scoring not in {None, "loss"}
+            self.scorer = check_scoring(est, est.scoring) if named else None
 
-    def pull(self) -> None:
-        """Bring the estimator's own arrays up to date."""
-        est, run = self.job.est, self.member.run
-        held = self.session.to_host(self.member) if run.result is None else run.result
-        est._take(held)
-        run.network.parameters = est._parameters()
+    def draw_order(self, _epoch: int) -> Host:
+        """Rows of an epoch, as ``sklearn.utils.shuffle`` draws them, which checks longer."""
+        if self.est.shuffle:
+            drawn = np.arange(len(self.permutation))
+            self.est._random_state.shuffle(drawn)
+            self.permutation = self.permutation[drawn]
+        rows: Host = self.rows[self.permutation]
+        return rows
 
-    def keep(self) -> None:
-        """Keep the parameters as they are as the best so far."""
-        self.best = self.session.to_host(self.member)
+    def move(self, data: Data, rows: Host) -> None:
+        """Take its examples from a larger set, in which they are ``rows``; its own are let go."""
+        member, m = self.member, int(data[0].shape[0])
+        self.data, self.rows = data, rows[self.rows]
+        member.places = np.zeros(m, np.int64)
+        member.places[rows] = np.arange(len(rows))
+        if member.weights is not None:
+            weights, member.weights = member.weights, np.zeros(m)
+            member.weights[rows] = weights
 
-    def parameters(self) -> Parameters:
-        """Parameters of the network on the device, without an axis of members."""
-        session = self.session
-        return session.of(session.members.index(self.member)).parameters
+    def open(self, fits: Sequence[Any]) -> Session:
+        """Return the session of some fits, each with the state of the optimizer it goes on with."""
+        states = [fit.slots and tuple(fit.on_device(layer) for layer in fit.slots) for fit in fits]
+        return Session(
+            [fit.member for fit in fits], self.backend, self.data, self.est._dtype,
+            [fit.on_device(fit.est._parameters()) for fit in fits], states,
+        )  # fmt: skip
 
-    def state(self) -> Any:
-        """Return the optimizer's arrays to start from, on the device."""
-        held = self.memory.state
-        return None if held is None else tuple(self.job.on_device(layer) for layer in held)
-
-    def finish(self) -> None:
-        """Write what it gave to the estimator.
-
-        Raises
-        ------
-        ValueError
-            If it diverged before there was a best score.
-        """
-        est, member, run = self.job.est, self.member, self.member.run
-        if member.error is not None and (not est.early_stopping or not est.n_iter_):
-            raise ValueError(NOT_FINITE) from member.error
-        msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
-        tell_end(run, None if self.incremental else f"{msg}optimization hasn't converged yet.")
+    def write(self) -> str | None:
+        """Write the weights, and what the next fit may go on from."""
+        est, member, run = self.est, self.member, self.member.run
         if est.early_stopping:
             est._take(self.best)
         else:
             self.pull()
+        slots = self.session.state_to_host(member)
         steps = member.done + run.epoch * run.steps + run.step
-        state = self.session.state_to_host(member)
-        est._optimizer = Memory(self.memory.rule, state, steps, self.course.eta, self.orders[0])
-        est.history_ = run.history
+        est._optimizer = Memory(
+            member.step.optimizer, slots, steps, self.learning_rate, self.permutation
+        )
+        if self.incremental:
+            return None
+        msg = f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the "
+        return f"{msg}optimization hasn't converged yet."
+
+    def rate(self, eta: float, at: Moment) -> float:
+        """Return the learning rate of the epoch."""
+        return self.learning_rate
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write what the epoch gave; stop, or lower the rate, where nothing gets better."""
+        super().on_epoch_end(run)
+        est = self.est
+        est.t_ += run.samples
+        est.loss_curve_.append(est.loss_)
+        if self.validation is not None:
+            self._validate(run)
+        worse = self._worse_score() if est.early_stopping else self._worse_loss()
+        est._no_improvement_count = est._no_improvement_count + 1 if worse else 0
+        if est.learning_rate == "invscaling" and est.solver == "sgd":
+            eta, power = est.learning_rate_init, float(est.power_t)
+            self.learning_rate = scaled_down(eta, est.t_ + 1, power)
+        if est._no_improvement_count > est.n_iter_no_change:
+            self._slow_down(run)
+
+    def _validate(self, run: Run) -> None:
+        """Write the validation score, of which more is better, and the cost."""
+        est, session, step = self.est, self.session, EvaluationStep(self.judge)
+        parameters = session.of(session.members.index(self.member)).parameters
+        cost = blocks.evaluate(step, parameters, self.validation_data, self.backend)[0]
+        score = -cost if est.scoring == "loss" else self._score(parameters)
+        for name, value in {"validation_score": score, "validation_cost": cost}.items():
+            run.history.setdefault(name, []).append(value)
+        est.validation_scores_ = [*(est.validation_scores_ or ()), score]
+        if est.verbose:
+            print(f"Validation score: {score:f}")
+
+    def _score(self, parameters: Parameters) -> float:
+        """What the scorer gives, or accuracy or R2."""
+        est, (X, y, _, weights) = self.est, self.validation
+        if self.scorer is not None:
+            self.pull()
+            return float(self.scorer(est, X, y))
+        outputs = batches.outputs(
+            est._layers, self.judge.compute(parameters), self.validation_data[0],
+            scale=None, backend=self.backend, dtype=est._dtype,
+        )  # fmt: skip
+        if not np.isfinite(outputs).all():
+            return math.nan
+        return float(est._metric(y, est._decode(outputs), sample_weight=weights))
+
+    def _worse_score(self) -> bool:
+        est = self.est
+        score, best = est.validation_scores_[-1], est.best_validation_score_
+        if score > best:
+            est.best_validation_score_ = score
+            self.best = self.session.to_host(self.member)
+        return bool(score < best + est.tol)
+
+    def _worse_loss(self) -> bool:
+        est = self.est
+        best = est.best_loss_
+        if est.loss_ < best:
+            est.best_loss_ = est.loss_
+        return bool(est.loss_ > best - est.tol)
+
+    def _slow_down(self, run: Run) -> None:
+        """Lower the rate where it is adaptive and not too small already; else stop."""
+        est = self.est
+        what = "Validation score" if est.early_stopping else "Training loss"
+        reason = f"{what} did not improve more than tol={est.tol:f} for "
+        reason += f"{est.n_iter_no_change} consecutive epochs."
+        adaptive = est.learning_rate == "adaptive" and est.solver == "sgd"
+        if adaptive and self.learning_rate > 1e-6:
+            self.learning_rate /= 5.0
+            est._no_improvement_count = 0
+            reason += f" Setting learning rate to {self.learning_rate:f}"
+        else:
+            reason += " Learning rate too small. Stopping." if adaptive else " Stopping."
+            run.stop(reason)
+        if est.verbose:
+            print(reason)
 
 
-def run(fits: Sequence[Fit], data: Data | None = None) -> None:
-    """Run fits of one kind together, on the data of the first, or on ``data``."""
-    job = fits[0].job
-    session = Session(
-        [fit.member for fit in fits], job.backend, data or job.data, job.est._dtype,
-        [fit.job.parameters() for fit in fits], [fit.state() for fit in fits],
-    )  # fmt: skip
-    for fit in fits:
-        fit.session = session
-    epochs.run(session, lambda _parameters, members: [{} for _ in members])
-
-
-def begin(job: Job, rows: Any, judged: Any, *, goes_on: bool, incremental: bool) -> Fit:
-    """Make a fit ready.
-
-    Parameters
-    ----------
-    job : Job
-        Data and estimator.
-    rows : array of int, (m,)
-        Those to train with.
-    judged : (X, y, weights) or None
-        What the fit is scored by after each epoch.
-    goes_on, incremental : bool
-        As in :func:`bpnet.sklearn.fitting.fit`.
-    """
-    est, m = job.est, len(rows)
-    if est.batch_size != "auto" and est.batch_size > m:
-        msg = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
-        warnings.warn(msg, stacklevel=users_level())
-    rule = conventions.optimizer(est)
-    memory: Memory | None = est._optimizer if goes_on else None
-    if memory is None or memory.rule != rule:
-        memory = Memory(rule, None, 0, rule.learning_rate, np.arange(m))
-    orders = [memory.order if len(memory.order) == m else np.arange(m)]
-
-    def order(_epoch: int) -> Any:
-        if est.shuffle:  # as sklearn.utils.shuffle draws, which checks its arguments longer
-            drawn = np.arange(m)
-            est._random_state.shuffle(drawn)
-            orders[0] = orders[0][drawn]
-        return rows[orders[0]]
-
-    step = TrainingStep(job.judge, rule, None, Regularization(**taken(est)))
-    k = batch_size(est, m)
-    run = Run(
-        est._network(), 1 if incremental else est.max_iter, -(-m // k), m, job.backend.spec,
-        job.threads,
-    )  # fmt: skip
-    est.n_iter_ = 0
-    member = Member(step, run, k, est._seed, Constant(), [], job.weights, order, memory.steps)
-    course = Course(est, m, memory.learning_rate)
-    fit = Fit(job, member, memory, course, orders, incremental, best=est._parameters())
-    run.pull, course.keep = fit.pull, fit.keep
-    if judged is not None:
-        course.scorer = Scorer(job, judged, fit.parameters, fit.pull)
-    between = isinstance(est.learning_rate, str) and est.learning_rate in LEARNING_RATES
-    member.schedule = course if between else schedules.get(est.learning_rate)
-    member.callbacks = [course, *job.callbacks]
-    return fit
+def _split(est: Any, examples: Examples) -> tuple[Host, Examples]:
+    """Rows to train with, and the examples that early stopping holds out."""
+    X, y, values, weights = examples
+    train, held = train_test_split(
+        np.arange(X.shape[0]),
+        random_state=est._random_state,
+        test_size=est.validation_fraction,
+        stratify=values == 1 if is_classifier(est) and est.n_outputs_ == 1 else None,
+    )
+    if len(held) < 2:
+        msg = "The validation set is too small. Increase 'validation_fraction' "
+        raise ValueError(msg + "or the size of your dataset.")
+    own = None if weights is None else weights[held]
+    return train, Examples(inputs.rows(X, held), y[held], values[held], own)

@@ -60,6 +60,7 @@ def assert_same(found, wanted):
         np.testing.assert_allclose(found.best_score_, wanted.best_score_, rtol=0, atol=BOUND)
     for name in ("best_index_", "best_params_", "n_splits_", "multimetric_"):
         assert getattr(found, name, None) == getattr(wanted, name, None)
+    assert repr(found.scorer_) == repr(wanted.scorer_)
     best, expected = found.best_estimator_, wanted.best_estimator_
     assert type(best) is type(expected)
     np.testing.assert_allclose(best.coefs_[0], expected.coefs_[0], atol=BOUND)
@@ -185,3 +186,9 @@ def test_bad_parameters_are_scikit_learns_errors(data):
         GridSearch(small(), {"beauty": [1]}, cv=3).fit(X, y)
     with pytest.raises(ValueError, match="All the 3 fits failed"):
         GridSearch(small(), {"alpha": [-1.0]}, cv=3).fit(X, y)
+
+
+def test_what_a_backend_refuses_is_an_error_of_each_fit(data):
+    X, y = data
+    with pytest.raises(ValueError, match="All the 3 fits failed"):
+        GridSearch(small(backend="numpy", precision="tf32"), {"alpha": [1.0]}, cv=3).fit(X, y)

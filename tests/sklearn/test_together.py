@@ -87,9 +87,8 @@ def test_a_row_that_is_no_number_is_the_matter_of_its_folds():
 def test_a_fit_of_a_stack_keeps_no_examples_of_its_own():
     X = np.random.default_rng(0).normal(size=(24, 3))
     held = [together.Fit(MLPRegressor(max_iter=1), np.arange(20)) for _ in range(2)]
-    ready = [together._Ready(i, one, shared) for shared in [together._Shared(X, X[:, 0], None)]
-             for i, one in enumerate(held)]  # fmt: skip
-    for one in ready:
-        one.begin()
-    assert ready[0].made.job.data is ready[1].made.job.data
-    assert ready[0].kind == ready[1].kind
+    shared = together.Shared(X, X[:, 0])
+    for one in held:
+        one.begin(shared)
+    assert held[0].begun.data is held[1].begun.data
+    assert held[0].kind == held[1].kind
