@@ -384,8 +384,9 @@ def test_folds_are_for_sets():
 def test_those_that_diverge_are_named_in_the_order_of_the_set():
     """It is not that in which networks of one batch size are trained together."""
     rates = [1e35, 1e35, 1e35, 0.01]
+    rules = [bpnet.optimizers.SGD(eta) for eta in rates]
     found = bpnet.train(
-        networks(4, hidden="relu"), examples(), optimizer=[bpnet.optimizers.SGD(eta) for eta in rates],
+        networks(4, hidden="relu"), examples(), optimizer=rules,
         batch_size=[10, 20, 10, 20], epochs=2,
     )  # fmt: skip
     assert list(found.diverged) == [0, 1, 2]
