@@ -20,9 +20,9 @@ from bpnet.sklearn import conventions, inputs
 from bpnet.sklearn.fitting import Examples, Fit, Host, batch_size, store, users_level
 from bpnet.sklearn.parameters import LEARNING_RATES
 from bpnet.training import Run, blocks
+from bpnet.training.evaluation_step import EvaluationStep
 from bpnet.training.judge import Data
 from bpnet.training.session import Session
-from bpnet.training.step import EvaluationStep
 
 
 class Memory(NamedTuple):

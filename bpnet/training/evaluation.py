@@ -10,8 +10,8 @@ from bpnet.backends import dtypes
 from bpnet.core import metrics as core_metrics
 from bpnet.network import Network
 from bpnet.training import blocks, scores, targets
+from bpnet.training.evaluation_step import EvaluationStep
 from bpnet.training.prepare import check_network, kept, pair, prepare
-from bpnet.training.step import EvaluationStep
 
 
 @checked

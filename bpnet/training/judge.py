@@ -90,6 +90,21 @@ class Judge:
             xp.take(data[4], held, axis=0) if len(data) > 4 else rows,
         )
 
+    def stacked(self, rows: Array, data: Data) -> Batch:
+        """Return the examples of a stack of networks, without weights.
+
+        They are (members, k, ...) for rows (members, k), and (k, ...) for (k,), where all members
+        have the same.
+        """
+        if rows.ndim == 1:
+            taken = self.batch(rows, data)
+            # rows of targets beside a stack, or they would pass for labels of members
+            wanted = taken.wanted if taken.wanted.ndim == 1 else taken.wanted[None, ...]
+            return taken._replace(wanted=wanted)
+        flat = self.batch(self.xp.reshape(rows, (-1,)), data)[:3]
+        x, y, wanted = (self.xp.reshape(a, (*rows.shape, *a.shape[1:])) for a in flat)
+        return Batch(x, y, wanted, None, rows)
+
     def weights(self, rows: Array, data: Data) -> Array | None:
         """Return the weights of the rows, (k,), None where all count the same."""
         given = data[3] if len(data) > 3 else None

@@ -1,4 +1,4 @@
-"""One step of training, and of evaluation, as functions that can be compiled.
+"""One step of training as a function that can be compiled.
 
 No ``float()``, no ``bool()`` and no shape that depends on data: whatever a step sees stays on
 the device.
@@ -101,8 +101,8 @@ class Slopes:
         )
         if special.is_half(judge.dtype, xp):
             gradients = _wider(gradients, parameters, xp)
-        wide = None if batch.weights is None else _wide(batch.weights, xp)
-        C = costs.mean_cost(_wide(values, xp), wide, total, xp=xp)
+        weights = None if batch.weights is None else wide(batch.weights, xp)
+        C = costs.mean_cost(wide(values, xp), weights, total, xp=xp)
         return C, judge.right(z, batch.wanted, classes, batch.numbers), gradients
 
 
@@ -227,7 +227,7 @@ class TrainingStep:
         is_batch = isinstance(taken, Batch)
         weights = taken.weights if is_batch else judge.weights(taken, data)
         k = (taken.numbers if is_batch else taken).shape[-1]
-        return k if weights is None else judge.xp.sum(_wide(weights, judge.xp), axis=-1), k
+        return k if weights is None else judge.xp.sum(wide(weights, judge.xp), axis=-1), k
 
     def move(
         self,
@@ -279,32 +279,6 @@ class TrainingStep:
 
 
 @dataclass(frozen=True)
-class EvaluationStep:
-    """Parameters, batch -> sums of cost and right answers.
-
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    """
-
-    judge: Judge
-
-    def load(self, rows: Array, parameters: Parameters, data: Data) -> Batch:
-        """Return the examples of ``rows``, (k,)."""
-        return self.judge.batch(rows, data)
-
-    def __call__(
-        self, carry: tuple[()], batch: Batch, parameters: Parameters, data: Data
-    ) -> tuple[tuple[()], tuple[Array, ...]]:
-        """Return nothing to carry on and the sums of the batch; the parameters are kept."""
-        judge, xp = self.judge, self.judge.xp
-        z, _ = feedforward.forward(judge.layers, judge.compute(parameters), batch.x, xp=xp)
-        values = _wide(judge.cost.value(z, batch.y, judge.layers[-1].activation, xp=xp), xp)
-        return carry, (xp.sum(values, axis=-1), *judge.right(z, batch.wanted, data[2]))
-
-
-@dataclass(frozen=True)
 class Stacked:
     """A training step for a stack of networks, whose arrays have a first axis of members.
 
@@ -336,7 +310,7 @@ class Stacked:
             Of the members.
         """
         rows, coefficients = batch["rows"], batch["coefficients"]
-        taken = stacked(self.step.judge, rows, data)
+        taken = self.step.judge.stacked(rows, data)
         words: tuple[Array, ...] = ()
         numbers: Any = batch.get("numbers", rows)
         if "words" in batch:
@@ -346,40 +320,6 @@ class Stacked:
         taken = taken._replace(weights=batch.get("weights"), numbers=numbers)
         each = tuple(coefficients[i, ...] for i in range(coefficients.shape[0]))
         return self.step(carry, taken, (each, words), data, own)
-
-
-@dataclass(frozen=True)
-class StackedEvaluation:
-    """An evaluation of a stack of networks.
-
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    """
-
-    judge: Judge
-
-    def __call__(
-        self, carry: tuple[()], rows: Array, parameters: Parameters, data: Data
-    ) -> tuple[tuple[()], tuple[Array, ...]]:
-        """Return nothing to carry on and each member's sums; ``rows`` as in :class:`Stacked`."""
-        taken = stacked(self.judge, rows, data)
-        return EvaluationStep(self.judge)(carry, taken, parameters, data)
-
-
-def stacked(judge: Judge, rows: Array, data: Data) -> Batch:
-    """Examples of a stack: (members, k, ...), or (k, ...) where all members have the same."""
-    if rows.ndim == 1:
-        taken = judge.batch(rows, data)
-        # rows of targets beside a stack, or they would pass for labels of members
-        wanted = taken.wanted if taken.wanted.ndim == 1 else taken.wanted[None, ...]
-        return taken._replace(wanted=wanted)
-    flat_rows = judge.xp.reshape(rows, (-1,))
-    x, y, wanted = (
-        judge.xp.reshape(a, (*rows.shape, *a.shape[1:])) for a in judge.batch(flat_rows, data)[:3]
-    )
-    return Batch(x, y, wanted, None, rows)
 
 
 def _added(first: Parameters, second: Parameters) -> Parameters:
@@ -396,5 +336,6 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
     )
 
 
-def _wide(values: Array, xp: Namespace) -> Array:
+def wide(values: Array, xp: Namespace) -> Array:
+    """Return values in float32 where they are halves."""
     return xp.astype(values, xp.float32) if special.is_half(values.dtype, xp) else values

@@ -15,9 +15,9 @@ from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.training import blocks, prepare, scores, targets
 from bpnet.training.epochs import Judged
+from bpnet.training.evaluation_step import EvaluationStep, StackedEvaluation
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member import Member
-from bpnet.training.step import EvaluationStep, StackedEvaluation
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]
