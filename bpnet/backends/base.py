@@ -58,6 +58,8 @@ class Backend(ABC):
     """Rows that a scan loads at once, of as many steps as have them."""
     packs: ClassVar[int] = 1 << 20
     """Numbers of an array up to which it is packed with others: a kernel costs more to launch."""
+    slow_subnormals: ClassVar[bool] = False
+    """Whether it computes on a processor, with subnormal numbers at a fraction of the speed."""
     compiles: ClassVar[bool] = False
     """Whether a scan is compiled, anew for each length of a batch and number of steps."""
 

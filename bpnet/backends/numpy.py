@@ -27,6 +27,7 @@ class NumPy(Backend):
     name: str = "numpy"
     replays: bool = field(default=True, compare=False)
     packs: ClassVar[int] = 1 << 15  # beyond, a call costs less than to copy the gradient
+    slow_subnormals: ClassVar[bool] = True
     together: ClassVar[int] = 256  # what stays in the processor's cache
 
     @property

@@ -50,6 +50,11 @@ class Torch(Backend):
 
         return str(torch.__version__)
 
+    @property
+    def slow_subnormals(self) -> bool:  # type: ignore[override]
+        """On a processor; blocks of compiled steps are not cut, as each length is compiled."""
+        return self.eager and self.device.type == "cpu"
+
     def synchronize(self) -> None:
         """Wait for the device's queue."""
         import torch

@@ -90,6 +90,22 @@ def or_one(total: Array, *, xp: Namespace) -> Array:
     return xp.where(total > 0, total, xp.ones_like(total))
 
 
+def without_subnormals(a: Array, *, xp: Namespace) -> Array:
+    """Zeros in place of numbers below the smallest normal one, of any shape.
+
+    Many processors take a hundred cycles for an operation with such a number. A sum that decays by
+    a factor a step, such as Adam's, ends there and not at 0: a factor of 0.9 rounds four units in
+    the last place to four.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> without_subnormals(np.asarray([1e-39, -0.5, 0.0], np.float32), xp=np).tolist()
+    [0.0, -0.5, 0.0]
+    """
+    return xp.where(xp.abs(a) < xp.finfo(a.dtype).smallest_normal, xp.zeros_like(a), a)
+
+
 def beside(values: Any, array: Array) -> Any:
     """A number as it is; one for each member, ``(members,)``, with axes for those of an array.
 

@@ -30,6 +30,9 @@ _BLOCKS = 20
 _STEPS = 50
 """Steps that a block has at least."""
 
+_CLEAN = 500
+"""Steps of an epoch from one time that subnormal numbers are cleared to the next."""
+
 _ROWS = 1 << 23
 """Numbers of examples that a block of a stack brings to the device at most."""
 
@@ -93,6 +96,7 @@ class Session:
         elif self._pads_short(lead):
             step = replace(step, judge=replace(judge, padded=True))
         bpnets_own = type(step.optimizer).__module__.startswith("bpnet.")
+        self._clears = self.backend.slow_subnormals and bpnets_own and step.optimizer.slots > 0
         self.step = replace(
             step,
             optimizer=optimizers.without_numbers(step.optimizer),
@@ -188,10 +192,12 @@ class Session:
         spans = [
             (max(start, first), stop, length) for start, stop, length in bounds if stop > first
         ]
+        starts = iter([start for start, *_ in spans])
         parts = ([o[start:stop].reshape(-1, n) for o in orders] for start, stop, n in spans)
         with closing(self.ahead((p[0] for p in parts) if self.alone else parts)) as ahead:
             for rows, taken in ahead:
                 each = [rows] if self.alone else rows
+                self._clear(next(starts) // k)
                 costs, counts, before = self.take(each, taken)
                 for i, member in live:
                     if not member.is_over:
@@ -212,6 +218,13 @@ class Session:
             return rows
         return np.concatenate([rows, np.full(-len(rows) % self.members[0].k, -1)])
 
+    def _clear(self, step: int) -> None:
+        """Clear subnormal numbers that optimizers remember, at steps that no block size changes."""
+        if self._clears and step % _CLEAN == 0:
+            packed, state = self.carry
+            clear = partial(special.without_subnormals, xp=self.backend.xp)
+            self.carry = packed, trees.map_leaves(clear, state)
+
     def _block_size(self, steps: int) -> int:
         looks = self.after_block is not None or any(
             type(c).on_block_end is not Callback.on_block_end
@@ -220,9 +233,11 @@ class Session:
         )
         count = block_size(steps, looks=looks, even=self.backend.compiles)
         k = self.members[0].k
-        if self.alone:
-            return min(count, together(self.data[0], k))
-        return min(count, max(_ROWS // (k * len(self.members)), 1))
+        most = together(self.data[0], k) if self.alone else _ROWS // (k * len(self.members))
+        count = min(count, max(most, 1))
+        if not self._clears:
+            return count
+        return max(n for n in range(1, min(count, _CLEAN) + 1) if _CLEAN % n == 0)
 
     def ahead(self, plan: Iterable[Any]) -> Generator[tuple[Any, blocks.Taken | None], None, None]:
         """Yield the rows of each block, and what of the data a step needs."""
