@@ -16,6 +16,15 @@ from bpnet.training.judge import Data
 
 Host = np.ndarray[Any, Any]
 
+_BLOCKS = 20
+"""Blocks in an epoch where a callback wants to look in."""
+
+_STEPS = 50
+"""Steps that a block has at least."""
+
+_CLEARED = 250
+"""Steps of an epoch, about, from one time that subnormal numbers are cleared to the next."""
+
 
 def split(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
     """Yield (first row, last row + 1, batch size) of each block; a short last batch by itself."""
@@ -24,6 +33,23 @@ def split(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
         yield first * k, min(first + size, full) * k, k
     if m % k:
         yield full * k, m, m % k
+
+
+def block_size(steps: int, *, looks: bool, even: bool = False) -> int:
+    """Steps in a block of an epoch: all, unless somebody looks in.
+
+    With ``even``, up to twice as many where that makes all blocks of one length.
+    """
+    if not looks:
+        return max(steps, 1)
+    size = max(_STEPS, -(-steps // _BLOCKS))
+    return next((n for n in range(size, 2 * size) if even and steps % n == 0), size)
+
+
+def clearing(steps: int) -> int:
+    """Steps of an epoch from one clearing to the next: the same whoever looks in."""
+    size = block_size(steps, looks=True)
+    return size * max(_CLEARED // size, 1) if size < _CLEARED else _CLEARED
 
 
 Taken = tuple[Data, Host]

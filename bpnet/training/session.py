@@ -24,15 +24,6 @@ from bpnet.training.judge import Data
 from bpnet.training.member import Host, Member
 from bpnet.training.step import Carry, Stacked
 
-_BLOCKS = 20
-"""Blocks in an epoch where a callback wants to look in."""
-
-_STEPS = 50
-"""Steps that a block has at least."""
-
-_CLEAN = 500
-"""Steps of an epoch from one time that subnormal numbers are cleared to the next."""
-
 _ROWS = 1 << 23
 """Numbers of examples that a block of a stack brings to the device at most."""
 
@@ -197,7 +188,8 @@ class Session:
         with closing(self.ahead((p[0] for p in parts) if self.alone else parts)) as ahead:
             for rows, taken in ahead:
                 each = [rows] if self.alone else rows
-                self._clear(next(starts) // k)
+                if next(starts) // k % blocks.clearing(m // k) == 0:
+                    self._clear()
                 costs, counts, before = self.take(each, taken)
                 for i, member in live:
                     if not member.is_over:
@@ -218,9 +210,9 @@ class Session:
             return rows
         return np.concatenate([rows, np.full(-len(rows) % self.members[0].k, -1)])
 
-    def _clear(self, step: int) -> None:
-        """Clear subnormal numbers that optimizers remember, at steps that no block size changes."""
-        if self._clears and step % _CLEAN == 0:
+    def _clear(self) -> None:
+        """Clear subnormal numbers that optimizers remember."""
+        if self._clears:
             packed, state = self.carry
             clear = partial(special.without_subnormals, xp=self.backend.xp)
             self.carry = packed, trees.map_leaves(clear, state)
@@ -231,13 +223,14 @@ class Session:
             for _, member in self.live
             for c in member.callbacks
         )
-        count = block_size(steps, looks=looks, even=self.backend.compiles)
+        count = blocks.block_size(steps, looks=looks, even=self.backend.compiles)
         k = self.members[0].k
         most = together(self.data[0], k) if self.alone else _ROWS // (k * len(self.members))
         count = min(count, max(most, 1))
-        if not self._clears:
+        period = blocks.clearing(steps)
+        if not self._clears or steps <= period:
             return count
-        return max(n for n in range(1, min(count, _CLEAN) + 1) if _CLEAN % n == 0)
+        return max(n for n in range(1, min(count, period) + 1) if period % n == 0)
 
     def ahead(self, plan: Iterable[Any]) -> Generator[tuple[Any, blocks.Taken | None], None, None]:
         """Yield the rows of each block, and what of the data a step needs."""
@@ -340,14 +333,3 @@ class Session:
         xp, rows = self.backend.xp, self._device(np.asarray(seats))
         carry = trees.map_leaves(lambda a: xp.take(a, rows, axis=0), self.carry)
         self._seat([self.members[i] for i in seats], carry)
-
-
-def block_size(steps: int, *, looks: bool, even: bool = False) -> int:
-    """Steps in a block of an epoch: all, unless somebody looks in.
-
-    With ``even``, up to twice as many where that makes all blocks of one length.
-    """
-    if not looks:
-        return max(steps, 1)
-    size = max(_STEPS, -(-steps // _BLOCKS))
-    return next((n for n in range(size, 2 * size) if even and steps % n == 0), size)

@@ -8,7 +8,7 @@ import pytest
 import bpnet
 from bpnet import checkpoint
 from bpnet.errors import InputError
-from bpnet.training import session
+from bpnet.training import blocks
 
 SIZES = [6, 8, 7, 3]
 RANDOM = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def networks(count=5, **options):
 @pytest.fixture(autouse=True)
 def short_blocks(monkeypatch):
     """So that a set can be killed in the middle of an epoch."""
-    monkeypatch.setattr(session, "_STEPS", 2)
+    monkeypatch.setattr(blocks, "_STEPS", 2)
 
 
 class Stop(Exception):

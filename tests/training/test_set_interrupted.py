@@ -7,7 +7,7 @@ import pytest
 
 import bpnet
 from bpnet import checkpoint
-from bpnet.training import session
+from bpnet.training import blocks
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(60, 4)).astype("f4")
@@ -54,7 +54,7 @@ def same(nets, others):
 def test_beside_one_that_has_ended_by_itself(
     tmp_path, monkeypatch, early, epoch, signalled, where, reason
 ):
-    monkeypatch.setattr(session, "_STEPS", 2)
+    monkeypatch.setattr(blocks, "_STEPS", 2)
 
     def callbacks(*, stopped):
         own = [[Stop(1, "enough")] if i == early else [] for i in range(5)]

@@ -6,7 +6,7 @@ import pytest
 import bpnet
 from bpnet.distributed import simulate
 from bpnet.errors import InputError
-from bpnet.training import session
+from bpnet.training import blocks
 
 RANDOM = np.random.default_rng(0)
 M = 1200
@@ -55,7 +55,7 @@ def test_a_resume_sees_a_difference_in_the_middle(tmp_path, options):
 
 
 def test_what_a_rank_trained_reaches_the_others_without_an_epoch_in_its_history(monkeypatch):
-    monkeypatch.setattr(session, "_STEPS", 2)
+    monkeypatch.setattr(blocks, "_STEPS", 2)
 
     class Stop(bpnet.Callback):
         def on_block_end(self, run):

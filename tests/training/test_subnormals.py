@@ -7,7 +7,7 @@ import bpnet
 from bpnet import checkpoint
 from bpnet.core import special
 from bpnet.data import draws
-from bpnet.training import session
+from bpnet.training import blocks, opening, planning, session
 
 TINY = float(np.finfo(np.float32).smallest_normal)
 M = 1600
@@ -60,7 +60,7 @@ def test_a_moment_of_an_input_that_is_seen_no_more_ends_at_0(tmp_path, monkeypat
     slots, weights = state(tmp_path / "cleared", optimizer)
     assert slots[0][1, 0] == 0
     assert slots[0][0, 0] != 0
-    monkeypatch.setattr(session, "_CLEAN", 1 << 30)
+    monkeypatch.setattr(blocks, "_CLEARED", 1 << 30)
     kept, same = state(tmp_path / "kept", optimizer)
     assert subnormal(kept[0][1, 0])  # where nothing clears it, it stays for good
     np.testing.assert_array_equal(weights, same)
@@ -73,23 +73,27 @@ def test_when_they_are_cleared_does_not_depend_on_who_looks_in(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("steps", [3, 50, 77, 499, 500, 501, 10_000])
-def test_blocks_end_where_they_are_cleared(monkeypatch, steps):
-    monkeypatch.setattr(session, "block_size", lambda *_, **__: steps)
-    seen = []
-
-    class Ends(bpnet.Callback):
-        def on_block_end(self, run):
-            seen.append(run.step)
-
+@pytest.mark.parametrize("most", [3, 50, 77, 10_000])
+@pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize("steps", [40, 250, 251, 1200, 1600, 5001, 60_000])
+def test_blocks_end_where_they_are_cleared(monkeypatch, steps, looks, most):
+    """Every 250 steps or a little less, however many of them a block may have."""
+    period = blocks.clearing(steps)
+    assert 200 < period <= 250
+    monkeypatch.setattr(session, "together", lambda *_: most)
     net = bpnet.Network([2, 1], output="identity")
-    options = {"batch_size": 1, "epochs": 1, "backend": "numpy", "callbacks": [Ends()]}
-    bpnet.train(net, examples(), optimizer="adam", **options)
-    assert {500, 1000, 1500, 1600} <= set(seen)
-    assert max(np.diff([0, *seen])) <= steps
-    seen.clear()
-    bpnet.train(net, examples(), optimizer="sgd", **options)  # which remembers nothing
-    assert seen == [*range(steps, M, steps), M]
+    callbacks = [Look()] if looks else []
+    for optimizer in ("adam", "sgd"):
+        recipe = bpnet.Recipe(optimizer=optimizer, batch_size=1)
+        call = planning.plan(
+            net, examples(), recipe, bpnet.Place(backend="numpy"), callbacks=callbacks
+        )
+        size = opening.opened(call).session([0], 1, [None])._block_size(steps)
+        assert 1 <= size <= min(most, max(steps, 50))
+        if optimizer == "adam" and steps > period:
+            assert period % size == 0
+        elif not looks:  # an epoch that ends before, or nothing is remembered
+            assert size == min(most, steps)
 
 
 def test_a_users_optimizer_keeps_what_it_remembers(tmp_path):

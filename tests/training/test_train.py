@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.training import Callback, session
+from bpnet.training import Callback, blocks
 from bpnet.training.step import TrainingStep
 
 ADAM = bpnet.optimizers.Adam(learning_rate=0.02)
@@ -481,7 +481,7 @@ def test_a_short_last_batch_is_the_same_step_on_a_backend_that_compiles(
         def on_block_end(self, run):
             pass
 
-    monkeypatch.setattr(session, "_STEPS", 2)
+    monkeypatch.setattr(blocks, "_STEPS", 2)
     traced, plain = [], TrainingStep.__call__
 
     def counted(self, *args):
