@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -93,26 +94,28 @@ def damaged(folder):
     return bad
 
 
-def torture(folder, job, seconds, moments, most):
-    """Kill a run up to ``most`` times, then let it end. Returns what happened, counted."""
-    again = ["train", "--resume", folder, "--quiet"]
-    seen = Counter()
+def torture(start, most, seconds, moments, seen, kills, look):
+    """Kill what ``start`` begins up to ``most`` times, with a look after each, then let it end."""
+    most += seen[kills]
     while True:
-        known = (folder / "config.toml").exists()
-        pid = begin(*(again if known else ["train", *job, "--out", folder]))
-        if seen["kills"] < most:
+        pid = start()
+        if seen[kills] < most:
             time.sleep(moments.uniform(0, 1.1) * seconds)
             os.kill(pid, signal.SIGKILL)
         status = status_of(pid)
         if status != -signal.SIGKILL:
             seen["failed"] += status != 0
-            break
-        seen["kills"] += 1
-        seen["before the first checkpoint"] += not any(folder.glob("checkpoints/step-*"))
-        seen["half-written files left"] += len(list(folder.rglob("*.partial")))
-        seen["checkpoints that do not load"] += len(damaged(folder))
-    seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
-    return seen
+            return
+        seen[kills] += 1
+        look()
+
+
+def train(folder, job):
+    """Start a run, or what is left of it."""
+    again = ["train", "--resume", folder, "--quiet"]
+    return begin(
+        *(again if (folder / "config.toml").exists() else ["train", *job, "--out", folder])
+    )
 
 
 def measure(kills, seed, place):
@@ -132,8 +135,15 @@ def measure(kills, seed, place):
     while seen["kills"] < kills:
         i = seen["runs"] % len(jobs)
         folder = place / f"run-{seen['runs']}"
-        left = kills - seen["kills"]
-        seen.update(torture(folder, jobs[i], seconds[i], moments, min(left, 8)))
+
+        def look(folder=folder):
+            seen["before the first checkpoint"] += not any(folder.glob("checkpoints/step-*"))
+            seen["half-written files left"] += len(list(folder.rglob("*.partial")))
+            seen["checkpoints that do not load"] += len(damaged(folder))
+
+        most = min(8, kills - seen["kills"])
+        torture(partial(train, folder, jobs[i]), most, seconds[i], moments, seen, "kills", look)
+        seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
         seen["runs"] += 1
         seen["runs that differ"] += outcome(folder) != wanted[i]
     return seen
@@ -145,27 +155,28 @@ def ranking(folder):
     return held["finished"], held["configurations"], *outcome(folder)
 
 
+def sweep(folder):
+    """Start a sweep, or what is left of it."""
+    began = [name for name in ("config.toml", "sweep.json") if (folder / name).exists()]
+    again = ["train" if "config.toml" in began else "sweep", "--resume", folder, "--quiet"]
+    return begin(*(again if began else [*SWEEP, "--out", folder]))
+
+
+def whole_ledger(folder):
+    """Read the ledger of a sweep, which is whole at every moment."""
+    if (folder / "sweep.json").exists():
+        json.loads((folder / "sweep.json").read_text())
+
+
 def sweeps(kills, moments, place):
     """Kill sweeps so many times in all; each is then taken up and ends."""
     start, whole, seen = time.monotonic(), place / "whole-sweep", Counter()
     assert status_of(begin(*SWEEP, "--out", whole)) == 0
     seconds, wanted = time.monotonic() - start, ranking(whole)
     while seen["kills of sweeps"] < kills:
-        folder, most = place / f"sweep-{seen['sweeps']}", seen["kills of sweeps"] + 6
-        while True:
-            began = [name for name in ("config.toml", "sweep.json") if (folder / name).exists()]
-            again = ["train" if "config.toml" in began else "sweep", "--resume", folder, "--quiet"]
-            pid = begin(*(again if began else [*SWEEP, "--out", folder]))
-            if seen["kills of sweeps"] < min(most, kills):
-                time.sleep(moments.uniform(0, 1.1) * seconds)
-                os.kill(pid, signal.SIGKILL)
-            status = status_of(pid)
-            if status != -signal.SIGKILL:
-                seen["failed"] += status != 0
-                break
-            seen["kills of sweeps"] += 1
-            if (folder / "sweep.json").exists():
-                json.loads((folder / "sweep.json").read_text())  # whole at every moment
+        folder, most = place / f"sweep-{seen['sweeps']}", min(6, kills - seen["kills of sweeps"])
+        start, look = partial(sweep, folder), partial(whole_ledger, folder)
+        torture(start, most, seconds, moments, seen, "kills of sweeps", look)
         seen["sweeps"] += 1
         seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
         seen["sweeps that differ"] += ranking(folder) != wanted
@@ -197,19 +208,14 @@ def sets(kills, moments, place):
     assert status_of(fork(lambda: train_set(whole))) == 0
     seconds, wanted = time.monotonic() - start, (whole / "outcome").read_text()
     while seen["kills of sets"] < kills:
-        folder, most = place / f"set-{seen['sets']}", seen["kills of sets"] + 8
+        folder, most = place / f"set-{seen['sets']}", min(8, kills - seen["kills of sets"])
         folder.mkdir()
-        while True:
-            pid = fork(lambda: train_set(folder))  # noqa: B023  # it is called at once
-            if seen["kills of sets"] < min(most, kills):
-                time.sleep(moments.uniform(0, 1.1) * seconds)
-                os.kill(pid, signal.SIGKILL)
-            status = status_of(pid)
-            if status != -signal.SIGKILL:
-                seen["failed"] += status != 0
-                break
-            seen["kills of sets"] += 1
+
+        def look(folder=folder):
             seen["checkpoints that do not load"] += len(damaged(folder))
+
+        start = partial(fork, partial(train_set, folder))
+        torture(start, most, seconds, moments, seen, "kills of sets", look)
         seen["sets"] += 1
         seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
         seen["sets that differ"] += (folder / "outcome").read_text() != wanted
