@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,7 @@ import numpy as np
 from bpnet import disk, lock, owned, sealed, strict_json
 from bpnet.errors import InputError, one_line
 
-_FORMAT, _VERSION = "bpnet checkpoint", 4
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    1: lambda numbers: {**numbers, "machine": {}, "columns": None},
-    2: lambda numbers: {**numbers, "means": True},  # Adam kept m and v, not M and V
-    3: lambda numbers: {**numbers, "shifts": True},  # shifts under a normalization had a state
-}
-"""From what a version wrote to what the next one does."""
-
+_FORMAT, _VERSION = "bpnet checkpoint", 5
 _NAME = re.compile(r"step-\d{12}\.safetensors")
 _KEPT = 2
 _log = logging.getLogger("bpnet")
@@ -39,9 +32,10 @@ class Snapshot:
     Parameters
     ----------
     arrays : dict of nested tuples of numpy arrays
-        ``parameters``, ``state`` of the optimizer, and what callbacks keep.
+        Of network ``i`` its ``i parameters``, the ``i state`` of its optimizer, and what its
+        callbacks keep.
     numbers : dict
-        Plain data: where the run is, its history, what it was asked for.
+        Plain data: what the run was asked for, and under ``networks`` where each is.
     """
 
     arrays: dict[str, Any]
@@ -51,6 +45,33 @@ class Snapshot:
     def step(self) -> int:
         """Steps since the start of the run."""
         return int(self.numbers["at"])
+
+
+def _with(**more: Any) -> Callable[[Snapshot], Snapshot]:
+    return lambda snapshot: replace(snapshot, numbers={**snapshot.numbers, **more})
+
+
+def _as_of_a_set(snapshot: Snapshot) -> Snapshot:
+    """One network as a set of one: until version 4 it had a form of its own."""
+    if "set" in snapshot.numbers:
+        msg = "it is of a set, in the form of a version that was never released"
+        raise ValueError(msg)
+    of_run = ("at", "asked", "backend", "machine", "columns")
+    numbers = {name: snapshot.numbers[name] for name in of_run if name in snapshot.numbers}
+    own = {name: value for name, value in snapshot.numbers.items() if name not in of_run}
+    return Snapshot(
+        {f"0 {name}": arrays for name, arrays in snapshot.arrays.items()},
+        {**numbers, "stacks": [1], "before": 0, "networks": {"0": {**own, "error": None}}},
+    )  # fmt: skip
+
+
+_UPGRADES: dict[int, Callable[[Snapshot], Snapshot]] = {
+    1: _with(machine={}, columns=None),
+    2: _with(means=True),  # Adam kept m and v, not M and V
+    3: _with(shifts=True),  # shifts under a normalization had a state
+    4: _as_of_a_set,
+}
+"""From what a version wrote to what the next one does."""
 
 
 def write(folder: Path, snapshot: Snapshot) -> Path:
@@ -120,7 +141,8 @@ def read(path: Path) -> Snapshot:
         if numbers.pop("format") != _FORMAT:
             msg = "it is of another format"
             raise ValueError(msg)
-        return Snapshot(_nest(held.tensors), _upgraded(numbers, numbers.pop("version"), path))
+        version = numbers.pop("version")
+        return _upgraded(Snapshot(_nest(held.tensors), numbers), version, path)
     except InputError:
         raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -128,8 +150,8 @@ def read(path: Path) -> Snapshot:
         raise InputError(msg) from error
 
 
-def _upgraded(numbers: dict[str, Any], version: Any, path: Path) -> dict[str, Any]:
-    """Numbers as this version has them, from any before it."""
+def _upgraded(snapshot: Snapshot, version: Any, path: Path) -> Snapshot:
+    """Return a checkpoint in this version's form, from any before it."""
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         msg = f"it is of version {version!r}"
         raise ValueError(msg)
@@ -137,8 +159,8 @@ def _upgraded(numbers: dict[str, Any], version: Any, path: Path) -> dict[str, An
         msg = f"{path} was written by a later bpnet (version {version} of the format); update bpnet"
         raise InputError(msg)
     for older in range(version, _VERSION):
-        numbers = _UPGRADES[older](numbers)
-    return numbers
+        snapshot = _UPGRADES[older](snapshot)
+    return snapshot
 
 
 def packed(snapshot: Snapshot) -> bytes:

@@ -26,8 +26,9 @@ from bpnet.model_file import load
 from bpnet.network import Network
 from bpnet.run_folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
 from bpnet.shown import pasted
-from bpnet.training import Callback, Distributions, History, Run
+from bpnet.training import Callback, Distributions, History, Run, resuming
 from bpnet.training.callbacks import SIGNALS
+from bpnet.training.recipe import RECIPE
 
 _log = logging.getLogger("bpnet")
 
@@ -82,6 +83,7 @@ class Recorder(Callback):
         self._lock = held
         owned.clear(self.folder, FILES)
         if self.resuming:
+            _lengthen(self.folder, run.epochs)
             return
         machine = {"backend": run.backend, "threads": run.threads, **this_machine(run.backend)}
         if run.compiled:
@@ -138,6 +140,14 @@ class Recorder(Callback):
         owned.unmake(self._made)
 
 
+def _lengthen(folder: Path, epochs: int) -> None:
+    """Write into the configuration of a run that it has so many epochs, where these are others."""
+    config, _ = read_config(folder, with_columns=False)
+    if config["training"].get("epochs", RECIPE["epochs"].default) != epochs:
+        config["training"]["epochs"] = epochs
+        disk.write(folder / "config.toml", configuration.to_toml(config).encode())
+
+
 def this_machine(backend: str) -> dict[str, str]:
     """Versions and processor, as they are written into a run on a backend."""
     library = backend.partition(":")[0]
@@ -187,13 +197,21 @@ def check_there(folder: Path) -> None:
         raise InputError(msg)
 
 
-def unfinished(folder: Path) -> Config | None:
+def unfinished(folder: Path, epochs: int | None = None) -> Config | None:
     """Configuration of a run that can be taken up again; None if it is over.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    epochs : int, optional
+        Epochs that it shall have in all, in place of those that it was begun with.
 
     Raises
     ------
     InputError
-        If the folder is not that of a run, or its configuration is damaged.
+        If the folder is not that of a run, its configuration is damaged, or it cannot have so
+        many epochs.
     """
     check_there(folder)
     if (folder / SWEEP).is_file() and not (folder / "config.toml").exists():
@@ -204,9 +222,21 @@ def unfinished(folder: Path) -> Config | None:
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
     config, _ = read_config(folder, with_columns=False)
     configuration.check_resumable(config)
-    place = folder / CHECKPOINTS
+    place, training = folder / CHECKPOINTS, config["training"]
     found = checkpoint.latest(place)
-    ended = not place.exists() if found is None else found.numbers["done"]
+    before = training.get("epochs", RECIPE["epochs"].default)
+    if epochs is not None and epochs < before:
+        msg = f"the run in {folder} has {before} epochs, and {epochs} are asked for; give more"
+        raise InputError(msg)
+    if found is None and (epochs or before) > before:
+        msg = f"{folder} holds no checkpoint from which more epochs could follow; train anew"
+        raise InputError(msg)
+    training["epochs"] = epochs or before
+    if found is None:
+        ended = not place.exists()
+    else:
+        resuming.check(found, place)
+        ended = resuming.is_over(found, [training["epochs"]])
     if ended and (folder / MODEL).is_file():
         return None
     run_folder.check(folder)

@@ -55,7 +55,11 @@ def train(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run that was stopped or killed, or has "
+            "ended and gets more --epochs.",
+        ),
     ] = None,
     timeout: Annotated[
         float, typer.Option(help="Seconds after which a rank that does not answer is given up.")
@@ -84,6 +88,7 @@ def train(
       bpnet train x.npy,y.npy --stream
       bpnet train parts/ --stream --target price
       bpnet train --resume runs/digits-20261124-120000
+      bpnet train --resume runs/digits-20261124-120000 --epochs 40
       mpiexec -n 4 bpnet train fashion-mnist --batch-size 1024
     """
     ranks, seconds = context.obj, distributed.check_timeout(timeout)
@@ -92,7 +97,8 @@ def train(
     quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
     shown = _Shown(json_, quiet, live)
     if resume is not None:
-        return _resume(context, resume, backend, device, tensorboard_folder, shown)
+        epochs = given["epochs"] if options.is_given(context, "epochs") else None
+        return _resume(context, resume, epochs, backend, device, tensorboard_folder, shown)
     training = options.asked(given, _TRAINING)
     if not options.is_given(context, "batch_size"):
         training["batch_size"] = None  # of which the optimizer decides
@@ -137,13 +143,15 @@ def _divided(ranks: Any, reduce: str, shards: int | None) -> dict[str, Any]:
 
 
 _OF_A_RESUME = {
-    "resume", "backend", "device", "timeout", "tensorboard_folder", "json_", "quiet", "live"
+    "resume", "epochs", "backend", "device", "timeout", "tensorboard_folder", "json_", "quiet",
+    "live",
 }  # fmt: skip
 
 
 def _resume(
     context: typer.Context,
     folder: Path,
+    epochs: int | None,
     backend: str | None,
     device: str | None,
     events: Path | None,
@@ -151,12 +159,13 @@ def _resume(
 ) -> int:
     options.check_alone(context, _OF_A_RESUME, "the run's own settings")
     ranks = context.obj
-    tables = of_rank_0(ranks, lambda: runs.unfinished(folder))
+    tables = of_rank_0(ranks, lambda: runs.unfinished(folder, epochs))
     if tables is None:
         if shown.json:
             screen.give(runs.outcome(folder))
         elif leads(ranks):
-            screen.say(f"{folder} is finished: nothing to do")
+            more = "bpnet train --resume RUN --epochs N trains on"
+            screen.say(f"{folder} is finished: nothing to do; {more}")
         return 0
     if events is not None:
         disk.makeable(events, "the event files", run_folder.read_by(folder, tables))

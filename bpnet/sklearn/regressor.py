@@ -22,19 +22,14 @@ class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
     ----------
     loss : {"squared_error", "poisson"}
         Half the squared error; or half the Poisson deviance, with an exponential output.
-    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
-power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, \
-early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
-        As in :class:`bpnet.sklearn.MLPClassifier`.
     output_activation : str or Activation, optional
         The default is the identity, or the exponential for ``"poisson"``.
     cost : str or object with ``value`` and ``delta``, optional
         In place of ``loss``.
     scoring : str, callable or None
         What early stopping watches: a scorer of scikit-learn, ``"loss"``, or None for R2.
-    initializer, dropout, norm, l1, max_norm, clip_norm, callbacks, backend, device, dtype, \
-precision, threads
-        As in :class:`bpnet.sklearn.MLPClassifier`.
+    **others
+        All other parameters are those of :class:`bpnet.sklearn.MLPClassifier`.
 
     Examples
     --------

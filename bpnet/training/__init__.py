@@ -7,7 +7,7 @@ from bpnet.training.distributions import Distributions
 from bpnet.training.evaluation import evaluate
 from bpnet.training.finder import LearningRates, find_learning_rate
 from bpnet.training.gradients import gradients
-from bpnet.training.members import Histories
+from bpnet.training.progress import Histories
 from bpnet.training.recipe import Place, Ranks, Recipe
 from bpnet.training.stopping import EarlyStopping
 from bpnet.training.train import train

@@ -37,6 +37,7 @@ def begin(
     asked: dict[str, Any],
     backend: str,
     networks: Sequence[Network],
+    epochs: Sequence[int],
 ) -> tuple[Checkpoint | None, Snapshot | None]:
     """Rank 0's writer of checkpoints, and what all ranks start from: what rank 0 does.
 
@@ -50,6 +51,8 @@ def begin(
         Name of the library that this rank computes with.
     networks : sequence of Network
         They get the parameters of rank 0's.
+    epochs : sequence of int
+        Of each network; a run that is resumed may have more than before.
 
     Raises
     ------
@@ -62,7 +65,8 @@ def begin(
     if ranks.size == 1:
         return writer, found
     ranks.agree()
-    told = {"number of networks": len(networks), **asked, "backend": backend}
+    told = {"number of networks": len(networks), "epochs": list(epochs), **asked}
+    told["backend"] = backend
     _compare(ranks, {"options": sorted(told)})
     _compare(ranks, told)
     first = _first(ranks, tuple(network.parameters for network in networks))
@@ -155,7 +159,6 @@ def run(ranks: Communicator) -> type[Run]:
     return SharedRun if ranks.size > 1 else Run
 
 
-def callbacks(ranks: Communicator, session: Any, writer: Checkpoint | None) -> list[Callback]:
-    """What comes after the user's callbacks: ranks that compare, before rank 0's checkpoint."""
-    compare = [Agreement(ranks, lambda: session.parameters)] if ranks.size > 1 else []
-    return [*compare, *([writer] if writer else [])]
+def callbacks(ranks: Communicator, session: Any) -> list[Callback]:
+    """What comes after the user's callbacks: ranks that compare."""
+    return [Agreement(ranks, lambda: session.parameters)] if ranks.size > 1 else []

@@ -85,6 +85,12 @@ class Run:
         ended = len(self.history.get("cost", ())) > self.epoch
         return (self.epoch + 1, 0) if ended else (self.epoch, self.step)
 
+    @property
+    def at(self) -> int:
+        """Steps since the start, with those that other networks of a set have done before."""
+        epoch, step = self.position
+        return self.before + epoch * self.steps + step
+
 
 class Callback:
     """Base of callbacks; override what is wanted.

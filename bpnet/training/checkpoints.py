@@ -15,15 +15,13 @@ import numpy as np
 from bpnet import checkpoint
 from bpnet.arguments import checked
 from bpnet.checkpoint import Snapshot
-from bpnet.data import Columns, batches, sparse
+from bpnet.data import batches, sparse
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.lock import FolderLock
 from bpnet.training import resuming
-from bpnet.training.callbacks import SIGNALS, Callback, Run, named
-from bpnet.training.member import Member
+from bpnet.training.callbacks import Callback, Run
 from bpnet.training.recipe import OPTIONS, Place, Recipe
-from bpnet.training.session import Session
 
 _log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -70,6 +68,7 @@ class Checkpoint(Callback):
         self.on_error = on_error
         self.lock: FolderLock | None = None
         self._at: int | None = None
+        self._where: list[Any] = []
         self._time = 0.0
 
     def on_train_begin(self, run: Run) -> None:
@@ -80,7 +79,7 @@ class Checkpoint(Callback):
         InputError
             If another run holds it, or its lock is no file.
         """
-        self._at, self._time = None, time.monotonic()
+        self._where, self._at, self._time = [], None, time.monotonic()
         with suppress(OSError):  # what cannot be written to is told when a checkpoint is due
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = FolderLock(self.folder)
@@ -88,34 +87,32 @@ class Checkpoint(Callback):
 
     def on_block_end(self, run: Run) -> None:
         """Write one if steps or minutes are over."""
-        at = run.before + run.epoch * run.steps + run.step
-        enough = self.steps and at - (self._at or 0) >= self.steps
+        enough = self.steps and run.at - (self._at or 0) >= self.steps
         late = self.minutes and time.monotonic() - self._time >= 60 * self.minutes
         if enough or late:
-            self._write(run, run.epoch, run.step)
+            self._write(run)
 
     def on_epoch_end(self, run: Run) -> None:
         """Write one after every so many epochs."""
         if self.epochs and (run.epoch + 1) % self.epochs == 0:
-            self._write(run, run.epoch + 1, 0)
+            self._write(run)
 
     def on_train_end(self, run: Run) -> None:
         """Write the last one: where a stopped run is, or that the run is over."""
-        self._write(run, *run.position, done=run.stopped not in SIGNALS)
+        self._write(run)
 
-    def _write(self, run: Run, epoch: int, step: int, *, done: bool = False) -> None:
-        at = run.before + epoch * run.steps + step
-        if at == self._at and not done:
-            return
+    def _write(self, run: Run) -> None:
         taken = run.snapshot()
-        # an epoch that has ended is in the history, its sums are not needed any more
-        sums = (0.0, 0.0) if step == 0 else run.sums
-        where = {"at": at, "epoch": epoch, "step": step, "sums": sums, "done": done}
+        networks = taken.numbers["networks"].values()
+        where = [(own["epoch"], own["step"], own["done"]) for own in networks]
+        if where == self._where:
+            return
         try:
-            checkpoint.write(self.folder, Snapshot(taken.arrays, {**taken.numbers, **where}))
+            numbers = {**taken.numbers, "at": run.at}
+            checkpoint.write(self.folder, Snapshot(taken.arrays, numbers))
         except OSError as error:
             self._failed(run, error)
-        self._at, self._time = at, time.monotonic()
+        self._where, self._at, self._time = where, run.at, time.monotonic()
 
     def _failed(self, run: Run, error: OSError) -> None:
         """End the run, its network up to date, or say that it goes on."""
@@ -239,42 +236,3 @@ def fingerprint(*arrays: Any) -> str:
                 plain = held.astype(str) if held.dtype.kind in "OT" else held
                 digest.update(np.ascontiguousarray(plain).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def snapshot(
-    session: Session, member: Member, asked: dict[str, Any], columns: Columns | None
-) -> Snapshot:
-    """Take what a checkpoint holds, but for where the run is."""
-    run = member.run
-    said, arrays = kept(member)
-    parameters, state = session.to_host(), session.state_to_host()
-    if run.result is not None:
-        arrays["result"] = run.result
-    numbers = {**of_run(run, asked, resuming.machine(session.backend), columns), **said}
-    return Snapshot({**arrays, "parameters": parameters, "state": state}, numbers)
-
-
-def of_run(
-    run: Run, asked: dict[str, Any], machine: dict[str, str], columns: Columns | None
-) -> dict[str, Any]:
-    """What a checkpoint says of a run that does not change."""
-    return {
-        "asked": asked,
-        "epochs": run.epochs,
-        "backend": run.backend,
-        "threads": run.threads,
-        "machine": machine,
-        "columns": None if columns is None else columns.to_json(),
-    }
-
-
-def kept(member: Member) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a member and its callbacks tell a checkpoint, and the arrays that the latter keep."""
-    states = {name: callback.state() for name, callback in named(member.callbacks)}
-    pairs = {name: pair for name, pair in states.items() if pair is not None}
-    numbers = {
-        "history": member.run.history,
-        "learning_rate": member.run.learning_rate,
-        "callbacks": {name: plain for name, (plain, _) in pairs.items()},
-    }
-    return numbers, {name: held for name, (_, held) in pairs.items() if held is not None}

@@ -1,6 +1,6 @@
 """A set of networks divided over ranks: each rank trains its share, then all hold all of them."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -9,36 +9,26 @@ from bpnet import checkpoint
 from bpnet.checkpoint import Snapshot
 from bpnet.distributed import Communicator
 from bpnet.errors import Diverged
-from bpnet.network import Network
+from bpnet.training.opening import Job
 
 
-def gather(
-    networks: Sequence[Network],
-    ranks: Communicator,
-    own: Set[int],
-    histories: Any,
-    stopped: str | None,
-    name_outputs: Callable[[Network], None],
-) -> str | None:
+def gather(job: Job, own: Set[int], histories: Any, stopped: str | None) -> str | None:
     """Bring to every rank what each has trained; return why the first that was stopped was.
 
     A network is trained by one rank alone, in a stack that does not depend on how many there are.
 
     Parameters
     ----------
-    networks : sequence of Network
-        Of the set, the same on every rank; those of other ranks get their parameters.
-    ranks : Communicator
-        Who trained.
+    job : Job
+        The set, the same on every rank; networks of other ranks get their parameters.
     own : set of int
         Numbers of the networks that this rank trained.
     histories : Histories
         What these gave; written to for the others.
     stopped : str or None
         Why this rank ended before its time.
-    name_outputs : callable
-        Tells a network what its outputs are.
     """
+    networks, ranks = [plan.network for plan in job.call.plans], job.call.split.ranks
     mine = sorted(own)
     values = [tuple(np.asarray(v) for v in histories[i].values()) for i in mine]
     errors = [str(histories.diverged[i]) if i in histories.diverged else None for i in mine]
@@ -63,7 +53,7 @@ def gather(
             histories[i] = {name: column.tolist() for name, column in columns}
             networks[i].parameters = held.arrays["parameters"][at]
             if error is None:
-                name_outputs(networks[i])
+                job.name_outputs(networks[i])
             else:
                 histories.diverged[i] = Diverged(error)
     return next(filter(None, (held.numbers["stopped"] for held in said)), None)

@@ -202,7 +202,8 @@ class Descent:
         return cls(problem, member, settings, first)
 
     def __post_init__(self) -> None:
-        self.members, self.backend = [self.member], self.problem.backend
+        self.members = self.all = [self.member]
+        self.backend = self.problem.backend
         self.before = self.parameters
         most = self.member.run.epochs
         self._search = self.problem.search(self.parameters, self.settings, most)

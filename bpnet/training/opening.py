@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,24 @@ from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.training import agreement, checkpoints, lbfgs, options, prepare, resuming, sharding
+from bpnet.network import Network
+from bpnet.training import (
+    agreement,
+    checkpoints,
+    distributions,
+    lbfgs,
+    options,
+    prepare,
+    resuming,
+    sharding,
+)
 from bpnet.training import weights as weighing
 from bpnet.training.callbacks import Run
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member import Member
 from bpnet.training.planning import Call, Plan
 from bpnet.training.recipe import RECIPE
-from bpnet.training.resuming import Saved
+from bpnet.training.saved import Saved
 from bpnet.training.step import TrainingStep
 from bpnet.training.targets import Targets
 from bpnet.training.validation import Validation
@@ -61,8 +72,6 @@ class Job:
         What writes checkpoints.
     saved : Snapshot or None
         The checkpoint that it goes on from.
-    threads : int or None
-        Processor threads; None leaves them to the work.
     """
 
     call: Call
@@ -76,19 +85,24 @@ class Job:
     asked: dict[str, Any]
     writer: checkpoints.Checkpoint | None
     saved: Snapshot | None
-    threads: int | None
 
     @contextmanager
     def running(self, i: int) -> Iterator[int | None]:
         """Prepare the backend for the work of network ``i``; yield the threads in use."""
         plan, place = self.call.plans[i], self.call.place
         work = prepare.largest_product(plan.network, plan.batch_size(self.steps[i].m or 1))
+        threads = resuming.threads_of(self.saved, i, self.backend.spec, place.threads)
+        threads = sharding.threads(self.call.split, self.backend, threads)
         with (
             self.backend.session(place.dtype),
-            self.backend.threads(self.threads, work) as used,
+            self.backend.threads(threads, work) as used,
             self.backend.precision(place.precision),
         ):
             yield used
+
+    def name_outputs(self, network: Network) -> None:
+        """Tell a network what its outputs are."""
+        prepare.name_outputs(network, self.wanted, self.judge.scale)
 
     def session(
         self, part: Sequence[int], threads: int | None, saved: Sequence[Saved | None]
@@ -128,6 +142,9 @@ class Job:
             session = sharding.session(alone, *given)
         for member in members:
             member.run.pull = prepare.pulling(session, member, self.wanted)
+        if not self.call.several:
+            members[0].run.probe = partial(distributions.sample, session, members[0].run)
+            members[0].callbacks += agreement.callbacks(split.ranks, session)
         return session
 
     def _member(self, i: int, threads: int | None) -> Member:
@@ -195,19 +212,14 @@ def opened(call: Call, count: int | None = None) -> Job:
     # from here on the others count on this rank: all that can be refused has been
     writer, saved = agreement.begin(
         split.ranks, call.checkpoint, call.resume, asked, backend.name,
-        [plan.network for plan in call.plans],
+        [plan.network for plan in call.plans], [plan.recipe.epochs for plan in call.plans],
     )  # fmt: skip
     if count is None:
         m, k = steps[0].m or 1, first.batch_size(steps[0].m or 1)
         count = 0 if call.several or split.shards else first.recipe.epochs * -(-m // k)
     backend = resuming.compiling(saved, backend, place.compiled, steps=count)
-    threads = resuming.threads_of(saved, backend.spec, place.threads)
-    threads = sharding.threads(split, backend, threads)
     validation = replace(validation, backend=backend)
-    return Job(
-        call, backend, judge, data, wanted, validation, steps, weights, asked, writer, saved,
-        threads,
-    )  # fmt: skip
+    return Job(call, backend, judge, data, wanted, validation, steps, weights, asked, writer, saved)
 
 
 def _step(i: int, call: Call, judge: Judge, data: Data, backend: Backend) -> TrainingStep:
@@ -272,7 +284,7 @@ def _asked(
         m, recipe, more = step.m or 1, plan.recipe, sharding.asked(call.split)
         if call.several:
             fold = None if plan.fold is None else checkpoints.fingerprint(*plan.fold)
-            more = {name: getattr(recipe, name) for name in ("epochs", "metrics", "class_weight")}
+            more = {name: getattr(recipe, name) for name in ("metrics", "class_weight")}
             more["folds"], own = fold, None
         return checkpoints.asked(
             recipe, call.place, weights=own, network=plan.layers, cost=judge.cost,

@@ -2,8 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import numpy as np
 from bpnet.backends import Backend, threads
 from bpnet.checkpoint import Snapshot
 from bpnet.core import layers, optimizers
+from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Adam, Optimizer
 from bpnet.errors import InputError
-from bpnet.network import Network
 from bpnet.training import prepare
-from bpnet.training.member import Member
+from bpnet.training.saved import Saved, fitting, is_finished
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
@@ -34,33 +33,36 @@ def _is_list(value: Any, of: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(map(of, value))
 
 
-def _is_numbers(value: Any) -> bool:
-    """Whether it is a number, or has one for each network of a set."""
-    return _is_number(value) or _is_list(value, _is_number)
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-_WANTED: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("at", "epoch", "step", "epochs"), _is_count),
-    "done": lambda value: isinstance(value, bool),
-    "learning_rate": _is_number,
-    "sums": lambda value: _is_list(value, _is_number) and len(value) == 2,
+_OF_RUN: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("at", "before"), _is_count),
     "backend": _is_text,
-    "threads": lambda value: value is None or (_is_count(value) and 0 < value <= threads.MOST),
     "machine": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
     "columns": lambda value: value is None or _is_text(value),
     "asked": lambda value: isinstance(value, dict),
+    "stacks": lambda value: _is_list(value, _is_count),
+    "networks": lambda value: (
+        isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
+    ),
+}
+_OF_NETWORK: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("epoch", "step", "epochs"), _is_count),
+    "done": lambda value: isinstance(value, bool),
+    "error": lambda value: value is None or _is_text(value),
+    "learning_rate": _is_number,
+    "sums": lambda value: _is_list(value, _is_number) and len(value) == 2,
+    "threads": lambda value: value is None or (_is_count(value) and 0 < value <= threads.MOST),
     "history": lambda value: (
-        isinstance(value, dict) and all(_is_list(v, _is_numbers) for v in value.values())
+        isinstance(value, dict) and all(_is_list(v, _is_number) for v in value.values())
     ),
     "callbacks": lambda value: (
         isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
     ),
 }
-"""What a checkpoint says, and how it is told to be right."""
+"""What a checkpoint says of the run and of each network, and whether a value can be that."""
 
 
 def check(found: Snapshot, folder: Path) -> None:
@@ -71,62 +73,103 @@ def check(found: Snapshot, folder: Path) -> None:
     InputError
         Naming it. A SHA-256 shows damage, not that the file is one of bpnet's.
     """
-    numbers = found.numbers
-    wrong = [name for name, right in _WANTED.items() if not right(numbers.get(name, ...))]
-    if not wrong:
-        epochs = {len(values) for values in numbers["history"].values()}
-        wrong += ["history"] * (not epochs <= {numbers["epoch"]})
-        wrong += [name for name in ("parameters", "state") if name not in found.arrays]
-    if wrong:
-        given = str(numbers.get(wrong[0], "nothing"))[:60]
-        msg = f"the checkpoint in {folder} has {given} as its {wrong[0]}; start another run"
-        raise InputError(msg)
+    _check(found.numbers, _OF_RUN, folder)
+    for own in found.numbers["networks"].values():
+        _check(own, _OF_NETWORK, folder)
+        if not {len(values) for values in own["history"].values()} <= {own["epoch"]}:
+            raise _refusal("history", own["history"], folder)
 
 
-def fitting(held: Any, like: Any, what: str) -> Any:
-    """Arrays of a checkpoint that have the structure, shapes and kinds of others.
+def _check(numbers: dict[str, Any], rules: dict[str, Callable[[Any], bool]], folder: Path) -> None:
+    for name, is_right in rules.items():
+        if not is_right(numbers.get(name, ...)):
+            raise _refusal(name, numbers.get(name, "nothing"), folder)
 
-    Raises
-    ------
-    InputError
-        If they have not.
+
+def _refusal(name: str, value: Any, folder: Path) -> InputError:
+    msg = f"the checkpoint in {folder} has {str(value)[:60]} as its {name}"
+    return InputError(f"{msg}; start another run")
+
+
+def is_over(found: Snapshot, epochs: Sequence[int]) -> bool:
+    """Whether each network of a run is trained no more.
+
+    Parameters
+    ----------
+    found : Snapshot
+        The newest checkpoint.
+    epochs : sequence of int
+        Of each network.
     """
-    if _shapes(held) != _shapes(like):
-        msg = f"the {what} in the checkpoint are not those of this network and optimizer"
-        raise InputError(f"{msg}; resume it as it was begun, or start another")
-    return held
+    told = found.numbers["networks"]
+    return all(str(i) in told and is_finished(told[str(i)], n) for i, n in enumerate(epochs))
 
 
-def _shapes(tree: Any) -> Any:
-    if isinstance(tree, tuple | list):
-        return tuple(_shapes(item) for item in tree)
-    return None if tree is None else (tuple(tree.shape), tree.dtype.kind)
-
-
-def state(found: Snapshot, like: Any, rule: Optimizer) -> Any:
-    """Arrays of an optimizer, those that an older version wrote as this one keeps them.
+def networks(
+    found: Snapshot, steps: Sequence[TrainingStep], first: Sequence[Parameters]
+) -> tuple[list[Parameters], dict[int, Saved]]:
+    """Return what a checkpoint has of each network, as this version keeps it.
 
     Parameters
     ----------
     found : Snapshot
         The checkpoint.
-    like : nested tuples of arrays
-        The optimizer's arrays before the first step.
-    rule : Optimizer
-        That of the run.
+    steps : sequence of TrainingStep
+        One for each network.
+    first : sequence of nested tuples of arrays
+        The parameters that each network would start from.
+
+    Returns
+    -------
+    list of nested tuples of numpy arrays
+        The parameters of all networks, also of those that have not begun.
+    dict of Saved
+        The networks that have begun, by their numbers.
 
     Raises
     ------
     InputError
-        If their structure, shapes or kinds are not those of ``like``.
+        If the checkpoint is of other networks, or of another optimizer.
     """
-    held = found.arrays["state"]
-    if found.numbers.get("shifts") and isinstance(held, tuple):
+    told = found.numbers["networks"]
+    kept = {f"{i} parameters": arrays for i, arrays in enumerate(first)}
+    if not kept.keys() <= found.arrays.keys() or not told.keys() <= {*map(str, range(len(first)))}:
+        msg = f"the checkpoint is not that of a set of {len(first)} such networks"
+        raise InputError(f"{msg}; start another run")
+    parameters, saved = [], {}
+    for i, (step, own) in enumerate(zip(steps, first, strict=True)):
+        like = prepare.arrange(own, step.judge.layers)
+        parameters.append(fitting(found.arrays[f"{i} parameters"], like, "parameters"))
+        if str(i) in told:
+            numbers, names = told[str(i)], {*told[str(i)]["callbacks"], "result"}
+            arrays = {name: found.arrays.get(f"{i} {name}") for name in names}
+            arrays = {name: held for name, held in arrays.items() if held is not None}
+            slots = optimizers.init(step.optimizer, layers.learned(step.judge.layers, like), xp=np)
+            held = _state(found.arrays.get(f"{i} state"), numbers, slots, step.optimizer)
+            saved[i] = Saved(numbers, parameters[i], held, arrays)
+    return parameters, saved
+
+
+def _state(held: Any, numbers: dict[str, Any], like: Any, rule: Optimizer) -> Any:
+    """Return the optimizer's arrays in this version's form, whatever version wrote them.
+
+    Parameters
+    ----------
+    held : nested tuples of arrays
+        As they were written.
+    numbers : dict
+        What the checkpoint says of the network.
+    like : nested tuples of arrays
+        The optimizer's arrays before the first step.
+    rule : Optimizer
+        That of the run.
+    """
+    if numbers.get("shifts") and isinstance(held, tuple):
         # before version 4 a shift that a normalization takes away was moved, and had arrays here
         pairs = zip(held, like, strict=False)
         held = tuple(old[: len(new)] if isinstance(old, tuple) else old for old, new in pairs)
     held = fitting(held, like, "optimizer's arrays")
-    if not found.numbers.get("means") or not isinstance(rule, Adam):
+    if not numbers.get("means") or not isinstance(rule, Adam):
         return held
     rest = (1 - rule.beta1, 1 - rule.beta2)
     return tuple(
@@ -135,62 +178,11 @@ def state(found: Snapshot, like: Any, rule: Optimizer) -> Any:
     )
 
 
-@dataclass(frozen=True)
-class Saved:
-    """A network that was under way when a checkpoint was written.
-
-    Parameters
-    ----------
-    numbers : dict
-        Where its run was.
-    parameters, state : nested tuples of arrays
-        Its own, and what its optimizer remembers.
-    arrays : dict
-        What its callbacks keep, and what its network shall have at the end, as ``result``.
-    """
-
-    numbers: dict[str, Any]
-    parameters: Any
-    state: Any
-    arrays: dict[str, Any]
-
-    def take_up(self, member: Member) -> dict[str, Any]:
-        """Put a member where it was; return what its callbacks kept, by their names."""
-        run, numbers = member.run, self.numbers
-        is_over = numbers.get("done") and numbers["epochs"] >= run.epochs
-        if is_over and "result" in self.arrays:
-            like = run.network.parameters
-            run.result = fitting(self.arrays["result"], like, "best parameters")
-        run.epoch, run.step = numbers["epoch"], numbers["step"]
-        run.sums = (numbers["sums"][0], numbers["sums"][1])
-        run.history.update(numbers["history"])
-        run.learning_rate = numbers["learning_rate"]
-        kept = numbers["callbacks"].items()
-        return {name: (plain, self.arrays.get(name)) for name, plain in kept}
-
-
-def start(saved: Snapshot | None, step: TrainingStep, network: Network) -> Saved | None:
-    """Return what the network of a checkpoint starts from, as this version keeps it.
-
-    Raises
-    ------
-    InputError
-        If its arrays are not those of the network and optimizer.
-    """
-    if saved is None:
-        return None
-    first = prepare.arrange(network.parameters, step.judge.layers)
-    parameters = fitting(saved.arrays["parameters"], first, "parameters")
-    like = optimizers.init(step.optimizer, layers.learned(step.judge.layers, first), xp=np)
-    slots = state(saved, like, step.optimizer)
-    return Saved(saved.numbers, parameters, slots, saved.arrays)
-
-
-def threads_of(found: Snapshot | None, backend: str, given: int | None) -> int | None:
-    """Threads of a run that is taken up again: products of one and of two differ in bits."""
+def threads_of(found: Snapshot | None, i: int, backend: str, given: int | None) -> int | None:
+    """Threads of network ``i`` of a run that is resumed: products of one and of two differ."""
     if found is None or given is not None or found.numbers["backend"] != backend:
         return given
-    before: int | None = found.numbers["threads"]
+    before: int | None = found.numbers["networks"].get(str(i), {}).get("threads")
     return before
 
 
@@ -207,10 +199,10 @@ def machine(backend: Backend) -> dict[str, str]:
     return {"library": backend.version, "blas": threads.blas(), **compiled}
 
 
-def compare(found: Snapshot, backend: Backend, used: int | None) -> None:
-    """Warn where a run goes on with another backend, version, BLAS or number of threads."""
-    numbers = found.numbers
-    before = {"backend": numbers["backend"], "threads": numbers["threads"], **numbers["machine"]}
+def compare(found: Snapshot, i: int, backend: Backend, used: int | None) -> None:
+    """Warn where network ``i`` goes on with another backend, version, BLAS or number of threads."""
+    numbers, own = found.numbers, found.numbers["networks"][str(i)]
+    before = {"backend": numbers["backend"], "threads": own["threads"], **numbers["machine"]}
     now = {"backend": backend.spec, "threads": used, **machine(backend)}
     changed = [name for name in before if before[name] != now.get(name)]
     if changed:

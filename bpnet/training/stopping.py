@@ -7,8 +7,9 @@ from typing import Any
 
 from bpnet.arguments import checked, finite_number
 from bpnet.errors import InputError
-from bpnet.training import resuming, scores
+from bpnet.training import scores
 from bpnet.training.callbacks import Callback, Run
+from bpnet.training.saved import fitting
 
 
 @checked
@@ -84,7 +85,7 @@ class EarlyStopping(Callback):
             raise InputError(msg)
         self.best, self.best_epoch = best, epoch
         if arrays is not None:
-            self._parameters = resuming.fitting(arrays, self._like, "best parameters")
+            self._parameters = fitting(arrays, self._like, "best parameters")
 
     def on_epoch_end(self, run: Run) -> None:
         """Compare the epoch with the best, keep it or lose patience."""

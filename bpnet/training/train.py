@@ -11,6 +11,7 @@ from bpnet.training import fastest, members, opening, planning
 from bpnet.training.callbacks import Callback, History
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.declared import signed
+from bpnet.training.progress import Histories
 from bpnet.training.recipe import Keywords, Place, Ranks, Recipe
 
 _log = logging.getLogger("bpnet")
@@ -46,7 +47,7 @@ def train(
     callbacks: Sequence[Callback] | Sequence[Sequence[Callback]] = (),
     folds: Iterable[Any] | None = None,
     **keywords: Unpack[Keywords],
-) -> members.Histories: ...
+) -> Histories: ...
 @checked  # type: ignore[misc]  # of callbacks a set may have a list of lists
 @signed(Recipe, Place, Ranks)
 def train(

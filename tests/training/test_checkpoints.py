@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_a_stopped_run_writes_where_it_is(when, tmp_path):
     run(network(), [Stop(when)], checkpoint=tmp_path)
     found = checkpoint.latest(tmp_path)
     assert found.step >= when
-    assert not found.numbers["done"]
+    assert not found.numbers["networks"]["0"]["done"]
     resumed = network()
     assert_same(resumed, wanted, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
 
@@ -148,6 +149,21 @@ def test_more_epochs_may_be_asked_for(tmp_path):
     assert_same(longer, wanted, history, wanted_history)
 
 
+def test_a_run_that_diverges_keeps_the_checkpoints_before_it(tmp_path):
+    """No checkpoint says that the run is over, so that it can be looked into."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    net = bpnet.Network([3, 1], hidden="tanh", output="identity", seed=0)
+    options = {"cost": "quadratic", "optimizer": bpnet.optimizers.SGD(1e4), "batch_size": None}
+    with pytest.raises(bpnet.Diverged, match="training diverged at"):
+        bpnet.train(net, (X, X[:, :1]), epochs=400, checkpoint=tmp_path, **options)
+    found = checkpoint.latest(tmp_path).numbers
+    assert not found["networks"]["0"]["done"]
+    assert found["networks"]["0"]["error"] is None
+    assert found["networks"]["0"]["epoch"] > 1
+    with pytest.raises(bpnet.Diverged, match="training diverged at"):
+        bpnet.train(net, (X, X[:, :1]), epochs=400, checkpoint=tmp_path, resume=True, **options)
+
+
 @pytest.mark.parametrize("norm", [None, "layer"])
 def test_on_another_backend_the_weights_are_equal_to_rounding(backend, tmp_path, norm):
     """Begun on NumPy, ended elsewhere: the same batches, masks and rates."""
@@ -173,7 +189,7 @@ def test_two_are_kept_and_minutes_count_too(tmp_path, monkeypatch):
     often = bpnet.Checkpoint(tmp_path / "b", epochs=0, minutes=1e-9)
     with pytest.raises(Killed):
         run(network(), [Kill(60)], checkpoint=often, batch_size=1)
-    assert checkpoint.latest(tmp_path / "b").numbers["step"] > 0
+    assert checkpoint.latest(tmp_path / "b").numbers["networks"]["0"]["step"] > 0
 
 
 @pytest.mark.parametrize(
@@ -357,6 +373,29 @@ def rewritten(path, change):
     path.write_bytes(sealed.encode(json.dumps(numbers), tensors))
 
 
+OF_RUN = {"format", "version", "at", "asked", "backend", "machine", "columns"}
+
+
+def as_version_4(numbers, tensors):
+    """The form that a network alone had, with nothing around it."""
+    own = numbers.pop("networks")["0"]
+    for name in {*numbers} - OF_RUN:
+        del numbers[name]
+    del own["error"]
+    numbers.update(own, version=4)
+    for name in [*tensors]:
+        tensors[name.removeprefix("0 ")] = tensors.pop(name)
+
+
+def as_version_1(numbers, tensors):
+    """Before versions of libraries and columns were kept; Adam's moments as they are published."""
+    as_version_4(numbers, tensors)
+    numbers["version"] = 1
+    del numbers["machine"], numbers["columns"]
+    for name in filter(re.compile(r"state\.\d+\.\d+\.\d+").fullmatch, tensors):
+        tensors[name] = tensors[name] * (1 - (ADAM.beta2 if name[-1] == "1" else ADAM.beta1))
+
+
 @pytest.mark.parametrize(
     ("dtype", "cost", "weights"), [("float64", 1e-12, 1e-12), ("float32", 1e-6, 1e-5)]
 )
@@ -366,16 +405,8 @@ def test_a_checkpoint_of_version_1_is_taken_up(tmp_path, dtype, cost, weights):
     wanted_history = run(wanted, dtype=dtype)
     with pytest.raises(Killed):
         run(network(), [Kill(60)], checkpoint=tmp_path, dtype=dtype)
-
-    def older(numbers, tensors):
-        numbers["version"] = 1
-        del numbers["machine"], numbers["columns"]
-        for name in filter(re.compile(r"state\.\d+\.\d+\.\d+").fullmatch, tensors):
-            # Adam kept its moments as they are published
-            tensors[name] = tensors[name] * (1 - (ADAM.beta2 if name[-1] == "1" else ADAM.beta1))
-
     for path in tmp_path.iterdir():
-        rewritten(path, older)
+        rewritten(path, as_version_1)
     resumed = network()
     history = run(resumed, checkpoint=tmp_path, resume=True, dtype=dtype)
     assert history["cost"] == pytest.approx(wanted_history["cost"], rel=cost)
@@ -383,18 +414,40 @@ def test_a_checkpoint_of_version_1_is_taken_up(tmp_path, dtype, cost, weights):
         assert_allclose(got, desired, rtol=0, atol=weights)
 
 
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_checkpoint_of_version_4_goes_on_to_the_same_bits(tmp_path, killed):
+    """With what early stopping keeps, and where the run is over with its best parameters."""
+    stopping = lambda: bpnet.EarlyStopping(patience=2, metric="validation_accuracy")  # noqa: E731
+    options = {"epochs": 30, "schedule": "constant"}
+    wanted = network()
+    wanted_history = run(wanted, [stopping()], **options)
+    first = [stopping(), *([Kill(29 * 4)] if killed else [])]
+    with pytest.raises(Killed) if killed else nullcontext():
+        run(network(), first, checkpoint=tmp_path, **options)
+    for path in tmp_path.iterdir():
+        rewritten(path, as_version_4)
+    resumed = network()
+    history = run(resumed, [stopping()], checkpoint=tmp_path, resume=True, **options)
+    assert_same(resumed, wanted, history, wanted_history)
+    assert checkpoint.latest(tmp_path).step == 29 * len(history["cost"])
+
+
 def test_a_checkpoint_of_a_later_version_is_told(tmp_path):
     path = checkpoint.write(tmp_path, small())
-    rewritten(path, lambda numbers, _: numbers.update(version=5))
-    with pytest.raises(InputError, match=r"later bpnet \(version 5 of the format\); update bpnet"):
+    rewritten(path, lambda numbers, _: numbers.update(version=6))
+    with pytest.raises(InputError, match=r"later bpnet \(version 6 of the format\); update bpnet"):
         checkpoint.read(path)
 
 
 def drop(name):
-    return lambda numbers, _tensors: numbers.pop(name)
+    return lambda numbers, _tensors: numbers["networks"]["0"].pop(name)
 
 
 def put(name, value):
+    return lambda numbers, _tensors: numbers["networks"]["0"].update({name: value})
+
+
+def put_of_run(name, value):
     return lambda numbers, _tensors: numbers.update({name: value})
 
 
@@ -410,11 +463,17 @@ def tensor(name, value):
         (put("threads", 10**9), "has 1000000000 as its threads"),
         (put("history", {"cost": []}), "has .* as its history"),
         (put("callbacks", []), "has .* as its callbacks"),
-        (put("machine", {"blas": 3}), "as its machine"),
-        (tensor("parameters.0.0", np.zeros((3, 3))), "parameters in the checkpoint are not those"),
-        (tensor("parameters.0.0", np.zeros((6, 8), "S3").view("u1")), "parameters in the check"),
-        (tensor("state.0.0.0", np.zeros(7)), "the optimizer's arrays in the checkpoint are not"),
-        (tensor("state.x", np.zeros(7)), "damaged or no checkpoint"),
+        (put_of_run("machine", {"blas": 3}), "as its machine"),
+        (put_of_run("stacks", [1.5]), r"has \[1.5\] as its stacks"),
+        (put_of_run("networks", {"0": []}), "as its networks"),
+        (put_of_run("networks", {"1": {}}), "has nothing as its epoch"),
+        (
+            tensor("0 parameters.0.0", np.zeros((3, 3))),
+            "parameters in the checkpoint are not those",
+        ),
+        (tensor("0 parameters.0.0", np.zeros((6, 8), "S3").view("u1")), "parameters in the check"),
+        (tensor("0 state.0.0.0", np.zeros(7)), "the optimizer's arrays in the checkpoint are not"),
+        (tensor("0 state.x", np.zeros(7)), "damaged or no checkpoint"),
     ],
 )
 def test_a_checkpoint_that_was_tampered_with_is_refused(tmp_path, change, text):
@@ -431,7 +490,7 @@ def test_the_best_epoch_in_a_checkpoint_is_judged_too(tmp_path):
     run(network(), [stopping], checkpoint=tmp_path, epochs=1, schedule="constant")
 
     def change(numbers, _tensors):
-        numbers["callbacks"]["EarlyStopping"]["best_epoch"] = "never"
+        numbers["networks"]["0"]["callbacks"]["EarlyStopping"]["best_epoch"] = "never"
 
     for path in tmp_path.iterdir():
         rewritten(path, change)
@@ -450,7 +509,7 @@ def test_a_resume_with_another_blas_or_other_threads_says_so(tmp_path, caplog):
 
     def other(numbers, _tensors):
         numbers["machine"]["blas"] = "mkl 2027 Zen9"
-        numbers["done"] = False
+        numbers["networks"]["0"]["done"] = False
 
     for path in tmp_path.iterdir():
         rewritten(path, other)

@@ -1,4 +1,4 @@
-"""Counts at their edges: parts of a batch, the best so many, threads."""
+"""Counts at their edges: parts of a batch, the best so many."""
 
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ import pytest
 from bpnet.core import activations
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
-from bpnet.training import memory, resuming, scores
+from bpnet.training import memory, scores
 from bpnet.training.step import TrainingStep
 from bpnet.training.targets import Targets
 
@@ -38,13 +38,3 @@ def test_log_loss_of_examples_that_lack_a_class():
     y = Targets(np.asarray([0, 1]), "class", None)
     found = scores.judge(["log_loss"], y, a, SOFTMAX)
     assert found["log_loss"] == pytest.approx(np.log(2))
-
-
-@pytest.mark.parametrize(
-    ("spec", "given", "threads"),
-    [("numpy", None, 3), ("numpy", 2, 2), ("torch:cpu", None, None), ("torch:cpu", 2, 2)],
-)
-def test_threads_of_a_run_are_taken_up_by_the_backend_it_had(spec, given, threads):
-    found = SimpleNamespace(numbers={"backend": "numpy", "threads": 3})
-    assert resuming.threads_of(found, spec, given) == threads
-    assert resuming.threads_of(None, spec, given) == given

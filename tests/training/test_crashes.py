@@ -257,7 +257,7 @@ def test_training_stops_with_an_error_and_the_older_checkpoint_loads(
     monkeypatch.undo()
     assert caught.value.errno == number
     assert os.strerror(number) in str(caught.value)
-    assert checkpoint.latest(tmp_path).numbers["epoch"] == 2
+    assert checkpoint.latest(tmp_path).numbers["networks"]["0"]["epoch"] == 2
     np.testing.assert_array_equal(net.weights[0], three.weights[0])  # what was learned is there
     resumed, _ = trained(6, checkpoint=tmp_path, resume=True)
     np.testing.assert_array_equal(resumed.weights[0], trained(6)[0].weights[0])
@@ -274,7 +274,7 @@ def test_training_goes_on_where_that_is_asked_for(monkeypatch, tmp_path, caplog,
     said = [r.getMessage() for r in caplog.records if "training goes on" in r.getMessage()]
     assert len(said) == 2  # the epochs 3 and 4
     assert os.strerror(number) in said[0]
-    assert checkpoint.latest(tmp_path).numbers["epoch"] == 6
+    assert checkpoint.latest(tmp_path).numbers["networks"]["0"]["epoch"] == 6
     assert not list(tmp_path.glob("*.partial"))
 
 

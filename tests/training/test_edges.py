@@ -104,11 +104,12 @@ def test_the_same_weights_for_other_examples_are_another_run(tmp_path):
 
 
 def test_threads_that_are_asked_for_count_more_than_those_of_the_checkpoint():
-    held = Snapshot({}, {"backend": "numpy", "threads": 2})
-    assert resuming.threads_of(held, "numpy", 1) == 1
-    assert resuming.threads_of(held, "numpy", None) == 2
-    assert resuming.threads_of(held, "torch:cpu", None) is None
-    assert resuming.threads_of(None, "numpy", 3) == 3
+    held = Snapshot({}, {"backend": "numpy", "networks": {"1": {"threads": 2}}})
+    assert resuming.threads_of(held, 1, "numpy", 1) == 1
+    assert resuming.threads_of(held, 1, "numpy", None) == 2
+    assert resuming.threads_of(held, 0, "numpy", None) is None  # it had not begun
+    assert resuming.threads_of(held, 1, "torch:cpu", None) is None
+    assert resuming.threads_of(None, 1, "numpy", 3) == 3
 
 
 def wanted(y, classes=None):
@@ -169,10 +170,11 @@ def test_distributions_are_those_of_the_last_run():
 def test_a_run_that_goes_on_with_other_threads_says_so(caplog):
     """Products of one and of two differ in bits."""
     numpy = bpnet.backends.get("numpy")
-    told = {"backend": "numpy", "threads": 2, "machine": resuming.machine(numpy)}
-    resuming.compare(Snapshot({}, told), numpy, 2)
+    told = {"backend": "numpy", "machine": resuming.machine(numpy)}
+    held = Snapshot({}, {**told, "networks": {"0": {"threads": 2}}})
+    resuming.compare(held, 0, numpy, 2)
     assert not caplog.messages
-    resuming.compare(Snapshot({}, told), numpy, 1)
+    resuming.compare(held, 0, numpy, 1)
     (said,) = caplog.messages
     assert "begun with threads 2 and goes on with threads 1: its weights will be equal" in said
 

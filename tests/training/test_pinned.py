@@ -137,13 +137,23 @@ def test_the_accuracy_within_an_epoch_counts_examples_whatever_they_weigh():
 def test_a_checkpoint_by_steps_is_written_at_exactly_so_many(tmp_path):
     writer = bpnet.Checkpoint(tmp_path, epochs=0, steps=10)
     written = []
-    writer._write = lambda run, epoch, step, **_: written.append(epoch * run.steps + step)
+    writer._write = lambda run: written.append(run.at)
     writer._at = 5
     run = Run(network(), 3, 40, 40, "numpy")
     for step in (14, 15, 16):
         run.step = step
         writer.on_block_end(run)
     assert written == [15, 16]
+
+
+def test_a_checkpoint_by_minutes_is_written_after_60_seconds_each(tmp_path, monkeypatch):
+    writer = bpnet.Checkpoint(tmp_path, epochs=0, minutes=2.0)
+    now, written = [0.0], []
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+    writer._write = lambda run: written.append(now[0])
+    for now[0] in (2.0, 119.0, 120.0):
+        writer.on_block_end(Run(network(), 3, 40, 40, "numpy", step=1))
+    assert written == [120.0]
 
 
 def test_sparse_data_with_other_columns_are_other_data():

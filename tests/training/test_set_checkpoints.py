@@ -1,7 +1,5 @@
 """A set of networks that is stopped or killed goes on to the same bits."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -162,12 +160,16 @@ def test_the_checkpoint_of_one_network_is_not_that_of_a_set(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [
-    lambda numbers: numbers.pop("set"),
-    lambda numbers: numbers["set"].pop("done"),
-    lambda numbers: numbers["set"]["under_way"].update({"9": {}}),
-    lambda numbers: numbers["set"].update(done={"x": {}}),
-    lambda numbers: numbers["set"]["done"].update({"5": {"history": {}, "error": None}}),
-    lambda numbers: numbers["set"]["done"].update({"-1": {"history": {}, "error": None}}),
+    lambda found: found.numbers.pop("networks"),
+    lambda found: found.numbers["networks"]["0"].pop("done"),
+    lambda found: found.numbers["networks"]["0"].update(error=3),
+    lambda found: found.numbers["networks"].update({"9": found.numbers["networks"]["0"]}),
+    lambda found: found.numbers["networks"].update({"x": found.numbers["networks"]["0"]}),
+    lambda found: found.numbers["networks"].update({"-1": found.numbers["networks"]["0"]}),
+    lambda found: found.numbers["networks"].update({"00": found.numbers["networks"]["0"]}),
+    lambda found: found.arrays.pop("3 parameters"),
+    lambda found: found.arrays.pop("0 state"),
+    lambda found: found.arrays.update({"1 parameters": found.arrays["0 parameters"][:2]}),
 ])  # fmt: skip
 def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, damage):
     with pytest.raises(Stop):
@@ -176,10 +178,10 @@ def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, dama
             callbacks=[Killed(9)], **OPTIONS,
         )  # fmt: skip
     found = checkpoint.latest(tmp_path)
-    damage(found.numbers)
+    damage(found)
     checkpoint.write(tmp_path, found)
     nets = networks()
-    with pytest.raises(InputError, match=re.escape("not that of a set of such networks")):
+    with pytest.raises(InputError, match=r"the checkpoint .*start another( run)?$"):
         bpnet.train(nets, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
     assert same(nets, networks())
 
@@ -230,8 +232,8 @@ def test_one_that_ended_by_itself_before_the_others_began_has_ended(tmp_path):
         bpnet.train(
             nets, (X, Y), checkpoint=tmp_path, callbacks=[Leaves(nets[0]), Killed(22)], **OPTIONS
         )
-    held = checkpoint.latest(tmp_path).numbers["set"]
-    assert (list(held["done"]), list(held["under_way"])) == (["0"], ["1", "2", "3", "4"])
+    held = checkpoint.latest(tmp_path).numbers["networks"]
+    assert {i: own["done"] for i, own in held.items()} == {i: i == "0" for i in "01234"}
     found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
     assert [len(history["cost"]) for history in found] == [1, 5, 5, 5, 5]
 
@@ -241,7 +243,7 @@ def written(monkeypatch):
     seen, write = [], checkpoint.write
 
     def note(folder, taken):
-        seen.append((taken.numbers["at"], taken.numbers["set"]))
+        seen.append((taken.numbers["at"], taken.numbers["networks"]))
         return write(folder, taken)
 
     monkeypatch.setattr(checkpoint, "write", note)
@@ -255,7 +257,7 @@ def test_a_checkpoint_is_of_the_step_at_which_the_set_is(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         bpnet.train(networks(), (X, Y), checkpoint=tmp_path, callbacks=[Interrupts()], **options)
     assert [at for at, _ in seen] == [7, 14, 16]
-    held = checkpoint.latest(tmp_path).numbers["set"]["under_way"]
+    held = checkpoint.latest(tmp_path).numbers["networks"]
     assert [(run["epoch"], run["step"]) for run in held.values()] == [(2, 2)] * 5
 
 
@@ -263,8 +265,8 @@ def test_checkpoints_of_a_set_come_after_every_so_many_epochs(tmp_path, monkeypa
     seen = written(monkeypatch)
     writer = bpnet.Checkpoint(tmp_path, epochs=2)
     bpnet.train(networks(), (X, Y), checkpoint=writer, **{**OPTIONS, "dropout": 0.1})
-    held = [(at, {run["epoch"] for run in numbers["under_way"].values()}) for at, numbers in seen]
-    assert held == [(14, {2}), (28, {4}), (35, set())]
+    held = [(at, {run["epoch"] for run in networks.values()}) for at, networks in seen]
+    assert held == [(14, {2}), (28, {4}), (35, {5})]
 
 
 def test_where_a_part_has_ended_the_next_is_counted_from_behind_it(tmp_path, monkeypatch):
@@ -283,3 +285,49 @@ def test_where_a_part_has_ended_the_next_is_counted_from_behind_it(tmp_path, mon
     found = bpnet.train(others, (X, Y), **options)
     assert same(nets, others)
     assert found.stacks == wanted.stacks == [1, 4]
+
+
+def test_more_epochs_may_be_asked_for_of_a_set(tmp_path, monkeypatch):
+    """The first network alone, then the other four: seven steps an epoch, counted on."""
+    seen = written(monkeypatch)
+    nets, others = networks(), networks()
+    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
+    kept = {**OPTIONS, "checkpoint": bpnet.Checkpoint(tmp_path)}
+    bpnet.train(networks(), (X, Y), **{**kept, "epochs": 3})
+    assert [at for at, _ in seen] == [7, 14, 21, 28, 35, 42]
+    del seen[:]
+    found = bpnet.train(others, (X, Y), resume=True, **kept)
+    assert same(nets, others)
+    assert without_times(found) == without_times(wanted)
+    assert found.stacks == wanted.stacks == [1, 4]
+    assert [at for at, _ in seen] == [49, 56, 63, 70]
+    assert all(own["done"] and own["epoch"] == 5 for own in seen[-1][1].values())
+
+
+def test_networks_that_ended_at_different_epochs_go_on_from_their_own(tmp_path):
+    options = {**OPTIONS, "dropout": 0.1, "backend": "numpy", "dtype": "float64"}
+    nets, others, again = networks(), networks(), networks()
+    wanted = bpnet.train(nets, (X, Y), **{**options, "epochs": 7})
+    leaves = [Leaves(others[2])]
+    bpnet.train(others, (X, Y), checkpoint=tmp_path, callbacks=leaves, **options)
+    longer = {**options, "epochs": 7, "checkpoint": tmp_path, "resume": True}
+    found = bpnet.train(again, (X, Y), **longer)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one["cost"], other["cost"], rtol=1e-9)
+    for a, b in zip(again, nets, strict=True):
+        np.testing.assert_allclose(a.weights[0], b.weights[0], rtol=0, atol=1e-9)
+
+
+def test_the_best_parameters_of_a_set_that_is_finished_are_put_back(tmp_path):
+    """Early stopping gives back those of its best epoch, which are not the last ones."""
+    options = {**OPTIONS, "epochs": 40, "optimizer": bpnet.optimizers.Adam(0.1)}
+    stopping = lambda: [bpnet.EarlyStopping(2, metric="validation_cost")]  # noqa: E731
+    nets, others = networks(), networks()
+    bpnet.train(nets, (X, Y), checkpoint=tmp_path, callbacks=stopping(), **options)
+    last = checkpoint.latest(tmp_path)
+    assert not all(
+        np.array_equal(last.arrays[f"{i} parameters"][0][0], last.arrays[f"{i} result"][0][0])
+        for i in range(5)
+    )
+    bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, callbacks=stopping(), **options)
+    assert same(nets, others)

@@ -75,7 +75,7 @@ def test_beside_one_that_has_ended_by_itself(
 
 def test_no_epoch_is_done_again(tmp_path):
     trained(networks(), [Stop(3, "interrupted")], checkpoint=tmp_path)
-    under_way = checkpoint.latest(Path(tmp_path)).numbers["set"]["under_way"]
+    under_way = checkpoint.latest(Path(tmp_path)).numbers["networks"]
     assert {i: (n["epoch"], n["step"]) for i, n in under_way.items()} == dict.fromkeys(
         map(str, range(5)), (4, 0)
     )
@@ -94,7 +94,7 @@ def test_a_signal_does_not_take_back_that_a_run_is_over(tmp_path):
         net, (X, Y), checkpoint=tmp_path, callbacks=[Stop(1, "enough"), Stop(1, "SIGTERM")],
         **OPTIONS,
     )  # fmt: skip
-    assert checkpoint.latest(Path(tmp_path)).numbers["done"]
+    assert checkpoint.latest(Path(tmp_path)).numbers["networks"]["0"]["done"]
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3])

@@ -46,6 +46,17 @@ def test_ranks_see_a_difference_in_the_middle(options):
         simulate(2, job)
 
 
+@pytest.mark.parametrize("make", [networks, lambda: networks(1)[0]], ids=["set", "one"])
+def test_ranks_see_that_they_have_other_epochs(make):
+    """Else those that have fewer would leave the others to wait."""
+
+    def job(ranks):
+        bpnet.train(make(), (X, Y), epochs=1 + min(ranks.rank, 1), communicator=ranks)
+
+    with pytest.raises(InputError, match="rank 1 has other epochs than rank 0"):
+        simulate(2, job)
+
+
 @pytest.mark.parametrize("options", OTHERS.values(), ids=OTHERS)
 def test_a_resume_sees_a_difference_in_the_middle(tmp_path, options):
     asked = {"epochs": 1, "checkpoint": tmp_path, "backend": "numpy"}
