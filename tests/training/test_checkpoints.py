@@ -149,6 +149,13 @@ def test_more_epochs_may_be_asked_for(tmp_path):
     assert_same(longer, wanted, history, wanted_history)
 
 
+def test_the_end_of_a_run_is_written_where_its_last_step_was(tmp_path):
+    """The checkpoint of the last step has its number, and does not say that the run is over."""
+    run(network(), checkpoint=bpnet.Checkpoint(tmp_path, epochs=0, steps=29))
+    own = checkpoint.latest(tmp_path).numbers["networks"]["0"]
+    assert (own["epoch"], own["step"], own["done"]) == (4, 0, True)
+
+
 def test_a_run_that_diverges_keeps_the_checkpoints_before_it(tmp_path):
     """No checkpoint says that the run is over, so that it can be looked into."""
     X = np.random.default_rng(0).normal(size=(40, 3))
