@@ -174,6 +174,13 @@ def test_a_step_has_the_bits_of_the_plain_loop(step):
     assert_same(*scanned(step, start_of(step)))
 
 
+@pytest.mark.parametrize("count", range(5, 19))
+def test_any_number_of_steps_has_the_results_of_the_plain_loop(count, monkeypatch):
+    """They are stacked six at a time; a first few are there before the tape runs."""
+    monkeypatch.setattr(loop, "FOLD", 6)
+    assert_same(*scanned(alike, four(), count))
+
+
 def test_a_number_that_changes_in_a_step():
     assert_same(*scanned(a_rate_that_changes, (*four()[:2], np.asarray(0.5, np.float32))))
 
