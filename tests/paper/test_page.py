@@ -87,6 +87,7 @@ def test_every_equation_is_there_with_formula_source_and_verdict(page):
     assert len(articles) == 29
     for article in articles:
         assert article.count("<math ") == 1
+        assert re.search('<math [^>]*display="block"', article)  # limits above and below a sum
         assert "passed</b> in float64" in article
         assert "passed</b> in float32" in article
         assert "<merror" not in article
