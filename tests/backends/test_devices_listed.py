@@ -29,7 +29,10 @@ def test_the_gpus_of_pytorch_have_the_names_that_it_takes(monkeypatch, cuda, dri
 @pytest.mark.parametrize(
     ("device", "text"),
     [
-        (SimpleNamespace(sycl_device=SimpleNamespace(filter_string="opencl:gpu:1")), "opencl:gpu:1"),
+        (
+            SimpleNamespace(sycl_device=SimpleNamespace(filter_string="opencl:gpu:1")),
+            "opencl:gpu:1",
+        ),
         (SimpleNamespace(platform="gpu", id=1), "gpu:1"),  # JAX's
         (SimpleNamespace(id=1), "1"),  # CuPy's
         (" CUDA:1 ", "cuda:1"),
