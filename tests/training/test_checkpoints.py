@@ -402,6 +402,10 @@ def tensor(name, value):
     return lambda _numbers, tensors: tensors.update({name: value})
 
 
+def without(part):
+    return lambda _numbers, tensors: [tensors.pop(n) for n in [*tensors] if n.startswith(part)]
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -410,11 +414,21 @@ def tensor(name, value):
         (put("threads", 10**9), "has 1000000000 as its threads"),
         (put("history", {"cost": []}), "has .* as its history"),
         (put("callbacks", []), "has .* as its callbacks"),
+        (put("callbacks", {"EarlyStopping": 3}), "has .* as its callbacks"),
         (put("machine", {"blas": 3}), "as its machine"),
+        (put("sums", [0.5]), r"has \[0.5\] as its sums"),
+        (put("done", 1), "has 1 as its done"),
+        (put("learning_rate", "0.1"), "has 0.1 as its learning_rate"),
+        (put("backend", None), "has None as its backend"),
+        (put("columns", 5), "has 5 as its columns"),
+        (put("asked", []), r"has \[\] as its asked"),
+        (put("epochs", -1), "has -1 as its epochs"),
+        (without("parameters"), "has nothing as its parameters"),
+        (without("state"), "has nothing as its state"),
         (tensor("parameters.0.0", np.zeros((3, 3))), "parameters in the checkpoint are not those"),
         (tensor("parameters.0.0", np.zeros((6, 8), "S3").view("u1")), "parameters in the check"),
         (tensor("state.0.0.0", np.zeros(7)), "the optimizer's arrays in the checkpoint are not"),
-        (tensor("state.x", np.zeros(7)), "damaged or no checkpoint"),
+        (tensor("state.x", np.zeros(7)), "all 1 checkpoints in .* are damaged"),
     ],
 )
 def test_a_checkpoint_that_was_tampered_with_is_refused(tmp_path, change, text):
@@ -422,7 +436,7 @@ def test_a_checkpoint_that_was_tampered_with_is_refused(tmp_path, change, text):
     run(network(), checkpoint=tmp_path, epochs=1)
     for path in tmp_path.iterdir():
         rewritten(path, change)
-    with pytest.raises(InputError, match=f"{text}|all 1 checkpoints"):
+    with pytest.raises(InputError, match=text):
         run(network(), checkpoint=tmp_path, resume=True)
 
 
