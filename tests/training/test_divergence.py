@@ -62,6 +62,16 @@ def test_an_update_that_is_too_large_is_seen_where_it_is_made(backend):
         assert "at step 1 of epoch 1" in str(why.value)
 
 
+def test_an_infinite_weighted_input_is_seen_though_tanh_makes_1_of_it():
+    X, y = data()
+    X[HUGE], y[HUGE] = 3e38, 1e30
+    net = bpnet.Network([4, 5, 2], hidden="tanh", output="identity", seed=0)
+    net.weights[0] = np.full((5, 4), 4.0)
+    rule = bpnet.optimizers.SGD(learning_rate=1e-6)
+    with pytest.raises(bpnet.Diverged, match="the weighted input of layer 1 is not finite"):
+        bpnet.train(net, (X, y), cost="quadratic", optimizer=rule, batch_size=1, backend="numpy")
+
+
 class OnceTooLarge:
     """A learning rate that only one step of all cannot take."""
 
