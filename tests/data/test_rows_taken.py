@@ -72,3 +72,10 @@ def test_each_row_is_held_out_in_one_part_of_all(rows, count, stratify):
 def test_parts_that_cannot_be_are_refused(count):
     with pytest.raises(InputError, match="give a whole number from 2 to the 7 rows"):
         folds(np.arange(7), count, seed=0, stratify=False)
+
+
+def test_targets_that_are_not_wanted_are_not_read(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((3, 2)))
+    (tmp_path / "y.npy").write_bytes(b"damaged")
+    data = bpnet.data.load(f"{tmp_path}/x.npy,{tmp_path}/y.npy", need_target=False)
+    assert (data.x.shape, data.y) == ((3, 2), None)
