@@ -2,7 +2,7 @@
 
 import json
 
-from bpnet import runs
+from bpnet import run_folder, runs
 from bpnet.cli import main
 
 
@@ -41,3 +41,12 @@ def test_a_finished_run_says_so_without_what_its_table_was_encoded_by(tmp_path, 
     assert len(found["history"]["cost"]) == 1
     assert main(["evaluate", str(run)]) == 2
     assert "columns.json is missing" in capsys.readouterr().err
+
+
+def test_a_run_goes_where_a_link_leads(tmp_path):
+    """Its files are replaced one by one; the link is not."""
+    place, link = tmp_path / "place", tmp_path / "link"
+    place.mkdir()
+    link.symlink_to(place)
+    assert run_folder.choose(link, "digits", []) == place
+    assert run_folder.choose(place, "digits", []) == place

@@ -254,6 +254,21 @@ def test_what_is_refused(step):
     assert getattr(getattr(step, "__self__", step), "mean", 0.0) == 0.0
 
 
+def test_a_value_that_another_step_has_left_behind_is_refused():
+    left = []
+
+    def leaving(carry, x):
+        left.append(x * 2.0)
+        return carry, (x.dot(left[0]),)
+
+    def taking(carry, x):
+        return carry, (x.dot(left[0]),)
+
+    x = np.arange(4, dtype=np.float32)
+    assert replay._write(leaving, four(), (x, ()), (x,), ()) is not None
+    assert replay._write(taking, four(), (x, ()), (x,), ()) is None
+
+
 def test_a_carry_whose_order_in_memory_changes_is_refused():
     assert scanned(turned_round, np.zeros((4, 4), np.float32))[0] is None
 
