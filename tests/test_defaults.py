@@ -6,6 +6,29 @@ from numpy.testing import assert_array_equal
 
 import bpnet
 from bpnet.cli import main
+from bpnet.configuration import Course, Layout
+from bpnet.training.recipe import Place, Ranks, Recipe
+
+WHAT_IS_LEFT_OUT = {
+    Recipe: {
+        "cost": None, "optimizer": bpnet.optimizers.Adam(1e-3), "epochs": 20, "batch_size": 64,
+        "micro_batch": None, "schedule": bpnet.schedules.Constant(), "l2": 0.0, "l1": 0.0,
+        "max_norm": 0.0, "clip_norm": 0.0,
+        "dropout": 0.0, "label_smoothing": 0.0, "class_weight": None, "metrics": (), "seed": 0,
+    },
+    Place: {
+        "backend": None, "device": None, "dtype": "float32", "threads": None, "precision": None,
+        "compiled": None,
+    },
+    Ranks: {"communicator": None, "reduce": "ordered", "shards": None},
+    Layout: {"hidden": (128, 64), "activation": "relu", "output": None, "norm": None,
+             "init": "auto"},
+    Course: {
+        "learning_rate": None, "momentum": None, "patience": None, "sample_weight": None,
+        "checkpoint_minutes": 15 / 60, "on_error": "stop",  # 15 seconds: docs/runs.md
+    },
+}  # fmt: skip
+"""What the README and the pages of the site say of a run of which nothing else is said."""
 
 STILL = ("--learning-rate", "1e-30", "--epochs", "1", "--backend", "numpy", "-q")
 """A run that leaves every float32 where it was, but for zeros."""
@@ -67,3 +90,8 @@ def test_what_is_made_of_layers_or_loaded_is_no_guess(tmp_path):
     path = bpnet.Network([3, 4, 1]).save(tmp_path / "net.safetensors")
     assert not bpnet.load(path).guessed
     assert not bpnet.Network([bpnet.layers.Dense(3, 1, "identity")]).guessed
+
+
+@pytest.mark.parametrize("kind", WHAT_IS_LEFT_OUT)
+def test_an_option_that_is_left_out_is_what_the_documentation_says(kind):
+    assert vars(kind()) == WHAT_IS_LEFT_OUT[kind]

@@ -1,6 +1,8 @@
 """Folders of runs: which of them are finished."""
 
-from bpnet import runs
+import json
+
+from bpnet import run_folder, runs
 from bpnet.cli import main
 
 
@@ -12,3 +14,39 @@ def test_a_run_of_lbfgs_that_was_stopped_is_not_finished(tmp_path):
     # it writes no checkpoint; where it is stopped it leaves the folder for them, and a model
     (run / "checkpoints").mkdir()
     assert runs.unfinished(run)["training"]["optimizer"] == "lbfgs"
+
+
+def test_who_has_opened_a_history_reads_it_to_its_end(tmp_path):
+    """A new one takes its place at once, and is never there in part."""
+    path = tmp_path / "history.json"
+    runs._write_text(path, '{"cost": [2.0]}')
+    with path.open() as opened:
+        runs._write_text(path, '{"cost": [2.0, 1.0, 0.5]}')
+        assert opened.read() == '{"cost": [2.0]}'
+    assert path.read_text() == '{"cost": [2.0, 1.0, 0.5]}'
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_finished_run_says_so_without_what_its_table_was_encoded_by(tmp_path, capsys):
+    """Its outcome and what it was asked are in files of their own."""
+    table, run = tmp_path / "t.csv", tmp_path / "run"
+    table.write_text("a,b,y\n" + "".join(f"{i},{i * i % 7},{i % 2}\n" for i in range(20)))
+    command = ["train", str(table), "--target", "y", "--hidden", "3", "--epochs", "1", "-q"]
+    assert main([*command, "--backend", "numpy", "--out", str(run)]) == 0
+    (run / "columns.json").unlink()
+    capsys.readouterr()
+    assert main(["train", "--resume", str(run), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["run"], found["finished"]) == (str(run), True)
+    assert len(found["history"]["cost"]) == 1
+    assert main(["evaluate", str(run)]) == 2
+    assert "columns.json is missing" in capsys.readouterr().err
+
+
+def test_a_run_goes_where_a_link_leads(tmp_path):
+    """Its files are replaced one by one; the link is not."""
+    place, link = tmp_path / "place", tmp_path / "link"
+    place.mkdir()
+    link.symlink_to(place)
+    assert run_folder.choose(link, "digits", []) == place
+    assert run_folder.choose(place, "digits", []) == place

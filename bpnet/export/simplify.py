@@ -63,7 +63,6 @@ def _cleaned(graph: Any) -> Any:
         "CommonSubexpressionEliminationPass",
         "IdentityEliminationPass",
         "RemoveUnusedNodesPass",
-        "RemoveUnusedOpsetsPass",
     ):
         options = {"lift_all_constants": True, "size_limit": 0} if name.startswith("Lift") else {}
         getattr(passes, name)(**options)(graph)

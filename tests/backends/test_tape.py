@@ -174,6 +174,13 @@ def test_a_step_has_the_bits_of_the_plain_loop(step):
     assert_same(*scanned(step, start_of(step)))
 
 
+@pytest.mark.parametrize("count", range(5, 19))
+def test_any_number_of_steps_has_the_results_of_the_plain_loop(count, monkeypatch):
+    """They are stacked six at a time; a first few are there before the tape runs."""
+    monkeypatch.setattr(loop, "FOLD", 6)
+    assert_same(*scanned(alike, four(), count))
+
+
 def test_a_number_that_changes_in_a_step():
     assert_same(*scanned(a_rate_that_changes, (*four()[:2], np.asarray(0.5, np.float32))))
 
@@ -245,6 +252,21 @@ def test_what_is_refused(step):
     assert replay.scan(step, start, xs, (), None, 1, xp=NumPy().xp) is None
     assert np.array_equal(start, four()[0])
     assert getattr(getattr(step, "__self__", step), "mean", 0.0) == 0.0
+
+
+def test_a_value_that_another_step_has_left_behind_is_refused():
+    left = []
+
+    def leaving(carry, x):
+        left.append(x * 2.0)
+        return carry, (x.dot(left[0]),)
+
+    def taking(carry, x):
+        return carry, (x.dot(left[0]),)
+
+    x = np.arange(4, dtype=np.float32)
+    assert replay._write(leaving, four(), (x, ()), (x,), ()) is not None
+    assert replay._write(taking, four(), (x, ()), (x,), ()) is None
 
 
 def test_a_carry_whose_order_in_memory_changes_is_refused():

@@ -282,3 +282,13 @@ def test_arrays_of_two_devices_are_refused():
         backends.require_one(arrays)
     with pytest.raises(InputError, match="no array"):
         backends.require_one({})
+
+
+def test_no_numbers_fit_where_64_bits_are_missing():
+    pytest.importorskip("array_api_strict")
+    narrow = backends.get("array_api_strict:no_x64")
+    a = narrow.asarray(np.empty((0, 2), np.int64))
+    assert (a.shape, a.dtype) == ((0, 2), narrow.xp.int32)
+    for value in (2**31, -(2**31) - 1):
+        with pytest.raises(InputError, match="has no int64, and the values do not fit int32"):
+            narrow.asarray(np.asarray([0, value]))

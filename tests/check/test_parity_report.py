@@ -34,6 +34,9 @@ def test_the_trace_is_the_training_itself():
         moved = moved - job.optimizer.learning_rate * trace[l, "dC/db"].sum(0)
         np.testing.assert_allclose(moved, b, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(np.tanh(trace[1, "z"]), trace[1, "a"], rtol=1e-14)
+    np.testing.assert_allclose(np.tanh(trace[2, "z"]), trace[2, "a"], rtol=1e-14)
+    e = np.exp(trace[3, "z"] - trace[3, "z"].max(axis=-1, keepdims=True))
+    np.testing.assert_allclose(trace[3, "a"], e / e.sum(axis=-1, keepdims=True), rtol=1e-12)
 
 
 def test_differences_are_counted_in_units_of_the_last_place():

@@ -82,6 +82,12 @@ def test_orthogonal_rows_or_columns(n_in, n_out, gain):
     np.testing.assert_allclose(product, gain**2 * np.eye(min(n_in, n_out)), atol=1e-13)
 
 
+def test_orthogonal_has_length_one_where_it_is_named_alone():
+    """Saxe's for linear layers: nothing grows or shrinks from layer to layer."""
+    W, _ = drawn("orthogonal", n_in=6, n_out=6)
+    np.testing.assert_allclose(W.T @ W, np.eye(6), atol=1e-13)
+
+
 def test_orthogonal_draws_are_uniform():
     """No entry prefers a sign, as those of an uncorrected QR do."""
     first = [drawn("orthogonal", seed, n_in=3, n_out=3)[0] for seed in range(400)]

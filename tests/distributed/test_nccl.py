@@ -62,6 +62,19 @@ def numpys(monkeypatch):
     monkeypatch.setattr(NCCL, "library", "numpy")
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_what_is_sent_is_counted_in_bytes(kind):
+    def job(ranks):
+        made, _ = over(ranks)
+        found = np.empty(3, kind)
+        made.exchange(1 - ranks.rank, np.full(3, ranks.rank, kind), found)
+        made.exchange(1 - ranks.rank, found[:0], found[:0])
+        return found.tolist(), made.traffic.messages, made.traffic.bytes
+
+    size = 3 * np.dtype(kind).itemsize
+    assert simulate(2, job)[0] == [([1.0] * 3, 1, size), ([0.0] * 3, 1, size)]
+
+
 @pytest.mark.parametrize("reduce", ["ordered", "fast"])
 def test_training_over_nccl_is_training_over_the_host(reduce):
     def host(ranks):

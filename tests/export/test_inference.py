@@ -119,13 +119,31 @@ def test_labels_are_those_of_classify(tmp_path, classes, output, n):
     assert json.loads(session.about["classes"]) == classes
 
 
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("output", ["sigmoid", "identity"])
+def test_labels_that_do_not_exclude_each_other_are_0_and_1(tmp_path, n, output):
+    net = bpnet.Network([6, 5, n], hidden="tanh", output=output, init="normal", seed=2)
+    net.labels = True
+    session, x = exported(net, tmp_path), examples(40, 6)
+    found = session(x=x)
+    middle = 0.5 if output == "sigmoid" else 0.0  # of a hinge, whose outputs are scores
+    right = (net.predict(x, dtype="float32") > middle).astype(int)
+    assert found["label"].tolist() == (right[:, 0] if n == 1 else right).tolist()
+    assert 0 < right.mean() < 1
+
+
+def test_numbers_that_are_no_classes_have_no_label(tmp_path):
+    net = bpnet.Network([6, 5, 1], output="identity", seed=2)
+    assert exported(net, tmp_path).outputs == ["output"]
+
+
 def test_what_the_file_says_of_itself(tmp_path):
     net = bpnet.Network([6, 5, 4], hidden="relu")
     net.scale = 1 / 255
     session = exported(net, tmp_path)
     model = session.model
     library("onnx").checker.check_model(model, full_check=True)
-    assert {o.domain: o.version for o in model.opset_import}[""] == 21
+    assert {o.domain: o.version for o in model.opset_import} == {"": 21}  # what is used alone
     assert (model.producer_name, model.producer_version) == ("bpnet", bpnet.__version__)
     assert session.about == {
         "kind": "forward pass",

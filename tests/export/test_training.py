@@ -71,6 +71,17 @@ def network(**options):
     return bpnet.Network([64, 24, 10], hidden="relu", seed=3, **options)
 
 
+def test_inputs_and_outputs_have_the_names_that_are_documented(tmp_path):
+    net = bpnet.Network([6, 5, 3], hidden="relu", norm="batch", seed=0)
+    path = training_to_onnx(net, tmp_path / "step.onnx", optimizer="adam", dropout=0.5)
+    session, learned = Session(path), ("W.0", "gamma.1", "beta.1", "W.2", "b.2")
+    handed_on = {"step", "b.0", "mean.1", "variance.1", *learned}  # no step moves b.0
+    handed_on |= {f"{name}.slot{i}" for name in learned for i in (0, 1)}
+    inputs = {entry.name for entry in session.model.graph.input}
+    assert inputs == {"x", "y", "rows", "learning_rate", *handed_on}
+    assert set(session.outputs) == {"cost", "correct", *(f"{name}.new" for name in handed_on)}
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 def test_a_hundred_steps_follow_train(tmp_path, digits, optimizer):
     session = follows(network(), digits, tmp_path, optimizer)

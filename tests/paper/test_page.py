@@ -1,6 +1,7 @@
 """The page: every equation beside source that is true, nothing from elsewhere, honest verdicts."""
 
 import json
+import math
 import re
 import shutil
 import sys
@@ -15,6 +16,7 @@ from bpnet.check import equations as checks
 from bpnet.cli import main
 from bpnet.core import descent
 from bpnet.paper.equations import EQUATIONS
+from bpnet.paper.pictures import COLORS
 from bpnet.paper.sources import CORE, citations, excerpt
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -87,6 +89,7 @@ def test_every_equation_is_there_with_formula_source_and_verdict(page):
     assert len(articles) == 29
     for article in articles:
         assert article.count("<math ") == 1
+        assert re.search('<math [^>]*display="block"', article)  # limits above and below a sum
         assert "passed</b> in float64" in article
         assert "passed</b> in float32" in article
         assert "<merror" not in article
@@ -120,7 +123,29 @@ def test_numbers_are_measured_and_none_is_left_out(page, edition):
     assert "50,005,000" in text
 
 
+def test_each_number_stands_in_the_sentence_that_it_belongs_to(page):
+    """Closed forms: C is multiplied by (1 - 2 eta)^2 a step, sigma' is sigma (1 - sigma)."""
+    after = {eta: 4 * (1 - 2 * eta) ** 60 for eta in (0.1, 0.01, 0.95, 1.02)}
+    a, flat = (1 / (1 + math.exp(-z)) for z in (-5, 8))
+    down = math.degrees(math.atan2(-1.2, 1.6))
+    lowest = -4 * math.cos(math.radians(round(down) - down))  # of directions a degree apart
+    text = " ".join(re.sub("<[^>]*>", "", page).replace("−", "-").split())
+    for sentence in (
+        f"The gradient there has length 4.0, and the smallest slope found is {lowest:.5f}, at "
+        f"{round(down)}°. (2) says at once where it is: at {down:.2f}°",
+        f"is {after[0.1]:.1e} with 0.1, {after[0.01]:.2f} with 0.01, {after[0.95]:.4f} with 0.95 "
+        f"and {after[1.02]:.0f} with 1.02.",
+        f"is at most 0.25; at z = 8 it is {flat * (1 - flat):.5f},",
+        f"Its error is {(a - 1) * a * (1 - a):.4f} with the quadratic cost and {a - 1:.4f} with "
+        "the cross-entropy.",
+        f"is multiplied by {1 - 0.5 * 2 / 20:.2f} in each step",
+    ):
+        assert sentence in text
+
+
 def test_the_colors_are_the_pages(page):
+    assert len({*COLORS.values()}) == len(COLORS)
+    assert "fill: var(--paper)" in page
     drawn = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert set(re.findall(r"#[0-9a-f]{6}\b", drawn)) <= {"#000000", "#ffffff"}
     assert "prefers-color-scheme: dark" in page

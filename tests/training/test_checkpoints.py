@@ -462,6 +462,10 @@ def tensor(name, value):
     return lambda _numbers, tensors: tensors.update({name: value})
 
 
+def without(part):
+    return lambda _numbers, tensors: [tensors.pop(n) for n in [*tensors] if n.startswith(part)]
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -470,17 +474,26 @@ def tensor(name, value):
         (put("threads", 10**9), "has 1000000000 as its threads"),
         (put("history", {"cost": []}), "has .* as its history"),
         (put("callbacks", []), "has .* as its callbacks"),
+        (put("callbacks", {"EarlyStopping": 3}), "has .* as its callbacks"),
+        (put("sums", [0.5]), r"has \[0.5\] as its sums"),
+        (put("done", 1), "has 1 as its done"),
+        (put("error", 1), "has 1 as its error"),
+        (put("learning_rate", "0.1"), "has 0.1 as its learning_rate"),
+        (put("epochs", -1), "has -1 as its epochs"),
         (put_of_run("machine", {"blas": 3}), "as its machine"),
+        (put_of_run("backend", None), "has None as its backend"),
+        (put_of_run("columns", 5), "has 5 as its columns"),
+        (put_of_run("asked", []), r"has \[\] as its asked"),
+        (put_of_run("before", -1), "has -1 as its before"),
         (put_of_run("stacks", [1.5]), r"has \[1.5\] as its stacks"),
         (put_of_run("networks", {"0": []}), "as its networks"),
         (put_of_run("networks", {"1": {}}), "has nothing as its epoch"),
-        (
-            tensor("0 parameters.0.0", np.zeros((3, 3))),
-            "parameters in the checkpoint are not those",
-        ),
+        (without("0 parameters"), "is not that of a set of 1 such networks"),
+        (without("0 state"), "the optimizer's arrays in the checkpoint are not"),
+        (tensor("0 parameters.0.0", np.zeros((3, 3))), "parameters in the checkpoint are not"),
         (tensor("0 parameters.0.0", np.zeros((6, 8), "S3").view("u1")), "parameters in the check"),
         (tensor("0 state.0.0.0", np.zeros(7)), "the optimizer's arrays in the checkpoint are not"),
-        (tensor("0 state.x", np.zeros(7)), "damaged or no checkpoint"),
+        (tensor("0 state.x", np.zeros(7)), "all 1 checkpoints in .* are damaged"),
     ],
 )
 def test_a_checkpoint_that_was_tampered_with_is_refused(tmp_path, change, text):
@@ -488,7 +501,7 @@ def test_a_checkpoint_that_was_tampered_with_is_refused(tmp_path, change, text):
     run(network(), checkpoint=tmp_path, epochs=1)
     for path in tmp_path.iterdir():
         rewritten(path, change)
-    with pytest.raises(InputError, match=f"{text}|all 1 checkpoints"):
+    with pytest.raises(InputError, match=text):
         run(network(), checkpoint=tmp_path, resume=True)
 
 

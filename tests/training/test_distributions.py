@@ -28,6 +28,16 @@ class Keep(bpnet.Callback):
         self.weights.append([np.array(W, np.float64) for W in run.network.weights])
 
 
+class Rates(bpnet.Callback):
+    """Keeps the learning rate that a run has at the end of each epoch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_epoch_end(self, run):
+        self.seen.append(run.learning_rate)
+
+
 def network(hidden="relu", **options):
     return bpnet.Network([5, 7, 3], hidden=hidden, seed=1, **options)
 
@@ -143,3 +153,15 @@ def test_of_large_arrays_a_sample_comes_back():
     a = np.tanh(X.astype(np.float64) @ wide.weights[0].T + wide.biases[0])
     found = seen.records[0]["layers"][0]["activations"]
     np.testing.assert_allclose(found, quantiles(a), atol=0.15)
+
+
+def test_a_run_keeps_its_rate_while_its_layers_are_looked_at():
+    """With a rate that answers to the history the probe's, made anew, is one epoch ahead."""
+    before, after = Rates(), Rates()
+    bpnet.train(
+        network(), problem(), epochs=6, batch_size=30, callbacks=[before, Distributions(), after],
+        schedule=bpnet.schedules.OnPlateau(patience=1, factor=0.5),
+        optimizer=bpnet.optimizers.SGD(learning_rate=30.0),
+    )  # fmt: skip
+    assert len(set(before.seen)) > 1
+    assert before.seen == after.seen

@@ -62,6 +62,35 @@ def test_an_update_that_is_too_large_is_seen_where_it_is_made(backend):
         assert "at step 1 of epoch 1" in str(why.value)
 
 
+def test_an_infinite_weighted_input_is_seen_though_tanh_makes_1_of_it():
+    X, y = data()
+    X[HUGE], y[HUGE] = 3e38, 1e30
+    net = bpnet.Network([4, 5, 2], hidden="tanh", output="identity", seed=0)
+    net.weights[0] = np.full((5, 4), 4.0)
+    rule = bpnet.optimizers.SGD(learning_rate=1e-6)
+    with pytest.raises(bpnet.Diverged, match="the weighted input of layer 1 is not finite"):
+        bpnet.train(net, (X, y), cost="quadratic", optimizer=rule, batch_size=1, backend="numpy")
+
+
+class OnceTooLarge:
+    """A learning rate that only one step of all cannot take."""
+
+    step = 6  # counted from 0
+
+    def rate(self, eta, moment):
+        return 1e38 if moment.step == self.step else eta
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_a_step_that_is_gone_over_again_has_its_own_rate(shards):
+    """The block is done again step by step; each has the numbers that it had in the block."""
+    X, y = data()
+    options = {"batch_size": 4, "schedule": OnceTooLarge(), "shards": shards}
+    with pytest.raises(bpnet.Diverged, match="the update of layer 1 is not finite") as caught:
+        train("numpy", X, y * 1e6, **options)
+    assert "at step 7 of epoch 1" in str(caught.value)
+
+
 def test_the_last_good_checkpoint_stays(tmp_path):
     X, y = data()
     huge_target(X, y)

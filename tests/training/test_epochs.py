@@ -64,3 +64,16 @@ def test_the_second_ctrl_c_is_at_once():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_the_callers_own_stays_as_it_is():
+    def own(_signal, _frame):
+        """A program's own way to end."""
+
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        with epochs.deferred_interrupt(Stopped()):
+            assert signal.getsignal(signal.SIGINT) is own
+        assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -142,3 +142,27 @@ def test_a_start_that_is_not_finite_is_said(data):
     net.biases[0] = np.full(3, 1e200)
     with pytest.raises(Diverged, match="the cost is not finite before the first step of L-BFGS"):
         train(net, (data[0], data[1].astype(float)))
+
+
+class Ends(bpnet.Callback):
+    """Keeps what a run says of itself when it ends."""
+
+    note = None
+
+    def on_train_end(self, run):
+        self.note = run.note
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"), [(False, "as many iterations as allowed, 2"), (True, "stopped")]
+)
+def test_why_it_ended_is_known_to_callbacks_at_the_end(data, stop, reason):
+    class Stops(bpnet.Callback):
+        def on_epoch_end(self, run):
+            if stop:
+                run.stop("enough")
+
+    ends = Ends()
+    train(network(), data, epochs=2, callbacks=[Stops(), ends])
+    assert ends.note.startswith(f"L-BFGS: {1 if stop else 2} iterations, ")
+    assert reason in ends.note

@@ -137,6 +137,7 @@ BAD = {
     "a dtype": ({"place": {"dtype": "int8"}}, "dtype is 'int8'; choose one of float64"),
     "threads": ({"place": {"threads": 0}}, "threads is 0; give a whole number of at least 1"),
     "a precision": ({"place": {"precision": "tf16"}}, "precision is 'tf16'; give 'tf32'"),
+    "no order": ({"ranks": {"reduce": ""}}, "reduce is ''; give 'ordered' or 'fast'"),
     "an order": ({"ranks": {"reduce": "quick"}}, "reduce is 'quick'; give 'ordered' or 'fast'"),
 }  # fmt: skip
 

@@ -12,10 +12,15 @@ X = RANDOM.normal(size=(60, 4))
 Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0.5)
 
 
+@pytest.mark.parametrize("room", [20, 3])
 @pytest.mark.parametrize("folds", [None, [(range(20 + i), range(37, 60)) for i in range(4)]])
-def test_what_is_held_out_may_be_judged_in_parts(folds, monkeypatch):
-    """Batches of five examples, the last of three: the means are those over all at once."""
-    monkeypatch.setattr(batches, "chunk", lambda _: 20)
+def test_what_is_held_out_may_be_judged_in_parts(folds, room, monkeypatch):
+    """The means are those over all at once.
+
+    Batches have five examples, the last three; or one, where there is no room for one of each of
+    the four networks.
+    """
+    monkeypatch.setattr(batches, "chunk", lambda _: room)
     nets = [bpnet.Network([4, 5, 3], seed=seed) for seed in range(4)]
     validation = None if folds else (X[37:], Y[37:])
     found = bpnet.train(

@@ -119,6 +119,16 @@ def test_numbers_have_no_classes_to_weigh():
         weights.make(None, "balanced", rows, 4)
 
 
+@pytest.mark.parametrize("spec", ["numpy", "jax:cpu"])
+def test_no_neuron_has_longer_weights_than_it_may(spec):
+    """Whether a library writes to the weights of a step where they are, or makes others."""
+    pytest.importorskip(spec.partition(":")[0])
+    net = bpnet.Network([4, 5, 3], hidden="tanh", seed=2)
+    bpnet.train(net, blobs(), max_norm=0.5, epochs=2, backend=spec)
+    lengths = [np.linalg.norm(W, axis=1).max() for W in net.weights]
+    assert 0.4 < max(lengths) <= 0.5 * (1 + 1e-6)
+
+
 def test_schedule_clipping_and_norms_reach_the_run():
     X, y = blobs()
     _, history = trained((X, y), schedule="step", epochs=21, batch_size=20)
