@@ -153,7 +153,9 @@ class Ends(bpnet.Callback):
         self.note = run.note
 
 
-@pytest.mark.parametrize(("stop", "reason"), [(False, "as many iterations as allowed, 2"), (True, "stopped")])
+@pytest.mark.parametrize(
+    ("stop", "reason"), [(False, "as many iterations as allowed, 2"), (True, "stopped")]
+)
 def test_why_it_ended_is_known_to_callbacks_at_the_end(data, stop, reason):
     class Stops(bpnet.Callback):
         def on_epoch_end(self, run):
