@@ -69,6 +69,18 @@ BAD = {
         lambda: bpnet.Network([bpnet.layers.Dense(3, 4), bpnet.layers.Dense(5, 2)]),
         "gives 4 values and layer 2 takes 5",
     ),
+    "chain through a normalization": (
+        lambda: bpnet.Network(
+            [bpnet.layers.Dense(3, 4), bpnet.layers.BatchNorm(5), bpnet.layers.Dense(5, 2)]
+        ),
+        "layer 1 gives 4 values and layer 2 takes 5",
+    ),
+    "chain from a normalization": (
+        lambda: bpnet.Network(
+            [bpnet.layers.Dense(3, 4), bpnet.layers.LayerNorm(4), bpnet.layers.Dense(5, 2)]
+        ),
+        "layer 2 gives 4 values and layer 3 takes 5",
+    ),
     "softmax of one": (lambda: bpnet.Network([3, 1], output="softmax"), "softmax"),
     "number": (lambda: bpnet.Network(5), "sizes is 5"),
     "init arrays": (lambda: bpnet.Network([3, 2], init=[np.zeros((2, 3))]), "init is"),
