@@ -10,8 +10,11 @@ import numpy as np
 from bpnet._typing import Array, Namespace
 from bpnet.backends import hardware, loop, memory, numpy_namespace, threads
 from bpnet.backends.base import Backend, DeviceInfo
-from bpnet.backends.tape import replay
+from bpnet.backends.trace import replay
+from bpnet.backends.trace.on_numpy import OnNumPy
 from bpnet.errors import InputError
+
+_LIBRARY = OnNumPy()
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class NumPy(Backend):
     Parameters
     ----------
     replays : bool
-        Whether the steps of a long scan are written down and replayed.
+        Whether the steps of a long scan are recorded and replayed.
     """
 
     name: str = "numpy"
@@ -74,12 +77,14 @@ class NumPy(Backend):
     ) -> tuple[Any, tuple[Array, ...]]:
         """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
 
-        The first step is written down and the others are replayed, where there are many.
+        The first step is recorded and the others are replayed, where there are many.
         """
         done = None
         if self.replays:
             given = None if numbers is None else _narrow(numbers, carry)
-            done = replay.scan(step, carry, xs, operands, given, self.together, xp=self.xp)
+            done = replay.scan(
+                step, carry, xs, operands, given, self.together, xp=self.xp, library=_LIBRARY
+            )
         return done or super().scan(step, carry, xs, operands, numbers)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:

@@ -4,13 +4,13 @@ The gradients of small layers are joined to the vector that an optimizer moves. 
 of them where it is in that vector, so that nothing is copied.
 """
 
-import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from bpnet.backends.tape.calls import Call, Ref, Tape, can_be_told, touched
+from bpnet.backends.trace.graph import Call, Graph, Ref
 
 
 @dataclass(frozen=True)
@@ -29,55 +29,57 @@ class Join:
     call: Call
     parts: tuple[tuple[int, int], ...]
 
-    def places(self, tape: Tape) -> list[tuple[int, int]]:
+    def places(self, graph: Graph) -> list[tuple[int, int]]:
         """First element of each part in the vector, and one behind its last."""
-        ends = np.cumsum([math.prod(tape.values[n].shape) for n, _ in self.parts]).tolist()
+        ends = np.cumsum([graph.values[n].size for n, _ in self.parts]).tolist()
         return list(zip([0, *ends], ends, strict=False))
 
 
-def find(tape: Tape, handed: frozenset[int]) -> list[Join]:
-    """Calls on a tape that join arrays.
+def find(graph: Graph, handed: frozenset[int], tells: Callable[[Call], bool]) -> list[Join]:
+    """Calls of a graph that join arrays.
 
     Parameters
     ----------
-    tape : Tape
+    graph : Graph
         Of a step.
     handed : set of int
         Values that the step is given, or hands on: their memory is not the vector's.
+    tells : callable
+        Whether a call can be told where to write.
     """
-    made = {call.result: (i, call) for i, call in enumerate(tape.calls) if not call.in_place}
+    made = {call.result: (i, call) for i, call in enumerate(graph.calls) if not call.in_place}
     writes: dict[int, list[int]] = defaultdict(list)
     reads: dict[int, list[int]] = defaultdict(list)
-    for i, call in enumerate(tape.calls):
-        for n in touched(tape, call):
-            reads[tape.values[n].root].append(i)
+    for i, call in enumerate(graph.calls):
+        for root in graph.roots(call.touched):
+            reads[root].append(i)
         if call.in_place:
-            writes[tape.values[call.result].root].append(i)
-    found, taken = [], set(handed)
-    for at, call in enumerate(tape.calls):
-        if not _is_join(tape, call) or call.result in handed:
+            writes[graph.values[call.result].root].append(i)
+    joins, taken = [], set(handed)
+    for at, call in enumerate(graph.calls):
+        if not _is_join(graph, call) or call.result in handed:
             continue
         parts = []
         for n in call.args[0]:
-            root = tape.values[n].root
-            whole = math.prod(tape.values[root].shape) == math.prod(tape.values[n].shape)
+            root = graph.values[n].root
+            whole = graph.values[root].size == graph.values[n].size
             ours = root in made and root not in taken and whole
             # what is joined is read no more, or nobody writes to either copy
             later = any(i > at for i in reads[root]) and any(i > at for i in writes[call.result])
             alone = not later and not any(i > at for i in writes[root])
-            in_place = ours and alone and can_be_told(tape, made[root][1])
-            parts.append((int(n), root if in_place else -1))
+            told = ours and graph.values[root].order == "C" and tells(made[root][1])
+            parts.append((int(n), root if alone and told else -1))
             taken.add(root)
-        found.append(Join(call, tuple(parts)))
-    return found
+        joins.append(Join(call, tuple(parts)))
+    return joins
 
 
-def _is_join(tape: Tape, call: Call) -> bool:
+def _is_join(graph: Graph, call: Call) -> bool:
     """Whether a call joins vectors of one dtype to a longer one."""
-    if call.what is not np.concatenate or not isinstance(call.args[0], tuple):
+    if call.name != "concat" or not isinstance(call.args[0], tuple):
         return False
-    result = tape.values[call.result]
-    parts = [tape.values[n] if isinstance(n, Ref) else None for n in call.args[0]]
+    result = graph.values[call.result]
+    parts = [graph.values[n] if isinstance(n, Ref) else None for n in call.args[0]]
     return len(result.shape) == 1 and all(
         v is not None and (len(v.shape), v.dtype, v.order) == (1, result.dtype, "C") for v in parts
     )

@@ -1,0 +1,254 @@
+"""Scans whose first step is recorded and whose others replay it."""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, combinations, islice
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends import loop, trees
+from bpnet.backends.trace import plan
+from bpnet.backends.trace.graph import Graph
+from bpnet.backends.trace.lines import Writer
+from bpnet.backends.trace.plan import Ends
+from bpnet.backends.trace.recorder import Recorded, Tracer
+
+WORTH = 100
+"""Steps from which a recording is worth it, which takes as long as some twenty of them."""
+
+_KEPT = 32
+"""Functions that are kept for scans to come."""
+
+_MOST = 1 << 26
+"""Bytes of a carry, which is copied; steps of larger networks are work, not calls."""
+
+_ROOM = 1 << 18
+"""Bytes of what is loaded at once: of narrow rows more, as each time costs ten calls."""
+
+_LOCK = threading.Lock()
+_UNKNOWN: Any = object()
+_functions: dict[Any, Callable[..., Any] | None] = {}
+
+_PLAIN = (bool, int, float, str, type(None), np.dtype, np.generic, ModuleType, type)
+
+
+class Impure(TypeError):
+    """A part of a step may have a state."""
+
+
+def scan(
+    step: Callable[..., Any],
+    carry: Any,
+    xs: Any,
+    operands: tuple[Any, ...],
+    numbers: tuple[Array, ...] | None,
+    together: int,
+    *,
+    xp: Namespace,
+    library: plan.Library,
+) -> tuple[Any, tuple[Array, ...]] | None:
+    """Do what :func:`bpnet.backends.loop.run` does, by a recording; None where that can't be.
+
+    The arguments are the same, but for ``numbers``, arrays of (steps, c), and the library whose
+    arrays these are. The carry is left as it was, and so is all else, as no step with a state of
+    its own is begun.
+    """
+    total = loop.length(xs)
+    if total < WORTH or not _is_plain(carry, library, xp):
+        return None
+    tracer = Tracer(xp)
+    try:
+        recorded = through(step, xp, tracer)
+    except Impure:
+        return None
+    copy = partial(trees.map_leaves, partial(xp.asarray, copy=True))
+    groups = loop.groups(step, xs, operands, together, xp=xp, room=_ROOM)
+    loaded, split = next(groups)
+    row = () if numbers is None else (tuple([n] * n.shape[1] for n in numbers),)
+    pattern = loaded, row
+    steps = _flat(chain([(loaded, split)], groups), numbers or (), library)
+    with np.errstate(all="ignore"):  # in a run they are ignored anyhow
+        first = _rebuilt(pattern, next(steps))
+        x, *numbered = first
+        written = _record(tracer, recorded, copy(carry), x, numbered, operands, library)
+        if written is None:
+            return None
+        graph, ends, carry, out = written
+        outs: tuple[list[Any], ...] = tuple([value] for value in out)
+        keep, data = tuple(column.append for column in outs), tuple(trees.leaves(operands))
+        signature = tuple(graph.values), tuple(graph.calls), ends, xp
+        function = _functions.get(signature, _UNKNOWN)
+        if function is _UNKNOWN:
+            given = list(islice(steps, 2))
+            expected = partial(_plainly, step, copy, carry, pattern, given, operands)
+            made = partial(_made, graph, ends, library, xp)
+            function, carry = _tried(made, carry, given, data, keep, expected, library)
+            _keep(signature, function)
+        if function is None:
+            return None
+        kept, folded = tuple(trees.leaves(carry)), []
+        for _ in range(0, total, loop.FOLD):
+            kept = function(kept, data, islice(steps, loop.FOLD - len(outs[0])), keep)
+            folded.append([xp.stack(column) for column in outs])
+            for column in outs:
+                column.clear()
+    return _rebuilt(carry, kept), loop.joined(folded, xp=xp)
+
+
+def through(part: Any, xp: Namespace, other: Namespace) -> Any:
+    """A part of a step with another namespace wherever it holds the first.
+
+    Raises
+    ------
+    Impure
+        If a part is neither bpnet's own nor says that it is ``pure``: it may have a state that
+        changes from one call to the next.
+    """
+    if part is xp:
+        return other
+    if isinstance(part, _PLAIN):
+        return part
+    if isinstance(part, tuple):
+        parts = [through(item, xp, other) for item in part]
+        return type(part)(*parts) if hasattr(part, "_fields") else tuple(parts)
+    kind = part if isinstance(part, FunctionType) else type(part)
+    if not (kind.__module__.startswith("bpnet.") or getattr(part, "pure", None) is True):
+        msg = f"a part of a step of type {type(part).__name__}"
+        raise Impure(msg)
+    if not dataclasses.is_dataclass(part):
+        if getattr(part, "pure", None) is True or not getattr(part, "__dict__", None):
+            return part
+        msg = f"a part of a step of type {type(part).__name__}"
+        raise Impure(msg)
+    fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part) if f.init}
+    moved = {name: through(value, xp, other) for name, value in fields.items()}
+    changed = {name: value for name, value in moved.items() if value is not fields[name]}
+    return dataclasses.replace(part, **changed) if changed else part  # type: ignore[type-var]
+
+
+def _is_plain(carry: Any, library: plan.Library, xp: Namespace) -> bool:
+    """Whether a carry is of arrays alone, none of which shares memory with another."""
+    arrays = list(trees.leaves(carry))
+    if not all(isinstance(a, library.array) for a in arrays) or trees.scalars(carry):
+        return False
+    apart = not any(xp.may_share_memory(a, b) for a, b in combinations(arrays, 2))
+    return apart and sum(a.nbytes for a in arrays) <= _MOST
+
+
+def _flat(
+    groups: Iterable[tuple[Any, loop.Split]], numbers: tuple[Array, ...], library: plan.Library
+) -> Iterator[Any]:
+    """Yield a tuple for each step: the arrays of its batch, and its numbers."""
+    first = 0
+    for loaded, split in groups:
+        batches = [split(a) for a in trees.leaves(loaded)]
+        last = first + len(batches[0])
+        columns = [library.numbers(n[first:last, j]) for n in numbers for j in range(n.shape[1])]
+        yield from zip(*batches, *columns, strict=True)
+        first = last
+
+
+def _rebuilt(pattern: Any, leaves: Iterable[Any]) -> Any:
+    """Tree of the structure of another with other leaves."""
+    rest = iter(leaves)
+    return trees.map_leaves(lambda _: next(rest), pattern)
+
+
+def _record(
+    tracer: Tracer,
+    step: Callable[..., Any],
+    carry: Any,
+    x: Any,
+    row: Any,
+    operands: Any,
+    library: plan.Library,
+) -> tuple[Graph, Ends, Any, tuple[Any, ...]] | None:
+    """Take a step with recorded arrays: its graph and ends, the carry after it and its outs."""
+    graph = tracer.graph
+
+    def take(a: Any) -> Recorded:
+        if not isinstance(a, library.array):
+            raise graph.refuse(f"a {type(a).__name__} among arrays")
+        return tracer.take(a)
+
+    try:
+        held, x, data = (trees.map_leaves(take, tree) for tree in (carry, x, operands))
+        row = tuple(tuple(tuple(map(tracer.take, part)) for part in parts) for parts in row)
+        moved, out = step(held, x, *row, *data)
+        before, after = list(trees.leaves(held)), list(trees.leaves(moved))
+    except Exception:  # the plain loop says what is wrong, or that nothing is
+        return None
+    writes = all(isinstance(a, Recorded) for a in (*after, *out))
+    if graph.broken or not out or not writes or list(map(_kind, before)) != list(map(_kind, after)):
+        return None
+    numbers = [tuple(a.number for a in trees.leaves(t)) for t in (held, x, row, data, moved, out)]
+    graph.held.clear()
+    values = trees.map_leaves(lambda a: a.inner, moved)
+    return graph, Ends(*numbers), values, tuple(a.inner for a in out)
+
+
+def _kind(a: Recorded) -> Any:
+    value = a.inner
+    return type(value), value.shape, value.dtype, getattr(value, "strides", None)
+
+
+def _plainly(
+    step: Callable[..., Any], copy: Any, carry: Any, pattern: Any, given: list[Any], operands: Any
+) -> list[Any]:
+    """What steps carry on in the end and give, done as they stand."""
+    carry, outs = copy(carry), []
+    for one in given:
+        x, row = _rebuilt(pattern, one)
+        carry, out = step(carry, x, *row, *operands)
+        outs.append(out)
+    columns = zip(*outs, strict=True)
+    return [*trees.leaves(carry), *(value for column in columns for value in column)]
+
+
+def _made(graph: Graph, ends: Ends, library: plan.Library, xp: Namespace) -> Callable[..., Any]:
+    """Function that replays a graph."""
+    return Writer(plan.make(graph, ends, library), library, xp).function()
+
+
+def _tried(
+    make: Callable[[], Callable[..., Any]],
+    carry: Any,
+    given: list[Any],
+    data: tuple[Any, ...],
+    keep: tuple[Callable[[Any], None], ...],
+    plainly: Callable[[], list[Any]],
+    library: plan.Library,
+) -> tuple[Callable[..., Any] | None, Any]:
+    """Function that replays a graph, and what it carries on; None where two steps differ.
+
+    The graph can't tell whether a step is a function of its arguments alone, or an array was told
+    from one that records; that shows here.
+    """
+    found: list[list[Any]] = [[] for _ in keep]
+    try:
+        function = make()
+        expected = plainly()
+        gather = tuple(column.append for column in found)
+        moved = function(tuple(trees.leaves(carry)), data, given, gather)
+    except Exception:  # such as shapes that depend on values
+        return None, carry
+    values = [*moved, *(value for column in found for value in column)]
+    if not all(map(library.alike, values, expected)):
+        return None, carry
+    for add, column in zip(keep, found, strict=True):
+        for value in column:
+            add(value)
+    return function, _rebuilt(carry, moved)
+
+
+def _keep(signature: Any, function: Callable[..., Any] | None) -> None:
+    """Keep a function, or that there is none, for scans to come."""
+    with _LOCK:
+        if len(_functions) >= _KEPT:
+            del _functions[next(iter(_functions))]
+        _functions[signature] = function
