@@ -8,7 +8,7 @@ import pytest
 
 from bpnet.backends import loop, trees
 from bpnet.backends.numpy import NumPy
-from bpnet.backends.trace import plan, replay
+from bpnet.backends.trace import plan, recorder, replay
 from bpnet.backends.trace.lines import Writer
 from bpnet.backends.trace.on_numpy import OnNumPy
 from bpnet.backends.trace.recorder import Tracer
@@ -395,7 +395,7 @@ def planned(step, carry):
     """Plan of a step."""
     x, tracer = np.arange(4, dtype=np.float32), Tracer(XP)
     carry = trees.map_leaves(np.array, carry)
-    graph, ends, _, _ = replay._record(tracer, Step(step, tracer), carry, x, (), (), LIBRARY)
+    graph, ends, _, _ = replay.record(tracer, Step(step, tracer), carry, x, (), (), LIBRARY)
     return plan.make(graph, ends, LIBRARY)
 
 
@@ -559,3 +559,7 @@ def test_arrays_that_change_places_are_not_kept():
     first, second = planned(alike, four()), planned(swapped, four())
     assert first.ends.kept == set(first.ends.carry)
     assert second.ends.kept == frozenset()
+
+
+def test_a_tracer_hides_no_function_of_the_standard():
+    assert not set(dir(Tracer(XP))) & (recorder._RECORDABLE | recorder.INSPECTION)

@@ -1,7 +1,8 @@
-"""Arrays that a step joins to one vector, made in their place in it.
+"""Arrays that a step joins to one, made in their place in it.
 
 The gradients of small layers are joined to the vector that an optimizer moves. A replay makes each
-of them where it is in that vector, so that nothing is copied.
+of them where it is in that vector, so that nothing is copied. On a GPU, where a kernel writes to
+memory with gaps as fast, that holds for whatever is joined along the last axis.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from bpnet.backends.trace.graph import Call, Graph, Ref
 
 @dataclass(frozen=True)
 class Join:
-    """A call that joins arrays to one vector.
+    """A call that joins arrays to one along the last axis.
 
     Parameters
     ----------
@@ -30,12 +31,14 @@ class Join:
     parts: tuple[tuple[int, int], ...]
 
     def places(self, graph: Graph) -> list[tuple[int, int]]:
-        """First element of each part in the vector, and one behind its last."""
-        ends = np.cumsum([graph.values[n].size for n, _ in self.parts]).tolist()
+        """First element of each part along the axis, and one behind its last."""
+        ends = np.cumsum([graph.values[n].shape[-1] for n, _ in self.parts]).tolist()
         return list(zip([0, *ends], ends, strict=False))
 
 
-def find(graph: Graph, handed: frozenset[int], tells: Callable[[Call], bool]) -> list[Join]:
+def find(
+    graph: Graph, handed: frozenset[int], tells: Callable[[Call], bool], axes: int
+) -> list[Join]:
     """Calls of a graph that join arrays.
 
     Parameters
@@ -46,6 +49,8 @@ def find(graph: Graph, handed: frozenset[int], tells: Callable[[Call], bool]) ->
         Values that the step is given, or hands on: their memory is not the vector's.
     tells : callable
         Whether a call can be told where to write.
+    axes : int
+        Of the arrays that can be joined so, at most.
     """
     made = {call.result: (i, call) for i, call in enumerate(graph.calls) if not call.in_place}
     writes: dict[int, list[int]] = defaultdict(list)
@@ -57,13 +62,14 @@ def find(graph: Graph, handed: frozenset[int], tells: Callable[[Call], bool]) ->
             writes[graph.values[call.result].root].append(i)
     joins, taken = [], set(handed)
     for at, call in enumerate(graph.calls):
-        if not _is_join(graph, call) or call.result in handed:
+        if not _is_join(graph, call, axes) or call.result in handed:
             continue
         parts = []
         for n in call.args[0]:
             root = graph.values[n].root
             whole = graph.values[root].size == graph.values[n].size
             ours = root in made and root not in taken and whole
+            ours = ours and (root == n or len(graph.values[n].shape) == 1)
             # what is joined is read no more, or nobody writes to either copy
             later = any(i > at for i in reads[root]) and any(i > at for i in writes[call.result])
             alone = not later and not any(i > at for i in writes[root])
@@ -74,12 +80,15 @@ def find(graph: Graph, handed: frozenset[int], tells: Callable[[Call], bool]) ->
     return joins
 
 
-def _is_join(graph: Graph, call: Call) -> bool:
-    """Whether a call joins vectors of one dtype to a longer one."""
-    if call.name != "concat" or not isinstance(call.args[0], tuple):
+def _is_join(graph: Graph, call: Call, axes: int) -> bool:
+    """Whether a call joins arrays of one dtype along their last axis."""
+    if call.name != "concat" or not all(isinstance(n, Ref) for n in call.args[0]):
         return False
-    result = graph.values[call.result]
-    parts = [graph.values[n] if isinstance(n, Ref) else None for n in call.args[0]]
-    return len(result.shape) == 1 and all(
-        v is not None and (len(v.shape), v.dtype, v.order) == (1, result.dtype, "C") for v in parts
+    result, last = graph.values[call.result], call.option(1, "axis", 0)
+    count = len(result.shape)
+    values = [graph.values[n] for n in call.args[0]]
+    return (
+        count <= axes
+        and last in (-1, count - 1)
+        and all((v.dtype, v.order) == (result.dtype, "C") for v in values)
     )

@@ -2,14 +2,46 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from bpnet._typing import Namespace
-from bpnet.backends.trace.graph import Constant, Ref
+from bpnet.backends.trace.graph import Call, Constant, Ref
 from bpnet.backends.trace.joins import Join
 from bpnet.backends.trace.plan import Library, Plan, Unit
 
 _HOLE = re.compile(r"\$(\w+)")
+
+
+@dataclass(frozen=True)
+class Form:
+    """Text of a call, with holes for its arguments ($0, ...), constants and results.
+
+    Parameters
+    ----------
+    plain : str
+        What gives a new value.
+    told : str
+        What writes to ``$out``, or to ``$flat``, which is that as a vector; empty where the
+        library can't be told.
+    constants : dict
+        By the names of their holes.
+    """
+
+    plain: str
+    told: str = ""
+    constants: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, function: Any, call: Call) -> "Form":
+        """A function with the arguments of a call."""
+        keys = {f"key{i}": a for i, (_, a) in enumerate(call.keywords)}
+        if any(not isinstance(a, Constant) for a in keys.values()):
+            msg = f"{call.name} with an array by its keyword"
+            raise TypeError(msg)
+        given = [f"${i}" for i in range(len(call.args))]
+        given += [f"{name}=$key{i}" for i, (name, _) in enumerate(call.keywords)]
+        constants = {key: a.value for key, a in keys.items()}
+        return cls(f"$f({', '.join(given)})", constants={"f": function, **constants})
 
 
 class Writer:
@@ -21,12 +53,10 @@ class Writer:
         Of a step.
     library : Library
         Which writes the lines of a call.
-    xp : namespace
-        Of the arrays.
     """
 
-    def __init__(self, plan: Plan, library: Library, xp: Namespace) -> None:
-        self.plan, self.graph, self.library, self.xp = plan, plan.graph, library, xp
+    def __init__(self, plan: Plan, library: Library) -> None:
+        self.plan, self.graph, self.library = plan, plan.graph, library
         self.constants: dict[str, Any] = {}
         self.named: dict[int, str] = {}
         self.views: dict[str, str] = {}
@@ -39,7 +69,7 @@ class Writer:
         keep what a step gives. It returns the carry after the last one.
         """
         ends = self.plan.ends
-        empty = self.constant(self.xp.empty)
+        empty = self.constant(self.library.empty)
         kinds = [f"{s!r}, {self.constant(d)}, {o!r}" for s, d, o in self.plan.buffers]
         waiting = [
             *(f"w{i} = {empty}({kind})" for i, kind in enumerate(kinds)),
@@ -76,8 +106,9 @@ class Writer:
             yield f"v{n} = {empty}({value.shape!r}, {self.constant(value.dtype)})"
             for (start, stop), (_, root) in zip(join.places(self.graph), join.parts, strict=True):
                 if root >= 0:
-                    shape = self.graph.values[root].shape
-                    yield f"v{root} = v{n}[{start}:{stop}].reshape({shape!r})"
+                    shape, part = self.graph.values[root].shape, f"v{n}[..., {start}:{stop}]"
+                    one = len(value.shape) == 1
+                    yield f"v{root} = {part}" + f".reshape({shape!r})" * one
 
     def _body(self) -> Iterator[str]:
         ends = self.plan.ends
@@ -100,7 +131,7 @@ class Writer:
         """Copies of what could not be made in its place."""
         for (start, stop), (n, root) in zip(join.places(self.graph), join.parts, strict=True):
             if root < 0:
-                yield f"v{join.call.result}[{start}:{stop}] = v{n}"
+                yield f"v{join.call.result}[..., {start}:{stop}] = v{n}"
 
     def filled(self, text: str, named: dict[str, str]) -> str:
         """A text with the names of what its holes, ``$name``, stand for."""
@@ -137,6 +168,30 @@ class Writer:
         name = self.named.setdefault(id(value), f"k{len(self.named)}")
         self.constants[name] = value  # which keeps its id its own
         return name
+
+
+def statement(
+    writer: Writer,
+    call: Call,
+    form: Form,
+    argument: Callable[[Writer, Call, Any], str] = lambda writer, call, a: writer.text(a),
+) -> str:
+    """Line of a call."""
+    n = call.result
+    named = {key: writer.constant(value) for key, value in form.constants.items()}
+    named |= {str(i): argument(writer, call, a) for i, a in enumerate(call.args)}
+    for i, a in enumerate(call.args):
+        if f"${i}T" in form.plain:
+            named[f"{i}T"] = writer.once(f"{named[str(i)]}.T", of=(int(a),))
+    if not (call.in_place or writer.plan.waits(n)):
+        return f"v{n} = {writer.filled(form.plain, named)}"
+    if not form.told:
+        msg = f"{call.name} in place"
+        raise TypeError(msg)
+    named["out"] = f"v{n}"
+    if "$flat" in form.told:
+        named["flat"] = writer.once(f"v{n}.reshape(-1)", of=(n,))
+    return writer.filled(form.told, named)
 
 
 def _tuple(items: Iterable[str]) -> str:

@@ -1,7 +1,6 @@
 """How NumPy does the calls of a graph, by the shortest way and into memory that waits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from bpnet.backends import loop
 from bpnet.backends import numpy_namespace as xp
 from bpnet.backends.trace.graph import Call, Constant, Graph, Ref
-from bpnet.backends.trace.lines import Writer
+from bpnet.backends.trace.lines import Form, Writer, statement
 from bpnet.backends.trace.plan import Unit
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
@@ -18,36 +17,22 @@ _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 _LIMITS = ("maximum", "minimum")
 
 
-@dataclass(frozen=True)
-class Form:
-    """Text of a call, with holes for its arguments ($0, ...), constants and results.
-
-    Parameters
-    ----------
-    plain : str
-        What gives a new value.
-    told : str
-        What writes to ``$out``, or to ``$flat``, which is that as a vector; empty where NumPy can
-        not be told.
-    constants : dict
-        By the names of their holes.
-    """
-
-    plain: str
-    told: str = ""
-    constants: dict[str, Any] = field(default_factory=dict)
-
-
 class OnNumPy:
     """What :mod:`bpnet.backends.trace.plan` asks of NumPy."""
 
     array: Any = np.ndarray
+    axes = 1
+    compiles = False
+
+    def empty(self, shape: tuple[int, ...], dtype: Any, order: Any = "C") -> Any:
+        """Memory that waits for a result."""
+        return np.empty(shape, dtype, order)
 
     def numbers(self, column: Any) -> list[Any]:
         """Numbers as 0-d arrays: with one a call takes a third of the time."""
         return loop.apart(column)
 
-    def alike(self, a: Any, b: Any) -> bool:
+    def alike(self, graph: Graph, a: Any, b: Any) -> bool:
         """Whether two results have the same bits."""
         return bool((a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()))
 
@@ -64,26 +49,7 @@ class OnNumPy:
 
     def statements(self, writer: Writer, unit: Unit) -> list[str]:
         """Lines of a unit."""
-        return [_line(writer, call) for call in unit.calls]
-
-
-def _line(writer: Writer, call: Call) -> str:
-    graph, n = writer.graph, call.result
-    form = _form(graph, call)
-    named = {key: writer.constant(value) for key, value in form.constants.items()}
-    named |= {str(i): _argument(writer, call, a) for i, a in enumerate(call.args)}
-    for i, a in enumerate(call.args):
-        if f"${i}T" in form.plain:
-            named[f"{i}T"] = writer.once(f"{named[str(i)]}.T", of=(int(a),))
-    if not (call.in_place or writer.plan.waits(n)):
-        return f"v{n} = {writer.filled(form.plain, named)}"
-    if not form.told:
-        msg = f"{call.name} in place"
-        raise TypeError(msg)
-    named["out"] = f"v{n}"
-    if "$flat" in form.told:
-        named["flat"] = writer.once(f"v{n}.reshape(-1)", of=(n,))
-    return writer.filled(form.told, named)
+        return [statement(writer, c, _form(writer.graph, c), _argument) for c in unit.calls]
 
 
 def _form(graph: Graph, call: Call) -> Form:
@@ -96,13 +62,7 @@ def _form(graph: Graph, call: Call) -> Form:
     form: Form | None = short(graph, call) if short is not None else None
     if form is not None:
         return form
-    keys = {f"key{i}": a for i, (_, a) in enumerate(call.keywords)}
-    if any(not isinstance(a, Constant) for a in keys.values()):
-        msg = f"{call.name} with an array by its keyword"
-        raise TypeError(msg)
-    named = [f"{name}=$key{i}" for i, (name, _) in enumerate(call.keywords)]
-    constants = {"f": function} | {key: a.value for key, a in keys.items()}
-    return Form(f"$f({', '.join([*holes, *named])})", constants=constants)
+    return Form.of(function, call)
 
 
 def _elementwise(graph: Graph, call: Call, function: Any, holes: list[str]) -> Form:

@@ -73,15 +73,24 @@ class Library(Protocol):
     ----------
     array : type
         Of its arrays.
+    axes : int
+        Of arrays that are made in their place in others, at most: 1 where gaps take time.
+    compiles : bool
+        Whether what it makes of a step is compiled, which takes seconds.
     """
 
     array: Any
+    axes: int
+    compiles: bool
+
+    def empty(self, shape: tuple[int, ...], dtype: Any, order: Any = "C") -> Any:
+        """Return memory that waits for a result."""
 
     def numbers(self, column: Any) -> list[Any]:
         """Return the numbers of the host, (steps,), as what a step calculates with."""
 
-    def alike(self, a: Any, b: Any) -> bool:
-        """Return whether a replay gave what the step gives."""
+    def alike(self, graph: Graph, a: Any, b: Any) -> bool:
+        """Return whether a replay of a graph gave what the step gives."""
 
     def tells(self, graph: Graph, call: Call) -> bool:
         """Return whether a call gives a new array and can be told where to write it."""
@@ -146,7 +155,7 @@ def make(graph: Graph, ends: Ends, library: Library) -> Plan:
     tells = partial(library.tells, graph)
     roots = frozenset(graph.values[n].root for n in (*ends.carried, *ends.outs))
     given = frozenset((*ends.carry, *ends.taken, *ends.numbers, *ends.operands))
-    found = joins.find(graph, roots | given, tells)
+    found = joins.find(graph, roots | given, tells, library.axes)
     made = {root for join in found for _, root in join.parts if root >= 0}
     packed = frozenset(made | {join.call.result for join in found})
     fixed = _fixed(graph, ends, roots, packed, tells)

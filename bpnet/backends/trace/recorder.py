@@ -222,7 +222,7 @@ class Tracer(Recorder):
     def __hash__(self) -> int:
         return hash(self.xp)
 
-    def take(self, value: Any) -> Recorded:
+    def given(self, value: Any) -> Recorded:
         """Array, or number, that the step is given."""
         return Recorded(self, value, self.graph.value(value, (), None))
 

@@ -1,7 +1,10 @@
 """Scans whose first step is recorded and whose others replay it."""
 
 import dataclasses
+import logging
 import threading
+import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, combinations, islice
@@ -12,6 +15,7 @@ import numpy as np
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import loop, trees
+from bpnet.backends.base import Backend
 from bpnet.backends.trace import plan
 from bpnet.backends.trace.graph import Graph
 from bpnet.backends.trace.lines import Writer
@@ -30,6 +34,7 @@ _MOST = 1 << 26
 _ROOM = 1 << 18
 """Bytes of what is loaded at once: of narrow rows more, as each time costs ten calls."""
 
+_log = logging.getLogger("bpnet")
 _LOCK = threading.Lock()
 _UNKNOWN: Any = object()
 _functions: dict[Any, Callable[..., Any] | None] = {}
@@ -39,6 +44,46 @@ _PLAIN = (bool, int, float, str, type(None), np.dtype, np.generic, ModuleType, t
 
 class Impure(TypeError):
     """A part of a step may have a state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Replaying(Backend):
+    """A backend whose library calls a function at once, so that calls can be replayed.
+
+    Parameters
+    ----------
+    replays : bool
+        Whether a step of a long scan is recorded and replayed.
+    """
+
+    replays: bool = dataclasses.field(default=True, compare=False)
+
+    @property
+    @abstractmethod
+    def library(self) -> plan.Library:
+        """How the library does recorded calls."""
+
+    def _narrow(self, numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
+        return numbers
+
+    def scan(
+        self,
+        step: Callable[..., Any],
+        carry: Any,
+        xs: Any,
+        operands: tuple[Any, ...] = (),
+        numbers: tuple[Any, ...] | None = None,
+    ) -> tuple[Any, tuple[Array, ...]]:
+        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
+
+        The first step is recorded and the others are replayed, where there are many.
+        """
+        done = None
+        if self.replays:
+            given = None if numbers is None else self._narrow(numbers, carry)
+            kept = {"xp": self.xp, "library": self.library}
+            done = scan(step, carry, xs, operands, given, self.together, **kept)
+        return done or super().scan(step, carry, xs, operands, numbers)
 
 
 def scan(
@@ -74,8 +119,8 @@ def scan(
     steps = _flat(chain([(loaded, split)], groups), numbers or (), library)
     with np.errstate(all="ignore"):  # in a run they are ignored anyhow
         first = _rebuilt(pattern, next(steps))
-        x, *numbered = first
-        written = _record(tracer, recorded, copy(carry), x, numbered, operands, library)
+        x, numbered = first
+        written = record(tracer, recorded, copy(carry), x, numbered, operands, library)
         if written is None:
             return None
         graph, ends, carry, out = written
@@ -84,10 +129,14 @@ def scan(
         signature = tuple(graph.values), tuple(graph.calls), ends, xp
         function = _functions.get(signature, _UNKNOWN)
         if function is _UNKNOWN:
+            begun = time.perf_counter()
             given = list(islice(steps, 2))
             expected = partial(_plainly, step, copy, carry, pattern, given, operands)
-            made = partial(_made, graph, ends, library, xp)
-            function, carry = _tried(made, carry, given, data, keep, expected, library)
+            make = partial(_made, graph, ends, library)
+            alike = partial(library.alike, graph)
+            function, carry = _tried(make, carry, given, data, keep, expected, alike)
+            if library.compiles and function is not None:
+                _log.info("compiled a step in %.1f s", time.perf_counter() - begun)
             _keep(signature, function)
         if function is None:
             return None
@@ -159,7 +208,7 @@ def _rebuilt(pattern: Any, leaves: Iterable[Any]) -> Any:
     return trees.map_leaves(lambda _: next(rest), pattern)
 
 
-def _record(
+def record(
     tracer: Tracer,
     step: Callable[..., Any],
     carry: Any,
@@ -174,11 +223,11 @@ def _record(
     def take(a: Any) -> Recorded:
         if not isinstance(a, library.array):
             raise graph.refuse(f"a {type(a).__name__} among arrays")
-        return tracer.take(a)
+        return tracer.given(a)
 
     try:
         held, x, data = (trees.map_leaves(take, tree) for tree in (carry, x, operands))
-        row = tuple(tuple(tuple(map(tracer.take, part)) for part in parts) for parts in row)
+        row = tuple(tuple(tuple(map(tracer.given, part)) for part in parts) for parts in row)
         moved, out = step(held, x, *row, *data)
         before, after = list(trees.leaves(held)), list(trees.leaves(moved))
     except Exception:  # the plain loop says what is wrong, or that nothing is
@@ -210,9 +259,9 @@ def _plainly(
     return [*trees.leaves(carry), *(value for column in columns for value in column)]
 
 
-def _made(graph: Graph, ends: Ends, library: plan.Library, xp: Namespace) -> Callable[..., Any]:
+def _made(graph: Graph, ends: Ends, library: plan.Library) -> Callable[..., Any]:
     """Function that replays a graph."""
-    return Writer(plan.make(graph, ends, library), library, xp).function()
+    return Writer(plan.make(graph, ends, library), library).function()
 
 
 def _tried(
@@ -222,7 +271,7 @@ def _tried(
     data: tuple[Any, ...],
     keep: tuple[Callable[[Any], None], ...],
     plainly: Callable[[], list[Any]],
-    library: plan.Library,
+    alike: Callable[[Any, Any], bool],
 ) -> tuple[Callable[..., Any] | None, Any]:
     """Function that replays a graph, and what it carries on; None where two steps differ.
 
@@ -238,7 +287,7 @@ def _tried(
     except Exception:  # such as shapes that depend on values
         return None, carry
     values = [*moved, *(value for column in found for value in column)]
-    if not all(map(library.alike, values, expected)):
+    if not all(map(alike, values, expected)):
         return None, carry
     for add, column in zip(keep, found, strict=True):
         for value in column:
