@@ -16,6 +16,7 @@ import numpy as np
 from bpnet._typing import Array, Namespace
 from bpnet.backends import loop, trees
 from bpnet.backends.base import Backend
+from bpnet.backends.dtypes import DTYPES
 from bpnet.backends.trace import plan
 from bpnet.backends.trace.graph import Graph
 from bpnet.backends.trace.lines import Writer
@@ -160,7 +161,7 @@ def through(part: Any, xp: Namespace, other: Namespace) -> Any:
     """
     if part is xp:
         return other
-    if isinstance(part, _PLAIN):
+    if isinstance(part, _PLAIN) or any(part is getattr(xp, name, None) for name in DTYPES):
         return part
     if isinstance(part, tuple):
         parts = [through(item, xp, other) for item in part]
