@@ -47,7 +47,7 @@ class Planning(NumPy):
         x = step.load(xs[0], *operands) if hasattr(step, "load") else xs[0]
         row = () if numbers is None else (tuple(tuple(n[0].tolist()) for n in numbers),)
         copied = trees.map_leaves(np.array, carry)
-        recorded = replay.through(step, self.xp, tracer)
+        recorded = replay.through(step, self.xp, tracer, [])
         written = replay.record(tracer, recorded, copied, x, row, operands, library)
         if written is None:
             msg = f"a step of {type(step).__name__} can't be recorded"

@@ -77,7 +77,7 @@ def scan(
         return None
     given = tuple(_numbers(n, device) for n in numbers or ())
     try:
-        through(step, xp, xp)
+        through(step, xp, xp, [])
         key = hash(step), step, numbers is None, _places(operands), _kinds((carry, xs, given))
     except TypeError as error:  # a part of it may have a state, or has no hash
         if STRICT:

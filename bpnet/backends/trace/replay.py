@@ -38,7 +38,7 @@ _ROOM = 1 << 18
 _log = logging.getLogger("bpnet")
 _LOCK = threading.Lock()
 _UNKNOWN: Any = object()
-_functions: dict[Any, Callable[..., Any] | None] = {}
+_functions: dict[Any, tuple[Callable[..., Any] | None, int]] = {}
 
 _PLAIN = (bool, int, float, str, type(None), np.dtype, np.generic, ModuleType, type)
 
@@ -107,9 +107,9 @@ def scan(
     total = loop.length(xs)
     if total < WORTH or not _is_plain(carry, library, xp):
         return None
-    tracer = Tracer(xp)
+    tracer, users = Tracer(xp), list[Any]()
     try:
-        recorded = through(step, xp, tracer)
+        recorded = through(step, xp, tracer, users)
     except Impure:
         return None
     copy = partial(trees.map_leaves, partial(xp.asarray, copy=True))
@@ -119,16 +119,23 @@ def scan(
     pattern = loaded, row
     steps = _flat(chain([(loaded, split)], groups), numbers or (), library)
     with np.errstate(all="ignore"):  # in a run they are ignored anyhow
-        first = _rebuilt(pattern, next(steps))
-        x, numbered = first
-        written = record(tracer, recorded, copy(carry), x, numbered, operands, library)
-        if written is None:
-            return None
-        graph, ends, carry, out = written
-        outs: tuple[list[Any], ...] = tuple([value] for value in out)
+        first = next(steps)
+        x, numbered = _rebuilt(pattern, first)
+        kinds = [(n.dtype, n.shape[1]) for n in numbers or ()], numbers is None
+        known = None if users else (xp, step, str((kinds, _form((carry, x, operands)))))
+        function, count = _functions.get(known, (_UNKNOWN, 0))
+        if function is not _UNKNOWN:  # the recording would be the same
+            carry, steps = copy(carry), chain([first], steps)
+            outs: tuple[list[Any], ...] = tuple([] for _ in range(count))
+        else:
+            written = record(tracer, recorded, copy(carry), x, numbered, operands, library)
+            if written is None:
+                return None
+            graph, ends, carry, out = written
+            outs = tuple([value] for value in out)
+            signature = known or (xp, tuple(graph.values), tuple(graph.calls), ends)
+            function, _ = _functions.get(signature, (_UNKNOWN, 0))
         keep, data = tuple(column.append for column in outs), tuple(trees.leaves(operands))
-        signature = tuple(graph.values), tuple(graph.calls), ends, xp
-        function = _functions.get(signature, _UNKNOWN)
         if function is _UNKNOWN:
             begun = time.perf_counter()
             given = list(islice(steps, 2))
@@ -138,7 +145,7 @@ def scan(
             function, carry = _tried(make, carry, given, data, keep, expected, alike)
             if library.compiles and function is not None:
                 _log.info("compiled a step in %.1f s", time.perf_counter() - begun)
-            _keep(signature, function)
+            _keep(signature, (function, len(outs)))
         if function is None:
             return None
         kept, folded = tuple(trees.leaves(carry)), []
@@ -150,8 +157,21 @@ def scan(
     return _rebuilt(carry, kept), loop.joined(folded, xp=xp)
 
 
-def through(part: Any, xp: Namespace, other: Namespace) -> Any:
+def _form(tree: Any) -> Any:
+    """What of nested arrays a recording depends on."""
+    if isinstance(tree, dict):
+        return {key: _form(item) for key, item in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [type(tree).__name__, *map(_form, tree)]
+    if not hasattr(tree, "shape"):
+        return tree
+    return type(tree).__name__, tree.shape, str(tree.dtype), getattr(tree, "strides", None)
+
+
+def through(part: Any, xp: Namespace, other: Namespace, users: list[Any]) -> Any:
     """A part of a step with another namespace wherever it holds the first.
+
+    Those that are not bpnet's own, and say that they are pure, are added to ``users``.
 
     Raises
     ------
@@ -164,21 +184,26 @@ def through(part: Any, xp: Namespace, other: Namespace) -> Any:
     if isinstance(part, _PLAIN) or any(part is getattr(xp, name, None) for name in DTYPES):
         return part
     if isinstance(part, tuple):
-        parts = [through(item, xp, other) for item in part]
+        parts = [through(item, xp, other, users) for item in part]
         return type(part)(*parts) if hasattr(part, "_fields") else tuple(parts)
-    kind = part if isinstance(part, FunctionType) else type(part)
-    if not (kind.__module__.startswith("bpnet.") or getattr(part, "pure", None) is True):
+    kind, pure = part if isinstance(part, FunctionType) else type(part), _says_pure(part)
+    if not kind.__module__.startswith("bpnet."):
+        users.append(part)
+    is_data = dataclasses.is_dataclass(part)
+    plain = is_data or pure or not getattr(part, "__dict__", None)
+    if not plain or not (pure or kind.__module__.startswith("bpnet.")):
         msg = f"a part of a step of type {type(part).__name__}"
         raise Impure(msg)
-    if not dataclasses.is_dataclass(part):
-        if getattr(part, "pure", None) is True or not getattr(part, "__dict__", None):
-            return part
-        msg = f"a part of a step of type {type(part).__name__}"
-        raise Impure(msg)
+    if not is_data:
+        return part
     fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part) if f.init}
-    moved = {name: through(value, xp, other) for name, value in fields.items()}
+    moved = {name: through(value, xp, other, users) for name, value in fields.items()}
     changed = {name: value for name, value in moved.items() if value is not fields[name]}
-    return dataclasses.replace(part, **changed) if changed else part  # type: ignore[type-var]
+    return dataclasses.replace(part, **changed) if changed else part
+
+
+def _says_pure(part: Any) -> bool:
+    return getattr(part, "pure", None) is True
 
 
 def _is_plain(carry: Any, library: plan.Library, xp: Namespace) -> bool:
@@ -296,8 +321,8 @@ def _tried(
     return function, _rebuilt(carry, moved)
 
 
-def _keep(signature: Any, function: Callable[..., Any] | None) -> None:
-    """Keep a function, or that there is none, for scans to come."""
+def _keep(signature: Any, function: tuple[Callable[..., Any] | None, int]) -> None:
+    """Keep a function, or that there is none, and its number of results for scans to come."""
     with _LOCK:
         if len(_functions) >= _KEPT:
             del _functions[next(iter(_functions))]
