@@ -122,24 +122,26 @@ def is_elementwise(graph: Graph, call: Call) -> bool:
     return own and not value.scalar and expressions.has(call, graph.values)
 
 
-def eager(graph: Graph) -> int:
-    """How many kernels a step launches, one for each call that computes."""
-    values = [graph.values[call.result] for call in graph.calls]
-    made = zip(graph.calls, values, strict=True)
-    return sum(c.in_place or (not v.scalar and v.root == c.result) for c, v in made)
+def computes(graph: Graph, call: Call) -> bool:
+    """Whether a call computes something on the device, and is no view or number."""
+    value = graph.values[call.result]
+    return call.in_place or (not value.scalar and value.root == call.result)
 
 
-def launches(plan: Plan) -> int:
-    """How many kernels a step of a plan launches: of each unit one, and for what is copied."""
-    count = 0
+def launches(plan: Plan) -> tuple[int, int]:
+    """How many kernels a step launches, when each call is made and when a plan is followed.
+
+    A unit launches one, and each part of what is joined that is not made in its place.
+    """
+    count, graph = 0, plan.graph
     for unit in plan.body:
         call = unit.calls[0]
-        value, join = plan.graph.values[call.result], plan.joins.get(call.result)
-        if join is not None and not call.in_place:
+        join = None if call.in_place else plan.joins.get(call.result)
+        if join is not None:
             count += sum(root < 0 for _, root in join.parts)
         else:
-            count += unit.is_kernel or not (value.scalar or value.root != call.result)
-    return count
+            count += unit.is_kernel or computes(graph, call)
+    return sum(computes(graph, call) for call in graph.calls), count
 
 
 class _Text:
