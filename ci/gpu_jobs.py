@@ -10,6 +10,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 from gpu_rows import tell
 
 import bpnet
@@ -108,6 +109,55 @@ def parity(one: str, other: str) -> bool:
     return passed
 
 
+def replay(spec: str) -> bool:
+    """Runs whose steps are replayed beside those step by step: whether, how far, how fast."""
+    from bpnet.backends.trace import replay as tracing
+
+    passed = True
+    for hidden in ((128, 64), (64,) * 6) if _is_on_gpu(spec) else ((8,),):
+        for optimizer, dropout in (("sgd", 0.0), ("adam", 0.0), ("adam", 0.2)):
+            replayed, seconds = _timed(spec, None, hidden, optimizer, dropout)
+            wanted, plainly = _timed(spec, False, hidden, optimizer, dropout)
+            taken = any(function for function, _ in tracing._functions.values())
+            expected = isinstance(backends.get(spec), tracing.Replaying)
+            note = f"{plainly:.0f} us a step, replayed {seconds:.0f}"
+            error = max(difference(a, b) for a, b in zip(replayed, wanted, strict=True))
+            error = error if taken == expected else float("inf")
+            name = f"{'-'.join(map(str, hidden))}, {optimizer}, dropout {dropout:g}"
+            row = Row("replay", name, "float32", error, BOUNDS["float32"], note)
+            tell(kind="row", backend=spec, **row.as_dict())
+            passed = passed and row.passed
+    return passed
+
+
+def capture(spec: str) -> bool:
+    """:func:`replay` on PyTorch, where a step that was not captured is an error."""
+    from bpnet.backends import torch_graphs
+
+    torch_graphs.STRICT = True
+    return replay(spec) and any(torch_graphs._captured.values())
+
+
+def _is_on_gpu(spec: str) -> bool:
+    return bool({"cupy", "cuda"} & set(spec.split(":")))  # else it is a rehearsal
+
+
+def _timed(
+    spec: str, compiled: bool | None, hidden: tuple[int, ...], optimizer: str, dropout: float
+) -> tuple[list[jobs.Host], float]:
+    """Parameters after a run, and microseconds of a step of its best epoch."""
+    n, batch = (784, 128) if _is_on_gpu(spec) else (16, 8)
+    X = np.random.default_rng(0).standard_normal((120 * batch, n), np.float32)
+    net = bpnet.Network([n, *hidden, 10], seed=0)
+    options = {} if compiled is None else {"compiled": compiled}
+    if compiled is False and not hasattr(backends.get(spec), "replays") and "torch" not in spec:
+        options = {}  # a stand-in that has one way only
+    rule = bpnet.optimizers.get(optimizer, learning_rate=1e-4)
+    history = bpnet.train(net, (X, np.arange(len(X)) % 10), optimizer=rule, dropout=dropout, l2=0.1,
+                          epochs=3, batch_size=batch, backend=spec, **options)  # fmt: skip
+    return [a for pair in net.parameters for a in pair], min(history["seconds"]) / 120 * 1e6
+
+
 def benchmark(device: str, seconds: str, folder: str) -> bool:
     """The quick form of ``python -m benchmarks.peers --device``."""
     from benchmarks.peers import cells
@@ -124,7 +174,9 @@ def benchmark(device: str, seconds: str, folder: str) -> bool:
     return passed
 
 
-JOBS = {job.__name__: job for job in (devices, smoke, check_rows, parity, benchmark)}
+JOBS = {
+    job.__name__: job for job in (devices, smoke, check_rows, parity, replay, capture, benchmark)
+}
 
 
 def main(name: str, *arguments: str) -> int:

@@ -11,7 +11,8 @@ TESTS = ("tests/core", "tests/backends", "tests/training")
 PLUGINS = ("-p", "gpu_pytest", "-p", "_hypothesis_pytestplugin")
 
 NAMES = (
-    *("devices", "smoke", "check", "parity", "benchmark", "check-torch", "check-jax", "tests"),
+    *("devices", "smoke", "check", "parity", "replay", "benchmark"),
+    *("check-torch", "capture-torch", "check-jax", "tests"),
 )
 """Of all steps, as --only takes them."""
 
@@ -59,11 +60,14 @@ def plan(place: Place, folder: Path, scratch: Path, seconds: float) -> list[Step
         _job("smoke", 45, "smoke", place.cupy),
         _job("check", 120, "check_rows", place.cupy),
         _job("parity", 60, "parity", "numpy", place.cupy),
+        _job("replay", 60, "replay", place.cupy),
         _job("benchmark", quick + 15, "benchmark", place.device, f"{quick:.0f}", str(folder)),
     ]
-    for name, spec in (("check-torch", place.torch), ("check-jax", place.jax)):
-        if spec:
-            steps.append(_job(name, 90, "check_rows", spec))
+    if place.torch:
+        steps.append(_job("check-torch", 90, "check_rows", place.torch))
+        steps.append(_job("capture-torch", 60, "capture", place.torch))
+    if place.jax:
+        steps.append(_job("check-jax", 90, "check_rows", place.jax))
     return [*steps, _tests(place, scratch)]
 
 

@@ -1,7 +1,7 @@
 """What the site generates from the project itself, so that no page can go stale.
 
 A line ``<!-- from FILE: Heading -->`` in a page becomes that part of the file, ``<!-- tree -->``
-the package's files, each with its first line.
+the package's files, each with its first line, ``<!-- step -->`` a figure of a step's launches.
 """
 
 import ast
@@ -23,6 +23,7 @@ from bpnet.paper.experiments import terms
 from bpnet.paper.page import mathml
 from bpnet.paper.sources import excerpt
 from bpnet.training.declared import table
+from docs import figures
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,6 +75,8 @@ def on_page_content(content: str, **_: Any) -> str:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put in what a page takes from elsewhere."""
     markdown = re.sub(r"<!-- from (\S+): (.+?) -->", lambda m: section(m[1], m[2]), markdown)
+    if "<!-- step -->" in markdown:
+        markdown = markdown.replace("<!-- step -->", figures.step())
     return markdown.replace("<!-- tree -->", f"```text\n{tree()}\n```")
 
 

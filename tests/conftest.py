@@ -16,7 +16,7 @@ import pytest
 
 from bpnet import backends
 from bpnet.backends import hardware, libraries, registry, specs
-from bpnet.backends.tape import replay
+from bpnet.backends.trace import replay
 from bpnet.errors import BackendUnavailable, InputError
 from tests.namespaces import ReadOnly
 

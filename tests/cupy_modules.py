@@ -9,6 +9,7 @@ from importlib.machinery import ModuleSpec
 
 import numpy as np
 
+from tests.cupy_kernels import kernels
 from tests.gpus import Array, Gpus, Pinned
 
 ABOUT_DTYPES = {"finfo", "iinfo", "isdtype", "result_type", "can_cast", "broadcast_shapes"}
@@ -37,6 +38,7 @@ def modules(gpus):
     _functions(gpus, cupy)
     _cuda(gpus, made)
     _transfers(gpus, made)
+    cupy.ElementwiseKernel = kernels(gpus)
     made["cupy_backends.cuda.libs"].cublas = cublas(gpus)
     cupy.cuda.device.get_cublas_handle = lambda: 1
     return made
@@ -215,20 +217,30 @@ def _cuda(gpus, made):
 
 @contextmanager
 def installed(count=2):
-    """Have so many GPUs, and a CuPy for them; a scan of its backend must not wait."""
+    """Have so many GPUs, and a CuPy for them; a scan of its backend must not wait.
+
+    But for the comparison of what was recorded with the steps as they are, once for a recording.
+    """
     from bpnet.backends import cupy as adapter
     from bpnet.backends import registry
+    from bpnet.backends.trace import on_cupy, replay
 
     gpus = Gpus(count)
-    caches, usual = (registry._open, adapter._copies), adapter.CuPy.scan
+    caches = registry._open, adapter._copies, on_cupy.compiled
+    usual, tried = adapter.CuPy.scan, replay._tried
 
     def scan(self, *arguments):
         with gpus.step():
             return usual(self, *arguments)
 
+    def compared(*arguments):
+        with gpus.step(busy=False):
+            return tried(*arguments)
+
     kept = {n: sys.modules.pop(n) for n in list(sys.modules) if _replaced(n)}
     sys.modules.update(modules(gpus))
-    adapter.CuPy.scan = scan
+    adapter.CuPy.scan, replay._tried = scan, compared
+    replay._functions.clear()
     try:
         for cache in caches:
             cache.cache_clear()
@@ -236,7 +248,8 @@ def installed(count=2):
             importlib.import_module(name)
         yield gpus
     finally:
-        adapter.CuPy.scan = usual
+        adapter.CuPy.scan, replay._tried = usual, tried
+        replay._functions.clear()
         for cache in caches:
             cache.cache_clear()
         for name in filter(_replaced, list(sys.modules)):

@@ -66,13 +66,14 @@ class Gpus:
         return of.setdefault(self.devices[-1], [("null", self.devices[-1])])
 
     @contextmanager
-    def step(self):
+    def step(self, busy=True):
         """While the host launches steps, it must not wait."""
-        self.local.busy = True
+        before = getattr(self.local, "busy", False)
+        self.local.busy = busy
         try:
             yield
         finally:
-            self.local.busy = False
+            self.local.busy = before
 
     def wait(self, what, stream=None, until=None):
         """The host waits for a stream."""
@@ -214,7 +215,8 @@ def _operators():
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"):
         plain = getattr(operator, f"__{name}__")
         yield f"__{name}__", lambda self, *o, n=name, f=plain: self.gpus.launch(n, f, self, *o)
-    for name in ("astype", "copy", "clip", "reshape", "transpose", "swapaxes", "ravel", "argmax"):
+    for name in ("astype", "copy", "clip", "reshape", "transpose", "swapaxes", "ravel", "argmax",
+                 "sum", "max", "min"):  # fmt: skip
         method = getattr(np.ndarray, name)
         yield name, lambda self, *a, n=name, f=method, **k: self.gpus.launch(n, f, self, *a, **k)
     for name in ("T", "mT"):

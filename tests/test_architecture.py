@@ -77,7 +77,7 @@ ARRAY_LIBRARIES = {
 AT_HOME = {"backends": ARRAY_LIBRARIES, "export": {"ndonnx"}}
 CORE_MAY_IMPORT = sys.stdlib_module_names | {"array_api_compat", "array_api_extra"}
 RUNS_CODE_FROM_DATA = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
-WRITES_CODE = {"backends/tape/code.py"}  # of names and numbers that it makes itself
+WRITES_CODE = {"backends/trace/lines.py"}  # of names and numbers that it makes itself
 
 
 def violations(package: Path) -> list[str]:
@@ -238,7 +238,7 @@ PLANTED = {
         "import builtins\nbuiltins.exec('1')",
         "exec runs code from data",
     ),
-    "exec in a neighbor of what may": ("backends/tape/plan.py", "exec('1')", "exec runs code"),
+    "exec in a neighbor of what may": ("backends/trace/plan.py", "exec('1')", "exec runs code"),
     "a module without a floor": ("attic.py", "", "attic has no floor"),
 }
 

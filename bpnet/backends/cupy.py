@@ -4,7 +4,7 @@ import gc
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,6 +13,8 @@ from bpnet.backends import diagnosis, hardware
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
+from bpnet.backends.trace.on_cupy import OnCuPy
+from bpnet.backends.trace.replay import Replaying
 from bpnet.errors import BackendUnavailable, InputError, OutOfMemory, one_line
 
 _PINNED = 1 << 26
@@ -20,7 +22,7 @@ _PINNED = 1 << 26
 
 
 @dataclass(frozen=True)
-class CuPy(Backend):
+class CuPy(Replaying):
     """CuPy on one GPU; ``device`` is its number."""
 
     name: str = "cupy"
@@ -39,6 +41,17 @@ class CuPy(Backend):
         import cupy
 
         return str(cupy.__version__)
+
+    @property
+    def library(self) -> OnCuPy:
+        """How CuPy does recorded calls."""
+        import cupy
+
+        return OnCuPy(self.xp, cupy.ndarray)
+
+    def compiling(self, asked: bool | None, steps: int = 0) -> Backend:
+        """Return the backend with steps that are recorded, compiled and replayed, or not."""
+        return replace(self, replays=asked is not False)
 
     def synchronize(self) -> None:
         """Wait for all streams of the GPU."""

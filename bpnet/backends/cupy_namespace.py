@@ -23,10 +23,10 @@ def __getattr__(name: str) -> Any:
     return getattr(_compat, name)
 
 
-def matmul(x: Array, y: Array, /) -> Any:
+def matmul(x: Array, y: Array, /, out: Array | None = None) -> Any:
     """Matrix product; of sets of networks by one call, without copies."""
-    product = cupy_products.batched(x, y) if x.ndim == 3 or y.ndim == 3 else None
-    return cupy.matmul(x, y) if product is None else product
+    product = cupy_products.batched(x, y, out) if x.ndim == 3 or y.ndim == 3 else None
+    return cupy.matmul(x, y, out) if product is None else product
 
 
 def clip(x: Array, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002

@@ -16,13 +16,15 @@ from bpnet._typing import Array
 _KINDS = {"f": "32F", "d": "64F"}
 
 
-def batched(x: Array, y: Array) -> Array | None:
+def batched(x: Array, y: Array, out: Array | None = None) -> Array | None:
     """Product of two stacks, or of one and a matrix for all; None where that is left to CuPy.
 
     Parameters
     ----------
     x, y : array, (members, m, k) and (members, k, n), one of them without members
         Of one dtype, float32 or float64, in C order or transposed from it.
+    out : array, (members, m, n), optional
+        Where it is written to.
     """
     lying = _lying(y), _lying(x)  # what is in rows here is in columns there: C^T = y^T x^T
     members = {a.shape[0] for a in (x, y) if a.ndim == 3}
@@ -32,7 +34,8 @@ def batched(x: Array, y: Array) -> Array | None:
     from cupy_backends.cuda.libs import cublas
 
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
-    out = cupy.empty((members.pop(), m, n), x.dtype)
+    if out is None:
+        out = cupy.empty((members.pop(), m, n), x.dtype)
     real = getattr(cupy.cuda.runtime, f"CUDA_R_{_KINDS[x.dtype.char]}")
     one, zero = np.ones((), x.dtype), np.zeros((), x.dtype)
     left, right = ((a.data.ptr, real, *at[1:]) for a, at in zip((y, x), lying, strict=True))

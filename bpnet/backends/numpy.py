@@ -1,8 +1,8 @@
 """NumPy, on the CPU."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,22 +10,18 @@ import numpy as np
 from bpnet._typing import Array, Namespace
 from bpnet.backends import hardware, loop, memory, numpy_namespace, threads
 from bpnet.backends.base import Backend, DeviceInfo
-from bpnet.backends.tape import replay
+from bpnet.backends.trace.on_numpy import OnNumPy
+from bpnet.backends.trace.replay import Replaying
 from bpnet.errors import InputError
+
+_LIBRARY = OnNumPy()
 
 
 @dataclass(frozen=True)
-class NumPy(Backend):
-    """NumPy, the host's own library.
-
-    Parameters
-    ----------
-    replays : bool
-        Whether the steps of a long scan are written down and replayed.
-    """
+class NumPy(Replaying):
+    """NumPy, the host's own library."""
 
     name: str = "numpy"
-    replays: bool = field(default=True, compare=False)
     packs: ClassVar[int] = 1 << 15  # beyond, a call costs less than to copy the gradient
     slow_subnormals: ClassVar[bool] = True
     together: ClassVar[int] = 256  # what stays in the processor's cache
@@ -60,27 +56,19 @@ class NumPy(Backend):
         backend = super().compiling(asked, steps)
         return backend if asked is None else replace(self, replays=False)
 
+    @property
+    def library(self) -> OnNumPy:
+        """How NumPy does recorded calls."""
+        return _LIBRARY
+
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
         # an array times a 0-d array takes a third of the time of one times a number of Python
-        return zip(*(map(loop.apart, n) for n in _narrow(numbers, carry)), strict=True)
+        return zip(*(map(loop.apart, n) for n in self._narrow(numbers, carry)), strict=True)
 
-    def scan(
-        self,
-        step: Callable[..., Any],
-        carry: Any,
-        xs: Any,
-        operands: tuple[Any, ...] = (),
-        numbers: tuple[Any, ...] | None = None,
-    ) -> tuple[Any, tuple[Array, ...]]:
-        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
-
-        The first step is written down and the others are replayed, where there are many.
-        """
-        done = None
-        if self.replays:
-            given = None if numbers is None else _narrow(numbers, carry)
-            done = replay.scan(step, carry, xs, operands, given, self.together, xp=self.xp)
-        return done or super().scan(step, carry, xs, operands, numbers)
+    def _narrow(self, numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
+        """Numbers of a scan, the real ones in the dtype of what it carries."""
+        real = loop.real(carry)
+        return tuple(n.astype(real) if n.dtype.kind == "f" else n for n in numbers)
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         return x.copy() if copy else x
@@ -90,12 +78,6 @@ class NumPy(Backend):
 
     def _move(self, a: Array) -> Array:
         return a
-
-
-def _narrow(numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
-    """Numbers of a scan, the real ones in the dtype of what it carries."""
-    real = loop.real(carry)
-    return tuple(n.astype(real) if n.dtype.kind == "f" else n for n in numbers)
 
 
 def open_backend(device: str | None) -> NumPy:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware, loop, memory, trees
+from bpnet.backends import hardware, loop, memory, torch_graphs, trees
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
 from bpnet.backends.specs import split_device
@@ -35,6 +35,7 @@ class Torch(Backend):
 
     name: str = "torch"
     eager: bool = field(default=True, compare=False)
+    captures: bool = field(default=True, compare=False)
 
     @property
     def xp(self) -> Namespace:
@@ -73,12 +74,15 @@ class Torch(Backend):
     def compiling(self, asked: bool | None, steps: int = 0) -> "Torch":
         """Return the backend with steps that ``torch.compile`` has compiled, or not.
 
-        That is as asked, or else by the number of steps: where there are enough of them to gain
-        what it costs first, and on a processor if there is a compiler.
+        That is as asked. Else steps on CUDA are captured in a graph; elsewhere they are compiled
+        where there are enough of them to gain what it costs first, on a processor if there is a
+        compiler.
         """
+        captures = asked is None and torch_graphs.works_on(self.device)
         if asked is None:
-            asked = steps >= _WORTH and (self.device.type != "cpu" or _compiler() is not None)
-        return replace(self, eager=not asked)
+            worth = steps >= _WORTH and not captures
+            asked = worth and (self.device.type != "cpu" or _compiler() is not None)
+        return replace(self, eager=not asked, captures=captures)
 
     def scan(
         self,
@@ -92,6 +96,11 @@ class Torch(Backend):
 
         A scan of one step, such as a short last batch, is not worth compiling.
         """
+        if self.captures and torch_graphs.works_on(self.device):
+            given = step, carry, xs, operands, numbers, self.device
+            done = torch_graphs.scan(*given, xp=self.xp)
+            if done is not None:
+                return done
         if not self.eager and numbers is not None and loop.length(xs) > 1:
             shapes = _shapes(xs), _shapes(operands)
             try:

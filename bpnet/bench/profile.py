@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpnet.backends import Backend
+from bpnet.backends.trace.recorder import INSPECTION
 from bpnet.bench.cells import Cell, Job, data_of, network_of
-from bpnet.check.watch import INSPECTION, Watch
+from bpnet.check.watch import Watch
 from bpnet.errors import InputError
 from bpnet.training import History, train
 
@@ -30,7 +31,7 @@ class _Stopwatch(Watch):
         super().__init__(backend)
         self.spent: dict[str, list[float]] = {}
 
-    def _call(self, kind: str, name: str, function: Any, arguments: Any, keywords: Any) -> Any:
+    def call(self, kind: str, name: str, function: Any, arguments: Any, keywords: Any) -> Any:
         def timed(*args: Any, **kwargs: Any) -> Any:
             start = time.perf_counter()
             result = function(*args, **kwargs)
@@ -38,7 +39,7 @@ class _Stopwatch(Watch):
             self.spent.setdefault(_part(name), []).append(time.perf_counter() - start)
             return result
 
-        return super()._call(kind, name, timed, arguments, keywords)
+        return super().call(kind, name, timed, arguments, keywords)
 
 
 def _part(name: str) -> str:

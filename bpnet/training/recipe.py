@@ -193,10 +193,10 @@ class Place(Declared):
         How a CUDA GPU multiplies float32: exactly, or faster with numbers rounded to 10 bits.
     compiled : bool, optional
         Whether PyTorch compiles the steps (``torch.compile``), which takes ten seconds or more
-        before the first one; the default is to do so from 200,000 steps on. A run that is taken
-        up again does as before. JAX always compiles. NumPy writes down the calls of the first of
-        a hundred or more steps and replays them, to the same bits; False does not, for who looks
-        into a step with ``print`` or a debugger.
+        before the first one; the default is to do so from 200,000 steps on, and on CUDA to capture
+        a step in a graph. A run that is taken up again does as before. JAX always compiles. NumPy
+        and CuPy record the first of a hundred or more steps and replay it; False does not, for who
+        looks into a step with ``print`` or a debugger.
 
     Examples
     --------

@@ -149,7 +149,7 @@ def test_a_step_that_is_not_possible_here_is_refused(gpu, tmp_path, capsys):
 def test_a_rehearsal_has_every_step_with_a_stand_in(gpu, tmp_path):
     place = gpu.plan.Place("array_api_strict", device="rehearsal")
     steps = {step.name: step for step in gpu.plan.plan(place, tmp_path, tmp_path, 100.0)}
-    assert set(gpu.plan.NAMES) - set(steps) == {"check-torch", "check-jax"}
+    assert set(gpu.plan.NAMES) - set(steps) == {"check-torch", "capture-torch", "check-jax"}
     assert not any("cupy" in step.command for step in steps.values())
     assert steps["tests"].environment["BPNET_TEST_BACKENDS"] == "array_api_strict"
     assert "BPNET_TEST_CUPY" not in steps["tests"].environment

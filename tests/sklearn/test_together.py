@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from bpnet.backends.tape import replay
+from bpnet.backends.trace import replay
 from bpnet.sklearn import MLPClassifier, MLPRegressor, together
 from bpnet.training.step import Stacked
 

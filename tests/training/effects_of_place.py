@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 import bpnet
 from bpnet.backends.numpy import NumPy
-from bpnet.backends.tape import replay
+from bpnet.backends.trace import replay
 from bpnet.data import batches
 from bpnet.distributed import Communicator, simulate
 from bpnet.training import fastest

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.backends.tape import replay
+from bpnet.backends.trace import replay
 from bpnet.core import costs
 from bpnet.core.optimizers import Optimizer
 from bpnet.training import stacking

@@ -1,0 +1,228 @@
+"""Scans of PyTorch on CUDA whose step is captured once, in a CUDA graph, and replayed.
+
+A graph works on memory that stays where it is: what is carried on is changed in place, and the rows
+and numbers of all steps are on the device before the first one, where a counter says which are
+next. So a step is one launch, and the host waits for nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet._typing import Array, Namespace
+from bpnet.backends import loop, trees
+from bpnet.backends.trace.replay import through
+from bpnet.errors import one_line
+
+WORTH = 100
+"""Steps from which a capture is worth it, which takes as long as some ten of them."""
+
+STRICT = False
+"""Whether a step that can't be captured is an error: for tests, which would not see it else."""
+
+_KEPT = 4
+_log = logging.getLogger("bpnet")
+_captured: dict[Any, "Captured | None"] = {}
+
+
+@dataclass
+class Captured:
+    """A step in a graph, and the memory that it works on.
+
+    Parameters
+    ----------
+    replay : callable
+        Takes the next step.
+    carry : nested tuples of tensors
+        What is carried on, changed in place.
+    counter : tensor of int64, (1,)
+        Which step is next.
+    xs : nested tuples of tensors, (steps, ...)
+        What each step gets its slice of.
+    numbers : tuple of tensors, (steps, c)
+        Of each step.
+    outs : tuple of tensors, (steps,)
+        What each step gave.
+    operands : tuple
+        What the graph reads, which must stay.
+    """
+
+    replay: Callable[[], None]
+    carry: Any
+    counter: Array
+    xs: Any
+    numbers: tuple[Array, ...]
+    outs: tuple[Array, ...]
+    operands: Any
+
+
+def scan(
+    step: Callable[..., Any],
+    carry: Any,
+    xs: Any,
+    operands: tuple[Any, ...],
+    numbers: tuple[Any, ...] | None,
+    device: Any,
+    *,
+    xp: Namespace,
+) -> tuple[Any, tuple[Array, ...]] | None:
+    """Do what :func:`bpnet.backends.loop.run` does, by a graph; None where that can't be."""
+    import torch
+
+    total = loop.length(xs)
+    if total < WORTH or not all(map(torch.is_tensor, trees.leaves((carry, xs, operands)))):
+        return None
+    given = tuple(_numbers(n, device) for n in numbers or ())
+    try:
+        through(step, xp, xp, [])
+        key = hash(step), step, numbers is None, _places(operands), _kinds((carry, xs, given))
+    except TypeError as error:  # a part of it may have a state, or has no hash
+        if STRICT:
+            raise
+        _log.debug("a step that is not captured: %s", error)
+        return None
+    if key not in _captured:
+        if len(_captured) >= _KEPT:
+            del _captured[next(iter(_captured))]
+        _captured[key] = _tried(step, carry, xs, operands, given, numbers is None)
+    made = _captured[key]
+    if made is None:
+        return None
+    _fill((made.carry, made.xs, made.numbers), (carry, xs, given))
+    made.counter.zero_()
+    for _ in range(total):
+        made.replay()
+    # the graph goes on to use its memory
+    moved = trees.map_leaves(torch.clone, made.carry)
+    return moved, tuple(out.clone() for out in made.outs)
+
+
+def works_on(device: Any) -> bool:
+    """Whether a device has graphs."""
+    return bool(device.type == "cuda")
+
+
+def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
+    """What replays a function of memory that stays where it is."""
+    import torch
+
+    with torch.cuda.device(device):
+        side = torch.cuda.Stream(device)
+        side.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(side):  # what is made on first use can't be made in a capture
+            for _ in range(2):
+                body()
+        torch.cuda.current_stream(device).wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            body()
+    replay: Callable[[], None] = graph.replay
+    return replay
+
+
+def _tried(
+    step: Callable[..., Any], carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool
+) -> Captured | None:
+    """Step in a graph; None, with a line that says why, where it can't be."""
+    try:
+        made = _made(step, carry, xs, operands, numbers, plain)
+        expected = _step(step, trees.map_leaves(_clone, carry), xs, 0, numbers, operands, plain)
+        _fill(made.carry, carry)
+        made.counter.zero_()
+        made.replay()
+        found = [*trees.leaves(made.carry), *(out[0] for out in made.outs)]
+        if not all(map(_alike, found, trees.leaves(expected))):
+            msg = "a captured step gave something else than the step"
+            raise RuntimeError(msg)
+    except (RuntimeError, TypeError, ValueError) as error:
+        if STRICT or _out_of_memory(error):
+            raise
+        why = one_line(str(error).strip().partition("\n")[0])
+        _log.warning("PyTorch can't capture the steps (%s); they run one by one", why)
+        return None
+    return made
+
+
+def _made(
+    step: Callable[..., Any], carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool
+) -> Captured:
+    import torch
+
+    held, rows, row = (trees.map_leaves(_clone, tree) for tree in (carry, xs, numbers))
+    first = _step(step, trees.map_leaves(_clone, carry), xs, 0, numbers, operands, plain)
+    steps = loop.length(xs)
+    outs = tuple(torch.zeros((steps, *a.shape), dtype=a.dtype, device=a.device) for a in first[1])
+    counter = torch.zeros((1,), dtype=torch.int64, device=next(trees.leaves(xs)).device)
+
+    def body() -> None:
+        moved, out = _step(step, held, rows, counter, row, operands, plain)
+        _fill(held, moved)
+        for column, value in zip(outs, out, strict=True):
+            column.index_copy_(0, counter, value.unsqueeze(0))
+        counter.add_(1).remainder_(steps)
+
+    return Captured(capture(body, counter.device), held, counter, rows, row, outs, operands)
+
+
+def _step(
+    step: Callable[..., Any], carry: Any, xs: Any, at: Any, numbers: Any, operands: Any, plain: bool
+) -> tuple[Any, tuple[Array, ...]]:
+    """What a step gives whose place is a number, or in a tensor, (1,)."""
+
+    def row(a: Array) -> Array:
+        taken: Array = a[at] if isinstance(at, int) else a.index_select(0, at)[0]
+        return taken
+
+    x = trees.map_leaves(row, xs)
+    load = getattr(step, "load", None)
+    x = x if load is None else load(x, *operands)
+    given = () if plain else (tuple(tuple(row(n).unbind()) for n in numbers),)
+    moved, out = step(carry, x, *given, *operands)
+    return moved, out
+
+
+def _numbers(n: Any, device: Any) -> Array:
+    import torch
+
+    kind = np.float64 if n.dtype.kind == "f" else np.int32
+    return torch.from_numpy(np.ascontiguousarray(n, kind)).to(device)
+
+
+def _fill(tree: Any, other: Any) -> None:
+    """Copy arrays to the places of others, but where they are these."""
+    for a, b in zip(trees.leaves(tree), trees.leaves(other), strict=True):
+        if a is not b:
+            a.copy_(b)
+
+
+def _clone(a: Array) -> Array:
+    return a.clone()
+
+
+def _alike(a: Array, b: Array) -> bool:
+    import torch
+
+    scale = float(b.abs().max()) if b.numel() else 0.0
+    bound = 64 * torch.finfo(b.dtype).eps * scale if b.is_floating_point() else 0
+    return bool(torch.allclose(a, b, rtol=0, atol=bound, equal_nan=True))
+
+
+def _places(tree: Any) -> tuple[Any, ...]:
+    return tuple((a.data_ptr(), *_kind(a)) for a in trees.leaves(tree))
+
+
+def _kinds(tree: Any) -> tuple[Any, ...]:
+    return tuple(map(_kind, trees.leaves(tree)))
+
+
+def _kind(a: Array) -> tuple[Any, ...]:
+    return tuple(a.shape), a.stride(), a.dtype, a.device
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError)

@@ -1,0 +1,108 @@
+"""How CuPy does the units of a plan: kernels of its own, products and sums into waiting memory."""
+
+import operator
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bpnet.backends.trace import expressions, kernels
+from bpnet.backends.trace.graph import Call, Graph
+from bpnet.backends.trace.kernels import Kernel
+from bpnet.backends.trace.lines import Form, Writer, statement
+from bpnet.backends.trace.plan import Unit
+from bpnet.backends.trace.recorder import BINARY, UNARY
+
+OPTIONS = ("--fmad=false",)
+"""Without products and sums in one rounding: a kernel gives the bits of its calls one by one."""
+
+_ULPS = 64
+"""What CuPy's functions, such as exp, may be apart when compiled into another kernel."""
+
+_FORMS = {
+    "matmul": ("$f($0, $1)", "$f($0, $1, $out)"),
+    "sum": ("$0.sum($axis, $dtype, None, $keeps)", "$0.sum($axis, $dtype, $out, $keeps)"),
+    "max": ("$0.max($axis, None, $keeps)", "$0.max($axis, $out, $keeps)"),
+    "min": ("$0.min($axis, None, $keeps)", "$0.min($axis, $out, $keeps)"),
+    "getitem": ("$0[$1]", ""),
+    "T": ("$0.T", ""),
+}
+_OF_NUMBERS = {name: operator_ for operator_, name in (BINARY | UNARY).items()}
+
+
+class OnCuPy:
+    """What :mod:`bpnet.backends.trace.plan` asks of CuPy."""
+
+    axes = 3
+    compiles = True
+
+    def __init__(self, xp: Any, array: Any) -> None:
+        self.xp, self.array = xp, array
+
+    def empty(self, shape: tuple[int, ...], dtype: Any, order: Any = "C") -> Any:
+        """Memory that waits for a result."""
+        return self.xp.empty(shape, dtype=dtype)
+
+    def numbers(self, column: Any) -> list[Any]:
+        """Numbers as Python's, which go to a kernel with its other arguments."""
+        numbers: list[Any] = column.tolist()
+        return numbers
+
+    def alike(self, graph: Graph, a: Any, b: Any) -> bool:
+        """Whether two results have the same bits, but for the rounding of some functions."""
+        if (a.dtype, a.shape) != (b.dtype, b.shape):
+            return False
+        a, b = a.get(), b.get()
+        if a.dtype.kind != "f" or not any(c.name in expressions.ROUNDED for c in graph.calls):
+            return bool(a.tobytes() == b.tobytes())
+        scale = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+        bound = _ULPS * float(np.finfo(a.dtype).eps) * float(scale)
+        return bool(np.allclose(a, b, rtol=0, atol=bound, equal_nan=True))
+
+    def tells(self, graph: Graph, call: Call) -> bool:
+        """Whether a call gives a new array and can be told where to write it."""
+        value = graph.values[call.result]
+        if call.in_place or value.root != call.result or value.scalar or value.order != "C":
+            return False
+        told = _FORMS.get(call.name, ("", ""))[1]
+        return bool(told) or kernels.is_elementwise(graph, call)
+
+    def units(self, graph: Graph, calls: Sequence[Call]) -> list[Unit]:
+        """Kernels of what works element by element, and each other call by itself."""
+        return kernels.fused(graph, calls)
+
+    def statements(self, writer: Writer, unit: Unit) -> list[str]:
+        """Lines of a unit."""
+        if not unit.is_kernel:
+            return [statement(writer, call, self._form(writer.graph, call)) for call in unit.calls]
+        graph, plan = writer.graph, writer.plan
+        made = kernels.kernel(graph, unit, plan.inner)
+        lines = []
+        for n in made.outs:
+            if n in unit.made and not plan.waits(n):
+                value, empty = graph.values[n], writer.constant(self.empty)
+                kind = writer.constant(value.dtype)
+                lines.append(f"v{n} = {empty}({value.shape!r}, {kind})")
+        name = writer.constant(compiled(made))
+        return [*lines, f"{name}({', '.join(f'v{n}' for n in (*made.ins, *made.outs))})"]
+
+    def _form(self, graph: Graph, call: Call) -> Form:
+        if graph.values[call.result].scalar:
+            function = getattr(operator, f"__{_OF_NUMBERS[call.name]}__")
+            return Form.of(function, call)
+        if call.name not in _FORMS:
+            return Form.of(getattr(self.xp, call.name), call)
+        keeps = call.option(3 if call.name == "sum" else 2, "keepdims", False)
+        given = {"axis": call.option(1, "axis"), "dtype": call.option(2, "dtype"), "keeps": keeps}
+        function = getattr(self.xp, call.name, None)
+        return Form(*_FORMS[call.name], {**given, "f": function})
+
+
+@lru_cache(maxsize=512)
+def compiled(kernel: Kernel) -> Any:
+    """Kernel of CuPy's, which is compiled at its first call and kept on disk."""
+    import cupy
+
+    given = (kernel.in_params, kernel.out_params, kernel.operation)
+    return cupy.ElementwiseKernel(*given, "bpnet_step", options=OPTIONS, no_return=True)
