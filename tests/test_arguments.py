@@ -267,7 +267,7 @@ VALUES = [
         "callbacks holds <built-in function print>; give a list, each a Callback",
     ),
     (
-        lambda: bpnet.EarlyStopping(metric=5),
+        lambda: bpnet.train(net(), (X, Y), epochs=1, callbacks=[bpnet.EarlyStopping(metric=5)]),
         "metric is 5; give a name or leave it out",
     ),
     (

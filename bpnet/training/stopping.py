@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-from bpnet.arguments import checked, finite_number
+from bpnet.arguments import checked, finite_number, shown
 from bpnet.errors import InputError
 from bpnet.training import scores
 from bpnet.training.callbacks import Callback, Run
@@ -40,7 +40,7 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         patience: int = 10,
-        metric: str | None = None,
+        metric: Any = None,  # held against the history before training starts
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
@@ -109,7 +109,7 @@ class EarlyStopping(Callback):
             run.result = self._parameters
 
 
-def check_watched(name: str, known: Collection[str]) -> None:
+def check_watched(name: Any, known: Collection[str]) -> None:
     """Refuse to watch what the history has not, or will not have.
 
     Raises
@@ -117,6 +117,9 @@ def check_watched(name: str, known: Collection[str]) -> None:
     InputError
         Naming it, and what is there.
     """
+    if not isinstance(name, str):
+        msg = f"metric is {shown(name)}; give a name or leave it out"
+        raise InputError(msg)
     if name not in known:
         msg = f"early stopping watches {name!r}, which the history lacks; it has "
         raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")
