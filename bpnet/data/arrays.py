@@ -60,31 +60,6 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         return _read_values(stream, header, str(path))
 
 
-def read_pair(x_path: Path, y_path: Path | None) -> Dataset:
-    """Read ``x.npy`` and, unless None, ``y.npy``.
-
-    Parameters
-    ----------
-    x_path, y_path : Path
-        The files.
-
-    Returns
-    -------
-    Dataset
-        Without a scale or a task.
-
-    Raises
-    ------
-    InputError
-        As `read_npy`, and if the two don't fit together or hold nan or inf.
-    """
-    y = None if y_path is None else read_npy(y_path)
-    x, shape = _examples(read_npy(x_path), "x", str(x_path))
-    if y is not None:
-        y = _targets(y, len(x), "y", str(y_path))
-    return Dataset(x, y, name=x_path.stem, shape=shape)
-
-
 def read_npz(path: Path, *, need_target: bool = True) -> Dataset:
     """Read ``x``, ``y`` and, where they are, ``x_test``, ``y_test`` and ``scale`` from a ``.npz``.
 
@@ -185,7 +160,7 @@ def _targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> npt.NDArr
     return y
 
 
-def check_targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> None:
+def check_targets(y: Any, rows: int, name: str, where: str) -> None:
     """Refuse targets of the wrong type or shape; nothing is read of the values."""
     _check_lengths((rows,), y.shape, name, where)
     if y.dtype.kind not in "biufUS" or (y.dtype.kind == "f" and y.dtype.itemsize > 8):
