@@ -68,8 +68,8 @@ class Seen:
     ----------
     name : str
         Of the column.
-    how : {"", "categorical", "numeric"}
-        What it was said to be.
+    how : {"", "categorical", "numeric", "kept"}
+        What it was said to be; "kept" says no more than that it is an input.
     comma : bool
         Whether a number with one comma is read with a decimal one, in doubt.
     """
@@ -248,7 +248,8 @@ class Seen:
         """Why the column is left out, if it is, by what it holds or by the way its numbers are."""
         if not self.known or (way is not None and way.moments is None):
             return "it has no values"
-        if not self.how and not self.missing and self.different and not self.repeats:
+        names = self.different and not self.repeats and not self.missing
+        if names and not self.how and self.taken_as()[0] != "date":
             return "it names the rows"
         if way is None or way.moments is None:
             return ""
@@ -364,7 +365,12 @@ def check_units(mean: float, std: float, name: str, where: str) -> None:
 
 
 def learn(
-    table: Table, names: Sequence[str], index: npt.NDArray[Any] | None, taking: Taking
+    table: Table,
+    names: Sequence[str],
+    index: npt.NDArray[Any] | None,
+    taking: Taking,
+    *,
+    keep: bool = False,
 ) -> dict[str, Taken]:
     """Learn means, deviations and categories of columns, in one pass over the rows.
 
@@ -378,6 +384,8 @@ def learn(
         Which rows to learn from, sorted; all by default.
     taking : Taking
         What columns were said to be.
+    keep : bool
+        Whether columns that count the rows are inputs too, where there are no others.
 
     Returns
     -------
@@ -385,7 +393,7 @@ def learn(
         From the name of a column to what becomes of it.
     """
     comma = table.separator in {";", "\t"}
-    seen = {name: Seen(name, taking.of(name), comma) for name in names}
+    seen = {name: Seen(name, taking.of(name) or "kept" * keep, comma) for name in names}
     for run in table.runs(max(1, _PIECE // max(1, len(table.names)))):
         where = table.parts[run.part].where
         frame = table.read(run, names)

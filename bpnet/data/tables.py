@@ -122,19 +122,13 @@ def _learned(
     inputs = [name for name in names if name not in targets and name not in taking.drop]
     every = learn(table, inputs, index, taking)
     if all(one.column is None for one in every.values()):
-        every = learn(table, inputs, index, replace(taking, numeric=_counters(every, taking)))
+        every = learn(table, inputs, index, taking, keep=True)
     columns = _columns(table, every, targets, kinds, values[kept], task, taking)
     y = _encoded(found, present, columns, where)
     data = _data(table, columns, y, present, kept, held, notes, buffer, full, learned=True)
     dropped = tuple(f"column '{name}' is left out: it was dropped" for name in taking.drop)
     notes = (*table.notes, *notes, *told.left_out(list(every.values())), *dropped)
     return replace(data, notes=notes, taken=told.taken(list(every.values())))
-
-
-def _counters(every: dict[str, Any], taking: Taking) -> tuple[str, ...]:
-    """Columns to keep although they count or name the rows, where nothing else is left."""
-    numbered = [n for n, one in every.items() if one.why.startswith(("it counts", "it names"))]
-    return (*taking.numeric, *(n for n in numbered if n not in taking.categorical))
 
 
 def _columns(
