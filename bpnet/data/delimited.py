@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from bpnet.data.cells import has_codes, plain
 from bpnet.data.reading import refuse_growth
 from bpnet.errors import InputError, one_line
 
@@ -58,7 +59,8 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
     Returns
     -------
     frame : polars.DataFrame
-        All cells, as text; columns have the names that `check_names` gives them.
+        Text, and numbers and days where a column holds nothing else; columns have the names that
+        `check_names` gives them.
     separator : str
         That was used.
     notes : tuple of str
@@ -89,7 +91,34 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
     frame.columns = list(names)
     if blank:  # polars takes a blank line for a row without values
         frame = frame.with_row_index("").filter(~pl.col("").is_in(blank)).drop("")
-    return frame, separator, notes
+    return pl.DataFrame([_typed(text) for text in frame]), separator, notes
+
+
+def _typed(text: "pl.Series") -> "pl.Series":
+    """Column as numbers or days where that is what all of its cells are, so that each is read once.
+
+    Digits with zeros in front stay text: they may be codes.
+    """
+    import polars as pl
+
+    if text.null_count() == len(text):
+        return text
+    numbers = text.cast(pl.Float64, strict=False)
+    bad = numbers.null_count() - text.null_count()
+    if 0 < bad < len(text) / 2:
+        text = plain(text, "")
+        numbers = text.cast(pl.Float64, strict=False)
+        bad = numbers.null_count() - text.null_count()
+    if bad == 0:
+        whole = text.cast(pl.Int64, strict=False)
+        if whole.null_count() > text.null_count():
+            return numbers
+        return text if has_codes(text) else whole
+    days = text.drop_nulls().head(100).str.to_date("%Y-%m-%d", strict=False)
+    if days.null_count():
+        return text
+    days = text.str.to_date("%Y-%m-%d", strict=False)
+    return text if days.null_count() > text.null_count() else days
 
 
 def check_names(names: Sequence[str], where: object) -> list[str]:

@@ -150,7 +150,7 @@ class Encoded(HostRows):
 
     def identity(self) -> str:
         """Sizes of the files and samples of them, and what is done with the rows."""
-        files = [part.stamp.sample() for part in self.table.parts if part.stamp is not None]
+        files = [part.sample() for part in self.table.parts]
         index = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
         return f"{self.shape} {files} {self.columns} {index} {self.chunk} {self.buffer} {self.full}"
 

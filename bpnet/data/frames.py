@@ -1,6 +1,7 @@
 """Tables to runs of rows: text, Parquet and Arrow files, and frames of pandas and polars."""
 
 import csv
+import hashlib
 import json
 import os
 import subprocess
@@ -55,7 +56,7 @@ def is_table(path: Path) -> bool:
 
 def is_frame(source: Any) -> bool:
     """Whether a source is a frame of pandas or polars."""
-    return hasattr(source, "columns") and hasattr(source, "dtypes")
+    return hasattr(type(source), "columns") and hasattr(type(source), "dtypes")
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,13 @@ class Part:
     names: tuple[str, ...]
     frame: "pl.DataFrame | None" = None
     stamp: Stamp | None = None
+
+    def sample(self) -> str:
+        """What tells the cells from others, found without reading all of a file."""
+        if self.stamp is not None:
+            return self.stamp.sample()
+        assert self.frame is not None
+        return hashlib.blake2b(self.frame.write_csv().encode(), digest_size=16).hexdigest()
 
     def read(self, first: int, rows: int, names: Sequence[str]) -> "pl.DataFrame":
         """Some columns of some rows, as they are stored.
@@ -180,8 +188,11 @@ def open_table(
             if delimited.suffix(path) in delimited.SUFFIXES:
                 frame, used, said = delimited.read(path, separator)
                 notes += said
-                part = _in_memory(frame, str(path))
-                found = {name: group(dtype) for name, dtype in frame.schema.items()}
+                stamp = None if str(path) == "-" else Stamp.of(path)
+                part = _in_memory(frame, str(path), stamp)
+                found = dict.fromkeys(
+                    part.names, ""
+                )  # what text is taken for is learned of all files
             else:
                 part, found = _columnar(path, in_memory=in_memory)
         if kinds:
@@ -249,8 +260,8 @@ def _of_pandas(column: Any) -> "pl.Series":
     return found.cast(pl.Categorical) if is_categorical else found
 
 
-def _in_memory(frame: "pl.DataFrame", where: str) -> Part:
-    return Part(where, frame.height, tuple(frame.columns), frame)
+def _in_memory(frame: "pl.DataFrame", where: str, stamp: Stamp | None = None) -> Part:
+    return Part(where, frame.height, tuple(frame.columns), frame, stamp)
 
 
 def _stem(path: Path) -> str:

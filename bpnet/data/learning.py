@@ -110,7 +110,7 @@ class Seen:
         kept = _picked(series, picks)
         self.kept += len(kept)
         self.kept_missing += kept.null_count()
-        if series.null_count() < len(series) or not self.stored:
+        if self.stored != "text" and (series.null_count() < len(series) or not self.stored):
             self.stored = kind
         if _ID.fullmatch(self.name) or _ID.fullmatch(self.name.lower()):
             self._differ(series)

@@ -6,7 +6,6 @@ import json
 import shutil
 import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
