@@ -201,7 +201,8 @@ _DAYS = (
     "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
     "%b %d %Y", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%B %d, %Y", "%d %B %Y",
 )  # fmt: skip
-DATE_STYLES = ("", *(f"{day}{time}" for day in _DAYS for time in ("", " %H:%M", " %H:%M:%S")))
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+DATE_STYLES = ("", *(f"{day}{time}" for day in _DAYS for time in _TIMES))
 """How dates are written: ISO 8601, and patterns of ``strptime``; the first that fits is taken."""
 
 
@@ -218,7 +219,7 @@ def dates(text: "pl.Series", style: str = "") -> "pl.Series":
     import polars as pl
 
     if style:
-        if "%H" not in style:
+        if "%M" not in style:
             read = text.str.to_date(style, strict=False)
             return read.cast(pl.Datetime("us"))
         return text.str.to_datetime(style, time_unit="us", strict=False)

@@ -54,6 +54,8 @@ class Column:
     format : str
         How text is read: "," where numbers have decimal commas, the pattern of dates as
         ``strptime`` has it; empty for points and for ISO 8601.
+    lenient : bool
+        Whether any number of cells may be no numbers: training counted such as missing.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Column:
     indicator: bool = False
     rare: bool = False
     format: str = ""
+    lenient: bool = False
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -208,7 +211,8 @@ def _column(value: dict[str, Any]) -> Column:
     parts = tuple((name, mean, std) for name, mean, std in value.get("parts", ()))
     column = Column(**{**value, "categories": tuple(value["categories"]), "parts": parts})
     _require(type(column.format) is str, "format")
-    _require(type(column.indicator) is bool and type(column.rare) is bool, "indicator or rare")
+    marks = column.indicator, column.rare, column.lenient
+    _require(all(type(mark) is bool for mark in marks), "true or false")
     _require(not column.rare or OTHER in column.categories, "a category of rare values")
     _require(all(name in DATE_PARTS for name, _, _ in parts), "parts of a date")
     _require(not parts or column.kind == "date", "parts of a date")

@@ -73,18 +73,21 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
     """
     import polars as pl
 
-    data, notes = _decoded(_bytes(path), path)
+    where = "standard input" if str(path) == "-" else str(path)
+    data, notes = _decoded(_bytes(path), where)
     if separator is None and data[:4].lower() == b"sep=" and data[5:6] in b"\r\n":
         separator, data = chr(data[4]), data[5:].lstrip(b"\r\n")  # written by spreadsheets
-    separator = separator or _separator(data, path)
-    names = check_names(next((row for _, row in _records(data, path, separator) if row), []), path)
-    rows, blank = _survey(data, path, separator, len(names))
+    separator = separator or _separator(data, path, where)
+    names = check_names(
+        next((row for _, row in _records(data, where, separator) if row), []), where
+    )
+    rows, blank = _survey(data, where, separator, len(names))
     if not rows:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), separator, notes
     frame = pl.read_csv(data, infer_schema=False, separator=separator)
     if frame.height != rows or frame.width != len(names):
         message = (
-            f"{path} reads as {frame.height} rows of {frame.width} columns and as {rows} of "
+            f"{where} reads as {frame.height} rows of {frame.width} columns and as {rows} of "
             f"{len(names)}, by the way quotes and line ends are taken: write it anew as plain CSV"
         )
         raise InputError(message)
@@ -164,16 +167,16 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # UTF-32 begins with the s
 _SAVE = "save it in the encoding UTF-8 ('CSV UTF-8' in a spreadsheet)"
 
 
-def _decoded(data: bytes, path: Path) -> tuple[bytes, tuple[str, ...]]:
+def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
     """Text in UTF-8 without a mark of byte order, and what was taken for granted."""
     if data.startswith(_UTF_16) and not data.startswith(codecs.BOM_UTF32_LE):
         try:
-            return data.decode("utf-16").encode(), (f"{path} is read as UTF-16",)
+            return data.decode("utf-16").encode(), (f"{where} is read as UTF-16",)
         except UnicodeError as error:
-            message = f"{path} is damaged UTF-16 ({one_line(error)}): {_SAVE}"
+            message = f"{where} is damaged UTF-16 ({one_line(error)}): {_SAVE}"
             raise InputError(message) from error
     if b"\0" in data[: 1 << 12]:
-        message = f"{path} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}"
+        message = f"{where} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}"
         raise InputError(message)
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
@@ -183,14 +186,14 @@ def _decoded(data: bytes, path: Path) -> tuple[bytes, tuple[str, ...]]:
         try:
             text = data.decode("cp1252")
         except UnicodeDecodeError:
-            message = f"{path} is not UTF-8: {where}: {_SAVE}"
+            message = f"{where} is not UTF-8: {where}: {_SAVE}"
             raise InputError(message) from error
-        note = f"{path} is not UTF-8 ({where}): read as Windows-1252, which Latin-1 is a part of"
+        note = f"{where} is not UTF-8 ({where}): read as Windows-1252, which Latin-1 is a part of"
         return text.encode(), (note,)
     return data, ()
 
 
-def _records(data: bytes, path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+def _records(data: bytes, where: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the records of a text, each with the number of its last line.
 
     Raises
@@ -210,11 +213,11 @@ def _records(data: bytes, path: Path, separator: str) -> Iterator[tuple[int, lis
                 f"has a cell longer than {csv.field_size_limit():,} characters: close its "
                 "quotes, or shorten the text"
             )
-        message = f"{path}: line {reader.line_num} {reason}"
+        message = f"{where}: line {reader.line_num} {reason}"
         raise InputError(message) from error
 
 
-def _separator(data: bytes, path: Path) -> str:
+def _separator(data: bytes, path: Path, where: str) -> str:
     """Sign that cuts the first lines into most cells, into as many in each.
 
     Where none does, the one that cuts the header into most: rows of several lengths are refused
@@ -225,7 +228,7 @@ def _separator(data: bytes, path: Path) -> str:
     best, header = (1, ","), (1, ",")
     for sign in SEPARATORS:
         try:
-            lines = [r for _, r in itertools.islice(_records(data, path, sign), _LINES) if r]
+            lines = [r for _, r in itertools.islice(_records(data, where, sign), _LINES) if r]
         except InputError:
             continue
         widths = {len(row) for row in lines}
@@ -236,14 +239,14 @@ def _separator(data: bytes, path: Path) -> str:
     return best[1] if best[0] > 1 else header[1]
 
 
-def _survey(data: bytes, path: Path, separator: str, width: int) -> tuple[int, list[int]]:
+def _survey(data: bytes, where: str, separator: str, width: int) -> tuple[int, list[int]]:
     """Count the rows, blank ones too, and refuse ragged ones; polars fills short rows unasked."""
     rows, blank = -1, []
-    for line, row in _records(data, path, separator):
+    for line, row in _records(data, where, separator):
         if len(row) != width:
             if row:
                 message = (
-                    f"{path}: line {line} has {len(row)} fields and the header "
+                    f"{where}: line {line} has {len(row)} fields and the header "
                     f"{width}: give every row the same number"
                 )
                 raise InputError(message)

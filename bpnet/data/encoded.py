@@ -42,8 +42,6 @@ class Encoded(HostRows):
         Rows that are mixed with one another, and rows of a run.
     full : bool
         Whether all rows are mixed with all.
-    learned : bool
-        Whether the columns were learned of this table.
     """
 
     table: Table
@@ -52,7 +50,6 @@ class Encoded(HostRows):
     buffer: int
     chunk: int
     full: bool
-    learned: bool
     runs: tuple[Run, ...]
     starts: Host
     _kept: "OrderedDict[int, Host]" = field(default_factory=OrderedDict)
@@ -61,15 +58,14 @@ class Encoded(HostRows):
 
     @classmethod
     def of(
-        cls, table: Table, columns: Columns, index: Host | None, buffer: int | None, full: bool,
-        *, learned: bool = False,
-    ) -> "Encoded":  # fmt: skip
+        cls, table: Table, columns: Columns, index: Host | None, buffer: int | None, full: bool
+    ) -> "Encoded":
         """Rows of a table, with a buffer of about 2^25 numbers where none is given."""
         buffer = buffer or max(1, _BUFFER // len(columns.features))
         chunk = max(1, buffer // _CHUNKS)
         runs = tuple(table.runs(chunk))
         starts = _starts(runs, index)
-        return cls(table, columns, index, buffer, chunk, full, learned, runs, starts)
+        return cls(table, columns, index, buffer, chunk, full, runs, starts)
 
     def part(self, index: Host) -> "Encoded":
         """Other rows of the same table."""
@@ -131,7 +127,7 @@ class Encoded(HostRows):
         first: Any = run.first
         if picks is not None:
             frame, first = frame[picks], run.first + picks
-        x, self._tallies[i] = encode(frame, self.columns, where, first, learned=self.learned)
+        x, self._tallies[i] = encode(frame, self.columns, where, first)
         return x
 
     def order(self, seed: int, epoch: int) -> Any:

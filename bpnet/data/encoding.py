@@ -41,7 +41,7 @@ def as_text(series: "pl.Series") -> "pl.Series":
 
 
 def encode(
-    frame: "pl.DataFrame", columns: Columns, where: str, first: Rows = 0, *, learned: bool = False
+    frame: "pl.DataFrame", columns: Columns, where: str, first: Rows = 0
 ) -> tuple[npt.NDArray[np.float32], Tally]:
     """Encode rows with what was learned.
 
@@ -55,8 +55,6 @@ def encode(
         The source, for messages.
     first : Rows
         Where they are in the source, for messages.
-    learned : bool
-        Whether it was learned of these rows: then it is known which cells are no numbers.
 
     Returns
     -------
@@ -78,7 +76,7 @@ def encode(
         piece = x[:, at : at + len(column.features)]
         cells = plain(frame[column.name], where, first)
         if column.kind in NUMBERS:
-            found = _encode_numbers(cells, column, piece, where, first, learned=learned)
+            found = _encode_numbers(cells, column, piece, where, first)
         else:
             found = _encode_categories(cells, column, piece)
         if found != Replaced():
@@ -88,12 +86,11 @@ def encode(
 
 
 def _encode_numbers(
-    cells: "pl.Series", column: Column, out: npt.NDArray[Any], where: str, first: Rows, *,
-    learned: bool,
-) -> Replaced:  # fmt: skip
+    cells: "pl.Series", column: Column, out: npt.NDArray[Any], where: str, first: Rows
+) -> Replaced:
     values, bad = as_numbers(cells, column, where, first)
     count = int(bad.sum())
-    if count and not learned and count > FEW_BAD * (len(cells) - cells.null_count()):
+    if count and not column.lenient and count > FEW_BAD * (len(cells) - cells.null_count()):
         _refuse_first(cells, bad, column, where, first)
     every = date_parts(values) if column.kind == "date" else values.to_numpy()[:, None]
     for j, (name, mean, std) in enumerate(column.units):

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -242,7 +242,9 @@ class Seen:
         if not is_numeric:
             return self._categories(kind)
         bad = self.known - self.marks - way.cells
-        return Taken(self, self._numeric(kind, style, way, where), "", bad, way.bad)
+        column = self._numeric(kind, style, way, where)
+        column = replace(column, lenient=bad > 0 or self.how == "numeric")
+        return Taken(self, column, "", bad, way.bad)
 
     def _needless(self, way: _Way | None) -> str:
         """Why the column is left out, if it is, by what it holds or by the way its numbers are."""

@@ -125,7 +125,7 @@ def _learned(
         every = learn(table, inputs, index, taking, keep=True)
     columns = _columns(table, every, targets, kinds, values[kept], task, taking)
     y = _encoded(found, present, columns, where)
-    data = _data(table, columns, y, present, kept, held, notes, buffer, full, learned=True)
+    data = _data(table, columns, y, present, kept, held, notes, buffer, full)
     dropped = tuple(f"column '{name}' is left out: it was dropped" for name in taking.drop)
     notes = (*table.notes, *notes, *told.left_out(list(every.values())), *dropped)
     return replace(data, notes=notes, taken=told.taken(list(every.values())))
@@ -163,12 +163,12 @@ def _columns(
 
 def _data(
     table: Table, columns: Columns, y: Host, present: Host, kept: Host, held: Host,
-    notes: tuple[str, ...], buffer: int | None, full: bool, *, learned: bool = False,
+    notes: tuple[str, ...], buffer: int | None, full: bool,
 ) -> Dataset:  # fmt: skip
     """Data set of rows that are kept, and of those held out."""
     whole = len(kept) == len(table)
     index = None if whole else present[kept]
-    x = Encoded.of(table, columns, index, buffer, full, learned=learned)
+    x = Encoded.of(table, columns, index, buffer, full)
     pair = None
     if len(held):
         pair = (x.part(present[held]), y[held])

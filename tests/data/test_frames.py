@@ -58,7 +58,7 @@ def test_standard_input(wanted, tmp_path, monkeypatch):
 
     monkeypatch.setattr(sys, "stdin", Input)
     same(bpnet.data.load("-", target="y", validation=0.2), wanted)
-    with pytest.raises(InputError, match="- is empty"):
+    with pytest.raises(InputError, match="standard input is empty"):
         bpnet.data.load("-", target="y")
 
 
