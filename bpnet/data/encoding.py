@@ -146,8 +146,6 @@ def _encode_categories(
         out[~known.to_numpy(), column.categories.index(OTHER)] = 1
     missing = cells.null_count() if MISSING in column.categories else 0
     names = text.filter(~known)
-    if column.rare:
-        return Replaced(missing)
     found = Replaced(missing, len(names), tuple(names.unique().sort().to_list()))
     return Replaced().merged(found)  # which keeps a few examples
 

@@ -85,10 +85,10 @@ def strange(column: Column, found: Replaced) -> list[str]:
     if found.unseen:
         examples = ", ".join(f"'{name}'" for name in found.examples[:_SHOWN])
         examples += ", ..." * (len(found.examples) > _SHOWN)
-        lines.append(
-            f"{_count(found.unseen, 'value')} in '{column.name}' not seen in training, encoded "
-            f"as zeros: {examples}"
-        )
+        how = "not seen in training, encoded as zeros"
+        if column.rare:
+            how = f"rare or not seen in training, taken as '{OTHER}'"
+        lines.append(f"{_count(found.unseen, 'value')} in '{column.name}' {how}: {examples}")
     return lines
 
 
