@@ -108,8 +108,8 @@ def plain(series: "pl.Series", where: str, first: Rows = 0) -> "pl.Series":
     if dtype in (pl.Time, pl.Duration):
         return series.cast(pl.Duration("us")).dt.total_microseconds() / _HOUR
     if not dtype.is_numeric():
-        message = f"{where}: column '{series.name}' holds {dtype}: give numbers, text, booleans or "
-        raise InputError(message + "dates")
+        message = f"{where}: column '{series.name}' holds {dtype}: drop it, or give numbers, text, "
+        raise InputError(message + "booleans or dates")
     if dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128):
         return series.cast(pl.Int64)
     numbers = series.cast(pl.Float64).fill_nan(None)
@@ -177,7 +177,7 @@ def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
     whole = text.cast(pl.Int64, strict=False)
     if whole.null_count() == text.null_count():
         return whole
-    found = text.cast(pl.Float64, strict=False)
+    found = text.cast(pl.Float64, strict=False).fill_nan(None)
     if style == "" and found.null_count() == text.null_count():
         return found
     pattern, thousands = _GROUPED[style]

@@ -130,6 +130,10 @@ class Seen:
         bare = cells.without_marks(text)
         self.marks += bare.null_count() - text.null_count()
         has_comma = ("number", ",") in self.ways or bool(text.str.contains(",", literal=True).any())
+        if has_comma and ("number", "") in self.ways:  # what came before has none
+            before = self.ways[("number", "")]
+            before = replace(before, values=set(before.values))
+            self.ways.setdefault(("number", ","), before)
         for style in ("", ",")[: 1 + has_comma]:
             read = cells.numbers(bare, style)
             self._read(("number", style), bare, read, picks, first, begin)

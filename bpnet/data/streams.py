@@ -191,5 +191,6 @@ def _standardized(data: Dataset, asked: bool | Moments) -> Dataset:
 
 def _note(x: Any) -> str:
     by_blocks = not x.full if isinstance(x, Encoded) else x.buffer
-    how = f"by blocks, {x.buffer:,} rows with one another" if by_blocks else "in full"
+    mixed = min(x.buffer, len(x))
+    how = f"by blocks, {mixed:,} rows with one another" if by_blocks else "in full"
     return f"streamed; shuffled {how}"

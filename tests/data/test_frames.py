@@ -89,3 +89,14 @@ def test_streamed_in_full_gives_the_bits_of_training_from_memory(tmp_path, form)
         bpnet.train(nets[-1], data, epochs=3, batch_size=7, backend="numpy")
     for one, other in zip(*(net.weights for net in nets), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_decimal_commas_that_come_late_are_found_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr("bpnet.data.learning._PIECE", 20)  # ten rows
+    size = [f"{i % 17}" for i in range(40)] + [f"{i % 17},5" for i in range(40)]
+    frame = pl.DataFrame({"a": size, "y": [i % 11 * 0.5 for i in range(80)]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    column = bpnet.data.load(tmp_path / "t.parquet", target="y").columns.inputs[0]
+    wanted = [float(text.replace(",", ".")) for text in size]
+    assert (column.kind, column.format, column.lenient) == ("number", ",", False)
+    assert (column.mean, column.std) == pytest.approx((np.mean(wanted), np.std(wanted)))
