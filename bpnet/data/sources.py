@@ -293,7 +293,7 @@ def read_from(source: str) -> list[str]:
     folder = Path(found[0])
     if not folder.is_dir():
         return found
-    endings = [*(f"*{suffix}" for suffix in frames.SUFFIXES), "*-ubyte", "*-ubyte.gz", "*.npz"]
+    endings = [*(f"*{suffix}" for suffix in STREAMED), "*-ubyte", "*-ubyte.gz", "*.npz"]
     return [*found, *(str(Path(glob.escape(str(folder)), ending)) for ending in endings)]
 
 
