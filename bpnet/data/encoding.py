@@ -99,7 +99,8 @@ def _encode_numbers(
             out[:, j] = (values_of - mean) / std
     numeric = out[:, : len(column.units)]
     missing = np.isnan(every[:, 0])
-    numeric[missing] = 0.0
+    if missing.any():
+        numeric[missing] = 0.0
     if column.indicator:
         out[:, -1] = missing
     if not np.isfinite(numeric).all():

@@ -83,6 +83,7 @@ class Seen:
     kept: int = 0
     kept_missing: int = 0
     booleans: int = 0
+    word: str = ""
     stored: str = ""
     ways: dict[tuple[str, str], _Way] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -126,9 +127,10 @@ class Seen:
         self._count(text, picks)
         if self.how == "categorical":
             return
-        self.booleans += int(text.str.to_lowercase().is_in(["true", "false"]).sum())
+        if self._are_words(text.drop_nulls().value_counts().get_columns()):
+            self.word = self.word or bad_example(text, text.is_not_null(), first)
+            return
         bare = cells.without_marks(text)
-        self.marks += bare.null_count() - text.null_count()
         has_comma = ("number", ",") in self.ways or bool(text.str.contains(",", literal=True).any())
         if has_comma and ("number", "") in self.ways:  # what came before has none
             before = self.ways[("number", "")]
@@ -145,6 +147,17 @@ class Seen:
             ) if sample.str.contains(r"\d").any() else ()  # fmt: skip
         for style in self.styles or ():
             self._read(("date", style), bare, cells.dates(bare, style), picks, first, begin)
+
+    def _are_words(self, counted: "list[pl.Series]") -> bool:
+        """Count marks and booleans among the different values; whether none is number or date."""
+        values, counts = counted
+        bare = cells.without_marks(values)
+        self.marks += int(counts.filter(bare.is_null()).sum())
+        self.booleans += int(
+            counts.filter(values.str.to_lowercase().is_in(["true", "false"])).sum()
+        )
+        few = len(values) <= MOST[True]
+        return few and not bare.str.contains(r"\d").any()
 
     def _read(
         self, how: tuple[str, str], bare: "pl.Series", values: "pl.Series", picks: Any, first: int,
@@ -248,7 +261,7 @@ class Seen:
         bad = self.known - self.marks - way.cells
         column = self._numeric(kind, style, way, where)
         column = replace(column, lenient=bad > 0 or self.how == "numeric")
-        return Taken(self, column, "", bad, way.bad)
+        return Taken(self, column, "", bad, way.bad or self.word)
 
     def _needless(self, way: _Way | None) -> str:
         """Why the column is left out, if it is, by what it holds or by the way its numbers are."""
