@@ -235,7 +235,7 @@ def _check_types(table: str, given: Mapping[str, Any], hints: Mapping[str, Any])
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML of tables whose values are text, numbers, booleans and lists of them."""
+    """TOML of tables whose values are text, numbers, booleans, and lists and mappings of them."""
     lines = []
     for name, values in tables.items():
         lines.append(f"[{name}]")
@@ -279,6 +279,8 @@ def _is_text(value: str) -> bool:
 def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_toml(item)}' for key, item in value.items())} }}"
     if isinstance(value, str) and not _is_text(value):
         return f'{{ {_BYTES} = "{os.fsencode(value).hex()}" }}'
     if isinstance(value, str):

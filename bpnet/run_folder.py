@@ -44,7 +44,8 @@ def choose(out: Path | None, name: str, reads: Iterable[str | Path] = ()) -> Pat
         If ``out`` is there already and not an empty folder, or cannot be written to.
     """
     if out is None:
-        out = Path(f"runs/{Path(name).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+        stem = "stdin" if name == "-" else Path(name).stem
+        out = Path(f"runs/{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
         disk.makeable(out)
         return out  # whoever comes first has it, see `owned.claim`
     disk.makeable(out, reads=reads)

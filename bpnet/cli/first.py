@@ -34,7 +34,19 @@ def welcome(context: typer.Context) -> None:
 
 _PANELS = {
     "Training": ("score", "seeds"),
-    "Data": ("target", "task", "validation", "folds", "stream", "shuffle", "buffer"),
+    "Data": (
+        "target",
+        "task",
+        "drop",
+        "categorical",
+        "numeric",
+        "separator",
+        "validation",
+        "folds",
+        "stream",
+        "shuffle",
+        "buffer",
+    ),
     PLACE: ("timeout",),
     "The run": ("out", "resume", "live", "tensorboard", "tensorboard_folder", "json_", "quiet"),
 }

@@ -18,8 +18,8 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, fashion-mnist, mnist, a folder of IDX files, .npz, x.npy,y.npy, "
-        ".csv or .parquet.",
+        help="digits, fashion-mnist, mnist, a folder of IDX files, .npz, x.npy,y.npy, .csv or .tsv "
+        "(also .gz, .bz2, .xz), .parquet, .arrow; - is CSV from standard input.",
         show_default=True,
         autocompletion=completion.data_sources,
     ),
@@ -34,7 +34,23 @@ Backend = Annotated[
     str | None, typer.Option(help=OPTIONS["backend"].help, autocompletion=completion.backends)
 ]
 Device = Annotated[str | None, typer.Option(help=OPTIONS["device"].help)]
-Target = Annotated[str | None, typer.Option(help="Column to predict, in a table.")]
+Target = Annotated[
+    str | None, typer.Option(help="Column to predict, in a table; several amounts with commas.")
+]
+Drop = Annotated[
+    str | None, typer.Option(help="Columns of a table that are no inputs, with commas.")
+]
+Categorical = Annotated[
+    str | None, typer.Option(help="Columns whose values are categories, numbers too.")
+]
+Numeric = Annotated[
+    str | None,
+    typer.Option(help="Columns that hold numbers; cells that are none count as missing."),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(help="Between the cells of a text file. Default: , ; tab or |, as it is found."),
+]
 Task = Annotated[str, typer.Option(help="auto, classify or regress.")]
 Metric = Annotated[str, typer.Option(help=OPTIONS["metrics"].help)]
 Stream = Annotated[
@@ -47,6 +63,16 @@ Stream = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON alone on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
+
+
+def columns(
+    drop: str | None, categorical: str | None, numeric: str | None, separator: str | None
+) -> dict[str, str] | None:
+    """What is said of a table's columns; nothing where nothing was given."""
+    said = {
+        "drop": drop, "categorical": categorical, "numeric": numeric, "separator": separator,
+    }  # fmt: skip
+    return {name: value for name, value in said.items() if value is not None} or None
 
 
 def sizes(text: str) -> list[int]:

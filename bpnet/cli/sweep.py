@@ -51,6 +51,10 @@ def command(
     device: options.Device = None,
     target: options.Target = None,
     task: options.Task = "auto",
+    drop: options.Drop = None,
+    categorical: options.Categorical = None,
+    numeric: options.Numeric = None,
+    separator: options.Separator = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the best run. Default: runs/DATA-TIME.")
     ] = None,
@@ -121,14 +125,16 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
     held = (0.0 if folds else 0.1) if held is None else held
     selection = bpnet.backends.select(asked["backend"], asked["device"])
     ledger.asked = {**asked, "backend": selection.backend.spec, "device": None}
+    columns = options.columns(*(asked[n] for n in ("drop", "categorical", "numeric", "separator")))
     data = bpnet.data.load(
-        source, target=asked["target"], task=asked["task"], validation=held, seed=seed
-    )
+        source, target=asked["target"], task=asked["task"], columns=columns, validation=held,
+        seed=seed,
+    )  # fmt: skip
     sweep.check(data, plan)
     config: runs.Config = {
         "data": {
             "source": source, "target": asked["target"], "task": asked["task"],
-            "validation": held, "seed": seed,
+            "columns": columns, "validation": held, "seed": seed,
         },
         "network": options.asked(asked, LAYOUT),
         "training": {},

@@ -43,6 +43,10 @@ def train(
     device: options.Device = None,
     target: options.Target = None,
     task: options.Task = "auto",
+    drop: options.Drop = None,
+    categorical: options.Categorical = None,
+    numeric: options.Numeric = None,
+    separator: options.Separator = None,
     stream: options.Stream = False,
     shuffle: Annotated[
         str, typer.Option(help="With --stream: full, blocks, or auto: full but for tables.")
@@ -85,6 +89,7 @@ def train(
       bpnet train fashion-mnist --hidden 256,128 --batch-size 128 --epochs 10
       bpnet train digits --backend cupy
       bpnet train houses.csv --target price
+      bpnet train houses.csv --target price --drop agent --categorical postcode
       bpnet train x.npy,y.npy --stream
       bpnet train parts/ --stream --target price
       bpnet train --resume runs/digits-20261124-120000
@@ -111,6 +116,7 @@ def train(
             "source": source,
             "target": target,
             "task": task,
+            "columns": options.columns(drop, categorical, numeric, separator),
             "validation": validation,
             **run_data.streaming(stream, shuffle, buffer),
         },
@@ -264,6 +270,7 @@ def _heading(data: Any, config: runs.Config, network: bpnet.Network, selection: 
     name = data.name or config["data"]["source"]
     return [
         f"data: {name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
+        *data.taken,
         *(f"note: {note}" for note in data.notes),
         *run_data.target_line(data, config["data"]),
         f"network: {network}",
@@ -298,11 +305,7 @@ def _weights(path: Path | None, dataset: Any) -> Any:
     except (OSError, InputError) as error:
         msg = f"--sample-weight {path} can't be read ({one_line(error)}); give a .npy of numbers"
         raise InputError(msg) from error
-    if dataset.validation is not None and dataset.rows is None and dataset.columns is not None:
-        msg = "--sample-weight of a table that is streamed needs all of its rows"
-        raise InputError(f"{msg}; give --validation 0")
-    held = 0 if dataset.validation is None else len(dataset.validation[1])
-    rows = len(dataset.y) + (held if dataset.rows is not None else 0)
+    rows = dataset.source_rows or len(dataset.y)
     if getattr(weights, "shape", None) != (rows,):
         found = getattr(weights, "shape", "an archive")
         msg = f"--sample-weight {path} has shape {found} and the data {rows} rows"

@@ -1,9 +1,10 @@
 """NumPy's own files, ``.npy`` and ``.npz``, read with suspicion: no pickle, no surprise in size."""
 
-import ast
+import io
 import math
 import os
-import re
+import tokenize
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from bpnet.data.reading import check_entry, check_finite, read_exactly, refuse_g
 from bpnet.errors import InputError
 
 _LONGEST_HEADER = 10_000  # NumPy's own limit, held before the header is read
-_DESCR = re.compile(r"[<>|][biufcmMOSU]\d*(\[\w+\])?")  # what np.save writes of a plain type
 
 
 @dataclass(frozen=True)
@@ -58,31 +58,6 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         header = read_header(stream, str(path))
         check_size(header, os.fstat(stream.fileno()).st_size, str(path))
         return _read_values(stream, header, str(path))
-
-
-def read_pair(x_path: Path, y_path: Path | None) -> Dataset:
-    """Read ``x.npy`` and, unless None, ``y.npy``.
-
-    Parameters
-    ----------
-    x_path, y_path : Path
-        The files.
-
-    Returns
-    -------
-    Dataset
-        Without a scale or a task.
-
-    Raises
-    ------
-    InputError
-        As `read_npy`, and if the two don't fit together or hold nan or inf.
-    """
-    y = None if y_path is None else read_npy(y_path)
-    x, shape = _examples(read_npy(x_path), "x", str(x_path))
-    if y is not None:
-        y = _targets(y, len(x), "y", str(y_path))
-    return Dataset(x, y, name=x_path.stem, shape=shape)
 
 
 def read_npz(path: Path, *, need_target: bool = True) -> Dataset:
@@ -185,7 +160,7 @@ def _targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> npt.NDArr
     return y
 
 
-def check_targets(y: npt.NDArray[Any], rows: int, name: str, where: str) -> None:
+def check_targets(y: Any, rows: int, name: str, where: str) -> None:
     """Refuse targets of the wrong type or shape; nothing is read of the values."""
     _check_lengths((rows,), y.shape, name, where)
     if y.dtype.kind not in "biufUS" or (y.dtype.kind == "f" and y.dtype.itemsize > 8):
@@ -225,35 +200,34 @@ def read_header(stream: IO[bytes], what: str) -> Header:
         version = f"{first[6]}.{first[7]}"
         message = f"{what}: .npy version {version} is for tables of records: give a plain array"
         raise InputError(message)
-    claimed = int.from_bytes(stream.read(width), "little")
+    length = stream.read(width)
+    claimed = int.from_bytes(length, "little")
     if claimed > _LONGEST_HEADER:
         message = f"{what} is damaged: its header claims {claimed:,} bytes"
         raise InputError(message)
-    parts = ast.literal_eval(stream.read(claimed).decode("latin1"))
-    if not isinstance(parts, dict) or parts.keys() != {"descr", "fortran_order", "shape"}:
-        message = f"{what} is damaged: its header does not say type, order and shape"
-        raise InputError(message)
-    shape = parts["shape"]
-    is_shape = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
-    if not is_shape or len(shape) > 32:
+    held = io.BytesIO(length + stream.read(claimed))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+        try:
+            shape, is_fortran, dtype = _HEADERS[first[6]](held, max_header_size=_LONGEST_HEADER)
+        except tokenize.TokenError as error:
+            raise ValueError(*error.args) from error
+    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 32:
         message = f"{what} is damaged: its header claims the shape {str(shape)[:60]}"
         raise InputError(message)
-    dtype = _dtype(parts["descr"], what)
-    return Header(dtype, shape, bool(parts["fortran_order"]), 8 + width + claimed)
-
-
-def _dtype(descr: Any, what: str) -> np.dtype[Any]:
-    if not isinstance(descr, str) or not _DESCR.fullmatch(descr):
-        message = f"{what} has type {str(descr)[:60]}: give a plain array"
-        raise InputError(message)
-    dtype = np.dtype(descr)
     if dtype.hasobject:
         message = f"{what} holds Python objects (a pickle), which are never loaded: save numbers"
         raise InputError(message)
-    if not dtype.itemsize:
-        message = f"{what} has type {dtype}, of no bytes: give a plain array"
+    is_plain = dtype.names is None and dtype.subdtype is None and dtype.itemsize
+    if not is_plain or dtype.str.encode() not in held.getvalue():
+        message = f"{what} has type {str(dtype)[:60]}: give a plain array"
         raise InputError(message)
-    return dtype
+    return Header(dtype, shape, is_fortran, 8 + width + claimed)
+
+
+_HEADERS: dict[int, Any] = {
+    1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0,
+}  # fmt: skip
 
 
 def check_size(header: Header, found: int, what: str) -> None:

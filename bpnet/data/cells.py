@@ -1,21 +1,25 @@
-"""Cells of a table, brought to four types: whole numbers, floats, text and booleans."""
+"""Cells of a table: the types they are brought to, and how text is read as numbers and dates."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bpnet.data.columns import DATE_PARTS, Column
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
 
-NO_VALUE = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
-"""Text that stands for a missing value in a table."""
+NO_VALUE = (
+    "", "NA", "N/A", "NaN", "nan", "null", "NULL", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND",
+    "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "None", "n/a",
+)  # fmt: skip
+"""Text that stands for a missing value in a table: the marks of pandas, and a question mark."""
 
 _MARKS = (
-    "-", "--", ".", "none", "n/a", "n.a.", "na", "nat", "nan", "null", "<na>", "#n/a", "#na",
-    "#div/0!", "#value!", "#ref!", "#null!", "#num!", "#name?",
+    "-", "--", ".", "none", "n.a.", "na", "nat", "nil", "missing", "unknown", "#div/0!", "#value!",
+    "#ref!", "#null!", "#num!", "#name?",
 )  # fmt: skip
 """Text in small letters that stands for no value where all else are numbers or dates."""
 
@@ -26,223 +30,268 @@ _KINDS = {"Int64": "integer", "Float64": "real", "String": "text", "Boolean": "b
 
 
 def kind(series: "pl.Series") -> str:
-    """Return what a column of a plain frame holds: integer, real, text, boolean or date."""
+    """Return what a plain column holds: integer, real, text, boolean or date."""
     return _KINDS.get(str(series.dtype), "date")
 
 
-def to_plain(
-    frame: "pl.DataFrame", where: str, *, infer: bool, first: int = 0, target: str = ""
-) -> "pl.DataFrame":
-    """Reduce all columns to five types, Int64, Float64, String, Boolean, Datetime, with nulls.
+Rows = int | npt.NDArray[Any]
+"""Rows of a source before some cells, or the number of each, counted from 0; for messages."""
 
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        Cells as read.
-    where : str
-        The source, for messages.
-    infer : bool
-        Whether text may turn out to be numbers, booleans or dates, as in CSV.
-    first : int
-        Rows of the source before these, for messages.
-    target : str
-        A column of labels: such as ``007`` are no numbers.
 
-    Returns
-    -------
-    polars.DataFrame
-        Text without spaces around it; text that stands for no value, and nan, are null. Dates
-        and times are those of UTC where they have a zone.
+def data_row(first: Rows, row: int | None) -> int:
+    """Number of a row among some, as people count the rows of their data."""
+    row = row or 0
+    return (first + row if isinstance(first, int) else int(first[row])) + 1
+
+
+def group(dtype: Any) -> str:
+    """What a stored type holds: number, text, boolean or date; "" where it has no values.
 
     Raises
     ------
     InputError
-        If a column holds lists or the like, or a number is infinite.
+        If it is a list or the like.
     """
     import polars as pl
 
-    plain = []
-    for series in frame:
-        dtype = series.dtype
-        if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-            text = series.cast(pl.String).str.strip_chars()
-            text = text.set(text.is_in(NO_VALUE), None)
-            coded = series.name == target and text.str.contains(_CODE).any()
-            column = _infer(text) if infer and not coded else text
-        elif dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128):
-            column = series.cast(pl.Int64)
-        elif dtype.is_numeric():
-            column = series.cast(pl.Float64)
-        elif dtype == pl.Boolean:
-            column = series
-        elif dtype in (pl.Date, pl.Datetime):
-            zoned = getattr(dtype, "time_zone", None) is not None
-            local = series.dt.convert_time_zone("UTC") if zoned else series.cast(pl.Datetime("us"))
-            column = local.dt.replace_time_zone(None).cast(pl.Datetime("us"))
-        else:
-            message = (
-                f"{where}: column '{series.name}' holds {dtype}: give numbers, text, booleans or "
-                "dates"
-            )
-            raise InputError(message)
-        if column.dtype == pl.Float64:
-            column = column.fill_nan(None)
-            _check_finite(column, where, first)
-        plain.append(column)
-    return pl.DataFrame(plain)
+    if dtype == pl.Null:
+        return ""
+    if dtype.is_numeric() or dtype in (pl.Time, pl.Duration):
+        return "number"
+    if dtype in (pl.Date, pl.Datetime):
+        return "date"
+    return "boolean" if dtype == pl.Boolean else "text"
 
 
-def _infer(text: "pl.Series") -> "pl.Series":
+def is_categorical(dtype: Any) -> bool:
+    """Whether whoever stored a column said that it holds categories."""
     import polars as pl
 
-    if text.null_count() == len(text):
-        return text
-    lower = text.str.to_lowercase()
-    if lower.drop_nulls().is_in(["true", "false"]).all():
-        return lower == "true"
-    bare = _without_marks(text)
-    for read in (lambda t: t.cast(pl.Int64, strict=False), _floats, _dates):
-        values = read(bare)
-        if values.null_count() == bare.null_count() and _may_lack(text, bare, values):
-            return values
-    return text
+    return dtype in (pl.Categorical, pl.Enum)
 
 
-def _floats(text: "pl.Series") -> "pl.Series":
+def plain(series: "pl.Series", where: str, first: Rows = 0) -> "pl.Series":
+    """Reduce a column to one of five types, Int64, Float64, String, Boolean, Datetime, with nulls.
+
+    Parameters
+    ----------
+    series : polars.Series
+        Cells as stored.
+    where : str
+        The source, for messages.
+    first : Rows
+        Where they are in the source, for messages.
+
+    Returns
+    -------
+    polars.Series
+        Text without spaces around it; text that stands for no value, and nan, are null. Dates
+        and times are those of UTC where they have a zone; times of day and durations are hours.
+
+    Raises
+    ------
+    InputError
+        If the column holds lists or the like, or a number is infinite.
+    """
     import polars as pl
 
-    return text.cast(pl.Float64, strict=False)
+    dtype = series.dtype
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        text = series.cast(pl.String).str.strip_chars()
+        return text.set(text.is_in(NO_VALUE), None)
+    if dtype == pl.Boolean:
+        return series
+    if dtype in (pl.Date, pl.Datetime):
+        zoned = getattr(dtype, "time_zone", None) is not None
+        local = series.dt.convert_time_zone("UTC") if zoned else series.cast(pl.Datetime("us"))
+        return local.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if dtype in (pl.Time, pl.Duration):
+        return series.cast(pl.Duration("us")).dt.total_microseconds() / _HOUR
+    if not dtype.is_numeric():
+        message = f"{where}: column '{series.name}' holds {dtype}: drop it, or give numbers, text, "
+        raise InputError(message + "booleans or dates")
+    if dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128):
+        return series.cast(pl.Int64)
+    numbers = series.cast(pl.Float64).fill_nan(None)
+    check_finite(numbers, where, first)
+    return numbers
 
 
-def _without_marks(text: "pl.Series") -> "pl.Series":
+_HOUR, _DAY = 3_600_000_000, 86_400_000_000
+"""Microseconds."""
+
+
+def infinite(column: "pl.Series") -> int | None:
+    """Row of the first infinite number, if there is one."""
+    if not column.dtype.is_float():
+        return None
+    is_bad = column.is_infinite().fill_null(value=False)
+    return is_bad.arg_max() if is_bad.any() else None
+
+
+def check_finite(column: "pl.Series", where: str, first: Rows) -> None:
+    """Refuse infinite numbers, and name the first."""
+    row = infinite(column)
+    if row is not None:
+        row = data_row(first, row)
+        message = f"{where}: column '{column.name}' is infinite in data row {row}: give numbers"
+        raise InputError(message)
+
+
+def without_marks(text: "pl.Series") -> "pl.Series":
+    """Text without what stands for no value among numbers and dates."""
     return text.set(text.str.to_lowercase().is_in(_MARKS), None)
 
 
-def _may_lack(text: "pl.Series", bare: "pl.Series", values: "pl.Series") -> bool:
-    """Whether marks in a column are gaps among its values, not a category beside one or two."""
-    return bare.null_count() == text.null_count() or values.drop_nulls().n_unique() > 2
+def has_codes(text: "pl.Series") -> bool:
+    """Whether text has digits with zeros in front, which numbers would lose."""
+    return bool(text.str.contains(_CODE).any())
 
 
-_DATE = (
+_SIGNS = "$€£¥%\u00a0 "
+_GROUPED = {
+    "": (r"^[+-]?\d{1,3}(?:[,'’\u00a0\u202f ]\d{3})+(?:\.\d+)?$", r"[,'’\u00a0\u202f ]"),
+    ",": (r"^[+-]?(?:\d{1,3}(?:[.'’\u00a0\u202f ]\d{3})+|\d+)(?:,\d+)?$", r"[.'’\u00a0\u202f ]"),
+}
+"""Numbers as people write them, and what stands between their thousands."""
+
+
+def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
+    """Read text as numbers.
+
+    Parameters
+    ----------
+    text : polars.Series of String
+        Plain.
+    style : {"", ","}
+        The decimal separator: a point, or a comma.
+
+    Returns
+    -------
+    polars.Series of Int64 or Float64
+        Thousands may have separators, and signs of currencies and percents may stand around a
+        number; null where there is none.
+    """
+    import polars as pl
+
+    whole = text.cast(pl.Int64, strict=False)
+    if whole.null_count() == text.null_count():
+        return whole
+    found = text.cast(pl.Float64, strict=False).fill_nan(None)
+    if style == "" and found.null_count() == text.null_count():
+        return found
+    pattern, thousands = _GROUPED[style]
+    bare = text.str.strip_chars(_SIGNS)
+    grouped = bare.str.contains(pattern)
+    written = bare.set(~grouped.fill_null(value=False), None).str.replace_all(thousands, "")
+    read = written.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    if style == "":  # "12 %" and "$5" have no thousands
+        simple = bare.set(~bare.str.contains(r"^[+-]?[\d.]").fill_null(value=False), None)
+        read = read.fill_null(simple.cast(pl.Float64, strict=False))
+    found = found.fill_null(read) if style == "" else read.fill_null(found)
+    written_whole = not text.str.contains(r"[eE.]" if style == "" else ",").any()
+    return found.cast(pl.Int64) if written_whole and found.is_finite().all() else found
+
+
+_ISO = (
     r"^(?<day>\d{4}-\d{2}-\d{2})(?:[T ](?<time>\d{2}:\d{2})(?<seconds>:\d{2}(?:\.\d+)?)?"
     r"(?<zone>Z|[+-]\d{2}:?\d{2})?)?$"
 )
+_DAYS = (
+    "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
+    "%b %d %Y", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%B %d, %Y", "%d %B %Y",
+)  # fmt: skip
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+DATE_STYLES = ("", *(f"{day}{time}" for day in _DAYS for time in _TIMES))
+"""How dates are written: ISO 8601, and patterns of ``strptime``; the first that fits is taken."""
 
 
-def _dates(text: "pl.Series") -> "pl.Series":
-    """Dates and times of ISO 8601, ``2024-12-31`` or ``2024-12-31T23:59:59Z``; null where none."""
+def dates(text: "pl.Series", style: str = "") -> "pl.Series":
+    """Read text as dates and times; null where there is none.
+
+    Parameters
+    ----------
+    text : polars.Series of String
+        Plain.
+    style : str
+        One of ``DATE_STYLES``; empty is ISO 8601, ``2024-12-31`` or ``2024-12-31T23:59:59Z``.
+    """
     import polars as pl
 
-    part = text.str.extract_groups(_DATE).struct.unnest()
+    if style:
+        if "%M" not in style:
+            read = text.str.to_date(style, strict=False)
+            return read.cast(pl.Datetime("us"))
+        return text.str.to_datetime(style, time_unit="us", strict=False)
+    days = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    if days.null_count() == text.null_count():
+        return days
+    part = text.str.extract_groups(_ISO).struct.unnest()
     zone = pl.col("zone").replace("Z", "+0000").str.replace(":", "").fill_null("+0000")
     whole = pl.concat_str(
         "day", pl.lit(" "), pl.col("time").fill_null("00:00"),
         pl.col("seconds").fill_null(":00"), zone,
     )  # fmt: skip
-    read = whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", strict=False)
-    return part.select(read.dt.replace_time_zone(None).alias(text.name)).to_series()
+    found = whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", strict=False)
+    return part.select(found.dt.replace_time_zone(None).alias(text.name)).to_series()
 
 
-def _check_finite(column: "pl.Series", where: str, first: int) -> None:
-    is_bad = column.is_infinite().fill_null(value=False)
-    if is_bad.any():
-        row = is_bad.arg_max()
-        message = (
-            f"{where}: column '{column.name}' is infinite in data row {first + (row or 0) + 1}: "
-            "give numbers"
-        )
-        raise InputError(message)
+def days(series: "pl.Series") -> "pl.Series":
+    """Days since 1970-01-01 of a column of dates, with fractions."""
+    return series.dt.epoch("us") / _DAY
 
 
-def labels_of(series: "pl.Series", where: str, first: int = 0) -> npt.NDArray[Any]:
-    """Return a target column of a plain frame as an array, refusing missing values.
+def date_parts(series: "pl.Series") -> npt.NDArray[np.float64]:
+    """Days, years, months, days of the month and weekdays of dates, (m, 5); nan where missing."""
+    parts = [days(series), *(getattr(series.dt, name)() for name in DATE_PARTS)]
+    return np.stack([part.cast(float).to_numpy() for part in parts], axis=1)
+
+
+def as_numbers(
+    series: "pl.Series", column: Column, where: str, first: Rows = 0
+) -> "tuple[pl.Series, pl.Series]":
+    """Numbers or dates of a plain column as they were learned, and which cells are none of them.
 
     Parameters
     ----------
     series : polars.Series
-        The column.
-    where : str
-        The source, for messages.
-    first : int
-        Rows of the source before these, for messages.
+        The cells.
+    column : Column
+        What was learned.
+    where, first
+        As in :func:`plain`.
 
     Returns
     -------
-    ndarray, shape (m,)
-        Text, booleans, int64 or float64.
-
-    Raises
-    ------
-    InputError
-        If a value is missing.
+    values : polars.Series of Float64 or Datetime
+        Null where a cell has no value, or none that can be used.
+    bad : polars.Series of Boolean
+        True where a cell has a value that is no number or no date.
     """
-    if kind(series) == "date":
-        message = (
-            f"{where}: the target '{series.name}' holds dates: give classes as other text, or "
-            "amounts as numbers, such as days"
-        )
-        raise InputError(message)
-    if series.null_count():
-        row = series.is_null().arg_max() or 0
-        message = (
-            f"{where}: the target '{series.name}' is missing in {series.null_count()} rows, first "
-            f"in data row {first + row + 1}: fill these in or remove them"
-        )
-        raise InputError(message)
+    import polars as pl
+
+    found, is_date = kind(series), column.kind == "date"
+    if found == "text":
+        series = without_marks(series)
+        read = dates if is_date else numbers
+        values = read(series, column.format)
+        if is_date and column.format:
+            values = values.fill_null(dates(series))  # another file may be in ISO 8601
+    elif is_date is (found == "date"):
+        values = series
+    else:
+        values = pl.Series(series.name, [None], series.dtype).new_from_index(0, len(series))
+    if not is_date:
+        values = values.cast(pl.Float64, strict=False).fill_nan(None)
+        check_finite(values, where, first)
+    return values, values.is_null() & series.is_not_null()
+
+
+def labels_of(series: "pl.Series") -> npt.NDArray[Any]:
+    """A plain column without nulls as text, booleans, int64 or float64, (m,)."""
     if kind(series) == "text":
         return np.array(series.to_list(), np.str_)
     return series.to_numpy()
-
-
-def as_numbers(series: "pl.Series", where: str, first: int = 0) -> "pl.Series":
-    """Return a column as Float64, or name the first cell that is no number."""
-    import polars as pl
-
-    if kind(series) == "text":
-        series = _without_marks(series)
-    dates = kind(series) == "date"
-    numbers = _nothing(series, pl.Float64) if dates else series.cast(pl.Float64, strict=False)
-    _check_all(series, numbers, "numbers were learned: give a number", where, first)
-    numbers = numbers.fill_nan(None)
-    _check_finite(numbers, where, first)
-    return numbers
-
-
-def as_days(series: "pl.Series", where: str, first: int = 0) -> "pl.Series":
-    """Return a column of dates as Float64, days since 1970-01-01, or name the first cell."""
-    import polars as pl
-
-    found = kind(series)
-    if found == "text":
-        series = _without_marks(series)
-    dates = _dates(series) if found == "text" else series
-    if found not in {"text", "date"}:
-        dates = _nothing(series, pl.Datetime("us"))
-    _check_all(series, dates, "dates were learned: give one such as 2024-12-31", where, first)
-    return dates.dt.epoch("us") / _DAY
-
-
-_DAY = 86_400_000_000
-"""Microseconds."""
-
-
-def _nothing(series: "pl.Series", dtype: Any) -> "pl.Series":
-    import polars as pl
-
-    return pl.Series(series.name, [None] * len(series), dtype)
-
-
-def _check_all(
-    series: "pl.Series", values: "pl.Series", wanted: str, where: str, first: int
-) -> None:
-    """Refuse a column of which a cell has a value and could not be read as one."""
-    if values.null_count() > series.null_count():
-        row = (values.is_null() & series.is_not_null()).arg_max() or 0
-        message = (
-            f"{where}: column '{series.name}' is {str(series[row])!r} in data row "
-            f"{first + row + 1}, where {wanted}"
-        )
-        raise InputError(message)
 
 
 def typed_as(series: "pl.Series", target_kind: str) -> "pl.Series":

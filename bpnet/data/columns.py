@@ -14,11 +14,20 @@ from bpnet.errors import InputError
 MISSING = "missing"
 """The category that stands for cells without a value."""
 
+OTHER = "other"
+"""The category of values that are rare in training, or that training did not have."""
+
 NUMBERS = ("number", "date")
-"""Kinds of columns that become one input: what they hold is standardized."""
+"""Kinds of columns whose values are standardized."""
+
+DATE_PARTS = ("year", "month", "day", "weekday")
+"""What a date becomes beside its elapsed days; Monday is weekday 1."""
 
 INPUT_KINDS = (*NUMBERS, "text", "boolean")
-TARGET_KINDS = ("integer", "real", "text", "boolean")
+TARGET_KINDS = ("integer", "real", "text", "boolean", "date")
+
+Part = tuple[str, float, float]
+"""Name, mean and deviation of a part of dates."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,17 @@ class Column:
         Of a number or of days, over the training rows.
     categories : tuple of str
         Of the others, sorted.
+    parts : tuple of (str, float, float)
+        Of a date: those of ``DATE_PARTS`` that vary, with their means and deviations.
+    indicator : bool
+        Whether a missing number has an input of its own, 1 where it is missing.
+    rare : bool
+        Whether rare and unseen categories share the input of the category ``other``.
+    format : str
+        How text is read: "," where numbers have decimal commas, the pattern of dates as
+        ``strptime`` has it; empty for points and for ISO 8601.
+    lenient : bool
+        Whether any number of cells may be no numbers: training counted such as missing.
     """
 
     name: str
@@ -43,6 +63,24 @@ class Column:
     mean: float = 0.0
     std: float = 1.0
     categories: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    indicator: bool = False
+    rare: bool = False
+    format: str = ""
+    lenient: bool = False
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """One name for each input."""
+        if self.kind not in NUMBERS:
+            return tuple(f"{self.name}={category}" for category in self.categories)
+        parts = (f"{self.name}.{part}" for part, _, _ in self.parts)
+        return (self.name, *parts, *[f"{self.name}={MISSING}"] * self.indicator)
+
+    @property
+    def units(self) -> tuple[Part, ...]:
+        """Parts, means and deviations of numbers: the number or the days, then parts of dates."""
+        return (("", self.mean, self.std), *self.parts)
 
     @staticmethod
     def date_of(days: float) -> str:
@@ -59,17 +97,24 @@ class Columns:
     inputs : tuple of Column
         In the order of the encoded values.
     left_out : tuple of str
-        Columns that were constant and say nothing.
+        Columns that are no inputs: constant ones, names and numbers of rows, and those dropped.
     target : str
-        The target's column.
-    target_kind : {"integer", "real", "text", "boolean"}
-        The type of the target's values.
+        The target's column; of several, their names with commas.
+    target_kind : {"integer", "real", "text", "boolean", "date"}
+        The type of the target's values; dates are amounts, in days since 1970-01-01.
     task : {"classify", "regress"}
         What is done with them.
     classes : tuple
         The class labels, sorted; empty in regression.
-    mean, std : float
-        Of the target over the training rows in regression, 0 and 1 otherwise.
+    mean, std : float or tuple of float
+        Of the target over the training rows in regression, 0 and 1 otherwise; of several targets
+        one each.
+    targets : tuple of str
+        Columns of several targets; empty where there is one.
+    target_format : str
+        How text of the target is read, as in :class:`Column`.
+    separator : str
+        Between the cells of text files, where it was given.
     """
 
     inputs: tuple[Column, ...]
@@ -78,17 +123,21 @@ class Columns:
     target_kind: str
     task: str
     classes: tuple[str | int | float | bool, ...] = ()
-    mean: float = 0.0
-    std: float = 1.0
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
+    targets: tuple[str, ...] = ()
+    target_format: str = ""
+    separator: str = ""
 
     @property
     def features(self) -> tuple[str, ...]:
-        """One name for each encoded value: ``age``, ``color=red``."""
-        return tuple(
-            name
-            for column in self.inputs
-            for name in ([f"{column.name}={c}" for c in column.categories] or [column.name])
-        )
+        """One name for each encoded value: ``age``, ``color=red``, ``listed.month``."""
+        return tuple(name for column in self.inputs for name in column.features)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The target's column, or those of several targets."""
+        return self.targets or (self.target,)
 
     def decode_target(self, a: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Bring outputs of a regression back to the target's own units.
@@ -116,7 +165,7 @@ class Columns:
         if self.task != "regress":
             message = f"target '{self.target}' holds classes: look its outputs up in `classes`"
             raise InputError(message)
-        return np.asarray(a, np.float64) * self.std + self.mean
+        return np.asarray(np.asarray(a, np.float64) * np.asarray(self.std) + np.asarray(self.mean))
 
     def to_json(self) -> str:
         """Return everything as JSON text, from which `from_json` makes an equal object."""
@@ -146,6 +195,10 @@ class Columns:
             parts = dict(value, inputs=tuple(_column(c) for c in value["inputs"]))
             for name in ("left_out", "classes"):
                 parts[name] = tuple(value[name])
+            parts["targets"] = tuple(value.get("targets", ()))
+            for name in ("mean", "std"):
+                one = value.get(name, vars(cls)[name])
+                parts[name] = tuple(one) if isinstance(one, list) else one
             columns = cls(**parts)
             _check(columns)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -155,26 +208,42 @@ class Columns:
 
 
 def _column(value: dict[str, Any]) -> Column:
-    column = Column(**{**value, "categories": tuple(value["categories"])})
+    parts = tuple((name, mean, std) for name, mean, std in value.get("parts", ()))
+    column = Column(**{**value, "categories": tuple(value["categories"]), "parts": parts})
+    _require(type(column.format) is str, "format")
+    marks = column.indicator, column.rare, column.lenient
+    _require(all(type(mark) is bool for mark in marks), "true or false")
+    _require(not column.rare or OTHER in column.categories, "a category of rare values")
+    _require(all(name in DATE_PARTS for name, _, _ in parts), "parts of a date")
+    _require(not parts or column.kind == "date", "parts of a date")
     _require(type(column.name) is str and column.kind in INPUT_KINDS, "name or kind")
     _require(all(type(c) is str for c in column.categories), "categories")
     _require(bool(column.categories) == (column.kind not in NUMBERS), "categories of its kind")
     _require(len(set(column.categories)) == len(column.categories), "different categories")
-    _check_units(column.mean, column.std)
+    for _, mean, std in column.units:
+        _check_units(mean, std)
     return column
 
 
 def _check(columns: Columns) -> None:
-    names = (*(c.name for c in columns.inputs), *columns.left_out, columns.target)
+    names = (*(c.name for c in columns.inputs), *columns.left_out, *columns.target_names)
     _require(all(type(name) is str for name in names), "names")
     _require(len(set(names)) == len(names), "different names")
     _require(bool(columns.inputs), "inputs")
     _require(columns.target_kind in TARGET_KINDS, "target_kind")
     _require(columns.task in {"classify", "regress"}, "task")
     _require((len(columns.classes) > 1) == (columns.task == "classify"), "classes of its task")
-    python = {"integer": int, "real": float, "text": str, "boolean": bool}[columns.target_kind]
+    python = _PYTHON[columns.target_kind]
     _require(all(type(c) is python for c in columns.classes), "classes of one type")
-    _check_units(columns.mean, columns.std)
+    _require(type(columns.target_format) is type(columns.separator) is str, "text")
+    _require(not columns.targets or columns.task == "regress", "one target of classes")
+    means, stds = np.atleast_1d(columns.mean).tolist(), np.atleast_1d(columns.std).tolist()
+    _require(len(means) == len(stds) == len(columns.target_names), "mean and std of each target")
+    for mean, std in zip(means, stds, strict=True):
+        _check_units(mean, std)
+
+
+_PYTHON = {"integer": int, "real": float, "text": str, "boolean": bool, "date": float}
 
 
 def _check_units(mean: float, std: float) -> None:

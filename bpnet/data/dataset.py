@@ -32,7 +32,7 @@ class Dataset:
         Rows held out of the training rows, by which :func:`bpnet.train` judges each epoch; and the
         data set's own test split.
     rows : array of int, (m,), optional
-        Numbers of the training rows in their source, where others were held out.
+        Numbers of the training rows in their source, where others were held out or left out.
     name : str
         What to call it in reports.
     columns : Columns, optional
@@ -43,6 +43,10 @@ class Dataset:
         Whom to credit, where a license asks for it.
     notes : tuple of str
         What was done to the data, a line each.
+    taken : tuple of str
+        Of a table whose columns were learned: what each is taken for, as a table in lines.
+    source_rows : int
+        Rows of the source, with those that were held out or left out; 0 where nobody counted them.
 
     Raises
     ------
@@ -68,6 +72,8 @@ class Dataset:
     attribution: str = ""
     notes: tuple[str, ...] = ()
     rows: Array | None = None
+    taken: tuple[str, ...] = ()
+    source_rows: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _array(self.x, "x"))

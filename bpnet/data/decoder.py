@@ -1,10 +1,11 @@
-"""A program of its own, with bounds: a Parquet file becomes an Arrow stream on standard output.
+"""A program of its own, with bounds: it decodes a Parquet or Arrow file once, to see that it can.
 
 Decoders of such formats set memory aside on the word of the file, in ways that nobody outside can
-foresee. Here that ends this process and not the one that asked. It knows nothing of bpnet, so that
-it starts quickly: ``python -P decoder.py PATH MOST COLUMNS`` with the bytes that it may become (0:
-any number), and the columns, their names without spaces around them, as JSON, null to be told all
-names. The first line of what it writes is JSON, such as ``{"error": "..."}``.
+foresee. Here that ends this process and not the one that wants the file, which decodes it only
+after this process could. It knows nothing of bpnet, so that it starts quickly: ``python -P
+decoder.py PATH FORMAT MOST`` with "parquet" or "ipc" and the bytes that the file may become (0: any
+number). What it writes is one line of JSON: ``{"rows": 3}``, ``{"claimed": 480000000}`` or
+``{"error": "..."}``.
 """
 
 import json
@@ -12,13 +13,16 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 SLACK = 96 << 20
 """Bytes for buffers and threads beside what is decoded."""
 
 _PER_SECOND = 32 << 20
 """Decoded bytes for which a second of processor time is granted."""
+
+_PIECE = 1 << 26
+"""Bytes that are decoded at a time, by what their types take."""
 
 _WIDTHS = {"8": 1, "16": 2, "32": 4}
 
@@ -45,28 +49,20 @@ def limit(most: int) -> None:
             resource.setrlimit(what, (bound if hard < 0 else min(bound, hard), hard))
 
 
-def decode(path: str, most: int, wanted: list[str] | None, out: IO[bytes]) -> None:
-    """Write the first line, and the columns if there are any to write."""
+def decode(path: str, kind: str, most: int) -> dict[str, Any]:
+    """Decode a file piece by piece, and return what is said of it."""
     import polars as pl
 
     with Path(path).open("rb") as file:  # by its name polars might take it for a pattern
-        schema = pl.read_parquet_schema(file)
-    if wanted is None:
-        _say(out, names=list(schema))
-        return
-    given = {name.strip(): name for name in schema}
-    chosen = [given[name] for name in wanted]
-    with Path(path).open("rb") as file:
-        rows = int(pl.scan_parquet(file).select(pl.len()).collect().item())
-    claimed = rows * sum(_width(schema[name]) for name in chosen)
-    if most and claimed > most:
-        _say(out, claimed=claimed)
-        return
-    with Path(path).open("rb") as file:
-        frame = pl.read_parquet(file, columns=chosen)
-    frame.columns = [name.strip() for name in frame.columns]
-    _say(out)
-    frame.write_ipc_stream(out)
+        frame = (pl.scan_ipc if kind == "ipc" else pl.scan_parquet)(file)
+        width = sum(map(_width, frame.collect_schema().dtypes()))
+        rows = int(frame.select(pl.len()).collect().item())
+        if most and rows * width > most:
+            return {"claimed": rows * width}
+        size = max(1, _PIECE // max(1, width))
+        for first in range(0, rows, size):
+            frame.slice(first, size).collect()
+    return {"rows": rows}
 
 
 def _width(dtype: Any) -> int:
@@ -77,24 +73,19 @@ def _width(dtype: Any) -> int:
     return 1 if str(dtype) in {"Boolean", "Null"} else 16 if str(dtype) == "String" else 4
 
 
-def _say(out: IO[bytes], **what: Any) -> None:
-    out.write(json.dumps(what).encode() + b"\n")
-
-
-def main(path: str, most: str, columns: str) -> int:
+def main(path: str, kind: str, most: str) -> int:
     """Run the program; the exit status is 1 after an error that it could tell."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # each has memory of its own
     import polars  # noqa: F401  (before the limit: its own code needs room)
 
     if int(most):
         limit(int(most))
-    out = sys.stdout.buffer
     try:
-        decode(path, int(most), json.loads(columns), out)
+        said = decode(path, kind, int(most))
     except BaseException as error:  # polars's panics are no Exception
-        _say(out, error=" ".join(str(error).split())[:160] or type(error).__name__)
-        return 1
-    return 0
+        said = {"error": " ".join(str(error).split())[:160] or type(error).__name__}
+    sys.stdout.write(json.dumps(said) + "\n")
+    return int("error" in said)
 
 
 if __name__ == "__main__":

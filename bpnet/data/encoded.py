@@ -1,175 +1,144 @@
-"""Examples and targets of a table of many files, read and encoded run by run."""
+"""Examples of a table, encoded run by run when they are taken."""
 
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data import facts, told
+from bpnet.data import draws, told
 from bpnet.data.columns import Columns
-from bpnet.data.encoding import encode, encode_target
+from bpnet.data.encoding import encode
+from bpnet.data.frames import Run, Table
 from bpnet.data.host_rows import HostRows
+from bpnet.data.learning import picked
 from bpnet.data.shuffling import BlockOrder
-from bpnet.data.table_files import Run, Share, TableFiles
 from bpnet.data.told import Tally
 
 Host = npt.NDArray[Any]
 
+_BUFFER = 1 << 25
+"""Numbers in a buffer."""
 
-@dataclass(eq=False)
-class Table:
-    """A table whose runs are encoded when they are needed; as many as fill a buffer are kept.
+_CHUNKS = 8
+"""Runs of a table that fill a buffer."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Encoded(HostRows):
+    """Examples in float32, (m, n), of which as many as fill a buffer are kept.
 
     Parameters
     ----------
-    files : TableFiles
+    table : Table
         Where the rows are.
     columns : Columns
         How they are encoded.
-    share : Share
-        Which rows are meant.
+    index : array of int, (m,), or None
+        Which rows of the table these are, sorted; all by default.
     buffer, chunk : int
         Rows that are mixed with one another, and rows of a run.
+    full : bool
+        Whether all rows are mixed with all.
     """
 
-    files: TableFiles
+    table: Table
     columns: Columns
-    share: Share
+    index: Host | None
     buffer: int
     chunk: int
-    _runs: list[Run] = field(default_factory=list)
-    _kept: "dict[str, OrderedDict[int, Host]]" = field(default_factory=dict)
+    full: bool
+    runs: tuple[Run, ...]
+    starts: Host
+    _kept: "OrderedDict[int, Host]" = field(default_factory=OrderedDict)
     _tallies: dict[int, Tally] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.Lock)
 
-    def __post_init__(self) -> None:
-        self._runs = list(self.files.runs(self.chunk))
-        self._kept = {"x": OrderedDict(), "y": OrderedDict()}
-        counts = [self._count(run) for run in self._runs]
-        self.starts = np.cumsum([0, *counts])
+    @classmethod
+    def of(
+        cls, table: Table, columns: Columns, index: Host | None, buffer: int | None, full: bool
+    ) -> "Encoded":
+        """Rows of a table, with a buffer of about 2^25 numbers where none is given."""
+        buffer = buffer or max(1, _BUFFER // len(columns.features))
+        chunk = max(1, buffer // _CHUNKS)
+        runs = tuple(table.runs(chunk))
+        starts = _starts(runs, index)
+        return cls(table, columns, index, buffer, chunk, full, runs, starts)
 
-    def part(self, share: Share) -> "Table":
-        """Other rows of the same files."""
-        return replace(self, share=share, _tallies={}, _lock=threading.Lock())
+    def part(self, index: Host) -> "Encoded":
+        """Other rows of the same table."""
+        return replace(
+            self, index=index, starts=_starts(self.runs, index), _kept=OrderedDict(), _tallies={},
+            _lock=threading.Lock(),
+        )  # fmt: skip
 
-    def replaced(self) -> tuple[str, ...]:
-        """Lines on the cells that were replaced in the rows that were read so far."""
-        return told.replaced(self.columns, told.merged(self._tallies.values()))
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Of all rows."""
+        return int(self.starts[-1]), len(self.columns.features)
 
-    def _count(self, run: Run) -> int:
-        picked = self.share.pick(run.begin, run.rows)
-        return run.rows if picked is None else len(picked)
+    @property
+    def dtype(self) -> Any:  # type: ignore[override]
+        """Of the rows that are taken."""
+        return np.dtype(np.float32)
 
-    def take(self, rows: Host, which: str) -> Host:
-        """Encoded examples, "x", or targets, "y", of rows by their numbers.
+    def take(self, rows: Host) -> Host:
+        """Rows by their numbers; the runs that hold them are read unless they are kept.
 
         Raises
         ------
         InputError
             If a file changed or is damaged, or a cell can't be used.
         """
+        out = np.empty((len(rows), self.shape[1]), np.float32)
         runs = np.searchsorted(self.starts, rows, side="right") - 1
         by_run = np.argsort(runs, kind="stable")
         cuts = np.flatnonzero(np.diff(runs[by_run], prepend=-1))
         groups = {int(runs[at[0]]): at for at in np.split(by_run, cuts[1:])} if len(rows) else {}
-        out: Host | None = None
         with self._lock:
-            for i in sorted(groups, key=lambda i: i not in self._kept[which]):
-                values = self._values(i, which)
-                if out is None:
-                    out = np.empty((len(rows), *values.shape[1:]), self.dtype(which))
-                out[groups[i]] = values[rows[groups[i]] - self.starts[i]]
-        return np.empty((0,), self.dtype(which)) if out is None else out
+            for i in sorted(groups, key=lambda i: i not in self._kept):
+                out[groups[i]] = self._values(i)[rows[groups[i]] - self.starts[i]]
+        return out
 
-    def dtype(self, which: str) -> Any:
-        """Of the examples or the targets."""
-        if which == "x" or self.columns.task == "regress":
-            return np.dtype(np.float32)
-        return np.array(self.columns.classes).dtype
+    def whole(self) -> Host:
+        """All rows, none of which is kept here."""
+        out = np.empty(self.shape, np.float32)
+        for i in range(len(self.runs)):
+            out[self.starts[i] : self.starts[i + 1]] = self._read(i)
+        return out
 
-    def _values(self, i: int, which: str) -> Host:
-        held, other = self._kept[which], self._kept["y"]
-        if i in held:
-            held.move_to_end(i)
-            return held[i]
-        x, y = self._read(i, inputs=which == "x")
-        held[i] = x if which == "x" else y
-        if which == "x" and y is not None:
-            other[i] = y
-        # targets are asked for after the examples, when the oldest of these may be gone
-        _forget(self._kept["x"], self.buffer + self.chunk)
-        _forget(self._kept["y"], 2 * (self.buffer + self.chunk))
-        return held[i]
+    def _values(self, i: int) -> Host:
+        if i in self._kept:
+            self._kept.move_to_end(i)
+            return self._kept[i]
+        self._kept[i] = values = self._read(i)
+        rows = sum(map(len, self._kept.values()))
+        while rows > self.buffer + self.chunk and len(self._kept) > 1:
+            rows -= len(self._kept.popitem(last=False)[1])
+        return values
 
-    def _read(self, i: int, *, inputs: bool) -> Any:
-        run, columns = self._runs[i], self.columns
-        where = str(self.files.stamps[run.file].path)
-        names = [column.name for column in columns.inputs] if inputs else []
-        targeted = columns.target in self.files.kinds
-        frame = self.files.read(run, [*names, *[columns.target] * targeted], self.share)
-        x = None
-        if inputs:
-            x, self._tallies[i] = encode(frame, columns, where, run.first)
-        y = encode_target(frame[columns.target], columns, where, run.first) if targeted else None
-        return x, y
+    def _read(self, i: int) -> Host:
+        run = self.runs[i]
+        frame = self.table.read(run, [column.name for column in self.columns.inputs])
+        picks = picked(self.index, run.begin, run.rows)
+        where = self.table.parts[run.part].where
+        first: Any = run.first
+        if picks is not None:
+            frame, first = frame[picks], run.first + picks
+        x, self._tallies[i] = encode(frame, self.columns, where, first)
+        return x
 
-
-def _forget(held: "OrderedDict[int, Host]", most: int) -> None:
-    """Let go of what was used longest ago, until no more than so many rows are left."""
-    rows = sum(len(values) for values in held.values())
-    while rows > most and len(held) > 1:
-        rows -= len(held.popitem(last=False)[1])
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Encoded(HostRows):
-    """One side of a table.
-
-    Parameters
-    ----------
-    table : Table
-        Both sides.
-    which : {"x", "y"}
-        Examples in float32, (m, n), or targets, (m,).
-    """
-
-    table: Table
-    which: str
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """Of all rows."""
-        m = int(self.table.starts[-1])
-        return (m, len(self.table.columns.features)) if self.which == "x" else (m,)
-
-    @property
-    def dtype(self) -> Any:  # type: ignore[override]
-        """Of the rows that are taken."""
-        return self.table.dtype(self.which)
-
-    @cached_property
-    def facts(self) -> tuple[Host, Host]:
-        """Of targets: the classes; of numbers, as for all rows."""
-        if self.table.columns.task == "regress":
-            return facts.gather(self)
-        classes = np.array(self.table.columns.classes)
-        return classes, np.zeros(len(classes), np.int64)
-
-    def take(self, rows: Host) -> Host:
-        """Rows by their numbers; the runs that hold them are read unless they are kept."""
-        return self.table.take(rows, self.which)
-
-    def order(self, seed: int, epoch: int) -> BlockOrder:
-        """All rows, mixed by blocks: a run of a file is a chunk."""
-        return BlockOrder(seed, epoch, self.table.starts, self.table.buffer)
+    def order(self, seed: int, epoch: int) -> Any:
+        """All rows mixed with all, or by blocks: a run is a chunk."""
+        if self.full:
+            return draws.order(seed, epoch, len(self))
+        return BlockOrder(seed, epoch, self.starts, self.buffer)
 
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells that were replaced in the rows that were read so far."""
-        return self.table.replaced()
+        return told.replaced(self.columns, told.merged(self._tallies.values()))
 
     def some(self, k: int) -> Host:
         """The first rows: they lie in as few runs as there can be."""
@@ -177,6 +146,19 @@ class Encoded(HostRows):
 
     def identity(self) -> str:
         """Sizes of the files and samples of them, and what is done with the rows."""
-        table = self.table
-        files = [stamp.sample() for stamp in table.files.stamps]
-        return f"{self.shape} {files} {table.columns} {table.share} {table.chunk} {table.buffer}"
+        files = [part.sample() for part in self.table.parts]
+        index = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
+        return f"{self.shape} {files} {self.columns} {index} {self.chunk} {self.buffer} {self.full}"
+
+
+def _starts(runs: tuple[Run, ...], index: Host | None) -> Host:
+    """Rows before each run, and the number of all."""
+    ends = np.array([0, *(run.begin + run.rows for run in runs)])
+    return ends if index is None else np.searchsorted(index, ends)
+
+
+def replaced(data: Any) -> tuple[str, ...]:
+    """Lines on the cells that were replaced in all parts of a data set, after they were read."""
+    parts = [data.x, *(pair[0] for pair in (data.validation, data.test) if pair is not None)]
+    tallies = [tally for x in parts for tally in x._tallies.values()]
+    return told.replaced(data.columns, told.merged(tallies))

@@ -1,245 +1,187 @@
-"""Columns to numbers: what is learned of training rows, and its use on any rows."""
+"""Columns to numbers: what was learned of training rows, applied to any rows."""
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data.cells import as_days, as_numbers, kind, labels_of, typed_as
-from bpnet.data.columns import MISSING, NUMBERS, Column, Columns
-from bpnet.data.moments import Moments
+from bpnet.data.cells import (
+    Rows,
+    as_numbers,
+    check_finite,
+    data_row,
+    date_parts,
+    dates,
+    days,
+    kind,
+    labels_of,
+    numbers,
+    plain,
+    typed_as,
+    without_marks,
+)
+from bpnet.data.columns import DATE_PARTS, MISSING, NUMBERS, OTHER, Column, Columns
 from bpnet.data.told import Replaced, Tally
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
 
-MOST_CATEGORIES = 1000
-FEW_CATEGORIES = 20  # so many are fine however few the rows
-
-
-def learn(
-    frame: "pl.DataFrame", y: npt.NDArray[Any], target: "pl.Series", task: str, where: str
-) -> Columns:
-    """Learn means, deviations and categories from training rows.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        The input columns of the training rows, plain.
-    y : ndarray, shape (m,)
-        The targets of these rows.
-    target : polars.Series
-        The column that they come from, for its name and type.
-    task : {"classify", "regress"}
-        What is done with them.
-    where : str
-        The source, for messages.
-
-    Returns
-    -------
-    Columns
-        What `encode` needs.
-
-    Raises
-    ------
-    InputError
-        If a text column has too many categories, the values of a column are too large to
-        be standardized, or all columns are constant.
-    """
-    learned = {series.name: _learn_column(series, where) for series in frame}
-    inputs = tuple(column for column in learned.values() if column is not None)
-    left_out = tuple(name for name, column in learned.items() if column is None)
-    if not inputs:
-        message = f"{where}: no column but '{target.name}' varies: give inputs that say something"
-        raise InputError(message)
-    classes: tuple[Any, ...] = ()
-    mean, std = 0.0, 1.0
-    if task == "classify":
-        classes = tuple(np.unique(y).tolist())
-    else:
-        mean, std = units(Moments.of(y), target.name, where)
-    return Columns(inputs, left_out, target.name, kind(target), task, classes, mean, std)
-
-
-def _learn_column(series: "pl.Series", where: str) -> Column | None:
-    """Return None for a constant column."""
-    if kind(series) in NUMERIC:
-        values = numbers_of(series).drop_nulls().to_numpy()
-        moments = Moments.of(values) if len(values) else None
-        return number_column(series.name, kind(series), moments, where)
-    categories = as_text(series).unique().to_list()
-    return category_column(series.name, kind(series), categories, len(series), where)
-
-
-NUMERIC = ("integer", "real", "date")
-"""What columns hold of which mean and deviation are learned."""
-
-
-def numbers_of(series: "pl.Series") -> "pl.Series":
-    """Numbers of a plain column: of dates their days."""
-    return as_days(series, "") if kind(series) == "date" else series
-
-
-def number_column(name: str, kind: str, moments: Moments | None, where: str) -> Column | None:
-    """Column of numbers, or of dates, from their moments; None of a constant one.
-
-    Raises
-    ------
-    InputError
-        If the values are too large to be standardized.
-    """
-    if moments is None or moments.low == moments.high:
-        return None
-    return Column(name, "date" if kind == "date" else "number", *units(moments, name, where))
-
-
-def category_column(
-    name: str, kind: str, categories: Iterable[str], rows: int, where: str
-) -> Column | None:
-    """Column of categories that were found in so many rows; None of a constant one.
-
-    Raises
-    ------
-    InputError
-        If there are too many.
-    """
-    found = tuple(sorted(categories))
-    if len(found) < 2:
-        return None
-    most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, rows // 2))
-    if len(found) > most:
-        message = (
-            f"{where}: text column '{name}' has {len(found)} different values in "
-            f"{rows} rows, like a name or a number: remove it, or give at most {most}"
-        )
-        raise InputError(message)
-    return Column(name, kind, categories=found)
-
-
-def units(moments: Moments, name: str, where: str) -> tuple[float, float]:
-    """Mean and deviation of a column.
-
-    Raises
-    ------
-    InputError
-        If it cannot be standardized.
-    """
-    mean, std = float(moments.mean), float(moments.std)
-    if not (np.isfinite(std) and std > 0):
-        message = (
-            f"{where}: column '{name}' can't be standardized, its deviation is {std}: rescale it"
-        )
-        raise InputError(message)
-    return mean, std
+FEW_BAD = 0.1
+"""Share of the cells of a column of numbers that may be none: these count as missing."""
 
 
 def as_text(series: "pl.Series") -> "pl.Series":
-    """Column of categories as text, with one that stands for no value."""
+    """Plain column as text, the whole ones of its numbers without a point."""
     import polars as pl
 
-    return series.cast(pl.String).fill_null(MISSING)
+    if series.dtype == pl.Float64 and (series.drop_nulls() % 1 == 0).all():
+        series = series.cast(pl.Int64, strict=False)
+    return series.cast(pl.String)
 
 
 def encode(
-    frame: "pl.DataFrame", columns: Columns, where: str, first: int = 0
+    frame: "pl.DataFrame", columns: Columns, where: str, first: Rows = 0
 ) -> tuple[npt.NDArray[np.float32], Tally]:
     """Encode rows with what was learned.
 
     Parameters
     ----------
     frame : polars.DataFrame
-        A plain frame that holds the columns in `columns.inputs`.
+        Cells as stored, of the columns in `columns.inputs` at least.
     columns : Columns
         What was learned.
     where : str
         The source, for messages.
-    first : int
-        Rows of the source before these, for messages.
+    first : Rows
+        Where they are in the source, for messages.
 
     Returns
     -------
     x : ndarray of float32, shape (m, n)
         One input for each of ``columns.features``.
     tally : dict
-        From the name of a column to the cells that were replaced: missing ones, and categories
-        not seen in training.
+        From the name of a column to the cells that were replaced: missing ones, those that are no
+        numbers, and categories not seen in training.
 
     Raises
     ------
     InputError
-        If a cell of a numeric column is no number, or beyond float32.
+        If more than one cell in ten of a numeric column is no number, or one is beyond float32.
     """
     x = np.zeros((frame.height, len(columns.features)), np.float32)
     tally: dict[str, Replaced] = {}
     at = 0
     for column in columns.inputs:
-        width = len(column.categories) or 1
-        piece = x[:, at : at + width]
+        piece = x[:, at : at + len(column.features)]
+        cells = plain(frame[column.name], where, first)
         if column.kind in NUMBERS:
-            found = _encode_number(frame[column.name], column, piece[:, 0], where, first)
+            found = _encode_numbers(cells, column, piece, where, first)
         else:
-            found = _encode_categories(frame[column.name], column, piece)
-        if found.missing or found.unseen:
+            found = _encode_categories(cells, column, piece)
+        if found != Replaced():
             tally[column.name] = found
-        at += width
+        at += len(column.features)
     return x, tally
 
 
-def _encode_number(
-    series: "pl.Series",
-    column: Column,
-    out: npt.NDArray[np.float32],
-    where: str,
-    first: int,
+def _encode_numbers(
+    cells: "pl.Series", column: Column, out: npt.NDArray[Any], where: str, first: Rows
 ) -> Replaced:
-    numbers = (as_days if column.kind == "date" else as_numbers)(series, where, first)
-    with np.errstate(over="ignore"):
-        out[:] = (numbers.fill_null(column.mean).to_numpy() - column.mean) / column.std
-    if not np.isfinite(out).all():
-        row = int(np.argmin(np.isfinite(out)))
+    values, bad = as_numbers(cells, column, where, first)
+    count = int(bad.sum())
+    if count and not column.lenient and count > FEW_BAD * (len(cells) - cells.null_count()):
+        _refuse_first(cells, bad, column, where, first)
+    every = date_parts(values) if column.kind == "date" else values.to_numpy()[:, None]
+    for j, (name, mean, std) in enumerate(column.units):
+        values_of = every[:, DATE_PARTS.index(name) + 1 if name else 0]
+        with np.errstate(over="ignore"):
+            out[:, j] = (values_of - mean) / std
+    numeric = out[:, : len(column.units)]
+    missing = np.isnan(every[:, 0])
+    if missing.any():
+        numeric[missing] = 0.0
+    if column.indicator:
+        out[:, -1] = missing
+    if not np.isfinite(numeric).all():
+        row = int(np.argmin(np.isfinite(numeric).all(axis=1)))
         message = (
-            f"{where}: column '{column.name}' is {numbers[row]} in data row {first + row + 1}, "
+            f"{where}: column '{column.name}' is {values[row]} in data row {data_row(first, row)}, "
             "beyond float32 once standardized: correct it"
         )
         raise InputError(message)
-    return Replaced(missing=numbers.null_count())
+    return Replaced(int(missing.sum()) - count, 0, (), count, bad_example(cells, bad, first))
+
+
+def bad_example(cells: "pl.Series", bad: "pl.Series", first: Rows) -> str:
+    """The first cell that could not be used, and its row."""
+    if not bad.any():
+        return ""
+    row = bad.arg_max() or 0
+    return f"{str(cells[row])!r} in data row {data_row(first, row)}"
+
+
+def _refuse_first(
+    cells: "pl.Series", bad: "pl.Series", column: Column, where: str, first: Rows
+) -> None:
+    wanted = "dates were learned: give one such as 2024-12-31"
+    if column.kind == "number":
+        wanted = "numbers were learned: give a number"
+    message = f"{where}: column '{column.name}' is {bad_example(cells, bad, first)}, where {wanted}"
+    raise InputError(message)
 
 
 def _encode_categories(
-    series: "pl.Series", column: Column, out: npt.NDArray[np.float32]
+    cells: "pl.Series", column: Column, out: npt.NDArray[np.float32]
 ) -> Replaced:
     import polars as pl
 
-    text = as_text(series)
+    text = as_text(cells).fill_null(MISSING)
     if column.kind == "boolean":
         text = text.str.to_lowercase()
     codes = text.cast(pl.Enum(column.categories), strict=False)
     known = codes.is_not_null()
     rows = np.flatnonzero(known.to_numpy())
     out[rows, codes.to_physical().filter(known).to_numpy()] = 1
-    missing = series.null_count() if MISSING in column.categories else 0
+    if column.rare:
+        out[~known.to_numpy(), column.categories.index(OTHER)] = 1
+    missing = cells.null_count() if MISSING in column.categories else 0
     names = text.filter(~known)
     found = Replaced(missing, len(names), tuple(names.unique().sort().to_list()))
     return Replaced().merged(found)  # which keeps a few examples
 
 
-def encode_target(
-    series: "pl.Series", columns: Columns, where: str, first: int = 0
-) -> npt.NDArray[Any]:
-    """Encode a plain target column: labels as they are, values standardized in float32.
+def target_cells(
+    series: "pl.Series", target_kind: str, style: str, where: str, first: int = 0
+) -> "pl.Series":
+    """Plain cells of a target in the type that was learned, null where they have no value."""
+    cells = plain(series, where, first)
+    if target_kind == "date":
+        cells = days(cells if kind(cells) == "date" else dates(as_text(cells), style))
+    elif target_kind in {"integer", "real"} and kind(cells) == "text":
+        bare = without_marks(cells)
+        values = numbers(bare, style)
+        check_finite(values, where, first)
+        bad = values.null_count() - bare.null_count()
+        cells = values if bad <= FEW_BAD * (len(bare) - bare.null_count()) else bare
+    elif target_kind == "boolean":
+        cells = typed_as(cells, "boolean")
+    return cells
+
+
+def encode_target(cells: "pl.Series", columns: Columns, j: int, where: str) -> npt.NDArray[Any]:
+    """Encode a target: labels as they are, amounts standardized in float32.
 
     Parameters
     ----------
-    series : polars.Series
-        The column.
+    cells : polars.Series
+        From `target_cells`, without nulls.
     columns : Columns
         What was learned.
+    j : int
+        Which of several targets.
     where : str
         The source, for messages.
-    first : int
-        Rows of the source before these, for messages.
 
     Returns
     -------
@@ -249,26 +191,26 @@ def encode_target(
     Raises
     ------
     InputError
-        If a value is missing, is no number in regression, or is a label that training
-        did not have.
+        If a value is no number in regression, or is a label that training did not have.
     """
+    import polars as pl
+
+    name = columns.target_names[j]
     if columns.task == "regress":
-        if columns.target_kind == "boolean":
-            series = typed_as(series, "boolean")
-        values = labels_of(as_numbers(series, where, first), where, first).astype(np.float64)
-        return ((values - columns.mean) / columns.std).astype(np.float32)
-    y = labels_of(typed_as(series, columns.target_kind), where, first)
-    _check_classes(y, columns.classes, series.name, where)
-    return y
-
-
-def _check_classes(y: npt.NDArray[Any], classes: Sequence[Any], name: str, where: str) -> None:
-    known = np.array(classes)
+        values = cells.cast(pl.Float64, strict=False)
+        if values.null_count():
+            bad = cells.filter(values.is_null())[0]
+            message = f"{where}: target '{name}' is {bad!r}, where numbers were learned: give one"
+            raise InputError(message)
+        mean, std = np.atleast_1d(columns.mean)[j], np.atleast_1d(columns.std)[j]
+        return np.asarray((values.to_numpy() - mean) / std, np.float32)
+    y = labels_of(typed_as(cells, columns.target_kind))
+    known = np.array(columns.classes)
     strange = np.setdiff1d(y, known) if y.dtype.kind == known.dtype.kind else np.unique(y)
     if len(strange):
-        label = strange[0].item()
         message = (
-            f"{where}: '{name}' holds {label!r}, a class that training did not have: correct it "
-            "or leave it out"
+            f"{where}: '{name}' holds {strange[0].item()!r}, a class that training did not have: "
+            "correct it or leave it out"
         )
         raise InputError(message)
+    return y

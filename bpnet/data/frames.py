@@ -1,26 +1,36 @@
-"""Table files to polars frames, with the checks that polars leaves out."""
+"""Tables to runs of rows: text, Parquet and Arrow files, and frames of pandas and polars."""
 
-import codecs
 import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bpnet.data import parquet
-from bpnet.data.reading import refusing
+from bpnet.data import decoder, delimited
+from bpnet.data.cells import group
+from bpnet.data.delimited import check_names
+from bpnet.data.reading import Stamp, most_bytes, refuse_growth, refusing
 from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
 
 if TYPE_CHECKING:
     import polars as pl
 
-SUFFIXES = (".csv", ".parquet")
-
 ARROW = (".arrow", ".feather", ".ipc")
 
 STREAMED = (".parquet", *ARROW)
 """Tables that can be read piece by piece."""
+
+SUFFIXES = (*delimited.SUFFIXES, *STREAMED)
+
+_WAIT = 300
+"""Seconds, and one more for each megabyte of a file, after which a decoder is given up."""
 
 
 @contextmanager
@@ -39,198 +49,289 @@ def refusing_tables(what: str) -> Iterator[None]:
         raise InputError(message) from error
 
 
-def column_names(path: Path) -> list[str]:
-    """Return the names of a table's columns, reading no more than its header.
+def is_table(path: Path) -> bool:
+    """Whether a name is that of a table."""
+    return delimited.suffix(path) in SUFFIXES
+
+
+def is_frame(source: Any) -> bool:
+    """Whether a source is a frame of pandas or polars."""
+    return hasattr(type(source), "columns") and hasattr(type(source), "dtypes")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Rows ``first`` to ``first + rows`` - 1 of part ``part``, of which ``begin`` come before."""
+
+    part: int
+    first: int
+    rows: int
+    begin: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file, or one frame.
 
     Parameters
     ----------
-    path : Path
-        A ``.csv`` or ``.parquet`` file.
+    where : str
+        What to call it in messages.
+    rows : int
+        How many it has.
+    names : tuple of str
+        Of its columns.
+    frame : polars.DataFrame, optional
+        Its cells, where they are in memory.
+    stamp : Stamp, optional
+        The file as it was when it was opened.
+    """
 
-    Returns
-    -------
-    list of str
-        In the table's order, without spaces around them.
+    where: str
+    rows: int
+    names: tuple[str, ...]
+    frame: "pl.DataFrame | None" = None
+    stamp: Stamp | None = None
+
+    def sample(self) -> str:
+        """What tells the cells from others, found without reading all of a file."""
+        if self.stamp is not None:
+            return self.stamp.sample()
+        assert self.frame is not None
+        return hashlib.blake2b(self.frame.write_csv().encode(), digest_size=16).hexdigest()
+
+    def read(self, first: int, rows: int, names: Sequence[str]) -> "pl.DataFrame":
+        """Some columns of some rows, as they are stored.
+
+        Raises
+        ------
+        InputError
+            If the file changed since it was opened, or is damaged.
+        """
+        if self.frame is not None:
+            return self.frame.select(names).slice(first, rows)
+        assert self.stamp is not None
+        self.stamp.check()  # a page that is no longer there would end the process
+        with refusing_tables(self.where):
+            found = _scan(self.stamp.path).slice(first, rows).select(names).collect()
+        self.stamp.check()
+        return found
+
+
+@dataclass(frozen=True)
+class Table:
+    """Parts with the same columns, one after another.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        Files or frames.
+    names : tuple of str
+        Of the columns.
+    name, where : str
+        What to call it in reports, and in messages.
+    separator : str
+        Between cells, where the table is text.
+    notes : tuple of str
+        What was taken for granted.
+    """
+
+    parts: tuple[Part, ...]
+    names: tuple[str, ...]
+    name: str
+    where: str
+    separator: str = ","
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    def runs(self, size: int) -> Iterator[Run]:
+        """Yield all rows in runs of at most ``size``, none of which crosses parts."""
+        before = 0
+        for number, part in enumerate(self.parts):
+            for first in range(0, part.rows, size):
+                yield Run(number, first, min(size, part.rows - first), before + first)
+            before += part.rows
+
+    def read(self, run: Run, names: Sequence[str]) -> "pl.DataFrame":
+        """Some columns of a run, as they are stored."""
+        return self.parts[run.part].read(run.first, run.rows, names)
+
+
+def open_table(
+    paths: Sequence[Path], *, separator: str | None = None, in_memory: bool = True
+) -> Table:
+    """Open files that are one table together.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Text, Parquet or Arrow files; "-" is standard input.
+    separator : str, optional
+        Between the cells of text; recognized where it is not given.
+    in_memory : bool
+        Whether Parquet and Arrow files are read now, or run by run.
 
     Raises
     ------
     InputError
-        If the file can't be read, or names are empty or used twice.
+        If a file is missing, damaged or empty, or its columns are unlike those of the first.
     """
-    with refusing_tables(str(path)):
-        if path.suffix.lower() == ".parquet":
-            names = parquet.names(path)
-        elif path.suffix.lower() in ARROW:
-            names = scan(path).collect_schema().names()
+    where = str(paths[0])
+    parts: list[Part] = []
+    notes: list[str] = []
+    used = ","
+    kinds: dict[str, str] = {}
+    for path in paths:
+        with refusing_tables(str(path)):
+            if delimited.suffix(path) in delimited.SUFFIXES:
+                frame, used, said = delimited.read(path, separator)
+                notes += said
+                stamp = None if str(path) == "-" else Stamp.of(path)
+                part = _in_memory(frame, str(path), stamp)
+                found = dict.fromkeys(
+                    part.names, ""
+                )  # what text is taken for is learned of all files
+            else:
+                part, found = _columnar(path, in_memory=in_memory)
+        if kinds:
+            _check_alike(found, kinds, path, paths[0])
+        kinds = {**found, **{name: kind for name, kind in kinds.items() if kind}}
+        parts.append(part)
+    if not sum(part.rows for part in parts):
+        message = f"{where} has a header and no rows: give examples"
+        raise InputError(message)
+    name = _stem(paths[0]) if len(paths) == 1 else paths[0].parent.name
+    return Table(tuple(parts), parts[0].names, name, where, used, tuple(notes))
+
+
+def of_frame(frame: Any) -> Table:
+    """Open a frame of pandas or polars.
+
+    Raises
+    ------
+    InputError
+        If it has no rows, or names of columns that are none.
+    """
+    with refusing_tables("the frame"):
+        import polars as pl
+
+        if isinstance(frame, pl.LazyFrame):
+            frame = frame.collect()
+        if not isinstance(frame, pl.DataFrame):
+            columns = [_of_pandas(frame.iloc[:, i]) for i in range(frame.shape[1])]
+            names = [str(name) for name in frame.columns]
+            frame = pl.DataFrame([c.rename(str(i)) for i, c in enumerate(columns)])
+            frame.columns = check_names(names, "the frame")
         else:
-            names = next((row for _, row in _records(path) if row), [])
-            _check_separator(names, path)
-    names = [name.strip() for name in names]
-    if not names:
-        message = f"{path} is empty: give a header with the columns' names, and rows"
+            frame = frame.rename(
+                dict(zip(frame.columns, check_names(frame.columns, "the frame"), strict=True))
+            )
+    if not frame.height:
+        message = "the frame has no rows: give examples"
         raise InputError(message)
-    if "" in names:
-        message = (
-            f"{path}: column {names.index('') + 1} has no name: give it one (pandas leaves its "
-            "row index out with index=False)"
-        )
-        raise InputError(message)
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        message = f"{path} has two columns named '{twice}': rename one"
-        raise InputError(message)
-    return names
+    part = _in_memory(frame, "the frame")
+    return Table((part,), part.names, "frame", part.where)
 
 
-def scan(path: Path) -> "pl.LazyFrame":
-    """Parquet or Arrow file of which only what is asked for is read.
+def _of_pandas(column: Any) -> "pl.Series":
+    """Column of pandas, without the library that both would want for it."""
+    import polars as pl
 
-    Parameters
-    ----------
-    path : Path
-        A ``.parquet``, ``.arrow``, ``.feather`` or ``.ipc`` file.
+    kind = getattr(column.dtype, "kind", "O")
+    is_plain = type(column.dtype).__module__.startswith("numpy")
+    if is_plain and kind in "biuf":
+        return pl.Series(column.to_numpy())
+    if kind == "M":
+        zoned = getattr(column.dtype, "tz", None) is not None
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else column
+        return pl.Series(column.to_numpy().astype("datetime64[us]"))
+    values = [
+        None if missing else value for value, missing in zip(column, column.isna(), strict=True)
+    ]
+    is_categorical = type(column.dtype).__name__ == "CategoricalDtype"
+    if is_categorical:
+        values = [None if value is None else str(value) for value in values]
+    mixed = {type(value) for value in values if value is not None}
+    if len(mixed) > 1 and not mixed <= {int, float, bool}:
+        values = [None if value is None else str(value) for value in values]
+    found = pl.Series(values, strict=False)
+    return found.cast(pl.Categorical) if is_categorical else found
 
-    Returns
-    -------
-    polars.LazyFrame
-        Its columns as stored, without spaces around their names.
-    """
+
+def _in_memory(frame: "pl.DataFrame", where: str, stamp: Stamp | None = None) -> Part:
+    return Part(where, frame.height, tuple(frame.columns), frame, stamp)
+
+
+def _stem(path: Path) -> str:
+    """Name of a file without its endings."""
+    return path.stem if delimited.suffix(path) == path.suffix.lower() else Path(path.stem).stem
+
+
+def _columnar(path: Path, *, in_memory: bool) -> tuple[Part, dict[str, str]]:
+    """Parquet or Arrow file that a process with bounds could decode, and kinds of its columns."""
+    stamp = Stamp.of(path)
+    rows = _decodable(path, stamp.size)
+    frame = _scan(path)
+    schema = frame.collect_schema()
+    kinds = {name: group(dtype) for name, dtype in schema.items()}
+    cells = frame.collect() if in_memory else None
+    stamp.check()
+    return Part(str(path), rows, tuple(schema), cells, stamp), kinds
+
+
+def _scan(path: Path) -> "pl.LazyFrame":
+    """Parquet or Arrow file, of which only what is asked for is read."""
     import polars as pl
 
     with path.open("rb") as file:  # by its name polars might take it for a pattern
         frame = (pl.scan_ipc if path.suffix.lower() in ARROW else pl.scan_parquet)(file)
         names = frame.collect_schema().names()
-    return frame.rename({name: name.strip() for name in names if name != name.strip()})
+    named = dict(zip(names, check_names(names, path), strict=True))
+    return frame.rename({old: new for old, new in named.items() if old != new})
 
 
-def read_frame(path: Path, names: Sequence[str], wanted: Sequence[str]) -> "pl.DataFrame":
-    """Read some columns of a table.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.csv`` or ``.parquet`` file.
-    names : sequence of str
-        All of its columns, from `column_names`.
-    wanted : sequence of str
-        Those to return, in this order.
-
-    Returns
-    -------
-    polars.DataFrame
-        The cells of a CSV file as text, those of a Parquet file as stored.
+def _decodable(path: Path, size: int) -> int:
+    """Rows of a file that could be decoded in bounds.
 
     Raises
     ------
     InputError
-        If the file is damaged or ragged, or has no rows.
+        If the file is damaged, or becomes larger than :func:`bpnet.data.reading.most_bytes`.
     """
-    with refusing_tables(str(path)):
-        is_parquet = path.suffix.lower() == ".parquet"
-        frame = parquet.read(path, wanted) if is_parquet else _read_csv(path, names)
-    if not frame.height:
-        message = f"{path} has a header and no rows: give examples"
+    kind = "ipc" if path.suffix.lower() in ARROW else "parquet"
+    command = [sys.executable, "-P", decoder.__file__, str(path), kind, str(most_bytes(size))]
+    environment = {**os.environ, "POLARS_MAX_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False,
+            timeout=_WAIT + size / 1e6,
+        )  # fmt: skip
+        said = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
+    except subprocess.TimeoutExpired:
+        said = {}
+    if "claimed" in said:
+        refuse_growth(int(said["claimed"]), size, str(path))
+    if "error" in said:
+        message = f"{path} is damaged or not what its name says: {said['error']}"
         raise InputError(message)
-    return frame.select(wanted)
+    if "rows" not in said:
+        message = f"{path} takes more memory or time to decode than its {size:,} bytes should"
+        raise InputError(f"{message}; if you trust it, set BPNET_MAX_BYTES=0")
+    return int(said["rows"])
 
 
-def _read_csv(path: Path, names: Sequence[str]) -> "pl.DataFrame":
-    import polars as pl
-
-    rows, blank = _survey(path, len(names))
-    with path.open("rb") as file:
-        frame = pl.read_csv(file, infer_schema=False)
-    if frame.height != rows or frame.width != len(names):
-        message = (
-            f"{path} reads as {frame.height} rows of {frame.width} columns and as {rows} of "
-            f"{len(names)}, by the way quotes and line ends are taken: write it anew as plain CSV"
-        )
-        raise InputError(message)
-    frame.columns = list(names)
-    if blank:  # polars takes a blank line for a row without values
-        frame = frame.with_row_index("").filter(~pl.col("").is_in(blank)).drop("")
-    return frame
-
-
-def _survey(path: Path, width: int) -> tuple[int, list[int]]:
-    """Count the rows, blank ones too, and refuse ragged ones; polars fills short rows unasked."""
-    rows, blank = -1, []
-    for line, row in _records(path):
-        if len(row) != width:
-            if row:
-                message = (
-                    f"{path}: line {line} has {len(row)} fields and the header "
-                    f"{width}: give every row the same number"
-                )
-                raise InputError(message)
-            if rows < 0:
-                continue  # before the header
-            blank.append(rows)
-        rows += 1
-    return rows, blank
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records of a CSV file, each with the number of its last line.
-
-    Raises
-    ------
-    InputError
-        If it is no CSV, or no UTF-8.
-    """
-    _check_encoding(path)
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        try:
-            for row in reader:
-                yield reader.line_num, row
-        except csv.Error as error:
-            reason = f"is not CSV: {one_line(error)}"
-            if "field limit" in str(error):
-                reason = (
-                    f"has a cell longer than {csv.field_size_limit():,} characters: close its "
-                    "quotes, or shorten the text"
-                )
-            message = f"{path}: line {reader.line_num} {reason}"
-            raise InputError(message) from error
-        except UnicodeDecodeError as error:
-            raise InputError(_not_utf_8(path)) from error
-
-
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # UTF-32 begins with the same
-_SAVE = "save it in the encoding UTF-8 ('CSV UTF-8' in a spreadsheet)"
-
-
-def _check_encoding(path: Path) -> None:
-    """Refuse text of two or four bytes a character."""
-    with path.open("rb") as file:
-        start = file.read(1 << 12)
-    if start.startswith(_UTF_16) or b"\0" in start:
-        message = f"{path} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}"
-        raise InputError(message)
-
-
-def _not_utf_8(path: Path) -> str:
-    """Message that names the first byte that is no UTF-8, and its line."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                byte = line[error.start]
-                return f"{path} is not UTF-8: line {number} has the byte 0x{byte:02x}: {_SAVE}"
-    return f"{path} is not UTF-8: {_SAVE}"
-
-
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-
-
-def _check_separator(names: Sequence[str], path: Path) -> None:
-    """Refuse a line of names that is none by commas and several by another separator."""
-    for sign, name in _SEPARATORS.items():
-        if len(names) == 1 and sign in names[0]:
+def _check_alike(found: dict[str, str], known: dict[str, str], path: Path, first: Path) -> None:
+    for these, those, one, other in ((found, known, path, first), (known, found, first, path)):
+        lacking = [name for name in those if name not in these]
+        if lacking:
+            message = f"{one} lacks the column '{lacking[0]}', which {other} has: give files alike"
+            raise InputError(message)
+    for name, kind in found.items():
+        if kind and known[name] and kind != known[name]:
             message = (
-                f"{path} is separated by {name}, and commas are wanted: save it with the separator "
-                "comma, and points in its numbers"
+                f"{path}: column '{name}' holds {kind} values and in {first} {known[name]} ones: "
+                "give files alike"
             )
             raise InputError(message)

@@ -38,6 +38,10 @@ class HostRows(ABC):
     def take(self, rows: Host) -> Host:
         """Rows by their numbers, ``(len(rows), ...)``, read now: no others are."""
 
+    def whole(self) -> Host:
+        """All rows, in memory."""
+        return self.take(np.arange(len(self)))
+
     def order(self, seed: int, epoch: int) -> Any:
         """Numbers of all rows in the order of an epoch: an array, or what gives slices of one."""
         return draws.order(seed, epoch, len(self))

@@ -13,8 +13,7 @@ from typing import IO, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data.dataset import Dataset
-from bpnet.data.reading import MOST_DEFLATED, check_finite, read_exactly, refuse_growth, refusing
+from bpnet.data.reading import MOST_DEFLATED, read_exactly, refuse_growth, refusing
 from bpnet.errors import InputError
 
 FILES = (
@@ -127,51 +126,6 @@ def find_pairs(folder: Path) -> tuple[tuple[Path, Path], tuple[Path, Path] | Non
         raise InputError(message)
     held = None if test[0] is None or test[1] is None else (test[0], test[1])
     return (images, labels), held
-
-
-def read_folder(folder: Path) -> Dataset:
-    """Read a folder of images and labels, with the test pair where there is one.
-
-    Parameters
-    ----------
-    folder : Path
-        It holds ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte``, and both or
-        none of ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each plain or
-        with ``.gz``.
-
-    Returns
-    -------
-    Dataset
-        uint8 images have the scale 1/255.
-
-    Raises
-    ------
-    InputError
-        If files are missing, damaged, or don't fit together.
-    """
-    (images, labels), test = find_pairs(folder)
-    x, y, shape = _read_pair(images, labels)
-    held = None
-    if test is not None:
-        x_test, y_test, test_shape = _read_pair(*test)
-        if test_shape != shape:
-            message = f"{test[0]}: images of shape {test_shape}, the training images have {shape}"
-            raise InputError(message)
-        held = (x_test, y_test)
-    scale = 1 / 255 if x.dtype == np.uint8 else None
-    picture = shape if len(shape) > 1 else None
-    return Dataset(x, y, scale=scale, test=held, name=folder.name, shape=picture)
-
-
-def _read_pair(
-    images: Path, labels: Path
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any], tuple[int, ...]]:
-    x, y = read_idx(images), read_idx(labels)
-    check_pair(x, y, images, labels)
-    shape = x.shape[1:]
-    x = x.reshape(len(x), -1)
-    check_finite(x, "x", str(images))
-    return x, y, shape
 
 
 def check_pair(x: npt.NDArray[Any], y: npt.NDArray[Any], images: Path, labels: Path) -> None:

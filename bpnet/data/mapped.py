@@ -33,22 +33,22 @@ class Part:
         The file as it was when it was opened.
     array : array, (m, ...)
         Its values, as a view of the mapped bytes.
-    mapping : mmap
-        The bytes.
+    mapping : mmap or None
+        The bytes; None where the file is compressed, and its values in memory.
     start : int
         Where the values begin.
     """
 
     stamp: Stamp
     array: Host
-    mapping: mmap.mmap
+    mapping: mmap.mmap | None
     start: int
 
     def will_need(self, first: int, last: int) -> None:
         """Ask the system to read the rows ``first`` to ``last`` - 1 in one go."""
         row = self.array.strides[0]
         begin = (self.start + first * row) // mmap.PAGESIZE * mmap.PAGESIZE
-        if hasattr(mmap, "MADV_WILLNEED"):
+        if self.mapping is not None and hasattr(mmap, "MADV_WILLNEED"):
             self.mapping.madvise(mmap.MADV_WILLNEED, begin, self.start + last * row - begin)
 
 
@@ -130,6 +130,18 @@ class Mapped(HostRows):
             return self.moments.standardize(found, self.dtype)
         return found if self.cast is None else found.astype(self.cast)
 
+    def whole(self) -> Host:
+        """All rows, in memory and in C order."""
+        if self.index is not None or self.moments is not None:
+            return super().whole()
+        for part in self.parts:
+            part.stamp.check()
+        found = np.concatenate([np.ascontiguousarray(part.array) for part in self.parts])
+        for part in self.parts:
+            part.stamp.check()
+        found = self._plain(found, np.arange(len(found)))
+        return found if self.cast is None else found.astype(self.cast)
+
     def order(self, seed: int, epoch: int) -> Any:
         """All rows mixed with all, or by blocks."""
         if not self.chunk:
@@ -207,25 +219,23 @@ def open_npy(paths: Sequence[Path], name: str) -> Mapped:
     Raises
     ------
     InputError
-        If a file is missing, damaged, not of the size that its header says, stored column by
-        column, or unlike the first.
+        If a file is missing, damaged, not of the size that its header says, or unlike the first.
     """
     return _alike([_map_npy(path) for path in paths], name)
 
 
 def open_idx(path: Path, name: str) -> Mapped:
-    """Map an IDX file that is not compressed.
+    """Map an IDX file; the values of one that is compressed are read into memory.
 
     Raises
     ------
     InputError
-        If it is missing, damaged or compressed.
+        If it is missing or damaged.
     """
     stamp = Stamp.of(path)
     with refusing(str(path)), path.open("rb") as stream:
         if stream.read(2) == idx.GZIP:
-            message = f"{path} is compressed and can't be mapped: unpack it, gunzip -k "
-            raise InputError(message + pasted(path))
+            return Mapped((Part(stamp, idx.read_idx(path), None, 0),), name)
         stream.seek(0)
         dtype, shape, start = idx.read_header(stream, path)
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -233,21 +243,38 @@ def open_idx(path: Path, name: str) -> Mapped:
         return _alike([_view(stream.fileno(), stamp, dtype, shape, start)], name)
 
 
-def _map_npy(path: Path) -> Part:
-    stamp = Stamp.of(path)
-    with refusing(str(path)), path.open("rb") as stream:
-        header = arrays.read_header(stream, str(path))
-        arrays.check_size(header, stamp.size, str(path))
-        if header.is_fortran and len(header.shape) > 1:
+def check_mapped(rows: Mapped) -> None:
+    """Refuse rows that cannot be read one by one.
+
+    Raises
+    ------
+    InputError
+        Naming the file.
+    """
+    for part in rows.parts:
+        path = part.stamp.path
+        if part.mapping is None:
+            message = f"{path} is compressed and can't be mapped: unpack it, gunzip -k "
+            raise InputError(message + pasted(path))
+        if part.array.ndim > 1 and not part.array.flags.c_contiguous:
             message = (
                 f"{path} is stored column by column, so that no row can be read by itself: save it "
                 "with numpy.ascontiguousarray"
             )
             raise InputError(message)
+
+
+def _map_npy(path: Path) -> Part:
+    stamp = Stamp.of(path)
+    with refusing(str(path)), path.open("rb") as stream:
+        header = arrays.read_header(stream, str(path))
+        arrays.check_size(header, stamp.size, str(path))
         if not header.size or not header.shape:
             message = f"{path} has shape {header.shape}: give examples"
             raise InputError(message)
-        return _view(stream.fileno(), stamp, header.dtype, header.shape, header.start)
+        shape = header.shape[::-1] if header.is_fortran else header.shape
+        part = _view(stream.fileno(), stamp, header.dtype, shape, header.start)
+        return replace(part, array=part.array.T) if header.is_fortran else part
 
 
 def _view(file: int, stamp: Stamp, dtype: Any, shape: tuple[int, ...], start: int) -> Part:

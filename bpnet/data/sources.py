@@ -1,58 +1,61 @@
-"""The one door to all data: a name, a folder or a file becomes a data set."""
+"""The one door to all data: a name, a folder, a file or a frame becomes a data set."""
 
 import glob
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bpnet import disk
-from bpnet.arguments import checked
-from bpnet.data.arrays import read_npz, read_pair
+from bpnet.arguments import accepted, checked
+from bpnet.data import frames
+from bpnet.data.arrays import read_npz
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
-from bpnet.data.frames import STREAMED
-from bpnet.data.frames import SUFFIXES as TABLES
-from bpnet.data.idx import read_folder
-from bpnet.data.splits import split
+from bpnet.data.encoded import replaced
+from bpnet.data.frames import STREAMED, is_frame, is_table
+from bpnet.data.opening import finish, in_memory, open_arrays, open_folder
 from bpnet.data.standard import NAMES, catalog, read_standard, unknown
-from bpnet.data.tables import hold_out, read_table, read_table_as
-from bpnet.data.targets import TASKS, check_known, settle
+from bpnet.data.tables import data_of
+from bpnet.data.taking import Taking
+from bpnet.data.targets import TASKS
 from bpnet.errors import InputError
 from bpnet.shown import quoted
 
 
 @checked
 def load(
-    source: str | Path,
+    source: Any,
     *,
     target: str | None = None,
     task: str = "auto",
-    columns: Columns | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
     validation: float = 0.0,
     seed: int = 0,
     need_target: bool = True,
 ) -> Dataset:
-    """Read a data set by its name, or from a folder or a file.
+    """Read a data set by its name, or from a folder, a file or a frame.
 
     Parameters
     ----------
-    source : str or Path
+    source : str, Path, list or frame
         A built-in name (``digits``, ``fashion-mnist``, ``mnist``); a folder of IDX files; a
         ``.npz`` with ``x``, ``y`` and, if wanted, ``x_test``, ``y_test`` and ``scale``; a
-        pair ``x.npy,y.npy``; a ``.csv`` or a ``.parquet``. A built-in name given as a str
-        goes before a file of that name, ``./mnist`` or a Path is the file.
+        pair ``x.npy,y.npy``; a table: ``.csv`` or ``.tsv``, also compressed (``.csv.gz``),
+        ``.parquet``, ``.arrow``, "-" for CSV from standard input, a folder or list of tables
+        with the same columns, or a frame of pandas or polars. A built-in name given as a
+        str goes before a file of that name, ``./mnist`` or a Path is the file.
     target : str, optional
-        The target's column, for tables.
+        The target's column, for tables; several amounts with commas, ``"ya,yb"``.
     task : {"auto", "classify", "regress"}
         With "auto", text and booleans are classes, numbers too where there are at most 20
         different whole ones, and amounts else.
-    columns : Columns, optional
-        What was learned of a table when the model was trained; without it, it is learned
-        from this one.
+    columns : Columns or dict, optional
+        What was learned of a table when the model was trained; or what is said of columns that
+        are learned from this one: ``{"drop": ["id"], "categorical": ["zip"], "numeric":
+        ["size"], "separator": ";"}``.
     validation : float
         The share of training rows to hold out, stratified where there are classes; 0 for
         none. Of a table, it is held out before anything is learned.
@@ -78,24 +81,60 @@ def load(
     ((1294, 64), dtype('uint8'), 0.0625, (8, 8))
     """
     check_asked(task, validation)
+    found = find(source, need_target)
+    where = found.where
     try:
-        path = _find(source)
-        if isinstance(path, Path) and path.suffix.lower() in TABLES:
-            if columns is None and need_target:
-                return read_table(path, target=target, task=task, validation=validation, seed=seed)
-            learned = agreed(columns, target, task, path)
-            return read_table_as(
-                path, learned, validation=validation, seed=seed, need_target=need_target
-            )
-        if target is not None or columns is not None:
-            wanted = f"target '{target}'" if target is not None else "a model trained on a table"
-            message = f"{wanted} needs a table: give a .csv or a .parquet, not {source}"
-            raise InputError(message)
-        data = _read_arrays(path, need_target)
-        return _finish(data, task, validation, seed, str(source))
+        if found.kind == "table":
+            lazy = tabular(found, target, task, columns, validation, seed, need_target)
+            data = in_memory(lazy)
+            return data if data.taken else replace(data, notes=(*data.notes, *replaced(lazy)))
+        check_no_table(target, columns, where)
+        if found.kind == "name":
+            data = read_standard(str(source))
+        elif found.kind == "npz":
+            data = read_npz(found.paths[0], need_target=need_target)
+        elif found.kind == "idx":
+            data = in_memory(open_folder(found.paths[0]))
+        else:
+            data = in_memory(open_arrays(found.paths, found.targets))
+        return finish(data, task, validation, seed, where)
     except MemoryError:
-        message = f"{source} does not fit into this machine's memory: give less of it"
+        message = f"{where} does not fit into this machine's memory: give less of it"
         raise InputError(message) from None
+
+
+def tabular(
+    found: "Found", target: str | None, task: str, columns: Any, validation: float, seed: int,
+    need_target: bool, *, streamed: bool = False, **how: Any,
+) -> Dataset:  # fmt: skip
+    """Data set of a table, whose rows are encoded when they are taken.
+
+    Raises
+    ------
+    InputError
+        If the table can't be used.
+    """
+    learned = columns if isinstance(columns, Columns) else None
+    taking = Taking.read(None if isinstance(columns, Columns) else columns)
+    separator = (learned.separator or None) if learned is not None else taking.separator
+    if found.frame is not None:
+        table = frames.of_frame(found.frame)
+    else:
+        table = frames.open_table(found.paths, separator=separator, in_memory=not streamed)
+    if learned is not None or not need_target:
+        learned = agreed(learned, target, task, found.where)
+    return data_of(
+        table, target=target, task=task, columns=learned, taking=taking, validation=validation,
+        seed=seed, need_target=need_target, **how,
+    )  # fmt: skip
+
+
+def check_no_table(target: str | None, columns: Any, where: str) -> None:
+    """Refuse what only tables have."""
+    if target is not None or columns is not None:
+        wanted = f"target '{target}'" if target is not None else "a model trained on a table"
+        message = f"{wanted} needs a table: give a .csv or a .parquet, not {where}"
+        raise InputError(message)
 
 
 def check_asked(task: str, validation: float) -> None:
@@ -108,33 +147,110 @@ def check_asked(task: str, validation: float) -> None:
         raise InputError(message)
 
 
-def _find(source: str | Path) -> str | Path | tuple[Path, Path]:
-    """Return a built-in name, one path that exists and can be read, or two."""
+@dataclass(frozen=True)
+class Found:
+    """What a source is.
+
+    Parameters
+    ----------
+    kind : {"name", "npz", "array", "idx", "table"}
+        Of which kind.
+    where : str
+        What to call it.
+    paths, targets : list of Path
+        Its files, and of arrays those of the targets.
+    frame : frame, optional
+        A table in memory.
+    """
+
+    kind: str
+    where: str
+    paths: list[Path]
+    targets: list[Path] | None = None
+    frame: Any = None
+
+
+def find(source: Any, need_target: bool, *, patterns: bool = False) -> Found:
+    """What a source is, and its files, which are there; a name that is none may be a pattern.
+
+    Raises
+    ------
+    InputError
+        If it is nothing that can be read.
+    """
+    if is_frame(source):
+        return Found("table", "the frame", [], frame=source)
+    where = str(source)
+    if isinstance(source, str) and source in NAMES:
+        return Found("name", source, [])
+    if where == "-":
+        return Found("table", "-", [Path("-")])
     if isinstance(source, str):
-        if source in NAMES:
-            return source
-        if pair := halves(source):
-            return _existing(Path(pair[0])), _existing(Path(pair[1]))
-    path = _existing(Path(source))
-    suffixes = (".npz", ".npy", *TABLES)
-    if path.is_dir():
-        if path.suffix.lower() in suffixes:
-            message = f"{path} is a folder, where a file was wanted: give the file"
-            raise InputError(message)
-        table = next((p for p in sorted(path.iterdir()) if p.suffix.lower() in STREAMED), None)
-        if table is not None:
-            message = (
-                f"{path} holds tables, such as {table.name}: give one of them, or train on all"
-            )
-            raise InputError(f"{message} as one with --stream (bpnet.data.stream)")
-        return path
-    if path.suffix.lower() not in suffixes:
+        source = halves(source) or source
+    if isinstance(source, tuple | list) and len(source) == 2 and all(map(_is_npy, source)):
+        targets = _files(source[1], patterns) if need_target else None
+        return Found("array", where, _files(source[0], patterns), targets)
+    paths = _files(source, patterns)
+    if not paths:
+        message = f"source is {source!r}, no files: give some, a folder or a pattern"
+        raise InputError(message)
+    if len(paths) == 1 and paths[0].is_dir():
+        return _of_folder(paths[0], where)
+    return _of_files(paths, where, need_target)
+
+
+def _of_files(paths: list[Path], where: str, need_target: bool) -> Found:
+    """What files are, by their endings."""
+    strange = next((path for path in paths if not is_table(path)), None)
+    if strange is None:
+        return Found("table", where, paths)
+    if len(paths) == 1 and strange.suffix.lower() == ".npz":
+        return Found("npz", where, paths)
+    if not all(map(_is_npy, paths)):
         message = (
-            f"{path}: can't tell what it is by its ending '{path.suffix}': give a folder of IDX "
-            "files, .npz, 'x.npy,y.npy', .csv or .parquet"
+            f"{strange}: can't tell what it is by its ending '{strange.suffix}': give a folder of "
+            "IDX files, .npz, 'x.npy,y.npy', .csv or .parquet"
         )
         raise InputError(message)
-    return path
+    if need_target:
+        pair = quoted(f"{where},y.npy")
+        pair = pair if pair.endswith("'") else f"'{pair}'"
+        message = f"{where} holds x alone: give its targets too, {pair}"
+        raise InputError(message)
+    return Found("array", where, paths)
+
+
+def _of_folder(folder: Path, where: str) -> Found:
+    """What a folder holds: tables, or IDX files."""
+    if is_table(folder) or folder.suffix.lower() in {".npz", ".npy"}:
+        message = f"{folder} is a folder, where a file was wanted: give the file"
+        raise InputError(message)
+    held = sorted(p for p in folder.iterdir() if p.suffix.lower() in STREAMED and disk.there(p))
+    return Found("table", where, held) if held else Found("idx", where, [folder])
+
+
+def _is_npy(name: Any) -> bool:
+    names = name if isinstance(name, list | tuple) else [name]
+    return all(str(one).lower().endswith(".npy") for one in names)
+
+
+def _files(name: Any, patterns: bool) -> list[Path]:
+    """Files of a name, a pattern or a list."""
+    if isinstance(name, list | tuple):
+        return [path for one in name for path in _files(one, patterns)]
+    accepted("source", name, str | Path)
+    path = Path(name)
+    if disk.there(path):
+        return [path]
+    found = [one for one in _expanded(path) if disk.there(one)] if patterns else []
+    return found or [_existing(path)]
+
+
+def _expanded(path: Path) -> list[Path]:
+    """Files that a pattern stands for; the folders that are there are names, not patterns."""
+    folder = next((p for p in path.parents if disk.there(p)), Path())
+    rest = str(path.relative_to(folder))
+    return [folder / found for found in sorted(glob.glob(rest, root_dir=folder))]
 
 
 def absolute(source: str) -> str:
@@ -145,7 +261,7 @@ def absolute(source: str) -> str:
     >>> absolute("digits"), absolute("/data/../x.csv")
     ('digits', '/x.csv')
     """
-    if source in NAMES:
+    if source in NAMES or source == "-":
         return source
     return ",".join(str(disk.followed(Path(part))) for part in halves(source) or [source])
 
@@ -194,7 +310,7 @@ def _existing(path: Path) -> Path:
     raise InputError(message)
 
 
-def agreed(columns: Columns | None, target: str | None, task: str, path: Path) -> Columns:
+def agreed(columns: Columns | None, target: str | None, task: str, path: str) -> Columns:
     """What was learned of a table, where nothing else was asked for.
 
     Raises
@@ -215,60 +331,3 @@ def agreed(columns: Columns | None, target: str | None, task: str, path: Path) -
         message = f"task '{task}': the model was trained to {columns.task}, leave it out"
         raise InputError(message)
     return columns
-
-
-def _read_arrays(path: str | Path | tuple[Path, Path], need_target: bool) -> Dataset:
-    if isinstance(path, str):
-        return read_standard(path)
-    if isinstance(path, tuple):
-        return read_pair(path[0], path[1] if need_target else None)
-    if path.is_dir():
-        return read_folder(path)
-    if path.suffix.lower() == ".npz":
-        return read_npz(path, need_target=need_target)
-    if need_target:
-        pair = quoted(f"{path},y.npy")
-        pair = pair if pair.endswith("'") else f"'{pair}'"
-        message = f"{path} holds x alone: give its targets too, {pair}"
-        raise InputError(message)
-    return read_pair(path, None)
-
-
-def _finish(data: Dataset, task: str, validation: float, seed: int, where: str) -> Dataset:
-    """Settle the task, for the test rows too, and hold rows out."""
-    if data.y is None:
-        if validation:
-            message = f"{where}: rows to validate on need targets: give them, or no validation"
-            raise InputError(message)
-        return data
-    y, task = settle(data.y, task, where)
-    test: tuple[Any, Any] | None = None
-    if data.test is not None:
-        test = (data.test[0], settle_test(data.test[1], y, task, where))
-    data = replace(data, y=y, test=test, task=task)
-    if not validation:
-        return data
-    return hold_out(data, *split(y, validation, seed, stratify=task == "classify"))
-
-
-def settle_test(test: Any, y: Any, task: str, where: str) -> Any:
-    """Test targets in the form of the training targets.
-
-    Raises
-    ------
-    InputError
-        If they are unlike these.
-    """
-    if task == "regress" and test.dtype.kind in "biu":
-        test = test.astype(np.float64)
-    if task == "classify" and test.ndim == 2 and test.shape[1] == 1:
-        test = test[:, 0]
-    if test.shape[1:] != y.shape[1:] or (test.dtype.kind in "fUS") != (y.dtype.kind in "fUS"):
-        message = (
-            f"{where}: y_test of shape {test.shape}, type {test.dtype} is unlike y, of shape "
-            f"{y.shape}, type {y.dtype}: give both alike"
-        )
-        raise InputError(message)
-    if task == "classify" and y.ndim == 1:
-        check_known(test, y, where)
-    return test

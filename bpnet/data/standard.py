@@ -11,7 +11,7 @@ from bpnet.arguments import checked
 from bpnet.data.arrays import read_npz
 from bpnet.data.dataset import Dataset
 from bpnet.data.download import ORIGINS, cache, download, find
-from bpnet.data.idx import read_folder
+from bpnet.data.opening import in_memory, open_folder
 from bpnet.data.splits import split
 from bpnet.errors import InputError
 
@@ -180,7 +180,7 @@ def read_standard(name: str) -> Dataset:
     """
     entry = _ENTRIES[name]
     folder = FOLDER if name == "digits" else find(name) or download(name)
-    data = _digits(folder) if name == "digits" else read_folder(folder)
+    data = _digits(folder) if name == "digits" else in_memory(open_folder(folder))
     y: Any = data.y
     test_rows = 0 if data.test is None else len(data.test[0])
     sizes = (len(data.x), test_rows, data.x.shape[1], len(np.unique(y)))

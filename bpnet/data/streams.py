@@ -1,29 +1,17 @@
 """``stream``: data sets larger than memory, of which only the rows that are asked for are read."""
 
-import glob
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bpnet import disk
-from bpnet.arguments import accepted, checked
-from bpnet.data import facts, idx
-from bpnet.data.arrays import check_targets, flat
+from bpnet.arguments import checked
 from bpnet.data.columns import Columns
-from bpnet.data.dataset import Dataset
-from bpnet.data.encoded import Encoded, Table
-from bpnet.data.frames import STREAMED
-from bpnet.data.learning import learn
-from bpnet.data.mapped import Mapped, open_idx, open_npy
+from bpnet.data.dataset import Dataset, checked_scale
+from bpnet.data.encoded import Encoded
+from bpnet.data.mapped import check_mapped
 from bpnet.data.moments import Moments
-from bpnet.data.sources import agreed, check_asked, halves, settle_test
-from bpnet.data.splits import split
-from bpnet.data.table_files import Share, open_tables
-from bpnet.data.tables import check_learned, find_target, hold_out
-from bpnet.data.targets import settle
+from bpnet.data.opening import finish, open_arrays, open_folder
+from bpnet.data.sources import Found, check_asked, check_no_table, find, tabular
 from bpnet.errors import InputError
 
 SHUFFLES = ("auto", "full", "blocks")
@@ -35,16 +23,16 @@ _CHUNK = 1 << 20
 """Bytes of a chunk of a mapped file: a disk reads so much at about full speed."""
 
 _CHUNKS = 8
-"""Runs of a table that fill a buffer."""
+"""Chunks that fill a buffer, at least."""
 
 
 @checked
 def stream(
-    source: str | Path | Sequence[Any],
+    source: Any,
     *,
     target: str | None = None,
     task: str = "auto",
-    columns: Columns | None = None,
+    columns: Columns | Mapping[str, Any] | None = None,
     validation: float = 0.0,
     seed: int = 0,
     need_target: bool = True,
@@ -129,22 +117,27 @@ def stream(
     if buffer is not None and (type(buffer) is not int or buffer < 1):
         message = f"buffer {buffer!r}: give a whole number of rows"
         raise InputError(message)
-    kind, found = _find(source, need_target)
-    if kind == "table":
-        if shuffle == "full":
-            message = f"{found[0]} is a table, which can't be read row by row: shuffle by blocks"
-            raise InputError(message)
+    found = _found(source, need_target)
+    if found.kind == "table":
         if standardize or scale is not None:
-            message = f"{found[0]} is a table, which is standardized anyway: leave scale out"
+            message = f"{found.where} is a table, which is standardized anyway: leave scale out"
             raise InputError(message)
-        return _tables(found, target, task, columns, Share(validation, seed), need_target, buffer)
-    if target is not None or columns is not None:
-        wanted = f"target '{target}'" if target is not None else "a model trained on a table"
-        message = f"{wanted} needs a table: give .parquet or .arrow files, not {source}"
-        raise InputError(message)
-    data = _images(found, scale) if kind == "idx" else _arrays(found, scale)
+        data = tabular(
+            found, target, task, columns, validation, seed, need_target, streamed=True,
+            buffer=buffer, full=shuffle == "full",
+        )  # fmt: skip
+        return replace(data, notes=(_note(data.x), *data.notes))
+    check_no_table(target, columns, found.where)
+    opened = (
+        open_folder(found.paths[0]) if found.kind == "idx"
+        else open_arrays(found.paths, found.targets)
+    )  # fmt: skip
+    for rows in (opened.x, opened.y, *(opened.test or ())):
+        if rows is not None:
+            check_mapped(rows)
+    data = replace(opened, scale=opened.scale if scale is None else checked_scale(scale))
     data = _blocks(data, shuffle == "blocks", buffer)
-    data = _finish(data, task, validation, seed, str(source))
+    data = finish(data, task, validation, seed, found.where)
     if standardize is not False:
         data = _standardized(data, standardize)
     return replace(data, notes=(_note(data.x),))
@@ -153,104 +146,21 @@ def stream(
 def can(source: str) -> bool:
     """Whether a source as the command line names it can be streamed."""
     try:
-        _find(source, need_target=False)
+        _found(source, need_target=False)
     except InputError:
         return False
     return True
 
 
-def _find(source: Any, need_target: bool) -> tuple[str, Any]:
-    """Kind of a source, array, idx or table, and its files."""
-    if isinstance(source, str) and (pair := halves(source)):
-        source = pair
-    if isinstance(source, tuple | list):
-        if len(source) == 2 and _is_npy(source[0]):
-            return "array", (_files(source[0]), _files(source[1]) if need_target else None)
-        paths = [path for one in source for path in _files(one)]
-        if not paths:
-            message = f"source is {source!r}, no files: give some, a folder or a pattern"
-            raise InputError(message)
-    else:
-        paths = _files(source)
-    if len(paths) == 1 and paths[0].is_dir():
-        folder = paths[0]
-        paths = sorted(
-            p for p in folder.iterdir() if p.suffix.lower() in STREAMED and disk.there(p)
+def _found(source: Any, need_target: bool) -> Found:
+    found = find(source, need_target, patterns=True)
+    if found.kind in {"name", "npz"}:
+        message = (
+            f"{found.where} can't be streamed: give 'x.npy,y.npy', a folder of IDX files, or a "
+            "table"
         )
-        if not paths:
-            return "idx", folder
-    strange = next((p for p in paths if p.suffix.lower() not in STREAMED), None)
-    if strange is None:
-        return "table", paths
-    if not need_target and all(_is_npy(path) for path in paths):
-        return "array", (paths, None)
-    message = (
-        f"{strange} can't be streamed: give 'x.npy,y.npy', a folder of IDX files, or .parquet or "
-        ".arrow files"
-    )
-    raise InputError(message)
-
-
-def _is_npy(name: Any) -> bool:
-    names = name if isinstance(name, list | tuple) else [name]
-    return all(str(one).lower().endswith(".npy") for one in names)
-
-
-def _files(name: Any) -> list[Path]:
-    """Files of a name, a pattern or a list."""
-    if isinstance(name, list | tuple) and name:
-        return [path for one in name for path in _files(one)]
-    accepted("source", name, str | Path)
-    path = Path(name)
-    if disk.there(path):
-        return [path]
-    found = [path for path in _expanded(path) if disk.there(path)]
-    if not found:
-        message = f"there is no file {name}: check the path"
         raise InputError(message)
     return found
-
-
-def _expanded(path: Path) -> list[Path]:
-    """Files that a pattern stands for; the folders that are there are names, not patterns."""
-    folder = next((p for p in path.parents if disk.there(p)), Path())
-    rest = str(path.relative_to(folder))
-    return [folder / found for found in sorted(glob.glob(rest, root_dir=folder))]
-
-
-def _arrays(found: tuple[Sequence[Path], Sequence[Path] | None], scale: float | None) -> Dataset:
-    x_paths, y_paths = found
-    x = open_npy(x_paths, "x")
-    y = None if y_paths is None else open_npy(y_paths, "y")
-    where = str(x_paths[0])
-    shape = None
-    parts = []
-    for part in x.parts:
-        array, shape = flat(part.array, "x", str(part.stamp.path))
-        parts.append(replace(part, array=array))
-    if y is not None:
-        check_targets(y, len(x), "y", str(y.parts[0].stamp.path))  # type: ignore[arg-type]
-    name = Path(where).stem
-    return Dataset(replace(x, parts=tuple(parts)), y, scale=scale, name=name, shape=shape)
-
-
-def _images(folder: Path, scale: float | None) -> Dataset:
-    training, test = idx.find_pairs(folder)
-    pairs, shapes = [], []
-    for images, labels in [training, *([test] if test else [])]:
-        x, y = open_idx(images, "x"), open_idx(labels, "y")
-        idx.check_pair(x.parts[0].array, y.parts[0].array, images, labels)
-        array, _ = flat(x.parts[0].array, "x", str(images))
-        shapes.append(x.shape[1:])
-        pairs.append((replace(x, parts=(replace(x.parts[0], array=array),)), y))
-    if shapes[0] != shapes[-1]:
-        message = f"{folder}: test images of shape {shapes[-1]}, the training images have "
-        raise InputError(f"{message}{shapes[0]}")
-    (x, y), held = pairs[0], pairs[1] if test else None
-    if scale is None and x.dtype == np.uint8:
-        scale = 1 / 255
-    picture = shapes[0] if len(shapes[0]) > 1 else None
-    return Dataset(x, y, scale=scale, test=held, name=folder.name, shape=picture)
 
 
 def _blocks(data: Dataset, asked: bool, buffer: int | None) -> Dataset:
@@ -266,35 +176,6 @@ def _blocks(data: Dataset, asked: bool, buffer: int | None) -> Dataset:
     return replace(data, x=replace(x, chunk=chunk, buffer=buffer or max(chunk, _BUFFER // x.width)))
 
 
-def _finish(data: Dataset, task: str, validation: float, seed: int, where: str) -> Dataset:
-    """Settle the task, for the test rows too, and hold rows out."""
-    y: Any = data.y
-    if y is None:
-        return data
-    if task == "auto" and y.dtype.kind == "f" and y.width == 1 and facts.few(y) is None:
-        task = "regress"  # a few that stand for all may be whole
-    known, task = settle(y.facts[0], task, where, len(y))
-    test = data.test
-    if test is not None:
-        held: Any = test[1]
-        settle_test(held.facts[0], known, task, where)
-        test = (test[0], _as(held, task))
-    data = replace(data, y=_as(y, task), test=test, task=task)
-    if not validation:
-        return data
-    rows: Any = data.y
-    return hold_out(data, *split(rows, validation, seed, stratify=task == "classify"))
-
-
-def _as(y: Mapped, task: str) -> Mapped:
-    """Targets in the form of a task, as `settle` brings them into it."""
-    if task == "regress" and y.dtype.kind in "biu":
-        return replace(y, cast=np.float64)
-    if task == "classify" and y.width == 1:
-        return replace(y.column() if y.ndim == 2 else y, labels=True)
-    return y
-
-
 def _standardized(data: Dataset, asked: bool | Moments) -> Dataset:
     x: Any = data.x
     moments = x.learn() if asked is True else asked
@@ -308,40 +189,8 @@ def _standardized(data: Dataset, asked: bool | Moments) -> Dataset:
     return replace(data, x=replace(x, moments=moments), **pairs)
 
 
-def _tables(
-    paths: Sequence[Path],
-    target: str | None,
-    task: str,
-    columns: Columns | None,
-    share: Share,
-    need_target: bool,
-    buffer: int | None,
-) -> Dataset:
-    files = open_tables(paths)
-    names, where = list(files.kinds), str(paths[0])
-    notes: tuple[str, ...] = ()
-    if columns is None and need_target:
-        columns, notes = learn(files, find_target(target, names, where), task, share)
-    columns = agreed(columns, target, task, paths[0])
-    wanted = [column.name for column in columns.inputs] + [columns.target] * need_target
-    check_learned(wanted, names, where)
-    if not need_target:
-        files.kinds.pop(columns.target, None)
-    buffer = buffer or max(1, _BUFFER // len(columns.features))
-    table = Table(files, columns, share, buffer, max(1, buffer // _CHUNKS))
-    held = None
-    if share.fraction and need_target:
-        other = table.part(replace(share, held=True))
-        held = (Encoded(other, "x"), Encoded(other, "y")) if other.starts[-1] else None
-    y = Encoded(table, "y") if need_target else None
-    name = paths[0].stem if len(paths) == 1 else paths[0].parent.name
-    return Dataset(
-        Encoded(table, "x"), y, task=columns.task, name=name, columns=columns, validation=held,
-        notes=(_note(Encoded(table, "x")), *notes),
-    )  # fmt: skip
-
-
 def _note(x: Any) -> str:
-    buffer = x.table.buffer if isinstance(x, Encoded) else x.buffer
-    how = f"by blocks, {buffer:,} rows with one another" if buffer else "in full"
+    by_blocks = not x.full if isinstance(x, Encoded) else x.buffer
+    mixed = min(x.buffer, len(x))
+    how = f"by blocks, {mixed:,} rows with one another" if by_blocks else "in full"
     return f"streamed; shuffled {how}"

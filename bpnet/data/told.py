@@ -1,16 +1,18 @@
 """What is told of a table: what its columns were taken for, and which cells were replaced."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+from bpnet.data.columns import MISSING, NUMBERS, OTHER, Column, Columns
 
-from bpnet.data.columns import MISSING, NUMBERS, Column, Columns
-
-_MANY = 20
-"""Inputs of one column that are told of."""
+if TYPE_CHECKING:
+    from bpnet.data.learning import Taken
 
 _SHOWN = 3
+
+_LINES = 40
+"""Columns that are told of one by one."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,25 @@ class Replaced:
         Cells without a value, and cells with one that training did not have.
     examples : tuple of str
         A few of the latter.
+    bad : int
+        Cells of a column of numbers or dates that are none; they count as missing.
+    bad_example : str
+        The first of these, and its row.
     """
 
     missing: int = 0
     unseen: int = 0
     examples: tuple[str, ...] = ()
+    bad: int = 0
+    bad_example: str = ""
 
     def merged(self, other: "Replaced") -> "Replaced":
         """Cells of both."""
         examples = sorted({*self.examples, *other.examples})[: _SHOWN + 1]
-        return Replaced(self.missing + other.missing, self.unseen + other.unseen, tuple(examples))
+        return Replaced(
+            self.missing + other.missing, self.unseen + other.unseen, tuple(examples),
+            self.bad + other.bad, self.bad_example or other.bad_example,
+        )  # fmt: skip
 
 
 Tally = Mapping[str, Replaced]
@@ -55,23 +66,37 @@ def replaced(columns: Columns, tally: Tally) -> tuple[str, ...]:
         found = tally.get(column.name, Replaced())
         if found.missing:
             lines.append(
-                f"{_count(found.missing, 'missing value')} in '{column.name}' {_as(column)}"
+                f"{_count(found.missing, 'missing value')} in '{column.name}' {_filled(column)}"
             )
-        if found.unseen:
-            examples = ", ".join(f"'{name}'" for name in found.examples[:_SHOWN])
-            examples += ", ..." * (len(found.examples) > _SHOWN)
-            lines.append(
-                f"{_count(found.unseen, 'value')} in '{column.name}' not seen in training, encoded "
-                f"as zeros: {examples}"
-            )
+        lines += strange(column, found)
     return tuple(lines)
+
+
+def strange(column: Column, found: Replaced) -> list[str]:
+    """Lines on cells that are no numbers, and on values that training did not have."""
+    lines = []
+    if found.bad:
+        what = "date" if column.kind == "date" else "number"
+        verb = "are" if found.bad > 1 else "is"
+        lines.append(
+            f"{_count(found.bad, 'value')} in '{column.name}' {verb} no {what} and counted as "
+            f"missing, first {found.bad_example}"
+        )
+    if found.unseen:
+        examples = ", ".join(f"'{name}'" for name in found.examples[:_SHOWN])
+        examples += ", ..." * (len(found.examples) > _SHOWN)
+        how = "not seen in training, encoded as zeros"
+        if column.rare:
+            how = f"rare or not seen in training, taken as '{OTHER}'"
+        lines.append(f"{_count(found.unseen, 'value')} in '{column.name}' {how}: {examples}")
+    return lines
 
 
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count > 1)}"
 
 
-def _as(column: Column) -> str:
+def _filled(column: Column) -> str:
     """What stands for a missing cell."""
     if column.kind not in NUMBERS:
         return f"taken as the category '{MISSING}'"
@@ -79,26 +104,63 @@ def _as(column: Column) -> str:
     return f"replaced by the mean {mean}"
 
 
-def guessed(columns: Columns) -> tuple[str, ...]:
-    """Lines on what columns were taken for, where that may not be what is meant."""
-    left_out = (f"column '{name}' is constant and left out" for name in columns.left_out)
-    return (*left_out, *(line for column in columns.inputs if (line := _guess(column))))
+def taken(every: Sequence["Taken"]) -> tuple[str, ...]:
+    """Table of what columns are taken for, one line each."""
+    rows = [("column", "taken as", "inputs", "missing", "filled with")]
+    for one in every[:_LINES]:
+        column, found = one.column, one.replaced
+        missing = found.missing + found.bad
+        inputs, filled = 0, ""
+        what = f"left out: {one.why}"
+        if column is not None:
+            inputs, what = len(column.features), _what(column, one.different)
+            filled = _filled(column).removeprefix("replaced by ").removeprefix("taken as ")
+        filled = filled if missing and column is not None else ""
+        rows.append((one.seen.name, what, f"{inputs}", f"{missing}", filled))
+    widths = [max(len(row[j]) for row in rows) for j in range(4)]
+    lines = [
+        f"{name:<{widths[0]}}  {what:<{widths[1]}}  {inputs:>{widths[2]}}  {missing:>{widths[3]}}  "
+        f"{filled}".rstrip()
+        for name, what, inputs, missing, filled in rows
+    ]
+    left = every[_LINES:]
+    if left:
+        count = sum(len(one.column.features) for one in left if one.column is not None)
+        lines.append(f"... and {len(left)} more columns, {count:,} inputs")
+    return tuple(lines)
 
 
-def _guess(column: Column) -> str:
+def _what(column: Column, different: int) -> str:
+    if column.kind == "number":
+        return "number, with decimal commas" if column.format == "," else "number"
     if column.kind == "date":
-        return f"column '{column.name}' holds dates, taken as one number: days since 1970-01-01"
-    words = [c for c in column.categories if c != MISSING and not _is_number(c)]
-    taken = f"column '{column.name}' is taken as text, one input for each of its"
-    if words and len(words) < len(column.categories) / 2:
-        return f"{taken} {len(column.categories)} values: '{words[0]}' is no number"
-    if len(column.categories) > _MANY:
-        return f"{taken} {len(column.categories)} different values"
-    return ""
+        return f"date, as {column.format}" if column.format else "date"
+    if column.kind == "boolean":
+        return "true or false"
+    rare = f", the rare ones as '{OTHER}'" * column.rare
+    return f"text of {different:,} values{rare}"
+
+
+def left_out(every: Sequence["Taken"]) -> tuple[str, ...]:
+    """Lines on columns that are no inputs, and on cells that were counted as something else."""
+    lines = []
+    for one in every:
+        if one.column is None:
+            lines.append(f"column '{one.seen.name}' is left out: {one.why}")
+        else:
+            lines += strange(one.column, one.replaced)
+            words = [c for c in one.column.categories if c not in {MISSING, OTHER}]
+            odd = [word for word in words if not _is_number(word)]
+            if one.column.kind == "text" and odd and len(odd) < len(words) / 2:
+                lines.append(
+                    f"column '{one.column.name}' is taken as text: '{odd[0]}' is no number"
+                )
+    return tuple(lines)
 
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(np.isfinite(float(text)))
+        float(text)
     except ValueError:
         return False
+    return True

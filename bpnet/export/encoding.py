@@ -4,7 +4,7 @@ from bpnet._typing import Array
 from bpnet.core import special
 from bpnet.data import Columns
 from bpnet.data.cells import NO_VALUE
-from bpnet.data.columns import MISSING, NUMBERS, Column
+from bpnet.data.columns import MISSING, NUMBERS, OTHER, Column
 from bpnet.errors import InputError
 from bpnet.export.trace import Namespace
 
@@ -33,22 +33,53 @@ def inputs(columns: Columns, xp: Namespace) -> dict[str, Array]:
 def encode(taken: dict[str, Array], columns: Columns, xp: Namespace) -> Array:
     """Encode the columns, (batch, n), float32.
 
-    Numbers are standardized, and dates, as days since 1970-01-01; a missing one is the mean; text
-    becomes one value a category, all 0 for one that training had not seen. Text is taken as it is,
+    Numbers are standardized, and dates, as days since 1970-01-01 and their parts; a missing one is
+    the mean, and has a 1 where training had missing ones; text becomes one value a category, for
+    one that training had not seen all 0 or the category of rare ones. Text is taken as it is,
     without spaces around it.
     """
     pieces = []
     for column in columns.inputs:
         x = taken[column.name]
         if column.kind in NUMBERS:
-            z = (x - column.mean) / column.std
-            z = xp.astype(xp.where(xp.isnan(z), xp.zeros_like(z), z), xp.float32)
-            pieces.append(z[:, None])
+            missing = xp.isnan(x)
+            known = xp.where(missing, xp.zeros_like(x), x)
+            parts = _date_parts(known, xp) if column.parts else {}
+            for name, mean, std in column.units:
+                z = (parts.get(name, known) - mean) / std
+                z = xp.astype(xp.where(missing, xp.zeros_like(z), z), xp.float32)
+                pieces.append(z[:, None])
+            if column.indicator:
+                pieces.append(xp.astype(missing, xp.float32)[:, None])
         else:
-            code = xp.extensions.static_map(x, _codes(column), default=-1)
+            unseen = column.categories.index(OTHER) if column.rare else -1
+            code = xp.extensions.static_map(x, _codes(column), default=unseen)
             numbers = xp.arange(len(column.categories), dtype=xp.int64)
             pieces.append(special.one_hot(code, numbers, xp.float32, xp=xp))
     return xp.concat(pieces, axis=1)
+
+
+def _date_parts(days: Array, xp: Namespace) -> dict[str, Array]:
+    """Year, month, day and weekday of days since 1970-01-01, as in the proleptic calendar.
+
+    Years are counted from March on, so that a leap day is the last of its year, in eras of 400
+    years, which have 146,097 days each.
+    """
+    day = xp.astype(xp.floor(days), xp.int64)
+    weekday = (day + 3) % 7 + 1  # 1970-01-01 was a Thursday
+    day = day + 719_468  # since 0000-03-01
+    era = day // 146_097
+    of_era = day - era * 146_097
+    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153  # March is 0
+    of_month = of_year - (153 * month + 2) // 5 + 1
+    late = xp.astype(month > 9, xp.int64)
+    parts = {
+        "year": year + 400 * era + late, "month": month + 3 - 12 * late, "day": of_month,
+        "weekday": weekday,
+    }  # fmt: skip
+    return {name: xp.astype(part, days.dtype) for name, part in parts.items()}
 
 
 def _codes(column: Column) -> dict[str, int]:

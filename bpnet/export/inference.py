@@ -132,4 +132,10 @@ def _in_units(columns: Columns | None, a: Array, xp: Namespace) -> dict[str, Arr
     """``Columns.decode_target``, in a regression."""
     if columns is None or columns.task != "regress":
         return {}
-    return {"prediction": xp.astype(a[:, 0], xp.float64) * columns.std + columns.mean}
+    means, stds = np.atleast_1d(columns.mean).tolist(), np.atleast_1d(columns.std).tolist()
+    named = zip(columns.target_names, means, stds, strict=True)
+    values = [(name, xp.astype(a[:, j], xp.float64) * std + mean)
+              for j, (name, mean, std) in enumerate(named)]  # fmt: skip
+    if len(values) == 1:
+        return {"prediction": values[0][1]}
+    return {f"prediction_{name}": value for name, value in values}

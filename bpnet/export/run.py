@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bpnet import configuration, run_data, run_folder, runs
 from bpnet.core import optimizers
 from bpnet.data import Columns
@@ -64,7 +66,9 @@ def _of_a_table(columns: Columns | None) -> list[str]:
         return []
     y = "numbers of the classes, in the order of the file's metadata"
     if columns.task == "regress":
-        y = f"the target standardized, (value - {columns.mean:.9g}) / {columns.std:.9g}"
+        mean, std = np.atleast_1d(columns.mean).tolist(), np.atleast_1d(columns.std).tolist()
+        units = [f"(value - {m:.9g}) / {s:.9g}" for m, s in zip(mean, std, strict=True)]
+        y = f"the target standardized, {', '.join(units)}"
     x = f"the {len(columns.features)} encoded values of each row, as bpnet.data.load gives them"
     return [f"note: x is {x}", f"note: y is {y}"]
 

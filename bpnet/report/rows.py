@@ -57,7 +57,7 @@ def _decoded(columns: Columns, row: Host) -> list[str]:
     """Encoded values, (n,), back in the table's own terms."""
     out, at = [], 0
     for column in columns.inputs[:_CELLS]:
-        width = len(column.categories) or 1
+        width = len(column.features)
         piece = row[at : at + width]
         if column.categories:
             out.append(column.categories[int(np.argmax(piece))] if piece.any() else "unknown")

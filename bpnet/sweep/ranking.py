@@ -137,6 +137,7 @@ def heading(
     judged = f"{plan.folds} folds" if plan.folds else "a validation split"
     return [
         f"data: {data.name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
+        *data.taken,
         *(f"note: {note}" for note in data.notes),
         *target,
         f"network: {network(data, plan, plan.seeds[0])}",

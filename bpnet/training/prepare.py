@@ -112,10 +112,11 @@ def prepare(
     return chosen, judge, stored, wanted
 
 
-def _unit(data: Any) -> float:
+def _unit(data: Any) -> Any:
     """What the targets of a data set were divided by, if they are those of a table."""
     columns = getattr(data, "columns", None)
-    return 1.0 if columns is None else float(columns.std)
+    std = 1.0 if columns is None else columns.std
+    return np.asarray(std) if isinstance(std, tuple) else float(std)
 
 
 def store(

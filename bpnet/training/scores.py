@@ -98,7 +98,7 @@ def judge(names: Sequence[str], wanted: Targets, a: Host, output: Activation) ->
     InputError
         If a metric is not defined for these targets.
     """
-    if wanted.kind is None and wanted.unit != 1.0:
+    if wanted.kind is None and np.any(wanted.unit != 1.0):
         wanted, a = replace(wanted, values=wanted.values * wanted.unit), a * wanted.unit
     seen = _seen(wanted, a.astype(np.float64), middle(output))
     out = {}

@@ -31,14 +31,15 @@ class Targets:
         How a right answer is told; None where there are no classes.
     classes : array, (n,), or None
         Names of the classes.
-    unit : float
-        What a difference of 1 is in the target's own unit, where values are standardized.
+    unit : float or array of float, (n,)
+        What a difference of 1 is in the target's own unit, where values are standardized; one
+        for each of several targets.
     """
 
     values: Any
     kind: Kind | None
     classes: Host | None
-    unit: float = 1.0
+    unit: Any = 1.0
 
     @property
     def are_labels(self) -> bool:

@@ -53,6 +53,10 @@ GIVEN = {
     "compiled": ["--no-compiled"],
     "target": ["table.csv", "--target", "kind"],
     "task": ["table.csv", "--target", "a", "--task", "regress"],
+    "drop": ["table.csv", "--target", "kind", "--drop", "b"],
+    "categorical": ["table.csv", "--target", "kind", "--categorical", "c"],
+    "numeric": ["table.csv", "--target", "kind", "--numeric", "a,c"],
+    "separator": ["table.csv", "--target", "kind", "--separator", ","],
     "stream": ["x.npy,y.npy", "--stream"],
     "shuffle": ["x.npy,y.npy", "--stream", "--shuffle", "blocks"],
     "buffer": ["x.npy,y.npy", "--stream", "--shuffle", "blocks", "--buffer", "64"],
@@ -79,7 +83,8 @@ def place(tmp_path, monkeypatch):
     np.save("x.npy", x)
     np.save("y.npy", y)
     np.save("w.npy", rng.uniform(0.5, 1, 1438))
-    polars.DataFrame({"a": x[:, 0], "b": x[:, 1], "kind": y.astype(str)}).write_csv("table.csv")
+    columns = {"a": x[:, 0], "b": x[:, 1], "c": np.arange(300) % 4, "kind": y.astype(str)}
+    polars.DataFrame(columns).write_csv("table.csv")
     return tmp_path
 
 

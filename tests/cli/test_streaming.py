@@ -106,11 +106,8 @@ BAD = {
     ),
     "no target": (lambda: None, ["parts"], "--target"),
     "unknown target": (lambda: None, ["parts", "--target", "kin"], "did you mean 'kind'"),
-    "csv": (lambda: Path("t.csv").write_text("a,b\n1,2\n"), ["t.csv"], "t.csv can't be streamed"),
-    "built-in": (lambda: None, ["digits"], "no file digits"),
-    "full shuffle": (
-        lambda: None, ["parts", "--target", "kind", "--shuffle", "full"], "shuffle by blocks",
-    ),
+    "text": (lambda: Path("t.txt").write_text("a,b\n1,2\n"), ["t.txt"], "by its ending '.txt'"),
+    "built-in": (lambda: None, ["digits"], "digits can't be streamed"),
     "shuffle": (lambda: None, ["x.npy,y.npy", "--shuffle", "some"], "shuffle 'some'"),
     "buffer": (lambda: None, ["x.npy,y.npy", "--shuffle", "blocks", "--buffer", "0"], "buffer 0"),
 }  # fmt: skip
@@ -134,5 +131,15 @@ def test_bad_input_is_refused_in_one_line(place, capsys, kind):
 def test_options_of_streaming_need_it(capsys):
     assert main(["train", "x.npy,y.npy", "--shuffle", "blocks"]) == 2
     assert "give --stream too" in capsys.readouterr().err
-    assert main(["train", "parts", "--target", "kind"]) == 2
-    assert "parts holds tables, such as 0.parquet: give one of them" in capsys.readouterr().err
+
+
+def test_a_folder_of_tables_is_one_table_in_memory_too(place, capsys):
+    folders = []
+    for more in (["--stream", "--shuffle", "full"], []):
+        options = ["--target", "kind", *more, *FAST, "--out", f"run{len(folders)}"]
+        assert main(["train", "parts", *options]) == 0
+        folders.append(place / f"run{len(folders)}")
+    models = [(folder / "model.safetensors").read_bytes() for folder in folders]
+    columns = [(folder / "columns.json").read_text() for folder in folders]
+    assert columns[0] == columns[1]
+    assert models[0] == models[1]

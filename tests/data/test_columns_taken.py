@@ -66,8 +66,14 @@ def test_dates_are_days_in_every_format(tmp_path: Path, name: str) -> None:
     assert (column.mean, column.std) == pytest.approx((known.mean(), known.std()))
     expected = np.nan_to_num((COUNTS - known.mean()) / known.std())
     np.testing.assert_allclose(rows(data)[:, 0], np.tile(expected, 5), rtol=1e-6)
-    assert "column 'day' holds dates, taken as one number: days since 1970-01-01" in data.notes
-    assert "5 missing values in 'day' replaced by the mean 1988-01-22" in data.notes
+    assert column.features == ("day", "day.year", "day.month", "day.day", "day.weekday",
+                               "day=missing")  # fmt: skip
+    parts = np.array([[1970, 1, 2, 5], [1970, 1, 4, 7], [np.nan] * 4, [2024, 2, 29, 4]])
+    units = np.nanmean(parts, axis=0), np.nanstd(parts, axis=0)
+    wanted = np.nan_to_num((parts - units[0]) / units[1])
+    np.testing.assert_allclose(rows(data)[:, 1:5], np.tile(wanted, (5, 1)), rtol=1e-5)
+    np.testing.assert_array_equal(rows(data)[:, 5], [0, 0, 1, 0] * 5)
+    assert data.taken[1].split() == ["day", "date", "6", "5", "the", "mean", "1988-01-22"]
     assert Columns.from_json(learned(data).to_json()) == data.columns
     for other, frame in FORMS.items():
         again = read(write(tmp_path / other, frame), columns=learned(data))
@@ -100,9 +106,14 @@ def test_dates_are_no_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["dates.csv", "dates.parquet", "dates.arrow"])
-def test_a_target_of_dates_is_refused_in_every_format(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="the target 'day' holds dates: give"):
-        read(write(tmp_path / name, dated(DAYS[:2])), target="day")
+def test_a_target_of_dates_is_an_amount_in_days_in_every_format(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, dated(DAYS[:2]))
+    data = read(path, target="day")
+    assert (data.task, learned(data).target_kind) == ("regress", "date")
+    found = learned(data).decode_target(np.asarray(data.y))
+    np.testing.assert_allclose(found, [1, 3] * 5, rtol=1e-6)
+    again = read(path, columns=Columns.from_json(learned(data).to_json()))
+    np.testing.assert_array_equal(again.y, data.y)
 
 
 @pytest.mark.parametrize("words", [["2024-01", "2024-02"], ["01/02/2024", "x"], ["2024-13-01"] * 2])
@@ -122,12 +133,12 @@ def test_a_mark_among_numbers_is_a_missing_value(tmp_path: Path, mark: str) -> N
         write(tmp_path / "t.csv", pl.DataFrame({"a": cells, "y": list("pqpq")})), target="y"
     )
     assert learned(data).inputs[0].kind == "number"
-    assert data.x[2, 0] == 0
-    assert data.notes == ("1 missing value in 'a' replaced by the mean 2.5",)
+    assert data.x[2].tolist() == [0, 1]
+    assert data.taken[1].split() == ["a", "number", "2", "1", "the", "mean", "2.5"]
     new = write(tmp_path / "new.csv", pl.DataFrame({"a": [mark, "4"]}))
     again = load(new, columns=learned(data), need_target=False)
     np.testing.assert_array_equal(again.x, data.x[2:])
-    assert again.notes == data.notes
+    assert again.notes == ("1 missing value in 'a' replaced by the mean 2.5",)
 
 
 def test_a_mark_beside_one_or_two_numbers_is_a_category(tmp_path: Path) -> None:
@@ -149,11 +160,14 @@ def test_columns_of_many_inputs_are_told(tmp_path: Path, suffix: str) -> None:
     table = pl.DataFrame({"age": ages, "name": names, "few": few, "y": ["p", "q"] * 50})
     data = read(write(tmp_path / f"t{suffix}", table), target="y")
     told = [note for note in data.notes if not note.startswith("streamed")]
-    assert told == [
-        "column 'age' is taken as text, one input for each of its 41 values: '40 years' is no "
-        "number",
-        "column 'name' is taken as text, one input for each of its 21 different values",
+    assert told == ["1 value in 'age' is no number and counted as missing, first '40 years' in "
+                    "data row 1"]  # fmt: skip
+    assert [line.split()[1:5] for line in data.taken[1:]] == [
+        ["number", "2", "1", "the"],
+        ["text", "of", "21", "values"],
+        ["text", "of", "20", "values"],
     ]
+    assert len(learned(data).features) == 2 + 21 + 20
 
 
 TARGETS = {

@@ -23,6 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("dir.csv").mkdir()
     Path("notes.txt").write_text("x", encoding="utf-8")
     Path("t.csv.gz").write_text("x", encoding="utf-8")
+    Path("t.csv.zip").write_text("x", encoding="utf-8")
     Path("bare").write_text("x", encoding="utf-8")
     return tmp_path
 
@@ -37,7 +38,8 @@ BAD = {
     "NUL": ("a\0b", {}, "give a path"),
     "very long": ("x" * 5000, {}, "no data set"),
     "ending": ("notes.txt", {}, "can't tell what it is by its ending '.txt'"),
-    "packed": ("t.csv.gz", {}, "its ending '.gz'"),
+    "packed": ("t.csv.gz", {}, "can't read t.csv.gz: Not a gzipped file"),
+    "packed otherwise": ("t.csv.zip", {}, "its ending '.zip'"),
     "no ending": ("bare", {}, "its ending ''"),
     "folder as csv": ("dir.csv", {}, "dir.csv is a folder"),
     "half a pair": ("x.npy,y.npy", {}, "no file y.npy"),

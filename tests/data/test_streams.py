@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 import bpnet
-from bpnet.data.table_files import Share
 from bpnet.errors import InputError
 
 RANDOM = np.random.default_rng(0)
@@ -167,7 +166,7 @@ def test_tables_as_from_memory(place, target):
     loaded = bpnet.data.load("whole.parquet", target=target)
     data = bpnet.data.stream("parts", target=target, buffer=40)
     np.testing.assert_allclose(np.asarray(data.x), loaded.x, rtol=1e-6, atol=1e-6)
-    if loaded.task == "regress":
+    if loaded.task == "regress":  # three files have other runs than one
         np.testing.assert_allclose(np.asarray(data.y), loaded.y, rtol=1e-6)
     else:
         same(data.y, loaded.y)
@@ -176,46 +175,53 @@ def test_tables_as_from_memory(place, target):
     assert set(loaded.notes) == set(data.notes[1:])
     rows = np.random.default_rng(0).permutation(90)
     same(data.x.take(rows), np.asarray(data.x)[rows])
+    assert data.taken == loaded.taken
     as_learned = bpnet.data.stream("parts", columns=data.columns)
     same(as_learned.x, data.x)
 
 
-def test_rows_of_a_table_are_held_out_one_by_one(place):
+@pytest.mark.parametrize("target", ["kind", "price"])
+def test_rows_of_a_table_are_held_out_as_from_memory(place, target):
     write(frame(900))
-    data = bpnet.data.stream("parts", target="price", validation=0.2, seed=3)
-    kept, held = np.asarray(data.x), np.asarray(data.validation[0])
-    assert len(kept) + len(held) == 900
-    assert 130 < len(held) < 230
-    other = bpnet.data.stream("parts", target="price", validation=0.2, seed=3, buffer=16)
-    same(other.x, kept)
+    options = {"target": target, "validation": 0.2, "seed": 3}
+    data = bpnet.data.stream("parts", **options)
+    loaded = bpnet.data.load("parts", **options)
+    assert_same_data(data, loaded)
+    same(data.rows, loaded.rows)
+    assert (data.columns, data.taken) == (loaded.columns, loaded.taken)
+    assert len(data.validation[0]) == 180
+    other = bpnet.data.stream("parts", buffer=16, **options)
+    same(other.x, loaded.x)
     whole = bpnet.data.stream("parts", columns=data.columns)
-    together = np.concatenate([kept, held])
-    assert sorted(map(tuple, together.tolist())) == sorted(map(tuple, np.asarray(whole.x).tolist()))
+    same(np.asarray(whole.x)[data.rows], loaded.x)
     # learned of the rows that are kept, not of all
-    np.testing.assert_allclose(kept[:, 1].mean(dtype=np.float64), 0, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(data.x)[:, 2].mean(dtype=np.float64), 0, atol=1e-6)
 
 
-@pytest.mark.parametrize("first", [0, 1, 2, 3, 4, 777])
-def test_what_is_held_out_does_not_depend_on_the_pieces(first):
-    whole = Share(0.3, seed=9).pick(0, 1000)
-    part = Share(0.3, seed=9).pick(first, 100)
-    same(part + first, whole[(whole >= first) & (whole < first + 100)])
-    held = Share(0.3, seed=9, held=True).pick(0, 1000)
-    same(np.sort(np.concatenate([whole, held])), np.arange(1000))
+def test_columns_are_the_same_in_however_many_pieces_they_are_encoded(place, monkeypatch):
+    monkeypatch.setattr("bpnet.data.learning._PIECE", 700)  # nine runs of a hundred rows
+    write(frame(900), ("parquet",))
+    frame(900).write_csv("t.csv")
+    every = [bpnet.data.load("parts/0.parquet", target="kind", validation=0.1)]
+    every += [
+        bpnet.data.stream("parts", target="kind", validation=0.1, buffer=b) for b in (70, 300)
+    ]
+    every += [bpnet.data.load("t.csv", target="kind", validation=0.1)]
+    assert len({data.columns.to_json() for data in every}) == 1
+    for data in every[1:]:
+        assert_same_data(data, every[0])
 
 
-def test_no_more_than_a_buffer_is_kept(place):
+def test_no_more_than_a_buffer_is_kept(place, monkeypatch):
     write(frame(900))
     data = bpnet.data.stream("parts", target="price", buffer=80)
     order = data.x.order(0, 0)
-    table, before, reads = data.x.table, data.x.table._read, []
-    table._read = lambda i, inputs: reads.append(i) or before(i, inputs=inputs)
+    reads, before = [], type(data.x)._read
+    monkeypatch.setattr(type(data.x), "_read", lambda x, i: reads.append(i) or before(x, i))
     for start in range(0, 900, 30):
-        rows = order[start : start + 30]
-        data.x.take(rows)
-        data.y.take(rows)
-        assert sum(map(len, table._kept["x"].values())) <= 80 + 10
-    assert len(reads) == len(set(reads)) == len(table._runs)  # each run was read once an epoch
+        data.x.take(order[start : start + 30])
+        assert sum(map(len, data.x._kept.values())) <= 80 + 10
+    assert len(reads) == len(set(reads)) == len(data.x.runs)  # each run was read once an epoch
 
 
 BAD = {
@@ -288,9 +294,6 @@ BAD_TABLES = {
         lambda t: t.with_columns(size=pl.when(pl.col("wet")).then(np.inf).otherwise(0.0)),
         r"1.parquet: column 'size' is infinite in data row \d+",
     ),
-    "no target": (
-        lambda t: t.with_columns(kind=pl.lit(None, pl.String)), "target 'kind' is missing in 45",
-    ),
 }  # fmt: skip
 
 
@@ -348,13 +351,25 @@ def test_arguments_that_do_not_fit_are_refused(place, kind):
         bpnet.data.stream(save(), **options)
 
 
-def test_a_table_has_no_full_shuffle(place):
+def test_rows_without_a_target_are_left_out(place):
+    table = frame()
+    write(table, ("parquet", "parquet"))
+    table[45:].with_columns(kind=pl.lit(None, pl.String)).write_parquet("parts/1.parquet")
+    data = bpnet.data.stream("parts", target="kind")
+    assert "45 rows left out: the target 'kind' is missing, first in data row 46" in data.notes
+    assert (len(data.x), len(data.y), data.source_rows) == (45, 45, 90)
+    same(data.rows, np.arange(45))
+
+
+def test_a_table_is_mixed_in_full_where_that_is_wanted(place):
     write(frame())
-    with pytest.raises(InputError, match="shuffle by blocks"):
-        bpnet.data.stream("parts", target="kind", shuffle="full")
-    with pytest.raises(
-        InputError, match=r"parts holds tables, such as 0.parquet: give one of them"
-    ):
-        bpnet.data.load("parts", target="kind")
-    with pytest.raises(InputError, match="can't be streamed"):
+    data = bpnet.data.stream("parts", target="kind", shuffle="full", buffer=20)
+    assert any(note == "streamed; shuffled in full" for note in data.notes)
+    same(data.x.order(3, 1), bpnet.data.draws.order(3, 1, 90))
+    loaded = bpnet.data.load("parts", target="kind")
+    rows = data.x.order(0, 0)[:30]
+    same(data.x.take(rows), loaded.x[rows])
+    with pytest.raises(InputError, match=r"can't tell what it is by its ending '\.py'"):
         bpnet.data.stream(__file__)
+    with pytest.raises(InputError, match="digits can't be streamed"):
+        bpnet.data.stream("digits")

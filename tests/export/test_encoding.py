@@ -109,3 +109,31 @@ def test_columns_of_another_network_are_refused(run, tmp_path):
     with pytest.raises(InputError, match="network takes 3"):
         to_onnx(bpnet.Network([3, 2]), tmp_path / "t.onnx", columns)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dates_rare_values_and_several_targets(tmp_path):
+    """Days before 1970 and after February 29, at midnight and at noon."""
+    days = np.array([-719_000.5, -400.0, -0.5, 0.0, 59.0, 11_016.0, 11_017.5, 19_782.0, 19_783.0])
+    m = 600
+    when = pl.Series("when", np.resize(days * 86_400e6, m).astype(np.int64)).cast(pl.Datetime("us"))
+    when = when.set(pl.Series([i % 13 == 5 for i in range(m)]), None)
+    zone = ["rare" if i in (3, 400) else "ab"[i % 2] for i in range(m)]
+    y = np.random.default_rng(2).normal(size=(2, m))
+    frame = pl.DataFrame({"when": when, "zone": zone, "y": y[0], "z": 100 + 7 * y[1]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    data = bpnet.data.load(tmp_path / "t.parquet", target="y,z")
+    assert data.columns.features == (
+        *("when", "when.year", "when.month", "when.day", "when.weekday", "when=missing"),
+        *("zone=a", "zone=b", "zone=other"),
+    )
+    net = bpnet.Network([9, 5, 2], output="identity", seed=1)
+    session = Session(to_onnx(net, tmp_path / "t.onnx", data.columns))
+    values = (frame["when"].dt.epoch("us") / 86_400e6).fill_null(float("nan")).to_numpy().copy()
+    zones = np.asarray([*zone[:-1], "never seen"], dtype=object)
+    found = session(when=values, zone=zones)
+    x, tally = encode(frame.with_columns(zone=pl.Series(zones.tolist())), data.columns, "table")
+    assert (tally["zone"].unseen, tally["zone"].examples) == (3, ("never seen", "rare"))
+    wanted = net.predict(x)
+    assert error(found["output"], wanted) <= BOUND
+    named = np.stack([found["prediction_y"], found["prediction_z"]], axis=1)
+    assert error(named, data.columns.decode_target(wanted)) <= BOUND

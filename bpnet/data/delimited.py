@@ -1,0 +1,257 @@
+"""Delimited text, such as CSV, to frames of text, with the checks that polars leaves out."""
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import lzma
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from bpnet.data.cells import has_codes, plain
+from bpnet.data.reading import refuse_growth
+from bpnet.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIXES = (".csv", ".tsv", ".tab")
+
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+SEPARATORS = (",", ";", "\t", "|")
+"""Those that are recognized."""
+
+_LINES = 50
+"""Lines by which a separator is recognized."""
+
+_PIECE = 1 << 24
+
+
+def suffix(path: Path) -> str:
+    """Ending that says what a table is, without that of its compression; "-" is standard input.
+
+    Examples
+    --------
+    >>> suffix(Path("a.CSV.gz")), suffix(Path("b.parquet")), suffix(Path("-"))
+    ('.csv', '.parquet', '.csv')
+    """
+    if str(path) == "-":
+        return ".csv"
+    *before, last = ["", *(one.lower() for one in path.suffixes)]
+    return before[-1] if last in _OPENERS and before[-1] in SUFFIXES else last
+
+
+def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[str, ...]]":
+    """Read a text file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, compressed or not; "-" is standard input.
+    separator : str, optional
+        Between cells; recognized where it is not given.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        Text, and numbers and days where a column holds nothing else; columns have the names that
+        `check_names` gives them.
+    separator : str
+        That was used.
+    notes : tuple of str
+        What was taken for granted.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or ragged, or its encoding is not known.
+    """
+    import polars as pl
+
+    where = "standard input" if str(path) == "-" else str(path)
+    data, notes = _decoded(_bytes(path), where)
+    if separator is None and data[:4].lower() == b"sep=" and data[5:6] in b"\r\n":
+        separator, data = chr(data[4]), data[5:].lstrip(b"\r\n")  # written by spreadsheets
+    separator = separator or _separator(data, path, where)
+    names = check_names(
+        next((row for _, row in _records(data, where, separator) if row), []), where
+    )
+    rows, blank = _survey(data, where, separator, len(names))
+    if not rows:
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), separator, notes
+    frame = pl.read_csv(data, infer_schema=False, separator=separator)
+    if frame.height != rows or frame.width != len(names):
+        message = (
+            f"{where} reads as {frame.height} rows of {frame.width} columns and as {rows} of "
+            f"{len(names)}, by the way quotes and line ends are taken: write it anew as plain CSV"
+        )
+        raise InputError(message)
+    frame.columns = list(names)
+    if blank:  # polars takes a blank line for a row without values
+        frame = frame.with_row_index("").filter(~pl.col("").is_in(blank)).drop("")
+    return pl.DataFrame([_typed(text) for text in frame]), separator, notes
+
+
+def _typed(text: "pl.Series") -> "pl.Series":
+    """Column as numbers or days where that is what all of its cells are, so that each is read once.
+
+    Digits with zeros in front stay text: they may be codes.
+    """
+    import polars as pl
+
+    if text.null_count() == len(text):
+        return text
+    numbers = text.cast(pl.Float64, strict=False)
+    bad = numbers.null_count() - text.null_count()
+    if 0 < bad < len(text) / 2:
+        text = plain(text, "")
+        numbers = text.cast(pl.Float64, strict=False)
+        bad = numbers.null_count() - text.null_count()
+    if bad == 0:
+        whole = text.cast(pl.Int64, strict=False)
+        if whole.null_count() > text.null_count():
+            return numbers
+        return text if has_codes(text) else whole
+    days = text.drop_nulls().head(100).str.to_date("%Y-%m-%d", strict=False)
+    if days.null_count():
+        return text
+    days = text.str.to_date("%Y-%m-%d", strict=False)
+    return text if days.null_count() > text.null_count() else days
+
+
+def check_names(names: Sequence[str], where: object) -> list[str]:
+    """Names of columns without spaces around them; those without a name are numbered.
+
+    Raises
+    ------
+    InputError
+        If there are none, or two are alike.
+
+    Examples
+    --------
+    >>> check_names(["", " area "], "a.csv")
+    ['Unnamed: 0', 'area']
+    """
+    found = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(names)]
+    if not found:
+        message = f"{where} is empty: give a header with the columns' names, and rows"
+        raise InputError(message)
+    twice = next((name for name in found if found.count(name) > 1), None)
+    if twice is not None:
+        message = f"{where} has two columns named '{twice}': rename one"
+        raise InputError(message)
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    """Content of a file, or of standard input; what is compressed grows to a limit only."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    opener = _OPENERS.get(path.suffix.lower())
+    if opener is None:
+        return path.read_bytes()
+    size, parts = path.stat().st_size, []
+    with opener(path, "rb") as stream:
+        while piece := stream.read(_PIECE):
+            parts.append(piece)
+            refuse_growth(sum(map(len, parts)), size, str(path))
+    return b"".join(parts)
+
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # UTF-32 begins with the same
+_SAVE = "save it in the encoding UTF-8 ('CSV UTF-8' in a spreadsheet)"
+
+
+def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
+    """Text in UTF-8 without a mark of byte order, and what was taken for granted."""
+    if data.startswith(_UTF_16) and not data.startswith(codecs.BOM_UTF32_LE):
+        try:
+            return data.decode("utf-16").encode(), (f"{where} is read as UTF-16",)
+        except UnicodeError as error:
+            message = f"{where} is damaged UTF-16 ({one_line(error)}): {_SAVE}"
+            raise InputError(message) from error
+    if b"\0" in data[: 1 << 12]:
+        message = f"{where} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}"
+        raise InputError(message)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        where = f"line {data[: error.start].count(10) + 1} has the byte 0x{data[error.start]:02x}"
+        try:
+            text = data.decode("cp1252")
+        except UnicodeDecodeError:
+            message = f"{where} is not UTF-8: {where}: {_SAVE}"
+            raise InputError(message) from error
+        note = f"{where} is not UTF-8 ({where}): read as Windows-1252, which Latin-1 is a part of"
+        return text.encode(), (note,)
+    return data, ()
+
+
+def _records(data: bytes, where: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records of a text, each with the number of its last line.
+
+    Raises
+    ------
+    InputError
+        If it is no CSV.
+    """
+    stream: IO[str] = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
+    reader = csv.reader(stream, strict=True, delimiter=separator)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        reason = f"is not CSV: {one_line(error)}"
+        if "field limit" in str(error):
+            reason = (
+                f"has a cell longer than {csv.field_size_limit():,} characters: close its "
+                "quotes, or shorten the text"
+            )
+        message = f"{where}: line {reader.line_num} {reason}"
+        raise InputError(message) from error
+
+
+def _separator(data: bytes, path: Path, where: str) -> str:
+    """Sign that cuts the first lines into most cells, into as many in each.
+
+    Where none does, the one that cuts the header into most: rows of several lengths are refused
+    later.
+    """
+    if suffix(path) in {".tsv", ".tab"}:
+        return "\t"
+    best, header = (1, ","), (1, ",")
+    for sign in SEPARATORS:
+        try:
+            lines = [r for _, r in itertools.islice(_records(data, where, sign), _LINES) if r]
+        except InputError:
+            continue
+        widths = {len(row) for row in lines}
+        if len(widths) == 1 and max(widths) > best[0]:
+            best = max(widths), sign
+        if lines and len(lines[0]) > header[0]:
+            header = len(lines[0]), sign
+    return best[1] if best[0] > 1 else header[1]
+
+
+def _survey(data: bytes, where: str, separator: str, width: int) -> tuple[int, list[int]]:
+    """Count the rows, blank ones too, and refuse ragged ones; polars fills short rows unasked."""
+    rows, blank = -1, []
+    for line, row in _records(data, where, separator):
+        if len(row) != width:
+            if row:
+                message = (
+                    f"{where}: line {line} has {len(row)} fields and the header "
+                    f"{width}: give every row the same number"
+                )
+                raise InputError(message)
+            if rows < 0:
+                continue  # before the header
+            blank.append(rows)
+        rows += 1
+    return max(rows, 0), blank
