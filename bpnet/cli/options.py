@@ -36,6 +36,13 @@ Backend = Annotated[
 Device = Annotated[str | None, typer.Option(help=OPTIONS["device"].help)]
 Target = Annotated[str | None, typer.Option(help="Column to predict, in a table.")]
 Task = Annotated[str, typer.Option(help="auto, classify or regress.")]
+Test = Annotated[
+    float | None,
+    typer.Option(
+        help="Share held out as a test, by which nothing is chosen. Default: 0.1, and 0 where DATA "
+        "has a test part or with --validation 0."
+    ),
+]
 Metric = Annotated[str, typer.Option(help=OPTIONS["metrics"].help)]
 Stream = Annotated[
     bool,

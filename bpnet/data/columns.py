@@ -36,6 +36,9 @@ class Column:
         Of a number or of days, over the training rows.
     categories : tuple of str
         Of the others, sorted.
+    low, high : float or None
+        The least and the largest number or day of the training rows; None in runs of an older
+        bpnet.
     """
 
     name: str
@@ -43,6 +46,16 @@ class Column:
     mean: float = 0.0
     std: float = 1.0
     categories: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def usual(self) -> tuple[float, float]:
+        """What is not far outside of training: its range, and half of it on either side."""
+        if self.low is None or self.high is None:
+            return -math.inf, math.inf
+        half = (self.high - self.low) / 2
+        return self.low - half, self.high + half
 
     @staticmethod
     def date_of(days: float) -> str:
@@ -89,6 +102,25 @@ class Columns:
             for column in self.inputs
             for name in ([f"{column.name}={c}" for c in column.categories] or [column.name])
         )
+
+    def difference(self, other: "Columns") -> str:
+        """What is not the same in other columns, the first thing that differs; empty if none."""
+        names, others = ([c.name for c in one.inputs] for one in (self, other))
+        for name in (*names, *others):
+            if name not in others or name not in names:
+                return f"'{name}' is {'not' if name not in others else 'only'} among the others"
+        if names != others:
+            return "they stand in another order"
+        for one, two in zip(self.inputs, other.inputs, strict=True):
+            for part, value in asdict(one).items():
+                if getattr(two, part) != value:
+                    return f"'{one.name}' has {part} {value} and in the others {getattr(two, part)}"
+        for part, value in asdict(self).items():
+            if asdict(other)[part] != value and part != "left_out":
+                return (
+                    f"{part.replace('_', ' ')} is {value} and in the others {asdict(other)[part]}"
+                )
+        return ""
 
     def decode_target(self, a: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Bring outputs of a regression back to the target's own units.
@@ -161,6 +193,9 @@ def _column(value: dict[str, Any]) -> Column:
     _require(bool(column.categories) == (column.kind not in NUMBERS), "categories of its kind")
     _require(len(set(column.categories)) == len(column.categories), "different categories")
     _check_units(column.mean, column.std)
+    if (column.low, column.high) != (None, None):
+        _check_units(column.low, 1.0)
+        _check_units(column.high, 1.0)
     return column
 
 

@@ -58,7 +58,11 @@ class Table:
 
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells that were replaced in the rows that were read so far."""
-        return told.replaced(self.columns, told.merged(self._tallies.values()))
+        return told.replaced(self.columns, self.tally())
+
+    def tally(self) -> Tally:
+        """Counts of the same, by column."""
+        return told.merged(self._tallies.values())
 
     def _count(self, run: Run) -> int:
         picked = self.share.pick(run.begin, run.rows)
@@ -170,6 +174,10 @@ class Encoded(HostRows):
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells that were replaced in the rows that were read so far."""
         return self.table.replaced()
+
+    def tally(self) -> Tally:
+        """Counts of the same, by column."""
+        return self.table.tally()
 
     def some(self, k: int) -> Host:
         """The first rows: they lie in as few runs as there can be."""

@@ -92,7 +92,8 @@ def number_column(name: str, kind: str, moments: Moments | None, where: str) -> 
     """
     if moments is None or moments.low == moments.high:
         return None
-    return Column(name, "date" if kind == "date" else "number", *units(moments, name, where))
+    what, ends = "date" if kind == "date" else "number", (float(moments.low), float(moments.high))
+    return Column(name, what, *units(moments, name, where), (), *ends)
 
 
 def category_column(
@@ -164,7 +165,7 @@ def encode(
         One input for each of ``columns.features``.
     tally : dict
         From the name of a column to the cells that were replaced: missing ones, and categories
-        not seen in training.
+        not seen in training; and to those far outside of its range.
 
     Raises
     ------
@@ -181,7 +182,7 @@ def encode(
             found = _encode_number(frame[column.name], column, piece[:, 0], where, first)
         else:
             found = _encode_categories(frame[column.name], column, piece)
-        if found.missing or found.unseen:
+        if found != Replaced():
             tally[column.name] = found
         at += width
     return x, tally
@@ -204,7 +205,9 @@ def _encode_number(
             "beyond float32 once standardized: correct it"
         )
         raise InputError(message)
-    return Replaced(missing=numbers.null_count())
+    low, high = column.usual
+    outside = int(((numbers < low) | (numbers > high)).sum())
+    return Replaced(missing=numbers.null_count(), outside=outside)
 
 
 def _encode_categories(

@@ -17,6 +17,7 @@ from bpnet.data.dataset import Dataset
 from bpnet.data.frames import STREAMED
 from bpnet.data.frames import SUFFIXES as TABLES
 from bpnet.data.idx import read_folder
+from bpnet.data.parts import divided, share_of
 from bpnet.data.splits import split
 from bpnet.data.standard import NAMES, catalog, read_standard, unknown
 from bpnet.data.tables import hold_out, read_table, read_table_as
@@ -33,6 +34,7 @@ def load(
     task: str = "auto",
     columns: Columns | None = None,
     validation: float = 0.0,
+    test: float | None = 0.0,
     seed: int = 0,
     need_target: bool = True,
 ) -> Dataset:
@@ -56,6 +58,9 @@ def load(
     validation : float
         The share of training rows to hold out, stratified where there are classes; 0 for
         none. Of a table, it is held out before anything is learned.
+    test : float or None
+        The share to hold out as a test part beside it; None is a tenth where the data has no test
+        part of its own.
     seed : int
         Key of that draw.
     need_target : bool
@@ -78,21 +83,25 @@ def load(
     ((1294, 64), dtype('uint8'), 0.0625, (8, 8))
     """
     check_asked(task, validation)
+    held = validation + share_of(validation, test, False, str(source))
     try:
         path = _find(source)
         if isinstance(path, Path) and path.suffix.lower() in TABLES:
             if columns is None and need_target:
-                return read_table(path, target=target, task=task, validation=validation, seed=seed)
-            learned = agreed(columns, target, task, path)
-            return read_table_as(
-                path, learned, validation=validation, seed=seed, need_target=need_target
-            )
+                data = read_table(path, target=target, task=task, validation=held, seed=seed)
+            else:
+                learned = agreed(columns, target, task, path)
+                data = read_table_as(
+                    path, learned, validation=held, seed=seed, need_target=need_target
+                )
+            return divided(data, validation, test, seed)
         if target is not None or columns is not None:
             wanted = f"target '{target}'" if target is not None else "a model trained on a table"
             message = f"{wanted} needs a table: give a .csv or a .parquet, not {source}"
             raise InputError(message)
         data = _read_arrays(path, need_target)
-        return _finish(data, task, validation, seed, str(source))
+        held = validation + share_of(validation, test, data.test is not None, str(source))
+        return divided(_finish(data, task, held, seed, str(source)), validation, test, seed)
     except MemoryError:
         message = f"{source} does not fit into this machine's memory: give less of it"
         raise InputError(message) from None

@@ -19,6 +19,7 @@ from bpnet.data.frames import STREAMED
 from bpnet.data.learning import learn
 from bpnet.data.mapped import Mapped, open_idx, open_npy
 from bpnet.data.moments import Moments
+from bpnet.data.parts import divided, share_of
 from bpnet.data.sources import agreed, check_asked, halves, settle_test
 from bpnet.data.splits import split
 from bpnet.data.table_files import Share, open_tables
@@ -46,6 +47,7 @@ def stream(
     task: str = "auto",
     columns: Columns | None = None,
     validation: float = 0.0,
+    test: float | None = 0.0,
     seed: int = 0,
     need_target: bool = True,
     scale: float | None = None,
@@ -84,6 +86,8 @@ def stream(
         Share of the rows to hold out. Of arrays, the same rows as :func:`bpnet.data.load` holds
         out, drawn in memory: about 25 bytes a row for that moment. Of tables, each row by a draw
         of its own, so that classes keep their shares by chance only.
+    test : float or None
+        As in :func:`bpnet.data.load`, drawn as for validation.
     seed : int
         Key of that draw.
     need_target : bool
@@ -123,13 +127,14 @@ def stream(
     >>> folder.cleanup()
     """
     check_asked(task, validation)
+    held = validation + share_of(validation, test, False, str(source))
     if shuffle not in SHUFFLES:
         message = f"shuffle {shuffle!r}: give {', '.join(SHUFFLES)}"
         raise InputError(message)
     if buffer is not None and (type(buffer) is not int or buffer < 1):
         message = f"buffer {buffer!r}: give a whole number of rows"
         raise InputError(message)
-    kind, found = _find(source, need_target)
+    kind, found = find(source, need_target)
     if kind == "table":
         if shuffle == "full":
             message = f"{found[0]} is a table, which can't be read row by row: shuffle by blocks"
@@ -137,14 +142,17 @@ def stream(
         if standardize or scale is not None:
             message = f"{found[0]} is a table, which is standardized anyway: leave scale out"
             raise InputError(message)
-        return _tables(found, target, task, columns, Share(validation, seed), need_target, buffer)
+        share = Share(held, seed)
+        data = _tables(found, target, task, columns, share, need_target, buffer)
+        return divided(data, validation, test, seed)
     if target is not None or columns is not None:
         wanted = f"target '{target}'" if target is not None else "a model trained on a table"
         message = f"{wanted} needs a table: give .parquet or .arrow files, not {source}"
         raise InputError(message)
     data = _images(found, scale) if kind == "idx" else _arrays(found, scale)
     data = _blocks(data, shuffle == "blocks", buffer)
-    data = _finish(data, task, validation, seed, str(source))
+    held = validation + share_of(validation, test, data.test is not None, str(source))
+    data = divided(_finish(data, task, held, seed, str(source)), validation, test, seed)
     if standardize is not False:
         data = _standardized(data, standardize)
     return replace(data, notes=(_note(data.x),))
@@ -153,13 +161,13 @@ def stream(
 def can(source: str) -> bool:
     """Whether a source as the command line names it can be streamed."""
     try:
-        _find(source, need_target=False)
+        find(source, need_target=False)
     except InputError:
         return False
     return True
 
 
-def _find(source: Any, need_target: bool) -> tuple[str, Any]:
+def find(source: Any, need_target: bool) -> tuple[str, Any]:
     """Kind of a source, array, idx or table, and its files."""
     if isinstance(source, str) and (pair := halves(source)):
         source = pair

@@ -36,11 +36,14 @@ class Share:
         Of the keys.
     held : bool
         Whether the rows are those held out, or the others.
+    above : float
+        Of those held out, only such whose key is not below this share.
     """
 
     fraction: float = 0.0
     seed: int = 0
     held: bool = False
+    above: float = 0.0
 
     def pick(self, first: int, rows: int) -> npt.NDArray[np.intp] | None:
         """Which of the rows from ``first`` on are meant, None for all."""
@@ -49,8 +52,10 @@ class Share:
         bits: Any = generator(self.seed, "split").bit_generator
         bits.advance(first // 4)  # a step of Philox gives four numbers
         keys = bits.random_raw(first % 4 + rows)[first % 4 :]
-        below = keys < np.uint64(min(int(self.fraction * 2.0**64), 2**64 - 1))
-        return np.flatnonzero(below if self.held else ~below)
+        most, least = (
+            np.uint64(min(int(share * 2.0**64), 2**64 - 1)) for share in (self.fraction, self.above)
+        )
+        return np.flatnonzero((keys < most) & (keys >= least) if self.held else keys >= most)
 
 
 @dataclass(frozen=True)

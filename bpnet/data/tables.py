@@ -65,7 +65,7 @@ def read_table(
         x, tally = encode(inputs, columns, where)
         y = encode_target(series, columns, where)
     notes = (*told.replaced(columns, tally), *told.guessed(columns))
-    data = Dataset(x, y, task=task, name=path.stem, columns=columns, notes=notes)
+    data = Dataset(x, y, task=task, name=path.stem, columns=columns, notes=notes, tally=tally)
     return hold_out(data, kept, held) if validation else data
 
 
@@ -106,7 +106,9 @@ def read_table_as(
         x, tally = encode(frame, columns, where)
         y = encode_target(frame[columns.target], columns, where) if need_target else None
     notes = told.replaced(columns, tally)
-    data = Dataset(x, y, task=columns.task, name=path.stem, columns=columns, notes=notes)
+    data = Dataset(
+        x, y, task=columns.task, name=path.stem, columns=columns, notes=notes, tally=tally
+    )
     if not validation or y is None:
         return data
     return hold_out(data, *split(y, validation, seed, stratify=columns.task == "classify"))
@@ -117,7 +119,9 @@ def check_learned(wanted: list[str], names: list[str], where: str) -> None:
     lacking = [f"'{name}'" for name in wanted if name not in names]
     if lacking:
         listed = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
-        message = f"{where} lacks {listed}, which the model was trained on; it has {_listed(names)}"
+        message = (
+            f"{where} lacks {listed}, which the model was trained on; it has {in_words(names)}"
+        )
         raise InputError(message)
 
 
@@ -156,12 +160,12 @@ def find_target(target: str | None, names: list[str], where: str) -> str:
         If it is not.
     """
     if target is None:
-        message = f"{where} is a table: name its target with --target, one of {_listed(names)}"
+        message = f"{where} is a table: name its target with --target, one of {in_words(names)}"
         raise InputError(message)
     if target not in names:
         near = get_close_matches(target, names, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        message = f"{where} has no column '{target}': {hint}it has {_listed(names)}"
+        message = f"{where} has no column '{target}': {hint}it has {in_words(names)}"
         raise InputError(message)
     if len(names) < 2:
         message = f"{where} has no column but '{target}': give inputs too, separated by commas"
@@ -169,5 +173,6 @@ def find_target(target: str | None, names: list[str], where: str) -> str:
     return target
 
 
-def _listed(names: list[str]) -> str:
+def in_words(names: list[str]) -> str:
+    """Names of columns, the first of many."""
     return ", ".join(f"'{name}'" for name in names[:20]) + ", ..." * (len(names) > 20)

@@ -23,16 +23,22 @@ class Replaced:
         Cells without a value, and cells with one that training did not have.
     examples : tuple of str
         A few of the latter.
+    outside : int
+        Numbers that were kept, far outside of the range of training.
     """
 
     missing: int = 0
     unseen: int = 0
     examples: tuple[str, ...] = ()
+    outside: int = 0
 
     def merged(self, other: "Replaced") -> "Replaced":
         """Cells of both."""
         examples = sorted({*self.examples, *other.examples})[: _SHOWN + 1]
-        return Replaced(self.missing + other.missing, self.unseen + other.unseen, tuple(examples))
+        return Replaced(
+            self.missing + other.missing, self.unseen + other.unseen, tuple(examples),
+            self.outside + other.outside,
+        )  # fmt: skip
 
 
 Tally = Mapping[str, Replaced]
@@ -64,7 +70,22 @@ def replaced(columns: Columns, tally: Tally) -> tuple[str, ...]:
                 f"{_count(found.unseen, 'value')} in '{column.name}' not seen in training, encoded "
                 f"as zeros: {examples}"
             )
+        if found.outside:
+            ends = f"{_shown(column, column.low)} to {_shown(column, column.high)}"
+            lines.append(
+                f"{_count(found.outside, 'value')} in '{column.name}' far outside the range of "
+                f"training, {ends}"
+            )
     return tuple(lines)
+
+
+def counts(tally: Tally) -> dict[str, dict[str, int]]:
+    """Cells of each column that were replaced, or are far outside, as plain data."""
+    names = ("missing", "unseen", "outside")
+    return {
+        column: {name: getattr(one, name) for name in names if getattr(one, name)}
+        for column, one in tally.items()
+    }
 
 
 def _count(count: int, what: str) -> str:
@@ -75,8 +96,13 @@ def _as(column: Column) -> str:
     """What stands for a missing cell."""
     if column.kind not in NUMBERS:
         return f"taken as the category '{MISSING}'"
-    mean = column.date_of(column.mean) if column.kind == "date" else f"{column.mean:.4g}"
-    return f"replaced by the mean {mean}"
+    return f"replaced by the mean {_shown(column, column.mean)}"
+
+
+def _shown(column: Column, value: float | None) -> str:
+    """A number or a date of a column."""
+    value = 0.0 if value is None else value
+    return column.date_of(value) if column.kind == "date" else f"{value:.4g}"
 
 
 def guessed(columns: Columns) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.training.evidence import wilson
+
 Host = np.ndarray[Any, Any]
 
 BINS = 10
@@ -86,17 +88,8 @@ def calibrate(confidence: Host, right: Host) -> Calibration:
     counts = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, weights=values, minlength=BINS) for values in (confidence, right)]
     sure, accuracy = (values / np.maximum(counts, 1) for values in sums)
-    low, high = _wilson(accuracy, counts)
+    low, high = wilson(accuracy, counts)
     return Calibration(edges, counts, sure, accuracy, low, high)
-
-
-def _wilson(share: Host, n: Host) -> tuple[Host, Host]:
-    """95 % interval of a share (E. B. Wilson, 1927)."""
-    n = np.maximum(n, 1)
-    z2 = 1.959964**2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def most_confident(scores: Host, truth: Host, decided: Host, most: int = 16) -> Host:
