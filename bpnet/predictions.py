@@ -151,14 +151,11 @@ def _cells(values: Any) -> list[Any]:
     if values.dtype != np.float32:
         return list(values.tolist())
     texts: list[str] = values.astype(str).tolist()
-    return [
-        np.format_float_positional(values[i], trim="-") if text.endswith(_SMALL_POWERS) else text
-        for i, text in enumerate(texts)
-    ]
-
-
-_SMALL_POWERS = ("e-05", *(f"e+{n:02}" for n in range(8, 16)))
-"""Of numbers that people write without a power."""
+    plain_power = (np.abs(values) >= 1e-5) & (np.abs(values) < 1e16)  # people write these in full
+    for i in np.flatnonzero(plain_power).tolist():
+        if "e" in texts[i]:
+            texts[i] = np.format_float_positional(values[i], trim="0")
+    return list(texts)
 
 
 def _as_text(series: "pl.Series") -> list[Any]:

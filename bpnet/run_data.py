@@ -228,15 +228,15 @@ def part_of(config: Config, data: Dataset, name: str) -> Part:
         If there are neither.
     """
     kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
-    if data.validation is None and data.test is None:
-        msg = f"{name} has no test part and the run held nothing out; give other data to judge it"
-        raise InputError(f"{msg} on")
     if data.test is not None and not data.test_share:
         return Part(Dataset(*data.test, **kept), f"{name}, test split")
     kept["notes"] = tuple(f"in all rows of {name}: {note}" for note in data.notes)
     kept["tally"] = data.tally
     if data.test is not None:
         return Part(Dataset(*data.test, **kept), f"{name}, held-out examples (test)")
+    if data.validation is None:
+        msg = f"{name} has no test part and the run held nothing out; give other data to judge it"
+        raise InputError(f"{msg} on")
     chosen = "they are there to choose the epoch and the options"
     if config["training"].get("patience") is not None:
         chosen = "these rows chose the epoch"

@@ -193,9 +193,11 @@ def _column(value: dict[str, Any]) -> Column:
     _require(bool(column.categories) == (column.kind not in NUMBERS), "categories of its kind")
     _require(len(set(column.categories)) == len(column.categories), "different categories")
     _check_units(column.mean, column.std)
-    if (column.low, column.high) != (None, None):
-        _check_units(column.low, 1.0)
-        _check_units(column.high, 1.0)
+    ends = (column.low, column.high)
+    _require(ends.count(None) in {0, 2}, "a range")
+    for end in ends:
+        if end is not None:
+            _check_units(end, 1.0)
     return column
 
 

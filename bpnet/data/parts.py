@@ -12,7 +12,6 @@ from bpnet.data.encoded import Encoded
 from bpnet.data.splits import strata_of
 from bpnet.errors import InputError
 
-
 _USUAL = 0.1
 """Share of the rows that a test gets where nobody says more."""
 

@@ -79,7 +79,7 @@ def as_frame(rows: Any) -> "pl.DataFrame":
     if isinstance(rows, list | tuple):
         return pl.from_dicts(list(rows), infer_schema_length=None, strict=False)
     if isinstance(rows, Mapping):
-        values = {str(name): cells for name, cells in rows.items()}
+        values = {str(n): v.tolist() if hasattr(v, "tolist") else v for n, v in rows.items()}
         if not any(np.ndim(cells) or hasattr(cells, "__len__") for cells in values.values()
                    if not isinstance(cells, str)):  # fmt: skip
             values = {name: [cell] for name, cell in values.items()}  # one row

@@ -207,8 +207,8 @@ def _in_memory(part: Part) -> Part:
         what = f"{what}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
     taken = x.take(rows), y.take(rows)
-    told = {"notes": x.replaced(), "tally": x.tally()}
-    return replace(part, data=replace(data, x=taken[0], y=taken[1], **told), what=what)
+    data = replace(data, x=taken[0], y=taken[1], notes=x.replaced(), tally=x.tally())
+    return replace(part, data=data, what=what)
 
 
 def _judge(network: Network, config: runs.Config, part: Part, backend: Backend) -> Judged:
