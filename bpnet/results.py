@@ -1,10 +1,12 @@
 """How a run does on rows that it was not trained with: figures, and the lines that tell them."""
 
+from functools import partial
 from typing import Any
 
+from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.run_data import Part
-from bpnet.training import evaluate
+from bpnet.training import evaluate, scores
 
 FIGURES = {"cost": "cost", "accuracy": "accuracy", "r2": "R2", "mae": "MAE", "rmse": "RMSE"}
 """Names of figures as people write them."""
@@ -22,16 +24,23 @@ def judged(
     part : Part
         Rows to judge it on.
     training : dict
-        The table of the run's configuration: its cost, and its metrics where none are named.
+        The table of the run's configuration: its cost, and its metrics where none are named, if
+        they are defined for these rows.
     metrics : str or sequence of str
         What else to tell.
     backend : Backend
         Where to compute.
     """
-    names = metrics or training.get("metrics") or ()
-    return evaluate(
-        network, part.data, cost=training.get("cost"), metrics=names, backend=backend, detailed=True
+    ask = partial(
+        evaluate, network, part.data, cost=training.get("cost"), backend=backend, detailed=True
     )
+    if metrics:
+        return ask(metrics=metrics)
+    try:
+        remembered = scores.names_of(training.get("metrics") or ())
+        return ask(metrics=[name for name in remembered if name not in scores.USUAL])
+    except InputError:  # such as the area under the curve, where a class has no example
+        return ask()
 
 
 def lines(found: dict[str, Any], part: Part) -> list[str]:

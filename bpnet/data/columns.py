@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,8 +46,8 @@ class Column:
     mean: float = 0.0
     std: float = 1.0
     categories: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
+    low: float | None = field(default=None, repr=False)  # older runs are known without them
+    high: float | None = field(default=None, repr=False)
 
     @property
     def usual(self) -> tuple[float, float]:

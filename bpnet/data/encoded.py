@@ -187,4 +187,7 @@ class Encoded(HostRows):
         """Sizes of the files and samples of them, and what is done with the rows."""
         table = self.table
         files = [stamp.sample() for stamp in table.files.stamps]
-        return f"{self.shape} {files} {table.columns} {table.share} {table.chunk} {table.buffer}"
+        return (
+            f"{self.shape} {files} {table.columns} {table.share} {table.chunk} {table.buffer}"
+            + (f" above {table.share.above}" if table.share.above else "")
+        )

@@ -1,7 +1,7 @@
 """Parquet and Arrow files that are one table together, read a run of rows at a time."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class Share:
     fraction: float = 0.0
     seed: int = 0
     held: bool = False
-    above: float = 0.0
+    above: float = field(default=0.0, repr=False)  # runs are known by what this is written as
 
     def pick(self, first: int, rows: int) -> npt.NDArray[np.intp] | None:
         """Which of the rows from ``first`` on are meant, None for all."""

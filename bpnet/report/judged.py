@@ -1,11 +1,12 @@
 """A network judged in detail: confusions, calibration, mistakes, residuals."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from bpnet.training.evidence import wilson
+from bpnet.training import evidence
 
 Host = np.ndarray[Any, Any]
 
@@ -88,7 +89,7 @@ def calibrate(confidence: Host, right: Host) -> Calibration:
     counts = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, weights=values, minlength=BINS) for values in (confidence, right)]
     sure, accuracy = (values / np.maximum(counts, 1) for values in sums)
-    low, high = wilson(accuracy, counts)
+    low, high = evidence.wilson(accuracy, counts)
     return Calibration(edges, counts, sure, accuracy, low, high)
 
 
@@ -128,12 +129,7 @@ class Residuals:
         found: Host = self.predicted - self.actual
         return found
 
-    @property
-    def rmse(self) -> float:
-        """Root of the mean squared error."""
-        return float(np.sqrt(np.mean(self.errors**2)))
-
-    @property
-    def mae(self) -> float:
-        """Mean size of an error."""
-        return float(np.mean(np.abs(self.errors)))
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """R2, the mean size of an error, and the root of the mean squared error."""
+        return evidence.of_numbers(self.predicted[:, None], self.actual[:, None])[0]

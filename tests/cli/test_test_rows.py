@@ -179,3 +179,15 @@ def test_counts_of_replaced_cells_are_json(table, capsys):
     assert counts["kind"] == {"unseen": 1}
     report = json.loads(said(capsys, "report", "run", "--data", "judged.csv", "--json").out)
     assert report["runs"][0]["replaced"] == counts
+
+
+def test_remembered_metrics_that_are_not_defined_are_left_out(table, capsys):
+    """An area under the curve of one class, and R2 of one row."""
+    train("kind", "--metric", "auc")
+    table.filter(pl.col("kind") == "large")[:5].write_csv("one-class.csv")
+    found = json.loads(said(capsys, "evaluate", "run", "one-class.csv", "--json").out)
+    assert "auc" not in found
+    assert main(["evaluate", "run", "one-class.csv", "--metric", "auc"]) == 2
+    train("price", out="amounts")
+    table[:1].write_csv("one-row.csv")
+    assert json.loads(said(capsys, "evaluate", "amounts", "one-row.csv", "--json").out)["mae"] > 0
