@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import bpnet
+from bpnet import predictions
 from bpnet.cli import main
 
 
@@ -39,7 +40,8 @@ SOURCES = [["t.csv"], ["t.parquet"], ["parts", "--stream"]]
 
 @pytest.mark.parametrize("source", SOURCES, ids=["csv", "parquet", "streamed"])
 @pytest.mark.parametrize("out", ["p.csv", "p.parquet"])
-def test_columns_are_kept_beside_the_predictions(table, source, out):
+def test_columns_are_kept_beside_the_predictions(table, source, out, monkeypatch):
+    monkeypatch.setattr(predictions, "_PIECE", 50)  # what is streamed comes in several pieces
     assert main(["predict", "run", *source, "--keep", "id,code", "-o", out, "-q"]) == 0
     text = {"id": pl.String, "code": pl.String}
     found = pl.read_csv(out, schema_overrides=text) if out.endswith("csv") else pl.read_parquet(out)
