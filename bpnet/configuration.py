@@ -13,7 +13,7 @@ from bpnet.arguments import fits
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import Columns
-from bpnet.data import load as load_data
+from bpnet.data.sources import load as load_data
 from bpnet.errors import InputError
 from bpnet.run_folder import Config
 from bpnet.training.declared import Declared, Option, merged, option, table
@@ -56,7 +56,10 @@ class Layout(Declared):
     norm: str | None = option(
         None, help="Normalization of the hidden layers: batch or layer.", panel="Network"
     )
-    init: str = option("auto", help="First weights; auto suits the activation.", panel="Network")
+    init: str = option(
+        "auto", panel="Network",
+        help="First weights; auto suits the activation. Or a RUN, to begin with its weights.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +157,8 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
         msg = "config.toml has no data.source"
         raise InputError(msg)
     _check_types("data", tables["data"], {"source": str, "target": str, "task": str})
-    _check_types("data", tables["data"], {"validation": float, "seed": int, **_STREAMING})
+    _check_types("data", tables["data"], {"validation": float, "test": float, "seed": int})
+    _check_types("data", tables["data"], _STREAMING)
     _check_types("training", tables["training"], {"cost": str})
     _check_types("network", tables["network"], {"seed": int})
     if "source" in config:

@@ -17,6 +17,7 @@ from bpnet import assembly, disk, sealed, strict_json
 from bpnet.arguments import checked
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
+from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
         "classes": None if network.classes is None else network.classes.tolist(),
         "scale": network.scale,
         **({"labels": network.labels} if network.labels else {}),
+        **({} if network.columns is None else {"columns": network.columns.to_json()}),
     }
     return described, tensors
 
@@ -118,20 +120,22 @@ def load(path: str | Path) -> "Network":
     Returns
     -------
     Network
-        With its weights, classes and scale.
+        With its weights, classes and scale, and what was learned of a table's columns.
 
     Raises
     ------
     InputError
         If the file is missing, damaged or holds something else. No code in it is run.
     """
-    path = Path(path)
+    path, learned = Path(path), None
     if path.is_dir():
-        path = path / "model.safetensors"
+        path, learned = path / "model.safetensors", path / "columns.json"
     read: Callable[[Path], Network] = (
         _load_network2 if path.suffix == ".json" else _load_safetensors
     )
     network: Network = explained(read, path)
+    if network.columns is None and learned is not None and learned.is_file():
+        network.columns = explained(lambda file: Columns.from_json(disk.text(file)), learned)
     return network
 
 
@@ -209,6 +213,8 @@ def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
     network = _build(kinds, init)
     network.classes, network.scale = described["classes"], described["scale"]
     network.labels = described.get("labels", False)
+    columns = described.get("columns")
+    network.columns = None if columns is None else Columns.from_json(columns)
     return network
 
 

@@ -1,5 +1,6 @@
 """Network: the layers and their parameters, held on the host as NumPy arrays."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +16,11 @@ from bpnet.core.activations import Activation, Sigmoid
 from bpnet.core.initializers import Initializer
 from bpnet.core.layers import Dense
 from bpnet.core.namespace import namespace_of
-from bpnet.data import batches, labels
+from bpnet.data import Columns, batches, labels, raw
 from bpnet.data.dataset import checked_scale
 from bpnet.errors import InputError
+
+_log = logging.getLogger("bpnet")
 
 
 @checked
@@ -57,6 +60,8 @@ class Network:
         Whether it learned rows of labels, each right or wrong by itself, and no class names.
     scale : float or None
         What integer inputs are multiplied by.
+    columns : bpnet.data.Columns or None
+        What was learned of the columns of the table that it was trained with.
     guessed : bool
         Whether the output's activation was left out.
 
@@ -92,6 +97,7 @@ class Network:
         self._labels = False
         self._classes: np.ndarray[Any, Any] | None = None
         self._scale: float | None = None
+        self._columns: Columns | None = None
         self.parameters = assembly.first_parameters(self.layers, init, seed)
 
     @property
@@ -125,6 +131,19 @@ class Network:
     @scale.setter
     def scale(self, scale: float | None) -> None:
         self._scale = checked_scale(scale)
+
+    @property
+    def columns(self) -> Columns | None:
+        """What was learned of a table's columns, or None."""
+        return self._columns
+
+    @columns.setter
+    def columns(self, columns: Columns | None) -> None:
+        accepted("columns", columns, Columns | None)
+        if columns is not None and len(columns.features) != self.sizes[0]:
+            msg = f"columns make {len(columns.features)} inputs and the network has {self.sizes[0]}"
+            raise InputError(f"{msg}; give those that it was trained with")
+        self._columns = columns
 
     @property
     def sizes(self) -> list[int]:
@@ -162,12 +181,13 @@ class Network:
     def predict(
         self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> np.ndarray[Any, Any]:
-        """Outputs a^L, in batches of bounded size.
+        """Outputs a^L, in batches of bounded size; or the answers for rows of a table.
 
         Parameters
         ----------
-        X : array, (m, n_0)
-            Examples, of any library; integers are multiplied by :attr:`scale`.
+        X : array, (m, n_0), or rows
+            Examples, of any library; integers are multiplied by :attr:`scale`. Where the network
+            has :attr:`columns`, also the rows of a table as they are, as :meth:`encode` takes them.
         backend, device : optional
             Where to compute; the default is where ``X`` is, or NumPy.
         dtype : str, optional
@@ -175,16 +195,19 @@ class Network:
 
         Returns
         -------
-        numpy array, (m, n_L)
-            The outputs.
+        numpy array, (m, n_L), or (m,)
+            The outputs. Of a table's rows the names of the classes, or amounts in the target's
+            unit.
 
         Raises
         ------
         InputError
-            If ``X`` has the wrong shape or is not finite.
+            If ``X`` has the wrong shape or is not finite, or a column is missing.
         BackendUnavailable
             If the named backend does not work here.
         """
+        if self.columns is not None and raw.is_raw(X):
+            return self.answer(self.predict(self.encode(X), backend, device, dtype))
         X = batches.as_array(X, "X")
         chosen = backends.select(backend, device, like=X).backend
         dtype = dtype or self.dtype
@@ -204,8 +227,8 @@ class Network:
 
         Parameters
         ----------
-        X : array, (m, n_0)
-            Examples.
+        X : array, (m, n_0), or rows
+            Examples, as in :meth:`predict`.
         backend, device : optional
             As in :meth:`predict`.
 
@@ -214,7 +237,45 @@ class Network:
         numpy array, (m,) or (m, n_L)
             Classes.
         """
+        if self.columns is not None and raw.is_raw(X):
+            X = self.encode(X)
         return self.decide(self.predict(X, backend, device))
+
+    @checked
+    def encode(self, rows: Any) -> np.ndarray[Any, Any]:
+        """Inputs for rows of a table like the one that the network was trained with.
+
+        What is put in place of cells that cannot be used is told as a warning, a line a column.
+
+        Parameters
+        ----------
+        rows : frame of pandas or polars, dict, list of dict, str or Path
+            Columns by their names, in any order, others beside them; or a file's name.
+
+        Returns
+        -------
+        numpy array of float32, (m, n_0)
+            What :meth:`predict` gives the outputs a^L of.
+
+        Raises
+        ------
+        InputError
+            If the network was not trained with a table, or a column or cell cannot be used.
+        """
+        if self.columns is None:
+            msg = "the network knows no columns of a table; give an array of its inputs to predict"
+            raise InputError(msg)
+        x, notes = raw.encoded(rows, self.columns)
+        for note in notes:
+            _log.warning("%s", note)
+        return x
+
+    def answer(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Answers of outputs ``a``, (m, n_L), to a table's rows: class names, or amounts."""
+        if self.columns is None or self.columns.task != "regress":
+            return self.decide(a)
+        amounts = self.columns.decode_target(a).astype(a.dtype)
+        return amounts[:, 0] if amounts.shape[1] == 1 else amounts
 
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` says."""

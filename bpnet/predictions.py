@@ -1,19 +1,28 @@
-"""Predictions as CSV: class and probabilities or scores, or numbers."""
+"""Predictions as CSV or Parquet: class and probabilities or scores, or amounts."""
 
 import csv
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from bpnet import disk
 from bpnet.core import metrics
-from bpnet.data import Columns
+from bpnet.data import Columns, raw
 from bpnet.data.host_rows import HostRows
+from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.shown import plain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Host = np.ndarray[Any, Any]
+
+Piece = dict[str, Any]
+"""Columns of some rows, arrays or series of polars, by their names."""
 
 _PIECE = 1 << 23
 """Numbers in the examples of a piece."""
@@ -27,11 +36,14 @@ def check(path: Path, reads: Iterable[str | Path]) -> None:
     InputError
         Saying why.
     """
-    if str(path) != "-":
-        disk.writable(path, reads)
+    if str(path) == "-":
+        return
+    disk.writable(path, reads)
+    if path.suffix.lower() == ".parquet":
+        raw.check_polars(str(path))
 
 
-def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, Any]]:
+def outputs(network: Network, x: Any, backend: Any) -> Iterator[Host]:
     """Yield outputs of examples, those that are not in memory piece by piece."""
     if not isinstance(x, HostRows):
         yield network.predict(x, backend=backend)
@@ -43,21 +55,74 @@ def outputs(network: Network, x: Any, backend: Any) -> Iterator[np.ndarray[Any, 
 def write(
     path: Path,
     network: Network,
-    outputs: Iterable[np.ndarray[Any, Any]],
+    outputs: Iterable[Host],
     columns: Columns | None,
+    kept: "pl.DataFrame | None" = None,
 ) -> int:
-    """Write outputs, each (rows, n_L), as CSV: class and probabilities or scores, or numbers.
+    """Write predictions as Parquet where the name ends so, else as CSV; return how many rows.
 
-    Returns
-    -------
-    int
-        How many rows.
+    A number of CSV has the fewest digits that read back as the same float32, or float64.
+
+    Parameters
+    ----------
+    path : Path
+        The file; "-" is the screen.
+    network : Network
+        That gave the outputs.
+    outputs : iterable of arrays, (rows, n_L)
+        All, piece by piece.
+    columns : Columns or None
+        What was learned of a table.
+    kept : polars.DataFrame, optional
+        Columns of that table to write in front.
+
+    Raises
+    ------
+    InputError
+        If a column that is kept has the name of one of the predictions.
     """
+    pieces = _beside(kept, (_named(network, a, columns) for a in outputs))
     if str(path) == "-":
         screen: Any = _Terminal() if sys.stdout.isatty() else sys.stdout
-        return _write(screen, network, outputs, columns)
+        return _write(screen, pieces)
+    if path.suffix.lower() == ".parquet":
+        import polars as pl
+
+        frame = pl.concat([pl.DataFrame(piece) for piece in pieces])
+        with disk.writing(path) as binary:
+            frame.write_parquet(binary)
+        return frame.height
     with disk.writing(path, text=True) as file:
-        return _write(file, network, outputs, columns)
+        return _write(file, pieces)
+
+
+def _named(network: Network, a: Host, columns: Columns | None) -> Piece:
+    """Columns of outputs: class and probabilities or scores, or amounts in the target's unit."""
+    if network.classes is None:
+        values = a if columns is None else columns.decode_target(a).astype(a.dtype)
+        values = values.reshape(len(a), -1)
+        several = values.shape[1] > 1
+        return {f"prediction_{j}" if several else "prediction": v for j, v in enumerate(values.T)}
+    decided, names, word = network.decide(a), network.classes, "p"
+    if not metrics.is_probability(network.output):
+        word, names = "score", names if a.shape[1] > 1 else names[1:]  # of hinge: no probabilities
+    elif a.shape[1] == 1:
+        a = np.hstack([1 - a, a])
+    return {"class": decided, **{f"{word}_{n}": v for n, v in zip(names, a.T, strict=True)}}
+
+
+def _beside(kept: "pl.DataFrame | None", pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield predictions with what is kept of the table in front."""
+    first = 0
+    for piece in pieces:
+        count = len(next(iter(piece.values())))
+        cells = {} if kept is None else kept.slice(first, count).to_dict()
+        twice = next((name for name in cells if name in piece), None)
+        if twice is not None:
+            msg = f"the predictions have a column {twice!r} of their own; leave it out of --keep"
+            raise InputError(msg)
+        yield {**cells, **piece}
+        first += count
 
 
 class _Terminal:
@@ -68,33 +133,32 @@ class _Terminal:
         sys.stdout.write(plain(text, keep="\n"))
 
 
-def _write(file: TextIO, network: Network, outputs: Iterable[Any], columns: Any) -> int:
+def _write(file: TextIO, pieces: Iterable[Piece]) -> int:
     writer, count = csv.writer(file, lineterminator="\n"), 0
-    for piece in outputs:
-        header, rows = _prediction_rows(network, piece, columns)
-        writer.writerows(rows if count else [header, *rows])
+    for piece in pieces:
+        if not count:
+            writer.writerow(piece)
+        rows = list(zip(*map(_cells, piece.values()), strict=True))
+        writer.writerows(rows)
         count += len(rows)
     return count
 
 
-def _prediction_rows(
-    network: Network, outputs: np.ndarray[Any, Any], columns: Columns | None
-) -> tuple[list[str], list[list[Any]]]:
-    if network.classes is None:
-        values = outputs if columns is None else columns.decode_target(outputs)
-        values = values.reshape(len(outputs), -1)
-        names = (
-            ["prediction"]
-            if values.shape[1] == 1
-            else [f"prediction_{j}" for j in range(values.shape[1])]
-        )
-        return names, values.tolist()
-    decided = network.decide(outputs)
-    if not metrics.is_probability(network.output):
-        scored = network.classes if outputs.shape[1] > 1 else network.classes[1:]
-        header = ["class", *(f"score_{name}" for name in scored)]  # of hinge: no probabilities
-    else:
-        if outputs.shape[1] == 1:
-            outputs = np.hstack([1 - outputs, outputs])
-        header = ["class", *(f"p_{name}" for name in network.classes)]
-    return header, [[c, *row] for c, row in zip(decided.tolist(), outputs.tolist(), strict=True)]
+def _cells(values: Any) -> list[Any]:
+    """Cells of a column; numpy writes a float with the fewest digits that its type needs."""
+    if not isinstance(values, np.ndarray):
+        return _as_text(values)
+    if values.dtype != np.float32:
+        return list(values.tolist())
+    texts: list[str] = values.astype(str).tolist()
+    plain_power = (np.abs(values) >= 1e-5) & (np.abs(values) < 1e16)  # people write these in full
+    for i in np.flatnonzero(plain_power).tolist():
+        if "e" in texts[i]:
+            texts[i] = np.format_float_positional(values[i], trim="0")
+    return list(texts)
+
+
+def _as_text(series: "pl.Series") -> list[Any]:
+    import polars as pl
+
+    return list(series.cast(pl.String).to_list())

@@ -1,20 +1,22 @@
 """The data of a run: read as training read it, and to judge by; and a network that fits it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bpnet.data import Columns, Dataset
-from bpnet.data import load as load_data
-from bpnet.data import stream as open_stream
+from bpnet.data import Columns, Dataset, told
 from bpnet.data.host_rows import HostRows
 from bpnet.data.sources import absolute
+from bpnet.data.sources import load as load_data
 from bpnet.data.standard import NAMES
 from bpnet.data.streams import can as can_stream
+from bpnet.data.streams import stream as open_stream
 from bpnet.errors import InputError
 from bpnet.network import Network
 from bpnet.runs import Config
-from bpnet.training import checkpoints
+from bpnet.training import checkpoints, scores
 
 
 def streaming(stream: bool, shuffle: str, buffer: int | None) -> dict[str, Any]:
@@ -47,8 +49,15 @@ def read(
     return load_data(source, **options)
 
 
-def read_again(config: Config) -> Dataset:
+def read_again(config: Config, columns: Columns | None = None) -> Dataset:
     """Data set that a run was trained with, split as it was then.
+
+    Parameters
+    ----------
+    config : dict of dicts
+        Of the run.
+    columns : Columns, optional
+        What was learned of a table before, by the run that this one began with.
 
     Raises
     ------
@@ -56,6 +65,8 @@ def read_again(config: Config) -> Dataset:
         If it cannot be read, or has changed since.
     """
     data = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
+    if columns is not None:
+        data["columns"] = columns
     found = read(data.pop("source"), **data)  # the seed of a sweep's data is its own
     _check_unchanged(config, found, "give it as it was, or train anew")
     return found
@@ -98,6 +109,11 @@ def replaced(data: Dataset) -> tuple[str, ...]:
     return data.x.replaced() if isinstance(data.x, HostRows) else data.notes
 
 
+def counts(data: Dataset) -> dict[str, dict[str, int]]:
+    """Counts of the same by column, as plain data."""
+    return told.counts(data.x.tally() if isinstance(data.x, HostRows) else data.tally)
+
+
 def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
     """Line on what the target was taken for, and how to have it taken for the other.
 
@@ -120,6 +136,50 @@ def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
     return [f"target: {name}, {what}" + f" ({other})" * guessed]
 
 
+def sizes(data: Dataset) -> str:
+    """What there is to learn from, and how it is divided."""
+    columns, (m, n) = data.columns, data.x.shape
+    width = f"{n} values" if columns is None else f"{len(columns.inputs)} columns, {n} values"
+    parts = {"validation": data.validation, "test": data.test}
+    held = [f"{len(pair[1]):,} for {name}" for name, pair in parts.items() if pair is not None]
+    return f"{m:,} examples of {width}" + "".join(f", {part}" for part in held)
+
+
+def check_test(data: Dataset) -> None:
+    """Read the test rows of streamed data once, which training does not look at.
+
+    Raises
+    ------
+    InputError
+        If they can't be used.
+    """
+    for rows in data.test or () if data.test_share else ():
+        if isinstance(rows, HostRows):
+            for numbers in rows.pieces(_PIECE):
+                rows.take(numbers)
+
+
+_PIECE = 1 << 22
+"""Numbers that are read at a time."""
+
+
+def settled(tables: Config, data: Dataset, metrics: Sequence[str]) -> list[str]:
+    """Write into the tables of a new run what its data has decided; return its metrics."""
+    check_test(data)
+    metrics = metrics_for(data, metrics)
+    tables["data"] |= {"source": absolute(tables["data"]["source"]), "test": data.test_share}
+    tables["training"]["metrics"] = metrics
+    tables["source"] = described(data)
+    return metrics
+
+
+def metrics_for(data: Dataset, asked: Sequence[str]) -> list[str]:
+    """Metrics of a run: of amounts also those that have the target's unit, or none."""
+    judged = data.validation is not None and len(data.validation[1]) > 1
+    usual = scores.USUAL if judged and data.task == "regress" else ()
+    return list(dict.fromkeys((*usual, *asked)))
+
+
 def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
     """Network that fits a data set: one output a class, or one a number to predict.
 
@@ -137,17 +197,67 @@ def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
     return Network([data.x.shape[1], *neurons, n], output=output, **options)
 
 
-def test_data(
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows to judge a run on.
+
+    Parameters
+    ----------
+    data : Dataset
+        The rows.
+    what : str
+        What to call them, with their source.
+    name : {"test", "validation"}
+        Whether nothing of the run was chosen by them, or they were watched in training.
+    note : str
+        What was chosen by them.
+    """
+
+    data: Dataset
+    what: str
+    name: str = "test"
+    note: str = ""
+
+
+def part_of(config: Config, data: Dataset, name: str) -> Part:
+    """Rows of a run's own data that it was not trained with, those for a test if there are any.
+
+    Raises
+    ------
+    InputError
+        If there are neither.
+    """
+    kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
+    if data.test is not None and not data.test_share:
+        return Part(Dataset(*data.test, **kept), f"{name}, test split")
+    kept["notes"] = tuple(f"in all rows of {name}: {note}" for note in data.notes)
+    kept["tally"] = data.tally
+    if data.test is not None:
+        return Part(Dataset(*data.test, **kept), f"{name}, held-out examples (test)")
+    if data.validation is None:
+        msg = f"{name} has no test part and the run held nothing out; give other data to judge it"
+        raise InputError(f"{msg} on")
+    chosen = "they are there to choose the epoch and the options"
+    if config["training"].get("patience") is not None:
+        chosen = "these rows chose the epoch"
+    if "sweep" in config:
+        chosen = "these rows chose the options of the sweep, and the epoch"
+    note = f"validation rows are no test: {chosen}; --test 0.1 holds out rows that choose nothing"
+    what = f"{name}, held-out examples (validation)"
+    return Part(Dataset(*data.validation, **kept), what, "validation", note)
+
+
+def to_judge(
     config: Config,
     columns: Columns | None,
     source: str | None,
     target: str | None,
     stream: bool,
-) -> tuple[Any, str]:
-    """Examples and targets to judge a run on, and what to call them.
+) -> Part:
+    """Rows to judge a run on: all of another source, or what the run held out of its own.
 
-    The data set's own test split; else the examples that training held out; else, where
-    another source is given, all of it.
+    Of another source with a test split they are that split. Whether the run has learned from such
+    rows is not known: who gives them takes them for a test.
 
     Raises
     ------
@@ -160,10 +270,9 @@ def test_data(
     if not name:
         msg = "a model's file has no data of its own; give DATA to judge it on"
         raise InputError(msg)
-    seed: int = {**config["network"], **asked}.get("seed", 0)  # of a sweep they may differ
     streamed = is_streamed(config, name, stream)
-    held = 0.0 if other else asked.get("validation", 0.0)
-    if held and columns is not None and streamed != bool(asked.get("stream")):
+    held = {k: 0.0 if other else asked.get(k, 0.0) for k in ("validation", "test")}
+    if any(held.values()) and columns is not None and streamed != bool(asked.get("stream")):
         msg = f"the run read {name} into memory, and streamed other rows would be held out"
         raise InputError(f"{msg}; leave --stream out")
     as_before = streamed and not other
@@ -175,18 +284,12 @@ def test_data(
         target=target or asked.get("target"),
         task=asked.get("task", "auto"),
         columns=columns,
-        validation=held,
-        seed=seed,
+        seed={**config["network"], **asked}.get("seed", 0),  # of a sweep they may differ
+        **held,
     )
+    if other and data.test is None:
+        kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
+        return Part(Dataset(data.x, data.y, **kept, notes=data.notes, tally=data.tally), name)
     if not other:
         _check_unchanged(config, data, "give it as it was, or a copy of it to judge on all rows")
-    kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
-    if data.test is not None:
-        return Dataset(*data.test, **kept), f"{name}, test split"
-    if other:
-        return Dataset(data.x, data.y, **kept, notes=data.notes), name
-    if data.validation is not None:
-        notes = tuple(f"in all rows of {name}: {note}" for note in data.notes)
-        return Dataset(*data.validation, **kept, notes=notes), f"{name}, held-out examples"
-    msg = f"{name} has no test split and the run held nothing out; give other data to judge it on"
-    raise InputError(msg)
+    return part_of(config, data, name)

@@ -167,7 +167,7 @@ def this_machine(backend: str) -> dict[str, str]:
 
 
 def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
-    """Model, configuration and column encodings of a run; or a model's file, which has no others.
+    """Model, configuration and column encodings of a run, or of a model's file.
 
     Raises
     ------
@@ -175,7 +175,8 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
         If the folder is not that of a run, or a file in it is damaged.
     """
     if folder.is_file():
-        return load(folder), {"data": {"source": ""}, "network": {}, "training": {}}, None
+        network = load(folder)
+        return network, {"data": {"source": ""}, "network": {}, "training": {}}, network.columns
     check_there(folder)
     if not (folder / MODEL).is_file():
         msg = f"{folder} is not a finished run: it holds no model.safetensors"

@@ -30,6 +30,8 @@ FLOORS = {
             "runs",
             "run_data",
             "run_folder",
+            "results",
+            "warm_start",
             "predictions",
             "tensorboard",
             "sweep",

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import run_data, runs
+from bpnet import results, run_data, runs
 from bpnet.cli import options, screen
 
 
@@ -13,7 +13,7 @@ def evaluate(
     run: options.RunArgument,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="DATA", help="The default is what the run held out for tests."),
+        typer.Argument(metavar="DATA", help="The default is what the run held out."),
     ] = None,
     backend: options.Backend = None,
     device: options.Device = None,
@@ -22,7 +22,11 @@ def evaluate(
     stream: options.Stream = False,
     json_: options.Json = False,
 ) -> None:
-    """Judge a run's model on the test split of its data, or on other data.
+    """Judge a run's model on the test rows of its data, or on other data.
+
+    Where the run has no test rows, its validation rows are judged, and named so. An accuracy has
+    Wilson's 95 % interval, R2 and errors that of the delta method; the baseline is the most
+    frequent class, or the mean, as the answer to all.
 
     Examples:
 
@@ -31,20 +35,15 @@ def evaluate(
     """
     network, config, columns = runs.open_run(run)
     selection = bpnet.backends.select(backend, device)
-    pair, what = run_data.test_data(config, columns, source, target, stream)
-    cost = config["training"].get("cost")
+    part = run_data.to_judge(config, columns, source, target, stream)
     names = options.names(metric) if metric else ()
-    result = bpnet.evaluate(network, pair, cost=cost, metrics=names, backend=selection.backend)
-    screen.note(run_data.replaced(pair))
+    found = results.judged(network, part, config["training"], names, selection.backend)
+    screen.note(run_data.replaced(part.data))
     if json_:
-        screen.give({"data": what, **result})
+        rows = int(part.data.x.shape[0])
+        about = {"data": part.what, "part": part.name, "examples": rows}
+        screen.give({**about, **found, "replaced": run_data.counts(part.data)})
         return
-    screen.say(f"data: {what}")
-    screen.say(f"test cost: {result['cost']:.4f}")
-    for name, value in result.items():
-        if name not in {"cost", "accuracy", "r2"}:
-            screen.say(f"test {name}: {value:.4f}")
-    if "r2" in result:
-        screen.say(f"test R2: {result['r2']:.4f}")
-    if "accuracy" in result:
-        screen.say(f"test accuracy: {100 * result['accuracy']:.1f} %")
+    screen.note([part.note] if part.note else [])
+    screen.say(f"data: {part.what}, {part.data.x.shape[0]:,} examples")
+    screen.say(*results.lines(found, part))

@@ -52,6 +52,13 @@ Separator = Annotated[
     typer.Option(help="Between the cells of a text file. Default: , ; tab or |, as it is found."),
 ]
 Task = Annotated[str, typer.Option(help="auto, classify or regress.")]
+Test = Annotated[
+    float | None,
+    typer.Option(
+        help="Share held out as a test, by which nothing is chosen. Default: 0.1, and 0 where DATA "
+        "has a test part or with --validation 0."
+    ),
+]
 Metric = Annotated[str, typer.Option(help=OPTIONS["metrics"].help)]
 Stream = Annotated[
     bool,

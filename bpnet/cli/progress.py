@@ -7,6 +7,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from bpnet import results
 from bpnet.cli import screen
 from bpnet.cli.curves import Curves
 from bpnet.training import Callback, Run
@@ -81,7 +82,7 @@ class Bar(Callback):
         )
         if "validation_cost" in last:
             held = _figures("validation ", last["validation_cost"], last.get("validation_accuracy"))
-            line += f"  {held}"
+            line += f"  {held}{_metrics(last)}"
         line += f"  {rate:,.0f} samples/s"
         if self._console.is_terminal and len(line) > self._console.width:
             line = _compact(line)
@@ -167,6 +168,15 @@ def _figures(name: str, cost: float | None, accuracy: float | None) -> str:
     return text if accuracy is None else f"{text}  accuracy {accuracy:6.1%}".replace("%", " %")
 
 
+def _metrics(last: dict[str, float]) -> str:
+    """Metrics of the validation examples beside their cost and accuracy."""
+    held = {n.removeprefix("validation_"): v for n, v in last.items() if n.startswith("validation")}
+    return "".join(
+        f"  {results.FIGURES.get(name, name)} {results.written(name, value)}"
+        for name, value in held.items() if name not in {"cost", "accuracy"}
+    )  # fmt: skip
+
+
 def _compact(line: str) -> str:
     """The line of an epoch for a narrow terminal: the bar below has the pace.
 
@@ -179,4 +189,5 @@ def _compact(line: str) -> str:
     trained, validated, held = line[:pace].partition("  validation cost ")
     if not validated:
         return trained
-    return f"{trained}  validation {', '.join(part.strip() for part in held.split('  accuracy'))}"
+    parts = held.replace("accuracy ", "").split("  ")
+    return f"{trained}  validation {', '.join(part.strip() for part in parts if part.strip())}"

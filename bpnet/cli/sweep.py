@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import bpnet
-from bpnet import run_data, run_folder, runs, sweep
+from bpnet import results, run_data, run_folder, runs, sweep
 from bpnet.cli import options, screen
 from bpnet.cli.progress import Count
 from bpnet.cli.signals import StopOnSignal, interrupting
@@ -30,6 +30,7 @@ _ALL = {
     {**LAYOUT, **_GRID, **_ALL}, lists=True, learning_rate="eta. Default: the optimizer's.",
     optimizer=", ".join(optimizers.OPTIMIZERS),
     seed="The first one; of split and folds too.",
+    init="First weights; auto suits the activation.",
     patience="Stop a network after so many epochs without a better score.",
 )  # fmt: skip
 def command(
@@ -46,6 +47,13 @@ def command(
     validation: Annotated[
         float | None,
         typer.Option(help="Share that is held out. Default: 0.1, and 0 with --folds."),
+    ] = None,
+    test: Annotated[
+        float | None,
+        typer.Option(
+            help="Share held out as a test, by which the best is judged in the end. Default: 0.1, "
+            "and 0 where DATA has a test part."
+        ),
     ] = None,
     backend: options.Backend = None,
     device: options.Device = None,
@@ -89,7 +97,7 @@ def command(
                 screen.say(f"{resume} is finished: nothing to do")
             return 0
         where = {"backend": backend, "device": device} if backend or device else {}
-        asked = _parsed(context, {**ledger.asked, **where}, resume)
+        asked = _parsed(context, {"test": 0.0, **ledger.asked, **where}, resume)  # older: no test
     return _run(asked, ledger, json_=json_, quiet=quiet)
 
 
@@ -126,15 +134,16 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
     selection = bpnet.backends.select(asked["backend"], asked["device"])
     ledger.asked = {**asked, "backend": selection.backend.spec, "device": None}
     columns = options.columns(*(asked[n] for n in ("drop", "categorical", "numeric", "separator")))
-    data = bpnet.data.load(
+    data = run_data.read(
         source, target=asked["target"], task=asked["task"], columns=columns, validation=held,
+        test=asked["test"],
         seed=seed,
     )  # fmt: skip
     sweep.check(data, plan)
     config: runs.Config = {
         "data": {
             "source": source, "target": asked["target"], "task": asked["task"],
-            "columns": columns, "validation": held, "seed": seed,
+            "columns": columns, "validation": held, "test": data.test_share, "seed": seed,
         },
         "network": options.asked(asked, LAYOUT),
         "training": {},
@@ -162,20 +171,38 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
             return stopped.status or 130
     folder = ledger.folder or Path()
     begun_before = (folder / "config.toml").is_file()
-    sweep.finish(
+    net = sweep.finish(
         found, data, folder=folder, config=config, backend=selection.backend,
         callbacks=[stopper], resume=begun_before,
     )  # fmt: skip
+    tested = _tested(net, data, config, plan, selection.backend)
     if json_:
-        screen.give({"run": str(folder), **found.summary()})
+        figures = {} if tested is None else {"test": tested[0]}
+        screen.give({"run": str(folder), **found.summary(), **figures})
         return stopper.status
-    for line in sweep.table(found):
+    for line in [*sweep.table(found), *(tested[1] if tested is not None else [_UNTESTED])]:
         screen.line(console, line)
     if stopper.status:
         again = f"go on with: bpnet train --resume {pasted(folder)}"
         screen.line(console, f"stopped: the best is not trained to its end; {again}")
     screen.line(console, f"run: {folder}")
     return stopper.status
+
+
+_UNTESTED = "note: the rows that ranked the options are no test; --test 0.1 holds out others"
+
+
+def _tested(
+    net: bpnet.Network, data: Any, config: runs.Config, plan: sweep.Plan, backend: Any
+) -> tuple[dict[str, Any], list[str]] | None:
+    """Figures of the best network on the test rows, and their lines; None where there are none."""
+    if data.test is None:
+        return None
+    part = run_data.part_of(config, data, config["data"]["source"])
+    training = {**plan.training, "cost": plan.training.get("cost")}
+    found = results.judged(net, part, training, (), backend)
+    lines = [f"the best on {part.what}, by which nothing was chosen:", *results.lines(found, part)]
+    return {"examples": len(part.data.x), **found}, lines
 
 
 def _plan(asked: dict[str, Any]) -> sweep.Plan:

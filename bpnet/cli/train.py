@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 import bpnet
-from bpnet import disk, distributed, plots, run_data, run_folder, runs, tensorboard
+from bpnet import disk, distributed, plots, run_data, run_folder, runs, tensorboard, warm_start
 from bpnet.cli import options, screen
 from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
@@ -36,9 +36,8 @@ _TRAINING = {
 def train(
     context: typer.Context,
     source: options.DataArgument = "digits",
-    validation: Annotated[float, typer.Option(help="Share of the examples that is held out.")] = (
-        0.1
-    ),
+    validation: Annotated[float, typer.Option(help="Share held out to watch each epoch.")] = (0.1),
+    test: options.Test = None,
     backend: options.Backend = None,
     device: options.Device = None,
     target: options.Target = None,
@@ -118,19 +117,23 @@ def train(
             "task": task,
             "columns": options.columns(drop, categorical, numeric, separator),
             "validation": validation,
+            "test": test if validation else test or 0.0,
             **run_data.streaming(stream, shuffle, buffer),
         },
         "network": {**options.asked(given, LAYOUT), "seed": given["seed"]},
         "training": training,
     }
+    own = [name for name in LAYOUT if name != "init" and options.is_given(context, name)]
+    start = warm_start.Start.of(tables["network"], own)
     config = RunConfig.read(tables, ranks)
     reads: list[str | Path] = [*bpnet.data.sources.read_from(source)]
     reads += [config.course.sample_weight] if config.course.sample_weight else []
+    reads += [] if start.network is None else [tables["network"]["init"]]
     if tensorboard_folder:
         disk.makeable(tensorboard_folder, "the event files", reads)
     folder = Path(of_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
     place = replace(config.place, backend=backend, device=device)
-    return _run(replace(config, place=place), folder, shown, fresh=out is None)
+    return _run(replace(config, place=place), folder, shown, fresh=out is None, start=start)
 
 
 @dataclass(frozen=True)
@@ -175,10 +178,11 @@ def _resume(
         return 0
     if events is not None:
         disk.makeable(events, "the event files", run_folder.read_by(folder, tables))
+    start = warm_start.Start.again(tables["network"], folder)
     config = RunConfig.read(tables, ranks)
     chosen = backend or recorded(ranks, tables["machine"]["backend"])
-    place = replace(config.place, backend=chosen, device=device)
-    return _run(replace(config, place=place), folder, shown, resume=True, events=events)
+    config = replace(config, place=replace(config.place, backend=chosen, device=device))
+    return _run(config, folder, shown, resume=True, events=events, start=start)
 
 
 def _run(config: RunConfig, folder: Path, shown: _Shown, **how: Any) -> int:
@@ -193,6 +197,7 @@ def _train(
     folder: Path,
     shown: _Shown,
     *,
+    start: warm_start.Start,
     resume: bool = False,
     fresh: bool = False,
     events: Path | None = None,
@@ -206,18 +211,16 @@ def _train(
     if not fastest.is_asked(place.backend):
         selection = of_rank(ranks, place.backend, place.device)
     seen = Distributions()
-    dataset = first(ranks, lambda: run_data.read_again(tables))
+    dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))
     weighed = _weights(course.sample_weight, dataset)
     layout = {**vars(config.layout), "seed": tables["network"]["seed"]}
-    network = run_data.network_for(
-        dataset, layout.pop("hidden"), hidden=layout.pop("activation"), **layout
-    )
+    network = warm_start.network(start, dataset, layout)
     if selection is None:
         selection = fastest.find(plan(network, dataset, recipe, place, config.ranks))
     place = replace(place, backend=selection.backend, device=None)
     console, stopper = screen.console(stderr=shown.json), StopOnSignal()
-    tables["data"]["source"] = bpnet.data.sources.absolute(tables["data"]["source"])
-    tables["source"] = run_data.described(dataset)
+    if not resume:
+        recipe = replace(recipe, metrics=run_data.settled(tables, dataset, recipe.metrics))
     again = resume and leads(ranks)
     recorder = runs.Recorder(folder, tables, dataset.columns, again, seen, course.on_error, fresh)
     after.callback(recorder.discard)
@@ -253,7 +256,7 @@ def _train(
         notes += _drawn(found, folder)
     if shown.json:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
-        screen.give(result)
+        screen.give({**result, "replaced": run_data.counts(dataset)})
     elif leads(ranks):
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
@@ -269,7 +272,7 @@ def _heading(data: Any, config: runs.Config, network: bpnet.Network, selection: 
     """What is said when a run begins."""
     name = data.name or config["data"]["source"]
     return [
-        f"data: {name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
+        f"data: {name}, {run_data.sizes(data)}",
         *data.taken,
         *(f"note: {note}" for note in data.notes),
         *run_data.target_line(data, config["data"]),

@@ -5,10 +5,10 @@ Everything here is NumPy on the host; arrays go to a backend once, when training
 
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
-from bpnet.data.sources import load
 from bpnet.data.splits import folds, split
 from bpnet.data.standard import Entry, catalog, fetch
 from bpnet.data.streams import stream
+from bpnet.data.telling import load
 from bpnet.public import listing
 
 __all__ = [

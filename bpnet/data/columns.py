@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,9 @@ class Column:
         ``strptime`` has it; empty for points and for ISO 8601.
     lenient : bool
         Whether any number of cells may be no numbers: training counted such as missing.
+    low, high : float or None
+        The least and the largest number or day of the training rows; None in runs of an older
+        bpnet.
     """
 
     name: str
@@ -68,6 +71,8 @@ class Column:
     rare: bool = False
     format: str = ""
     lenient: bool = False
+    low: float | None = field(default=None, repr=False)  # older runs are known without them
+    high: float | None = field(default=None, repr=False)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -81,6 +86,14 @@ class Column:
     def units(self) -> tuple[Part, ...]:
         """Parts, means and deviations of numbers: the number or the days, then parts of dates."""
         return (("", self.mean, self.std), *self.parts)
+
+    @property
+    def usual(self) -> tuple[float, float]:
+        """What is not far outside of training: its range, and half of it on either side."""
+        if self.low is None or self.high is None:
+            return -math.inf, math.inf
+        half = (self.high - self.low) / 2
+        return self.low - half, self.high + half
 
     @staticmethod
     def date_of(days: float) -> str:
@@ -138,6 +151,25 @@ class Columns:
     def target_names(self) -> tuple[str, ...]:
         """The target's column, or those of several targets."""
         return self.targets or (self.target,)
+
+    def difference(self, other: "Columns") -> str:
+        """What is not the same in other columns, the first thing that differs; empty if none."""
+        names, others = ([c.name for c in one.inputs] for one in (self, other))
+        for name in (*names, *others):
+            if name not in others or name not in names:
+                return f"'{name}' is {'not' if name not in others else 'only'} among the others"
+        if names != others:
+            return "they stand in another order"
+        for one, two in zip(self.inputs, other.inputs, strict=True):
+            for part, value in asdict(one).items():
+                if getattr(two, part) != value:
+                    return f"'{one.name}' has {part} {value} and in the others {getattr(two, part)}"
+        for part, value in asdict(self).items():
+            if asdict(other)[part] != value and part != "left_out":
+                return (
+                    f"{part.replace('_', ' ')} is {value} and in the others {asdict(other)[part]}"
+                )
+        return ""
 
     def decode_target(self, a: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Bring outputs of a regression back to the target's own units.
@@ -222,6 +254,11 @@ def _column(value: dict[str, Any]) -> Column:
     _require(len(set(column.categories)) == len(column.categories), "different categories")
     for _, mean, std in column.units:
         _check_units(mean, std)
+    ends = (column.low, column.high)
+    _require(ends.count(None) in {0, 2}, "a range")
+    for end in ends:
+        if end is not None:
+            _check_units(end, 1.0)
     return column
 
 

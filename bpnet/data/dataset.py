@@ -1,7 +1,7 @@
 """What a network is trained on: examples, their targets, and what is known of them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from bpnet._typing import Array
 from bpnet.arguments import checked, finite_number, shown
 from bpnet.data.columns import Columns
+from bpnet.data.told import Tally
 from bpnet.errors import InputError
 
 
@@ -29,8 +30,11 @@ class Dataset:
     task : {"classify", "regress"}, optional
         None leaves it to the targets.
     validation, test : tuple of (x, y), optional
-        Rows held out of the training rows, by which :func:`bpnet.train` judges each epoch; and the
-        data set's own test split.
+        Rows held out of the training rows, by which :func:`bpnet.train` judges each epoch; and
+        those for the test, held out too or the data set's own.
+    test_share : float
+        Share of the rows that was held out for the test; 0 where the test part is the data set's
+        own, or there is none.
     rows : array of int, (m,), optional
         Numbers of the training rows in their source, where others were held out or left out.
     name : str
@@ -47,6 +51,8 @@ class Dataset:
         Of a table whose columns were learned: what each is taken for, as a table in lines.
     source_rows : int
         Rows of the source, with those that were held out or left out; 0 where nobody counted them.
+    tally : mapping
+        Cells of a table in whose place something else was put, by column.
 
     Raises
     ------
@@ -74,6 +80,8 @@ class Dataset:
     rows: Array | None = None
     taken: tuple[str, ...] = ()
     source_rows: int = 0
+    test_share: float = 0.0
+    tally: Tally = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _array(self.x, "x"))

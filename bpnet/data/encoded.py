@@ -136,9 +136,16 @@ class Encoded(HostRows):
             return draws.order(seed, epoch, len(self))
         return BlockOrder(seed, epoch, self.starts, self.buffer)
 
+    def __getitem__(self, rows: Any) -> Any:
+        return self.part(rows if self.index is None else self.index[rows])
+
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells that were replaced in the rows that were read so far."""
-        return told.replaced(self.columns, told.merged(self._tallies.values()))
+        return told.replaced(self.columns, self.tally())
+
+    def tally(self) -> Tally:
+        """Counts of the same, by column."""
+        return told.merged(self._tallies.values())
 
     def some(self, k: int) -> Host:
         """The first rows: they lie in as few runs as there can be."""
@@ -157,8 +164,7 @@ def _starts(runs: tuple[Run, ...], index: Host | None) -> Host:
     return ends if index is None else np.searchsorted(index, ends)
 
 
-def replaced(data: Any) -> tuple[str, ...]:
-    """Lines on the cells that were replaced in all parts of a data set, after they were read."""
+def tally_of(data: Any) -> Tally:
+    """Counts of the cells that were replaced in all parts of a data set, after they were read."""
     parts = [data.x, *(pair[0] for pair in (data.validation, data.test) if pair is not None)]
-    tallies = [tally for x in parts for tally in x._tallies.values()]
-    return told.replaced(data.columns, told.merged(tallies))
+    return told.merged(tally for x in parts for tally in x._tallies.values())

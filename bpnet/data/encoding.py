@@ -62,7 +62,7 @@ def encode(
         One input for each of ``columns.features``.
     tally : dict
         From the name of a column to the cells that were replaced: missing ones, those that are no
-        numbers, and categories not seen in training.
+        numbers, and categories not seen in training; and to those far outside of its range.
 
     Raises
     ------
@@ -110,7 +110,10 @@ def _encode_numbers(
             "beyond float32 once standardized: correct it"
         )
         raise InputError(message)
-    return Replaced(int(missing.sum()) - count, 0, (), count, bad_example(cells, bad, first))
+    low, high = column.usual
+    outside = int(((every[:, 0] < low) | (every[:, 0] > high)).sum())
+    gaps = int(missing.sum()) - count
+    return Replaced(gaps, 0, (), count, bad_example(cells, bad, first), outside)
 
 
 def bad_example(cells: "pl.Series", bad: "pl.Series", first: Rows) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpnet._typing import Array
 from bpnet.data import draws, facts
+from bpnet.data.told import Tally
 
 Host = np.ndarray[Any, Any]
 
@@ -57,6 +58,10 @@ class HostRows(ABC):
     def replaced(self) -> tuple[str, ...]:
         """Lines on what was put in place of values in the rows that were read so far."""
         return ()
+
+    def tally(self) -> Tally:
+        """Counts of the same, by column."""
+        return {}
 
     def pieces(self, numbers: int) -> Iterator[Host]:
         """Yield the numbers of all rows, so many at a time that they hold about ``numbers``."""

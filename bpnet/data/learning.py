@@ -290,9 +290,11 @@ class Seen:
             (name, mean, std)
             for name, mean, std in zip(DATE_PARTS, means[1:], stds[1:], strict=False) if std > 0
         )  # fmt: skip
+        low, high = (float(np.ravel(end)[0]) for end in (way.moments.low, way.moments.high))
         return Column(
-            self.name, kind, means[0], stds[0], parts=parts, indicator=lacking, format=style
-        )
+            self.name, kind, means[0], stds[0], parts=parts, indicator=lacking, format=style,
+            low=low, high=high,
+        )  # fmt: skip
 
     def _categories(self, kind: str) -> "Taken":
         is_said = self.how == "categorical"

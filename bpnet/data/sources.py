@@ -10,13 +10,14 @@ from typing import Any
 
 from bpnet import disk
 from bpnet.arguments import accepted, checked
-from bpnet.data import frames
+from bpnet.data import frames, told
 from bpnet.data.arrays import read_npz
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
-from bpnet.data.encoded import replaced
+from bpnet.data.encoded import tally_of
 from bpnet.data.frames import STREAMED, is_frame, is_table
 from bpnet.data.opening import finish, in_memory, open_arrays, open_folder
+from bpnet.data.parts import divided, share_of
 from bpnet.data.standard import NAMES, catalog, read_standard, unknown
 from bpnet.data.tables import data_of
 from bpnet.data.taking import Taking
@@ -33,6 +34,7 @@ def load(
     task: str = "auto",
     columns: Columns | Mapping[str, Any] | None = None,
     validation: float = 0.0,
+    test: float | None = 0.0,
     seed: int = 0,
     need_target: bool = True,
 ) -> Dataset:
@@ -59,6 +61,9 @@ def load(
     validation : float
         The share of training rows to hold out, stratified where there are classes; 0 for
         none. Of a table, it is held out before anything is learned.
+    test : float or None
+        The share to hold out as a test part beside it; None is a tenth where the data has no test
+        part of its own.
     seed : int
         Key of that draw.
     need_target : bool
@@ -85,9 +90,13 @@ def load(
     where = found.where
     try:
         if found.kind == "table":
-            lazy = tabular(found, target, task, columns, validation, seed, need_target)
+            held = validation + share_of(validation, test, False, where)
+            lazy = tabular(found, target, task, columns, held, seed, need_target)
             data = in_memory(lazy)
-            return data if data.taken else replace(data, notes=(*data.notes, *replaced(lazy)))
+            tally = tally_of(lazy)
+            lines, learned = told.outside if data.taken else told.replaced, lazy.columns
+            notes = data.notes if learned is None else (*data.notes, *lines(learned, tally))
+            return divided(replace(data, notes=notes, tally=tally), validation, test, seed)
         check_no_table(target, columns, where)
         if found.kind == "name":
             data = read_standard(str(source))
@@ -97,7 +106,8 @@ def load(
             data = in_memory(open_folder(found.paths[0]))
         else:
             data = in_memory(open_arrays(found.paths, found.targets))
-        return finish(data, task, validation, seed, where)
+        held = validation + share_of(validation, test, data.test is not None, where)
+        return divided(finish(data, task, held, seed, where), validation, test, seed)
     except MemoryError:
         message = f"{where} does not fit into this machine's memory: give less of it"
         raise InputError(message) from None

@@ -59,7 +59,7 @@ def split(
         raise InputError(message)
     # raw bits, whose stream NumPy promises to keep; that of permutations it does not
     keys = generator(seed, "split").bit_generator.random_raw(rows)
-    strata = _strata(labels) if stratify else np.zeros(rows, np.uint8)
+    strata = strata_of(labels) if stratify else np.zeros(rows, np.uint8)
     counts = np.bincount(strata)
     quotas = _quotas(counts, fraction, round(rows * fraction))
     if not quotas.any():
@@ -112,7 +112,7 @@ def folds(
         message = f"folds is {count!r}: give a whole number from 2 to the {rows} rows"
         raise InputError(message)
     keys = generator(seed, "split").bit_generator.random_raw(rows)
-    strata = _strata(labels) if stratify else np.zeros(rows, np.intp)
+    strata = strata_of(labels) if stratify else np.zeros(rows, np.intp)
     part = np.empty(rows, np.intp)
     part[np.lexsort((keys, strata))] = np.arange(rows) % count
     return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(count)]
@@ -138,7 +138,7 @@ def _fraction(fraction: Any) -> float:
     return value
 
 
-def _strata(labels: npt.NDArray[Any] | HostRows) -> npt.NDArray[Any]:
+def strata_of(labels: npt.NDArray[Any] | HostRows) -> npt.NDArray[Any]:
     """Number of each row's class, 0 where there are none."""
     if isinstance(labels, HostRows):
         return _strata_of_pieces(labels)
@@ -154,7 +154,7 @@ def _strata(labels: npt.NDArray[Any] | HostRows) -> npt.NDArray[Any]:
 def _strata_of_pieces(labels: HostRows) -> npt.NDArray[Any]:
     known = labels.facts[0]
     if labels.ndim == 1 and (labels.dtype.kind == "f" or len(known) == facts.MOST):
-        return _strata(np.asarray(labels))
+        return strata_of(np.asarray(labels))
     strata = np.zeros(len(labels), np.uint8 if len(known) < 256 else np.int32)
     for rows in labels.pieces(_PIECE):
         values = labels.take(rows)

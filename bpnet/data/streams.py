@@ -11,6 +11,7 @@ from bpnet.data.encoded import Encoded
 from bpnet.data.mapped import check_mapped
 from bpnet.data.moments import Moments
 from bpnet.data.opening import finish, open_arrays, open_folder
+from bpnet.data.parts import divided, share_of
 from bpnet.data.sources import Found, check_asked, check_no_table, find, tabular
 from bpnet.errors import InputError
 
@@ -34,6 +35,7 @@ def stream(
     task: str = "auto",
     columns: Columns | Mapping[str, Any] | None = None,
     validation: float = 0.0,
+    test: float | None = 0.0,
     seed: int = 0,
     need_target: bool = True,
     scale: float | None = None,
@@ -72,6 +74,8 @@ def stream(
         Share of the rows to hold out. Of arrays, the same rows as :func:`bpnet.data.load` holds
         out, drawn in memory: about 25 bytes a row for that moment. Of tables, each row by a draw
         of its own, so that classes keep their shares by chance only.
+    test : float or None
+        As in :func:`bpnet.data.load`, drawn as for validation.
     seed : int
         Key of that draw.
     need_target : bool
@@ -111,6 +115,7 @@ def stream(
     >>> folder.cleanup()
     """
     check_asked(task, validation)
+    share_of(validation, test, False, str(source))
     if shuffle not in SHUFFLES:
         message = f"shuffle {shuffle!r}: give {', '.join(SHUFFLES)}"
         raise InputError(message)
@@ -122,10 +127,12 @@ def stream(
         if standardize or scale is not None:
             message = f"{found.where} is a table, which is standardized anyway: leave scale out"
             raise InputError(message)
+        held = validation + share_of(validation, test, False, found.where)
         data = tabular(
-            found, target, task, columns, validation, seed, need_target, streamed=True,
+            found, target, task, columns, held, seed, need_target, streamed=True,
             buffer=buffer, full=shuffle == "full",
         )  # fmt: skip
+        data = divided(data, validation, test, seed)
         return replace(data, notes=(_note(data.x), *data.notes))
     check_no_table(target, columns, found.where)
     opened = (
@@ -137,7 +144,8 @@ def stream(
             check_mapped(rows)
     data = replace(opened, scale=opened.scale if scale is None else checked_scale(scale))
     data = _blocks(data, shuffle == "blocks", buffer)
-    data = finish(data, task, validation, seed, found.where)
+    held = validation + share_of(validation, test, data.test is not None, found.where)
+    data = divided(finish(data, task, held, seed, found.where), validation, test, seed)
     if standardize is not False:
         data = _standardized(data, standardize)
     return replace(data, notes=(_note(data.x),))

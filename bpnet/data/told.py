@@ -29,6 +29,8 @@ class Replaced:
         Cells of a column of numbers or dates that are none; they count as missing.
     bad_example : str
         The first of these, and its row.
+    outside : int
+        Numbers that were kept, far outside of the range of training.
     """
 
     missing: int = 0
@@ -36,6 +38,7 @@ class Replaced:
     examples: tuple[str, ...] = ()
     bad: int = 0
     bad_example: str = ""
+    outside: int = 0
 
     def merged(self, other: "Replaced") -> "Replaced":
         """Cells of both."""
@@ -43,6 +46,7 @@ class Replaced:
         return Replaced(
             self.missing + other.missing, self.unseen + other.unseen, tuple(examples),
             self.bad + other.bad, self.bad_example or other.bad_example,
+            self.outside + other.outside,
         )  # fmt: skip
 
 
@@ -69,7 +73,30 @@ def replaced(columns: Columns, tally: Tally) -> tuple[str, ...]:
                 f"{_count(found.missing, 'missing value')} in '{column.name}' {_filled(column)}"
             )
         lines += strange(column, found)
+    return (*lines, *outside(columns, tally))
+
+
+def outside(columns: Columns, tally: Tally) -> tuple[str, ...]:
+    """Lines on numbers that were kept, far outside the range of training."""
+    lines = []
+    for column in columns.inputs:
+        count = tally.get(column.name, Replaced()).outside
+        if count:
+            ends = f"{_shown(column, column.low)} to {_shown(column, column.high)}"
+            lines.append(
+                f"{_count(count, 'value')} in '{column.name}' far outside the range of training, "
+                f"{ends}"
+            )
     return tuple(lines)
+
+
+def counts(tally: Tally) -> dict[str, dict[str, int]]:
+    """Cells of each column that were replaced, or are far outside, as plain data."""
+    names = ("missing", "bad", "unseen", "outside")
+    return {
+        column: {name: getattr(one, name) for name in names if getattr(one, name)}
+        for column, one in tally.items()
+    }
 
 
 def strange(column: Column, found: Replaced) -> list[str]:
@@ -100,8 +127,13 @@ def _filled(column: Column) -> str:
     """What stands for a missing cell."""
     if column.kind not in NUMBERS:
         return f"taken as the category '{MISSING}'"
-    mean = column.date_of(column.mean) if column.kind == "date" else f"{column.mean:.4g}"
-    return f"replaced by the mean {mean}"
+    return f"replaced by the mean {_shown(column, column.mean)}"
+
+
+def _shown(column: Column, value: float | None) -> str:
+    """A number or a date of a column."""
+    value = 0.0 if value is None else value
+    return column.date_of(value) if column.kind == "date" else f"{value:.4g}"
 
 
 def taken(every: Sequence["Taken"]) -> tuple[str, ...]:

@@ -50,7 +50,9 @@ def words(name: str) -> str:
     ('validation balanced accuracy', 'R2')
     """
     parts = name.split("_")
-    return " ".join(p.upper() if p in {"r2", "f1", "auc", "mse", "mae"} else p for p in parts)
+    return " ".join(
+        p.upper() if p in {"r2", "f1", "auc", "mse", "mae", "rmse"} else p for p in parts
+    )
 
 
 def _capital(text: str) -> str:

@@ -1,9 +1,12 @@
 """A network judged in detail: confusions, calibration, mistakes, residuals."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from bpnet.training import evidence
 
 Host = np.ndarray[Any, Any]
 
@@ -86,17 +89,8 @@ def calibrate(confidence: Host, right: Host) -> Calibration:
     counts = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, weights=values, minlength=BINS) for values in (confidence, right)]
     sure, accuracy = (values / np.maximum(counts, 1) for values in sums)
-    low, high = _wilson(accuracy, counts)
+    low, high = evidence.wilson(accuracy, counts)
     return Calibration(edges, counts, sure, accuracy, low, high)
-
-
-def _wilson(share: Host, n: Host) -> tuple[Host, Host]:
-    """95 % interval of a share (E. B. Wilson, 1927)."""
-    n = np.maximum(n, 1)
-    z2 = 1.959964**2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def most_confident(scores: Host, truth: Host, decided: Host, most: int = 16) -> Host:
@@ -135,12 +129,7 @@ class Residuals:
         found: Host = self.predicted - self.actual
         return found
 
-    @property
-    def rmse(self) -> float:
-        """Root of the mean squared error."""
-        return float(np.sqrt(np.mean(self.errors**2)))
-
-    @property
-    def mae(self) -> float:
-        """Mean size of an error."""
-        return float(np.mean(np.abs(self.errors)))
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """R2, the mean size of an error, and the root of the mean squared error."""
+        return evidence.of_numbers(self.predicted[:, None], self.actual[:, None])[0]

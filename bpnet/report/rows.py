@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.core import metrics
 from bpnet.data import Columns
 from bpnet.report.content import Figure, Picture, Section, Table, number
 from bpnet.report.drawing import Theme, render
@@ -85,7 +84,7 @@ def residuals(subject: Subject) -> Section:
     for j, (label, r) in enumerate(list(zip(names, pairs, strict=True))[:_OUTPUTS]):
         blocks += _figures(label, r, "" if n == 1 else f"-{j + 1}")
     figures = [
-        [label, f"{_r2(r):.4f}", number(r.rmse), number(r.mae)]
+        [label, f"{r.figures['r2']:.4f}", number(r.figures["rmse"]), number(r.figures["mae"])]
         for label, r in zip(names, pairs, strict=True)
     ]
     head = ["output", "R2", "root mean squared error", "mean absolute error"]
@@ -98,10 +97,6 @@ def residuals(subject: Subject) -> Section:
     if n > _OUTPUTS:
         lead += f" The pictures show the first {_OUTPUTS} of {n} outputs."
     return Section("residuals", "Predicted and actual", lead, blocks)
-
-
-def _r2(r: Residuals) -> float:
-    return metrics.r2(r.predicted[:, None], r.actual[:, None])
 
 
 def _figures(name: str, r: Residuals, ending: str) -> list[Figure]:
@@ -152,7 +147,8 @@ def _scatter(name: str, r: Residuals, ending: str) -> Picture:
         for axis in (axes.xaxis, axes.yaxis):
             _units(axis, r.actual)
 
-    alt = f"Scatter of predicted against actual {name}: R2 {_r2(r):.4f}, RMSE {number(r.rmse)}."
+    r2, rmse = (number(r.figures[name]) for name in ("r2", "rmse"))
+    alt = f"Scatter of predicted against actual {name}: R2 {r2}, RMSE {rmse}."
     return render(f"predicted{ending}", alt, draw, 3.6)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from bpnet.report import curves, outcomes, repeat
 from bpnet.report.content import Code, Fact, Note, Page, Section, Table, notes, number, percent
 from bpnet.report.subject import Subject
+from bpnet.results import FIGURES, written
 
 _TABLES = ("data", "network", "training", "machine")
 
@@ -43,17 +45,30 @@ def names(subjects: Sequence[Subject]) -> list[str]:
 
 def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
     found = []
-    for name, title in (("accuracy", "Best test accuracy"), ("r2", "Best test R2")):
+    for name in ("accuracy", "r2"):
+        title = f"Best {_part(subjects)} {FIGURES[name]}"
         values = [_figure(s, name) for s in subjects]
         there = [v for v in values if v is not None]
         if there:
             at = values.index(max(there))
-            text = percent(max(there)) if name == "accuracy" else f"{max(there):.4f}"
-            found.append(Fact(title, text, labels[at]))
+            found.append(Fact(title, _written(name, max(there)), labels[at]))
     paces = [float(np.median(s.history["seconds"])) for s in subjects]
     at = int(np.argmin(paces))
     found.append(Fact("Fastest epoch", f"{paces[at]:.3g} s", f"{labels[at]}, median"))
     return found
+
+
+_NAMES = ("accuracy", "r2", "mae", "cost")
+
+
+def _written(name: str, value: float) -> str:
+    return percent(value) if name == "accuracy" else written(name, value)
+
+
+def _part(subjects: Sequence[Subject]) -> str:
+    """What the examples are to the runs that were judged, where they are the same to all."""
+    parts = {s.judged.part for s in subjects if s.judged is not None}
+    return parts.pop() if len(parts) == 1 else "held-out"
 
 
 def _figure(subject: Subject, name: str) -> float | None:
@@ -69,9 +84,8 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
             [
                 label,
                 subject.backend,
-                _cell(_figure(subject, "accuracy"), percent),
-                _cell(_figure(subject, "r2"), lambda v: f"{v:.4f}"),
-                _cell(_figure(subject, "cost"), number),
+                "" if subject.judged is None else subject.judged.part,
+                *(_cell(_figure(subject, n), partial(_written, n)) for n in _NAMES),
                 _cell(None if found is None else found.ece, percent),
                 _cell(validation[subject.best] if validation else None, number),
                 f"{subject.best + 1} of {len(history['cost'])}",
@@ -80,7 +94,7 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
             ]
         )
     head = [
-        "run", "backend", "test accuracy", "test R2", "test cost", "ECE",
+        "run", "backend", "judged on", *(f"{_part(subjects)} {FIGURES[n]}" for n in _NAMES), "ECE",
         "validation cost", "best epoch", "seconds", "an epoch",
     ]  # fmt: skip
     kept = [j for j in range(len(head)) if any(row[j] for row in rows)]

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from bpnet import results, run_data
 from bpnet.report import curves, layers, outcomes, repeat
-from bpnet.report.content import Fact, Page, notes, number, percent
-from bpnet.report.subject import Subject
+from bpnet.report.content import Fact, Page, notes, percent
+from bpnet.report.subject import Judged, Subject
 
 
 def page(subject: Subject) -> Page:
@@ -23,15 +24,7 @@ def page(subject: Subject) -> Page:
 
 def facts(subject: Subject) -> list[Fact]:
     """The figures that a reader looks for first."""
-    found, history = [], subject.history
-    if subject.judged is not None:
-        what = f"on {len(subject.judged.outputs):,} examples: {subject.judged.what}"
-        figures = dict(subject.judged.figures)
-        for name, text in (("accuracy", percent), ("r2", lambda v: f"{v:.4f}"), ("cost", number)):
-            if name in figures:
-                label = "R2" if name == "r2" else name
-                found.append(Fact(f"Test {label}", text(figures[name]), what))
-                what = ""
+    found, history = _figures(subject), subject.history
     calibrated = outcomes.calibration(subject)
     if calibrated is not None:
         found.append(Fact("Calibration error", percent(calibrated.ece), "0 % is perfect"))
@@ -43,6 +36,30 @@ def facts(subject: Subject) -> list[Fact]:
     return found
 
 
+def _figures(subject: Subject) -> list[Fact]:
+    """How it does, each figure with its interval and what a constant answer reaches."""
+    if subject.judged is None:
+        return []
+    judged, told = subject.judged, subject.judged.figures
+    found = [
+        Fact(f"{judged.part.capitalize()} {results.FIGURES[name]}",
+             percent(told[name]) if name == "accuracy" else results.written(name, told[name]),
+             _beside(told, name))
+        for name in ("accuracy", "r2", "mae", "cost") if name in told
+    ]  # fmt: skip
+    what = f"{len(judged.outputs):,} examples: {judged.what}"
+    return [*found, Fact("Judged on", judged.part, f"{what}. {judged.note}".rstrip(". "))]
+
+
+def _beside(told: dict[str, Any], name: str) -> str:
+    """Interval and baseline of a figure."""
+    if name not in told["interval"]:
+        return ""
+    constant = results.written(name, told["baseline"][name])
+    answer = results.said(told["baseline"]["answer"])
+    return f"95 % interval {results.between(told, name)}; always {answer}: {constant}"
+
+
 def figures(subject: Subject) -> dict[str, Any]:
     """The same as plain data, for programs."""
     calibrated = outcomes.calibration(subject)
@@ -51,10 +68,15 @@ def figures(subject: Subject) -> dict[str, Any]:
         "backend": subject.backend,
         "best_epoch": subject.best + 1,
         "seconds": sum(subject.history.get("seconds", ())),
-        **({} if subject.judged is None else subject.judged.figures),
+        **({} if subject.judged is None else _judged(subject.judged)),
         "missing": subject.missing,
         **({} if calibrated is None else {"ece": calibrated.ece}),
     }
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    about = {"part": judged.part, "examples": len(judged.outputs)}
+    return {**about, **judged.figures, "replaced": run_data.counts(judged.data)}
 
 
 def _machine(subject: Subject) -> str:

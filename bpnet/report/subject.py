@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import disk, run_data, run_folder, runs, strict_json
+from bpnet import disk, results, run_data, run_folder, runs, strict_json
 from bpnet.backends import Backend
 from bpnet.core import costs, metrics
 from bpnet.data import Columns, Dataset
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError, one_line
 from bpnet.network import Network
+from bpnet.run_data import Part
 from bpnet.shown import plain
-from bpnet.training import History, distributions, evaluate
+from bpnet.training import History, distributions
 from bpnet.training.prepare import suited_cost
 from bpnet.training.targets import Targets, make
 
@@ -39,14 +40,20 @@ class Judged:
     targets : Targets
         What was wanted.
     figures : dict
-        Mean cost, and accuracy or R2.
+        From :func:`bpnet.results.judged`.
+    part : {"test", "validation"}
+        What the examples are to the run.
+    note : str
+        What was chosen by them.
     """
 
     data: Dataset
     what: str
     outputs: Host
     targets: Targets
-    figures: dict[str, float]
+    figures: dict[str, Any]
+    part: str = "test"
+    note: str = ""
 
     @property
     def truth(self) -> Host:
@@ -180,39 +187,39 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
     network, config, columns = runs.open_run(folder)
     history, records = _history(folder), _records(folder)
     try:
-        data, what = _in_memory(*run_data.test_data(config, columns, source, None, stream=False))
+        part = _in_memory(run_data.to_judge(config, columns, source, None, stream=False))
     except InputError as error:
         if source is not None:
             raise
         return Subject(folder, config, history, records, network, columns, None, str(error))
-    judged = _judge(network, config, data, what, backend)
+    judged = _judge(network, config, part, backend)
     return Subject(folder, config, history, records, network, columns, judged)
 
 
-def _in_memory(data: Dataset, what: str) -> tuple[Dataset, str]:
-    """The data, of which the first examples where it is streamed: a page needs all at hand."""
+def _in_memory(part: Part) -> Part:
+    """The rows, of which the first where they are streamed: a page needs all at hand."""
+    data, what = part.data, part.what
     x: Any = data.x
     if not isinstance(x, HostRows):
-        return data, what
+        return part
     rows = np.arange(min(len(x), max(1, _NUMBERS // x.width)))
     if len(rows) < len(x):
         what = f"{what}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
     taken = x.take(rows), y.take(rows)
-    return replace(data, x=taken[0], y=taken[1], notes=x.replaced()), what
+    data = replace(data, x=taken[0], y=taken[1], notes=x.replaced(), tally=x.tally())
+    return replace(part, data=data, what=what)
 
 
-def _judge(
-    network: Network, config: runs.Config, data: Dataset, what: str, backend: Backend
-) -> Judged:
-    cost = config["training"].get("cost")
-    figures = evaluate(network, data, cost=cost, backend=backend)
+def _judge(network: Network, config: runs.Config, part: Part, backend: Backend) -> Judged:
+    data, cost = part.data, config["training"].get("cost")
+    figures = results.judged(network, part, config["training"], (), backend)
     outputs = network.predict(data.x, backend=backend).astype(np.float64)
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     n = network.sizes[-1]
     targets = make(data.y, len(outputs), n, network.output, made, network.classes,
                    labels=network.labels)  # fmt: skip
-    return Judged(data, what, outputs, targets, figures)
+    return Judged(data, part.what, outputs, targets, figures, part.name, part.note)
 
 
 def _history(folder: Path) -> History:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bpnet import run_data
 from bpnet.arguments import finite_number
 from bpnet.data import Dataset
 from bpnet.sweep.plan import Configuration, Plan, network
@@ -136,7 +137,7 @@ def heading(
     count = len(plan.configurations())
     judged = f"{plan.folds} folds" if plan.folds else "a validation split"
     return [
-        f"data: {data.name}, {data.x.shape[0]:,} examples of {data.x.shape[1]} values",
+        f"data: {data.name}, {run_data.sizes(data)}",
         *data.taken,
         *(f"note: {note}" for note in data.notes),
         *target,

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import run_folder, runs
+from bpnet import run_data, run_folder, runs
 from bpnet.data import Dataset, folds
 from bpnet.errors import Diverged, InputError
+from bpnet.network import Network
 from bpnet.sweep.ledger import End, Ledger, Noting
 from bpnet.sweep.plan import OF_THE_OPTIMIZER, Configuration, Plan, network
 from bpnet.sweep.ranking import Ranked, Sweep
@@ -202,7 +203,7 @@ def finish(
     backend: Any,
     callbacks: Sequence[Callback] = (),
     resume: bool = False,
-) -> None:
+) -> Network:
     """Train the best combination once more and leave its run.
 
     With a validation split it is the network of the sweep again. With folds it is trained on all
@@ -225,9 +226,18 @@ def finish(
         Called first.
     resume : bool
         Whether the run was begun before.
+
+    Returns
+    -------
+    Network
+        The trained one.
     """
     net = network(data, sweep.plan, sweep.seed)
-    written = _config(sweep, config, judged=data.validation is not None)
+    metrics = sweep.plan.training.get("metrics", []) if data.validation is not None else []
+    metrics = run_data.metrics_for(data, metrics)
+    if resume:  # an older bpnet had fewer
+        metrics = runs.read_config(folder, with_columns=False)[0]["training"].get("metrics", [])
+    written = _config(sweep, config, metrics)
     asked = written["training"]
     called = list(callbacks)
     if asked["patience"] is not None:
@@ -244,13 +254,14 @@ def finish(
         recorder.complete(net)
     finally:
         recorder.discard()
+    return net
 
 
 _MINUTES = 0.25
 """From one checkpoint of the best combination to the next, as in `bpnet train`."""
 
 
-def _config(sweep: Sweep, config: runs.Config, *, judged: bool) -> runs.Config:
+def _config(sweep: Sweep, config: runs.Config, metrics: list[str]) -> runs.Config:
     """Configuration of the best combination as a run, with what the sweep was asked for."""
     plan, best = sweep.plan, sweep.best.configuration
     rule, options = plan.rule(best), {**plan.training, **plan.options(best)}
@@ -264,7 +275,7 @@ def _config(sweep: Sweep, config: runs.Config, *, judged: bool) -> runs.Config:
         "momentum": getattr(rule, "momentum", None), "seed": sweep.seed,
         "batch_size": options["batch_size"] or 0,
         "patience": None if plan.folds else plan.patience,
-        "metrics": plan.training.get("metrics", []) if judged else [],
+        "metrics": metrics,
     }  # fmt: skip
     grid = {**plan.grid, "batch_size": [k or 0 for k in plan.grid.get("batch_size", [])]}
     asked = {

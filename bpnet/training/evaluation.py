@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from bpnet.arguments import checked
 from bpnet.backends import dtypes
-from bpnet.core import metrics as core_metrics
 from bpnet.network import Network
-from bpnet.training import blocks, scores, targets
+from bpnet.training import blocks, evidence, scores, targets
 from bpnet.training.evaluation_step import EvaluationStep
 from bpnet.training.prepare import check_network, kept, pair, prepare
 
@@ -24,8 +21,9 @@ def evaluate(
     backend: Any = None,
     device: Any = None,
     dtype: dtypes.Float | None = None,
-) -> dict[str, float]:
-    """Mean cost, and accuracy, or R2 where there are no classes, and what else is asked for.
+    detailed: bool = False,
+) -> dict[str, Any]:
+    """Mean cost, and accuracy, or R2 and errors where there are no classes, and further metrics.
 
     Parameters
     ----------
@@ -37,11 +35,17 @@ def evaluate(
         As in :func:`train`.
     cost, backend, device, dtype : optional
         As in :func:`train`; the default dtype is that of the weights.
+    detailed : bool
+        Whether intervals and a baseline are told too.
 
     Returns
     -------
     dict
-        ``cost`` and ``accuracy``, or ``r2`` where there are no classes, and the metrics.
+        ``cost`` and ``accuracy``, or ``r2``, ``mae`` and ``rmse`` where there are no classes, and
+        the metrics; errors are in the target's own unit. ``interval``, where asked for, has the
+        95 % interval of each of these figures but the cost: Wilson's of an accuracy, the delta
+        method's of the others. ``baseline`` has what the most frequent class, or the mean, reaches
+        as the answer to all, and that ``answer``.
     """
     check_network(network)
     names = scores.names_of(metrics)
@@ -53,13 +57,17 @@ def evaluate(
     with chosen.session(dtype):
         parameters = kept(network.parameters, chosen, dtype)
         mean, accuracy = blocks.evaluate(EvaluationStep(judge), parameters, stored, chosen)
-    result = {"cost": mean}
-    if accuracy is not None and not names:
-        return {**result, "accuracy": accuracy}
+    found: dict[str, Any] = {"cost": mean}
+    if accuracy is not None and not names and not detailed:
+        return {**found, "accuracy": accuracy}
     wanted = targets.whole(wanted)
-    outputs = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
-    more = scores.judge(names, wanted, outputs, network.output)
+    more: dict[str, Any] = {}
     if accuracy is not None:
-        return {**result, "accuracy": accuracy, **more}
-    r2 = core_metrics.r2(outputs.astype(np.float64), wanted.values.astype(np.float64))
-    return {**result, "r2": r2, **more}
+        found["accuracy"], more = accuracy, evidence.of_classes(accuracy, wanted)
+    if names or accuracy is None:
+        a = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
+        if accuracy is None:
+            figures, more = evidence.of_numbers(a * wanted.unit, wanted.values * wanted.unit)
+            found |= figures
+        found |= scores.judge(names, wanted, a, network.output)
+    return {**found, **more} if detailed else found

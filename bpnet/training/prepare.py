@@ -11,7 +11,7 @@ from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
-from bpnet.data import batches, finite
+from bpnet.data import Columns, batches, finite
 from bpnet.data.dataset import checked_scale
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
@@ -107,16 +107,29 @@ def prepare(
         )  # fmt: skip
         if learn:
             task.check_guess(network, data, wanted, made)
-        wanted = replace(wanted, unit=_unit(data))
+        columns = getattr(data, "columns", None)
+        if learn:
+            _check_columns(network, columns)
+        wanted = replace(wanted, columns=columns)
         judge = Judge(network.layers, made, scale, wanted.kind, chosen.dtype(dtype), chosen.xp)
     return chosen, judge, stored, wanted
 
 
-def _unit(data: Any) -> Any:
-    """What the targets of a data set were divided by, if they are those of a table."""
-    columns = getattr(data, "columns", None)
-    std = 1.0 if columns is None else columns.std
-    return np.asarray(std) if isinstance(std, tuple) else float(std)
+def _check_columns(network: Network, columns: Columns | None) -> None:
+    """Refuse a table whose columns are taken otherwise than when the network was trained.
+
+    Raises
+    ------
+    InputError
+        Naming the first difference.
+    """
+    if columns is None or network.columns is None:
+        return
+    difference = network.columns.difference(columns)
+    if not difference:
+        return
+    msg = f"the network was trained with other columns: {difference}"
+    raise InputError(f"{msg}; read the table with columns=network.columns, or begin a new network")
 
 
 def store(
@@ -156,9 +169,9 @@ def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
 
 
 def name_outputs(network: Network, wanted: targets.Targets, scale: float | None) -> None:
-    """Tell a network what it learned: names of classes, or that it tells labels, and its scale."""
+    """Tell a network what it learned: classes or labels, its scale, and a table's columns."""
     network.classes, network.scale = wanted.classes, scale
-    network.labels = wanted.are_labels
+    network.labels, network.columns = wanted.are_labels, wanted.columns
 
 
 def pulling(session: Any, member: Any, wanted: targets.Targets) -> Callable[[], None]:

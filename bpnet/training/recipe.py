@@ -82,9 +82,9 @@ class Recipe(Declared):
     class_weight : mapping or "balanced", optional
         Weight of each class, on top of the examples' own.
     metrics : str or sequence of str
-        Judged on the validation data too: accuracy, balanced_accuracy, f1, auc, log_loss, top_5
-        (any number), mse, mae, r2; computed by scikit-learn, ``validation_f1`` and so on in the
-        history.
+        Judged on the validation data too: accuracy, mse, rmse, mae, r2, and by scikit-learn
+        balanced_accuracy, f1, auc, log_loss, top_5 (any number); ``validation_f1`` and so on in
+        the history. Errors of a table's target are in its own unit.
     seed : int
         Of the order of the examples, and of dropout.
 

@@ -1,4 +1,4 @@
-"""Metrics by name, through scikit-learn: how good outputs are beside the cost and the accuracy."""
+"""Metrics by name: how good outputs are beside the cost. Less simple ones are scikit-learn's."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.core.activations import Activation
-from bpnet.core.metrics import is_probability, middle
+from bpnet.core.metrics import is_probability, middle, r2
 from bpnet.core.namespace import namespace_of
 from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
@@ -20,7 +20,11 @@ from bpnet.training.targets import Host, Targets
 _TOP = re.compile(r"top_([1-9][0-9]{0,8})")
 
 CLASSES = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "top_K")
-NUMBERS = ("mse", "mae", "r2")
+USUAL = ("r2", "mae", "rmse")
+"""Of numbers, where nothing else is asked for."""
+NUMBERS = ("mse", "rmse", "mae", "r2")
+_OWN = {"accuracy", *NUMBERS}
+"""Those that need no scikit-learn."""
 SHRINK = ("cost", "loss", "mse", "mae")
 """Ends of the names of what shall get smaller; all else shall grow."""
 
@@ -45,11 +49,12 @@ def names_of(asked: Any) -> tuple[str, ...]:
             known = [one.replace("K", "5") for one in (*CLASSES, *NUMBERS)]
             msg = f"there is no metric {name!r}; {hint('metric', name, known)}"
             raise InputError(msg)
-    if found:
+    foreign = next((name for name in found if name not in _OWN), None)
+    if foreign is not None:
         try:
             import sklearn.metrics  # noqa: F401
         except ModuleNotFoundError as error:
-            msg = f"the metric {found[0]!r} needs scikit-learn; {install('scikit-learn')}"
+            msg = f"the metric {foreign!r} needs scikit-learn; {install('scikit-learn')}"
             raise InputError(msg) from error
     return found
 
@@ -172,28 +177,36 @@ def _seen(wanted: Targets, a: Host, middle: float) -> _Seen:
 
 
 def _compute(name: str, seen: _Seen, wanted: Targets) -> Any:
+    y, a, decided = seen.y, seen.a, seen.decided
+    if name == "accuracy":
+        return np.mean((y == decided).reshape(len(y), -1).all(axis=1))
+    if name in NUMBERS:
+        is_row = wanted.kind is None or wanted.values.ndim == 2
+        return _of_numbers(name, a, wanted.values if is_row else np.eye(a.shape[1])[y])
     from sklearn import metrics
 
-    y, a, decided = seen.y, seen.a, seen.decided
     labels = list(range(max(a.shape[1], 2)))
     one = a[:, 0] if a.shape[1] == 1 else a
     if found := _TOP.fullmatch(name):
         k = int(found[1])
         return metrics.top_k_accuracy_score(y, one, k=k, labels=labels)
-    rows = (
-        wanted.values if wanted.kind is None or wanted.values.ndim == 2 else np.eye(a.shape[1])[y]
-    )
     table: dict[str, Callable[[], Any]] = {
-        "accuracy": lambda: metrics.accuracy_score(y, decided),
         "balanced_accuracy": lambda: metrics.balanced_accuracy_score(y, decided),
         "f1": lambda: metrics.f1_score(y, decided, average="macro", zero_division=0.0),
         "auc": lambda: _auc(metrics, y, a, labels),
         "log_loss": lambda: metrics.log_loss(y, _exact(one), labels=labels),
-        "mse": lambda: metrics.mean_squared_error(rows, a),
-        "mae": lambda: metrics.mean_absolute_error(rows, a),
-        "r2": lambda: metrics.r2_score(rows, a),
     }
     return table[name]()
+
+
+def _of_numbers(name: str, a: Host, y: Host) -> float:
+    """Mean of an error over all outputs, or R2."""
+    if name == "r2":
+        return r2(a, y) if len(y) > 1 else math.nan
+    if name == "mae":
+        return float(np.mean(np.abs(y - a)))
+    mean = float(np.mean((y - a) ** 2))
+    return mean if name == "mse" else math.sqrt(mean)
 
 
 def _exact(p: Host) -> Host:

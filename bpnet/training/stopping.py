@@ -71,7 +71,8 @@ class EarlyStopping(Callback):
 
     def watches(self) -> str | None:
         """Return the metric that was asked for."""
-        return self.metric
+        name: str | None = self.metric
+        return name
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
         """Return the best value, its epoch and its parameters."""

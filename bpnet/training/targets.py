@@ -10,7 +10,7 @@ from bpnet.core import activations, costs
 from bpnet.core.activations import Activation
 from bpnet.core.costs import Cost
 from bpnet.core.metrics import Kind
-from bpnet.data import batches, finite
+from bpnet.data import Columns, batches, finite
 from bpnet.data.host_rows import HostRows
 from bpnet.data.labels import check_alike, named, typed
 from bpnet.errors import InputError
@@ -31,15 +31,20 @@ class Targets:
         How a right answer is told; None where there are no classes.
     classes : array, (n,), or None
         Names of the classes.
-    unit : float or array of float, (n,)
-        What a difference of 1 is in the target's own unit, where values are standardized; one
-        for each of several targets.
+    columns : Columns or None
+        What was learned of the table that they come from.
     """
 
     values: Any
     kind: Kind | None
     classes: Host | None
-    unit: Any = 1.0
+    columns: Columns | None = None
+
+    @property
+    def unit(self) -> Any:
+        """What a difference of 1 is in the target's own unit; one for each of several targets."""
+        std = 1.0 if self.columns is None else self.columns.std
+        return np.asarray(std) if isinstance(std, tuple) else std
 
     @property
     def are_labels(self) -> bool:

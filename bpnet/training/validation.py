@@ -89,7 +89,7 @@ class Validation:
                     network, x, y, judge.cost, wanted.classes, judge.scale, backend, dtype, names,
                     labels=wanted.are_labels,
                 )  # fmt: skip
-                wanted = replace(made, unit=wanted.unit)
+                wanted = replace(made, columns=wanted.columns)
         parts = [replace(wanted, values=wanted.values[rows]) for _, rows in folds]
         for part in parts or ([] if held is None else [wanted]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)

@@ -145,7 +145,7 @@ def test_metrics_are_in_the_unit_of_the_target(tmp_path, monkeypatch, capsys):
     odd = pl.int_range(pl.len()) * 0.3  # no whole numbers, which would be classes
     frame = training().with_columns(pl.col("y") * 1000 + 1e6 + odd)
     write("t.csv", frame)
-    words = ["t.csv", "--target", "y", *FAST, "--learning-rate", "0.01"]
+    words = ["t.csv", "--target", "y", *FAST, "--learning-rate", "0.01", "--test", "0"]
     assert main(["train", *words, "--metric", "mae,mse,r2", "--out", "run"]) == 0
     assert main(["sweep", *words, "--score", "mae", "--out", "swept"]) == 0
     for run in ("run", "swept"):

@@ -43,6 +43,7 @@ GIVEN = {
     "patience": ["--patience", "2"],
     "dropout": ["--dropout", "0.2"],
     "validation": ["--validation", "0.3"],
+    "test": ["x.npy,y.npy", "--test", "0.2"],
     "metric": ["--metric", "f1,top-2"],
     "backend": ["--backend", "array_api_strict"],
     "device": ["--backend", "array_api_strict", "--device", "no_float64"],

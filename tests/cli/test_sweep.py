@@ -89,7 +89,19 @@ def test_a_score_of_classes_is_refused_for_numbers_before_training(capsys, house
 def test_evaluate_judges_by_what_the_sweep_held_out(tmp_path, capsys, houses):
     """The split is that of the first seed, whichever was the best."""
     out = tmp_path / "run"
-    asked = ["--target", "kind", "--seeds", "3", "--seed", "5", "--score", "cost", "--json"]
+    asked = [
+        "--test",
+        "0",
+        "--target",
+        "kind",
+        "--seeds",
+        "3",
+        "--seed",
+        "5",
+        "--score",
+        "cost",
+        "--json",
+    ]
     assert main(["sweep", str(houses), *QUICK, *asked, "--out", str(out)]) == 0
     best = json.loads(capsys.readouterr().out)["configurations"][0]
     assert main(["evaluate", str(out), "--json"]) == 0

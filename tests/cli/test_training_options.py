@@ -124,8 +124,9 @@ def test_weights_of_the_examples_come_from_a_file(tmp_path, capsys):
     np.save(tmp_path / "w.npy", weights)
     options = ("train", tmp_path / "data.npz", "--epochs", 2, "--hidden", 4, "--quiet")
     options = (*options, "--sample-weight", tmp_path / "w.npy", "--validation", 0.25)
+    options = (*options, "--test", 0.1)
     assert run(*options, "--out", tmp_path / "run") == 0
-    data = bpnet.data.load(str(tmp_path / "data.npz"), validation=0.25, seed=0)
+    data = bpnet.data.load(str(tmp_path / "data.npz"), validation=0.25, test=0.1, seed=0)
     np.testing.assert_array_equal(data.x, x[data.rows])
     net = bpnet.Network([3, 4, 2], hidden="relu", seed=0)
     bpnet.train(net, data, epochs=2, sample_weight=weights[data.rows], validation=data.validation)

@@ -127,9 +127,9 @@ def test_rows_are_shown_in_the_table_s_own_terms(sections, runs):
 def test_regression_is_in_the_target_s_units(subjects, sections, runs):
     subject, blocks = subjects["numbers"], sections["numbers"]["residuals"].blocks
     table = next(b for b in blocks if b.kind == "table" and "own units" in b.caption)
-    data = bpnet.data.load(str(runs.tables["numbers"]), target="target", validation=0.1, seed=0)
-    held = data.columns.decode_target(data.validation[1])
-    said = data.columns.decode_target(subject.network.predict(data.validation[0])[:, 0])
+    data = bpnet.data.load(str(runs.tables["numbers"]), target="target", validation=0.1, test=0.1)
+    held = data.columns.decode_target(data.test[1])
+    said = data.columns.decode_target(subject.network.predict(data.test[0])[:, 0])
     assert float(table.rows[0][1]) == pytest.approx(
         1 - ((said - held) ** 2).sum() / ((held - held.mean()) ** 2).sum(), abs=1e-3
     )
@@ -157,7 +157,7 @@ def test_every_picture_has_words(made):
         assert len(names) == len(set(names))
         # those are columns of the table of the cost, and of the activations
         assert {f.picture.name for f in figures if f.table is None} <= {
-            "accuracy", "layers-silent", "validation-cost-by-seconds"
+            "accuracy", "r2", "mae", "rmse", "layers-silent", "validation-cost-by-seconds"
         }  # fmt: skip
 
 
