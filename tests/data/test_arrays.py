@@ -233,7 +233,7 @@ DAMAGED = {
     ),
     "several types in one": (
         header("{'descr': '<f4,<i4', 'fortran_order': False, 'shape': (1, 1), }", bytes(8)),
-        "has type <f4,<i4: give a plain array",
+        r"has type \[\('f0', '<f4'\), \('f1', '<i4'\)\]: give a plain array",
     ),
     "a long header": (
         b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + bytes(100),
