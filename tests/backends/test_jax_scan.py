@@ -6,11 +6,12 @@ import pytest
 import bpnet
 from bpnet.backends import trees
 
-jax = pytest.importorskip("jax")
+pytest.importorskip("jax")
 
-import jax.extend  # noqa: E402
+import jax
+import jax.extend
 
-from bpnet.backends import jax as adapter  # noqa: E402
+from bpnet.backends import jax as adapter
 
 WAITS = ("callback", "infeed", "outfeed")
 
