@@ -138,6 +138,16 @@ def capture(spec: str) -> bool:
     return replay(spec) and any(torch_graphs._captured.values())
 
 
+def graphs(spec: str) -> bool:
+    """:func:`replay` with CuPy's plans in CUDA graphs, which are off elsewhere."""
+    from bpnet.backends import cupy_graphs
+
+    cupy_graphs.ON = True
+    passed = replay(spec)
+    tell(kind="captures", count=cupy_graphs.InGraph.captures)
+    return passed and (cupy_graphs.InGraph.captures > 0 or not _is_on_gpu(spec))
+
+
 def _is_on_gpu(spec: str) -> bool:
     return bool({"cupy", "cuda"} & set(spec.split(":")))  # else it is a rehearsal
 
@@ -175,7 +185,8 @@ def benchmark(device: str, seconds: str, folder: str) -> bool:
 
 
 JOBS = {
-    job.__name__: job for job in (devices, smoke, check_rows, parity, replay, capture, benchmark)
+    job.__name__: job
+    for job in (devices, smoke, check_rows, parity, replay, capture, graphs, benchmark)
 }
 
 

@@ -12,7 +12,7 @@ PLUGINS = ("-p", "gpu_pytest", "-p", "_hypothesis_pytestplugin")
 
 NAMES = (
     *("devices", "smoke", "check", "parity", "replay", "benchmark"),
-    *("check-torch", "capture-torch", "check-jax", "tests"),
+    *("check-torch", "capture-torch", "check-jax", "graphs", "tests"),
 )
 """Of all steps, as --only takes them."""
 
@@ -68,7 +68,7 @@ def plan(place: Place, folder: Path, scratch: Path, seconds: float) -> list[Step
         steps.append(_job("capture-torch", 60, "capture", place.torch))
     if place.jax:
         steps.append(_job("check-jax", 90, "check_rows", place.jax))
-    return [*steps, _tests(place, scratch)]
+    return [*steps, _job("graphs", 60, "graphs", place.cupy), _tests(place, scratch)]
 
 
 def _job(name: str, limit: float, *arguments: str) -> Step:

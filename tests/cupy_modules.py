@@ -26,6 +26,7 @@ def modules(gpus):
     """Modules by their names, ``cupy`` and what is imported beside it."""
     names = ("cupy", "cupy.linalg", "cupy.fft", "cupy.cuda", "cupy.cuda.device", "cupy.cuda.memory")
     names += ("cupy._core", "cupy._core._routines_linalg", "cupyx")
+    names += ("nvmath", "nvmath.bindings")
     names += ("cupy_backends", "cupy_backends.cuda", "cupy_backends.cuda.libs")
     made = {name: types.ModuleType(name) for name in names}
     for name, value in made.items():
@@ -40,6 +41,7 @@ def modules(gpus):
     _transfers(gpus, made)
     cupy.ElementwiseKernel = kernels(gpus)
     made["cupy_backends.cuda.libs"].cublas = cublas(gpus)
+    made["nvmath.bindings"].cublas = nvmath(gpus)
     cupy.cuda.device.get_cublas_handle = lambda: 1
     return made
 
@@ -56,11 +58,13 @@ def cublas(gpus):
 
     def gemm(handle, ta, tb, m, n, k, alpha, A, at, lda, sa, B, bt, ldb, sb, beta, C, ct, ldc, sc,
              count, compute, algo):  # fmt: skip
+        if gpus.captured is not None and handle != 2:
+            raise NotImplementedError("calling cuBLAS API during stream capture is not supported")
         gpus.launches += 1
         gpus.happened.append(f"gemm {compute}")
         kind = {0: ctypes.c_float, 1: ctypes.c_double}[at]
         assert at == bt == ct
-        assert handle == 1
+        assert handle in (1, 2)
         assert (kind.from_address(alpha).value, kind.from_address(beta).value) == (1, 0)
         size = ctypes.sizeof(kind)
         for i in range(count):
@@ -75,6 +79,28 @@ def cublas(gpus):
         CUBLAS_COMPUTE_64F=70,
         CUBLAS_COMPUTE_32F_FAST_TF32=77,
         CUBLAS_GEMM_DEFAULT=-1,
+    )
+
+
+def nvmath(gpus):
+    """nvmath's cuBLAS, which takes what CuPy's does, and lets itself be captured."""
+    gemm = cublas(gpus).gemmStridedBatchedEx
+    streams, rooms = {}, {}
+
+    def captured(handle, *given):
+        assert streams[handle] == 7, "not of the stream that is captured"
+        assert rooms[handle] > 0, "memory that the graph does not own"
+        kind = (ctypes.c_float, ctypes.c_double)[given[7]]
+        factors = [kind.from_buffer_copy(kind.from_address(given[i])) for i in (5, 14)]
+        baked = [*map(ctypes.addressof, factors)]  # a capture takes them as they are now
+        given = (*given[:5], baked[0], *given[6:14], baked[1], *given[15:])
+        gpus.launch("gemm", lambda keep=factors: gemm(2, *given))
+
+    return types.SimpleNamespace(
+        create=lambda: 1,
+        set_stream=streams.__setitem__,
+        set_workspace=lambda handle, at, size: rooms.__setitem__(handle, size),
+        gemm_strided_batched_ex=captured,
     )
 
 
@@ -185,6 +211,21 @@ def _cuda(gpus, made):
         def synchronize(self):
             gpus.wait("for a stream", self.key)
 
+        ptr = property(lambda self: 7)
+
+        def begin_capture(self):
+            assert gpus.streams[-1] == self.key != ("null", gpus.devices[-1])
+            gpus.begin_capture()
+
+        def end_capture(self):
+            return gpus.end_capture()
+
+    @contextmanager
+    def using_allocator(allocator):
+        gpus.allocators.append(allocator)
+        yield
+        gpus.allocators.pop()
+
     class OutOfMemoryError(MemoryError):
         def __init__(self, size, total, limit=0):
             super().__init__(
@@ -200,7 +241,9 @@ def _cuda(gpus, made):
 
     cuda.Device = made["cupy.cuda.device"].Device = Device
     cuda.Stream, cuda.Event, cuda.get_current_stream = Stream, Event, current
-    cuda.memory.OutOfMemoryError = OutOfMemoryError
+    cuda.memory.OutOfMemoryError, cuda.using_allocator = OutOfMemoryError, using_allocator
+    cuda.MemoryPool = lambda: types.SimpleNamespace(malloc=None)
+    cuda.alloc = lambda size: types.SimpleNamespace(ptr=1)
     properties = {"name": b"Make-believe", "totalGlobalMem": 2**33}
     cuda.runtime = types.SimpleNamespace(
         getDeviceCount=lambda: gpus.count,
@@ -263,4 +306,6 @@ def installed(count=2):
 
 
 def _replaced(name):
-    return name.split(".")[0] in {"cupy", "cupyx", "cupy_backends"} or name.startswith(IMPORTED)
+    return name.split(".")[0] in {"cupy", "cupyx", "cupy_backends", "nvmath"} or name.startswith(
+        IMPORTED
+    )

@@ -22,9 +22,11 @@ class Memory:
 
     def __init__(self, gpus, stream):
         self.gpus, self.arena, self.written = gpus, stream, (stream, gpus.clock[stream])
-        self.readers = {}
+        self.readers, self.is_graphs = {}, bool(gpus.allocators)
 
     def __del__(self):
+        if self.is_graphs:  # it goes with the graph, and no other array gets it
+            return
         for reader in self.readers.items():
             if not self.gpus.ordered(self.arena, reader):
                 self.gpus.races.append("freed memory is used again while a stream reads it")
@@ -46,7 +48,8 @@ class Gpus:
     def __init__(self, count=2):
         self.count, self.clock, self.done, self.known = count, Counter(), Counter(), Counter()
         self.local, self.limit, self.capability = threading.local(), None, "90"
-        self.launches, self.pinned = 0, 0
+        self.launches, self.pinned, self.graphs = 0, 0, 0
+        self.captured, self.saved, self.allocators = None, [], []
         self.waits, self.races, self.wide, self.freed, self.happened = [], [], [], [], []
 
     @property
@@ -78,6 +81,7 @@ class Gpus:
     def wait(self, what, stream=None, until=None):
         """The host waits for a stream."""
         assert not getattr(self.local, "busy", False), f"the host waits in a step: {what}"
+        assert self.captured is None, f"the host waits in a capture: {what}"
         self.waits.append(what)
         stream = stream or self.streams[-1]
         self.done[stream] = max(self.done[stream], self.clock[stream] if until is None else until)
@@ -96,6 +100,8 @@ class Gpus:
     def launch(self, name, function, *given, **named):
         """Run a kernel on the current device and stream."""
         operands = list(_arrays((given, named)))
+        if self.captured is not None:
+            return self._capture(name, function, operands, _plain(given), _plain(named))
         self.launches += 1
         stream, time = self.tick()
         for a in operands:
@@ -104,6 +110,37 @@ class Gpus:
                 self.races.append(f"{name} reads what another stream may not have written yet")
             a.memory.readers[stream] = time
         return self.wrap(name, function(*_plain(given), **_plain(named)), operands)
+
+    def _capture(self, name, function, operands, given, named):
+        """Keep what is launched, and what it would change."""
+        self.saved += [(a.host, a.host.copy()) for a in operands]
+        result = self.wrap(name, function(*given, **named), operands)
+        place = result.host if isinstance(result, Array) else None
+        self.captured.append((function, given, named, place))
+        return result
+
+    def begin_capture(self):
+        """What is launched from here on is kept, and nothing changes by it."""
+        assert self.allocators, "memory of a graph that others may take"
+        self.captured, self.saved = [], []
+
+    def end_capture(self):
+        """What does again what was launched."""
+        launches, self.captured = self.captured, None
+        for host, before in reversed(self.saved):
+            if host.flags.writeable:
+                host[...] = before
+
+        def launch(stream=None):
+            self.launches += 1
+            self.graphs += 1
+            self.tick()
+            for function, given, named, place in launches:
+                again = function(*given, **named)
+                if place is not None and again is not place:
+                    place[...] = again
+
+        return types.SimpleNamespace(launch=launch)
 
     def wrap(self, name, result, operands=()):
         """Arrays from NumPy's: of reductions, too, there are 0-d arrays."""

@@ -25,7 +25,8 @@ def __getattr__(name: str) -> Any:
 
 def matmul(x: Array, y: Array, /, out: Array | None = None) -> Any:
     """Matrix product; of sets of networks by one call, without copies."""
-    product = cupy_products.batched(x, y, out) if x.ndim == 3 or y.ndim == 3 else None
+    alone = x.ndim != 3 and y.ndim != 3 and not cupy_products.is_captured()
+    product = None if alone else cupy_products.batched(x, y, out)
     return cupy.matmul(x, y, out) if product is None else product
 
 

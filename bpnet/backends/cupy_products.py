@@ -5,6 +5,8 @@ lists of addresses where one operand is shared by all, and knows no TF32 there. 
 this: it takes an operand as it is or transposed, at any distance from the next, 0 for the same one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cupy
@@ -12,6 +14,10 @@ import numpy as np
 from cupy._core import _routines_linalg as products
 
 from bpnet._typing import Array
+
+_CAPTURING: list[tuple[Any, Any]] = []
+_WORKSPACE = 1 << 22
+"""Bytes that cuBLAS is lent while a graph is captured: else it would take its own."""
 
 _KINDS = {"f": "32F", "d": "64F"}
 
@@ -28,23 +34,44 @@ def batched(x: Array, y: Array, out: Array | None = None) -> Array | None:
     """
     lying = _lying(y), _lying(x)  # what is in rows here is in columns there: C^T = y^T x^T
     members = {a.shape[0] for a in (x, y) if a.ndim == 3}
-    fits = x.dtype == y.dtype and x.shape[-1] == y.shape[-2] and len(members) == 1
+    fits = x.dtype == y.dtype and x.shape[-1] == y.shape[-2] and len(members) <= 1
     if not fits or None in lying or x.dtype.char not in _KINDS or cupy.cuda.runtime.is_hip:
         return None
     from cupy_backends.cuda.libs import cublas
 
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
     if out is None:
-        out = cupy.empty((members.pop(), m, n), x.dtype)
+        out = cupy.empty((*members, m, n), x.dtype)
+    handle, gemm = _CAPTURING[-1] if _CAPTURING else (None, cublas.gemmStridedBatchedEx)
     real = getattr(cupy.cuda.runtime, f"CUDA_R_{_KINDS[x.dtype.char]}")
     one, zero = np.ones((), x.dtype), np.zeros((), x.dtype)
     left, right = ((a.data.ptr, real, *at[1:]) for a, at in zip((y, x), lying, strict=True))
-    cublas.gemmStridedBatchedEx(
-        cupy.cuda.device.get_cublas_handle(), lying[0][0], lying[1][0], n, m, k,
+    gemm(
+        handle or cupy.cuda.device.get_cublas_handle(), lying[0][0], lying[1][0], n, m, k,
         one.ctypes.data, *left, *right, zero.ctypes.data, out.data.ptr, real, n, m * n,
-        out.shape[0], _precision(x.dtype, cublas), cublas.CUBLAS_GEMM_DEFAULT,
+        out.size // (m * n), _precision(x.dtype, cublas), cublas.CUBLAS_GEMM_DEFAULT,
     )  # fmt: skip
     return out
+
+
+@contextmanager
+def captured(stream: Any) -> Iterator[None]:
+    """Within it products are nvmath's, which a stream can capture: CuPy refuses its own there."""
+    from nvmath.bindings import cublas
+
+    handle, room = cublas.create(), cupy.cuda.alloc(_WORKSPACE)
+    cublas.set_stream(handle, stream.ptr)
+    cublas.set_workspace(handle, room.ptr, _WORKSPACE)
+    _CAPTURING.append((handle, cublas.gemm_strided_batched_ex))
+    try:
+        yield
+    finally:
+        _CAPTURING.pop()
+
+
+def is_captured() -> bool:
+    """Whether products are being captured."""
+    return bool(_CAPTURING)
 
 
 def _lying(a: Array) -> Any:

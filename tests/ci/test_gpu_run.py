@@ -1,5 +1,6 @@
 """The steps of ``ci/gpu`` as processes, and the report that is there at every moment."""
 
+import importlib
 import json
 import os
 import select
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 
+from bpnet.backends.trace import replay
 from bpnet.check import suite
 
 TELL = "import sys; sys.path.insert(0, {ci!r}); from gpu_rows import tell; "
@@ -250,3 +252,23 @@ def test_only_bpnet_fails_the_benchmark(gpu, monkeypatch, capsys, tmp_path):
     assert told({"kind": "cell", "who": "PyTorch eager", "error": "no"}) == 0
     assert told({"kind": "launches", "who": "bpnet cupy", "error": "no"}) == 0
     assert told({"kind": "cell", "who": "bpnet cupy", "error": "no"}) == 1
+
+
+def test_a_replay_is_seen_to_take_place(gpu, monkeypatch, tmp_path):
+    path = tmp_path / "rows"
+    monkeypatch.setenv(gpu.rows.VARIABLE, str(path))
+    monkeypatch.setattr(replay, "_functions", {})
+    assert gpu.jobs.replay("numpy")
+    assert len(gpu.rows.told(path)) == 3
+    monkeypatch.setattr(replay, "_functions", {})
+    monkeypatch.setattr(replay, "WORTH", 10**6)
+    assert not gpu.jobs.replay("numpy")
+
+
+def test_a_capture_that_did_not_take_place_fails(gpu, monkeypatch, tmp_path):
+    pytest.importorskip("torch")
+    monkeypatch.setenv(gpu.rows.VARIABLE, str(tmp_path / "rows"))
+    torch_graphs = importlib.import_module("bpnet.backends.torch_graphs")
+    monkeypatch.setattr(torch_graphs, "STRICT", False)
+    assert not gpu.jobs.capture("torch:cpu")
+    assert torch_graphs.STRICT

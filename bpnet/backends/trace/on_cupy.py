@@ -11,7 +11,7 @@ from bpnet.backends.trace import expressions, kernels
 from bpnet.backends.trace.graph import Call, Graph
 from bpnet.backends.trace.kernels import Kernel
 from bpnet.backends.trace.lines import Form, Writer, statement
-from bpnet.backends.trace.plan import Unit
+from bpnet.backends.trace.plan import Ends, Unit
 from bpnet.backends.trace.recorder import BINARY, UNARY
 
 OPTIONS = ("--fmad=false",)
@@ -71,6 +71,12 @@ class OnCuPy:
     def units(self, graph: Graph, calls: Sequence[Call]) -> list[Unit]:
         """Kernels of what works element by element, and each other call by itself."""
         return kernels.fused(graph, calls)
+
+    def followed(self, replay: Any, ends: Ends) -> Any:
+        """What replays a plan: a graph where these are on."""
+        from bpnet.backends import cupy_graphs
+
+        return cupy_graphs.InGraph(replay, len(ends.outs)) if cupy_graphs.ON else replay
 
     def statements(self, writer: Writer, unit: Unit) -> list[str]:
         """Lines of a unit."""

@@ -9,7 +9,7 @@ from bpnet.backends import loop
 from bpnet.backends import numpy_namespace as xp
 from bpnet.backends.trace.graph import Call, Constant, Graph, Ref
 from bpnet.backends.trace.lines import Form, Writer, statement
-from bpnet.backends.trace.plan import Unit
+from bpnet.backends.trace.plan import Ends, Unit
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 """Operators that numbers of NumPy's do ten times faster than its functions, to the same bits."""
@@ -46,6 +46,10 @@ class OnNumPy:
     def units(self, graph: Graph, calls: Sequence[Call]) -> list[Unit]:
         """Each call by itself."""
         return [Unit((call,)) for call in calls]
+
+    def followed(self, replay: Any, ends: Ends) -> Any:
+        """What replays a plan: the function itself."""
+        return replay
 
     def statements(self, writer: Writer, unit: Unit) -> list[str]:
         """Lines of a unit."""

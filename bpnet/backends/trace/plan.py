@@ -98,6 +98,9 @@ class Library(Protocol):
     def units(self, graph: Graph, calls: Sequence[Call]) -> list[Unit]:
         """Return what is done at once."""
 
+    def followed(self, replay: Any, ends: Ends) -> Any:
+        """Return what replays a plan, from the function that does so call by call."""
+
     def statements(self, writer: Any, unit: Unit) -> list[str]:
         """Return the lines of a unit."""
 

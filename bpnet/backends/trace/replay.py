@@ -287,7 +287,9 @@ def _plainly(
 
 def _made(graph: Graph, ends: Ends, library: plan.Library) -> Callable[..., Any]:
     """Function that replays a graph."""
-    return Writer(plan.make(graph, ends, library), library).function()
+    function = Writer(plan.make(graph, ends, library), library).function()
+    followed: Callable[..., Any] = library.followed(function, ends)
+    return followed
 
 
 def _tried(
