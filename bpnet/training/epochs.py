@@ -40,7 +40,8 @@ def run(
     saved : sequence of dicts, optional
         What the callbacks of each member kept in a checkpoint, by their names.
     after : callable, optional
-        Called with ``"block"`` and ``"epoch"`` when one has ended, not only been broken off.
+        Called with ``"begin"`` after the callbacks of all members have begun, and with ``"block"``
+        and ``"epoch"`` when one has ended, not only been broken off.
     """
     session.after_block = None if after is None else partial(after, "block")
     for i, member in enumerate(session.members):
@@ -48,6 +49,8 @@ def run(
             callback.on_train_begin(member.run)
             if saved and name in saved[i]:
                 callback.take_back(*saved[i][name])
+    if after is not None:
+        after("begin")
     for i, member in session.live:
         if member.run.epoch >= member.run.epochs:
             end(session, i)

@@ -23,13 +23,10 @@ def run(job: Job) -> Histories:
     with call.split.ranks.running(), checkpoints.held(writer):
         progress, parts = Progress(job), _parts(job)
         histories = progress.histories
-        if len(progress.done) < len(progress.networks):
-            if writer is not None:
-                writer.on_train_begin(progress.run)
-            for part in chain(*map(progress.left, parts)):
-                _run_part(part, job, progress)
-            if writer is not None and len(histories.diverged) < len(progress.networks):
-                writer.on_train_end(progress.run)
+        for part in chain(*map(progress.left, parts)):
+            _run_part(part, job, progress)
+        if progress.begun and writer is not None and len(histories.diverged) < len(histories):
+            writer.on_train_end(progress.run)
         stopped = progress.run.stopped
         if call.several and call.split.many:
             stopped = dividing.gather(job, {*chain(*parts)}, histories, stopped)

@@ -47,6 +47,8 @@ class Progress:
         Networks that began before the part under way, by their numbers.
     done : set of int
         Networks that are trained no more.
+    begun : bool
+        Whether a network has been trained.
     run : Run
         The call as its writer of checkpoints sees it: parts follow one another.
 
@@ -61,6 +63,7 @@ class Progress:
         self.histories = Histories([{} for _ in self.networks])
         self.saved: dict[int, Saved] = {}
         self.done: set[int] = set()
+        self.begun = False
         self.run = Run(self.networks[0], 0, 1, 0, job.backend.spec)
         self.run.snapshot, self.run.pull = self._snapshot, self._pull
         self._part: Sequence[int] = []
@@ -110,12 +113,17 @@ class Progress:
         self._part, self._session = [], None
 
     def after(self, what: str) -> None:
-        """Let the writer look in after a block or an epoch."""
+        """Let the writer look in when the first part has begun, after a block and an epoch."""
         self._look()
         writer, run = self.job.writer, self.run
-        if writer is not None and what == "block":
+        if writer is None:
+            return
+        if what == "begin" and not self.begun:
+            writer.on_train_begin(run)
+            self.begun = True
+        elif what == "block":
             writer.on_block_end(run)
-        elif writer is not None and run.position[0]:
+        elif what == "epoch" and run.position[0]:
             run.epoch = run.position[0] - 1  # the one that has ended
             writer.on_epoch_end(run)
 
