@@ -64,10 +64,10 @@ def read_again(config: Config, columns: Columns | None = None) -> Dataset:
     InputError
         If it cannot be read, or has changed since.
     """
+    # the seed of a sweep's data is its own
     data = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
-    if columns is not None:
-        data["columns"] = columns
-    found = read(data.pop("source"), **data)  # the seed of a sweep's data is its own
+    data["columns"] = columns or data.get("columns")
+    found = read(data.pop("source"), **data)
     _check_unchanged(config, found, "give it as it was, or train anew")
     return found
 

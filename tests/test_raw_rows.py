@@ -151,7 +151,7 @@ def test_a_network_trained_in_python_knows_its_columns(place):
 
 
 BAD = {
-    "lacking": ([{"size": 1.0}], "the list lacks 'flag', 'kind'"),
+    "lacking": ([{"size": 1.0}], "the frame lacks 'flag', 'kind'"),
     "no number": ([{**ROWS[0], "size": "large"}], "'size' is 'large'"),
     "none": (pl.DataFrame(ROWS)[:0], "has no rows"),
     "no file": ("nowhere.csv", "there is no file"),

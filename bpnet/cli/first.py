@@ -42,6 +42,7 @@ _PANELS = {
         "numeric",
         "separator",
         "validation",
+        "test",
         "folds",
         "stream",
         "shuffle",

@@ -44,7 +44,7 @@ def predict(
     dataset = run_data.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]
     outputs = predictions.outputs(network, x, selection.backend)
-    kept = raw.columns_of(source, keep, streamed=streamed) if keep else None
+    kept = raw.columns_of(source, keep, columns) if keep else None
     rows = predictions.write(out, network, outputs, columns, kept)
     if not (quiet or json_):
         screen.note(run_data.replaced(dataset))

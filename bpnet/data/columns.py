@@ -75,6 +75,14 @@ class Column:
     high: float | None = field(default=None, repr=False)
 
     @property
+    def usual(self) -> tuple[float, float]:
+        """What is not far outside of training: its range, and half of it on either side."""
+        if self.low is None or self.high is None:
+            return -math.inf, math.inf
+        half = (self.high - self.low) / 2
+        return self.low - half, self.high + half
+
+    @property
     def features(self) -> tuple[str, ...]:
         """One name for each input."""
         if self.kind not in NUMBERS:
@@ -86,14 +94,6 @@ class Column:
     def units(self) -> tuple[Part, ...]:
         """Parts, means and deviations of numbers: the number or the days, then parts of dates."""
         return (("", self.mean, self.std), *self.parts)
-
-    @property
-    def usual(self) -> tuple[float, float]:
-        """What is not far outside of training: its range, and half of it on either side."""
-        if self.low is None or self.high is None:
-            return -math.inf, math.inf
-        half = (self.high - self.low) / 2
-        return self.low - half, self.high + half
 
     @staticmethod
     def date_of(days: float) -> str:
@@ -165,10 +165,9 @@ class Columns:
                 if getattr(two, part) != value:
                     return f"'{one.name}' has {part} {value} and in the others {getattr(two, part)}"
         for part, value in asdict(self).items():
-            if asdict(other)[part] != value and part != "left_out":
-                return (
-                    f"{part.replace('_', ' ')} is {value} and in the others {asdict(other)[part]}"
-                )
+            there = getattr(other, part)
+            if part not in {"inputs", "left_out", "separator"} and there != value:
+                return f"{part.replace('_', ' ')} is {value} and in the others {there}"
         return ""
 
     def decode_target(self, a: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -32,9 +32,6 @@ class Dataset:
     validation, test : tuple of (x, y), optional
         Rows held out of the training rows, by which :func:`bpnet.train` judges each epoch; and
         those for the test, held out too or the data set's own.
-    test_share : float
-        Share of the rows that was held out for the test; 0 where the test part is the data set's
-        own, or there is none.
     rows : array of int, (m,), optional
         Numbers of the training rows in their source, where others were held out or left out.
     name : str
@@ -51,6 +48,9 @@ class Dataset:
         Of a table whose columns were learned: what each is taken for, as a table in lines.
     source_rows : int
         Rows of the source, with those that were held out or left out; 0 where nobody counted them.
+    test_share : float
+        Share of the rows that was held out for the test; 0 where the test part is the data set's
+        own, or there is none.
     tally : mapping
         Cells of a table in whose place something else was put, by column.
 

@@ -136,9 +136,6 @@ class Encoded(HostRows):
             return draws.order(seed, epoch, len(self))
         return BlockOrder(seed, epoch, self.starts, self.buffer)
 
-    def __getitem__(self, rows: Any) -> Any:
-        return self.part(rows if self.index is None else self.index[rows])
-
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells that were replaced in the rows that were read so far."""
         return told.replaced(self.columns, self.tally())
@@ -165,6 +162,6 @@ def _starts(runs: tuple[Run, ...], index: Host | None) -> Host:
 
 
 def tally_of(data: Any) -> Tally:
-    """Counts of the cells that were replaced in all parts of a data set, after they were read."""
+    """Cells that were replaced in all parts of a data set, by column, after they were read."""
     parts = [data.x, *(pair[0] for pair in (data.validation, data.test) if pair is not None)]
-    return told.merged(tally for x in parts for tally in x._tallies.values())
+    return told.merged(x.tally() for x in parts)

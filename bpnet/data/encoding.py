@@ -112,8 +112,8 @@ def _encode_numbers(
         raise InputError(message)
     low, high = column.usual
     outside = int(((every[:, 0] < low) | (every[:, 0] > high)).sum())
-    gaps = int(missing.sum()) - count
-    return Replaced(gaps, 0, (), count, bad_example(cells, bad, first), outside)
+    example = bad_example(cells, bad, first)
+    return Replaced(int(missing.sum()) - count, 0, (), count, example, outside)
 
 
 def bad_example(cells: "pl.Series", bad: "pl.Series", first: Rows) -> str:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from bpnet.data.dataset import Dataset
 from bpnet.data.draws import generator
+from bpnet.data.encoded import Encoded
 from bpnet.data.splits import strata_of
 from bpnet.errors import InputError
 
@@ -79,8 +80,11 @@ def divided(data: Dataset, validation: float, test: float | None, seed: int) -> 
         raise InputError(message)
     is_test = _drawn(y, share / (validation + share), seed, data.task == "classify")
     kept, tested = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-    held = (x[kept], y[kept])
-    return replace(data, validation=held, test=(x[tested], y[tested]), test_share=share)
+    index: Any = x.index if isinstance(x, Encoded) else None
+    pairs = [
+        (x[rows] if index is None else x.part(index[rows]), y[rows]) for rows in (kept, tested)
+    ]
+    return replace(data, validation=pairs[0], test=pairs[1], test_share=share)
 
 
 def _drawn(y: Any, share: float, seed: int, stratify: bool) -> npt.NDArray[np.bool_]:

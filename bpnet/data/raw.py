@@ -9,7 +9,6 @@ import numpy as np
 from bpnet.data.columns import Columns
 from bpnet.data.frames import is_frame, open_table, refusing_tables
 from bpnet.data.sources import find, load
-from bpnet.data.tables import in_words
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def is_raw(rows: Any) -> bool:
     """Whether rows are those of a table with named columns, and not an array of numbers."""
     listed = isinstance(rows, list | tuple) and len(rows) and isinstance(rows[0], Mapping)
-    return bool(listed) or isinstance(rows, str | Path | Mapping) or hasattr(rows, "columns")
+    return bool(listed) or isinstance(rows, str | Path | Mapping) or is_frame(rows)
 
 
 def encoded(rows: Any, columns: Columns) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
@@ -44,26 +43,27 @@ def encoded(rows: Any, columns: Columns) -> tuple[np.ndarray[Any, Any], tuple[st
     InputError
         If a column is missing, or a cell can't be used.
     """
-    source = rows if isinstance(rows, str | Path) or is_frame(rows) else _as_frame(rows)
-    data = load(source, columns=columns, need_target=False)
+    if isinstance(rows, list | tuple | Mapping):
+        with refusing_tables("the rows"):
+            rows = _as_frame(rows)
+    data = load(rows, columns=columns, need_target=False)
     return np.asarray(data.x), data.notes
 
 
 def _as_frame(rows: Any) -> "pl.DataFrame":
-    """Rows of a dict, or of a list of dicts, as a frame of polars."""
-    what = f"the {type(rows).__name__}"
-    with refusing_tables(what):
-        import polars as pl
+    """Dicts as a frame of polars."""
+    import polars as pl
 
-        if isinstance(rows, Mapping):
-            values = {str(n): v.tolist() if hasattr(v, "tolist") else v for n, v in rows.items()}
-            is_one = not any(isinstance(cells, list | tuple) for cells in values.values())
-            values = {n: [cell] for n, cell in values.items()} if is_one else values
-            return pl.DataFrame(values, strict=False)
+    if not isinstance(rows, Mapping):
         return pl.from_dicts(list(rows), infer_schema_length=None, strict=False)
+    values = {str(n): v.tolist() if hasattr(v, "tolist") else v for n, v in rows.items()}
+    if not any(np.ndim(cells) or hasattr(cells, "__len__") for cells in values.values()
+               if not isinstance(cells, str)):  # fmt: skip
+        values = {name: [cell] for name, cell in values.items()}  # one row
+    return pl.DataFrame(values, strict=False)
 
 
-def columns_of(source: str, names: str, *, streamed: bool) -> "pl.DataFrame":
+def columns_of(source: str, names: str, columns: Columns | None) -> "pl.DataFrame":
     """Columns of a table as they stand in its files.
 
     Parameters
@@ -72,28 +72,33 @@ def columns_of(source: str, names: str, *, streamed: bool) -> "pl.DataFrame":
         As :func:`bpnet.data.load` takes it.
     names : str
         One name, or several with commas.
-    streamed : bool
-        Whether the source is streamed, as :func:`bpnet.data.stream` takes it.
+    columns : Columns or None
+        What was learned, for the separator of text.
 
     Raises
     ------
     InputError
         If the source is no table, or has no such column.
     """
-    found = find(source, need_target=False, patterns=streamed)
-    if found.kind != "table":
-        message = f"{source} is no table, of which columns could be kept: leave --keep out"
+    import polars as pl
+
+    found = find(source, need_target=False)
+    if found.kind != "table" or source == "-":
+        message = (
+            f"{source} is no table in a file, of which columns could be kept: leave --keep out"
+        )
         raise InputError(message)
-    table = open_table(found.paths, in_memory=not streamed)
+    separator = None if columns is None else columns.separator or None
+    table = open_table(found.paths, separator=separator, in_memory=False)
     wanted = [names] if names in table.names else [name.strip() for name in names.split(",")]
     lacking = next((name for name in wanted if name not in table.names), None)
     if lacking is not None:
-        have = in_words(list(table.names))
-        message = f"{source} has no column '{lacking}' to keep: it has {have}"
+        there = ", ".join(f"'{name}'" for name in table.names[:20])
+        message = f"{table.where} has no column '{lacking}' to keep: it has {there}"
         raise InputError(message)
-    import polars as pl
-
-    return pl.concat([part.read(0, part.rows, wanted) for part in table.parts])
+    with refusing_tables(table.where):
+        runs = table.runs(1 << 20)
+        return pl.concat([table.read(run, wanted) for run in runs], how="vertical_relaxed")
 
 
 def check_polars(what: str) -> None:

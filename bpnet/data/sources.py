@@ -86,17 +86,18 @@ def load(
     ((1294, 64), dtype('uint8'), 0.0625, (8, 8))
     """
     check_asked(task, validation)
+    held = validation + share_of(validation, test, False, str(source))
     found = find(source, need_target)
     where = found.where
     try:
         if found.kind == "table":
-            held = validation + share_of(validation, test, False, where)
             lazy = tabular(found, target, task, columns, held, seed, need_target)
+            lazy = divided(lazy, validation, test, seed)
             data = in_memory(lazy)
-            tally = tally_of(lazy)
-            lines, learned = told.outside if data.taken else told.replaced, lazy.columns
-            notes = data.notes if learned is None else (*data.notes, *lines(learned, tally))
-            return divided(replace(data, notes=notes, tally=tally), validation, test, seed)
+            data = replace(data, tally=tally_of(lazy))
+            learned: Any = data.columns
+            notes = () if data.taken else told.replaced(learned, data.tally)
+            return replace(data, notes=(*data.notes, *notes))
         check_no_table(target, columns, where)
         if found.kind == "name":
             data = read_standard(str(source))

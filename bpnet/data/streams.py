@@ -75,7 +75,7 @@ def stream(
         out, drawn in memory: about 25 bytes a row for that moment. Of tables, each row by a draw
         of its own, so that classes keep their shares by chance only.
     test : float or None
-        As in :func:`bpnet.data.load`, drawn as for validation.
+        As in :func:`bpnet.data.load`.
     seed : int
         Key of that draw.
     need_target : bool
@@ -115,19 +115,18 @@ def stream(
     >>> folder.cleanup()
     """
     check_asked(task, validation)
-    share_of(validation, test, False, str(source))
     if shuffle not in SHUFFLES:
         message = f"shuffle {shuffle!r}: give {', '.join(SHUFFLES)}"
         raise InputError(message)
     if buffer is not None and (type(buffer) is not int or buffer < 1):
         message = f"buffer {buffer!r}: give a whole number of rows"
         raise InputError(message)
+    held = validation + share_of(validation, test, False, str(source))
     found = _found(source, need_target)
     if found.kind == "table":
         if standardize or scale is not None:
             message = f"{found.where} is a table, which is standardized anyway: leave scale out"
             raise InputError(message)
-        held = validation + share_of(validation, test, False, found.where)
         data = tabular(
             found, target, task, columns, held, seed, need_target, streamed=True,
             buffer=buffer, full=shuffle == "full",

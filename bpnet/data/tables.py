@@ -286,9 +286,7 @@ def check_learned(wanted: list[str], names: list[str], where: str) -> None:
     lacking = [f"'{name}'" for name in wanted if name not in names]
     if lacking:
         listed = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
-        message = (
-            f"{where} lacks {listed}, which the model was trained on; it has {in_words(names)}"
-        )
+        message = f"{where} lacks {listed}, which the model was trained on; it has {_listed(names)}"
         raise InputError(message)
 
 
@@ -301,14 +299,14 @@ def find_targets(target: str | None, names: list[str], where: str) -> list[str]:
         If one is no column, or no other column is left.
     """
     if target is None:
-        message = f"{where} is a table: name its target with --target, one of {in_words(names)}"
+        message = f"{where} is a table: name its target with --target, one of {_listed(names)}"
         raise InputError(message)
     found = [target] if target in names else [part.strip() for part in target.split(",")]
     for name in found:
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"did you mean '{near[0]}'? " if near else ""
-            message = f"{where} has no column '{name}': {hint}it has {in_words(names)}"
+            message = f"{where} has no column '{name}': {hint}it has {_listed(names)}"
             raise InputError(message)
         if found.count(name) > 1:
             message = f"target '{target}' names '{name}' twice: name it once"
@@ -319,6 +317,5 @@ def find_targets(target: str | None, names: list[str], where: str) -> list[str]:
     return found
 
 
-def in_words(names: list[str]) -> str:
-    """Names of columns, the first of many."""
+def _listed(names: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names[:20]) + ", ..." * (len(names) > 20)

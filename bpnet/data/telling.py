@@ -4,7 +4,7 @@ import functools
 import logging
 from typing import Any
 
-from bpnet.data import sources
+from bpnet.data import sources, told
 from bpnet.data.dataset import Dataset
 
 _log = logging.getLogger("bpnet")
@@ -14,7 +14,9 @@ _log = logging.getLogger("bpnet")
 def _load(*args: Any, **options: Any) -> Dataset:
     """Read a data set, and warn of each of its notes."""
     data = sources.load(*args, **options)
-    for note in data.notes:
+    columns = data.columns if data.taken else None  # else the notes have these lines
+    replaced = () if columns is None else told.replaced(columns, data.tally)
+    for note in (*data.notes, *replaced):
         _log.warning("%s", note)
     return data
 

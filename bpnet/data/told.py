@@ -73,19 +73,11 @@ def replaced(columns: Columns, tally: Tally) -> tuple[str, ...]:
                 f"{_count(found.missing, 'missing value')} in '{column.name}' {_filled(column)}"
             )
         lines += strange(column, found)
-    return (*lines, *outside(columns, tally))
-
-
-def outside(columns: Columns, tally: Tally) -> tuple[str, ...]:
-    """Lines on numbers that were kept, far outside the range of training."""
-    lines = []
-    for column in columns.inputs:
-        count = tally.get(column.name, Replaced()).outside
-        if count:
+        if found.outside:
             ends = f"{_shown(column, column.low)} to {_shown(column, column.high)}"
             lines.append(
-                f"{_count(count, 'value')} in '{column.name}' far outside the range of training, "
-                f"{ends}"
+                f"{_count(found.outside, 'value')} in '{column.name}' far outside the range of "
+                f"training, {ends}"
             )
     return tuple(lines)
 

@@ -42,7 +42,7 @@ class Targets:
 
     @property
     def unit(self) -> Any:
-        """What a difference of 1 is in the target's own unit; one for each of several targets."""
+        """What a difference of 1 is in the target's own unit; one each of several targets."""
         std = 1.0 if self.columns is None else self.columns.std
         return np.asarray(std) if isinstance(std, tuple) else std
 
