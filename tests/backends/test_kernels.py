@@ -266,6 +266,15 @@ def test_launches_are_few():
     assert count((64,) * 6, "adam", 0.2)[1] <= 95
 
 
+def test_no_kernel_takes_more_than_a_launch_can():
+    net = bpnet.Network([6, *[5] * 60, 4], seed=0)
+    (made,) = planned(net, (X, Y), batch_size=96, l2=0.1, optimizer="sgd")
+    units = [unit for unit in made.body if unit.is_kernel]
+    each = [kernels.kernel(made.graph, unit, made.inner) for unit in units]
+    assert max(len(k.ins) for k in each) == kernels.READS
+    assert max(len(k.ins) + len(k.outs) for k in each) * 64 <= 4096
+
+
 def wrong_expression(patch):
     patch.setitem(expressions._TABLES["f"], "sqrt", "sqrt($0) * 1.1f")
 
