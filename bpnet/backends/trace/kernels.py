@@ -13,7 +13,6 @@ from bpnet.backends.trace import expressions
 from bpnet.backends.trace.graph import Call, Constant, Graph, Ref, Value
 from bpnet.backends.trace.plan import Plan, Unit
 
-
 READS, MAKES = 20, 40
 """Values that a kernel reads and makes at most: a launch takes 4 KiB, an array up to 64 bytes."""
 
