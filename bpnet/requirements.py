@@ -21,6 +21,7 @@ LIBRARIES = {
     "mpi4py": "mpi4py>=4",
     "ndonnx": "ndonnx>=0.23",
     "numpy": "numpy>=2.1",
+    "nvmath-python": "nvmath-python>=0.8",
     "onnx": "onnx>=1.19",
     "onnx-ir": "onnx-ir>=0.1.16",
     "onnxruntime": "onnxruntime>=1.20",

@@ -113,6 +113,11 @@ def _functions(gpus, cupy):
             setattr(cupy, name, value)
         else:
             setattr(cupy, name, lambda *a, n=name, f=value, **k: gpus.launch(n, f, *a, **k))
+    cupy.matmul = lambda x1, x2, /, *, out=None: (
+        gpus.launch("matmul", np.matmul, x1, x2)
+        if out is None
+        else gpus.launch("matmul", np.matmul, x1, x2, out=out)
+    )
     cupy.linalg.lstsq = cupy.linalg.vector_norm = None
     linalg = cupy._core._routines_linalg
     linalg.COMPUTE_TYPE_TF32, linalg.COMPUTE_TYPE_DEFAULT, gpus.products = 7, 1, 1

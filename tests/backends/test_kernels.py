@@ -15,6 +15,7 @@ from benchmarks.launches import count, planned
 from bpnet.backends import libraries
 from bpnet.backends.trace import expressions, kernels, on_cupy, plan, replay
 from bpnet.backends.trace.graph import Call, Ref, Value
+from bpnet.backends.trace.recorder import Tracer
 from bpnet.check import cases
 from bpnet.core import activations, optimizers
 from tests.cupy_kernels import function
@@ -264,6 +265,27 @@ def test_launches_are_few():
     assert count((128, 64), "adam")[1] <= 40
     assert count((128, 64), "adam", 0.2)[1] <= 48
     assert count((64,) * 6, "adam", 0.2)[1] <= 95
+
+
+def test_what_is_read_at_another_place_than_it_is_written_is_no_kernel():
+    """Another thread may have written there, or not yet."""
+    tracer = Tracer(np)
+    x = tracer.given(np.arange(4, dtype=np.float32))
+    whole = x * 2.0
+    whole *= 3.0
+    turned = tracer.flip(whole)
+    assert turned + x is not None
+    body = [call for call in tracer.graph.calls if call.name != "flip"]  # taken before the step
+    assert [len(unit.calls) for unit in kernels.fused(tracer.graph, body)] == [2, 1]
+
+
+def test_no_kernel_takes_more_than_a_launch_can():
+    net = bpnet.Network([6, *[5] * 60, 4], seed=0)
+    (made,) = planned(net, (X, Y), batch_size=96, l2=0.1, optimizer="sgd")
+    units = [unit for unit in made.body if unit.is_kernel]
+    each = [kernels.kernel(made.graph, unit, made.inner) for unit in units]
+    assert max(len(k.ins) for k in each) == kernels.READS
+    assert max(len(k.ins) + len(k.outs) for k in each) * 64 <= 4096
 
 
 def wrong_expression(patch):

@@ -195,7 +195,15 @@ def least(carry, x, *, xp):
     return carry, (xp.matmul(carry[0], x),)
 
 
+def into_zeros(carry, x, *, xp):
+    """Zeros that are added to are new ones at each step."""
+    room = xp.zeros(4, dtype=x.dtype)
+    room += x
+    return carry, (xp.matmul(room, x),)
+
+
 STEPS = [
+    into_zeros,
     alike, in_turn, looked_at_between, swapped, through_views, lanes_of_views, into_another,
     gradients_handed_on, changed_before_they_are_copied, by_an_element, an_element_between, least,
 ]  # fmt: skip

@@ -13,6 +13,9 @@ from bpnet.backends.trace import expressions
 from bpnet.backends.trace.graph import Call, Constant, Graph, Ref, Value
 from bpnet.backends.trace.plan import Plan, Unit
 
+READS, MAKES = 20, 40
+"""Values that a kernel reads and makes at most: a launch takes 4 KiB, an array up to 64 bytes."""
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -45,11 +48,14 @@ class _Group:
         In their order.
     above : int
         A bit for each group that comes before it.
+    reads : set of int
+        Values that come from elsewhere.
     """
 
     shape: tuple[int, ...] | None
     calls: list[Call] = field(default_factory=list)
     above: int = 0
+    reads: set[int] = field(default_factory=set)
 
 
 class _Fusion:
@@ -80,8 +86,9 @@ class _Fusion:
                     needed.add(g)
                     if not (len(own | numbers) == 1 and values[max(own)].shape == shape):
                         apart.add(g)
-        g = self._place(shape, needed, apart)
+        g = self._place(call, shape, needed, apart)
         self._join(g, needed - {g})
+        self.groups[g].reads |= self._outside(call, g)
         self.groups[g].calls.append(call)
         if not call.in_place:
             self.maker[call.result] = g
@@ -90,10 +97,16 @@ class _Fusion:
             written, numbers = self.seen[root].get(g, (False, set()))
             self.seen[root][g] = written or (makes and root == writes), numbers | {n}
 
-    def _place(self, shape: Any, needed: set[int], apart: set[int]) -> int:
+    def _outside(self, call: Call, g: int) -> set[int]:
+        return {n for n in call.reads if self.maker.get(n) != g}
+
+    def _place(self, call: Call, shape: Any, needed: set[int], apart: set[int]) -> int:
         for g, group in enumerate(self.groups):
             waits = any(self.groups[n].above >> g & 1 for n in needed - {g})
-            if shape is not None and group.shape == shape and g not in apart and not waits:
+            if shape is None or group.shape != shape or g in apart or waits:
+                continue
+            makes = sum(not one.in_place for one in group.calls)
+            if makes < MAKES and len(group.reads | self._outside(call, g)) <= READS:
                 return g
         self.groups.append(_Group(shape))
         return len(self.groups) - 1
