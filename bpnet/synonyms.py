@@ -95,10 +95,10 @@ WORDS: dict[str, dict[str, str]] = {
         "top_5": "top5 top_k top_k_accuracy top_k_categorical_accuracy top_5_accuracy",
         "mse": "mean_squared_error neg_mean_squared_error l2 squared_error",
         "mae": "mean_absolute_error neg_mean_absolute_error l1 absolute_error",
+        "rmse": "root_mean_squared_error neg_root_mean_squared_error",
         "r2": "r2_score r_squared rsquared explained_variance",
         ABSENT: "precision recall mcc matthews kappa pr_auc average_precision specificity "
-        "sensitivity mape medae hamming jaccard rmse root_mean_squared_error "
-        "neg_root_mean_squared_error",
+        "sensitivity mape medae hamming jaccard",
     },
     "backend": {
         "cupy": "gpu cuda nvidia",

@@ -87,7 +87,7 @@ MEANT = [
 ABSENT = [
     ("cost", "rmse"), ("cost", "kl_divergence"), ("cost", "mape"), ("activation", "prelu"),
     ("activation", "celu"), ("activation", "relu6"), ("optimizer", "adadelta"),
-    ("optimizer", "nadam"), ("metric", "precision"), ("metric", "rmse"), ("cost", "l3"),
+    ("optimizer", "nadam"), ("metric", "precision"), ("cost", "l3"),
     ("backend", "tensorflow"),
 ]  # fmt: skip
 

@@ -57,6 +57,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     (folder / "houses.csv").write_text(table(90))
     (folder / "new-houses.csv").write_text(table(10, 90))
+    (folder / "more-houses.csv").write_text(table(90, 100))
     rng = np.random.default_rng(0)
     np.save(folder / "x.npy", rng.normal(size=(60, 5)).astype(np.float32))
     np.save(folder / "y.npy", np.arange(60) % 3)

@@ -28,7 +28,9 @@ def subject(judged=None, output="identity", folder="run", **history):
 
 def judged(kind=None, **figures):
     return SimpleNamespace(
-        outputs=np.zeros((1200, 1)), what="the test rows", figures=figures, calibrated=None,
+        outputs=np.zeros((1200, 1)), what="the test rows", part="test", note="", calibrated=None,
+        figures={"interval": {"r2": [0.25, 0.75]}, "baseline": {"r2": 0.0, "answer": "the mean"},
+                 **figures},
         targets=SimpleNamespace(kind=kind, values=np.zeros((1200, 1))),
         data=SimpleNamespace(notes=("a cell was replaced",), shape=None),
     )  # fmt: skip
@@ -49,8 +51,10 @@ def test_runs_side_by_side_have_the_best_epoch_counted_from_1_and_its_cost():
 def test_what_a_figure_was_judged_on_is_said_once():
     found = single.facts(subject(judged(r2=0.5, cost=0.25)))
     said = {fact.name: (fact.value, fact.note) for fact in found}
-    assert said["Test R2"] == ("0.5000", "on 1,200 examples: the test rows")
-    assert said["Test cost"] == ("0.25", "")
+    beside = "95 % interval 0.2500 to 0.7500; always the mean: 0.0000"
+    assert said["Test R2"] == ("0.5000", beside)
+    assert said["Judged on"] == ("test", "1,200 examples: the test rows")
+    assert said["Test cost"] == ("0.2500", "")
     assert said["Best epoch"] == ("2", "of 3")
     assert said["Training"][0] == "7.50 s"
     assert said["Parameters"] == ("13", "2 to 3 to 1")

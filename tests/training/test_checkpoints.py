@@ -14,6 +14,7 @@ import bpnet
 from bpnet import checkpoint, disk, sealed
 from bpnet.checkpoint import Snapshot
 from bpnet.errors import InputError
+from tests.training.versions import as_version_4
 
 ADAM = bpnet.optimizers.Adam(learning_rate=0.01)
 
@@ -378,20 +379,6 @@ def rewritten(path, change):
     numbers, tensors = json.loads(held.text), dict(held.tensors)
     change(numbers, tensors)
     path.write_bytes(sealed.encode(json.dumps(numbers), tensors))
-
-
-OF_RUN = {"format", "version", "at", "asked", "backend", "machine", "columns"}
-
-
-def as_version_4(numbers, tensors):
-    """The form that a network alone had, with nothing around it."""
-    own = numbers.pop("networks")["0"]
-    for name in {*numbers} - OF_RUN:
-        del numbers[name]
-    del own["error"]
-    numbers.update(own, version=4)
-    for name in [*tensors]:
-        tensors[name.removeprefix("0 ")] = tensors.pop(name)
 
 
 def as_version_1(numbers, tensors):

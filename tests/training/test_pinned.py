@@ -56,7 +56,7 @@ def test_a_little_better_is_not_better_for_who_asks_for_more():
 
 GROWS = {
     **dict.fromkeys(("accuracy", "balanced_accuracy", "f1", "auc", "top_5", "r2"), True),
-    **dict.fromkeys(("cost", "log_loss", "mse", "mae"), False),
+    **dict.fromkeys(("cost", "log_loss", "mse", "mae", "rmse"), False),
 }
 
 

@@ -1,6 +1,7 @@
 """``compiled=False`` calls every step of a set too, as it does of one network."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ CALLS: list[int] = []
 
 @dataclass(frozen=True)
 class Counting(Tanh):
-    """Tanh that is counted whenever it is called with arrays of the run."""
+    """Tanh that is counted whenever it is called with arrays of the run, and says it is pure."""
+
+    pure: ClassVar[bool] = True
 
     def sigma(self, z, *, xp):
         CALLS.append(1)

@@ -15,6 +15,7 @@ from bpnet.core.activations import Identity
 from bpnet.core.layers import BatchNorm, Dense, Dropout, LayerNorm, fixed, with_norm
 from bpnet.export import training_to_onnx
 from tests.export.sessions import Session
+from tests.training.versions import as_version_4
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 
@@ -173,13 +174,14 @@ def test_a_checkpoint_that_has_state_of_shifts_is_taken_up(tmp_path):
     for path in tmp_path.glob("step-*"):
         held = sealed.read(path)
         numbers, tensors = json.loads(held.text), dict(held.tensors)
+        as_version_4(numbers, tensors)
         numbers["version"] = 3
         for layer, place in ((0, 1), (2, 1)):  # b, whose moments were noise
             shape = tensors[f"parameters.{layer}.{place}"].shape
             for slot in (0, 1):
                 tensors[f"state.{layer}.{place}.{slot}"] = np.full(shape, 1e-3, np.float32)
         path.write_bytes(sealed.encode(json.dumps(numbers), tensors))
-    assert checkpoint.latest(tmp_path).numbers["shifts"] is True
+    assert checkpoint.latest(tmp_path).numbers["networks"]["0"]["shifts"] is True
     found = bpnet.train(resumed, data(), checkpoint=tmp_path, resume=True, **options)
     assert found["cost"] == history["cost"]
     for a, b in zip([*resumed.weights, *resumed.biases], [*whole.weights, *whole.biases],

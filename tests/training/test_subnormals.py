@@ -35,7 +35,7 @@ def state(folder, optimizer, callbacks=(), epochs=1, backend="numpy", **options)
         net, examples(), optimizer=optimizer, batch_size=1, epochs=epochs, backend=backend,
         checkpoint=folder, callbacks=callbacks, **options,
     )  # fmt: skip
-    ((slots, *_), *_) = checkpoint.latest(folder).arrays["state"]
+    ((slots, *_), *_) = checkpoint.latest(folder).arrays["0 state"]
     return slots, net.weights[0]
 
 
