@@ -101,8 +101,10 @@ def _named(network: Network, a: Host, columns: Columns | None) -> Piece:
     if network.classes is None:
         values = a if columns is None else columns.decode_target(a).astype(a.dtype)
         values = values.reshape(len(a), -1)
-        several = values.shape[1] > 1
-        return {f"prediction_{j}" if several else "prediction": v for j, v in enumerate(values.T)}
+        if values.shape[1] == 1:
+            return {"prediction": values[:, 0]}
+        targets = range(values.shape[1]) if columns is None else columns.target_names
+        return {f"prediction_{name}": v for name, v in zip(targets, values.T, strict=True)}
     decided, names, word = network.decide(a), network.classes, "p"
     if not metrics.is_probability(network.output):
         word, names = "score", names if a.shape[1] > 1 else names[1:]  # of hinge: no probabilities

@@ -123,7 +123,9 @@ def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
         return []
     rows: Any = data.y
     name = "the targets" if data.columns is None else f"'{data.columns.target}'"
-    numbers = data.columns is None or data.columns.target_kind in {"integer", "real"}
+    numbers = data.columns is None or (
+        data.columns.target_kind in {"integer", "real"} and len(data.columns.target_names) == 1
+    )
     if data.task == "regress":
         what, other = "amounts", "--task classify makes classes of them"
     elif rows.ndim == 2:
