@@ -104,7 +104,7 @@ def stream(
 
     Examples
     --------
-    >>> import bpnet, tempfile
+    >>> import bpnet, numpy as np, tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> names = [f"{folder.name}/{name}.npy" for name in ("x", "y")]
     >>> for name, array in zip(names, (np.eye(4, dtype=np.float32), [0, 1, 0, 1])):

@@ -11,13 +11,14 @@ import pytest
 import bpnet
 from bpnet import run_data
 from bpnet.errors import InputError
+from tests.optional import library
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("polars")
 
 
 def statsmodels():
-    datasets = pytest.importorskip("statsmodels.datasets")
+    datasets = library("statsmodels.datasets")
     for module in pkgutil.iter_modules(datasets.__path__):
         if module.ispkg and module.name != "tests":
             table = importlib.import_module(f"statsmodels.datasets.{module.name}")
@@ -25,7 +26,7 @@ def statsmodels():
 
 
 def vega():
-    local = pytest.importorskip("vega_datasets").local_data
+    local = library("vega_datasets").local_data
     for name in local.list_datasets():
         yield name, getattr(local, name.replace("-", "_"))(), {"index": False}
 
