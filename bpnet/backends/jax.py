@@ -23,6 +23,7 @@ class Jax(Backend):
 
     name: str = "jax"
     compiles: ClassVar[bool] = True
+    packs: ClassVar[int] = 1 << 12  # XLA makes few kernels of an update, and copies what is joined
 
     @property
     def xp(self) -> Namespace:
