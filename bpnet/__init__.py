@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from bpnet import backends, data
 from bpnet.backends import to_device, to_numpy
 from bpnet.core import activations, costs, initializers, layers, optimizers, schedules
-from bpnet.ensemble import Ensemble
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, OutOfMemory
-from bpnet.model_file import load
-from bpnet.network import Network
+from bpnet.model.ensemble import Ensemble
+from bpnet.model.files import load
+from bpnet.model.network import Network
 from bpnet.public import listing, on_use
 from bpnet.training import (
     Callback,

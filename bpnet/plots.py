@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk
 from bpnet.errors import InputError
 from bpnet.public import listing
 from bpnet.requirements import install
+from bpnet.storage import disk
 from bpnet.training.finder import LearningRates
 
 __all__ = ["learning_rates", "save"]

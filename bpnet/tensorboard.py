@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk, run_folder
 from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.public import listing
 from bpnet.requirements import install
+from bpnet.runs import folder as run_folder
+from bpnet.storage import disk
 from bpnet.training import Callback, Distributions, Run
 
 __all__ = ["TensorBoard"]

@@ -11,7 +11,7 @@ from typing import Any
 from gpu_rows import Row
 from gpu_run import Result
 
-from bpnet import disk
+from bpnet.storage import disk
 
 CHARACTERS = 11_000
 """Of report.txt at most: a terminal that shows the last 12,000 shows all of it."""

@@ -24,10 +24,10 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import bpnet
-from bpnet import checkpoint
 from bpnet.cli import main
 from bpnet.errors import InputError
 from bpnet.report.page import sealed_page
+from bpnet.storage import checkpoint
 
 USUAL = ["digits", "--hidden", "48", "--batch-size", "16", "--epochs", "12", "--backend", "numpy"]
 JOBS = (

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import disk
 from bpnet.backends import hardware
 from bpnet.cli import main
 from bpnet.data import labels
 from bpnet.data.sources import read_from
 from bpnet.errors import InputError
+from bpnet.storage import disk
 
 X = np.random.default_rng(0).normal(size=(20, 4))
 Y = np.arange(20) % 2

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 import bpnet
 from bpnet.cli import main
-from bpnet.configuration import Course, Layout
+from bpnet.runs.configuration import Course, Layout
 from bpnet.training.recipe import Place, Ranks, Recipe
 
 WHAT_IS_LEFT_OUT = {

@@ -15,8 +15,9 @@ from typing import Any
 
 from benchmarks.peers import cells, on_device
 from benchmarks.peers.cells import Cell
-from bpnet import backends, disk
+from bpnet import backends
 from bpnet.backends import specs
+from bpnet.storage import disk
 
 Found = dict[str, Any]
 

@@ -12,7 +12,7 @@ from bpnet.backends import dtypes
 from bpnet.core import optimizers
 from bpnet.data import Dataset, draws, load
 from bpnet.errors import InputError
-from bpnet.run_data import network_for
+from bpnet.runs.data import network_for
 
 _STEPS = 50
 _DAY = 86_400

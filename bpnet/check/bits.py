@@ -9,7 +9,7 @@ from bpnet.backends import Backend
 from bpnet.check.report import BITS, Row
 from bpnet.core import random
 from bpnet.data import batches, draws
-from bpnet.network import Network
+from bpnet.model.network import Network
 
 # kat_vectors of Random123 (Salmon et al. 2011): counter, key, result
 THREEFRY = (

@@ -8,7 +8,7 @@ import numpy as np
 from bpnet.core import optimizers
 from bpnet.core.optimizers import Optimizer
 from bpnet.data import draws
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import Recipe, train
 from bpnet.training.callbacks import History
 

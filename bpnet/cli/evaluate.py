@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import results, run_data, runs
+from bpnet import runs
 from bpnet.cli import options, screen
+from bpnet.runs import data as run_data
+from bpnet.runs import results
 
 
 def evaluate(

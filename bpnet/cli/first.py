@@ -4,7 +4,7 @@ import typer
 from typer.core import TyperCommand
 
 from bpnet.cli import screen
-from bpnet.configuration import COURSE, LAYOUT
+from bpnet.runs.configuration import COURSE, LAYOUT
 from bpnet.training.recipe import OPTIONS, PLACE, REGULAR
 
 WELCOME = """\

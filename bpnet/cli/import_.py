@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bpnet import model_file
 from bpnet.cli import options, screen
+from bpnet.model import files as model_file
 
 
 def import_(

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import disk
 from bpnet.cli import options, screen
+from bpnet.storage import disk
 
 
 def paper(

@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import predictions, run_data, run_folder, runs
+from bpnet import runs
 from bpnet.cli import options, screen
 from bpnet.data import raw, sources
+from bpnet.runs import data as run_data
+from bpnet.runs import folder as run_folder
+from bpnet.runs import predictions
 
 
 def predict(

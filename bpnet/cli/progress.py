@@ -7,9 +7,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from bpnet import results
 from bpnet.cli import screen
 from bpnet.cli.curves import Curves
+from bpnet.runs import results
 from bpnet.training import Callback, Run
 
 _ROOM = (40, 20)

@@ -6,13 +6,16 @@ from typing import Annotated, Any
 import typer
 
 import bpnet
-from bpnet import results, run_data, run_folder, runs, sweep
+from bpnet import runs, sweep
 from bpnet.cli import options, screen
 from bpnet.cli.progress import Count
 from bpnet.cli.signals import StopOnSignal, interrupting
-from bpnet.configuration import COURSE, LAYOUT
 from bpnet.core import optimizers
 from bpnet.errors import InputError
+from bpnet.runs import data as run_data
+from bpnet.runs import folder as run_folder
+from bpnet.runs import results
+from bpnet.runs.configuration import COURSE, LAYOUT
 from bpnet.shown import pasted
 from bpnet.training.recipe import PLACES, RECIPE
 

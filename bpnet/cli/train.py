@@ -9,17 +9,21 @@ import typer
 from rich.console import Console
 
 import bpnet
-from bpnet import disk, distributed, plots, run_data, run_folder, runs, tensorboard, warm_start
+from bpnet import distributed, plots, runs, tensorboard
 from bpnet.cli import options, screen
 from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
 from bpnet.cli.signals import StopOnSignal
-from bpnet.configuration import COURSE, FIND, LAYOUT, RunConfig
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import arrays
 from bpnet.errors import InputError, one_line
+from bpnet.runs import data as run_data
+from bpnet.runs import folder as run_folder
+from bpnet.runs import warm_start
+from bpnet.runs.configuration import COURSE, FIND, LAYOUT, RunConfig
 from bpnet.shown import pasted
+from bpnet.storage import disk
 from bpnet.training import Distributions, LearningRates, fastest, sharding
 from bpnet.training.planning import plan
 from bpnet.training.recipe import OPTIONS, PLACES, RANKS, RECIPE

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bpnet import strict_json
 from bpnet.errors import InputError
+from bpnet.storage import strict_json
 
 MISSING = "missing"
 """The category that stands for cells without a value."""

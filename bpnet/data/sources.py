@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk
 from bpnet.arguments import accepted, checked
 from bpnet.data import frames, told
 from bpnet.data.arrays import read_npz
@@ -24,6 +23,7 @@ from bpnet.data.taking import Taking
 from bpnet.data.targets import TASKS
 from bpnet.errors import InputError
 from bpnet.shown import quoted
+from bpnet.storage import disk
 
 
 @checked

@@ -13,7 +13,7 @@ from bpnet.core import feedforward
 from bpnet.data import Columns
 from bpnet.export import encoding, trace
 from bpnet.export.trace import Namespace
-from bpnet.network import Network, class_numbers
+from bpnet.model.network import Network, class_numbers
 
 
 @checked

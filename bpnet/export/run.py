@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import configuration, run_data, run_folder, runs
+from bpnet import runs
 from bpnet.core import optimizers
 from bpnet.data import Columns
 from bpnet.data.columns import NUMBERS
@@ -13,7 +13,9 @@ from bpnet.export import trace
 from bpnet.export.inference import to_onnx
 from bpnet.export.library import library
 from bpnet.export.training import NOT_OF_A_STEP, training_to_onnx
-from bpnet.runs import Config
+from bpnet.runs import Config, configuration
+from bpnet.runs import data as run_data
+from bpnet.runs import folder as run_folder
 from bpnet.training.recipe import RECIPE
 
 

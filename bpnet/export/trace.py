@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 import bpnet
-from bpnet import disk
 from bpnet._typing import Array
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
 from bpnet.errors import InputError
 from bpnet.export.library import library
 from bpnet.export.simplify import simplify
+from bpnet.storage import disk
 
 _LIMIT = 2_000_000_000
 """Bytes of the arrays in one file; protobuf's own limit is 2^31."""

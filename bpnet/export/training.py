@@ -19,7 +19,7 @@ from bpnet.errors import InputError
 from bpnet.export import trace
 from bpnet.export.inference import about
 from bpnet.export.trace import Namespace
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import options
 from bpnet.training.declared import merged, signed
 from bpnet.training.judge import Data, Judge

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import assembly
 from bpnet.core.activations import Activation
 from bpnet.core.layers import Dense, Dropout
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model import assembly
+from bpnet.model.network import Network
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from bpnet.errors import InputError
 from bpnet.imports import tensor_file
 from bpnet.imports.keras import from_keras
 from bpnet.imports.state_dict import from_torch
-from bpnet.network import Network
+from bpnet.model.network import Network
 
 _CURES = {
     **dict.fromkeys((".pt", ".pth", ".bin", ".ckpt"), tensor_file.SAVE),

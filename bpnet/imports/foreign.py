@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bpnet import disk
 from bpnet.errors import InputError, one_line
+from bpnet.storage import disk
 
 
 def check_there(path: Path, wanted: str) -> None:

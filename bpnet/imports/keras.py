@@ -11,7 +11,7 @@ from bpnet.errors import InputError
 from bpnet.imports import keras_file, keras_layers
 from bpnet.imports.assembling import Linear, network_of
 from bpnet.imports.keras_layers import Chain, DenseLayer
-from bpnet.network import Network
+from bpnet.model.network import Network
 
 _Arrays = Callable[[list[DenseLayer]], list[list[Any]]]
 """What gives the arrays of dense layers."""

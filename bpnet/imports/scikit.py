@@ -5,7 +5,7 @@ from typing import Any
 from bpnet.arguments import checked
 from bpnet.errors import InputError
 from bpnet.imports.assembling import Linear, network_of
-from bpnet.network import Network
+from bpnet.model.network import Network
 
 _NAMES = {"logistic": "sigmoid"}
 """Activations that have another name here."""

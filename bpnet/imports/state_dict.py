@@ -12,7 +12,7 @@ from bpnet.core.activations import Activation
 from bpnet.errors import InputError, one_line
 from bpnet.imports import tensor_file
 from bpnet.imports.assembling import Linear, network_of
-from bpnet.network import Network
+from bpnet.model.network import Network
 
 _DIMENSIONS = {"weight": 2, "bias": 1}
 """Arrays that a ``Linear`` has."""

@@ -7,7 +7,7 @@ import numpy as np
 from bpnet._typing import Array
 from bpnet.core import activations, costs, descent, feedforward
 from bpnet.data import batches
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.paper.lab import Found, Lab
 
 START = (-1.6, 1.2)

@@ -8,7 +8,7 @@ import numpy as np
 from bpnet import data, training
 from bpnet.core import activations, costs, feedforward, optimizers, regularizers
 from bpnet.data import batches, draws
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.paper.lab import Found, Host, Lab
 
 SATURATED = -5.0

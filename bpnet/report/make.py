@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import bpnet
-from bpnet import backends, plots, run_folder
+from bpnet import backends, plots
 from bpnet.arguments import checked
 from bpnet.data.sources import read_from
 from bpnet.errors import InputError
 from bpnet.report import page, several, single, subject
 from bpnet.report.subject import Subject
+from bpnet.runs import folder as run_folder
 from bpnet.runs import read_config
 
 

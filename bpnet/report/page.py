@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk, owned
 from bpnet.errors import InputError
 from bpnet.report.content import Page
 from bpnet.requirements import install
 from bpnet.shown import plain
+from bpnet.storage import disk, owned
 
 _NAME = "index.html"
 _SEAL = re.compile(rb"\n<!-- bpnet report ([0-9a-f]{64}) -->\n?")
@@ -33,7 +33,7 @@ def folder_for(
     out : Path or None
         The default is ``report`` in the run, or ``comparison-TIME`` beside the first of several.
     reads : iterable of str or Path
-        What is read, as :func:`bpnet.reads.holds` takes it.
+        What is read, as :func:`bpnet.storage.reads.holds` takes it.
 
     Raises
     ------

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bpnet.configuration import COURSE
 from bpnet.report.content import Code, Section, Table
 from bpnet.report.subject import Subject
 from bpnet.runs import Config
+from bpnet.runs.configuration import COURSE
 from bpnet.shown import pasted, quoted
 from bpnet.training.recipe import OPTIONS
 

@@ -10,7 +10,7 @@ import numpy as np
 from bpnet.report import curves, outcomes, repeat
 from bpnet.report.content import Code, Fact, Note, Page, Section, Table, notes, number, percent
 from bpnet.report.subject import Subject
-from bpnet.results import FIGURES, written
+from bpnet.runs.results import FIGURES, written
 
 _TABLES = ("data", "network", "training", "machine")
 

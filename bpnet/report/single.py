@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from bpnet import results, run_data
 from bpnet.report import curves, layers, outcomes, repeat
 from bpnet.report.content import Fact, Page, notes, percent
 from bpnet.report.subject import Judged, Subject
+from bpnet.runs import data as run_data
+from bpnet.runs import results
 
 
 def page(subject: Subject) -> Page:

@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import disk, results, run_data, run_folder, runs, strict_json
+from bpnet import runs
 from bpnet.backends import Backend
 from bpnet.core import costs, metrics
 from bpnet.data import Columns, Dataset
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError, one_line
-from bpnet.network import Network
-from bpnet.run_data import Part
+from bpnet.model.network import Network
+from bpnet.runs import data as run_data
+from bpnet.runs import folder as run_folder
+from bpnet.runs import results
+from bpnet.runs.data import Part
 from bpnet.shown import plain
+from bpnet.storage import disk, strict_json
 from bpnet.training import History, distributions
 from bpnet.training.prepare import suited_cost
 from bpnet.training.targets import Targets, make
@@ -40,7 +44,7 @@ class Judged:
     targets : Targets
         What was wanted.
     figures : dict
-        From :func:`bpnet.results.judged`.
+        From :func:`bpnet.runs.results.judged`.
     part : {"test", "validation"}
         What the examples are to the run.
     note : str

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk, lock, owned, run_folder, strict_json
 from bpnet.arguments import finite_number
 from bpnet.errors import InputError, one_line
+from bpnet.runs import folder as run_folder
+from bpnet.storage import disk, lock, owned, strict_json
 from bpnet.sweep.ranking import Sweep, as_csv
 from bpnet.training import Callback, Run
 from bpnet.training.callbacks import SIGNALS
@@ -30,11 +31,11 @@ class Ledger:
     Parameters
     ----------
     folder : Path or None
-        From :func:`bpnet.run_folder.choose`; None keeps nothing on the disk.
+        From :func:`bpnet.runs.folder.choose`; None keeps nothing on the disk.
     asked : dict
         What was asked for, plain data with which the sweep can be taken up again.
     fresh : bool
-        Whether the folder is one that :func:`bpnet.run_folder.choose` has named.
+        Whether the folder is one that :func:`bpnet.runs.folder.choose` has named.
     trained : dict of (float, int)
         Score and epoch of each network.
     seconds : float

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpnet import run_data
 from bpnet.core import optimizers
 from bpnet.data import Dataset, draws
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
+from bpnet.runs import data as run_data
 from bpnet.training.declared import merged
 from bpnet.training.planning import check_rule
 from bpnet.training.recipe import Place, Recipe

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import run_data
 from bpnet.arguments import finite_number
 from bpnet.data import Dataset
+from bpnet.runs import data as run_data
 from bpnet.sweep.plan import Configuration, Plan, network
 from bpnet.training.scores import grows
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import run_data, run_folder, runs
+from bpnet import runs
 from bpnet.data import Dataset, folds
 from bpnet.errors import Diverged, InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
+from bpnet.runs import data as run_data
+from bpnet.runs import folder as run_folder
 from bpnet.sweep.ledger import End, Ledger, Noting
 from bpnet.sweep.plan import OF_THE_OPTIMIZER, Configuration, Plan, network
 from bpnet.sweep.ranking import Ranked, Sweep

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import backends, checkpoint
+from bpnet import backends
 from bpnet.backends import trees
-from bpnet.checkpoint import Snapshot
 from bpnet.core.feedforward import Parameters
 from bpnet.distributed import Communicator
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
+from bpnet.storage import checkpoint
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import checkpoints
 from bpnet.training.callbacks import SIGNALS, Callback, Run
 from bpnet.training.checkpoints import Checkpoint

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bpnet.network import Network
+from bpnet.model.network import Network
 
 History = dict[str, list[float]]
 """One list a name, one value an epoch."""

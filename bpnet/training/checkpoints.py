@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import checkpoint
 from bpnet.arguments import checked
-from bpnet.checkpoint import Snapshot
 from bpnet.data import batches, sparse
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.lock import FolderLock
+from bpnet.storage import checkpoint
+from bpnet.storage.checkpoint import Snapshot
+from bpnet.storage.lock import FolderLock
 from bpnet.training import resuming
 from bpnet.training.callbacks import Callback, Run
 from bpnet.training.recipe import OPTIONS, Place, Recipe

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import checkpoint
-from bpnet.checkpoint import Snapshot
 from bpnet.distributed import Communicator
 from bpnet.errors import Diverged
+from bpnet.storage import checkpoint
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training.opening import Job
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bpnet.arguments import checked
 from bpnet.backends import dtypes
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import blocks, evidence, scores, targets
 from bpnet.training.evaluation_step import EvaluationStep
 from bpnet.training.prepare import check_network, kept, pair, prepare

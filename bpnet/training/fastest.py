@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import backends, disk
+from bpnet import backends
 from bpnet.backends import Backend, Selection, hardware, libraries, selection
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import batches, draws
 from bpnet.errors import BackendUnavailable, InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
+from bpnet.storage import disk
 from bpnet.training.opening import opened
 from bpnet.training.planning import Call, plan
 from bpnet.training.prepare import pair

@@ -14,7 +14,7 @@ from bpnet.core.schedules import Moment
 from bpnet.data import batches, draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import divergence, fastest
 from bpnet.training.declared import Strength
 from bpnet.training.epochs import Validate

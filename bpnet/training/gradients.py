@@ -10,7 +10,7 @@ from bpnet.backends import dtypes
 from bpnet.core import costs, feedforward, regularizers
 from bpnet.core.layers import Dense
 from bpnet.data import batches
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import blocks
 from bpnet.training.declared import STRENGTH, Strength
 from bpnet.training.prepare import prepare

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from bpnet.backends import Backend
-from bpnet.checkpoint import Snapshot
 from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.regularizers import Regularization
 from bpnet.data import draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import (
     agreement,
     checkpoints,

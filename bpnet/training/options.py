@@ -10,7 +10,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.core.smoothing import Smoothed
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import lbfgs, stopping
 from bpnet.training.callbacks import Callback
 from bpnet.training.checkpoints import Checkpoint

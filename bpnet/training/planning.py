@@ -10,7 +10,7 @@ from bpnet.arguments import is_column, shown
 from bpnet.core.lbfgs import LBFGS
 from bpnet.distributed import Single, wrap
 from bpnet.errors import ArgumentError, InputError
-from bpnet.network import Network, check_alike
+from bpnet.model.network import Network, check_alike
 from bpnet.training import options, prepare, sharding
 from bpnet.training.callbacks import Callback
 from bpnet.training.declared import merged

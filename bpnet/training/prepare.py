@@ -15,7 +15,7 @@ from bpnet.data import Columns, batches, finite
 from bpnet.data.dataset import checked_scale
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import targets, task
 from bpnet.training.judge import Data, Judge
 

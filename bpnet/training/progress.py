@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bpnet.checkpoint import Snapshot
 from bpnet.errors import Diverged
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import prepare, resuming
 from bpnet.training.callbacks import SIGNALS, History, Run
 from bpnet.training.member import Member

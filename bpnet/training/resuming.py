@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from bpnet.backends import Backend, threads
-from bpnet.checkpoint import Snapshot
 from bpnet.core import layers, optimizers
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Adam, Optimizer
 from bpnet.errors import InputError
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import prepare
 from bpnet.training.saved import Saved, fitting, is_finished
 from bpnet.training.step import TrainingStep

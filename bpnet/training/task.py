@@ -9,7 +9,7 @@ from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.data.targets import are_few
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training.targets import Targets, Wanted
 
 _log = logging.getLogger("bpnet")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack, overload
 
 from bpnet.arguments import checked
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import fastest, members, opening, planning
 from bpnet.training.callbacks import Callback, History
 from bpnet.training.checkpoints import Checkpoint

@@ -12,7 +12,7 @@ from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.training import blocks, prepare, scores, targets
 from bpnet.training.epochs import Judged
 from bpnet.training.evaluation_step import EvaluationStep, StackedEvaluation

@@ -93,7 +93,7 @@ def test_a_list_that_is_none_is_refused(planting, tree, capsys):
 
 
 def test_a_room_a_pattern_and_a_sample(planting):
-    files = ["bpnet/core/a.py", "bpnet/core/b.py", "bpnet/data/a.py", "bpnet/network.py"]
+    files = ["bpnet/core/a.py", "bpnet/core/b.py", "bpnet/data/a.py", "bpnet/model/network.py"]
     faults = [planting.Fault(file, "1", "2", ("t",)) for file in files]
     chosen = lambda *given: [fault.file for fault in planting.chosen(faults, *given)]  # noqa: E731
     assert chosen("core", None, 0) == files[:2]

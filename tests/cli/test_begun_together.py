@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from bpnet import run_folder
 from bpnet.cli import main
+from bpnet.runs import folder as run_folder
 
 QUICK = ["digits", "--hidden", "3", "--epochs", "1", "--backend", "numpy"]
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import predictions, runs
+from bpnet import runs
 from bpnet.cli import main
+from bpnet.runs import predictions
 
 FAST = ["--epochs", "2", "--hidden", "16", "--learning-rate", "0.02", "--backend", "numpy", "-q"]
 

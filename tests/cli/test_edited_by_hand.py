@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import cli, configuration, model_file, runs, sealed, strict_json
+from bpnet import cli, runs
+from bpnet.model import files as model_file
+from bpnet.runs import configuration
+from bpnet.storage import sealed, strict_json
 
 TABLE = "a,b,c,t\n" + "".join(f"{i},{'xy'[i % 2]},{i * 1.5},{'pq'[i % 2]}\n" for i in range(60))
 VALUES = [True, -1, 5, 1e308, 10**400, "x", "digits", [], ["x"]]

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 import bpnet
-from bpnet import predictions
 from bpnet.cli import main
+from bpnet.runs import predictions
 
 
 @pytest.fixture

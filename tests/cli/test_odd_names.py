@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import configuration, predictions
 from bpnet.cli import main, screen, train
+from bpnet.runs import configuration, predictions
 from bpnet.shown import pasted, plain
 
 FAST = ["--epochs", "1", "--hidden", "4", "--backend", "numpy"]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import bpnet
-from bpnet import checkpoint, disk
 from bpnet.cli import main
+from bpnet.storage import checkpoint, disk
 
 OPTIONS = ["digits", "--hidden", "48", "--dropout", "0.1", "--batch-size", "16", "--quiet"]
 OFTEN = ["--checkpoint-minutes", "0.0002"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bpnet import run_folder, tensorboard
+from bpnet import tensorboard
 from bpnet.cli import main
+from bpnet.runs import folder as run_folder
 
 SHORT = ["digits", "--hidden", "4", "--epochs", "4", "--batch-size", "256", "--backend", "numpy"]
 OFTEN = ["--checkpoint-minutes", "0.0000001", "--quiet"]

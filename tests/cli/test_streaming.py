@@ -59,7 +59,7 @@ def test_arrays_leave_the_model_that_memory_leaves(place, capsys):
 
 @pytest.mark.parametrize("target", ["price", "kind"])
 def test_a_folder_of_tables(place, capsys, target, monkeypatch):
-    monkeypatch.setattr("bpnet.predictions._PIECE", 4 * 30)  # several pieces
+    monkeypatch.setattr("bpnet.runs.predictions._PIECE", 4 * 30)  # several pieces
     out = said(capsys, "train", "parts", "--stream", "--target", target, *FAST[:-1], "--out", "r")
     assert "shuffled by blocks" in " ".join(out.split())
     assert "held-out examples" in said(capsys, "evaluate", "r")

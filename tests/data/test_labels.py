@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import predictions
 from bpnet.data import labels
 from bpnet.errors import InputError
+from bpnet.runs import predictions
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(12, 3)).astype(np.float32)

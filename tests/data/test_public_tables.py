@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import run_data
 from bpnet.errors import InputError
+from bpnet.runs import data as run_data
 from tests.optional import library
 
 pd = pytest.importorskip("pandas")

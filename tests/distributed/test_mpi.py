@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from bpnet import checkpoint
 from bpnet.cli import main
+from bpnet.storage import checkpoint
 from tests.distributed import jobs, launcher
 
 KILLS = int(os.environ.get("BPNET_TEST_KILLS", "3"))

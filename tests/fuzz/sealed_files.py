@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from bpnet import sealed
+from bpnet.storage import sealed
 from tests.fuzz.changes import spans, tree
 
 DTYPES = ("f2", "f4", "f8", "i1", "u1", "i4", "i8", "?")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bpnet import owned
 from bpnet.cli import main
 from bpnet.errors import InputError
 from bpnet.report import page
+from bpnet.storage import owned
 
 
 def contents(folder):

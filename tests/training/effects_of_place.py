@@ -105,7 +105,7 @@ def compiled(mode):
 def checkpoint(mode, folder):
     (*_, trained) = mode.train(epochs=2, checkpoint=folder)
     (*_, newest) = sorted(Path(folder).glob("*.safetensors"))
-    held = bpnet.checkpoint.latest(Path(folder)).arrays
+    held = bpnet.storage.checkpoint.latest(Path(folder)).arrays
     last = max(int(name.split()[0]) for name in held)  # the last network of a set
     steps = 8 if mode is MODES["turn"] else 2  # of 4 networks, one after another
     assert newest.stem == f"step-00000000000{steps}"

@@ -11,9 +11,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bpnet
-from bpnet import checkpoint, disk, sealed
-from bpnet.checkpoint import Snapshot
 from bpnet.errors import InputError
+from bpnet.storage import checkpoint, disk, sealed
+from bpnet.storage.checkpoint import Snapshot
 from tests.training.versions import as_version_4
 
 ADAM = bpnet.optimizers.Adam(learning_rate=0.01)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
-from bpnet.checkpoint import Snapshot
 from bpnet.errors import InputError
+from bpnet.storage import checkpoint
+from bpnet.storage.checkpoint import Snapshot
 
 
 def snapshot(at, n=40):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
 from bpnet.data import draws
+from bpnet.storage import checkpoint
 
 M = 120
 HUGE = 57

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.checkpoint import Snapshot
 from bpnet.core.activations import Softmax
 from bpnet.core.costs import CrossEntropy
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import Run, checkpoints, resuming, sharding, targets
 
 X = np.random.default_rng(5).normal(size=(24, 3))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint, sealed
-from bpnet.checkpoint import Snapshot
 from bpnet.core import activations
 from bpnet.errors import InputError
+from bpnet.storage import checkpoint, sealed
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import checkpoints, divergence, scores, weights
 from bpnet.training.callbacks import Run
 from bpnet.training.targets import Targets

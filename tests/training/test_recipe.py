@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
 from bpnet.errors import ArgumentError, InputError
+from bpnet.storage import checkpoint
 from bpnet.training import recipe as declared
 from bpnet.training import train
 from bpnet.training.recipe import OPTIONS, Keywords

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
 from bpnet.errors import InputError
+from bpnet.storage import checkpoint
 from bpnet.training import blocks
 
 SIZES = [6, 8, 7, 3]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
+from bpnet.storage import checkpoint
 from bpnet.training import blocks
 
 RANDOM = np.random.default_rng(0)

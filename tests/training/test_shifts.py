@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint, sealed
 from bpnet.core.activations import Identity
 from bpnet.core.layers import BatchNorm, Dense, Dropout, LayerNorm, fixed, with_norm
 from bpnet.export import training_to_onnx
+from bpnet.storage import checkpoint, sealed
 from tests.export.sessions import Session
 from tests.training.versions import as_version_4
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
 from bpnet.core import special
 from bpnet.data import draws
+from bpnet.storage import checkpoint
 from bpnet.training import blocks, opening, planning, session
 
 TINY = float(np.finfo(np.float32).smallest_normal)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import checkpoint
-from bpnet.checkpoint import Snapshot
 from bpnet.data import draws
+from bpnet.storage import checkpoint
+from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import find_learning_rate
 
 

@@ -2,26 +2,27 @@
 
 import json
 
-from bpnet import run_folder, runs
 from bpnet.cli import main
+from bpnet.runs import folder as run_folder
+from bpnet.runs import record
 
 
 def test_a_run_of_lbfgs_that_was_stopped_is_not_finished(tmp_path):
     run = tmp_path / "run"
     command = ["train", "--optimizer", "lbfgs", "--hidden", "4", "--epochs", "2", "-q"]
     assert main([*command, "--backend", "numpy", "--out", str(run)]) == 0
-    assert runs.unfinished(run) is None
+    assert record.unfinished(run) is None
     # it writes no checkpoint; where it is stopped it leaves the folder for them, and a model
     (run / "checkpoints").mkdir()
-    assert runs.unfinished(run)["training"]["optimizer"] == "lbfgs"
+    assert record.unfinished(run)["training"]["optimizer"] == "lbfgs"
 
 
 def test_who_has_opened_a_history_reads_it_to_its_end(tmp_path):
     """A new one takes its place at once, and is never there in part."""
     path = tmp_path / "history.json"
-    runs._write_text(path, '{"cost": [2.0]}')
+    record._write_text(path, '{"cost": [2.0]}')
     with path.open() as opened:
-        runs._write_text(path, '{"cost": [2.0, 1.0, 0.5]}')
+        record._write_text(path, '{"cost": [2.0, 1.0, 0.5]}')
         assert opened.read() == '{"cost": [2.0]}'
     assert path.read_text() == '{"cost": [2.0, 1.0, 0.5]}'
     assert [*tmp_path.iterdir()] == [path]

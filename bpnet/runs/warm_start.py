@@ -6,13 +6,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from bpnet import checkpoint, run_data, runs
 from bpnet.core import layers
 from bpnet.core.initializers import INITIALIZERS
 from bpnet.data import Columns, Dataset
 from bpnet.errors import InputError
-from bpnet.network import Network
-from bpnet.run_folder import CHECKPOINTS
+from bpnet.model.network import Network
+from bpnet.runs import data as run_data
+from bpnet.runs import record
+from bpnet.runs.folder import CHECKPOINTS
+from bpnet.storage import checkpoint
 
 _NAMES = {"auto", *INITIALIZERS, *(name.replace("_", "-") for name in INITIALIZERS)}
 
@@ -48,8 +50,8 @@ class Start:
         if init in _NAMES or not (Path(init).exists() or len(Path(init).parts) > 1):
             return cls()
         if not Path(init).exists():
-            runs.check_there(Path(init))
-        network = runs.open_run(Path(init))[0]
+            record.check_there(Path(init))
+        network = record.open_run(Path(init))[0]
         own = {name: asked[name] for name in given}
         asked.update(layout(network), **own, init=str(Path(init).absolute()))
         return cls(network, network.columns, tuple(given))
@@ -72,7 +74,7 @@ class Start:
             msg = f"{folder} was begun with the weights in {init}, which has gone, and has no "
             raise InputError(f"{msg}checkpoint; bring that run back, or train anew")
         asked["init"] = "auto"  # the checkpoint has the weights
-        return cls(None, runs.read_config(folder)[1])
+        return cls(None, record.read_config(folder)[1])
 
 
 def layout(first: Network) -> dict[str, Any]:

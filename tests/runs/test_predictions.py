@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import predictions
+from bpnet.runs import predictions
 
 ONE, TWO = np.asarray([[0.25], [0.875]]), np.asarray([[0.25, 0.75], [0.875, 0.125]])
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from bpnet import assembly, backends
+from bpnet import backends
 from bpnet._typing import Array, Namespace
 from bpnet.arguments import accepted, checked
 from bpnet.backends import dtypes
@@ -19,6 +19,7 @@ from bpnet.core.namespace import namespace_of
 from bpnet.data import Columns, batches, labels, raw
 from bpnet.data.dataset import checked_scale
 from bpnet.errors import InputError
+from bpnet.model import assembly
 
 _log = logging.getLogger("bpnet")
 
@@ -285,7 +286,7 @@ class Network:
     @checked
     def save(self, path: str | Path) -> Path:
         """Write the network to a safetensors file; see :func:`bpnet.load`."""
-        from bpnet import model_file
+        from bpnet.model import files as model_file
 
         return model_file.save_network(self, path)
 

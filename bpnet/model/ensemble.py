@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import backends, disk, model_file, sealed, strict_json
+from bpnet import backends
 from bpnet._typing import Array
 from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.data import batches
 from bpnet.errors import InputError
-from bpnet.network import Network, check_alike
+from bpnet.model import files as model_file
+from bpnet.model.network import Network, check_alike
+from bpnet.storage import disk, sealed, strict_json
 
 Host = np.ndarray[Any, Any]
 

@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bpnet import disk
 from bpnet.errors import InputError
+from bpnet.storage import disk
 
 try:
     import fcntl

@@ -14,8 +14,8 @@ from bpnet.data.standard import NAMES
 from bpnet.data.streams import can as can_stream
 from bpnet.data.streams import stream as open_stream
 from bpnet.errors import InputError
-from bpnet.network import Network
-from bpnet.runs import Config
+from bpnet.model.network import Network
+from bpnet.runs.record import Config
 from bpnet.training import checkpoints, scores
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import sealed
+from bpnet.storage import sealed
 
 
 def test_weights_are_the_papers():

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bpnet import checkpoint, disk, lock, owned
 from bpnet.data.sources import read_from
 from bpnet.errors import InputError
 from bpnet.shown import pasted
+from bpnet.storage import checkpoint, disk, lock, owned
 
 Config = dict[str, dict[str, Any]]
 """Tables of the TOML file: data, network, training, machine."""
@@ -36,7 +36,7 @@ def choose(out: Path | None, name: str, reads: Iterable[str | Path] = ()) -> Pat
     name : str
         Of the data.
     reads : iterable of str or Path
-        What is read, as :func:`bpnet.reads.holds` takes it.
+        What is read, as :func:`bpnet.storage.reads.holds` takes it.
 
     Raises
     ------

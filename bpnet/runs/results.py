@@ -4,8 +4,8 @@ from functools import partial
 from typing import Any
 
 from bpnet.errors import InputError
-from bpnet.network import Network
-from bpnet.run_data import Part
+from bpnet.model.network import Network
+from bpnet.runs.data import Part
 from bpnet.training import evaluate, scores
 
 FIGURES = {"cost": "cost", "accuracy": "accuracy", "r2": "R2", "mae": "MAE", "rmse": "RMSE"}

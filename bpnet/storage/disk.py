@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bpnet import reads as read_files
 from bpnet.errors import InputError
+from bpnet.storage import reads as read_files
 
 _LONGEST = 50
 """Characters of a name that the name of its unfinished file repeats: a system allows 255 bytes."""
@@ -27,7 +27,7 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
     path : str or Path
         What was given.
     reads : iterable of str or Path
-        What is read for it, as :func:`bpnet.reads.holds` takes it: it may replace none of that.
+        What is read for it, as :func:`bpnet.storage.reads.holds` takes it; none of it is replaced.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Checkpoints: all that a run needs to go on, in safetensors files that verify themselves.
 
-A file appears under its name only when it is complete and on the disk (:mod:`bpnet.disk`), and a
-SHA-256 over metadata and tensors is held against it before anything of it is used
-(:mod:`bpnet.sealed`).
+A file appears under its name only when it is complete and on the disk
+(:mod:`bpnet.storage.disk`). A SHA-256 over metadata and tensors is compared with the file before
+anything of the file is used (:mod:`bpnet.storage.sealed`).
 """
 
 import json
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import disk, lock, owned, sealed, strict_json
 from bpnet.errors import InputError, one_line
+from bpnet.storage import disk, lock, owned, sealed, strict_json
 
 _FORMAT, _VERSION = "bpnet checkpoint", 5
 _NAME = re.compile(r"step-\d{12}\.safetensors")

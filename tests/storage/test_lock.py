@@ -2,8 +2,8 @@
 
 import pytest
 
-from bpnet import disk, lock
 from bpnet.errors import InputError
+from bpnet.storage import disk, lock
 
 
 def test_a_second_one_is_refused_until_the_first_lets_go(tmp_path):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bpnet import checkpoint
-from bpnet.checkpoint import Snapshot
+from bpnet.storage import checkpoint
+from bpnet.storage.checkpoint import Snapshot
 
 
 def snapshot(at):

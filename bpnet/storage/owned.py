@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from bpnet import disk
 from bpnet.errors import InputError
+from bpnet.storage import disk
 
 _MOST = 10_000
 """Folders of one name and second."""

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet import sealed
 from bpnet.core import activations, costs, initializers, layers, lbfgs, optimizers, schedules
 from bpnet.errors import InputError
 from bpnet.sklearn import MLPClassifier
+from bpnet.storage import sealed
 
 
 def data():

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from bpnet import disk
+from bpnet.storage import disk
 
 REFUSED = """
-from bpnet import disk
+from bpnet.storage import disk
 from bpnet.errors import InputError
 try:
     disk.writable("said")

@@ -15,7 +15,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.data import Columns
 from bpnet.data.sources import load as load_data
 from bpnet.errors import InputError
-from bpnet.run_folder import Config
+from bpnet.runs.folder import Config
 from bpnet.training.declared import Declared, Option, merged, option, table
 from bpnet.training.recipe import OPTIONS, Place, Ranks, Recipe
 

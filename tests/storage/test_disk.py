@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bpnet import disk
 from bpnet.errors import InputError
+from bpnet.storage import disk
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_one_place_knows_how_unfinished_files_are_called(tmp_path):
     assert [disk.intended(name) for name in ("a", "a.1.partial", ".a.partial", "..1.partial")] == [
         "", "", "", "",
     ]  # fmt: skip
-    package = Path(disk.__file__).parent
+    package = Path(disk.__file__).parents[1]
     sources = {p.name: p.read_text(encoding="utf-8") for p in package.rglob("*.py")}
     pattern = re.compile(r"\.partial\b(?!\()")
     assert [name for name, code in sources.items() if pattern.search(code)] == ["disk.py"]

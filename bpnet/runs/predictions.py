@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from bpnet import disk
 from bpnet.core import metrics
 from bpnet.data import Columns, raw
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.network import Network
+from bpnet.model.network import Network
 from bpnet.shown import plain
+from bpnet.storage import disk
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bpnet import disk, owned, reads
 from bpnet.errors import InputError
+from bpnet.storage import disk, owned, reads
 
 
 def test_folders_begun_at_one_moment_are_different_ones(tmp_path):

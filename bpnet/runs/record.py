@@ -17,15 +17,17 @@ from typing import Any
 import numpy as np
 
 import bpnet
-from bpnet import checkpoint, configuration, disk, lock, owned, run_folder, strict_json
 from bpnet.arguments import fits
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
-from bpnet.model_file import load
-from bpnet.network import Network
-from bpnet.run_folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
+from bpnet.model.files import load
+from bpnet.model.network import Network
+from bpnet.runs import configuration
+from bpnet.runs import folder as run_folder
+from bpnet.runs.folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
 from bpnet.shown import pasted
+from bpnet.storage import checkpoint, disk, lock, owned, strict_json
 from bpnet.training import Callback, Distributions, History, Run, resuming
 from bpnet.training.callbacks import SIGNALS
 from bpnet.training.recipe import RECIPE
@@ -42,7 +44,7 @@ class Recorder(Callback):
     Parameters
     ----------
     folder : Path
-        From :func:`bpnet.run_folder.choose`; made when training begins, not before.
+        From :func:`bpnet.runs.folder.choose`; made when training begins, not before.
     config : dict of dicts
         What was asked for.
     columns : Columns or None
@@ -54,7 +56,7 @@ class Recorder(Callback):
     on_error : {"stop", "continue"}
         What a history that cannot be written does, as in :class:`bpnet.Checkpoint`.
     fresh : bool
-        Whether the folder is one that :func:`bpnet.run_folder.choose` has named.
+        Whether the folder is one that :func:`bpnet.runs.folder.choose` has named.
     """
 
     folder: Path

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bpnet import disk
 from bpnet.errors import one_line
+from bpnet.storage import disk
 
 _TEXT, _SEAL = "bpnet", "sha256"
 """Keys of the metadata."""

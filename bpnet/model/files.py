@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpnet import assembly, disk, sealed, strict_json
 from bpnet.arguments import checked
 from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
+from bpnet.model import assembly
+from bpnet.storage import disk, sealed, strict_json
 
 if TYPE_CHECKING:
-    from bpnet.network import Network
+    from bpnet.model.network import Network
 
 _FORMAT = "bpnet network"
 _VERSION = 2
@@ -237,6 +238,6 @@ def _load_network2(path: Path) -> "Network":
 
 
 def _build(kinds: list[Any], init: list[Any]) -> "Network":
-    from bpnet.network import Network
+    from bpnet.model.network import Network
 
     return Network(kinds, init=init)

@@ -1,0 +1,1 @@
+"""What a training run trains: a network, several as one, and their files."""
