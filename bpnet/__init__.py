@@ -15,7 +15,7 @@ from bpnet.backends import to_device, to_numpy
 from bpnet.core import activations, costs, initializers, layers, optimizers, schedules
 from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, OutOfMemory
 from bpnet.model.ensemble import Ensemble
-from bpnet.model.files import load
+from bpnet.model.loading import load
 from bpnet.model.network import Network
 from bpnet.public import listing, on_use
 from bpnet.training import (

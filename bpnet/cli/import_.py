@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bpnet.cli import options, screen
-from bpnet.model import files as model_file
+from bpnet.model import saving
 
 
 def import_(
@@ -34,7 +34,7 @@ def import_(
     """
     from bpnet import imports
 
-    model_file.writable(out, reads=[source])
+    saving.writable(out, reads=[source])
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
         network = imports.from_file(

@@ -13,7 +13,7 @@ from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.data import batches
 from bpnet.errors import InputError
-from bpnet.model import files as model_file
+from bpnet.model import loading, saving
 from bpnet.model.network import Network, check_alike
 from bpnet.storage import disk, sealed, strict_json
 
@@ -160,8 +160,8 @@ class Ensemble:
         InputError
             If it cannot be written there, or a layer is not one of bpnet's own.
         """
-        path = model_file.writable(path)
-        parts = [model_file.describe(network) for network in self.networks]
+        path = saving.writable(path)
+        parts = [saving.describe(network) for network in self.networks]
         described = {
             "format": _FORMAT, "version": _VERSION, "networks": [text for text, _ in parts],
         }  # fmt: skip
@@ -196,7 +196,7 @@ class Ensemble:
         path = Path(path)
         if path.is_dir():
             path = path / "ensemble.safetensors"
-        found: Ensemble = model_file.explained(_read, path)
+        found: Ensemble = loading.explained(_read, path)
         return found
 
     def __repr__(self) -> str:
@@ -206,7 +206,7 @@ class Ensemble:
 def _read(path: Path) -> Ensemble:
     held = sealed.read(path)
     described = strict_json.loads(held.text)
-    model_file.check_format(described, _FORMAT)
+    loading.check_format(described, _FORMAT)
     if described["version"] != _VERSION or not held.is_sealed:
         msg = f"it is of version {described['version']!r}, or has no SHA-256"
         raise ValueError(msg)
@@ -215,4 +215,4 @@ def _read(path: Path) -> Ensemble:
         i, _, rest = name.partition(".")
         parts[int(i)][rest] = array
     pairs = zip(described["networks"], parts, strict=True)
-    return Ensemble([model_file.rebuild(text, tensors) for text, tensors in pairs])
+    return Ensemble([loading.rebuild(text, tensors) for text, tensors in pairs])

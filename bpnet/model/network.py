@@ -20,6 +20,7 @@ from bpnet.data import Columns, batches, labels, raw
 from bpnet.data.dataset import checked_scale
 from bpnet.errors import InputError
 from bpnet.model import assembly
+from bpnet.model.saving import save_network
 
 _log = logging.getLogger("bpnet")
 
@@ -286,9 +287,7 @@ class Network:
     @checked
     def save(self, path: str | Path) -> Path:
         """Write the network to a safetensors file; see :func:`bpnet.load`."""
-        from bpnet.model import files as model_file
-
-        return model_file.save_network(self, path)
+        return save_network(self, path)
 
     def __repr__(self) -> str:
         sigmas = [type(layer.activation).__name__ for layer in self.dense]

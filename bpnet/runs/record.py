@@ -21,7 +21,7 @@ from bpnet.arguments import fits
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
-from bpnet.model.files import load
+from bpnet.model.loading import load
 from bpnet.model.network import Network
 from bpnet.runs import configuration
 from bpnet.runs import folder as run_folder

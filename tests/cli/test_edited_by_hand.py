@@ -10,7 +10,7 @@ import pytest
 
 import bpnet
 from bpnet import cli, runs
-from bpnet.model import files as model_file
+from bpnet.model import saving
 from bpnet.runs import configuration
 from bpnet.storage import sealed, strict_json
 
@@ -120,7 +120,7 @@ def test_metadata_of_a_model(tmp_path):
     relu = bpnet.activations.LeakyReLU(0.1)
     net = bpnet.Network([3, 4, 3], hidden=relu, norm="batch", seed=0)
     net.classes, net.scale = np.array(["a", "b", "c"]), 0.5
-    described, tensors = model_file.describe(net)
+    described, tensors = saving.describe(net)
     tree = {"format": "bpnet network", "version": 2, **described}
     model = tmp_path / "m.safetensors"
     for path in places(tree):

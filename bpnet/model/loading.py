@@ -1,15 +1,9 @@
-"""Networks in files: bpnet's own safetensors, and the JSON of Nielsen's network2 (read only).
+"""Networks read from bpnet's own safetensors files, and from the JSON of Nielsen's network2."""
 
-A file holds ``N.weight``, (n_out, n_in), and ``N.bias``, (n_out,), of each dense layer N, and what
-a normalization has, with the names and orientation that PyTorch's ``Sequential`` uses; the rest is
-JSON in its metadata, beside a SHA-256 over all of it.
-"""
-
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,19 +12,12 @@ from bpnet.core import activations, layers
 from bpnet.core.layers import Dense
 from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
-from bpnet.model import assembly
+from bpnet.model.network import Network
+from bpnet.model.saving import FORMAT, NAMES, VERSION
 from bpnet.storage import disk, sealed, strict_json
 
-if TYPE_CHECKING:
-    from bpnet.model.network import Network
-
-_FORMAT = "bpnet network"
-_VERSION = 2
 _SEALED = 2
 """Version from which a file has a SHA-256."""
-
-_NAMES = ("weight", "bias", "running_mean", "running_var")
-"""Of a layer's arrays, as in PyTorch; a normalization's weight is its gamma, its bias its beta."""
 
 _DEEP = (RecursionError, OverflowError)
 """What JSON of a million brackets or digits raises."""
@@ -39,78 +26,8 @@ _LIMIT = 1 << 31
 """Bytes of a JSON file above which it is refused."""
 
 
-def save_network(network: "Network", path: str | Path) -> Path:
-    """Write a network; the file appears under its name only when it is complete.
-
-    Parameters
-    ----------
-    network : Network
-        What to write.
-    path : str or Path
-        A name that ends in ``.safetensors``.
-
-    Returns
-    -------
-    Path
-        Where it is.
-
-    Raises
-    ------
-    InputError
-        If the name has another ending, the folder is missing, or a layer's activation is not
-        one of bpnet's own.
-    """
-    path = writable(path)
-    described, tensors = describe(network)
-    text = json.dumps({"format": _FORMAT, "version": _VERSION, **described})
-    disk.write(path, sealed.encode(text, tensors))
-    return path
-
-
-def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
-    """Path of a model that is to be written, none of those that are read for it.
-
-    Raises
-    ------
-    InputError
-        If the name has another ending than ``.safetensors``, or it cannot be written.
-    """
-    path = Path(path)
-    if path.suffix != ".safetensors":
-        msg = f"a model is saved as .safetensors, not as {path.name!r}; rename it"
-        raise InputError(msg)
-    return disk.writable(path, reads)
-
-
-def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
-    """Layers, class names and scale of a network as plain data, and its arrays by their names.
-
-    Raises
-    ------
-    InputError
-        If a layer or its activation is not one of bpnet's own, or its arrays make no sense, so
-        that :func:`rebuild` would refuse them.
-    """
-    tensors = {}
-    try:
-        for l, (layer, held) in enumerate(zip(network.layers, network.parameters, strict=True)):
-            for name, array in zip(_NAMES, assembly.given(layer, held, l), strict=False):
-                tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
-    except ValueError as error:
-        msg = f"the network can't be saved: {error}; mend it first"
-        raise InputError(msg) from error
-    described = {
-        "layers": [layers.describe(layer) for layer in network.layers],
-        "classes": None if network.classes is None else network.classes.tolist(),
-        "scale": network.scale,
-        **({"labels": network.labels} if network.labels else {}),
-        **({} if network.columns is None else {"columns": network.columns.to_json()}),
-    }
-    return described, tensors
-
-
 @checked
-def load(path: str | Path) -> "Network":
+def load(path: str | Path) -> Network:
     """Read a network that ``Network.save`` wrote, or the JSON of Nielsen's ``network2``.
 
     Parameters
@@ -160,14 +77,14 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
         raise InputError(msg) from error
 
 
-def _load_safetensors(path: Path) -> "Network":
+def _load_safetensors(path: Path) -> Network:
     held = sealed.read(path)
     described = strict_json.loads(held.text)
-    check_format(described, _FORMAT)
+    check_format(described, FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
         raise ValueError(msg)
-    if described["version"] > _VERSION:
+    if described["version"] > VERSION:
         msg = f"written by a later version ({described['version']}); update bpnet"
         raise InputError(msg)
     if described["version"] >= _SEALED and not held.is_sealed:
@@ -189,8 +106,8 @@ def check_format(described: dict[str, Any], wanted: str) -> None:
         raise ValueError(msg)
 
 
-def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
-    """Network that :func:`describe` described.
+def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> Network:
+    """Network that :func:`~bpnet.model.saving.describe` described.
 
     Raises
     ------
@@ -201,17 +118,17 @@ def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
     expected = {
         f"{l}.{name}": shape[::-1]
         for l, layer in enumerate(kinds)
-        for name, shape in zip(_NAMES, layer.shapes, strict=False)
+        for name, shape in zip(NAMES, layer.shapes, strict=False)
     }
     shapes = {name: array.shape for name, array in tensors.items()}
     if shapes != expected:
         msg = f"its tensors have shapes {shapes} where its layers need {expected}"
         raise InputError(msg)
     init = [
-        tuple(tensors[f"{l}.{name}"] for name, _ in zip(_NAMES, layer.shapes, strict=False))
+        tuple(tensors[f"{l}.{name}"] for name, _ in zip(NAMES, layer.shapes, strict=False))
         for l, layer in enumerate(kinds)
     ]
-    network = _build(kinds, init)
+    network = Network(kinds, init=init)
     network.classes, network.scale = described["classes"], described["scale"]
     network.labels = described.get("labels", False)
     columns = described.get("columns")
@@ -219,7 +136,7 @@ def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> "Network":
     return network
 
 
-def _load_network2(path: Path) -> "Network":
+def _load_network2(path: Path) -> Network:
     """Sizes, weights and biases of ``network2.Network.save``; all its neurons are sigmoids.
 
     Several outputs are classes there, of which the largest is taken.
@@ -232,12 +149,6 @@ def _load_network2(path: Path) -> "Network":
     dense = [Dense(n, m, activations.Sigmoid()) for n, m in pairwise(sizes)]
     pairs = zip(saved["weights"], saved["biases"], strict=True)
     init = [(np.asarray(W, float), np.asarray(b, float).reshape(-1)) for W, b in pairs]
-    network = _build(dense, init)
+    network = Network(dense, init=init)
     network.classes = np.arange(sizes[-1]) if sizes[-1] > 1 else None
     return network
-
-
-def _build(kinds: list[Any], init: list[Any]) -> "Network":
-    from bpnet.model.network import Network
-
-    return Network(kinds, init=init)
