@@ -95,8 +95,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """
         if (X_val is None) != (y_val is None):
             given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            msg = f"{given} was given without {missing}; give both"
-            raise ValueError(msg)
+            raise ValueError(f"{given} was given without {missing}; give both")
         return self._fit(X, y, sample_weight, None if X_val is None else (X_val, y_val))
 
     @with_callbacks  # type: ignore[untyped-decorator]
@@ -115,8 +114,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         accepted("callbacks", self.callbacks, Sequence[Callback] | None)
         check_callbacks(self.callbacks or ())
         if self.early_stopping and incremental:
-            msg = "partial_fit does not support early_stopping=True"
-            raise ValueError(msg)
+            raise ValueError("partial_fit does not support early_stopping=True")
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         backend = inputs.choose(self, X)
@@ -159,11 +157,9 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         given = self.hidden_layer_sizes
         sizes = list(given) if hasattr(given, "__iter__") else [given]
         if not fits(sizes, list[int]):
-            msg = f"hidden_layer_sizes must be whole numbers > 0, got {shown(given)}."
-            raise ValueError(msg)
+            raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {shown(given)}.")
         if any(n <= 0 for n in sizes):
-            msg = f"hidden_layer_sizes must be > 0, got {sizes}."
-            raise ValueError(msg)
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(n) for n in sizes]
 
     def _sigmas(self, count: int) -> list[Activation]:

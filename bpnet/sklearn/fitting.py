@@ -47,15 +47,6 @@ class Fit(Callback):
 
     It is begun on the backend of an estimator whose first weights are set, to be trained with
     ``rows`` of the examples, in batches of ``k`` and ``limit`` epochs at most.
-
-    Attributes
-    ----------
-    data : tuple of arrays
-        Examples, targets and class numbers on the device.
-    session : Session or Descent
-        That it is run in.
-    tasks : Tasks or None
-        What scikit-learn's own callbacks are told by.
     """
 
     session: Any = None
@@ -114,10 +105,7 @@ class Fit(Callback):
     def finish(self) -> None:
         """Write what the fit gave to the estimator, and warn where it ended early.
 
-        Raises
-        ------
-        ValueError
-            If it diverged before there was a best score, or its weights are not finite.
+        ValueError if it diverged before there was a best score, or its weights are not finite.
         """
         est, run, error = self.est, self.member.run, self.member.error
         if error is not None and not (est.early_stopping and est.n_iter_):

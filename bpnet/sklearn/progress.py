@@ -25,17 +25,7 @@ __all__ = ["CallbackSupportMixin", "Tasks", "with_callbacks"]
 
 
 class Tasks(Callback):
-    """Tells scikit-learn's callbacks of a fit and its epochs, and stops it where they ask for that.
-
-    Parameters
-    ----------
-    fit : Fit
-        That has begun.
-    X : array
-        Examples as they were given.
-    examples : Examples
-        The same, checked, with the weights that were given.
-    """
+    """Tells scikit-learn's callbacks of a fit and its epochs, and stops it where they ask to."""
 
     def __init__(self, fit: Any, X: Any, examples: Any) -> None:
         self.estimator = estimator = fit.est

@@ -40,27 +40,9 @@ def begin(
     networks: Sequence[Network],
     epochs: Sequence[int],
 ) -> tuple[Checkpoint | None, Snapshot | None]:
-    """Rank 0's writer of checkpoints, and what all ranks start from: what rank 0 does.
+    """Rank 0's writer of checkpoints and what all ranks start from; rank 0's parameters for all.
 
-    Parameters
-    ----------
-    ranks : Communicator
-        All of them.
-    given, resume, asked
-        As :func:`bpnet.training.checkpoints.make` takes them.
-    backend : str
-        Name of the library that this rank computes with.
-    networks : sequence of Network
-        They get the parameters of rank 0's.
-    epochs : sequence of int
-        Of each network; a run that is resumed may have more than before.
-
-    Raises
-    ------
-    InputError
-        On every rank, if they were not asked for the same run.
-    SystemExit
-        If another rank failed before it came here, and said why.
+    On every rank, refuse ranks that were not asked for the same run.
     """
     writer, found = checkpoints.make(given, resume, asked) if ranks.rank == 0 else (None, None)
     if ranks.size == 1:
@@ -115,15 +97,7 @@ class SharedRun(Run):
 
 
 class Agreement(Callback):
-    """After each block the ranks compare their parameters, and learn who wants to stop.
-
-    Parameters
-    ----------
-    ranks : Communicator
-        All of them.
-    parameters : callable
-        Gives those of this rank.
-    """
+    """After each block the ranks compare their parameters, and learn who wants to stop."""
 
     def __init__(self, ranks: Communicator, parameters: Any) -> None:
         self._ranks, self._parameters = ranks, parameters

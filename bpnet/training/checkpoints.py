@@ -61,8 +61,7 @@ class Checkpoint(Callback):
             raise InputError(msg)
         for name, value in {"epochs": epochs, "steps": steps, "minutes": minutes}.items():
             if value is not None and (isinstance(value, bool) or not 0 <= value < 1e9):
-                msg = f"{name} of a checkpoint is {value!r}; give a positive number"
-                raise InputError(msg)
+                raise InputError(f"{name} of a checkpoint is {value!r}; give a positive number")
         self.folder = Path(folder)
         self.epochs, self.steps, self.minutes = epochs, steps, minutes
         self.on_error = on_error
@@ -140,22 +139,10 @@ def held(writer: Checkpoint | None) -> Iterator[None]:
 
 
 def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | None, Any]:
-    """Callback and, where a run is taken up again, what it starts from.
+    """Writer of checkpoints, and the snapshot that a resumed run starts from, if there is one.
 
-    Parameters
-    ----------
-    given : str, Path, Checkpoint or None
-        Folder of the checkpoints.
-    resume : bool
-        Whether to go on from the newest; without one the run starts anew.
-    asked : dict
-        What the run is asked for: it must be what the checkpoint's run was asked for.
-
-    Raises
-    ------
-    InputError
-        If there is no folder to resume from, the folder belongs to another run, or it holds
-        checkpoints and nobody asked to resume.
+    Refuse a folder of a run that was asked for other things, or one with checkpoints of another
+    run.
     """
     if given is None:
         if resume:
@@ -193,14 +180,7 @@ def _is_close(had: Any, value: Any) -> bool:
 def asked(recipe: Recipe, place: Place, *, weights: Any, **made: Any) -> dict[str, Any]:
     """What a run is asked for, as plain data that is the same in another process.
 
-    Parameters
-    ----------
-    recipe, place
-        Of which what must stay as it is counts.
-    weights : array, (m,), or None
-        Of the examples.
-    **made
-        What was made of other options, and all else.
+    Of ``recipe`` and ``place`` the options that must stay as they are count.
     """
     settings, m = {**_compared(recipe, place), **made}, 0 if weights is None else len(weights)
     total = None if weights is None else repr(float(np.sum(weights * np.arange(1, m + 1))))

@@ -21,36 +21,20 @@ Check = Callable[[Any, str], Any]
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers that an option may be.
-
-    Parameters
-    ----------
-    low, high : float
-        The smallest, and the largest whole number or what other numbers are below.
-    whole : bool
-        Whether only whole numbers will do.
-    """
+    """Numbers from ``low`` that an option may be: whole ones to ``high``, others below it."""
 
     low: float = 0
     high: float = math.inf
     whole: bool = False
 
     def __call__(self, value: Any, name: str) -> int | float:
-        """Return the value as a plain number.
-
-        Raises
-        ------
-        InputError
-            If it is out of range.
-        """
+        """Return the value as a plain number; refuse one that is out of range."""
         number = finite_number(value)
         if number is None or number < self.low or (self.whole and not isinstance(number, int)):
-            msg = f"{name} is {value!r}; give {self}"
-            raise InputError(msg)
+            raise InputError(f"{name} is {value!r}; give {self}")
         if number > self.high or (number == self.high and not self.whole):
             text = f"a whole number from {self.low} to {self.high:,}" if self.whole else str(self)
-            msg = f"{name} is {number}; give {text}"
-            raise InputError(msg)
+            raise InputError(f"{name} is {number}; give {text}")
         return number if self.whole else float(number)
 
     def __str__(self) -> str:
@@ -74,8 +58,7 @@ def one_of(*names: str) -> Check:
 
     def check(value: Any, name: str) -> Any:
         if value not in names:
-            msg = f"{name} is {value!r}; give {' or '.join(map(repr, names))}"
-            raise InputError(msg)
+            raise InputError(f"{name} is {value!r}; give {' or '.join(map(repr, names))}")
         return value
 
     return check
@@ -83,34 +66,7 @@ def one_of(*names: str) -> Check:
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option.
-
-    Parameters
-    ----------
-    help : str
-        What it is, in a sentence or two.
-    range : callable or None
-        Checks a value and returns it as it is kept; None is let through where the type has it.
-    panel : str
-        Of the command line's help; empty where it is an object that no line can hold.
-    each : bool
-        Whether each network of a set may have its own.
-    swept : bool
-        Whether a sweep takes a list of values.
-    compared : bool
-        Whether a run that is taken up again must have the value that it was begun with; what is
-        compared as something else, or may change, says no.
-    taken : bool
-        Whether the training step takes it by its name.
-    of_steps : bool
-        Whether it is of single steps, so that L-BFGS has no use for it.
-    flag : str
-        Name on the command line, with underscores, where it is another.
-    words : str
-        Names that other libraries have for it.
-    name, default, hint
-        From the field.
-    """
+    """What is known of an option; name, default and hint come from the field."""
 
     help: str
     range: Check | None = None

@@ -102,15 +102,7 @@ class Distributions(Callback):
 
 @dataclass(frozen=True)
 class _Probe:
-    """Step of a scan that looks and takes nothing with it.
-
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    step : TrainingStep or None
-        What makes the update; None where the carry holds the parameters of before.
-    """
+    """Step of a scan that looks; without a ``step`` the carry holds the parameters of before."""
 
     judge: Judge
     step: TrainingStep | None
@@ -236,18 +228,11 @@ def _rounded(value: Any) -> float:
 
 
 def checked_records(records: Any) -> Sequence[Record]:
-    """Records as they were read from a file.
-
-    Raises
-    ------
-    ValueError
-        If they are none.
-    """
+    """Records as they were read from a file; ValueError if they are none."""
     for record in records:
         for layer in record["layers"]:
             for kind in KINDS:
                 numbers = [*layer[kind], layer["silent"], layer["still"], record["epoch"]]
                 if len(numbers) != len(QUANTILES) + 3 or not np.isfinite(numbers).all():
-                    msg = f"the {kind} of epoch {record['epoch']} are no quantiles"
-                    raise ValueError(msg)
+                    raise ValueError(f"the {kind} of epoch {record['epoch']} are no quantiles")
     return list(records)

@@ -27,17 +27,7 @@ Host = np.ndarray[Any, Any]
 
 
 def mark(sums: tuple[Array, ...], parameters: Any, backend: Backend) -> tuple[Array, ...]:
-    """Sums of a block, the last cost nan if the parameters after it are not finite.
-
-    Parameters
-    ----------
-    sums : tuple of arrays, (steps,), or (steps, members) of a stack
-        Costs, and right answers where there are such.
-    parameters : nested tuples of arrays
-        After the block.
-    backend : Backend
-        Theirs.
-    """
+    """Sums of a block, the last cost nan if the parameters after the block are not finite."""
     marked: tuple[Array, ...] = backend.compiled(_Mark(backend.xp))(sums, parameters)
     return marked
 
@@ -58,17 +48,10 @@ class _Mark:
 
 
 def explain(session: "Session", rows: Host, at: int) -> Diverged:
-    """Error that names the first bad step and its layer.
+    """Error that names the first bad step of a block and its layer.
 
-    Parameters
-    ----------
-    session : Session
-        Of one network, its run and its carry those of before the block; afterwards the carry is
-        that of before the bad step.
-    rows : array of int, (steps, k)
-        The batches of the block.
-    at : int
-        First step with a cost that is not finite.
+    The session has one network, its run and its carry are those of before the block; afterwards the
+    carry is that of before the bad step. ``at`` is the first step whose cost is not finite.
     """
     run = session.members[0].run
     where = f"cost of layer {sum(_is_dense(session))}"

@@ -16,17 +16,7 @@ def gather(job: Job, own: Set[int], histories: Any, stopped: str | None) -> str 
     """Bring to every rank what each has trained; return why the first that was stopped was.
 
     A network is trained by one rank alone, in a stack that does not depend on how many there are.
-
-    Parameters
-    ----------
-    job : Job
-        The set, the same on every rank; networks of other ranks get their parameters.
-    own : set of int
-        Numbers of the networks that this rank trained.
-    histories : Histories
-        What these gave; written to for the others.
-    stopped : str or None
-        Why this rank ended before its time.
+    ``own`` are the numbers of this rank's networks; ``histories`` is written to for the others.
     """
     networks, ranks = [plan.network for plan in job.call.plans], job.call.split.ranks
     mine = sorted(own)

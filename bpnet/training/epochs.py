@@ -29,19 +29,9 @@ def run(
 ) -> None:
     """Run the epochs that are left of each member's run, with history and callbacks.
 
-    A run that diverges ends with its member's ``error``.
-
-    Parameters
-    ----------
-    session : Session or Descent
-        Networks under way.
-    validate : callable
-        Judges them after every epoch.
-    saved : sequence of dicts, optional
-        What the callbacks of each member kept in a checkpoint, by their names.
-    after : callable, optional
-        Called with ``"begin"`` after the callbacks of all members have begun, and with ``"block"``
-        and ``"epoch"`` when one has ended, not only been broken off.
+    A run that diverges ends with its member's ``error``. ``saved`` is what the callbacks of each
+    member kept in a checkpoint; ``after`` is told of ``"begin"``, and of each ``"block"`` and
+    ``"epoch"`` that ended and was not broken off.
     """
     session.after_block = None if after is None else partial(after, "block")
     for i, member in enumerate(session.members):
@@ -113,13 +103,7 @@ def diverge(session: Any, i: int, error: Diverged, carry: Any = None) -> None:
 
 
 def record(run: Run, validated: Judged, seconds: float) -> None:
-    """Write what an epoch gave into the history.
-
-    Raises
-    ------
-    Diverged
-        If the validation cost is not finite.
-    """
+    """Write what an epoch gave into the history; Diverged if the validation cost is not finite."""
     if not math.isfinite(validated.get("validation_cost") or 0.0):
         msg = (
             f"training diverged: the validation cost is not finite after epoch {run.epoch + 1}; "

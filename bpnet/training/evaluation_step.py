@@ -11,13 +11,7 @@ from bpnet.training.step import wide
 
 @dataclass(frozen=True)
 class EvaluationStep:
-    """Parameters, batch -> sums of cost and right answers.
-
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    """
+    """Parameters, batch -> sums of cost and right answers."""
 
     judge: Judge
 
@@ -37,13 +31,7 @@ class EvaluationStep:
 
 @dataclass(frozen=True)
 class StackedEvaluation:
-    """An evaluation of a stack of networks.
-
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    """
+    """An evaluation of a stack of networks."""
 
     judge: Judge
 

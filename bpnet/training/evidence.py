@@ -29,21 +29,7 @@ def wilson(share: Any, n: Any) -> tuple[Any, Any]:
 
 
 def of_classes(accuracy: float, wanted: Targets) -> dict[str, Any]:
-    """Interval and baseline of an accuracy.
-
-    Parameters
-    ----------
-    accuracy : float
-        Share of right answers.
-    wanted : Targets
-        Of all examples, in memory.
-
-    Returns
-    -------
-    dict
-        ``interval``: Wilson's. ``baseline``: the accuracy of always giving the most frequent
-        answer of these examples, and that answer.
-    """
+    """Wilson's interval of an accuracy, and as a baseline the most frequent answer's accuracy."""
     values = wanted.values
     if wanted.kind == "class" and values.ndim == 2:
         values = values.argmax(axis=1)
@@ -63,21 +49,9 @@ def of_numbers(a: Host, y: Host) -> tuple[dict[str, float], dict[str, Any]]:
     """R2, mean absolute error and root of the mean squared error; their intervals and baseline.
 
     An interval is that of the delta method, which takes a figure for a smooth function of means
-    over the examples, on a logarithmic scale: of 1 - R2, and of an error, so that none crosses
-    its limit. It needs some thirty examples.
-
-    Parameters
-    ----------
-    a, y : array, (m, n)
-        Outputs and what was wanted, in the target's unit.
-
-    Returns
-    -------
-    figures : dict
-        ``r2``, ``mae`` and ``rmse``.
-    more : dict
-        ``interval`` and ``baseline`` by the same names. The baseline is the mean of these
-        examples as the answer to all.
+    over the examples, on a logarithmic scale: of 1 - R2, and of an error, so that none crosses its
+    limit. It needs some thirty examples. The baseline is the mean as the answer to all; outputs
+    ``a`` and targets ``y``, (m, n), are in the target's unit.
     """
     a, y = a.astype(np.float64), y.astype(np.float64)
     error, spread = y - a, y - y.mean(axis=0)

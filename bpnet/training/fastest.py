@@ -84,29 +84,7 @@ def select(
     cost: Any = None,
     device: Any = None,
 ) -> Selection:
-    """Backend with the shortest step for a network and a batch.
-
-    Parameters
-    ----------
-    network : Network
-        Its layers; it is not changed.
-    batch_size : int
-        Examples in a step.
-    optimizer, dtype, cost
-        As in :func:`bpnet.train`.
-    device : None
-        It is looked for, too.
-
-    Returns
-    -------
-    Selection
-        Backend, and the measured steps as the reason.
-
-    Raises
-    ------
-    InputError
-        If a device was given.
-    """
+    """Backend with the shortest step for a network and a batch, and what was measured."""
     if device is not None:
         msg = f'backend="fastest" looks for the device itself; leave device {device!r} out'
         raise InputError(msg)

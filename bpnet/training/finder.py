@@ -153,8 +153,7 @@ def find_learning_rate(
         cost=cost, optimizer=optimizer, batch_size=batch_size, l2=l2, seed=seed, schedule=sweep
     )
     if not isinstance(recipe.optimizer, Optimizer):
-        msg = "lbfgs finds its own rate at each step; give another optimizer"
-        raise InputError(msg)
+        raise InputError("lbfgs finds its own rate at each step; give another optimizer")
     call = plan(
         network, data, recipe, Place(backend=backend, device=device, dtype=dtype),
         validation=_few(held_out(data, validation)),
@@ -177,13 +176,7 @@ def find_learning_rate(
 
 
 def _check(low: Any, high: Any, steps: Any) -> None:
-    """Refuse a sweep that is none.
-
-    Raises
-    ------
-    InputError
-        Naming its numbers.
-    """
+    """Refuse a sweep that is none."""
     first, last, count = (finite_number(value) for value in (low, high, steps))
     span = first is not None and last is not None and 0 < first < last
     if not span or not isinstance(count, int) or count < 2 * _LOOK:
@@ -207,12 +200,8 @@ def _few(held: Any) -> Any:
 def _costs(session: Session, rows: Any, validate: Validate | None) -> tuple[list[float], bool]:
     """Mean cost of each step, until it is far above the lowest, and whether it was before the last.
 
-    Where ``validate`` is given, it is what that finds with the parameters after the step.
-
-    Raises
-    ------
-    Diverged
-        If the first one is not.
+    Where ``validate`` is given, it is what that finds with the parameters after the step. Diverged
+    if the first one is not finite.
     """
     seen: list[float] = []
     (member,) = session.members
@@ -246,13 +235,7 @@ def _is_far(seen: list[float], size: int) -> bool:
 
 
 def _lowest(seen: list[float], costs: Any, rates: Any, *, broken_off: bool) -> int:
-    """Step with the lowest cost, where the cost falls to it and does not go on to fall.
-
-    Raises
-    ------
-    InputError
-        If the costs do not show that.
-    """
+    """Step with the lowest cost, where the cost falls to it and does not go on to fall."""
     early = int(np.sum(rates < _BELOW * rates[0]))
     if early == len(rates):
         lowest = int(np.argmin(costs))

@@ -20,20 +20,10 @@ device, the fifth are their numbers among all, and the fourth are None if they h
 
 
 class Batch(NamedTuple):
-    """The examples of a step, or of several, on the device.
+    """The examples of a step on the device: x, (k, n_0), as layers take them, and y, (k, n_L).
 
-    Parameters
-    ----------
-    x : array, (k, n_0)
-        Examples, ready for the first layer.
-    y : array, (k, n_L)
-        What is wanted of them, as rows.
-    wanted : array, (k,) or (k, n_L)
-        The same, as it is stored.
-    weights : array, (k,), or None
-        Of the examples, where they have any.
-    numbers : array of int, (k,)
-        Of the rows among all examples.
+    ``wanted`` is y as it is stored, ``weights`` are None where all count the same, and ``numbers``
+    are those of the rows among all examples.
     """
 
     x: Array
@@ -45,25 +35,11 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Judge:
-    """What is the same in training and in evaluation.
+    """What is the same in training and in evaluation: the network without its arrays, and the cost.
 
-    Parameters
-    ----------
-    layers : tuple of layers
-        The network without its arrays.
-    cost : Cost
-        ``value`` and ``delta``.
-    scale : float or None
-        What integer inputs are multiplied by.
-    kind : {"class", "threshold"} or None
-        How a right answer is told.
-    dtype : dtype
-        Of the run.
-    xp : namespace
-        The backend's.
-    padded : bool
-        Whether a row may be -1, no example: a short batch is filled up with such, so that a
-        library that compiles needs to do it for one length only.
+    ``scale`` multiplies integer inputs, and ``kind`` says how a right answer is told. Where
+    ``padded``, a row may be -1, no example: a short batch is filled up with such, so that a library
+    that compiles needs to do it for one length only.
     """
 
     layers: tuple[Any, ...]

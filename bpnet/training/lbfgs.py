@@ -24,22 +24,10 @@ _log = logging.getLogger("bpnet")
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is minimized.
+    """What is minimized: the cost over all examples, on the device.
 
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    backend : Backend
-        Where.
-    data : tuple of arrays
-        Examples, targets, class numbers and weights, on the device.
-    total : float
-        Examples, or their weight: what the cost is divided by.
-    m : float
-        What the strength of a regularization is divided by.
-    regularization : Regularization
-        Strengths.
+    The cost is divided by ``total``, examples or their weight, and the strength of a regularization
+    by ``m``.
     """
 
     judge: Judge
@@ -69,22 +57,7 @@ class Problem:
     def search(
         self, parameters: Parameters, settings: LBFGS, max_iterations: int
     ) -> Generator[Found, None, Found]:
-        """Search the parameters with the least cost near those given, an iteration at a time.
-
-        Parameters
-        ----------
-        parameters : tuple of tuples of arrays
-            Where to start, on the device; not changed.
-        settings : LBFGS
-            Memory, tolerance, evaluations.
-        max_iterations : int
-            Steps at most.
-
-        Yields
-        ------
-        Found
-            Where the search is: ``f`` is C, ``w`` the vector of all parameters.
-        """
+        """Search the parameters with the least cost near those given, an iteration at a time."""
         xp, backend = self.backend.xp, self.backend
 
         def objective(w: Array) -> tuple[Array, ...]:
@@ -130,14 +103,7 @@ def _as(total: float, data: Data) -> Any:
 
 
 def check(judge: Judge, **options: Any) -> None:
-    """Refuse what L-BFGS cannot do.
-
-    Raises
-    ------
-    InputError
-        If the network draws at random or normalizes over batches, or an option is one of training
-        by batches.
-    """
+    """Refuse networks that draw at random or follow batches, and options of training by batches."""
     wanted = "lbfgs needs a cost that does not change, and this network"
     if any(layer.averages for layer in judge.layers):
         msg = f"{wanted} has batch normalization, whose averages follow the batches"
@@ -146,8 +112,7 @@ def check(judge: Judge, **options: Any) -> None:
         msg = f"{wanted} drops values at random"
         raise InputError(f"{msg}; use another optimizer, or no dropout")
     if special.is_half(judge.dtype, judge.xp):
-        msg = f"lbfgs cannot tell steps apart in {judge.dtype}; use float32 or float64"
-        raise InputError(msg)
+        raise InputError(f"lbfgs cannot tell steps apart in {judge.dtype}; use float32 or float64")
     for name, (value, wanted) in options.items():
         if value != wanted:
             msg = f"lbfgs takes all examples in a step and chooses its own rate; {name} is "
@@ -167,23 +132,7 @@ def ended(search: Generator[Found, None, Found]) -> Found:
 class Descent:
     """A network trained by L-BFGS: an iteration is an epoch of its history.
 
-    Parameters
-    ----------
-    problem : Problem
-        Data and cost.
-    member : Member
-        The network.
-    settings : LBFGS
-        Memory, tolerance, evaluations.
-    parameters : tuple of tuples of arrays
-        Where it is, on the device.
-
-    Attributes
-    ----------
-    before : tuple of tuples of arrays
-        Where it was an iteration ago.
-    found : Found
-        Where the search is, or ended.
+    ``before`` is where it was an iteration ago, ``found`` where the search is, or ended.
     """
 
     problem: Problem

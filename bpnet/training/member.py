@@ -26,43 +26,13 @@ Host = np.ndarray[Any, Any]
 
 @dataclass(eq=False)
 class Member:
-    """One network of a session.
+    """One network of a session: its step, its run, and what it takes of the data.
 
-    Parameters
-    ----------
-    step : TrainingStep
-        What is done with each of its batches.
-    run : Run
-        As its callbacks see it.
-    k : int
-        Examples of a batch.
-    seed : int
-        Of the order of examples and of what is drawn in a step.
-    schedule : Schedule
-        Of the learning rate.
-    callbacks : list of Callback
-        Its own.
-    weights : numpy array, (m,), optional
-        Of the examples.
-    order : callable, optional
-        From the number of an epoch to the rows it takes, in their order; the default is all of
-        them, in an order drawn from the seed.
-    done : int
-        Steps that the optimizer has done before this run.
-    places : array of int, (m,), optional
-        Number that each example has in the set that the network is trained with, where that is a
-        part.
-    judged : array of int, (h,), optional
-        Rows that it is judged by, where these are its own.
-
-    Attributes
-    ----------
-    error : Diverged or None
-        Why it ended before its time.
-    is_over : bool
-        Whether it is trained no more.
-    kept : tuple or None
-        Its own parameters and optimizer state, once it has left the others of a stack.
+    ``k`` is the examples of a batch; ``weights``, (m,), are those of the examples; ``order`` gives
+    the rows of an epoch, by default all in an order drawn from the seed; ``done`` counts the
+    optimizer's steps before this run. Of a network that is trained with a part of the examples
+    ``places``, (m,), has their numbers in that part, and ``judged`` the rows that it is judged by.
+    ``kept`` is its carry once it has left the others of a stack.
     """
 
     step: TrainingStep
@@ -108,15 +78,7 @@ class Member:
         return x.order(self.seed, epoch) if own else draws.order(self.seed, epoch, m)
 
     def numbers(self, first: int, count: int) -> tuple[Host, Host]:
-        """Coefficients, (steps, c), and the words of the random keys, (steps, 0 or 2).
-
-        Parameters
-        ----------
-        first : int
-            Step of the run, from 1.
-        count : int
-            Steps.
-        """
+        """Coefficients, (steps, c), and words of the random keys, (steps, 0 or 2)."""
         optimizer: Any = self.step.optimizer
         rates = self._rates(range(first, first + count))
         times = range(self.done + first, self.done + first + count)
@@ -140,8 +102,7 @@ class Member:
         for rate in rates:
             if not 0 <= rate < math.inf:
                 kind = type(self.schedule).__name__
-                msg = f"{kind} gave the learning rate {rate!r}; give 0 or more"
-                raise InputError(msg)
+                raise InputError(f"{kind} gave the learning rate {rate!r}; give 0 or more")
         return np.asarray(rates, np.float64)
 
     def begin_epoch(self, before: Any) -> None:

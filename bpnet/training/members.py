@@ -12,13 +12,7 @@ from bpnet.training.progress import Histories, Progress
 
 
 def run(job: Job) -> Histories:
-    """Train the networks of a call in place; on every rank all of them.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After Ctrl-C; the networks hold what was learned.
-    """
+    """Train the networks of a call in place; on every rank all of them."""
     call, writer = job.call, job.writer
     with call.split.ranks.running(), checkpoints.held(writer):
         progress, parts = Progress(job), _parts(job)

@@ -23,21 +23,8 @@ def in_parts(
 ) -> Iterator[tuple[Sequence[One], Found]]:
     """Train networks at once, or in halves where there is not enough memory for so many.
 
-    Parameters
-    ----------
-    part : sequence
-        What to train.
-    train : callable
-        Trains some of it at once.
-    undo : callable
-        Puts what it is given back to where it was before ``train``.
-    backend : Backend
-        That may run out.
-
-    Yields
-    ------
-    tuple
-        What was trained at once, and what ``train`` returned.
+    ``undo`` puts networks back to where they were before ``train``. Yield what was trained at once,
+    and what ``train`` returned.
     """
     try:
         found = train(part)
@@ -56,26 +43,9 @@ def in_parts(
 
 
 def smaller(step: TrainingStep, batch_size: int, error: BaseException) -> TrainingStep:
-    """The step with half as many examples at a time; their gradients are added up.
+    """The step with half as many examples at a time, whose gradients are added up.
 
-    Parameters
-    ----------
-    step : TrainingStep
-        That ran out of memory.
-    batch_size : int
-        Examples in a batch.
-    error : Exception
-        What the library said.
-
-    Returns
-    -------
-    TrainingStep
-        Makes the same update, to rounding.
-
-    Raises
-    ------
-    OutOfMemory
-        If one example at a time was too much already, or the layers need the whole batch.
+    OutOfMemory if one example was too much already, or the layers need the whole batch.
     """
     error = error.with_traceback(None)  # which holds on to the arrays of the step that failed
     taken = min(step.micro or batch_size, batch_size)

@@ -46,32 +46,10 @@ _OWN = {"network", "batch_size", "examples", "folds"}
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A call of ``train`` that is ready to be run.
+    """A call of ``train`` that is ready to be run: all on its backend, one step for each network.
 
-    Parameters
-    ----------
-    call : Call
-        What it was asked for.
-    backend : Backend
-        Where its networks are trained.
-    judge : Judge
-        Of the first network, without dropout.
-    data : tuple of arrays
-        Examples, targets and class numbers on the device, of all networks.
-    wanted : Targets
-        All of them.
-    validation : Validation
-        Judges networks by examples that are not trained with.
-    steps : list of TrainingStep
-        One for each network.
-    weights : list of arrays or None
-        Of all examples, for each network.
-    asked : dict
-        What a run that is taken up again must be asked for, too.
-    writer : Checkpoint or None
-        What writes checkpoints.
-    saved : Snapshot or None
-        The checkpoint that it goes on from.
+    ``judge`` is that of the first network, without dropout. ``asked`` is what a run that is taken
+    up again must be asked for, too; ``saved`` is the checkpoint that this one goes on from.
     """
 
     call: Call
@@ -107,22 +85,7 @@ class Job:
     def session(
         self, part: Sequence[int], threads: int | None, saved: Sequence[Saved | None]
     ) -> Any:
-        """Return the session of some networks, each where ``saved`` has it or at its start.
-
-        Parameters
-        ----------
-        part : sequence of int
-            Their numbers.
-        threads : int or None
-            In use.
-        saved : sequence of Saved or None
-            One for each.
-
-        Returns
-        -------
-        Session or Descent
-            Under way.
-        """
+        """Return the session of some networks, each where ``saved`` has it or at its start."""
         members = [self._member(i, threads) for i in part]
         backend, dtype, split = self.backend, self.call.place.dtype, self.call.split
         first, states = [], []
@@ -175,21 +138,9 @@ class Job:
 
 
 def opened(call: Call, count: int | None = None) -> Job:
-    """Bring a call to its backend.
+    """Bring a call to its backend, with all that needs the data checked.
 
-    Parameters
-    ----------
-    call : Call
-        What is asked for.
-    count : int, optional
-        Steps that are made of it, where they are not those of all epochs.
-
-    Raises
-    ------
-    InputError
-        If the data cannot be used, or options do not go with them or with one another.
-    BackendUnavailable
-        If the named backend does not work here.
+    ``count`` are the steps that are made of it, where they are not those of all epochs.
     """
     first, place, split = call.plans[0], call.place, call.split
     backend, judge, data, wanted = prepare.prepare(

@@ -25,13 +25,7 @@ _LARGEST = 1 << 28
 
 
 def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
-    """Layers of a network, with dropout after the hidden ones.
-
-    Raises
-    ------
-    InputError
-        If the rate is out of range, or the network has dropout of its own.
-    """
+    """Layers of a network, with dropout after the hidden ones; refuse it beside its own."""
     layers.Dropout(rate)  # refuses a rate out of range, where there is no hidden layer too
     if not rate:
         return network.layers
@@ -42,13 +36,7 @@ def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
 
 
 def check_one(network: Any, folds: Any) -> None:
-    """Refuse what is no network, and folds for one.
-
-    Raises
-    ------
-    InputError
-        Naming what was given.
-    """
+    """Refuse what is no network, and folds for one."""
     check_network(network)
     if folds is not None:
         msg = "folds are for a set of networks; give one network (X[rows], y[rows]) and validation"
@@ -58,16 +46,9 @@ def check_one(network: Any, folds: Any) -> None:
 def check_together(
     judge: Judge, recipe: Recipe, checkpoint: Any, x: Any, *, resume: bool = False
 ) -> None:
-    """Refuse options that do not go with one another.
-
-    Raises
-    ------
-    InputError
-        Naming them.
-    """
+    """Refuse options that do not go with one another."""
     if recipe.micro_batch and any(layer.averages for layer in judge.layers):
-        msg = "batch normalization needs the whole batch at once; leave micro_batch out"
-        raise InputError(msg)
+        raise InputError("batch normalization needs the whole batch at once; leave micro_batch out")
     layers.check_batch(judge.layers, sizes(x, recipe.batch_size)[1])
     if isinstance(recipe.optimizer, LBFGS):
         of_steps = {
@@ -84,13 +65,7 @@ def check_together(
 
 
 def smoothed(judge: Judge, recipe: Recipe) -> Judge:
-    """What is learned by: targets are smoothed in training, which validation takes as they are.
-
-    Raises
-    ------
-    InputError
-        If there is label smoothing, and the targets are no classes or labels.
-    """
+    """What is learned by: targets are smoothed in training, which validation takes as they are."""
     if not recipe.label_smoothing:
         return judge
     output = judge.layers[-1].activation
@@ -123,11 +98,6 @@ def check_watched(
     """Refuse callbacks that watch what the history will not have.
 
     A user's callback may write more into it, so that beside one nothing is refused.
-
-    Raises
-    ------
-    InputError
-        Naming it, and what the history will have.
     """
     told = ["cost", "accuracy"] if judge.kind else ["cost"]
     judged = [f"validation_{name}" for name in (*told, *metrics)] if validated else []
@@ -138,13 +108,7 @@ def check_watched(
 
 
 def check_callbacks(callbacks: Any) -> None:
-    """Refuse a Checkpoint among callbacks, which knows no run there.
-
-    Raises
-    ------
-    InputError
-        Naming it.
-    """
+    """Refuse a Checkpoint among callbacks, which knows no run there."""
     if any(isinstance(c, Checkpoint) for c in callbacks):
         msg = "callbacks holds a Checkpoint; a Checkpoint is for one network that train is given"
         raise InputError(f"{msg} alone, as checkpoint=; leave it out of callbacks")

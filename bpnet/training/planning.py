@@ -22,20 +22,9 @@ Host = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One network and what it is asked for.
+    """One network and what it is asked for: ``layers`` have its dropout, ``recipe`` its own values.
 
-    Parameters
-    ----------
-    network : Network
-        To be trained.
-    layers : tuple
-        With its dropout.
-    recipe : Recipe
-        With its own values.
-    callbacks : list of Callback
-        Its own.
-    fold : tuple or None
-        Rows that it is trained with, and those it is judged by.
+    ``fold`` are the rows that it is trained with, and those it is judged by.
     """
 
     network: Network
@@ -51,22 +40,10 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """A call of :func:`bpnet.train`.
+    """A call of :func:`bpnet.train`: plans, one for each network, and what all of them share.
 
-    Parameters
-    ----------
-    plans : list of Plan
-        One for each network.
-    several : bool
-        Whether it is a set of networks, which may have one only.
-    place : Place
-        Of all.
-    split : Split
-        How ranks divide the batches of the network, or the networks of the set.
-    data, validation : (X, y), Dataset or None
-        Of all.
-    sample_weight, checkpoint, resume
-        As in :func:`bpnet.train`.
+    ``several`` says whether it is a set, which may have one network only; ``split`` how ranks
+    divide the batches of the network, or the networks of the set.
     """
 
     plans: list[Plan]
@@ -93,13 +70,7 @@ def plan(
     folds: Any = None,
     **more: Any,
 ) -> Call:
-    """Plan a call of :func:`bpnet.train`, whose arguments these are.
-
-    Raises
-    ------
-    InputError
-        If one cannot be used.
-    """
+    """Plan a call of :func:`bpnet.train`, whose arguments these are; refuse what cannot be used."""
     several, keywords = isinstance(network, Sequence), keywords or {}
     _check_recipe(recipe, several)
     where, who = merged(Place, place, keywords), merged(Ranks, ranks, keywords)
@@ -123,13 +94,7 @@ def plan(
 
 
 def _check_recipe(recipe: Any, several: bool) -> None:
-    """Refuse what is no recipe, such as y given beside X.
-
-    Raises
-    ------
-    InputError
-        Saying what to give.
-    """
+    """Refuse what is no recipe, such as y given beside X."""
     listed = isinstance(recipe, list | tuple) and bool(recipe)
     if recipe is None or all(isinstance(r, Recipe) for r in (recipe if listed else [recipe])):
         if listed and not several:
@@ -143,17 +108,10 @@ def _check_recipe(recipe: Any, several: bool) -> None:
 
 
 def _of_set(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any) -> list[Plan]:
-    """Each network's own options, checked.
-
-    Raises
-    ------
-    InputError
-        If one cannot be used.
-    """
+    """Each network's own options, checked."""
     count = len(networks)
     if not count:
-        msg = "the set of networks is empty; give at least one bpnet.Network"
-        raise InputError(msg)
+        raise InputError("the set of networks is empty; give at least one bpnet.Network")
     for network in networks:
         prepare.check_network(network)
     if len({id(network) for network in networks}) < count:
@@ -170,26 +128,14 @@ def _of_set(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any)
 
 
 def check_rule(optimizer: Any) -> None:
-    """Refuse an optimizer that several networks cannot be trained with at once.
-
-    Raises
-    ------
-    InputError
-        If it is L-BFGS.
-    """
+    """Refuse an optimizer that several networks cannot be trained with at once."""
     if isinstance(optimizer, LBFGS):
         msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
         raise InputError(msg)
 
 
 def refuse(count: int, place: Place, ranks: Ranks, checkpoint: Any, *, resume: bool) -> None:
-    """Refuse what a set of so many networks cannot have.
-
-    Raises
-    ------
-    InputError
-        Naming it, and what to do.
-    """
+    """Refuse what a set of so many networks cannot have."""
     cure = "give communicator alone, whose ranks take whole networks"
     alone = {
         "shards": (ranks.shards is not None, cure),
@@ -206,21 +152,9 @@ def refuse(count: int, place: Place, ranks: Ranks, checkpoint: Any, *, resume: b
 
 
 def recipes(given: Any, keywords: Mapping[str, Any], count: int) -> list[Recipe]:
-    """The recipe of each network of a set.
+    """The recipe of each network of a set, where ``keywords`` come before what is ``given``.
 
-    Parameters
-    ----------
-    given : Recipe, sequence of Recipe or None
-        For all, or one for each.
-    keywords : mapping
-        Options that come before those of ``given``; where a list is, one for each.
-    count : int
-        Networks of the set.
-
-    Raises
-    ------
-    InputError
-        If a list has another length, or networks differ in what a set shares.
+    A list of another length is refused, and recipes that differ in what a set shares.
     """
     named = {n: value for n, value in keywords.items() if n in RECIPE}
     columns = {n: value for n, value in named.items() if RECIPE[n].each and is_column(value)}
@@ -274,6 +208,5 @@ def _fold(pair: Any, i: int) -> tuple[Host, Host]:
             msg = f"folds[{i}] has rows of shape {part.shape} and dtype {part.dtype}"
             raise InputError(f"{msg}; give whole numbers of rows, from 0")
     if not rows.size:
-        msg = f"folds[{i}] has no row to train with; give some"
-        raise InputError(msg)
+        raise InputError(f"folds[{i}] has no row to train with; give some")
     return rows.astype(np.int64), held.astype(np.int64)

@@ -21,13 +21,7 @@ from bpnet.training.judge import Data, Judge
 
 
 def check_network(network: Any) -> None:
-    """Refuse what is no network, such as data given first.
-
-    Raises
-    ------
-    InputError
-        Naming what was given.
-    """
+    """Refuse what is no network, such as data given first."""
     if not isinstance(network, Network):
         msg = f"network is {type(network).__name__}; give a bpnet.Network, then the data"
         raise InputError(msg)
@@ -41,13 +35,7 @@ def suited_cost(output: activations.Activation) -> str:
 
 
 def pair(data: Any, name: str) -> tuple[Any, Any]:
-    """Return X and y of a pair or a data set.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
+    """Return X and y of a pair or a data set."""
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y
     if not isinstance(data, tuple | list) or len(data) != 2:
@@ -60,11 +48,6 @@ def held_out(data: Any, validation: Any, folds: Any = None) -> Any:
     """What a run is judged by, a pair or a data set; None where nothing is.
 
     "auto" is the validation part that a data set has of its own, if no folds name other rows.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
     """
     if isinstance(validation, str) and validation == "auto":
         return None if folds is not None else getattr(data, "validation", None)
@@ -88,8 +71,7 @@ def prepare(
     dtypes.check_float(dtype)
     x, y = pair(data, "data")
     if y is None:
-        msg = "data has no targets; give (X, y)"
-        raise InputError(msg)
+        raise InputError("data has no targets; give (X, y)")
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     if learn:
         task.check(network, data, made)
@@ -116,13 +98,7 @@ def prepare(
 
 
 def _check_columns(network: Network, columns: Columns | None) -> None:
-    """Refuse a table whose columns are taken otherwise than when the network was trained.
-
-    Raises
-    ------
-    InputError
-        Naming the first difference.
-    """
+    """Refuse a table whose columns are taken otherwise than when the network was trained."""
     if columns is None or network.columns is None:
         return
     difference = network.columns.difference(columns)

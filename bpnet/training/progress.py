@@ -32,30 +32,11 @@ class Histories(list[History]):
 
 
 class Progress:
-    """How far the networks of a call are.
+    """How far the networks of a call are, those of its checkpoint restored.
 
-    Parameters
-    ----------
-    job : Job
-        The call; the networks of its checkpoint are taken from it.
-
-    Attributes
-    ----------
-    histories : Histories
-        Of the networks that are trained no more.
-    saved : dict of Saved
-        Networks that began before the part under way, by their numbers.
-    done : set of int
-        Networks that are trained no more.
-    begun : bool
-        Whether a network has been trained.
-    run : Run
-        The call as its writer of checkpoints sees it: parts follow one another.
-
-    Raises
-    ------
-    InputError
-        If the checkpoint is of other networks.
+    ``histories`` are of the networks that are trained no more, whose numbers are ``done``;
+    ``saved`` are networks that began before the part under way; ``begun`` says whether one has been
+    trained. ``run`` is the call as its writer of checkpoints sees it: parts follow one another.
     """
 
     def __init__(self, job: Job) -> None:

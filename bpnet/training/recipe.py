@@ -41,8 +41,7 @@ def _made(get: Callable[[Any], Any]) -> Check:
 def _class_weight(value: Any, name: str) -> Any:
     """Weights of classes, or the one word that means some."""
     if isinstance(value, str) and value != "balanced":
-        msg = f"{name} is {value!r}; give 'balanced' or a weight for each class"
-        raise InputError(msg)
+        raise InputError(f"{name} is {value!r}; give 'balanced' or a weight for each class")
     return value
 
 

@@ -68,10 +68,7 @@ _OF_NETWORK: dict[str, Callable[[Any], bool]] = {
 def check(found: Snapshot, folder: Path) -> None:
     """Refuse a checkpoint that lacks what is read of it.
 
-    Raises
-    ------
-    InputError
-        Naming it. A SHA-256 shows damage, not that the file is one of bpnet's.
+    A SHA-256 shows damage, not that the file is one of bpnet's.
     """
     _check(found.numbers, _OF_RUN, folder)
     for own in found.numbers["networks"].values():
@@ -92,15 +89,7 @@ def _refusal(name: str, value: Any, folder: Path) -> InputError:
 
 
 def is_over(found: Snapshot, epochs: Sequence[int]) -> bool:
-    """Whether each network of a run is trained no more.
-
-    Parameters
-    ----------
-    found : Snapshot
-        The newest checkpoint.
-    epochs : sequence of int
-        Of each network.
-    """
+    """Whether each network of a run, with its number of ``epochs``, is trained no more."""
     told = found.numbers["networks"]
     return all(str(i) in told and is_finished(told[str(i)], n) for i, n in enumerate(epochs))
 
@@ -108,28 +97,10 @@ def is_over(found: Snapshot, epochs: Sequence[int]) -> bool:
 def networks(
     found: Snapshot, steps: Sequence[TrainingStep], first: Sequence[Parameters]
 ) -> tuple[list[Parameters], dict[int, Saved]]:
-    """Return what a checkpoint has of each network, as this version keeps it.
+    """Return the parameters of all networks, and of those that have begun what a checkpoint has.
 
-    Parameters
-    ----------
-    found : Snapshot
-        The checkpoint.
-    steps : sequence of TrainingStep
-        One for each network.
-    first : sequence of nested tuples of arrays
-        The parameters that each network would start from.
-
-    Returns
-    -------
-    list of nested tuples of numpy arrays
-        The parameters of all networks, also of those that have not begun.
-    dict of Saved
-        The networks that have begun, by their numbers.
-
-    Raises
-    ------
-    InputError
-        If the checkpoint is of other networks, or of another optimizer.
+    ``first`` are the parameters that each network would start from. Refuse a checkpoint of other
+    networks, or of another optimizer.
     """
     told = found.numbers["networks"]
     kept = {f"{i} parameters": arrays for i, arrays in enumerate(first)}
@@ -153,16 +124,7 @@ def networks(
 def _state(held: Any, numbers: dict[str, Any], like: Any, rule: Optimizer) -> Any:
     """Return the optimizer's arrays in this version's form, whatever version wrote them.
 
-    Parameters
-    ----------
-    held : nested tuples of arrays
-        As they were written.
-    numbers : dict
-        What the checkpoint says of the network.
-    like : nested tuples of arrays
-        The optimizer's arrays before the first step.
-    rule : Optimizer
-        That of the run.
+    ``like`` are the optimizer's arrays before the first step.
     """
     if numbers.get("shifts") and isinstance(held, tuple):
         # before version 4 a shift that a normalization takes away was moved, and had arrays here

@@ -11,17 +11,10 @@ from bpnet.training.member import Member
 
 @dataclass(frozen=True)
 class Saved:
-    """A network as a checkpoint has it, under way or at its end.
+    """A network as a checkpoint has it, under way or at its end; NumPy arrays and plain data.
 
-    Parameters
-    ----------
-    numbers : dict
-        Plain data: position, history, learning rate, threads, and what its callbacks keep.
-    parameters, state : nested tuples of numpy arrays
-        Of the network's layers, and of its optimizer.
-    arrays : dict of nested tuples of numpy arrays
-        What its callbacks keep, by their names, and under ``result`` the parameters that the
-        network has at the end in place of the last ones.
+    ``arrays`` is what its callbacks keep, by their names, and under ``result`` the parameters that
+    the network has at the end in place of the last ones.
     """
 
     numbers: dict[str, Any]
@@ -63,13 +56,7 @@ class Saved:
         return self.numbers["epoch"], self.numbers["step"]
 
     def final(self, layers: Any) -> Any:
-        """Return the parameters of a finished network, as its ``layers`` have them.
-
-        Raises
-        ------
-        InputError
-            If the best parameters are not those of such a network.
-        """
+        """Return the parameters of a finished network, as its ``layers`` have them."""
         last = prepare.arrange(self.parameters, layers)
         if "result" not in self.arrays:
             return last
@@ -92,13 +79,7 @@ def is_finished(numbers: dict[str, Any], epochs: int) -> bool:
 
 
 def fitting(arrays: Any, like: Any, what: str) -> Any:
-    """Return arrays of a checkpoint that have the structure, shapes and kinds of others.
-
-    Raises
-    ------
-    InputError
-        If they have not.
-    """
+    """Return arrays of a checkpoint, if structure, shapes and kinds are those of ``like``."""
     if _shapes(arrays) != _shapes(like):
         msg = f"the {what} in the checkpoint are not those of this network and optimizer"
         raise InputError(f"{msg}; resume it as it was begun, or start another")

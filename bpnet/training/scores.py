@@ -35,20 +35,13 @@ def grows(name: str) -> bool:
 
 
 def names_of(asked: Any) -> tuple[str, ...]:
-    """Names of metrics, with underscores.
-
-    Raises
-    ------
-    InputError
-        If one is unknown, or scikit-learn is not here to compute it.
-    """
+    """Names of metrics, with underscores; refuse one that is unknown or needs scikit-learn."""
     given = [asked] if isinstance(asked, str) else list(asked)
     found = tuple(str(name).replace("-", "_") for name in given)
     for name in found:
         if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
             known = [one.replace("K", "5") for one in (*CLASSES, *NUMBERS)]
-            msg = f"there is no metric {name!r}; {hint('metric', name, known)}"
-            raise InputError(msg)
+            raise InputError(f"there is no metric {name!r}; {hint('metric', name, known)}")
     foreign = next((name for name in found if name not in _OWN), None)
     if foreign is not None:
         try:
@@ -61,17 +54,7 @@ def names_of(asked: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """Outputs beside what was wanted.
-
-    Parameters
-    ----------
-    y : array, (m,) or (m, n)
-        Class numbers, labels that do not exclude each other, or numbers.
-    a : array, (m, n)
-        Outputs.
-    decided : array, like ``y``
-        Classes by the outputs.
-    """
+    """Outputs ``a`` beside what was wanted, ``y``, and the classes ``decided`` by the outputs."""
 
     y: Host
     a: Host
@@ -79,29 +62,11 @@ class _Seen:
 
 
 def judge(names: Sequence[str], wanted: Targets, a: Host, output: Activation) -> dict[str, float]:
-    """Metrics of some outputs.
+    """Metrics of some outputs, (m, n_L), by their names.
 
-    Parameters
-    ----------
-    names : sequence of str
-        From :func:`names_of`.
-    wanted : Targets
-        What was wanted.
-    a : array, (m, n_L)
-        Outputs.
-    output : Activation
-        That gave them.
-
-    Returns
-    -------
-    dict
-        Name and value. Errors are in the target's own unit, or its square; F1 and the area under
-        the curve are means over the classes, each against the rest.
-
-    Raises
-    ------
-    InputError
-        If a metric is not defined for these targets.
+    Errors are in the target's own unit, or its square; F1 and the area under the curve are means
+    over the classes, each against the rest. A metric that is not defined for these targets is
+    refused.
     """
     if wanted.kind is None and np.any(wanted.unit != 1.0):
         wanted, a = replace(wanted, values=wanted.values * wanted.unit), a * wanted.unit
@@ -123,22 +88,6 @@ def rehearse(names: Sequence[str], wanted: Targets, n: int, output: Activation) 
     """Refuse metrics that are not defined for some targets, before a network is trained.
 
     They are computed once for what a network answers where z is 0.
-
-    Parameters
-    ----------
-    names : sequence of str
-        From :func:`names_of`.
-    wanted : Targets
-        What will be wanted.
-    n : int
-        Outputs.
-    output : Activation
-        Of the output layer.
-
-    Raises
-    ------
-    InputError
-        As :func:`judge`.
     """
     if names:
         z = np.zeros((len(wanted.values), n))
@@ -216,8 +165,7 @@ def _exact(p: Host) -> Host:
 
 def _auc(metrics: Any, y: Host, a: Host, labels: list[int]) -> Any:
     if y.ndim == 1 and len(np.unique(y)) < len(labels):
-        msg = "a class has no example"
-        raise ValueError(msg)
+        raise ValueError("a class has no example")
     if y.ndim == 2 or a.shape[1] < 3:
         return metrics.roc_auc_score(y, a if y.ndim == 2 else a[:, -1])
     return metrics.roc_auc_score(y, a, multi_class="ovr", labels=labels)

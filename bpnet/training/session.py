@@ -32,34 +32,10 @@ _ROWS = 1 << 23
 class Session:
     """Networks of one shape that take their steps together; most often one.
 
-    The arrays of one network alone have no axis of members.
-
-    Parameters
-    ----------
-    members : list of Member
-        Alike but for what :func:`bpnet.training.stacking.common` leaves out.
-    backend : Backend
-        Where.
-    data : tuple of arrays
-        Examples, targets and class numbers, on the device.
-    dtype : str
-        Of the run.
-    first : sequence of nested tuples of arrays
-        The parameters that each starts from, on the device.
-    states : sequence of nested tuples of arrays, optional
-        What each optimizer remembers of each array, on the device; the default is what it does
-        before its first step.
-    after_block : callable, optional
-        Called after each block, when all members have counted it.
-
-    Attributes
-    ----------
-    carry : tuple
-        Parameters and optimizer state, as the steps carry them.
-    step : TrainingStep
-        What is done with each batch.
-    all : list of Member
-        Those that have left, too.
+    The arrays of one network alone have no axis of members. ``first`` are the parameters that each
+    starts from, ``states`` what each optimizer remembers, both on the device; ``after_block`` is
+    called when all members have counted a block. ``carry`` is what the steps carry, ``step`` what
+    is done with each batch, and ``all`` are the members with those that have left.
     """
 
     members: list[Member]
@@ -255,21 +231,8 @@ class Session:
     ) -> tuple[Host, Host, Carry]:
         """Take a step for each row of ``rows``, (steps, k), of each member.
 
-        Parameters
-        ----------
-        rows : sequence of arrays of int
-            One for each member.
-        taken : tuple, optional
-            What :meth:`ahead` gave with them.
-        skip : int
-            Steps behind where the run is.
-
-        Returns
-        -------
-        costs, counts : numpy array, (steps, members)
-            Sums of each batch.
-        tuple
-            What the carry was before.
+        Return costs and counts, (steps, members), and what the carry was before. ``taken`` is what
+        :meth:`ahead` gave with the rows; ``skip`` are steps behind where the run is.
         """
         run = next(m.run for m in self.members if not m.is_over or self.alone)
         first = run.epoch * run.steps + run.step + 1 + skip

@@ -39,17 +39,7 @@ ORDERS = ("ordered", "fast")
 
 @dataclass(frozen=True)
 class Split:
-    """How the batches of a run are divided.
-
-    Parameters
-    ----------
-    ranks : Communicator
-        Who works on them.
-    shards : int
-        Of each batch; 0 where a batch is taken as a whole.
-    ordered : bool
-        Whether the sum over ranks is that of the tree.
-    """
+    """How the batches of a run are divided: over whom, and in how many shards; 0 is none."""
 
     ranks: Communicator
     shards: int
@@ -74,25 +64,9 @@ class Split:
 
 
 def split(communicator: Any, reduce: Any, shards: Any) -> Split:
-    """How a run's batches are divided.
-
-    Parameters
-    ----------
-    communicator : Communicator, mpi4py.MPI.Comm or None
-        The ranks; None is this process alone.
-    reduce : {"ordered", "fast"}
-        Order of the sums: always the same, or the library's choice.
-    shards : int or None
-        Of each batch; the default is 8 with ranks, and none without.
-
-    Raises
-    ------
-    InputError
-        If they do not go together.
-    """
+    """How a run's batches are divided; the arguments are fields of :class:`bpnet.Ranks`."""
     if reduce not in ORDERS:
-        msg = f"reduce is {reduce!r}; give 'ordered' or 'fast'"
-        raise InputError(msg)
+        raise InputError(f"reduce is {reduce!r}; give 'ordered' or 'fast'")
     if communicator is None and shards is None:
         if reduce != ORDERS[0]:
             msg = f"reduce is {reduce!r}, a way to add up over ranks, and there are none; start "
@@ -106,8 +80,7 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
         return Split(ranks, ranks.size, ordered=False)
     count = SHARDS if shards is None else finite_number(shards)
     if not isinstance(count, int) or not 1 <= count <= _MOST or count & (count - 1):
-        msg = f"shards is {shards!r}; give a power of two up to {_MOST}: 1, 2, 4, 8"
-        raise InputError(msg)
+        raise InputError(f"shards is {shards!r}; give a power of two up to {_MOST}: 1, 2, 4, 8")
     if count % ranks.size:
         msg = f"{ranks.size} ranks can't share {count} shards evenly; start a number of ranks that "
         raise InputError(f"{msg}divides it, or give shards=, or reduce='fast'")
@@ -117,13 +90,7 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
 def check(
     divided: Split, judge: Judge, rule: Any, backend: Backend, compiled: bool | None = None
 ) -> None:
-    """Refuse what cannot be cut into shards.
-
-    Raises
-    ------
-    InputError
-        Naming it, and what to use.
-    """
+    """Refuse what cannot be cut into shards."""
     if not divided.shards:
         return
     if isinstance(rule, LBFGS):
@@ -202,11 +169,6 @@ class ShardedSession(Session):
 
     The loop over steps is the host's, which adds up; parts and update are compiled each by itself
     where the library compiles.
-
-    Parameters
-    ----------
-    split : Split
-        How.
     """
 
     split: Split = field(kw_only=True)

@@ -28,15 +28,6 @@ def size(backend: Backend, step: TrainingStep, k: int) -> int:
     It looks at shapes alone, so the same set is trained in the same stacks. Small steps are mostly
     calls of the library, which a stack shares; large ones are work, for which a network alone has
     the processor's cache to itself.
-
-    Parameters
-    ----------
-    backend : Backend
-        Where.
-    step : TrainingStep
-        Of one of them.
-    k : int
-        Examples in a batch.
     """
     weights = sum(shape[0] * shape[1] for layer in step.judge.layers for shape in layer.shapes[:1]
                   if len(shape) == 2)  # fmt: skip
@@ -95,17 +86,7 @@ def own(members: Sequence[Member]) -> Own:
 
 
 def batch(members: Sequence[Member], rows: Sequence[Host], first: int) -> dict[str, Host]:
-    """What a block takes of each member, with a first axis of steps.
-
-    Parameters
-    ----------
-    members : sequence of Member
-        Of the stack, in its order.
-    rows : sequence of arrays of int, (steps, k)
-        Of each.
-    first : int
-        Step of the run, from 1.
-    """
+    """What a block takes of each member, (steps, members, ...), from step ``first`` of the run."""
     numbers = [m.numbers(first, len(rows[0])) for m in members]
     same = all(r is rows[0] or np.array_equal(r, rows[0]) for r in rows)
     taken = {

@@ -22,12 +22,7 @@ from bpnet.training.judge import Batch, Data, Judge
 class Slopes:
     """Cost of some examples and its gradients, without regularization.
 
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    micro : int
-        Examples that are taken at a time, their gradients added up; 0 for all at once.
+    ``micro`` examples are taken at a time, their gradients added up; 0 is all at once.
     """
 
     judge: Judge
@@ -44,20 +39,9 @@ class Slopes:
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
         """Return C, the count of right answers, and the gradients of C.
 
-        Parameters
-        ----------
-        parameters : tuple of tuples of arrays
-            Not changed.
-        taken : Batch, or array of int, (k,)
-            The examples, or their rows, of which ``micro`` are fetched at a time.
-        data : tuple of arrays
-            Examples, targets, class numbers, weights.
-        words : tuple of int
-            Of the random key; empty where nothing is drawn.
-        total : float or array, (), optional
-            Size or weight of the set that these are a part of; the default is theirs.
-        drops : dict, optional
-            Of :class:`Own`.
+        ``taken`` is a batch, or rows of which ``micro`` are fetched at a time; ``words`` are those
+        of the random key, empty where nothing is drawn; ``total`` is the size or weight of the set
+        that the examples are a part of, by default their own.
         """
         if isinstance(taken, Batch):
             return self._part(parameters, taken, data[2], words, total, drops)
@@ -114,15 +98,7 @@ Carry = tuple[Packed, tuple[Slots, ...]]
 
 
 class Own(NamedTuple):
-    """What the networks of a stack have of their own in each step.
-
-    Parameters
-    ----------
-    regularization : Regularization
-        Of each.
-    drops : dict
-        Rates of dropout: see :class:`bpnet.core.random.Key`.
-    """
+    """What the networks of a stack have of their own in each step: limits, and rates of dropout."""
 
     regularization: Regularization
     drops: dict[int, tuple[Array, Array]]
@@ -132,21 +108,10 @@ class Own(NamedTuple):
 class TrainingStep:
     """(parameters, optimizer state), batch -> (parameters, optimizer state), sums.
 
-    Parameters
-    ----------
-    judge : Judge
-        Network and cost.
-    optimizer : Optimizer
-        How parameters move; LBFGS, where these steps are not what moves them.
-    m : int or None
-        Size of the training set; None is scikit-learn's convention: regularization is over the
-        batch, and an epoch's cost weighs each batch by its length.
-    regularization : Regularization
-        Strengths and limits; a stack of networks is given its own with each call.
-    micro : int
-        Examples that are taken at a time; 0 for the whole batch.
-    largest : float
-        Arrays of more numbers are not packed: see :class:`bpnet.core.flat.Layout`.
+    ``m`` is the size of the training set; None is scikit-learn's convention: regularization is over
+    the batch, and an epoch's cost weighs each batch by its length. A stack is given its
+    regularization with each call. Arrays of more numbers than ``largest`` are not packed: see
+    :class:`bpnet.core.flat.Layout`.
     """
 
     judge: Judge
@@ -201,18 +166,9 @@ class TrainingStep:
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Return what is carried on and the sums of the batch.
 
-        Parameters
-        ----------
-        carry : tuple
-            Parameters and optimizer state; donated. All arrays may have a first axis of members.
-        taken : Batch, or array of int, (k,)
-            From :meth:`load`.
-        numbers : pair of tuples of numbers, or of arrays with one for each member
-            The optimizer's coefficients for this step, and the words of its random key.
-        data : tuple of arrays
-            Examples, targets and class numbers.
-        own : Own, optional
-            Of the members.
+        The carry is donated; all arrays may have a first axis of members. ``taken`` is from
+        :meth:`load`; ``numbers`` are the optimizer's coefficients for this step and the words of
+        its random key, each a number, or an array with one for each member.
         """
         coefficients, words = numbers
         parameters = self.unpack(carry[0])
@@ -240,16 +196,8 @@ class TrainingStep:
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Return what a step carries on, and its sums, once the slopes of the batch are known.
 
-        Parameters
-        ----------
-        carry, coefficients, own
-            As in a call.
-        parameters : tuple of tuples of arrays
-            Those of the carry, unpacked.
-        slopes : tuple
-            What :class:`Slopes` returns for the batch; donated.
-        size : pair of numbers, or arrays (), (members,)
-            Weight of the batch and how many examples it has.
+        The carry and the slopes are donated. ``size`` is the weight of the batch, and how many
+        examples it has.
         """
         judge, xp = self.judge, self.judge.xp
         limits = self.regularization if own is None else own.regularization
@@ -280,13 +228,7 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class Stacked:
-    """A training step for a stack of networks, whose arrays have a first axis of members.
-
-    Parameters
-    ----------
-    step : TrainingStep
-        Of one of them, without what they have of their own.
-    """
+    """A training step for a stack of networks, whose arrays have a first axis of members."""
 
     step: TrainingStep
 
@@ -295,19 +237,9 @@ class Stacked:
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Return what is carried on and each member's sums of the batch, (members,).
 
-        Parameters
-        ----------
-        carry : tuple
-            Parameters and optimizer state; donated.
-        batch : dict of arrays
-            ``rows``, (members, k), or (k,) where all take the same examples; ``coefficients`` of
-            the optimizers, (c, members); where they are needed ``words`` of the random keys,
-            (2, members), and ``numbers`` of the examples for the masks and ``weights``, both
-            (members, k).
-        data : tuple of arrays
-            Examples, targets and class numbers.
-        own : Own
-            Of the members.
+        The carry is donated. A batch has ``rows``, (members, k), or (k,) where all take the same;
+        ``coefficients``, (c, members); where they are needed ``words`` of the random keys, (2,
+        members), and ``numbers`` for the masks and ``weights``, both (members, k).
         """
         rows, coefficients = batch["rows"], batch["coefficients"]
         taken = self.step.judge.stacked(rows, data)

@@ -46,11 +46,9 @@ class EarlyStopping(Callback):
     ) -> None:
         epochs, by = finite_number(patience), finite_number(least)
         if not isinstance(epochs, int) or epochs < 1:
-            msg = f"patience is {patience!r}; give a whole number of at least 1"
-            raise InputError(msg)
+            raise InputError(f"patience is {patience!r}; give a whole number of at least 1")
         if by is None or by < 0:
-            msg = f"least is {least!r}; give a number of 0 or more"
-            raise InputError(msg)
+            raise InputError(f"least is {least!r}; give a number of 0 or more")
         self.patience, self.metric, self.least, self.restore = epochs, metric, by, restore
         self._forget()
 
@@ -111,16 +109,9 @@ class EarlyStopping(Callback):
 
 
 def check_watched(name: Any, known: Collection[str]) -> None:
-    """Refuse to watch what the history has not, or will not have.
-
-    Raises
-    ------
-    InputError
-        Naming it, and what is there.
-    """
+    """Refuse to watch what the history has not, or will not have."""
     if not isinstance(name, str):
-        msg = f"metric is {shown(name)}; give a name or leave it out"
-        raise InputError(msg)
+        raise InputError(f"metric is {shown(name)}; give a name or leave it out")
     if name not in known:
         msg = f"early stopping watches {name!r}, which the history lacks; it has "
         raise InputError(f"{msg}{', '.join(known)}; give validation or metrics for more")

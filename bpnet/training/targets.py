@@ -22,17 +22,9 @@ Host = np.ndarray[Any, Any]
 class Targets:
     """The wanted outputs on the host.
 
-    Parameters
-    ----------
-    values : array of int32, (m,), or float64, (m, n_L)
-        Class numbers, to be made one-hot batch by batch, or rows; :class:`Wanted` of targets
-        that are not in memory.
-    kind : {"class", "threshold"} or None
-        How a right answer is told; None where there are no classes.
-    classes : array, (n,), or None
-        Names of the classes.
-    columns : Columns or None
-        What was learned of the table that they come from.
+    ``values`` are class numbers, int32, (m,), to be made one-hot batch by batch, or rows, float64,
+    (m, n_L), or a :class:`Wanted`. ``kind`` says how a right answer is told, None where there are
+    no classes; ``columns`` is what was learned of the table that they come from.
     """
 
     values: Any
@@ -65,38 +57,13 @@ def make(
     rows: Host | None = None,
     labels: bool = False,
 ) -> Targets:
-    """Targets of ``m`` examples for ``n`` outputs.
+    """Targets of ``m`` examples for ``n`` outputs, from labels of any type or from rows.
 
     One dimension is class labels where there are several outputs, or one that is a sigmoid or
     judged by ``hinge``; of these floats from 0 to 1 are numbers, unless they are 0s and 1s or the
-    network has floats as names of its classes. Two dimensions are rows.
-
-    Parameters
-    ----------
-    y : array, (m,) or (m, n)
-        Labels of any type, one-hot or multi-label rows, or real rows.
-    m, n : int
-        Examples and outputs.
-    output : Activation
-        Of the output layer.
-    cost : Cost
-        What the rows are judged by.
-    classes : array or None
-        Names already fixed by an earlier training.
-    name : str
-        What to call ``y`` in an error.
-    learn : bool
-        Whether a network is to be trained with them, which takes two classes.
-    rows : array of int, (m,), optional
-        What to call them by, if not by 0 to m - 1.
-    labels : bool
-        Whether the network learned rows of labels: each is right by itself then, also where every
-        row has one.
-
-    Raises
-    ------
-    InputError
-        If the labels, the shape or the values do not fit the network or the cost.
+    network has floats as names of its classes. Two dimensions are rows; with ``labels`` each entry
+    is right by itself. ``classes`` are names fixed by an earlier training; to ``learn`` takes two.
+    An error calls y by ``name``, and its rows by ``rows``.
     """
     if isinstance(y, HostRows):
         return _of_rows(y, m, n, output, cost, classes, name, learn=learn, labels=labels)
@@ -125,19 +92,7 @@ def make(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Wanted(HostRows):
-    """Targets that are not in memory, made ready for the cost when they are taken.
-
-    Parameters
-    ----------
-    y : HostRows, (m,) or (m, n)
-        As they are stored.
-    n : int
-        Outputs.
-    output, cost, classes, name
-        As in :func:`make`.
-    is_class : bool
-        Whether they are class numbers, or rows.
-    """
+    """Targets that are not in memory, made ready for the cost when they are taken."""
 
     y: HostRows
     n: int
@@ -176,8 +131,7 @@ def _of_rows(
 ) -> Targets:
     """Targets that are not in memory, judged by a few that stand for all."""
     if len(y) != m:
-        msg = f"{name} has {len(y)} entries and X {m} examples; match them"
-        raise InputError(msg)
+        raise InputError(f"{name} has {len(y)} entries and X {m} examples; match them")
     values, numbers = y.facts
     few = make(values, len(values), n, output, cost, classes, name, rows=numbers, **known)
     names = few.classes if y.ndim == 1 else classes  # rows name nothing

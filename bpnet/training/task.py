@@ -19,13 +19,7 @@ _ENOUGH = 1000
 
 
 def check(network: Network, data: Any, cost: Cost) -> None:
-    """Refuse outputs that cannot tell what a data set says that its targets are.
-
-    Raises
-    ------
-    InputError
-        Saying which can.
-    """
+    """Refuse outputs that cannot tell what a data set says that its targets are."""
     task, n = getattr(data, "task", None), network.sizes[-1]
     output = type(network.output).__name__
     if task == "classify" and n == 1 and not _tells_two(network, cost):
@@ -37,13 +31,7 @@ def check(network: Network, data: Any, cost: Cost) -> None:
 
 
 def check_guess(network: Network, data: Any, wanted: Targets, cost: Cost) -> None:
-    """Refuse, or tell of, targets that may be classes where nobody said what the one output is.
-
-    Raises
-    ------
-    InputError
-        If there are two values, which may be either.
-    """
+    """Refuse, or tell of, targets that may be classes where nobody said what the one output is."""
     one_amount = network.guessed and network.sizes[-1] == 1 and not _tells_two(network, cost)
     if not one_amount or getattr(data, "task", None) is not None:
         return

@@ -27,22 +27,8 @@ Host = np.ndarray[Any, Any]
 class Validation:
     """Judges networks after every epoch; a function of parameters and members.
 
-    Parameters
-    ----------
-    judge : Judge
-        Cost, as it is where nothing is learned from it.
-    backend : Backend
-        Where.
-    dtype : str
-        Of the run.
-    metrics : tuple of str
-        From :func:`bpnet.training.scores.names_of`.
-    data : tuple of arrays
-        Examples that all are judged by, or of which each is judged by its fold.
-    wanted : Targets
-        Of them.
-    folds : bool
-        Whether each member is judged by its own rows.
+    All are judged by ``data``, or with ``folds`` each by its own rows of it; ``judge`` has the cost
+    as it is where nothing is learned from it.
     """
 
     judge: Judge
@@ -67,13 +53,7 @@ class Validation:
         *,
         folds: Sequence[tuple[Host, Host]] = (),
     ) -> "Validation":
-        """Bring to the device what it takes.
-
-        Raises
-        ------
-        InputError
-            If there are metrics and nothing to judge by, or the validation set does not fit.
-        """
+        """Bring to the device what it takes; refuse metrics without examples to judge by."""
         by_fold = bool(folds)
         if metrics and (not all(len(held) for _, held in folds) if by_fold else validation is None):
             msg = f"the metric {metrics[0]!r} needs examples to judge by; give validation"
@@ -98,12 +78,7 @@ class Validation:
     def __call__(self, parameters: Parameters, members: Sequence[Member]) -> list[Judged]:
         """Return what each member adds to its history.
 
-        Parameters
-        ----------
-        parameters : tuple of tuples of arrays
-            Of all, with a first axis of members, or of one network without it.
-        members : sequence of Member
-            In that order.
+        The parameters have a first axis of members, or of one network none.
         """
         count, own = len(members), members[0].judged
         if self.data is None or (own is not None and not own.size):

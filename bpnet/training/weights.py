@@ -16,22 +16,8 @@ def make(
 ) -> Host | None:
     """Weights of ``m`` examples in float64, None where all count the same; their mean is 1.
 
-    Parameters
-    ----------
-    sample_weight : array, (m,), optional
-        0 or more each, one of them more.
-    class_weight : mapping or "balanced", optional
-        Weight of each class; those it leaves out count 1. Balanced weights are
-        m / (classes x examples of the class), so that every class counts the same.
-    wanted : Targets
-        Of the examples.
-    m : int
-        How many.
-
-    Raises
-    ------
-    InputError
-        If a weight is no number of 0 or more, or there are no classes to weigh.
+    Balanced weights are m / (classes x examples of the class), so that every class counts the same;
+    a class that is left out counts 1.
     """
     if sample_weight is None and class_weight is None:
         return None
@@ -39,20 +25,13 @@ def make(
     if class_weight is not None:
         weights = weights * _by_class(class_weight, wanted)
     if not weights.any():
-        msg = "all examples have the weight 0; give at least one a weight"
-        raise InputError(msg)
+        raise InputError("all examples have the weight 0; give at least one a weight")
     scaled: Host = weights / weights.mean()  # so that halves hold them
     return scaled
 
 
 def given(sample_weight: Any, m: int) -> Host:
-    """Weights of ``m`` examples as they were given, in float64.
-
-    Raises
-    ------
-    InputError
-        If they are not numbers of 0 or more, one each.
-    """
+    """Weights of ``m`` examples as they were given, in float64; numbers of 0 or more, one each."""
     weights = host(batches.as_array(sample_weight, "sample_weight"), "sample_weight")
     if weights.shape != (m,):
         msg = f"sample_weight has shape {weights.shape} and X {m} examples; give one weight each"
@@ -85,8 +64,7 @@ def _by_class(class_weight: Mapping[Any, float] | str, wanted: Targets) -> Host:
             raise InputError(msg)
         number = finite_number(weight)
         if number is None or number < 0:
-            msg = f"class_weight of {name!r} is {weight!r}; give a number of 0 or more"
-            raise InputError(msg)
+            raise InputError(f"class_weight of {name!r} is {weight!r}; give a number of 0 or more")
         by_number[known[name]] = weight
     return by_number[numbers]
 
