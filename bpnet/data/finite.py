@@ -36,6 +36,9 @@ def first_bad(a: npt.NDArray[Any], dtype: str | None = None) -> tuple[int, ...] 
         return None
     most = _LARGEST.get(dtype or "", np.inf)
     narrower = most < float(np.finfo(a.dtype).max)
+    with np.errstate(all="ignore"):  # a sum that is finite has finite terms
+        if not narrower and np.isfinite(a.sum()):
+            return None
     step = max(1, _CHUNK // max(1, a[0].size))
     for start in range(0, len(a), step):
         block = a[start : start + step]

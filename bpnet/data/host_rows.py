@@ -2,13 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.data import draws, facts
+from bpnet.data import draws
 from bpnet.data.told import Tally
 
 Host = np.ndarray[Any, Any]
@@ -26,11 +25,7 @@ class HostRows(ABC):
         Of the whole.
     dtype : dtype
         Of the rows that are taken.
-    labels : bool
-        Whether real numbers are names of classes.
     """
-
-    labels: bool = False
 
     shape: tuple[int, ...]
     dtype: Any
@@ -68,11 +63,6 @@ class HostRows(ABC):
         size = max(1, numbers // self.width)
         for start in range(0, len(self), size):
             yield np.arange(start, min(start + size, len(self)))
-
-    @cached_property
-    def facts(self) -> tuple[Host, Host]:
-        """Of targets: a few rows that say what checks ask of all, and their numbers."""
-        return facts.gather(self)
 
     @property
     def ndim(self) -> int:

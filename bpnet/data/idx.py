@@ -107,8 +107,8 @@ def find_idx(folder: Path, name: str) -> Path | None:
     return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
 
 
-def find_pairs(folder: Path) -> tuple[tuple[Path, Path], tuple[Path, Path] | None]:
-    """Return a folder's files of training images and labels, and those of the test pair.
+def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """Return a folder's files of training images and labels, and those of the test pair if any.
 
     Raises
     ------
@@ -124,8 +124,10 @@ def find_pairs(folder: Path) -> tuple[tuple[Path, Path], tuple[Path, Path] | Non
             "files, or a file"
         )
         raise InputError(message)
-    held = None if test[0] is None or test[1] is None else (test[0], test[1])
-    return (images, labels), held
+    pairs = [(images, labels)]
+    if test[0] is not None and test[1] is not None:
+        pairs.append((test[0], test[1]))
+    return pairs
 
 
 def check_pair(x: npt.NDArray[Any], y: npt.NDArray[Any], images: Path, labels: Path) -> None:

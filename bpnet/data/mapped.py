@@ -1,5 +1,6 @@
 """Arrays in ``.npy`` and IDX files that are mapped into memory: a row is read when it is taken."""
 
+import math
 import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,19 @@ class Part:
     mapping: mmap.mmap | None
     start: int
 
+    def read(self, rows: Host | None, name: str) -> Host:
+        """Rows by their numbers, or all: native, text decoded, all numbers finite."""
+        self.stamp.check()  # a page that is no longer there would end the process
+        found = np.ascontiguousarray(self.array) if rows is None else np.take(self.array, rows, 0)
+        self.stamp.check()
+        path = str(self.stamp.path)
+        found = arrays.native(found, path)
+        if found.dtype.kind == "S":
+            with refusing(f"{path}: {name}"):
+                return np.char.decode(found, "utf-8")
+        check_finite(found, name, path, rows)
+        return found
+
     def will_need(self, first: int, last: int) -> None:
         """Ask the system to read the rows ``first`` to ``last`` - 1 in one go."""
         row = self.array.strides[0]
@@ -68,10 +82,6 @@ class Mapped(HostRows):
         Rows of a chunk and of a buffer where they are shuffled by blocks; 0 where all are.
     moments : Moments, optional
         Rows are standardized by them.
-    cast : dtype, optional
-        What they are brought to.
-    labels : bool
-        Whether real numbers are names of classes.
     """
 
     parts: tuple[Part, ...]
@@ -80,8 +90,6 @@ class Mapped(HostRows):
     chunk: int = 0
     buffer: int = 0
     moments: Moments | None = None
-    cast: Any = None
-    labels: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -92,12 +100,10 @@ class Mapped(HostRows):
     @property
     def dtype(self) -> Any:  # type: ignore[override]
         """Of the rows that are taken."""
-        found = self.parts[0].array.dtype
-        if self.cast is not None:
-            return np.dtype(self.cast)
+        stored = self.parts[0].array.dtype
         if self.moments is not None:
-            return np.dtype(np.float64 if found.itemsize > 4 else np.float32)
-        return np.dtype(f"U{found.itemsize}") if found.kind == "S" else found.newbyteorder("=")
+            return np.dtype(np.float64 if stored.itemsize > 4 else np.float32)
+        return stored.newbyteorder("=")
 
     @property
     def _starts(self) -> Host:
@@ -107,40 +113,21 @@ class Mapped(HostRows):
         return replace(self, index=rows if self.index is None else self.index[rows])
 
     def take(self, rows: Host) -> Host:
-        """Rows by their numbers, read now.
-
-        Raises
-        ------
-        InputError
-            If a file changed since it was opened, or a value is not finite.
-        """
+        """Rows by their numbers, read now; a file that changed, or holds a nan, is refused."""
         numbers = rows if self.index is None else self.index[rows]
         if len(rows) and not 0 <= int(numbers.min()) <= int(numbers.max()) < self._starts[-1]:
             message = f"rows {rows.min()} to {rows.max()} were asked of {len(self)}"
             raise IndexError(message)
-        for part in self.parts:  # a page that is no longer there would end the process
-            part.stamp.check()
         if self.chunk:
             self._will_need(rows)
         found = self._gather(numbers)
-        for part in self.parts:
-            part.stamp.check()
-        found = self._plain(found, numbers)
-        if self.moments is not None:
-            return self.moments.standardize(found, self.dtype)
-        return found if self.cast is None else found.astype(self.cast)
+        return found if self.moments is None else self.moments.standardize(found, self.dtype)
 
     def whole(self) -> Host:
         """All rows, in memory and in C order."""
         if self.index is not None or self.moments is not None:
             return super().whole()
-        for part in self.parts:
-            part.stamp.check()
-        found = np.concatenate([np.ascontiguousarray(part.array) for part in self.parts])
-        for part in self.parts:
-            part.stamp.check()
-        found = self._plain(found, np.arange(len(found)))
-        return found if self.cast is None else found.astype(self.cast)
+        return np.concatenate([part.read(None, self.name) for part in self.parts])
 
     def order(self, seed: int, epoch: int) -> Any:
         """All rows mixed with all, or by blocks."""
@@ -155,25 +142,19 @@ class Mapped(HostRows):
         held = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
         return f"{self.shape} {self.dtype} {files} {held} {self.chunk} {self.buffer}"
 
-    def column(self) -> "Mapped":
-        """The only column of rows of one, as ``(m,)``."""
-        parts = [replace(part, array=part.array[:, 0]) for part in self.parts]
-        return replace(self, parts=tuple(parts))
-
     def learn(self) -> Moments:
         """Moments of the columns, in one pass over the rows."""
         return merged(Moments.of(self.take(rows)) for rows in self.pieces(_PIECE))
 
     def _gather(self, numbers: Host) -> Host:
-        first = self.parts[0].array
-        out = np.empty((len(numbers), *first.shape[1:]), first.dtype)
         if len(self.parts) == 1:
-            # with clip, NumPy writes where it is told to; the numbers are in range
-            return np.take(first, numbers, axis=0, out=out, mode="clip")
+            return self.parts[0].read(numbers, self.name)
+        stored = self.parts[0].array
+        out = np.empty((len(numbers), *stored.shape[1:]), stored.dtype.newbyteorder("="))
         which = np.searchsorted(self._starts, numbers, side="right") - 1
         for i in np.unique(which):
             here = np.flatnonzero(which == i)
-            out[here] = self.parts[i].array[numbers[here] - self._starts[i]]
+            out[here] = self.parts[i].read(numbers[here] - self._starts[i], self.name)
         return out
 
     def _will_need(self, rows: Host) -> None:
@@ -185,72 +166,36 @@ class Mapped(HostRows):
                 if low < high:
                     part.will_need(int(low), int(high))
 
-    def _plain(self, found: Host, numbers: Host) -> Host:
-        """Values in the machine's byte order, text decoded, all of them finite."""
-        names = ", ".join(str(part.stamp.path) for part in self.parts[:2])
-        names += ", ..." * (len(self.parts) > 2)
-        found = arrays.native(found, names)
-        if found.dtype.kind == "S":
-            with refusing(f"{names}: {self.name}"):
-                return np.char.decode(found, "utf-8").astype(self.dtype)
-        if found.dtype.kind != "f":
-            return found
-        with np.errstate(all="ignore"):  # a sum that is finite has finite terms
-            good = bool(np.isfinite(found.sum()))
-        if not good:
-            bad = ~np.isfinite(found.reshape(len(found), -1)).all(axis=1)
-            for row in numbers[bad][:1]:
-                i = int(np.searchsorted(self._starts, row, side="right")) - 1
-                self._refuse(i, int(row - self._starts[i]))
-        return found
-
-    def _refuse(self, i: int, row: int) -> None:
-        """Name the first value of a row that is not finite."""
-        part = self.parts[i]
-        check_finite(
-            arrays.native(part.array[row : row + 1].copy(), ""), self.name,
-            str(part.stamp.path), first=row,
-        )  # fmt: skip
-
 
 def open_npy(paths: Sequence[Path], name: str) -> Mapped:
-    """Map ``.npy`` files that hold the rows of one array, one file after another.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, damaged, not of the size that its header says, or unlike the first.
-    """
-    return _alike([_map_npy(path) for path in paths], name)
+    """Map ``.npy`` files that hold the rows of one array, one file after another."""
+    first, *others = parts = [_map_npy(path) for path in paths]
+    for part in others:
+        kinds = [(p.array.dtype, p.array.shape[1:]) for p in (first, part)]
+        if kinds[0] != kinds[1]:
+            message = (
+                f"{part.stamp.path} holds rows of shape {kinds[1][1]}, type {kinds[1][0]}, and "
+                f"{first.stamp.path} of {kinds[0][1]}, {kinds[0][0]}: give files alike"
+            )
+            raise InputError(message)
+    return Mapped(tuple(parts), name)
 
 
 def open_idx(path: Path, name: str) -> Mapped:
-    """Map an IDX file; the values of one that is compressed are read into memory.
-
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
-    """
+    """Map an IDX file; the values of one that is compressed are read into memory."""
     stamp = Stamp.of(path)
     with refusing(str(path)), path.open("rb") as stream:
         if stream.read(2) == idx.GZIP:
             return Mapped((Part(stamp, idx.read_idx(path), None, 0),), name)
         stream.seek(0)
         dtype, shape, start = idx.read_header(stream, path)
-        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         idx.check_size(size, stamp.size - start, stamp.size, path)
-        return _alike([_view(stream.fileno(), stamp, dtype, shape, start)], name)
+        return Mapped((_view(stream.fileno(), stamp, dtype, shape, start),), name)
 
 
 def check_mapped(rows: Mapped) -> None:
-    """Refuse rows that cannot be read one by one.
-
-    Raises
-    ------
-    InputError
-        Naming the file.
-    """
+    """Refuse rows that cannot be read one by one."""
     for part in rows.parts:
         path = part.stamp.path
         if part.mapping is None:
@@ -279,19 +224,5 @@ def _map_npy(path: Path) -> Part:
 
 def _view(file: int, stamp: Stamp, dtype: Any, shape: tuple[int, ...], start: int) -> Part:
     mapping = mmap.mmap(file, 0, access=mmap.ACCESS_READ)
-    count = int(np.prod(shape, dtype=np.int64))
-    array = np.frombuffer(mapping, dtype, count, start).reshape(shape)
+    array = np.frombuffer(mapping, dtype, math.prod(shape), start).reshape(shape)
     return Part(stamp, array, mapping, start)
-
-
-def _alike(parts: list[Part], name: str) -> Mapped:
-    first = parts[0]
-    for part in parts[1:]:
-        kinds = [(p.array.dtype, p.array.shape[1:]) for p in (first, part)]
-        if kinds[0] != kinds[1]:
-            message = (
-                f"{part.stamp.path} holds rows of shape {kinds[1][1]}, type {kinds[1][0]}, and "
-                f"{first.stamp.path} of {kinds[0][1]}, {kinds[0][0]}: give files alike"
-            )
-            raise InputError(message)
-    return Mapped(tuple(parts), name)

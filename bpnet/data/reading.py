@@ -149,10 +149,13 @@ def read_exactly(stream: IO[bytes], size: int, what: str) -> npt.NDArray[np.uint
     return buffer
 
 
-def check_finite(a: npt.NDArray[Any], name: str, where: str, first: int = 0) -> None:
-    """Refuse nan and inf, and name the first; ``first`` is the number of the first row."""
+def check_finite(
+    a: npt.NDArray[Any], name: str, where: str, rows: npt.NDArray[Any] | None = None
+) -> None:
+    """Refuse nan and inf, and name the first by its row: its number in ``rows``, or in ``a``."""
     at = finite.first_bad(a)
     if at is not None:
-        place = f"row {first + at[0]}" + (f", column {at[1]}" if at[1:] else "")
+        row = at[0] if rows is None else rows[at[0]]
+        place = f"row {row}" + (f", column {at[1]}" if at[1:] else "")
         message = f"{where}: {name} is {a[at]} in {place} (counted from 0): give numbers"
         raise InputError(message)

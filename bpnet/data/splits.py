@@ -6,18 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bpnet.arguments import checked
-from bpnet.data import batches, facts
+from bpnet.data import batches
 from bpnet.data.draws import generator
-from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-
-_PIECE = 1 << 20
-"""Numbers that are read at a time."""
 
 
 @checked
 def split(
-    y: npt.ArrayLike | HostRows, fraction: float, seed: int, stratify: bool
+    y: npt.ArrayLike, fraction: float, seed: int, stratify: bool
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Divide row numbers into those kept and those held out.
 
@@ -138,35 +134,14 @@ def _fraction(fraction: Any) -> float:
     return value
 
 
-def strata_of(labels: npt.NDArray[Any] | HostRows) -> npt.NDArray[Any]:
+def strata_of(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Number of each row's class, 0 where there are none."""
-    if isinstance(labels, HostRows):
-        return _strata_of_pieces(labels)
     if labels.ndim == 2:
         is_one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
         if not is_one_hot:
             return np.zeros(len(labels), np.uint8)
         labels = labels.argmax(axis=1)
     _, strata = np.unique(labels, return_inverse=True)
-    return strata
-
-
-def _strata_of_pieces(labels: HostRows) -> npt.NDArray[Any]:
-    known = labels.facts[0]
-    if labels.ndim == 1 and (labels.dtype.kind == "f" or len(known) == facts.MOST):
-        return strata_of(np.asarray(labels))
-    strata = np.zeros(len(labels), np.uint8 if len(known) < 256 else np.int32)
-    for rows in labels.pieces(_PIECE):
-        values = labels.take(rows)
-        if labels.ndim == 1:
-            strata[rows] = np.searchsorted(known, values)
-            continue
-        one_hot = ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()
-        if not one_hot:
-            return np.zeros(len(labels), np.uint8)
-        if labels.shape[1] > 255:
-            strata = strata.astype(np.int32, copy=False)
-        strata[rows] = values.argmax(axis=1)
     return strata
 
 

@@ -138,9 +138,8 @@ def stream(
         open_folder(found.paths[0]) if found.kind == "idx"
         else open_arrays(found.paths, found.targets)
     )  # fmt: skip
-    for rows in (opened.x, opened.y, *(opened.test or ())):
-        if rows is not None:
-            check_mapped(rows)
+    for rows in (opened.x, *(opened.test or ())[:1]):
+        check_mapped(rows)  # type: ignore[arg-type]
     data = replace(opened, scale=opened.scale if scale is None else checked_scale(scale))
     data = _blocks(data, shuffle == "blocks", buffer)
     held = validation + share_of(validation, test, data.test is not None, found.where)

@@ -14,9 +14,7 @@ FEW = 20
 """Different whole numbers that are taken for classes."""
 
 
-def settle(
-    y: npt.NDArray[Any], task: str, where: str, count: int | None = None
-) -> tuple[npt.NDArray[Any], str]:
+def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any], str]:
     """Choose the task and bring the targets into its form.
 
     Parameters
@@ -28,8 +26,6 @@ def settle(
         different whole ones, and amounts else.
     where : str
         The source, for messages.
-    count : int, optional
-        How many they stand for, where they are a few of them that say all.
 
     Returns
     -------
@@ -47,17 +43,15 @@ def settle(
     if task == "auto":
         task = "classify" if _are_classes(y) else "regress"
     if task == "regress":
-        return _values(y, where, count or len(y)), task
+        return _values(y, where), task
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2:
-        _check_label_rows(y, where, count or len(y))
+        _check_label_rows(y, where)
         return y, task
     labels.check_exact(y, where)
     if (y == y[:1]).all():
-        message = (
-            f"{where}: all {count or len(y)} labels are {y[0].item()!r}: give two classes or more"
-        )
+        message = f"{where}: all {len(y)} labels are {y[0].item()!r}: give two classes or more"
         raise InputError(message)
     return y, task
 
@@ -87,19 +81,19 @@ def check_known(y: npt.NDArray[Any], known: npt.NDArray[Any], where: str) -> Non
         raise InputError(message)
 
 
-def _values(y: npt.NDArray[Any], where: str, count: int) -> npt.NDArray[Any]:
+def _values(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if y.dtype.kind not in "biuf":
         message = (
             f"{where}: regression needs numbers and the targets are text: give --task classify"
         )
         raise InputError(message)
     if (y == y[:1]).all():
-        message = f"{where}: all {count} targets are equal: there is nothing to learn"
+        message = f"{where}: all {len(y)} targets are equal: there is nothing to learn"
         raise InputError(message)
     return y if y.dtype.kind == "f" else y.astype(np.float64)
 
 
-def _check_label_rows(y: npt.NDArray[Any], where: str, count: int) -> None:
+def _check_label_rows(y: npt.NDArray[Any], where: str) -> None:
     if y.dtype.kind not in "biuf":
         message = (
             f"{where}: y of shape {y.shape} holds text: give one label an example, ({len(y)},)"
@@ -114,5 +108,5 @@ def _check_label_rows(y: npt.NDArray[Any], where: str, count: int) -> None:
         )
         raise InputError(message)
     if (y == y[:1]).all():
-        message = f"{where}: all {count} label rows are equal: give two classes or more"
+        message = f"{where}: all {len(y)} label rows are equal: give two classes or more"
         raise InputError(message)

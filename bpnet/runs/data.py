@@ -131,7 +131,7 @@ def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
     elif rows.ndim == 2:
         return [f"target: {name}, rows of {rows.shape[1]} labels"]
     else:
-        known = rows.facts[0] if isinstance(rows, HostRows) else np.unique(rows)
+        known = np.unique(rows)
         what, other = f"{len(known)} classes", "--task regress makes amounts of them"
         numbers = numbers and known.dtype.kind in "iuf"
     guessed = numbers and asked.get("task", "auto") == "auto"
@@ -155,10 +155,10 @@ def check_test(data: Dataset) -> None:
     InputError
         If they can't be used.
     """
-    for rows in data.test or () if data.test_share else ():
-        if isinstance(rows, HostRows):
-            for numbers in rows.pieces(_PIECE):
-                rows.take(numbers)
+    rows = data.test[0] if data.test is not None and data.test_share else None
+    if isinstance(rows, HostRows):
+        for numbers in rows.pieces(_PIECE):
+            rows.take(numbers)
 
 
 _PIECE = 1 << 22
@@ -194,7 +194,7 @@ def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
     elif data.task == "regress":
         n = 1
     else:
-        count = len(np.unique(rows.facts[0] if isinstance(rows, HostRows) else rows))
+        count = len(np.unique(rows))
         n = 1 if count == 2 and output == "sigmoid" else count
     return Network([data.x.shape[1], *neurons, n], output=output, **options)
 

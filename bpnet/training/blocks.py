@@ -93,16 +93,12 @@ def _begin(data: Data, rows: Host, backend: Backend, send: Any) -> Callable[[], 
     flat = rows.reshape(-1)
     here = np.arange(len(flat)).reshape(rows.shape)
     numbers = send(flat, dtype=backend.index_dtype)
-    kinds = {"f": str(x.dtype), "i": backend.index_dtype}
     read = x.take(flat)
-    examples = send(read, dtype=kinds["f"] if read.dtype.kind == "f" else None)
-    targets = None
-    if isinstance(y, HostRows):
-        targets = send(y.take(flat), dtype=kinds[y.dtype.kind])
+    examples = send(read, dtype=str(x.dtype) if read.dtype.kind == "f" else None)
 
     def arrived() -> Taken:
         at, xp = numbers(), backend.xp
-        wanted = xp.take(y, at, axis=0) if targets is None else targets()
+        wanted = xp.take(y, at, axis=0)
         weights = xp.take(data[3], at, axis=0) if len(data) > 3 else None
         return (examples(), wanted, data[2], weights, at), here
 

@@ -6,7 +6,7 @@ from typing import Any
 from bpnet.arguments import checked
 from bpnet.backends import dtypes
 from bpnet.model.network import Network
-from bpnet.training import blocks, evidence, scores, targets
+from bpnet.training import blocks, evidence, scores
 from bpnet.training.evaluation_step import EvaluationStep
 from bpnet.training.prepare import check_network, kept, pair, prepare
 
@@ -60,7 +60,6 @@ def evaluate(
     found: dict[str, Any] = {"cost": mean}
     if accuracy is not None and not names and not detailed:
         return {**found, "accuracy": accuracy}
-    wanted = targets.whole(wanted)
     more: dict[str, Any] = {}
     if accuracy is not None:
         found["accuracy"], more = accuracy, evidence.of_classes(accuracy, wanted)

@@ -192,9 +192,11 @@ def _few(held: Any) -> Any:
     m = max(x.shape[:1], default=0)
     if m <= _HELD or x.shape[:1] != y.shape[:1]:
         return held
-    rows = x.some(_HELD) if isinstance(x, HostRows) else np.arange(_HELD) * (m // _HELD)
+    if isinstance(x, HostRows):
+        rows = x.some(_HELD)
+        return [x.take(rows), y[rows]]
     step = m // _HELD
-    return [v.take(rows) if isinstance(v, HostRows) else v[::step][:_HELD] for v in (x, y)]
+    return [v[::step][:_HELD] for v in (x, y)]
 
 
 def _costs(session: Session, rows: Any, validate: Validate | None) -> tuple[list[float], bool]:

@@ -13,7 +13,6 @@ from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
 from bpnet.data import Columns, batches, finite
 from bpnet.data.dataset import checked_scale
-from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.training import targets, task
@@ -130,11 +129,10 @@ def store(
         y, m, n_L, network.output, cost, classes, names[1], learn=learn, labels=labels
     )
     numbered, moved = wanted.values.ndim == 1, wanted.values
-    if not isinstance(moved, HostRows):
-        if not numbered:
-            finite.refuse(moved, names[1], dtype)
-        values = moved if numbered else moved.astype(batches.host_dtype(dtype))
-        moved = backend.asarray(values, dtype=backend.index_dtype if numbered else dtype)
+    if not numbered:
+        finite.refuse(moved, names[1], dtype)
+        moved = moved.astype(batches.host_dtype(dtype))
+    moved = backend.asarray(moved, dtype=backend.index_dtype if numbered else dtype)
     numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
     return (stored, moved, numbers), wanted
 

@@ -14,7 +14,6 @@ from bpnet.core.namespace import namespace_of
 from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
 from bpnet.synonyms import hint
-from bpnet.training import targets
 from bpnet.training.targets import Host, Targets
 
 _TOP = re.compile(r"top_([1-9][0-9]{0,8})")
@@ -91,8 +90,7 @@ def rehearse(names: Sequence[str], wanted: Targets, n: int, output: Activation) 
     """
     if names:
         z = np.zeros((len(wanted.values), n))
-        whole = targets.whole(wanted)
-        judge(names, whole, output.sigma(z, xp=namespace_of(z)), output)
+        judge(names, wanted, output.sigma(z, xp=namespace_of(z)), output)
 
 
 def _refuse(name: str, wanted: Targets, n: int, output: Activation) -> None:

@@ -23,8 +23,8 @@ class Targets:
     """The wanted outputs on the host.
 
     ``values`` are class numbers, int32, (m,), to be made one-hot batch by batch, or rows, float64,
-    (m, n_L), or a :class:`Wanted`. ``kind`` says how a right answer is told, None where there are
-    no classes; ``columns`` is what was learned of the table that they come from.
+    (m, n_L). ``kind`` says how a right answer is told, None where there are no classes; ``columns``
+    is what was learned of the table that they come from.
     """
 
     values: Any
@@ -54,7 +54,6 @@ def make(
     name: str = "y",
     *,
     learn: bool = False,
-    rows: Host | None = None,
     labels: bool = False,
 ) -> Targets:
     """Targets of ``m`` examples for ``n`` outputs, from labels of any type or from rows.
@@ -63,10 +62,7 @@ def make(
     judged by ``hinge``; of these floats from 0 to 1 are numbers, unless they are 0s and 1s or the
     network has floats as names of its classes. Two dimensions are rows; with ``labels`` each entry
     is right by itself. ``classes`` are names fixed by an earlier training; to ``learn`` takes two.
-    An error calls y by ``name``, and its rows by ``rows``.
     """
-    if isinstance(y, HostRows):
-        return _of_rows(y, m, n, output, cost, classes, name, learn=learn, labels=labels)
     check_alike(y, name)
     y = typed(host(y, name), name)
     if y.shape[:1] != (m,):
@@ -82,7 +78,7 @@ def make(
         if n == 1:
             return Targets(numbers[:, None].astype(np.float64), "threshold", names)
         return Targets(numbers, "class", names)
-    made = _rows(y, n, output, cost, name, rows)
+    made = _rows(y, n, output, cost, name)
     if labels and made.kind == "class":
         return replace(made, kind="threshold", classes=None)
     if classes is None or len(classes) != n or made.kind == "threshold":
@@ -90,62 +86,11 @@ def make(
     return replace(made, classes=classes)  # rows name nothing: the names of before stay
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Wanted(HostRows):
-    """Targets that are not in memory, made ready for the cost when they are taken."""
-
-    y: HostRows
-    n: int
-    output: Activation
-    cost: Cost
-    classes: Host | None
-    name: str
-    is_class: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """Of all targets."""
-        return (len(self.y),) if self.is_class else (len(self.y), self.n)
-
-    @property
-    def dtype(self) -> Any:  # type: ignore[override]
-        """That of :class:`Targets`."""
-        return np.dtype(np.int32 if self.is_class else np.float64)
-
-    def take(self, rows: Host) -> Host:
-        """Targets by their numbers."""
-        y = self.y.take(rows)
-        made = make(y, len(y), self.n, self.output, self.cost, self.classes, self.name)
-        return np.asarray(made.values, self.dtype)
-
-
-def _of_rows(
-    y: HostRows,
-    m: int,
-    n: int,
-    output: Activation,
-    cost: Cost,
-    classes: Host | None,
-    name: str,
-    **known: bool,
-) -> Targets:
-    """Targets that are not in memory, judged by a few that stand for all."""
-    if len(y) != m:
-        raise InputError(f"{name} has {len(y)} entries and X {m} examples; match them")
-    values, numbers = y.facts
-    few = make(values, len(values), n, output, cost, classes, name, rows=numbers, **known)
-    names = few.classes if y.ndim == 1 else classes  # rows name nothing
-    return replace(few, values=Wanted(y, n, output, cost, names, name, few.values.ndim == 1))
-
-
-def whole(wanted: Targets) -> Targets:
-    """The same with all values in memory."""
-    return replace(wanted, values=np.asarray(wanted.values))
-
-
 def host(y: Any, name: str) -> Host:
-    """Targets of any library, or lists, as a NumPy array."""
-    array: Host = backends.to_numpy(batches.as_array(y, name))
+    """Targets of any library, or lists, as a NumPy array; those that are streamed, all of them."""
+    array: Host = (
+        y.whole() if isinstance(y, HostRows) else backends.to_numpy(batches.as_array(y, name))
+    )
     return array
 
 
@@ -187,7 +132,7 @@ def _class_numbers(
     return numbers.astype(np.int32), classes
 
 
-def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str, rows: Host | None) -> Targets:
+def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str) -> Targets:
     if y.dtype.kind not in "biuf":
         msg = f"{name} has dtype {y.dtype} for an output that gives numbers; give numbers"
         if n == 1:
@@ -199,7 +144,7 @@ def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str, rows: Host
         msg = f"{name} has shape {y.shape} for a network of {n} outputs; give class labels "
         raise InputError(f"{msg}(whole numbers or text, one each) or rows of {n}")
     values = y.astype(np.float64)
-    _check_range(values, output, cost, name, rows)
+    _check_range(values, output, cost, name)
     binary = bool(np.isin(values, (0.0, 1.0)).all())
     classed = isinstance(output, activations.Sigmoid | activations.Softmax)
     if not binary or not (classed or isinstance(cost, costs.Hinge)):
@@ -209,9 +154,7 @@ def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str, rows: Host
     return Targets(values, "threshold", None)
 
 
-def _check_range(
-    values: Host, output: Activation, cost: Cost, name: str, rows: Host | None
-) -> None:
+def _check_range(values: Host, output: Activation, cost: Cost, name: str) -> None:
     """Refuse values for which the cost is not defined."""
     low, high = float(values.min()), float(values.max())
     bound = None
@@ -228,7 +171,6 @@ def _check_range(
     if isinstance(cost, costs.CrossEntropy) and isinstance(output, activations.Softmax):
         worst = int(np.argmax(np.abs(values.sum(axis=1) - 1)))
         if abs(values[worst].sum() - 1) > 1e-3:
-            row = worst if rows is None else rows[worst]
-            msg = f"{name} has a row with sum {values[worst].sum():g}, row {row}; with softmax "
+            msg = f"{name} has a row with sum {values[worst].sum():g}, row {worst}; with softmax "
             msg += "outputs each must sum to 1, or use sigmoid outputs, or identity for amounts"
             raise InputError(msg)

@@ -10,7 +10,7 @@ from bpnet.core.costs import Cost
 from bpnet.data.targets import are_few
 from bpnet.errors import InputError
 from bpnet.model.network import Network
-from bpnet.training.targets import Targets, Wanted
+from bpnet.training.targets import Targets
 
 _log = logging.getLogger("bpnet")
 
@@ -35,7 +35,7 @@ def check_guess(network: Network, data: Any, wanted: Targets, cost: Cost) -> Non
     one_amount = network.guessed and network.sizes[-1] == 1 and not _tells_two(network, cost)
     if not one_amount or getattr(data, "task", None) is not None:
         return
-    values = wanted.values.y.facts[0] if isinstance(wanted.values, Wanted) else wanted.values
+    values = wanted.values
     if not are_few(values[:_ENOUGH]) or not are_few(values):
         return
     known = np.unique(values)

@@ -13,7 +13,7 @@ from bpnet.data import batches
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.model.network import Network
-from bpnet.training import blocks, prepare, scores, targets
+from bpnet.training import blocks, prepare, scores
 from bpnet.training.epochs import Judged
 from bpnet.training.evaluation_step import EvaluationStep, StackedEvaluation
 from bpnet.training.judge import Data, Judge
@@ -140,7 +140,7 @@ class Validation:
 
     def _metrics(self, judge: Judge, parameters: Parameters, rows: Host) -> Judged:
         x = self.data[0]  # type: ignore[index]
-        wanted = targets.whole(self.wanted)
+        wanted = self.wanted
         if self.folds:
             index = self.backend.asarray(rows, dtype=self.backend.index_dtype)
             x = self.backend.xp.take(x, index, axis=0)

@@ -114,7 +114,7 @@ def test_only_the_rows_that_are_asked_for_are_read(place):
     rows = np.array([7, 3, 3, 0])
     loaded = bpnet.data.load("x.npy,y.npy", validation=0.5)
     same(data.x.take(rows), loaded.x[rows])
-    same(data.y.take(rows), loaded.y[rows])
+    same(data.y[rows], loaded.y[rows])
     with pytest.raises(IndexError):
         data.x.take(np.array([len(data.x)]))
 
