@@ -1,0 +1,318 @@
+"""Small parts of the command line by themselves: ranks, options, panels, lines and counts."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+import typer
+from rich.console import Console
+
+import bpnet
+from bpnet.cli import _given, _meant, completion, first, options, progress, ranks, screen
+from bpnet.cli.app import app
+from bpnet.cli.progress import Bar, Count
+from bpnet.errors import BackendUnavailable, InputError
+
+
+def world(size, rank=0, shared=None):
+    """What stands for ranks: it counts agreements and shares what rank 0 says."""
+    agreed = []
+    return SimpleNamespace(
+        size=size, rank=rank, local_rank=rank, agreed=agreed,
+        agree=lambda: agreed.append(rank), share=lambda data: data if shared is None else shared,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("group", "spec", "kept"),
+    [
+        (None, "cupy:1", "cupy:1"), (world(1), "cupy:1", "cupy:1"), (world(2), "cupy:1", "cupy"),
+        (world(1), "torch:cuda:1", "torch:cuda:1"), (world(2), "torch:cuda:1", "torch"),
+        (world(2), "torch:cpu", "torch:cpu"), (world(2), "numpy", "numpy"),
+    ],
+)  # fmt: skip
+def test_the_backend_of_a_run_that_is_resumed(group, spec, kept):
+    assert ranks.recorded(group, spec) == kept
+
+
+@pytest.mark.parametrize(
+    ("group", "settings", "lines"),
+    [
+        (None, {"shards": 4}, []), (world(2), {"shards": 4}, ["ranks: 2, 4 shards"]),
+        (world(3), {"shards": None}, ["ranks: 3, fast sums"]),
+        (world(3), {"shards": 0}, ["ranks: 3, fast sums"]), (world(1), {}, ["ranks: 1, fast sums"]),
+    ],
+)  # fmt: skip
+def test_ranks_are_described(group, settings, lines):
+    assert ranks.described(group, settings) == lines
+
+
+def test_rank_0_goes_first_and_the_others_take_what_it_found():
+    calls = []
+    work = lambda: calls.append("work") or len(calls)  # noqa: E731
+    assert [ranks.leads(one) for one in (None, world(2), world(2, 1))] == [True, True, False]
+    assert ranks.first(None, work) == 1
+    leader, other = world(2), world(2, 1)
+    leader.agree = lambda: calls.append("agree")
+    other.agree = lambda: calls.append("agree")
+    ranks.first(leader, work)
+    ranks.first(other, work)
+    assert calls == ["work", "work", "agree", "agree", "work"]
+    calls.clear()
+    assert ranks.of_rank_0(None, lambda: {"a": 1}) == {"a": 1}
+    assert ranks.of_rank_0(leader, lambda: {"a": [1]}) == {"a": [1]}
+    assert ranks.of_rank_0(world(2, 1, b'{"a": [1]}'), work) == {"a": [1]}
+    assert calls == ["agree"]
+
+
+@pytest.mark.parametrize(("size", "placed"), [(1, []), (2, [("cupy", None, 1)])])
+def test_only_one_of_several_ranks_is_placed(monkeypatch, size, placed):
+    seen = []
+    monkeypatch.setattr(ranks.placement, "for_rank", lambda *given: seen.append(given) or "numpy")
+    group = world(size, 1)
+    assert ranks.of_rank(group, "numpy" if size == 1 else "cupy", None).backend.name == "numpy"
+    assert seen == placed
+
+
+@pytest.mark.parametrize(
+    ("number", "raises"), [("0", BackendUnavailable), (None, BackendUnavailable), ("1", SystemExit)]
+)
+def test_a_missing_launcher_is_told_by_rank_0_alone(monkeypatch, number, raises):
+    from bpnet import distributed
+
+    def launched():
+        raise BackendUnavailable("mpi", "no library", "install it")
+
+    monkeypatch.setattr(distributed, "launched", launched)
+    for name in ranks._RANKS:
+        monkeypatch.delenv(name, raising=False)
+    if number is not None:
+        monkeypatch.setenv("PMI_RANK", number)
+    with pytest.raises(raises):
+        ranks.join(["train", "digits"])
+    assert ranks.join(["evaluate", "train"]) is None
+    assert ranks.join([]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [("128,64", [128, 64]), ("128", [128]), ("", []), (" 3 , 4 ", [3, 4]), ("3,,4,", [3, 4])],
+)
+def test_sizes(text, sizes):
+    assert options.sizes(text) == sizes
+
+
+@pytest.mark.parametrize("text", ["a", "1.5", "3,x", "3;4"])
+def test_no_sizes(text):
+    with pytest.raises(InputError, match=r"--hidden is .*; give neurons of each hidden layer"):
+        options.sizes(text)
+
+
+def test_numbers_with_commas():
+    assert options.numbers("l2", None) == []
+    assert options.numbers("l2", "0,0.5, 1e-3") == [0.0, 0.5, 1e-3]
+    assert options.numbers("l2", "3,") == [3.0]
+    found = options.numbers("batch-size", "3,4", int)
+    assert found == [3, 4]
+    assert {type(n) for n in found} == {int}
+    with pytest.raises(InputError, match=r"^--l2 is '1,x'; give numbers, several with commas"):
+        options.numbers("l2", "1,x")
+    with pytest.raises(InputError, match=r"^--seeds is '1\.5'; give whole numbers, several"):
+        options.numbers("seeds", "1.5", int)
+
+
+def test_names_with_commas():
+    assert options.names("relu") == "relu"
+    assert options.names(" relu , tanh") == ["relu", "tanh"]
+
+
+def test_columns_are_those_that_were_said():
+    assert options.columns(None, None, None, None) is None
+    said = options.columns("a", None, "b,c", ";")
+    assert said == {"drop": "a", "numeric": "b,c", "separator": ";"}
+    assert options.columns(None, "d", None, "") == {"categorical": "d", "separator": ""}
+
+
+def commands():
+    """Commands by their names, as click has them."""
+    return typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize("name", ["train", "sweep"])
+def test_every_option_of_training_stands_in_a_panel(name):
+    panels = {
+        option.name: option.rich_help_panel
+        for option in commands()[name].params
+        if hasattr(option, "rich_help_panel") and option.opts[0].startswith("-")
+    }
+    order = ["Network", "Training", first.REGULAR, "Data", first.PLACE, "The run"]
+    known = {option: panel for option, panel in panels.items() if option != "help"}
+    assert {option for option, panel in known.items() if panel not in order} == set()
+    places = [order.index(panel) for panel in known.values()]
+    assert places == sorted(places)
+    wanted = {"hidden": "Network", "epochs": "Training", "l2": first.REGULAR, "target": "Data",
+              "backend": first.PLACE, "out": "The run", "timeout": first.PLACE,
+              "buffer": "Data", "folds": "Data", "quiet": "The run"}  # fmt: skip
+    assert {o: p for o, p in known.items() if o in wanted} == {
+        o: p for o, p in wanted.items() if o in known
+    }  # fmt: skip
+
+
+def test_every_command_says_what_it_does_and_has_an_example():
+    for name, command in commands().items():
+        assert command.help, name
+        lines = [line.strip() for line in command.help.splitlines()]
+        assert any(line.startswith(f"bpnet {name}") for line in lines), name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("cost", 0.5, ""), ("validation_cost", 0.5, ""), ("validation_accuracy", 0.5, ""),
+        ("validation_r2", 0.25, "  R2 0.2500"), ("validation_f1", 0.5, "  f1 0.5000"),
+        ("accuracy", 0.5, ""), ("seconds", 1.0, ""),
+    ],
+)  # fmt: skip
+def test_other_figures_of_an_epoch(name, value, told):
+    assert progress._metrics({name: value}) == told
+
+
+@pytest.mark.parametrize(
+    ("line", "short"),
+    [
+        ("epoch 1/3  cost 0.5  accuracy 50.0 %  validation cost 0.6  accuracy 40.0 %  9 samples/s",
+         "epoch 1/3  cost 0.5  accuracy 50.0 %  validation 0.6, 40.0 %"),
+        ("epoch 1/3  cost 0.5  9 samples/s", "epoch 1/3  cost 0.5"),
+        ("epoch 1/3  cost 0.5  validation cost 0.6  R2 0.1  9 samples/s",
+         "epoch 1/3  cost 0.5  validation 0.6, R2 0.1"),
+    ],
+)  # fmt: skip
+def test_a_line_too_long_is_made_shorter(line, short):
+    assert progress._compact(line) == short
+
+
+def test_a_cost_has_four_places_and_an_accuracy_one():
+    assert progress._figures("", None, None) == ""
+    assert progress._figures("", 0.12345, None) == "cost 0.1235"
+    assert progress._figures("validation ", 2.0, 0.98765) == (
+        "validation cost 2.0000  accuracy  98.8 %"
+    )
+    assert progress._figures("", 2.0, 1.0) == "cost 2.0000  accuracy 100.0 %"
+
+
+class Running:
+    """What a callback sees of a run."""
+
+    def __init__(self, **about):
+        self.epochs, self.steps, self.samples, self.epoch, self.step = 12, 4, 100, 0, 0
+        self.cost, self.accuracy, self.history = 0.5, None, {}
+        self.__dict__.update(about)
+
+
+def test_a_line_of_an_epoch(monkeypatch):
+    file = io.StringIO()
+    bar = Bar(Console(file=file, width=200), ["begins"])
+    history = {"cost": [1.0, 0.25], "accuracy": [0.1, 0.5], "validation_cost": [2.0, 0.75],
+               "validation_accuracy": [0.2, 0.25], "validation_f1": [0.0, 0.125],
+               "seconds": [1.0, 0.5]}  # fmt: skip
+    run = Running(epoch=1, history=history)
+    bar.on_train_begin(run)
+    bar.on_epoch_end(run)
+    bar.on_train_end(run)
+    assert file.getvalue().splitlines() == [
+        "begins",
+        "epoch  2/12  cost 0.2500  accuracy  50.0 %  validation cost 0.7500  accuracy  25.0 %"
+        "  f1 0.1250  200 samples/s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"), [(1, "25 samples/s"), (3, "75 samples/s"), (4, "100 samples/s")]
+)
+def test_the_bar_tells_how_far_an_epoch_is(monkeypatch, step, rate):
+    now = iter([10.0, 11.0])
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(now))
+    bar = Bar(Console(file=io.StringIO()), [])
+    bar.on_train_begin(Running())
+    bar.on_block_end(Running(epoch=2, step=step))
+    (task,) = bar._progress.tasks
+    assert (task.total, task.completed) == (48, 8 + step)
+    assert task.fields["epoch"] == "3/12"
+    assert task.fields["text"] == f"cost 0.5000  {rate}"
+
+
+def test_networks_are_counted_by_their_epochs():
+    file = io.StringIO()
+    with Count(Console(file=file, force_terminal=False), 3, 5, silent=False) as count:
+        for epoch in (0, 1):
+            count.on_epoch_end(Running(epoch=epoch))
+        (task,) = count._progress.tasks
+        assert (task.total, task.completed) == (15, 2)
+        count.on_train_end(Running(epoch=1))  # stopped early: the other three are not to come
+        assert (task.completed, task.fields["text"]) == (5, "1/3 networks")
+        count.say("a line")
+    assert file.getvalue() == "a line\n"
+    silent = io.StringIO()
+    Count(Console(file=silent), 1, 1, silent=True).say("a line")
+    assert silent.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "draws"),
+    [((40, 20), True), ((39, 20), False), ((40, 19), False), ((100, 50), True)],
+)
+def test_curves_need_room(size, draws):
+    console = Console(file=io.StringIO(), force_terminal=True, width=size[0], height=size[1])
+    assert Bar(console, [])._draws is draws
+    assert not Bar(console, [], live=False)._draws
+
+
+def test_lines_go_where_they_belong(capsys):
+    screen.say("result", 3)
+    screen.note(["odd", "odder"])
+    screen.say("wrong", error=True)
+    screen.give({"a": None})
+    found = capsys.readouterr()
+    assert found.out == 'result\n3\n{"a": null}\n'
+    assert found.err == "note: odd\nnote: odder\nwrong\n"
+
+
+def test_what_is_completed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.npz", "c.npy", "d.parquet", "e.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "runs" / "one" / "config.toml").touch()
+    (tmp_path / "runs" / "two").mkdir()
+    (tmp_path / "runs" / "file").touch()
+    names = [entry.name for entry in bpnet.data.catalog()]
+    assert completion.data_sources("") == [
+        *names, "a.csv", "b.npz", "c.npy", "d.parquet", "runs/"
+    ]  # fmt: skip
+    assert completion.data_sources("dig") == ["digits"]
+    assert completion.runs("") == ["runs/"]
+    assert completion.runs("runs/") == ["runs/one", "runs/two/"]
+    assert completion.runs("runs/o") == ["runs/one"]
+    assert completion.runs("nowhere/") == []
+    assert set(completion.backends("")) >= {"auto", "fastest", "numpy", "torch"}
+    assert completion.backends("fast") == ["fastest"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [(["train", "--epochs", "x"], "--epochs is 'x'"), (["train", "--epochs"], None),
+     (["--epochs", "y", "--epochs", "x"], "--epochs is 'y'"), (["train", "x"], None)],
+)  # fmt: skip
+def test_the_option_that_was_given_wrongly_is_named(arguments, given):
+    error = typer.BadParameter("no", param=SimpleNamespace(opts=["--epochs"]))
+    assert _given(error, arguments) == given
+    assert _given(ValueError(), arguments) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("--lr", "--learning-rate"), ("--epoch", "--epochs"), ("--batch_size", "--batch-size")],
+)
+def test_an_option_by_another_name_is_told_its_own(option, meant):
+    context = SimpleNamespace(command=commands()["train"])
+    assert _meant(SimpleNamespace(ctx=context), option).startswith(f"did you mean {meant}?")
