@@ -10,28 +10,86 @@ True
 
 from typing import TYPE_CHECKING
 
-from bpnet import backends, data
-from bpnet.backends import to_device, to_numpy
-from bpnet.core import activations, costs, initializers, layers, optimizers, schedules
-from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, OutOfMemory
-from bpnet.model.ensemble import Ensemble
-from bpnet.model.loading import load
-from bpnet.model.network import Network
 from bpnet.public import listing, on_use
-from bpnet.training import (
-    Callback,
-    Checkpoint,
-    EarlyStopping,
-    Place,
-    Ranks,
-    Recipe,
-    evaluate,
-    find_learning_rate,
-    gradients,
-    train,
-)
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "bpnet.backends": ("to_device", "to_numpy"),
+    "bpnet.core": ("activations", "costs", "initializers", "layers", "optimizers", "schedules"),
+    "bpnet.errors": (
+        "ArrayMismatch",
+        "BackendUnavailable",
+        "Diverged",
+        "InputError",
+        "OutOfMemory",
+    ),
+    "bpnet.model.ensemble": ("Ensemble",),
+    "bpnet.model.loading": ("load",),
+    "bpnet.model.network": ("Network",),
+    "bpnet.training": (
+        "Callback",
+        "Checkpoint",
+        "EarlyStopping",
+        "Place",
+        "Ranks",
+        "Recipe",
+        "evaluate",
+        "find_learning_rate",
+        "gradients",
+        "train",
+    ),
+}
+"""The public names, by the module that defines them."""
+
+_SUBMODULES = (
+    "backends",
+    "bench",
+    "check",
+    "data",
+    "distributed",
+    "export",
+    "imports",
+    "paper",
+    "plots",
+    "report",
+    "sklearn",
+    "sweep",
+    "tensorboard",
+)
+
+if TYPE_CHECKING:
+    from bpnet import backends as backends
+    from bpnet import bench as bench
+    from bpnet import check as check
+    from bpnet import data as data
+    from bpnet import distributed as distributed
+    from bpnet import export as export
+    from bpnet import imports as imports
+    from bpnet import paper as paper
+    from bpnet import plots as plots
+    from bpnet import report as report
+    from bpnet import sklearn as sklearn
+    from bpnet import sweep as sweep
+    from bpnet import tensorboard as tensorboard
+    from bpnet.backends import to_device, to_numpy
+    from bpnet.core import activations, costs, initializers, layers, optimizers, schedules
+    from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError, OutOfMemory
+    from bpnet.model.ensemble import Ensemble
+    from bpnet.model.loading import load
+    from bpnet.model.network import Network
+    from bpnet.training import (
+        Callback,
+        Checkpoint,
+        EarlyStopping,
+        Place,
+        Ranks,
+        Recipe,
+        evaluate,
+        find_learning_rate,
+        gradients,
+        train,
+    )
 
 __all__ = [
     "ArrayMismatch",
@@ -65,34 +123,8 @@ __all__ = [
     "train",
 ]
 
-if TYPE_CHECKING:
-    from bpnet import bench as bench
-    from bpnet import check as check
-    from bpnet import distributed as distributed
-    from bpnet import export as export
-    from bpnet import imports as imports
-    from bpnet import paper as paper
-    from bpnet import plots as plots
-    from bpnet import report as report
-    from bpnet import sklearn as sklearn
-    from bpnet import sweep as sweep
-    from bpnet import tensorboard as tensorboard
-
-_ON_USE = (
-    "bench",
-    "check",
-    "distributed",
-    "export",
-    "imports",
-    "paper",
-    "plots",
-    "report",
-    "sklearn",
-    "sweep",
-    "tensorboard",
-)
-"""Submodules that nobody needs to import: they are there when they are asked for."""
-
-__dir__ = listing((*__all__, *_ON_USE))
+__dir__ = listing({*__all__, *_SUBMODULES})
 if not TYPE_CHECKING:  # a type checker knows them from above, and that there are no others
-    __getattr__ = on_use(__name__, _ON_USE)
+    __getattr__ = on_use(
+        __name__, _SUBMODULES, {name: home for home, names in _HOMES.items() for name in names}
+    )

@@ -1,7 +1,7 @@
-"""What a module offers: its public names alone, and submodules that are imported on use."""
+"""What a module offers: its public names alone, and those that are imported on use."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -17,8 +17,19 @@ def listing(names: Iterable[str]) -> Callable[[], list[str]]:
     return lambda: sorted(names)
 
 
-def on_use(package: str, submodules: Iterable[str]) -> Callable[[str], Any]:
-    """What a package calls ``__getattr__``: it imports a submodule when that is asked for.
+def on_use(
+    package: str, submodules: Iterable[str], homes: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
+    """What a package calls ``__getattr__``: it imports what it offers when that is asked for.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+    submodules : iterable of str
+        Modules in the package.
+    homes : mapping of str to str, optional
+        Each further name, and the module that defines it.
 
     Raises
     ------
@@ -35,6 +46,10 @@ def on_use(package: str, submodules: Iterable[str]) -> Callable[[str], Any]:
     def find(name: str) -> Any:
         if name in submodules:
             return import_module(f"{package}.{name}")
+        if homes and name in homes:
+            value = getattr(import_module(homes[name]), name)
+            setattr(sys.modules[package], name, value)  # from now on it is found without this
+            return value
         msg = f"module {package!r} has no attribute {name!r}"
         raise AttributeError(msg, name=name, obj=sys.modules[package])
 

@@ -12,12 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import typer
 from mkdocs.structure.files import File, Files
 
 import bpnet
 from bpnet import backends, paper
-from bpnet.cli.app import app
+from bpnet.cli.app import COMMANDS
 from bpnet.paper.equations import EQUATIONS, SLIPS
 from bpnet.paper.experiments import terms
 from bpnet.paper.page import mathml
@@ -122,7 +121,7 @@ def _line(name: str, file: Path, indent: int) -> str:
 def commands() -> str:
     """Every command's help, as it is on a terminal of 80 columns."""
     lines = ["# Command line", ""]
-    for name in ["", *typer.main.get_command(app).commands]:
+    for name in ["", *COMMANDS]:
         arguments = [*name.split(), "--help"]
         lines += [f"## bpnet {name}".rstrip(), "", "```text", _help(arguments), "```", ""]
     return "\n".join(lines)

@@ -3,12 +3,12 @@
 import inspect
 
 import pytest
-import typer
 
 import bpnet
 from bpnet import cli, synonyms
 from bpnet.backends import dtypes
-from bpnet.cli.app import app
+from bpnet.cli import app
+from bpnet.cli.app import load
 from bpnet.core import (
     activations,
     costs,
@@ -21,7 +21,7 @@ from bpnet.core import (
 )
 from bpnet.training import scores
 
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = {name: load(name) for name in app.COMMANDS}
 FLAGS = {name: {p.name: p for p in command.params} for name, command in COMMANDS.items()}
 NAMES = {
     "activation": list(activations.ACTIVATIONS),

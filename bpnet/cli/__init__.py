@@ -29,8 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from bpnet.cli import screen
     from bpnet.cli.app import app
-    from bpnet.cli.ranks import join
-    from bpnet.distributed.mpi import describe
 
     if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that it can't show
@@ -38,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
         _check_named(arguments)
-        ranks = join(arguments)
+        if arguments[:1] == ["train"]:
+            from bpnet.cli.ranks import join
+
+            ranks = join()
         status = app(arguments, prog_name="bpnet", standalone_mode=False, obj=ranks)
     except KeyboardInterrupt:
         return 130
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         status = _status(error, arguments, ranks)
         if status is None and ranks is not None and ranks.size > 1:
+            from bpnet.distributed.mpi import describe
+
             ranks.fail(describe(error))  # typer has taken the place of the ranks' own hook
         if status is None:
             raise

@@ -16,8 +16,8 @@ _RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 T = TypeVar("T")
 
 
-def join(arguments: list[str]) -> Any:
-    """The ranks of ``mpiexec bpnet train``; None for a process, or a command, by itself.
+def join() -> Any:
+    """The ranks of ``mpiexec bpnet train``; None for a process by itself.
 
     Raises
     ------
@@ -26,8 +26,6 @@ def join(arguments: list[str]) -> Any:
     SystemExit
         On the others, which say nothing.
     """
-    if arguments[:1] != ["train"]:
-        return None
     from bpnet import distributed
 
     try:

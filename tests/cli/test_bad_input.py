@@ -8,10 +8,9 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
-import typer
 
 from bpnet.cli import _NAMED, main
-from bpnet.cli.app import app
+from bpnet.cli.app import COMMANDS, load
 
 
 @pytest.fixture
@@ -149,7 +148,7 @@ def test_an_empty_name_is_not_this_folder(place, capsys):
 
 def test_every_option_that_takes_a_path_is_known():
     named = set()
-    for command in typer.main.get_command(app).commands.values():
+    for command in map(load, COMMANDS):
         kinds = get_type_hints(command.callback)
         taking = [p for p in command.params if "Path" in str(kinds.get(p.name, ""))]
         named |= {name for p in taking for name in p.opts if name.startswith("-")}

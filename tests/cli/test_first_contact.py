@@ -8,13 +8,13 @@ import subprocess
 import sys
 
 import pytest
-import typer
 
-from bpnet.cli import main
-from bpnet.cli.app import app
-from bpnet.cli.first import PANELS, WELCOME
+from bpnet.cli import app, main
+from bpnet.cli.app import load
+from bpnet.cli.first import WELCOME
+from bpnet.cli.panels import PANELS
 
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = {name: load(name) for name in app.COMMANDS}
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -227,3 +227,8 @@ def test_where_programs_read_there_is_json(place, capsys):
         name for name in COMMANDS if "--json" not in str([p.opts for p in COMMANDS[name].params])
     }
     assert without <= {"predict", "import", "export"}  # which write files
+
+
+def test_a_command_is_listed_by_the_first_line_of_its_help():
+    lines = {name: command.help.partition("\n")[0] for name, command in COMMANDS.items()}
+    assert lines == app.COMMANDS

@@ -11,7 +11,7 @@ import polars
 import pytest
 
 from bpnet.cli import main
-from bpnet.cli.app import app
+from bpnet.cli.app import COMMANDS, load
 
 INPUTS = {
     ("train", "sample_weight"), ("train", "resume"), ("sweep", "resume"), ("evaluate", "run"),
@@ -30,8 +30,8 @@ def paths(hint):
 def test_every_option_that_names_a_file_is_known_here():
     """A new one must be looked at: what it names is read, or it is refused where it is read."""
     found = set()
-    for command in app.registered_commands:
-        name = command.name or command.callback.__name__
+    for name in COMMANDS:
+        command = load(name)
         parameters = inspect.signature(command.callback, eval_str=True).parameters
         found |= {(name, p) for p, given in parameters.items() if paths(given.annotation)}
     assert found == INPUTS | OUTPUTS

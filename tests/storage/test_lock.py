@@ -1,9 +1,12 @@
 """The lock of a folder: one holder at a time, and none on a file that has no name any more."""
 
+import os
+
+import filelock
 import pytest
 
 from bpnet.errors import InputError
-from bpnet.storage import disk, lock
+from bpnet.storage import lock
 
 
 def test_a_second_one_is_refused_until_the_first_lets_go(tmp_path):
@@ -18,17 +21,40 @@ def test_a_second_one_is_refused_until_the_first_lets_go(tmp_path):
 
 
 def test_a_lock_that_was_let_go_of_between_opening_and_locking_holds_nothing(tmp_path, monkeypatch):
-    opened = disk.regular
+    path = tmp_path / lock.NAME
+    opened = []
 
-    def late(path, *args, **named):
-        handle = opened(path, *args, **named)
-        path.unlink()  # as its holder does, who ends just now
+    def late(name, *args, **named):
+        handle = os_open(name, *args, **named)
+        if os.fspath(name) == os.fspath(path) and len(opened) < 2:  # once for us, once for filelock
+            opened.append(handle)
+            if len(opened) == 2:
+                path.unlink()  # as its holder does, who ends just now
         return handle
 
-    monkeypatch.setattr(disk, "regular", late)
+    os_open = os.open
+    monkeypatch.setattr(os, "open", late)
+    first = lock.FolderLock(tmp_path)
     with pytest.raises(InputError, match="another process is training"):
-        lock.FolderLock(tmp_path).take()
+        first.take()
     monkeypatch.undo()
     held = lock.FolderLock(tmp_path)
     held.take()
+    with pytest.raises(InputError, match="another process is training"):
+        first.take()
     held.release()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("elsewhere", path)])
+def test_what_is_no_file_is_refused_and_left_alone(tmp_path, make):
+    make(tmp_path / lock.NAME)
+    with pytest.raises(InputError, match=r"a (pipe|folder|link)"):
+        lock.FolderLock(tmp_path).take()
+    assert not (tmp_path / "elsewhere").exists()
+    assert os.path.lexists(tmp_path / lock.NAME)
+
+
+def test_a_lock_of_another_process_is_the_files(tmp_path):
+    held = filelock.FileLock(tmp_path / lock.NAME)
+    with held, pytest.raises(InputError, match="another process is training"):
+        lock.FolderLock(tmp_path).take()

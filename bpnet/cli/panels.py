@@ -1,0 +1,49 @@
+"""How the options of a long help are grouped."""
+
+from typer.core import TyperCommand
+
+from bpnet.runs.configuration import COURSE, LAYOUT
+from bpnet.training.recipe import OPTIONS, PLACE, REGULAR
+
+_PANELS = {
+    "Training": ("score", "seeds"),
+    "Data": (
+        "target",
+        "task",
+        "drop",
+        "categorical",
+        "numeric",
+        "separator",
+        "validation",
+        "test",
+        "folds",
+        "stream",
+        "shuffle",
+        "buffer",
+    ),
+    PLACE: ("timeout",),
+    "The run": ("out", "resume", "live", "tensorboard", "tensorboard_folder", "json_", "quiet"),
+}
+"""Of the options that are not declared with one."""
+
+PANELS = {
+    **{
+        about.flag: about.panel for about in {**LAYOUT, **COURSE, **OPTIONS}.values() if about.panel
+    },
+    **{option: panel for panel, held in _PANELS.items() for option in held},
+}
+"""Panel of the help that an option of a training command stands in."""
+
+
+_ORDER = f"Network, Training, {REGULAR}, Data, {PLACE}, The run"
+
+
+class Grouped(TyperCommand):
+    """A command whose options stand in the panels of :data:`PANELS`."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        for option in self.params:
+            if option.name in PANELS and hasattr(option, "rich_help_panel"):
+                option.rich_help_panel = PANELS[option.name]
+        self.params.sort(key=lambda option: _ORDER.find(PANELS.get(str(option.name), "")))
