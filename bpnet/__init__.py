@@ -87,9 +87,9 @@ if TYPE_CHECKING:
         Recipe,
         evaluate,
         find_learning_rate,
-        gradients,
-        train,
     )
+    from bpnet.training.gradients import gradients
+    from bpnet.training.train import train
 
 __all__ = [
     "ArrayMismatch",
