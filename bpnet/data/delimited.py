@@ -182,13 +182,13 @@ def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        where = f"line {data[: error.start].count(10) + 1} has the byte 0x{data[error.start]:02x}"
+        place = f"line {data[: error.start].count(10) + 1} has the byte 0x{data[error.start]:02x}"
         try:
             text = data.decode("cp1252")
         except UnicodeDecodeError:
-            message = f"{where} is not UTF-8: {where}: {_SAVE}"
+            message = f"{where} is not UTF-8: {place}: {_SAVE}"
             raise InputError(message) from error
-        note = f"{where} is not UTF-8 ({where}): read as Windows-1252, which Latin-1 is a part of"
+        note = f"{where} is not UTF-8 ({place}): read as Windows-1252, which Latin-1 is a part of"
         return text.encode(), (note,)
     return data, ()
 
