@@ -8,9 +8,8 @@ backend contains network math: that is in :mod:`bpnet.core`, for all of them.
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.registry import get, names, of, require_one
 from bpnet.backends.selection import Selection, select
-from bpnet.backends.survey import available, status
+from bpnet.backends.survey import BackendStatus, available, status
 from bpnet.backends.transfer import to_device, to_numpy
-from bpnet.backends.trial import BackendStatus
 from bpnet.public import listing
 
 __all__ = [

@@ -2,11 +2,11 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from bpnet._typing import Array, Namespace
+from bpnet._typing import Array
 from bpnet.backends import hardware
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.specs import device_text
@@ -18,27 +18,13 @@ class Strict(Backend):
     """array_api_strict on one simulated device; ``device`` is its ``Device``."""
 
     name: str = "array_api_strict"
-
-    @property
-    def xp(self) -> Namespace:
-        """``array_api_strict``."""
-        import array_api_strict as xp
-
-        return xp
-
-    @property
-    def version(self) -> str:
-        """Version of array_api_strict."""
-        return str(self.xp.__version__)
+    namespace: ClassVar[str] = "array_api_strict"
 
     @property
     def spec(self) -> str:
         """Name and device, such as ``"array_api_strict:no_float64"``."""
         names = {str(device_text(d)): repr(d).split("'")[1] for d in _all()}
         return f"array_api_strict:{names[str(device_text(self.device))]}"
-
-    def synchronize(self) -> None:
-        """Nothing to wait for: it is NumPy underneath."""
 
     def session(self, dtype: str) -> AbstractContextManager[Any]:
         """Without the warnings of the NumPy underneath."""

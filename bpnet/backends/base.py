@@ -1,5 +1,6 @@
 """What every backend can do; a library's own file says only what differs there."""
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -10,16 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bpnet._typing import Array, DType, Namespace
-from bpnet.backends import libraries, loop
-from bpnet.backends.dtypes import (
-    DTYPES,
-    FLOATS,
-    INTEGERS,
-    SIBLINGS,
-    check_name,
-    check_precision,
-    dtype_name,
-)
+from bpnet.backends import dtypes, libraries, loop
+from bpnet.backends.dtypes import FLOATS, INTEGERS, SIBLINGS, dtype_name
+from bpnet.backends.loop import Scanned, Step
 from bpnet.errors import ArrayMismatch, InputError
 
 
@@ -54,6 +48,8 @@ class Backend(ABC):
 
     name: str
     device: Any = None
+    namespace: ClassVar[str] = ""
+    """Module with the functions of the standard."""
     together: ClassVar[int] = 1024
     """Rows that a scan loads at once, of as many steps as have them."""
     packs: ClassVar[int] = 1 << 20
@@ -62,16 +58,18 @@ class Backend(ABC):
     """Whether it computes on a processor, with subnormal numbers at a fraction of the speed."""
     compiles: ClassVar[bool] = False
     """Whether a scan is compiled, anew for each length of a batch and number of steps."""
+    wraps: ClassVar[bool] = True
+    """Whether int32 overflows as 32 bits do: the masks of dropout are made by that."""
 
     @property
-    @abstractmethod
     def xp(self) -> Namespace:
         """Namespace with the functions of the standard."""
+        return importlib.import_module(self.namespace)
 
     @property
-    @abstractmethod
     def version(self) -> str:
         """Version of the library."""
+        return str(importlib.import_module(self.name).__version__)
 
     @property
     def spec(self) -> str:
@@ -96,24 +94,13 @@ class Backend(ABC):
         return _creates(self, dtype)
 
     def dtype(self, name: str) -> DType:
-        """Dtype object of the library.
-
-        Raises
-        ------
-        InputError
-            If there is no such dtype, or the device does not have it.
-        """
-        check_name(name)
+        """Dtype object of the library; an InputError says that the device lacks it."""
+        dtypes.check_name(name)
         if not self.has(name):
             kind = FLOATS if name in FLOATS else INTEGERS
             msg = f"{self.spec} has no {name}; use {' or '.join(filter(self.has, kind))}"
             raise InputError(msg)
         return getattr(self.xp, name)
-
-    @property
-    def wraps(self) -> bool:
-        """Whether int32 overflows as 32 bits do: the masks of dropout are made by that."""
-        return True
 
     @property
     def index_dtype(self) -> str:
@@ -164,15 +151,8 @@ class Backend(ABC):
     def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
         """Begin to bring an array of the host to the device; what is returned waits for it.
 
-        For a thread that is ahead of the one that computes. The array must be kept until the
-        work on it is done.
-
-        Parameters
-        ----------
-        x : numpy array
-            Not to be changed afterwards.
-        dtype : str, optional
-            As for :meth:`asarray`.
+        For a thread that is ahead of the one that computes. The array must be kept, and not be
+        changed, until the work on it is done.
         """
         a = self.asarray(x, dtype)
         return lambda: a
@@ -192,9 +172,8 @@ class Backend(ABC):
             raise ArrayMismatch(msg)
         return self._download(a)
 
-    @abstractmethod
-    def synchronize(self) -> None:
-        """Wait until all work on the device is done."""
+    def synchronize(self) -> None:  # noqa: B027
+        """Wait until all work on the device is done; on the host it is when a call returns."""
 
     def session(self, dtype: str) -> AbstractContextManager[Any]:
         """Context manager around a run in ``dtype``: the library's settings that it needs."""
@@ -228,30 +207,18 @@ class Backend(ABC):
     def precision(self, asked: str | None) -> AbstractContextManager[Any]:
         """Context manager within a session: how exactly float32 matrices are multiplied.
 
-        Parameters
-        ----------
-        asked : {None, "tf32"}
-            None is exact; ``"tf32"`` rounds their numbers to 10 bits, on NVIDIA GPUs that can.
-
-        Raises
-        ------
-        InputError
-            If the device has no such products, or there is no such precision.
+        None is exact; ``"tf32"`` rounds their numbers to 10 bits, on NVIDIA GPUs that can. An
+        InputError says that the device has no such products.
         """
-        check_precision(asked)
+        dtypes.check_precision(asked)
         if asked is not None:
             msg = f"{self.spec} has no {asked}, only CUDA GPUs do; leave precision out"
             raise InputError(msg)
         return nullcontext()
 
     def scan(
-        self,
-        step: Callable[..., Any],
-        carry: Any,
-        xs: Any,
-        operands: tuple[Any, ...] = (),
-        numbers: tuple[Any, ...] | None = None,
-    ) -> tuple[Any, tuple[Array, ...]]:
+        self, step: Step, carry: Any, xs: Any, operands: Any = (), numbers: Any = None
+    ) -> Scanned:
         """Run ``carry, out = step(carry, x, *operands)`` over the leading axis of ``xs``.
 
         With ``numbers`` it is ``step(carry, x, numbers, *operands)``.
@@ -284,17 +251,8 @@ class Backend(ABC):
     def compiling(self, asked: bool | None, steps: int = 0) -> "Backend":
         """Return the backend for a run whose steps are compiled, or not, as asked.
 
-        Parameters
-        ----------
-        asked : bool or None
-            None is the library's usual way.
-        steps : int
-            Of the run, by which a library that has both ways chooses.
-
-        Raises
-        ------
-        InputError
-            If the library has only the other way.
+        None is the library's usual way, by the number of steps where it has both; an InputError
+        says that the library has only the other way.
         """
         if asked is not None and asked != self.compiles:
             way = "compiles every step" if self.compiles else "has nothing that compiles a step"
@@ -305,12 +263,8 @@ class Backend(ABC):
     def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
         """The function, compiled where the library does that.
 
-        Parameters
-        ----------
-        function : callable
-            Hashable, and a function of its arguments alone: arrays, numbers, trees of them.
-        donated : tuple of int
-            Positions of the arguments that are not used afterwards.
+        It is hashable, and a function of its arguments alone: arrays, numbers, trees of them. The
+        arguments at the places ``donated`` are not used afterwards.
         """
         return function
 
@@ -322,13 +276,7 @@ class Backend(ABC):
         """Give memory that the library keeps for later back to the device, if it keeps any."""
 
     def verify(self) -> None:
-        """Run a product, an elementwise kernel and a copy back.
-
-        Raises
-        ------
-        Exception
-            Whatever the library raises; RuntimeError if the numbers are wrong.
-        """
+        """Run a product, an elementwise kernel and a copy back; raise what the library raises."""
         a = self.asarray(np.ones((2, 2), np.float32))
         got = self.to_numpy(self.xp.exp(a @ a))
         if not np.allclose(got, np.exp(2.0), rtol=1e-3):
@@ -353,9 +301,9 @@ class Backend(ABC):
     def _download(self, a: Array) -> Any:
         """NumPy array that owns its memory."""
 
-    @abstractmethod
     def _move(self, a: Array) -> Array:
         """Array of this library, brought to this device."""
+        return a
 
     def _from_dlpack(self, x: Array) -> Array:
         return self.xp.from_dlpack(x)
@@ -403,15 +351,8 @@ class Backend(ABC):
         """Array taken over through DLPack; None where the two libraries cannot."""
         try:
             a = self._from_dlpack(source._exportable(x))
-        except AttributeError:  # the source, or this library, does not speak DLPack
-            return None
-        except BufferError:  # the protocol's own refusal: read-only memory, another device
-            return None
-        except (
-            TypeError
-        ):  # a dtype or a kind of device that this library does not know (strict, JAX)
-            return None
-        except (RuntimeError, ValueError):  # NumPy, PyTorch, dpnp: memory they cannot address
+        # one does not speak DLPack, refuses the memory or the device, or does not know the dtype
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
             return None
         holder = libraries.owner(a)
         if holder is None or not self.alike(holder):
@@ -426,7 +367,7 @@ def _host(x: Any) -> Any:
     except (TypeError, ValueError, RuntimeError) as error:
         msg = f"{type(x).__name__} can't be made an array ({error}); wanted numbers of one shape"
         raise InputError(msg.replace("\n", " ")) from error
-    if a.dtype.name not in DTYPES:
+    if a.dtype.name not in dtypes.DTYPES:
         msg = f"an array of dtype {a.dtype} can't go to a backend; wanted numbers"
         raise InputError(msg)
     return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))

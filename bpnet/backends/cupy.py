@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
-from bpnet._typing import Array, Namespace
+from bpnet._typing import Array
 from bpnet.backends import diagnosis, hardware
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
@@ -26,21 +26,8 @@ class CuPy(Replaying):
     """CuPy on one GPU; ``device`` is its number."""
 
     name: str = "cupy"
+    namespace: ClassVar[str] = "bpnet.backends.cupy_namespace"
     device: int = 0
-
-    @property
-    def xp(self) -> Namespace:
-        """CuPy's functions, without those that wait for the GPU."""
-        from bpnet.backends import cupy_namespace
-
-        return cupy_namespace
-
-    @property
-    def version(self) -> str:
-        """Version of CuPy."""
-        import cupy
-
-        return str(cupy.__version__)
 
     @property
     def library(self) -> OnCuPy:
@@ -71,12 +58,9 @@ class CuPy(Replaying):
 
     @contextmanager
     def session(self, dtype: str) -> Iterator[None]:
-        """With this GPU as the current one, of this thread: CuPy launches every kernel there.
+        """With this GPU as this thread's current one: CuPy launches every kernel there.
 
-        Raises
-        ------
-        OutOfMemory
-            If memory ran out and nobody within went on with less.
+        Where memory ran out, and nobody within went on with less, an OutOfMemory says so.
         """
         with self._current():
             try:

@@ -21,23 +21,13 @@ _log = logging.getLogger("bpnet")
 class InGraph:
     """A function that replays a plan, by a graph of one of its steps.
 
-    Parameters
-    ----------
-    replay : callable
-        ``replay(carry, operands, steps, outs)`` of :class:`bpnet.backends.trace.lines.Writer`.
-    count : int
-        Results of a step.
-
-    Attributes
-    ----------
-    captures : int
-        Steps that have been captured: a test sees by it that there were graphs.
+    ``captures`` counts the steps that were captured: a test sees by it that there were graphs.
     """
 
     captures: ClassVar[int] = 0
 
     def __init__(self, replay: Callable[..., Any], count: int) -> None:
-        self.replay, self.count = replay, count
+        self.replay, self.count = replay, count  # which replays it, and the results of a step
 
     def __call__(
         self,

@@ -25,12 +25,8 @@ _KINDS = {"f": "32F", "d": "64F"}
 def batched(x: Array, y: Array, out: Array | None = None) -> Array | None:
     """Product of two stacks, or of one and a matrix for all; None where that is left to CuPy.
 
-    Parameters
-    ----------
-    x, y : array, (members, m, k) and (members, k, n), one of them without members
-        Of one dtype, float32 or float64, in C order or transposed from it.
-    out : array, (members, m, n), optional
-        Where it is written to.
+    The stacks are (members, m, k) and (members, k, n), of float32 or float64, in C order or
+    transposed from it; the product is written to ``out`` if it is given.
     """
     lying = _lying(y), _lying(x)  # what is in rows here is in columns there: C^T = y^T x^T
     members = {a.shape[0] for a in (x, y) if a.ndim == 3}

@@ -7,7 +7,6 @@ of CuPy are those that its users meet: cupy/cupy issues 3552, 7772, 8227, 8317, 
 import os
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -47,30 +46,14 @@ class Diagnosis(NamedTuple):
 
 @dataclass(frozen=True)
 class CupyFacts:
-    """What is known beside the exception.
+    """What is known beside the exception."""
 
-    Parameters
-    ----------
-    wheels : tuple of str
-        Installed distributions that hold CuPy.
-    driver : CudaDriver
-        What the NVIDIA driver says of itself.
-    visible : str or None
-        ``CUDA_VISIBLE_DEVICES``.
-    gpu_present : bool or None
-        Whether there is an NVIDIA GPU on the bus, None if that is unknown.
-    amd : bool
-        Whether there is an AMD GPU.
-    conda : bool
-        Whether it was conda that installed CuPy.
-    """
-
-    wheels: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()  # installed distributions that hold CuPy
     driver: hardware.CudaDriver = hardware.NO_DRIVER
-    visible: str | None = None
-    gpu_present: bool | None = None
-    amd: bool = False
-    conda: bool = False
+    visible: str | None = None  # CUDA_VISIBLE_DEVICES
+    gpu_present: bool | None = None  # whether an NVIDIA GPU is on the bus, None if unknown
+    amd: bool = False  # whether there is an AMD GPU
+    conda: bool = False  # whether it was conda that installed CuPy
 
     @classmethod
     def gather(cls) -> "CupyFacts":
@@ -92,21 +75,18 @@ class CupyFacts:
         return self.amd and not self.driver.devices
 
 
-_Rule = Callable[[BaseException, CupyFacts], Diagnosis | None]
-
-
 def cupy_wheels() -> tuple[str, ...]:
     """Installed distributions that hold CuPy; two overwrite each other's files."""
     from importlib import metadata  # a third of this package's import time
 
-    found = []
-    for wheel in _WHEELS:
+    def is_installed(wheel: str) -> bool:
         try:
             metadata.version(wheel)
         except metadata.PackageNotFoundError:
-            continue
-        found.append(wheel)
-    return tuple(found)
+            return False
+        return True
+
+    return tuple(filter(is_installed, _WHEELS))
 
 
 def diagnose(name: str, error: BaseException | None) -> Diagnosis:
@@ -134,9 +114,9 @@ def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
         return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
         return Diagnosis("CuPy is not installed", install(_best(facts)))
-    nvidia: tuple[_Rule, ...] = (_toolkit, _import, _driver, _no_device, _architecture)
-    for rule in (_two_wheels, _memory, *((_rocm,) if facts.rocm else nvidia)):
-        if found := rule(error, facts):
+    found, nvidia = two_wheels(facts), (_toolkit, _import, _driver, _no_device, _architecture)
+    for rule in (_memory, *((_rocm,) if facts.rocm else nvidia)):
+        if found := found or rule(error, facts):
             return found
     show = 'python -c "import cupy; cupy.show_config()"'
     return Diagnosis(f"its first use fails ({_line(error)})", show)
@@ -151,10 +131,6 @@ def two_wheels(facts: CupyFacts) -> Diagnosis | None:
     if not facts.driver.version and not facts.rocm:
         return Diagnosis(f"{why}, and there is no NVIDIA driver", uninstall)
     return Diagnosis(why, f"{uninstall} && {install(_best(facts))}")
-
-
-def _two_wheels(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
-    return two_wheels(facts)
 
 
 def cupy_out_of_memory(error: BaseException) -> bool:

@@ -25,11 +25,6 @@ class Dpnp(Backend):
         return _library()
 
     @property
-    def version(self) -> str:
-        """Version of dpnp."""
-        return str(_library().__version__)
-
-    @property
     def spec(self) -> str:
         """Name and device: ``"dpnp:cpu"`` where that is the one meant, else the long form."""
         kind = self.device.split(":")[1]

@@ -101,8 +101,7 @@ def nvidia_hardware() -> bool | None:
         return None
     for device in bus.iterdir():
         try:
-            vendor = (device / "vendor").read_text().strip()
-            kind = (device / "class").read_text().strip()
+            vendor, kind = ((device / part).read_text().strip() for part in ("vendor", "class"))
         except OSError:
             continue
         if vendor == "0x10de" and kind.startswith("0x03"):

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bpnet._typing import Array, Namespace
+from bpnet._typing import Array
 from bpnet.backends import hardware, loop
 from bpnet.backends.base import Backend, DeviceInfo
+from bpnet.backends.loop import Scanned, Step
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError
 
@@ -22,32 +23,16 @@ class Jax(Backend):
     """JAX on one device; ``device`` is a ``jax.Device``."""
 
     name: str = "jax"
+    namespace: ClassVar[str] = "jax.numpy"
     compiles: ClassVar[bool] = True
     packs: ClassVar[int] = 1 << 12  # XLA makes few kernels of an update, and copies what is joined
-
-    @property
-    def xp(self) -> Namespace:
-        """``jax.numpy``."""
-        import jax.numpy as xp
-
-        return xp
-
-    @property
-    def version(self) -> str:
-        """Version of JAX."""
-        import jax
-
-        return str(jax.__version__)
 
     @property
     def spec(self) -> str:
         """Name and device, such as ``"jax:cpu"`` or ``"jax:cuda:1"``."""
         kind = _kind(self.device)
-        return (
-            f"jax:{kind}"
-            if kind == "cpu" and self.device.id == 0
-            else (f"jax:{kind}:{self.device.id}")
-        )
+        only = kind == "cpu" and self.device.id == 0
+        return "jax:cpu" if only else f"jax:{kind}:{self.device.id}"
 
     def dtypes(self) -> tuple[str, ...]:
         """All four; float64 within ``session("float64")``."""
@@ -61,13 +46,7 @@ class Jax(Backend):
         return super().has(dtype)
 
     def dtype(self, name: str) -> Any:
-        """Dtype object of JAX.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it has 64 bits outside ``session("float64")``.
-        """
+        """Dtype object; an InputError says that it has 64 bits outside ``session("float64")``."""
         if name in _WIDE and not self.has(name):
             msg = (
                 f"{self.spec} has {name} only inside a float64 session; "
@@ -112,13 +91,8 @@ class Jax(Backend):
         return tf32
 
     def scan(
-        self,
-        step: Callable[..., Any],
-        carry: Any,
-        xs: Any,
-        operands: tuple[Any, ...] = (),
-        numbers: tuple[Any, ...] | None = None,
-    ) -> tuple[Any, tuple[Array, ...]]:
+        self, step: Step, carry: Any, xs: Any, operands: Any = (), numbers: Any = None
+    ) -> Scanned:
         """Run ``step`` over the leading axis of ``xs`` as one compiled loop.
 
         It is compiled once for each ``step`` and set of shapes. The carry's memory is donated: its
@@ -127,23 +101,14 @@ class Jax(Backend):
         if loop.length(xs) == 0:
             return carry, ()
         if numbers is not None:
-            real = loop.real(carry)
-            numbers = tuple(
-                n.astype(real) if n.dtype.kind == "f" else n.astype(np.int32) for n in numbers
-            )
-        try:
-            run = _compiled(step)
-        except TypeError:  # part of a step is a user's object without a hash
-            run = _compiled.__wrapped__(step)
-        carry, outs = run(carry, xs, operands, numbers)
+            kinds = {"f": loop.real(carry)}
+            numbers = tuple(n.astype(kinds.get(n.dtype.kind, np.int32)) for n in numbers)
+        carry, outs = _of_step(_compiled, step)(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
     def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
         """The function, compiled once for each set of shapes; see :meth:`Backend.compiled`."""
-        try:
-            return _jitted(function, donated)
-        except TypeError:  # part of it is a user's object without a hash
-            return _jitted.__wrapped__(function, donated)
+        return _of_step(_jitted, function, donated)
 
     def out_of_memory(self, error: BaseException) -> bool:
         """Whether XLA says so, by the word for it in its message."""
@@ -173,8 +138,16 @@ class Jax(Backend):
         return a.astype(self.dtype(dtype))
 
 
+def _of_step(remembered: Any, *arguments: Any) -> Any:
+    """What a cached function gives; of a user's object without a hash nothing is remembered."""
+    try:
+        return remembered(*arguments)
+    except TypeError:
+        return remembered.__wrapped__(*arguments)
+
+
 @lru_cache(maxsize=64)
-def _compiled(step: Callable[..., Any]) -> Callable[..., Any]:
+def _compiled(step: Step) -> Any:
     import jax
 
     load = getattr(step, "load", None)
@@ -182,24 +155,20 @@ def _compiled(step: Callable[..., Any]) -> Callable[..., Any]:
     def run(carry: Any, xs: Any, operands: tuple[Any, ...], numbers: Any) -> Any:
         def body(c: Any, slices: Any) -> Any:
             x, given = slices
-            if load is not None:
-                x = load(x, *operands)
-            if given is None:
-                return step(c, x, *operands)
-            return step(c, x, tuple(tuple(row) for row in given), *operands)
+            x = x if load is None else load(x, *operands)
+            row = () if given is None else (tuple(tuple(part) for part in given),)
+            return step(c, x, *row, *operands)
 
         return jax.lax.scan(body, carry, (xs, numbers))
 
-    compiled: Callable[..., Any] = jax.jit(run, donate_argnums=0)
-    return compiled
+    return jax.jit(run, donate_argnums=0)
 
 
 @lru_cache(maxsize=64)
-def _jitted(function: Callable[..., Any], donated: tuple[int, ...]) -> Callable[..., Any]:
+def _jitted(function: Callable[..., Any], donated: tuple[int, ...]) -> Any:
     import jax
 
-    compiled: Callable[..., Any] = jax.jit(function, donate_argnums=donated)
-    return compiled
+    return jax.jit(function, donate_argnums=donated)
 
 
 def _wide_types() -> bool:

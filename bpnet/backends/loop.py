@@ -12,23 +12,21 @@ from bpnet.errors import InputError
 FOLD = 1024
 """Results of steps are stacked this many at a time: no more small arrays live at once."""
 
+Step = Callable[..., Any]
 Split = Callable[[Array], list[Array]]
 """What takes an array apart into that of each step."""
 
+Scanned = tuple[Any, tuple[Array, ...]]
+"""The carry after the last step, and what the steps gave."""
+
 
 def run(
-    step: Callable[..., Any],
-    carry: Any,
-    xs: Any,
-    operands: tuple[Any, ...],
-    numbers: Iterable[tuple[Any, ...]] | None,
-    together: int,
-    *,
-    xp: Namespace,
-) -> tuple[Any, tuple[Array, ...]]:
-    """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
+    step: Step, carry: Any, xs: Any, operands: Any, numbers: Iterable[tuple[Any, ...]] | None,
+    together: int, *, xp: Namespace,
+) -> Scanned:  # fmt: skip
+    """Run ``step`` over the leading axis of ``xs``; ``numbers`` yields those of each step.
 
-    ``numbers`` yields those of each step.
+    See :meth:`bpnet.backends.base.Backend.scan`.
     """
     steps = length(xs)
     loaded = groups(step, xs, operands, together, xp=xp)
@@ -52,13 +50,7 @@ def joined(folded: list[list[Array]], *, xp: Namespace) -> tuple[Array, ...]:
 
 
 def groups(
-    step: Callable[..., Any],
-    xs: Any,
-    operands: tuple[Any, ...],
-    together: int,
-    *,
-    xp: Namespace,
-    room: int = 0,
+    step: Step, xs: Any, operands: Any, together: int, *, xp: Namespace, room: int = 0
 ) -> Iterator[tuple[Any, Split]]:
     """Yield what several steps take, and what takes it apart.
 
@@ -93,13 +85,7 @@ def real(carry: Any) -> str:
 
 
 def length(xs: Any) -> int:
-    """Common length of the leading axes.
-
-    Raises
-    ------
-    InputError
-        If they differ, or there is no array.
-    """
+    """Common length of the leading axes; an InputError says that they differ, or are none."""
     lengths = {a.shape[0] for a in trees.leaves(xs)}
     if len(lengths) != 1:
         msg = f"scan was given leading axes of {sorted(lengths)}; wanted arrays of one length"

@@ -9,13 +9,7 @@ from bpnet.errors import BackendUnavailable, one_line
 
 
 class Group:
-    """NCCL's communicator of one rank.
-
-    Parameters
-    ----------
-    group : cupyx.distributed.NCCLBackend
-        Made on this rank's GPU.
-    """
+    """NCCL's communicator of one rank, around CuPy's, which was made on this rank's GPU."""
 
     def __init__(self, group: Any) -> None:
         self._group = group
@@ -54,10 +48,7 @@ class Group:
 def open_group(size: int, rank: int, device: int) -> Group:
     """NCCL over the processes of ``MPI.COMM_WORLD``, each on the GPU that it names.
 
-    Raises
-    ------
-    BackendUnavailable
-        If CuPy, its GPU or NCCL does not work here.
+    A BackendUnavailable says that CuPy, its GPU or NCCL does not work here.
     """
     from bpnet.backends import registry
 

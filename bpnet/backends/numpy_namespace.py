@@ -20,8 +20,6 @@ _FEW = 64
 
 _sum: Any = np.add.reduce
 _max: Any = np.maximum.reduce
-_min: Any = np.minimum.reduce
-_all: Any = np.logical_and.reduce
 
 
 def __getattr__(name: str) -> Any:
@@ -69,16 +67,6 @@ def _ones(n: int, dtype: Any) -> Any:
     return ones
 
 
-def min(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
-    """Minimum over axes."""
-    return _min(x, axis, None, None, keepdims)
-
-
-def all(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001
-    """Whether all are true, over axes."""
-    return _all(x, axis, None, None, keepdims)
-
-
 def argmax(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Position of the first maximum."""
     return x.argmax(axis, keepdims=True) if keepdims else x.argmax(axis)
@@ -92,21 +80,6 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
 def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Any:
     """Elements along an axis."""
     return x.take(indices, axis)
-
-
-def zeros_like(x: Array, /, *, dtype: Any = None, device: Any = None) -> Any:
-    """Zeros of the shape of an array."""
-    return np.zeros(x.shape, x.dtype if dtype is None else dtype)
-
-
-def ones_like(x: Array, /, *, dtype: Any = None, device: Any = None) -> Any:
-    """Ones of the shape of an array."""
-    return np.ones(x.shape, x.dtype if dtype is None else dtype)
-
-
-def matrix_transpose(x: Array, /) -> Any:
-    """Array with its last two axes swapped."""
-    return x.mT
 
 
 def matmul(x: Array, y: Array, /) -> Any:

@@ -9,17 +9,8 @@ from bpnet.backends.selection import select
 def for_rank(asked: Any, device: Any, number: int) -> Any:
     """What a process shall compute with: the GPU of its number, where none was named.
 
-    Parameters
-    ----------
-    asked, device : optional
-        As :func:`select` takes them.
-    number : int
-        Of the process on its machine, from 0; with more processes than GPUs they share.
-
-    Returns
-    -------
-    object
-        ``asked`` itself, unless it leaves the choice among several GPUs.
+    ``asked`` and ``device`` are as :func:`select` takes them. The number of the process on its
+    machine counts from 0; with more processes than GPUs they share.
     """
     named = device is not None or not isinstance(asked, str | None) or ":" in (asked or "")
     if named:

@@ -60,13 +60,7 @@ def get(spec: Any, device: Any = None) -> Backend:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is no backend's.
-
-    Raises
-    ------
-    InputError
-        With the nearest name.
-    """
+    """Refuse a name that is no backend's, with the nearest name."""
     if name not in libraries.NAMES:
         msg = f"unknown backend {name!r}; {hint('backend', name, names())}"
         raise InputError(msg)
@@ -109,13 +103,7 @@ def _of_module(module: Any, device: str | None) -> Backend:
 
 
 def of(array: Array) -> Backend:
-    """Backend that holds an array.
-
-    Raises
-    ------
-    InputError
-        If it is no array of a known library, nor of one that follows the standard.
-    """
+    """Backend that holds an array; an InputError says that no library of the standard does."""
     found = libraries.owner(array)
     if found is None:
         msg = f"{type(array).__name__} is no array; wanted one of a library of the standard"
@@ -124,13 +112,7 @@ def of(array: Array) -> Backend:
 
 
 def tried(backend: Backend) -> Backend:
-    """Return the backend that data is on, if it can compute too, which a stranger's must show.
-
-    Raises
-    ------
-    InputError
-        If it can't.
-    """
+    """Return the backend that data is on, if it can compute too, which a stranger's must show."""
     if isinstance(backend, standard.Standard):
         return standard.open_module(backend.module)
     return backend

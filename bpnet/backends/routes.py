@@ -22,21 +22,11 @@ Download = Callable[[Array], Any]
 
 @dataclass(frozen=True)
 class Routes:
-    """What carries arrays of one dtype there and back.
+    """What carries arrays of one dtype there and back."""
 
-    Parameters
-    ----------
-    upload : callable
-        From the namespace and a NumPy array; the result may share its memory.
-    download : callable
-        NumPy array that owns its memory.
-    imports : bool
-        Whether ``from_dlpack`` takes another library's array as it is.
-    """
-
-    upload: Upload
-    download: Download
-    imports: bool
+    upload: Upload  # from the namespace and a NumPy array, whose memory may be shared
+    download: Download  # NumPy array that owns its memory
+    imports: bool  # whether from_dlpack takes another library's array as it is
 
     @property
     def exports(self) -> bool:

@@ -31,7 +31,7 @@ class Standard(Backend):
         return str(getattr(self.module, "__version__", "unknown"))
 
     @property
-    def wraps(self) -> bool:
+    def wraps(self) -> bool:  # type: ignore[override]
         """Whether int32 overflows as 32 bits do."""
         return routes.wraps(self.module)
 
@@ -89,19 +89,13 @@ class Standard(Backend):
         msg = f"{self.name} does not hand arrays over as they are"
         raise BufferError(msg)
 
-    def _move(self, a: Array) -> Array:
-        return a
-
 
 @routes.remembered  # of what is refused nothing is kept
 def open_module(module: Any) -> Standard:
     """Backend for a module, after a rehearsal of all that a training run asks of it.
 
-    Raises
-    ------
-    InputError
-        If it lacks functions of the standard, its arrays do not come and go unharmed, or what it
-        computes is not what the standard says.
+    An InputError says that it lacks functions of the standard, that its arrays do not come and go
+    unharmed, or that what it computes is not what the standard says.
     """
     backend = _of(module)
     name = backend.name

@@ -8,12 +8,69 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from bpnet.arguments import checked
 from bpnet.backends import diagnosis, libraries, registry, specs
-from bpnet.backends.trial import BackendStatus, try_out
-from bpnet.errors import one_line
+from bpnet.backends.base import DeviceInfo
+from bpnet.errors import BackendUnavailable, one_line
+
+
+@dataclass(frozen=True)
+class BackendStatus:
+    """What one backend can do here.
+
+    Parameters
+    ----------
+    name : str
+        The library.
+    usable : bool
+        Whether a small computation came out right.
+    version : str or None
+        Its version, if it could be imported.
+    devices : tuple of DeviceInfo
+        Devices that it sees.
+    dtypes : tuple of str
+        Floating dtypes of its default device.
+    why, cure : str or None
+        Cause and cure if it is not usable; of a usable one, something to know.
+    """
+
+    name: str
+    usable: bool
+    version: str | None = None
+    devices: tuple[DeviceInfo, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    why: str | None = None
+    cure: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "BackendStatus":
+        """The reverse of :meth:`as_dict`."""
+        devices = tuple(DeviceInfo(**device) for device in data["devices"])
+        return cls(**{**data, "devices": devices, "dtypes": tuple(data["dtypes"])})
+
+
+def try_out(name: str) -> BackendStatus:
+    """Import a library, use it and list its devices, in this process."""
+    try:
+        backend = registry.get(name)
+    except BackendUnavailable as error:
+        if error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
+        version = getattr(sys.modules.get(name), "__version__", None)
+        return BackendStatus(name, False, version, why=error.why, cure=error.cure)
+    devices = tuple(libraries.adapter(name).devices())
+    status = BackendStatus(name, True, backend.version, devices, backend.dtypes())
+    caution = diagnosis.two_wheels(diagnosis.CupyFacts.gather()) if name == "cupy" else None
+    return replace(status, why=caution.why, cure=caution.cure) if caution else status
 
 
 def command(name: str) -> list[str]:
@@ -57,7 +114,8 @@ def status(
     deadline = time.monotonic() + timeout
     answers: queue.SimpleQueue[BackendStatus] = queue.SimpleQueue()
     slow = [name for name in wanted if name != "numpy" and libraries.installed(name)]
-    processes = [_start(name, command(name), deadline, timeout, answers) for name in slow]
+    times = deadline, timeout
+    processes = [_start(name, command(name), *times, answers.put) for name in slow]
     try:
         yield from (_at_once(name) for name in wanted if name not in slow)
         for _ in slow:
@@ -89,26 +147,16 @@ def _at_once(name: str) -> BackendStatus:
 
 
 def _start(
-    name: str,
-    arguments: list[str],
-    deadline: float,
-    timeout: float,
-    answers: "queue.SimpleQueue[BackendStatus]",
+    name: str, command: list[str], deadline: float, timeout: float, answer: Callable[[Any], None]
 ) -> "subprocess.Popen[str]":
+    """Start a probe, whose status ``answer`` is told when it ends or the deadline is over."""
     # JAX would take three quarters of a GPU's memory, and the other probes would find none
     environment = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     # the probe must find this bpnet, installed or not, from whatever folder
     path = [entry for entry in sys.path if entry] + [os.getcwd()] * ("" in sys.path)
     environment["PYTHONPATH"] = os.pathsep.join(path)
-    process = subprocess.Popen(
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        env=environment,
-    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, text=True, errors="replace", env=environment, **pipes)
 
     def wait() -> None:
         try:
@@ -116,9 +164,9 @@ def _start(
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            answers.put(_hung(name, timeout))
+            answer(_failed(name, f"did not answer within {timeout:g} s", "tries without a limit"))
         else:
-            answers.put(_read(name, process.returncode, out, err))
+            answer(_read(name, process.returncode, out, err))
 
     threading.Thread(target=wait, daemon=True).start()
     return process
@@ -129,9 +177,7 @@ def _read(name: str, code: int, out: str, err: str) -> BackendStatus:
         return BackendStatus.from_dict(json.loads(out.splitlines()[-1]))
     except (IndexError, ValueError, TypeError, KeyError):
         last = one_line((err.strip().splitlines() or ["no message"])[-1])
-        why = f"its probe ended with {_ending(code)} ({last})"
-        cure = f"python -X faulthandler -m bpnet.backends.probe {name} shows where"
-        return BackendStatus(name, False, why=why, cure=cure)
+        return _failed(name, f"ended with {_ending(code)} ({last})", "shows where")
 
 
 def _ending(code: int) -> str:
@@ -143,7 +189,6 @@ def _ending(code: int) -> str:
         return f"signal {-code}"
 
 
-def _hung(name: str, timeout: float) -> BackendStatus:
-    why = f"its probe did not answer within {timeout:g} s"
-    cure = f"python -X faulthandler -m bpnet.backends.probe {name} tries without a limit"
-    return BackendStatus(name, False, why=why, cure=cure)
+def _failed(name: str, what: str, shows: str) -> BackendStatus:
+    cure = f"python -X faulthandler -m bpnet.backends.probe {name} {shows}"
+    return BackendStatus(name, False, why=f"its probe {what}", cure=cure)

@@ -24,14 +24,8 @@ def rule(work: int, most: int) -> int:
     """Threads for a run: one, or all of ``most`` from a certain size on.
 
     It looks at shapes alone, so the same run gets the same number and ends with the same bits.
-
-    Parameters
-    ----------
-    work : int
-        Multiplications in the largest product of a step: batch size times the weights of the
-        largest layer.
-    most : int
-        Threads that the BLAS may use.
+    ``work`` is the multiplications in the largest product of a step: batch size times the weights
+    of the largest layer.
 
     Examples
     --------
@@ -43,22 +37,12 @@ def rule(work: int, most: int) -> int:
 
 @dataclass
 class _Overlap:
-    """Runs under way in this process, which share its BLAS and so its number of threads.
-
-    Parameters
-    ----------
-    runs : int
-        How many.
-    restore : callable or None
-        Gives the number back when the last one ends.
-    threads : int or None
-        Of the first one.
-    """
+    """Runs under way in this process, which share its BLAS and so its number of threads."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     runs: int = 0
-    restore: Callable[[], None] | None = None
-    threads: int | None = None
+    restore: Callable[[], None] | None = None  # gives the number back when the last one ends
+    threads: int | None = None  # of the first one
 
 
 _OVERLAP = _Overlap()
@@ -70,19 +54,8 @@ def limited(asked: int | None, work: int) -> Iterator[int | None]:
 
     What the BLAS is set to (``OMP_NUM_THREADS`` and the like) is an upper limit. The number
     belongs to the process: runs that overlap, in threads of their own, share that of the first,
-    and it is given back when the last one ends.
-
-    Parameters
-    ----------
-    asked : int or None
-        Threads, at least 1.
-    work : int
-        As in :func:`rule`.
-
-    Yields
-    ------
-    int or None
-        Threads in use; None where the BLAS cannot be told, as Apple's.
+    and it is given back when the last one ends. It yields the number, or None where the BLAS cannot
+    be told, as Apple's.
     """
     with _OVERLAP.lock:
         if _OVERLAP.runs == 0:

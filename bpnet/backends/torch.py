@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from bpnet._typing import Array, Namespace
-from bpnet.backends import hardware, loop, memory, torch_graphs, trees
+from bpnet._typing import Array
+from bpnet.backends import hardware, loop, torch_graphs, trees
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
+from bpnet.backends.loop import Scanned, Step
+from bpnet.backends.numpy import keep_freed
 from bpnet.backends.specs import split_device
 from bpnet.errors import BackendUnavailable, InputError, one_line
 
@@ -34,22 +36,9 @@ class Torch(Backend):
     """PyTorch on one device; ``device`` is a ``torch.device``."""
 
     name: str = "torch"
+    namespace: ClassVar[str] = "array_api_compat.torch"
     eager: bool = field(default=True, compare=False)
     captures: bool = field(default=True, compare=False)
-
-    @property
-    def xp(self) -> Namespace:
-        """``array_api_compat.torch``."""
-        import array_api_compat.torch as xp
-
-        return xp
-
-    @property
-    def version(self) -> str:
-        """Version of PyTorch."""
-        import torch
-
-        return str(torch.__version__)
 
     @property
     def packs(self) -> int:  # type: ignore[override]
@@ -72,16 +61,15 @@ class Torch(Backend):
         """Without a record for PyTorch's own differentiation."""
         import torch
 
-        memory.keep_freed()
+        keep_freed()
         guard: AbstractContextManager[Any] = torch.no_grad()
         return guard
 
     def compiling(self, asked: bool | None, steps: int = 0) -> "Torch":
-        """Return the backend with steps that ``torch.compile`` has compiled, or not.
+        """Return the backend with steps that ``torch.compile`` has compiled, or not, as asked.
 
-        That is as asked. Else steps on CUDA are captured in a graph; elsewhere they are compiled
-        where there are enough of them to gain what it costs first, on a processor if there is a
-        compiler.
+        Else steps on CUDA are captured in a graph; elsewhere they are compiled where there are
+        enough of them to gain what it costs first, on a processor if there is a compiler.
         """
         captures = asked is None and torch_graphs.works_on(self.device)
         if asked is None:
@@ -90,21 +78,15 @@ class Torch(Backend):
         return replace(self, eager=not asked, captures=captures)
 
     def scan(
-        self,
-        step: Callable[..., Any],
-        carry: Any,
-        xs: Any,
-        operands: tuple[Any, ...] = (),
-        numbers: tuple[Any, ...] | None = None,
-    ) -> tuple[Any, tuple[Array, ...]]:
+        self, step: Step, carry: Any, xs: Any, operands: Any = (), numbers: Any = None
+    ) -> Scanned:
         """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
 
         A scan of one step, such as a short last batch, is not worth compiling.
         """
         if self.captures and torch_graphs.works_on(self.device):
             given = step, carry, xs, operands, numbers, self.device
-            done = torch_graphs.scan(*given, xp=self.xp)
-            if done is not None:
+            if (done := torch_graphs.scan(*given, xp=self.xp)) is not None:
                 return done
         if not self.eager and numbers is not None and loop.length(xs) > 1:
             shapes = _shapes(xs), _shapes(operands)
@@ -212,26 +194,22 @@ class Torch(Backend):
 
 
 def _shapes(tree: Any) -> Any:
-    """What of arrays goes into what is written down of a step: all but how many rows they have.
-
-    The size of a batch does, and whether the examples have weights.
-    """
+    """What of arrays goes into what is written down of a step: all but how many rows they have."""
     if isinstance(tree, list | tuple):
         return tuple(_shapes(item) for item in tree)
     return None if tree is None else (tuple(tree.shape[1:]), tree.dtype)
 
 
 @lru_cache(maxsize=16)
-def _compiled(step: Callable[..., Any], device: Any, shapes: Any) -> Callable[..., Any]:
+def _compiled(step: Step, device: Any, shapes: Any) -> Step:
     """Step of a scan with numbers: its operations are written down at the first call, and compiled.
 
     A scan's steps are of one shape, so that one compilation serves them; numbers such as the size
     of a batch are written down as they are, so that it serves no others.
     """
     import torch
-    from torch.fx.experimental.proxy_tensor import make_fx
 
-    made: list[Callable[..., Any]] = []
+    made: list[Step] = []
     real = torch.float32 if device.type == "mps" else torch.float64
 
     def tensors(row: tuple[float, ...]) -> tuple[Array, ...]:
@@ -240,29 +218,36 @@ def _compiled(step: Callable[..., Any], device: Any, shapes: Any) -> Callable[..
 
     def run(carry: Any, x: Any, numbers: Any, *operands: Any) -> Any:
         # as tensors, or the numbers of the first step would be those of all
-        given = tuple(map(tensors, numbers))
+        given = x, tuple(map(tensors, numbers)), *operands
         if made:
-            return made[0](carry, x, given, *operands)
-        copy = trees.map_leaves(torch.clone, carry)  # tracing runs the step once
-        with warnings.catch_warnings():  # of PyTorch about its own parts
-            warnings.simplefilter("ignore")
-            try:
-                graph = make_fx(step)(copy, x, given, *operands)
-                compiled = torch.compile(graph, dynamic=False)
-                done = compiled(carry, x, given, *operands)
-            except (RuntimeError, TypeError, ValueError) as error:  # InductorError is the first
-                if Torch(device=device).out_of_memory(error):
-                    raise
-                # what is behind the first line is for PyTorch's developers
-                why = one_line(str(error).strip().partition("\n")[0])
-                _log.warning("PyTorch can't compile the steps (%s); they run as they are", why)
-                compiled, done = step, step(carry, x, given, *operands)
+            return made[0](carry, *given)
+        try:
+            compiled, done = _first(step, carry, given)
+        except (RuntimeError, TypeError, ValueError) as error:  # InductorError is the first
+            if Torch(device=device).out_of_memory(error):
+                raise
+            # what is behind the first line is for PyTorch's developers
+            why = one_line(str(error).strip().partition("\n")[0])
+            _log.warning("PyTorch can't compile the steps (%s); they run as they are", why)
+            compiled, done = step, step(carry, *given)
         made.append(compiled)
         return done
 
     if hasattr(step, "load"):
         run.load = step.load  # type: ignore[attr-defined]
     return run
+
+
+def _first(step: Step, carry: Any, given: tuple[Any, ...]) -> tuple[Step, Any]:
+    """A step compiled, and what it makes of its arguments."""
+    import torch
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    copy = trees.map_leaves(torch.clone, carry)  # tracing runs the step once
+    with warnings.catch_warnings():  # of PyTorch about its own parts
+        warnings.simplefilter("ignore")
+        compiled = torch.compile(make_fx(step)(copy, *given), dynamic=False)
+        return compiled, compiled(carry, *given)
 
 
 def _compiler() -> str | None:
@@ -293,22 +278,21 @@ def open_backend(device: str | None) -> Torch:
 def _cuda(spec: str, index: int | None) -> Any:
     import torch
 
-    if not torch.cuda.is_available():
-        driver = hardware.cuda_driver()
-        if not driver.version:
-            raise BackendUnavailable(spec, "no NVIDIA driver was found", "use 'torch:cpu'")
-        if torch.version.cuda is None and torch.version.hip is None:
-            why = f"PyTorch {torch.__version__} is a build without CUDA"
-            cure = "pip install --force-reinstall torch --index-url https://pypi.org/simple"
-            raise BackendUnavailable(spec, why, cure)
+    if torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        index = torch.cuda.current_device() if index is None else index
+        if index < count:
+            return torch.device("cuda", index)
+        why, cure = f"there is no GPU {index} among the {count} here", "use 'torch:cuda:0'"
+    elif not (driver := hardware.cuda_driver()).version:
+        why, cure = "no NVIDIA driver was found", "use 'torch:cpu'"
+    elif torch.version.cuda is None and torch.version.hip is None:
+        why = f"PyTorch {torch.__version__} is a build without CUDA"
+        cure = "pip install --force-reinstall torch --index-url https://pypi.org/simple"
+    else:
         why = f"PyTorch finds no CUDA device ({driver.describe()})"
-        raise BackendUnavailable(spec, why, "nvidia-smi shows the driver's view")
-    if index is None:
-        index = torch.cuda.current_device()
-    if index >= torch.cuda.device_count():
-        why = f"there is no GPU {index} among the {torch.cuda.device_count()} here"
-        raise BackendUnavailable(spec, why, "use 'torch:cuda:0'")
-    return torch.device("cuda", index)
+        cure = "nvidia-smi shows the driver's view"
+    raise BackendUnavailable(spec, why, cure)
 
 
 def _best() -> Torch:
@@ -324,7 +308,7 @@ def _best() -> Torch:
         try:
             backend.verify()
         except Exception as error:
-            logging.getLogger("bpnet").warning("%s does not work: %s", backend.spec, error)
+            _log.warning("%s does not work: %s", backend.spec, error)
         else:
             return backend
     return Torch(device=torch.device("cpu"))
@@ -349,12 +333,11 @@ def devices() -> list[DeviceInfo]:
     import torch
 
     found = []
+    driver = f"CUDA {torch.version.cuda}" if torch.version.cuda else "ROCm"
     for i in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(i)
-        driver = f"CUDA {torch.version.cuda}" if torch.version.cuda else "ROCm"
-        found.append(
-            DeviceInfo(f"torch:cuda:{i}", properties.name, properties.total_memory, driver)
-        )
+        of_card = properties.name, properties.total_memory, driver
+        found.append(DeviceInfo(f"torch:cuda:{i}", *of_card))
     if torch.backends.mps.is_available():
         found.append(DeviceInfo("torch:mps", "Apple GPU", torch.mps.recommended_max_memory()))
     return [*found, hardware.host("torch:cpu")]

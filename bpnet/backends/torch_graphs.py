@@ -14,6 +14,7 @@ import numpy as np
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import loop, trees
+from bpnet.backends.loop import Scanned, Step
 from bpnet.backends.trace.replay import through
 from bpnet.errors import one_line
 
@@ -30,45 +31,21 @@ _captured: dict[Any, "Captured | None"] = {}
 
 @dataclass
 class Captured:
-    """A step in a graph, and the memory that it works on.
+    """A step in a graph, and the memory that it works on."""
 
-    Parameters
-    ----------
-    replay : callable
-        Takes the next step.
-    carry : nested tuples of tensors
-        What is carried on, changed in place.
-    counter : tensor of int64, (1,)
-        Which step is next.
-    xs : nested tuples of tensors, (steps, ...)
-        What each step gets its slice of.
-    numbers : tuple of tensors, (steps, c)
-        Of each step.
-    outs : tuple of tensors, (steps,)
-        What each step gave.
-    operands : tuple
-        What the graph reads, which must stay.
-    """
-
-    replay: Callable[[], None]
-    carry: Any
-    counter: Array
-    xs: Any
-    numbers: tuple[Array, ...]
-    outs: tuple[Array, ...]
-    operands: Any
+    replay: Callable[[], None]  # takes the next step
+    carry: Any  # what is carried on, changed in place
+    counter: Array  # int64, (1,): which step is next
+    xs: Any  # tensors, (steps, ...), of which each step gets its slice
+    numbers: tuple[Array, ...]  # of each step, (steps, c)
+    outs: tuple[Array, ...]  # what each step gave, (steps,)
+    operands: Any  # what the graph reads, which must stay
 
 
 def scan(
-    step: Callable[..., Any],
-    carry: Any,
-    xs: Any,
-    operands: tuple[Any, ...],
-    numbers: tuple[Any, ...] | None,
-    device: Any,
-    *,
-    xp: Namespace,
-) -> tuple[Any, tuple[Array, ...]] | None:
+    step: Step, carry: Any, xs: Any, operands: Any, numbers: tuple[Any, ...] | None, device: Any,
+    *, xp: Namespace,
+) -> Scanned | None:  # fmt: skip
     """Do what :func:`bpnet.backends.loop.run` does, by a graph; None where that can't be."""
     import torch
 
@@ -78,7 +55,13 @@ def scan(
     given = tuple(_numbers(n, device) for n in numbers or ())
     try:
         through(step, xp, xp, [])
-        key = hash(step), step, numbers is None, _places(operands), _kinds((carry, xs, given))
+        key = (
+            hash(step),
+            step,
+            numbers is None,
+            _kinds(operands, _place),
+            _kinds((carry, xs, given), _kind),
+        )
     except TypeError as error:  # a part of it may have a state, or has no hash
         if STRICT:
             raise
@@ -125,12 +108,16 @@ def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
 
 
 def _tried(
-    step: Callable[..., Any], carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool
+    step: Step, carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool
 ) -> Captured | None:
     """Step in a graph; None, with a line that says why, where it can't be."""
+    import torch
+
     try:
         made = _made(step, carry, xs, operands, numbers, plain)
-        expected = _step(step, trees.map_leaves(_clone, carry), xs, 0, numbers, operands, plain)
+        expected = _step(
+            step, trees.map_leaves(torch.clone, carry), xs, 0, numbers, operands, plain
+        )
         _fill(made.carry, carry)
         made.counter.zero_()
         made.replay()
@@ -139,7 +126,7 @@ def _tried(
             msg = "a captured step gave something else than the step"
             raise RuntimeError(msg)
     except (RuntimeError, TypeError, ValueError) as error:
-        if STRICT or _out_of_memory(error):
+        if STRICT or isinstance(error, torch.OutOfMemoryError):
             raise
         why = one_line(str(error).strip().partition("\n")[0])
         _log.warning("PyTorch can't capture the steps (%s); they run one by one", why)
@@ -147,13 +134,11 @@ def _tried(
     return made
 
 
-def _made(
-    step: Callable[..., Any], carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool
-) -> Captured:
+def _made(step: Step, carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool) -> Captured:
     import torch
 
-    held, rows, row = (trees.map_leaves(_clone, tree) for tree in (carry, xs, numbers))
-    first = _step(step, trees.map_leaves(_clone, carry), xs, 0, numbers, operands, plain)
+    held, rows, row = (trees.map_leaves(torch.clone, tree) for tree in (carry, xs, numbers))
+    first = _step(step, trees.map_leaves(torch.clone, carry), xs, 0, numbers, operands, plain)
     steps = loop.length(xs)
     outs = tuple(torch.zeros((steps, *a.shape), dtype=a.dtype, device=a.device) for a in first[1])
     counter = torch.zeros((1,), dtype=torch.int64, device=next(trees.leaves(xs)).device)
@@ -169,7 +154,7 @@ def _made(
 
 
 def _step(
-    step: Callable[..., Any], carry: Any, xs: Any, at: Any, numbers: Any, operands: Any, plain: bool
+    step: Step, carry: Any, xs: Any, at: Any, numbers: Any, operands: Any, plain: bool
 ) -> tuple[Any, tuple[Array, ...]]:
     """What a step gives whose place is a number, or in a tensor, (1,)."""
 
@@ -199,10 +184,6 @@ def _fill(tree: Any, other: Any) -> None:
             a.copy_(b)
 
 
-def _clone(a: Array) -> Array:
-    return a.clone()
-
-
 def _alike(a: Array, b: Array) -> bool:
     import torch
 
@@ -211,19 +192,13 @@ def _alike(a: Array, b: Array) -> bool:
     return bool(torch.allclose(a, b, rtol=0, atol=bound, equal_nan=True))
 
 
-def _places(tree: Any) -> tuple[Any, ...]:
-    return tuple((a.data_ptr(), *_kind(a)) for a in trees.leaves(tree))
-
-
-def _kinds(tree: Any) -> tuple[Any, ...]:
-    return tuple(map(_kind, trees.leaves(tree)))
+def _kinds(tree: Any, of: Callable[[Array], Any]) -> tuple[Any, ...]:
+    return tuple(map(of, trees.leaves(tree)))
 
 
 def _kind(a: Array) -> tuple[Any, ...]:
     return tuple(a.shape), a.stride(), a.dtype, a.device
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError)
+def _place(a: Array) -> tuple[Any, ...]:
+    return a.data_ptr(), *_kind(a)

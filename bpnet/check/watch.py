@@ -146,7 +146,7 @@ class WatchBackend(Standard):
     """A :class:`Watch` as a backend: what it does is written down, so nothing is tried out."""
 
     @property
-    def wraps(self) -> bool:
+    def wraps(self) -> bool:  # type: ignore[override]
         """Whether int32 overflows as 32 bits do on the watched backend."""
         return bool(self.module.backend.wraps)
 

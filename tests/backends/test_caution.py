@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bpnet.backends import diagnosis, libraries, registry, trial
+from bpnet.backends import diagnosis, libraries, registry, survey
 from bpnet.backends.diagnosis import CupyFacts
 from bpnet.backends.hardware import CudaDriver
 
@@ -16,7 +16,7 @@ def test_two_wheels_are_told_of_a_cupy_that_works(name, monkeypatch):
     monkeypatch.setattr(registry, "get", lambda spec: works)
     monkeypatch.setattr(libraries, "adapter", lambda name: SimpleNamespace(devices=tuple))
     monkeypatch.setattr(diagnosis.CupyFacts, "gather", lambda: facts)
-    found = trial.try_out(name)
+    found = survey.try_out(name)
     assert found.usable
     if name == "torch":
         assert found.why is found.cure is None

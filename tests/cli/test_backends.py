@@ -2,7 +2,7 @@
 
 import bpnet
 from bpnet.backends.base import DeviceInfo
-from bpnet.backends.trial import BackendStatus
+from bpnet.backends.survey import BackendStatus
 from bpnet.cli import main
 
 

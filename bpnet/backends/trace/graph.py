@@ -33,27 +33,13 @@ class Constant:
 
 @dataclass(frozen=True)
 class Call:
-    """One call.
-
-    Parameters
-    ----------
-    name : str
-        Of the function in the standard; operators have those of their functions.
-    args : tuple
-        Of :class:`Ref`, :class:`Constant` and tuples of them.
-    keywords : tuple of pairs
-        Names and the same.
-    result : int
-        Number of the value that it gives; in place, of the one that is written to.
-    in_place : bool
-        Whether it writes to a value that there is.
-    """
+    """One call of a step; operators have the names of their functions in the standard."""
 
     name: str
-    args: tuple[Any, ...]
-    keywords: tuple[tuple[str, Any], ...]
-    result: int
-    in_place: bool = False
+    args: tuple[Any, ...]  # of Ref, Constant and tuples of them
+    keywords: tuple[tuple[str, Any], ...]  # names and the same
+    result: int  # number of the value that it gives; in place, of the one that it writes to
+    in_place: bool = False  # whether it writes to a value that there is
 
     def option(self, place: int, name: str, default: Any = None) -> Any:
         """A plain argument by its place or its name."""
@@ -73,27 +59,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Value:
-    """What is known of a value: its type, and the value whose memory it shows.
+    """What is known of a value: its type, and the value whose memory it shows."""
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Empty for a number.
-    dtype : dtype or type
-        Of its elements; ``int`` or ``float`` of a number of Python's.
-    order : {"C", "F", ""}
-        Of its memory; empty where it has gaps or another order.
-    scalar : bool
-        Whether it is a number, not an array.
-    root : int
-        Number of the value whose memory it shares; its own where it has memory of its own.
-    """
-
-    shape: tuple[int, ...]
-    dtype: Any
-    order: str
-    scalar: bool
-    root: int
+    shape: tuple[int, ...]  # empty for a number
+    dtype: Any  # int or float of a number of Python's
+    order: str  # "C", "F"; empty where its memory has gaps or another order
+    scalar: bool  # whether it is a number, not an array
+    root: int  # number of the value whose memory it shares; its own where it has memory of its own
 
     @property
     def size(self) -> int:
@@ -103,23 +75,12 @@ class Value:
 
 @dataclass
 class Graph:
-    """Calls of a step.
-
-    Parameters
-    ----------
-    values : list of Value
-        First those that the step is given.
-    calls : list of Call
-        In their order.
-    broken : bool
-        Whether something happened that can't be recorded.
-    held : list
-        The values themselves, while the step is recorded.
-    """
+    """Calls of a step in their order, and its values, first those that the step is given."""
 
     values: list[Value] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
-    broken: bool = False
+    broken: bool = False  # whether something happened that can't be recorded
+    # the values themselves, while the step is recorded: no memory is used twice, and tells roots
     held: list[Any] = field(default_factory=list, repr=False)
 
     def refuse(self, why: str) -> Unrecordable:
@@ -139,7 +100,7 @@ class Graph:
                 if not self.values[n].scalar and shares(self.held[n], value):
                     root = self.values[n].root
         self.values.append(Value(tuple(shape), dtype, order, scalar, root))
-        self.held.append(value)  # so that no memory is used twice while roots are told by it
+        self.held.append(value)
         return number
 
     def roots(self, numbers: Iterable[int]) -> set[int]:

@@ -5,7 +5,6 @@ of them where it is in that vector, so that nothing is copied. On a GPU, where a
 memory with gaps as fast, that holds for whatever is joined along the last axis.
 """
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,18 +15,11 @@ from bpnet.backends.trace.graph import Call, Graph, Ref
 
 @dataclass(frozen=True)
 class Join:
-    """A call that joins arrays to one along the last axis.
-
-    Parameters
-    ----------
-    call : Call
-        What joins.
-    parts : tuple of (int, int)
-        Number of each array that is joined, and of the value whose memory it shows, which is made
-        in its place; that is -1 where it must be copied there.
-    """
+    """A call that joins arrays to one along the last axis."""
 
     call: Call
+    # the number of each array that is joined, and of the value whose memory it shows, which is made
+    # in its place; that is -1 where it must be copied there
     parts: tuple[tuple[int, int], ...]
 
     def places(self, graph: Graph) -> list[tuple[int, int]]:
@@ -39,41 +31,27 @@ class Join:
 def find(
     graph: Graph, handed: frozenset[int], tells: Callable[[Call], bool], axes: int
 ) -> list[Join]:
-    """Calls of a graph that join arrays.
-
-    Parameters
-    ----------
-    graph : Graph
-        Of a step.
-    handed : set of int
-        Values that the step is given, or hands on: their memory is not the vector's.
-    tells : callable
-        Whether a call can be told where to write.
-    axes : int
-        Of the arrays that can be joined so, at most.
-    """
-    made = {call.result: (i, call) for i, call in enumerate(graph.calls) if not call.in_place}
-    writes: dict[int, list[int]] = defaultdict(list)
-    reads: dict[int, list[int]] = defaultdict(list)
+    """Calls of a graph that join arrays, of some axes at most, to memory that is not handed on."""
+    made = {call.result: call for call in graph.calls if not call.in_place}
+    writes: dict[int, int] = {}  # the last place of a call that writes to a value, or reads it
+    reads: dict[int, int] = {}
     for i, call in enumerate(graph.calls):
-        for root in graph.roots(call.touched):
-            reads[root].append(i)
+        reads |= dict.fromkeys(graph.roots(call.touched), i)
         if call.in_place:
-            writes[graph.values[call.result].root].append(i)
+            writes[graph.values[call.result].root] = i
     joins, taken = [], set(handed)
     for at, call in enumerate(graph.calls):
         if not _is_join(graph, call, axes) or call.result in handed:
             continue
         parts = []
         for n in call.args[0]:
-            root = graph.values[n].root
-            whole = graph.values[root].size == graph.values[n].size
+            value, root = graph.values[n], graph.values[n].root
+            whole = graph.values[root].size == value.size and (root == n or len(value.shape) == 1)
             ours = root in made and root not in taken and whole
-            ours = ours and (root == n or len(graph.values[n].shape) == 1)
             # what is joined is read no more, or nobody writes to either copy
-            later = any(i > at for i in reads[root]) and any(i > at for i in writes[call.result])
-            alone = not later and not any(i > at for i in writes[root])
-            told = ours and graph.values[root].order == "C" and tells(made[root][1])
+            later = reads[root] > at and writes.get(call.result, -1) > at
+            alone = not later and writes.get(root, -1) <= at
+            told = ours and graph.values[root].order == "C" and tells(made[root])
             parts.append((int(n), root if alone and told else -1))
             taken.add(root)
         joins.append(Join(call, tuple(parts)))

@@ -19,43 +19,23 @@ READS, MAKES = 20, 40
 
 @dataclass(frozen=True)
 class Kernel:
-    """Text of a kernel as CuPy's ``ElementwiseKernel`` takes it.
-
-    Parameters
-    ----------
-    in_params, out_params, operation : str
-        What it reads, what it writes, and how.
-    ins, outs : tuple of int
-        Numbers of the values that it is called with.
-    """
+    """Text of a kernel as CuPy's ``ElementwiseKernel`` takes it."""
 
     in_params: str
     out_params: str
     operation: str
-    ins: tuple[int, ...] = field(compare=False)
+    ins: tuple[int, ...] = field(compare=False)  # numbers of the values that it is called with
     outs: tuple[int, ...] = field(compare=False)
 
 
 @dataclass
 class _Group:
-    """Calls that become a unit.
+    """Calls that become a unit."""
 
-    Parameters
-    ----------
-    shape : tuple of int or None
-        Of a kernel's results; None of a call by itself.
-    calls : list of Call
-        In their order.
-    above : int
-        A bit for each group that comes before it.
-    reads : set of int
-        Values that come from elsewhere.
-    """
-
-    shape: tuple[int, ...] | None
+    shape: tuple[int, ...] | None  # of a kernel's results; None of a call by itself
     calls: list[Call] = field(default_factory=list)
-    above: int = 0
-    reads: set[int] = field(default_factory=set)
+    above: int = 0  # a bit for each group that comes before it
+    reads: set[int] = field(default_factory=set)  # values that come from elsewhere
 
 
 class _Fusion:
@@ -74,15 +54,15 @@ class _Fusion:
         """
         graph, values = self.graph, self.graph.values
         shape = values[call.result].shape if is_elementwise(graph, call) else None
-        writes = values[call.result].root
-        makes = call.in_place or writes == call.result
+        target = values[call.result].root
+        writes = call.in_place or target == call.result
         needed = {self.maker[n] for n in call.touched if n in self.maker}
         apart = {g for n in call.reads if (g := self.maker.get(n)) is not None
                  and values[n].shape != shape}  # fmt: skip
         for root in {values[n].root for n in call.touched}:
             own = {n for n in call.touched if values[n].root == root}
             for g, (written, numbers) in self.seen[root].items():
-                if written or (makes and root == writes):
+                if written or (writes and root == target):
                     needed.add(g)
                     if not (len(own | numbers) == 1 and values[max(own)].shape == shape):
                         apart.add(g)
@@ -95,7 +75,7 @@ class _Fusion:
         for n in call.touched:
             root = values[n].root
             written, numbers = self.seen[root].get(g, (False, set()))
-            self.seen[root][g] = written or (makes and root == writes), numbers | {n}
+            self.seen[root][g] = written or (writes and root == target), numbers | {n}
 
     def _outside(self, call: Call, g: int) -> set[int]:
         return {n for n in call.reads if self.maker.get(n) != g}

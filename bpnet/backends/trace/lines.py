@@ -16,44 +16,27 @@ _HOLE = re.compile(r"\$(\w+)")
 class Form:
     """Text of a call, with holes for its arguments ($0, ...), constants and results.
 
-    Parameters
-    ----------
-    plain : str
-        What gives a new value.
-    told : str
-        What writes to ``$out``, or to ``$flat``, which is that as a vector; empty where the
-        library can't be told.
-    constants : dict
-        By the names of their holes.
+    ``$flat`` is ``$out`` as a vector; ``told`` is empty where the library can't be told.
     """
 
-    plain: str
-    told: str = ""
-    constants: dict[str, Any] = field(default_factory=dict)
+    plain: str  # what gives a new value
+    told: str = ""  # what writes to $out, or to $flat
+    constants: dict[str, Any] = field(default_factory=dict)  # by the names of their holes
 
     @classmethod
     def of(cls, function: Any, call: Call) -> "Form":
         """A function with the arguments of a call."""
-        keys = {f"key{i}": a for i, (_, a) in enumerate(call.keywords)}
-        if any(not isinstance(a, Constant) for a in keys.values()):
+        if any(not isinstance(a, Constant) for _, a in call.keywords):
             msg = f"{call.name} with an array by its keyword"
             raise TypeError(msg)
-        given = [f"${i}" for i in range(len(call.args))]
-        given += [f"{name}=$key{i}" for i, (name, _) in enumerate(call.keywords)]
-        constants = {key: a.value for key, a in keys.items()}
-        return cls(f"$f({', '.join(given)})", constants={"f": function, **constants})
+        given = [*(f"${i}" for i in range(len(call.args))),
+                 *(f"{name}=${name}" for name, _ in call.keywords)]  # fmt: skip
+        constants = {name: a.value for name, a in call.keywords}
+        return cls(f"$f({', '.join(given)})", constants={**constants, "f": function})
 
 
 class Writer:
-    """Lines of a function that replays a plan.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of a step.
-    library : Library
-        Which writes the lines of a call.
-    """
+    """Lines of a function that replays a plan; the library writes those of a call."""
 
     def __init__(self, plan: Plan, library: Library) -> None:
         self.plan, self.graph, self.library = plan, plan.graph, library
@@ -65,8 +48,8 @@ class Writer:
     def function(self) -> Callable[..., Any]:
         """Return ``replay(carry, operands, steps, outs)``, which takes all ``steps``.
 
-        Each is a tuple of the batch's arrays and the step's numbers; ``outs`` are functions that
-        keep what a step gives. It returns the carry after the last one.
+        Each step is a tuple of the batch's arrays and the step's numbers; ``outs`` are functions
+        that keep what a step gives. The function returns the carry after the last step.
         """
         ends = self.plan.ends
         empty = self.constant(self.library.empty)
@@ -170,17 +153,12 @@ class Writer:
         return name
 
 
-def statement(
-    writer: Writer,
-    call: Call,
-    form: Form,
-    argument: Callable[[Writer, Call, Any], str] = lambda writer, call, a: writer.text(a),
-) -> str:
-    """Line of a call."""
+def statement(writer: Writer, call: Call, form: Form, argument: Any = None) -> str:
+    """Line of a call, whose arguments are written by the function ``argument`` if it is given."""
     n = call.result
     named = {key: writer.constant(value) for key, value in form.constants.items()}
-    named |= {str(i): argument(writer, call, a) for i, a in enumerate(call.args)}
     for i, a in enumerate(call.args):
+        named[str(i)] = argument(writer, call, a) if argument else writer.text(a)
         if f"${i}T" in form.plain:
             named[f"{i}T"] = writer.once(f"{named[str(i)]}.T", of=(int(a),))
     if not (call.in_place or writer.plan.waits(n)):

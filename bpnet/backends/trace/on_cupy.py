@@ -11,7 +11,7 @@ from bpnet.backends.trace import expressions, kernels
 from bpnet.backends.trace.graph import Call, Graph
 from bpnet.backends.trace.kernels import Kernel
 from bpnet.backends.trace.lines import Form, Writer, statement
-from bpnet.backends.trace.plan import Ends, Unit
+from bpnet.backends.trace.plan import Ends, Library, Unit
 from bpnet.backends.trace.recorder import BINARY, UNARY
 
 OPTIONS = ("--fmad=false",)
@@ -31,7 +31,7 @@ _FORMS = {
 _OF_NUMBERS = {name: operator_ for operator_, name in (BINARY | UNARY).items()}
 
 
-class OnCuPy:
+class OnCuPy(Library):
     """What :mod:`bpnet.backends.trace.plan` asks of CuPy."""
 
     axes = 3

@@ -1,6 +1,5 @@
 """How NumPy does the calls of a graph, by the shortest way and into memory that waits."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from bpnet.backends import loop
 from bpnet.backends import numpy_namespace as xp
 from bpnet.backends.trace.graph import Call, Constant, Graph, Ref
 from bpnet.backends.trace.lines import Form, Writer, statement
-from bpnet.backends.trace.plan import Ends, Unit
+from bpnet.backends.trace.plan import Library, Unit
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 """Operators that numbers of NumPy's do ten times faster than its functions, to the same bits."""
@@ -17,12 +16,10 @@ _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 _LIMITS = ("maximum", "minimum")
 
 
-class OnNumPy:
+class OnNumPy(Library):
     """What :mod:`bpnet.backends.trace.plan` asks of NumPy."""
 
     array: Any = np.ndarray
-    axes = 1
-    compiles = False
 
     def empty(self, shape: tuple[int, ...], dtype: Any, order: Any = "C") -> Any:
         """Memory that waits for a result."""
@@ -43,14 +40,6 @@ class OnNumPy:
             return False
         return bool(_form(graph, call).told)
 
-    def units(self, graph: Graph, calls: Sequence[Call]) -> list[Unit]:
-        """Each call by itself."""
-        return [Unit((call,)) for call in calls]
-
-    def followed(self, replay: Any, ends: Ends) -> Any:
-        """What replays a plan: the function itself."""
-        return replay
-
     def statements(self, writer: Writer, unit: Unit) -> list[str]:
         """Lines of a unit."""
         return [statement(writer, c, _form(writer.graph, c), _argument) for c in unit.calls]
@@ -59,24 +48,21 @@ class OnNumPy:
 def _form(graph: Graph, call: Call) -> Form:
     """The shortest way."""
     function = getattr(xp, call.name, None)
-    holes = [f"${i}" for i in range(len(call.args))]
     if isinstance(function, np.ufunc) and function.nout == 1 and not call.keywords:
-        return _elementwise(graph, call, function, holes)
+        return _elementwise(graph, call, function)
     short = _SHORT.get(call.name)
     form: Form | None = short(graph, call) if short is not None else None
-    if form is not None:
-        return form
-    return Form.of(function, call)
+    return Form.of(function, call) if form is None else form
 
 
-def _elementwise(graph: Graph, call: Call, function: Any, holes: list[str]) -> Form:
+def _elementwise(graph: Graph, call: Call, function: Any) -> Form:
     if function is np.power:  # the operator has short ways for some exponents
         return Form("$0 ** $1")
     numbers = [graph.values[n].scalar for n in call.touched]
     plain = [type(a.value) in (int, float) for a in call.args if isinstance(a, Constant)]
     if call.name in _SIGNS and all((*numbers, *plain)):
         return Form(f"$0 {_SIGNS[call.name]} $1")
-    arguments = ", ".join(holes)
+    arguments = ", ".join(f"${i}" for i in range(len(call.args)))
     into = "out=$out" if call.name in _LIMITS else "$out"  # these two want the name
     return Form(f"$f({arguments})", f"$f({arguments}, {into})", {"f": function})
 

@@ -1,7 +1,7 @@
 """A namespace that hands everything on to a library's own and notes what it was asked."""
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -56,13 +56,7 @@ _RECORDABLE = _VIEWS.union(CREATION, _LIKE, _ELEMENTWISE.split(), _REST.split())
 
 
 class Recorder:
-    """Namespace around another one; what is done with its arrays comes to :meth:`note`.
-
-    Parameters
-    ----------
-    xp : namespace
-        What computes.
-    """
+    """Namespace around another one; what is done with its arrays comes to :meth:`note`."""
 
     def __init__(self, xp: Namespace) -> None:
         self.xp = xp
@@ -75,32 +69,19 @@ class Recorder:
             return value
         return partial(self.function, name, value)
 
-    def function(
-        self, name: str, function: Callable[..., Any], /, *arguments: Any, **keywords: Any
-    ) -> Any:
+    def function(self, name: str, function: Any, /, *arguments: Any, **keywords: Any) -> Any:
         """Call a function of the namespace."""
         return self.call("function", name, function, arguments, keywords)
 
-    def call(
-        self, kind: str, name: str, function: Callable[..., Any], arguments: Any, keywords: Any
-    ) -> Any:
+    def call(self, kind: str, name: str, function: Any, arguments: Any, keywords: Any) -> Any:
         """Call a function with the arrays themselves, and note it.
 
-        Parameters
-        ----------
-        kind : {"function", "operator", "attribute"}
-            How it is written.
-        name : str
-            Such as ``"exp"``, ``"__imul__"``, ``"T"``.
-        function : callable
-            What is called.
-        arguments, keywords : tuple, dict
-            As given.
+        It is written as a ``kind`` of "function", "operator" or "attribute", by a name such as
+        "exp", "__imul__" or "T".
         """
-        result = function(*inner(arguments), **inner(keywords))
-        wrapped = self.wrap(result)
-        self.note(kind, name, arguments, keywords, wrapped)
-        return wrapped
+        result = self.wrap(function(*inner(arguments), **inner(keywords)))
+        self.note(kind, name, arguments, keywords, result)
+        return result
 
     def wrap(self, result: Any) -> Any:
         """Arrays of this namespace for those of the other, in lists of them, too."""
@@ -119,15 +100,7 @@ class Recorder:
 
 
 class Recorded:
-    """An array of a :class:`Recorder`.
-
-    Parameters
-    ----------
-    recorder : Recorder
-        Its namespace.
-    inner : array
-        The library's.
-    """
+    """An array of a :class:`Recorder`, and the library's own in it."""
 
     __array_ufunc__ = None  # NumPy's functions and scalars leave it alone
     __hash__ = None  # type: ignore[assignment]
@@ -162,17 +135,8 @@ class Recorded:
         host = self.recorder.to_host(self)
         return host.astype(dtype) if dtype is not None else host
 
-    def __float__(self) -> float:
-        return float(self.recorder.to_host(self))
-
-    def __int__(self) -> int:
-        return int(self.recorder.to_host(self))
-
     def __index__(self) -> int:
         return operator.index(self.recorder.to_host(self)[()])
-
-    def __bool__(self) -> bool:
-        return bool(self.recorder.to_host(self))
 
 
 def _operator(name: str, *, reflected: bool = False, in_place: bool = False) -> Any:
@@ -188,10 +152,12 @@ def _operator(name: str, *, reflected: bool = False, in_place: bool = False) -> 
 
 
 def _attribute(name: str) -> property:
-    def read(self: Recorded) -> Any:
-        return self.recorder.call("attribute", name, operator.attrgetter(name), (self,), {})
+    read = operator.attrgetter(name)
+    return property(lambda self: self.recorder.call("attribute", name, read, (self,), {}))
 
-    return property(read)
+
+def _number(kind: type) -> Any:
+    return lambda self: kind(self.recorder.to_host(self))
 
 
 for _name in BINARY:
@@ -202,6 +168,8 @@ for _name in (*COMPARISONS, *UNARY):
     setattr(Recorded, f"__{_name}__", _operator(_name))
 for _name in ("T", "mT"):
     setattr(Recorded, _name, _attribute(_name))
+for _kind in (bool, int, float):
+    setattr(Recorded, f"__{_kind.__name__}__", _number(_kind))
 
 
 class Tracer(Recorder):
@@ -283,10 +251,8 @@ def recorded(args: Any) -> Iterator[Recorded]:
 
 def inner(thing: Any) -> Any:
     """Arguments with the library's arrays in place of recorded ones."""
-    if isinstance(thing, Recorded):
-        return thing.inner
     if type(thing) in (list, tuple):
         return type(thing)(map(inner, thing))
     if isinstance(thing, dict):
         return {key: inner(item) for key, item in thing.items()}
-    return thing
+    return thing.inner if isinstance(thing, Recorded) else thing

@@ -17,10 +17,11 @@ from bpnet._typing import Array, Namespace
 from bpnet.backends import loop, trees
 from bpnet.backends.base import Backend
 from bpnet.backends.dtypes import DTYPES
+from bpnet.backends.loop import Scanned, Step
 from bpnet.backends.trace import plan
 from bpnet.backends.trace.graph import Graph
 from bpnet.backends.trace.lines import Writer
-from bpnet.backends.trace.plan import Ends
+from bpnet.backends.trace.plan import Ends, Library
 from bpnet.backends.trace.recorder import Recorded, Tracer
 
 WORTH = 100
@@ -51,34 +52,23 @@ class Impure(TypeError):
 class Replaying(Backend):
     """A backend whose library calls a function at once, so that calls can be replayed.
 
-    Parameters
-    ----------
-    replays : bool
-        Whether a step of a long scan is recorded and replayed.
+    With ``replays`` the step of a long scan is recorded and replayed.
     """
 
     replays: bool = dataclasses.field(default=True, compare=False)
 
     @property
     @abstractmethod
-    def library(self) -> plan.Library:
+    def library(self) -> Library:
         """How the library does recorded calls."""
 
     def _narrow(self, numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
         return numbers
 
     def scan(
-        self,
-        step: Callable[..., Any],
-        carry: Any,
-        xs: Any,
-        operands: tuple[Any, ...] = (),
-        numbers: tuple[Any, ...] | None = None,
-    ) -> tuple[Any, tuple[Array, ...]]:
-        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`.
-
-        The first step is recorded and the others are replayed, where there are many.
-        """
+        self, step: Step, carry: Any, xs: Any, operands: Any = (), numbers: Any = None
+    ) -> Scanned:
+        """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`."""
         done = None
         if self.replays:
             given = None if numbers is None else self._narrow(numbers, carry)
@@ -88,16 +78,9 @@ class Replaying(Backend):
 
 
 def scan(
-    step: Callable[..., Any],
-    carry: Any,
-    xs: Any,
-    operands: tuple[Any, ...],
-    numbers: tuple[Array, ...] | None,
-    together: int,
-    *,
-    xp: Namespace,
-    library: plan.Library,
-) -> tuple[Any, tuple[Array, ...]] | None:
+    step: Step, carry: Any, xs: Any, operands: Any, numbers: tuple[Array, ...] | None,
+    together: int, *, xp: Namespace, library: Library,
+) -> Scanned | None:  # fmt: skip
     """Do what :func:`bpnet.backends.loop.run` does, by a recording; None where that can't be.
 
     The arguments are the same, but for ``numbers``, arrays of (steps, c), and the library whose
@@ -140,9 +123,7 @@ def scan(
             begun = time.perf_counter()
             given = list(islice(steps, 2))
             expected = partial(_plainly, step, copy, carry, pattern, given, operands)
-            make = partial(_made, graph, ends, library)
-            alike = partial(library.alike, graph)
-            function, carry = _tried(make, carry, given, data, keep, expected, alike)
+            function, carry = _tried(graph, ends, library, carry, given, data, keep, expected)
             if library.compiles and function is not None:
                 _log.info("compiled a step in %.1f s", time.perf_counter() - begun)
             _keep(signature, (function, len(outs)))
@@ -171,13 +152,8 @@ def _form(tree: Any) -> Any:
 def through(part: Any, xp: Namespace, other: Namespace, users: list[Any]) -> Any:
     """A part of a step with another namespace wherever it holds the first.
 
-    Those that are not bpnet's own, and say that they are pure, are added to ``users``.
-
-    Raises
-    ------
-    Impure
-        If a part is neither bpnet's own nor says that it is ``pure``: it may have a state that
-        changes from one call to the next.
+    Parts that are not bpnet's own, and say that they are pure, are added to ``users``. A part that
+    is neither may have a state that changes from one call to the next: :class:`Impure` is raised.
     """
     if part is xp:
         return other
@@ -206,7 +182,7 @@ def _says_pure(part: Any) -> bool:
     return getattr(part, "pure", None) is True
 
 
-def _is_plain(carry: Any, library: plan.Library, xp: Namespace) -> bool:
+def _is_plain(carry: Any, library: Library, xp: Namespace) -> bool:
     """Whether a carry is of arrays alone, none of which shares memory with another."""
     arrays = list(trees.leaves(carry))
     if not all(isinstance(a, library.array) for a in arrays) or trees.scalars(carry):
@@ -216,7 +192,7 @@ def _is_plain(carry: Any, library: plan.Library, xp: Namespace) -> bool:
 
 
 def _flat(
-    groups: Iterable[tuple[Any, loop.Split]], numbers: tuple[Array, ...], library: plan.Library
+    groups: Iterable[tuple[Any, loop.Split]], numbers: tuple[Array, ...], library: Library
 ) -> Iterator[Any]:
     """Yield a tuple for each step: the arrays of its batch, and its numbers."""
     first = 0
@@ -235,13 +211,7 @@ def _rebuilt(pattern: Any, leaves: Iterable[Any]) -> Any:
 
 
 def record(
-    tracer: Tracer,
-    step: Callable[..., Any],
-    carry: Any,
-    x: Any,
-    row: Any,
-    operands: Any,
-    library: plan.Library,
+    tracer: Tracer, step: Step, carry: Any, x: Any, row: Any, operands: Any, library: Library
 ) -> tuple[Graph, Ends, Any, tuple[Any, ...]] | None:
     """Take a step with recorded arrays: its graph and ends, the carry after it and its outs."""
     graph = tracer.graph
@@ -273,7 +243,7 @@ def _kind(a: Recorded) -> Any:
 
 
 def _plainly(
-    step: Callable[..., Any], copy: Any, carry: Any, pattern: Any, given: list[Any], operands: Any
+    step: Step, copy: Any, carry: Any, pattern: Any, given: list[Any], operands: Any
 ) -> list[Any]:
     """What steps carry on in the end and give, done as they stand."""
     carry, outs = copy(carry), []
@@ -285,22 +255,10 @@ def _plainly(
     return [*trees.leaves(carry), *(value for column in columns for value in column)]
 
 
-def _made(graph: Graph, ends: Ends, library: plan.Library) -> Callable[..., Any]:
-    """Function that replays a graph."""
-    function = Writer(plan.make(graph, ends, library), library).function()
-    followed: Callable[..., Any] = library.followed(function, ends)
-    return followed
-
-
 def _tried(
-    make: Callable[[], Callable[..., Any]],
-    carry: Any,
-    given: list[Any],
-    data: tuple[Any, ...],
-    keep: tuple[Callable[[Any], None], ...],
-    plainly: Callable[[], list[Any]],
-    alike: Callable[[Any, Any], bool],
-) -> tuple[Callable[..., Any] | None, Any]:
+    graph: Graph, ends: Ends, library: Library, carry: Any, given: list[Any],
+    data: tuple[Any, ...], keep: tuple[Any, ...], plainly: Callable[[], list[Any]],
+) -> tuple[Callable[..., Any] | None, Any]:  # fmt: skip
     """Function that replays a graph, and what it carries on; None where two steps differ.
 
     The graph can't tell whether a step is a function of its arguments alone, or an array was told
@@ -308,14 +266,15 @@ def _tried(
     """
     found: list[list[Any]] = [[] for _ in keep]
     try:
-        function = make()
+        made = Writer(plan.make(graph, ends, library), library).function()
+        function: Callable[..., Any] = library.followed(made, ends)
         expected = plainly()
         gather = tuple(column.append for column in found)
         moved = function(tuple(trees.leaves(carry)), data, given, gather)
     except Exception:  # such as shapes that depend on values
         return None, carry
     values = [*moved, *(value for column in found for value in column)]
-    if not all(map(alike, values, expected)):
+    if not all(map(partial(library.alike, graph), values, expected)):
         return None, carry
     for add, column in zip(keep, found, strict=True):
         for value in column:
