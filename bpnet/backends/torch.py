@@ -336,8 +336,8 @@ def devices() -> list[DeviceInfo]:
     driver = f"CUDA {torch.version.cuda}" if torch.version.cuda else "ROCm"
     for i in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(i)
-        of_card = properties.name, properties.total_memory, driver
-        found.append(DeviceInfo(f"torch:cuda:{i}", *of_card))
+        memory = properties.total_memory
+        found.append(DeviceInfo(f"torch:cuda:{i}", properties.name, memory, driver))
     if torch.backends.mps.is_available():
         found.append(DeviceInfo("torch:mps", "Apple GPU", torch.mps.recommended_max_memory()))
     return [*found, hardware.host("torch:cpu")]

@@ -1,7 +1,7 @@
 """The math of the paper, as functions of arrays of any library that speaks the Array API.
 
-Nothing here imports an array library: each function takes its namespace as ``xp``, looked up
-once by the caller with :func:`bpnet.core.namespace.namespace_of`.
+Nothing here imports an array library: each function takes the namespace of its arrays as ``xp``,
+looked up once by the caller with :func:`bpnet.core.namespace.namespace_of`.
 
 Notation, batch first; ``...`` stands for member axes, networks computed at once:
 

@@ -16,23 +16,9 @@ from bpnet.errors import InputError
 from bpnet.public import listing
 
 __all__ = [
-    "ACTIVATIONS",
-    "ELU",
-    "GELU",
-    "SELU",
-    "Activation",
-    "Elementwise",
-    "Exp",
-    "Identity",
-    "LeakyReLU",
-    "ReLU",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "get",
-]
+    "ACTIVATIONS", "ELU", "GELU", "SELU", "Activation", "Elementwise", "Exp", "Identity",
+    "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "get",
+]  # fmt: skip
 __dir__ = listing(__all__)
 
 
@@ -262,22 +248,11 @@ class Softmax:
         return a * (dC_da - xp.sum(a * dC_da, axis=-1, keepdims=True))
 
 
-ACTIVATIONS: dict[str, type[Activation]] = table(
-    {
-        "identity": Identity,
-        "sigmoid": Sigmoid,
-        "tanh": Tanh,
-        "relu": ReLU,
-        "leaky_relu": LeakyReLU,
-        "elu": ELU,
-        "selu": SELU,
-        "softplus": Softplus,
-        "gelu": GELU,
-        "silu": SiLU,
-        "exp": Exp,
-        "softmax": Softmax,
-    }
-)
+ACTIVATIONS: dict[str, type[Activation]] = table({
+    "identity": Identity, "sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU,
+    "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "softplus": Softplus, "gelu": GELU,
+    "silu": SiLU, "exp": Exp, "softmax": Softmax,
+})  # fmt: skip
 """Every activation by its name."""
 
 

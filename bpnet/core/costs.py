@@ -19,18 +19,9 @@ from bpnet.errors import InputError
 from bpnet.public import listing
 
 __all__ = [
-    "COSTS",
-    "MAE",
-    "Cost",
-    "CrossEntropy",
-    "Hinge",
-    "Huber",
-    "Poisson",
-    "Quadratic",
-    "get",
-    "mean_cost",
-    "value_and_delta",
-]
+    "COSTS", "MAE", "Cost", "CrossEntropy", "Hinge", "Huber", "Poisson", "Quadratic", "get",
+    "mean_cost", "value_and_delta",
+]  # fmt: skip
 __dir__ = listing(__all__)
 
 
@@ -59,8 +50,6 @@ def mean_cost(
         Weights of the examples.
     total : float or array, (), optional
         Size or weight of the set that these examples are a part of; the default is theirs.
-    xp : namespace
-        The arrays' namespace.
 
     Returns
     -------
@@ -82,29 +71,9 @@ def mean_cost(
 def value_and_delta(
     cost: Cost, z: Array, y: Array, output: Activation, *, xp: Namespace
 ) -> tuple[Array, Array]:
-    """C and delta^L of each example, at once where the cost can share the work.
-
-    Parameters
-    ----------
-    cost : Cost
-        With ``value_and_delta`` of its own, or without.
-    z, y : array, (..., batch, n)
-        Weighted input of the output layer, and what was wanted.
-    output : Activation
-        Of that layer.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    values : array, (..., batch)
-        C of each example.
-    delta : array, (..., batch, n)
-        delta^L of each example.
-    """
-    together = getattr(cost, "value_and_delta", None)
-    if together is not None:
-        found: tuple[Array, Array] = together(z, y, output, xp=xp)
+    """C, (..., batch), and delta^L, (..., batch, n), at once where the cost can share the work."""
+    if hasattr(cost, "value_and_delta"):
+        found: tuple[Array, Array] = cost.value_and_delta(z, y, output, xp=xp)
         return found
     return cost.value(z, y, output, xp=xp), cost.delta(z, y, output, xp=xp)
 
@@ -264,17 +233,10 @@ class UserCost:
 
     Each is unlike every other, so that a compiling backend never takes what it compiled for the
     same object before it was changed, and an object without a hash will do.
-
-    Parameters
-    ----------
-    cost : object
-        What the user gave.
-    takes_xp : bool
-        Whether its functions have the keyword ``xp``.
     """
 
     cost: Any
-    takes_xp: bool
+    takes_xp: bool  # whether its functions have the keyword xp
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return the user's ``value``, ``(..., batch)``."""
@@ -295,16 +257,10 @@ class UserCost:
         return array
 
 
-COSTS: dict[str, type[Cost]] = table(
-    {
-        "quadratic": Quadratic,
-        "cross_entropy": CrossEntropy,
-        "mae": MAE,
-        "huber": Huber,
-        "poisson": Poisson,
-        "hinge": Hinge,
-    }
-)
+COSTS: dict[str, type[Cost]] = table({
+    "quadratic": Quadratic, "cross_entropy": CrossEntropy, "mae": MAE, "huber": Huber,
+    "poisson": Poisson, "hinge": Hinge,
+})  # fmt: skip
 """Every cost by its name."""
 
 
@@ -337,13 +293,7 @@ def get(cost: str | Any, output: Activation) -> Cost:
 
 
 def named(cost: str | Any) -> Any:
-    """Cost of a name, or an object as it is.
-
-    Raises
-    ------
-    InputError
-        If the name is unknown, or the object lacks ``value`` or ``delta``.
-    """
+    """Cost of a name, or an object as it is, which must have ``value`` and ``delta``."""
     if isinstance(cost, str):
         return by_name("cost", COSTS, cost)()
     if isinstance(cost, type):

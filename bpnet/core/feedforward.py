@@ -17,25 +17,12 @@ Parameters = tuple[tuple[Array, ...], ...]
 
 
 def weighted_input(W: Array, b: Array, a: Array, *, xp: Namespace) -> Array:
-    """z^l = W^l a^(l-1) + b^l, of one layer.
+    """z^l = W^l a^(l-1) + b^l, of one layer, ``(..., batch, n_out)``.
+
+    ``W``, (..., n_in, n_out), is the transpose of the paper's, so that the product runs along
+    memory; ``b`` is (..., n_out), and ``a``, (..., batch, n_in), what the layer below gives.
 
     Equations: (12), (13).
-
-    Parameters
-    ----------
-    W : array, (..., n_in, n_out)
-        Weights, the transpose of the paper's, so that the product runs along memory.
-    b : array, (..., n_out)
-        Biases.
-    a : array, (..., batch, n_in)
-        Activations of the layer below.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array, (..., batch, n_out)
-        The weighted input.
     """
     z = xp.matmul(a, W)
     z += b[..., None, :]
@@ -55,23 +42,10 @@ def activate(activation: Activation, z: Array, *, xp: Namespace) -> Array:
 def hidden_error(activation: Activation, dC_da: Array, z: Array, a: Array, *, xp: Namespace) -> Any:
     """delta^l = ((W^(l+1))^T delta^(l+1)) * sigma'(z^l), the error of a hidden layer.
 
+    ``dC_da``, the first factor of (22), is from :func:`propagate` of the layer above, and donated.
+    It, layer l's ``z`` and ``a``, and the result dC/dz^l are (..., batch, n).
+
     Equations: (15), (18)-(22).
-
-    Parameters
-    ----------
-    activation : Activation
-        sigma of layer l.
-    dC_da : array, (..., batch, n)
-        The first factor of (22), from :func:`propagate` of the layer above; donated.
-    z, a : array, (..., batch, n)
-        Weighted input and activation of layer l.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array, (..., batch, n)
-        dC/dz^l.
     """
     return activation.backward(dC_da, z, a, xp=xp)
 
@@ -104,21 +78,12 @@ def batch_error(
 ) -> Array:
     """Each example's error with its share in the batch: 1/k, or its weight over their sum.
 
-    The gradient of a mini-batch is the mean of its examples' gradients, so dividing delta^L
-    once makes every sum over the batch that follows a mean.
+    The gradient of a mini-batch is the mean of its examples' gradients, so dividing delta^L,
+    (..., batch, n), which is donated, once makes every sum over the batch that follows a mean.
+    ``total`` is the size or weight of the batch that these examples are a part of; the default is
+    theirs.
 
     Equation: (6).
-
-    Parameters
-    ----------
-    delta : array, (..., batch, n)
-        delta^L of each example; donated.
-    weights : array, (..., batch), optional
-        Weights of the examples.
-    total : float or array, (), optional
-        Size or weight of the batch that these examples are a part of; the default is theirs.
-    xp : namespace
-        The arrays' namespace.
     """
     if weights is None:
         delta /= delta.shape[-2] if total is None else total
@@ -129,12 +94,7 @@ def batch_error(
 
 
 def forward(
-    layers: Sequence[Any],
-    parameters: Parameters,
-    x: Array,
-    *,
-    xp: Namespace,
-    key: Any = None,
+    layers: Sequence[Any], parameters: Parameters, x: Array, *, xp: Namespace, key: Any = None
 ) -> tuple[Array, list[Any]]:
     """Feedforward as far as z^L, with what each layer's ``backward`` needs.
 
@@ -146,8 +106,6 @@ def forward(
         For each layer, ``W`` of shape (..., n_in, n_out) and ``b`` of shape (..., n_out).
     x : array, (..., batch, n_0)
         Examples.
-    xp : namespace
-        The arrays' namespace.
     key : random.Key, optional
         What the layers that draw at random draw from; None when not training.
 
@@ -174,28 +132,13 @@ def feedforward(layers: Sequence[Any], parameters: Parameters, x: Array, *, xp: 
 
 
 def backprop(
-    layers: Sequence[Any],
-    parameters: Parameters,
-    caches: Sequence[Any],
-    delta: Array,
-    *,
-    xp: Namespace,
-) -> Parameters:
-    """Gradients of all parameters from the error of the output layer.
+    layers: Sequence[Any], parameters: Parameters, caches: Sequence[Any], delta: Array,
+    *, xp: Namespace,
+) -> Parameters:  # fmt: skip
+    """Gradients of all parameters, shaped like these, from the error of the output layer.
 
-    Parameters
-    ----------
-    layers, parameters, caches
-        As in and from :func:`forward`.
-    delta : array, (..., batch, n_L)
-        delta^L, each example with its share of the mean (:func:`batch_error`).
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    tuple of tuples of arrays
-        dC/dW and dC/db of each layer, shaped like the parameters.
+    ``delta`` is delta^L, (..., batch, n_L), each example with its share of the mean
+    (:func:`batch_error`); the caches are those of :func:`forward`.
     """
     gradients: list[tuple[Array, ...]] = [()] * len(layers)
     for l in reversed(range(len(layers))):
@@ -206,17 +149,9 @@ def backprop(
 
 
 def cost_and_gradients(
-    layers: Sequence[Any],
-    parameters: Parameters,
-    x: Array,
-    y: Array,
-    cost: Cost,
-    weights: Array | None = None,
-    total: Any = None,
-    *,
-    xp: Namespace,
-    key: Any = None,
-) -> tuple[Array, Array, Parameters]:
+    layers: Sequence[Any], parameters: Parameters, x: Array, y: Array, cost: Cost,
+    weights: Array | None = None, total: Any = None, *, xp: Namespace, key: Any = None,
+) -> tuple[Array, Array, Parameters]:  # fmt: skip
     """One pass forward and one back.
 
     Parameters
@@ -229,8 +164,6 @@ def cost_and_gradients(
         ``value`` and ``delta``.
     weights, total : optional
         As in :func:`batch_error`.
-    xp : namespace
-        The arrays' namespace.
 
     Returns
     -------

@@ -47,15 +47,7 @@ class Layout:
     largest: float = math.inf
 
     def pack(self, parameters: Parameters, *, xp: Namespace) -> Vectors:
-        """Return vectors that hold the numbers of the arrays.
-
-        Parameters
-        ----------
-        parameters : tuple of tuples of arrays
-            For each layer its arrays, of the layout's shapes behind any axis of members.
-        xp : namespace
-            The arrays' namespace.
-        """
+        """Return vectors that hold the numbers of the arrays, behind any axis of members."""
         small, large = [], []
         for places, arrays in zip(self._places, parameters, strict=True):
             for (shape, start, stop), a in zip(places, arrays, strict=True):

@@ -157,24 +157,13 @@ class Dropout:
 
 
 LAYERS: dict[str, type[Any]] = lookup.table(
-    {
-        "dense": Dense,
-        "dropout": Dropout,
-        "batch_norm": BatchNorm,
-        "layer_norm": LayerNorm,
-    }
+    {"dense": Dense, "dropout": Dropout, "batch_norm": BatchNorm, "layer_norm": LayerNorm}
 )
 """Every kind of layer by its name."""
 
 
 def with_norm(layers: Sequence[Dense], norm: str | None) -> tuple[Any, ...]:
-    """Dense layers with a normalization between each hidden one and its activation.
-
-    Raises
-    ------
-    InputError
-        If there is no normalization of that name.
-    """
+    """Dense layers with a normalization between each hidden one and its activation."""
     if norm is None:
         return tuple(layers)
     kind = lookup.by_name("norm", NORMS, norm)
@@ -214,16 +203,6 @@ def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
     again. Such a shift has the gradient zero in training; what is computed for it is rounding
     noise, which Adam, RMSprop and Adagrad would scale up to whole steps.
 
-    Parameters
-    ----------
-    layers : sequence of layers
-        From the first one up.
-
-    Returns
-    -------
-    tuple of int
-        One number a layer.
-
     Examples
     --------
     >>> fixed(with_norm([Dense(4, 3, "relu"), Dense(3, 2)], "batch"))
@@ -244,13 +223,7 @@ def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
 
 
 def check_batch(layers: Sequence[Any], k: int) -> None:
-    """Refuse batches in which a batch normalization finds no variance.
-
-    Raises
-    ------
-    InputError
-        If the batches have one example.
-    """
+    """Refuse batches of one example, in which a batch normalization finds no variance."""
     if k < 2 and any(layer.averages for layer in layers):
         msg = "batch normalization was given one example a batch, which has no variance; give a "
         raise InputError(f"{msg}batch_size of at least 2 and as many examples, or norm='layer'")
@@ -271,12 +244,8 @@ def unlearned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
 def after_step(layers: Sequence[Any], before: Parameters, seen: Parameters) -> Parameters:
     """Unlearned arrays after a step: shifts as before, averages moved.
 
-    Parameters
-    ----------
-    layers : sequence of layers
-        Theirs.
-    before, seen : tuple of tuples of arrays
-        All arrays before the step, and their gradients with what the averages follow.
+    ``before`` are all arrays before the step, ``seen`` their gradients with what the averages
+    follow.
     """
     found = []
     for layer, count, old, new in zip(layers, fixed(layers), before, seen, strict=True):
@@ -301,13 +270,7 @@ def describe(layer: Any) -> dict[str, Any]:
 
 
 def rebuild(described: Mapping[str, Any]) -> Any:
-    """Layer that :func:`describe` described.
-
-    Raises
-    ------
-    InputError
-        If its kind or a parameter is unknown.
-    """
+    """Layer that :func:`describe` described, of a kind and with parameters that are known."""
     options = {key: value for key, value in described.items() if key != "kind"}
     kind = lookup.by_name("layer", LAYERS, str(described.get("kind")))
     if "activation" in options:

@@ -59,35 +59,17 @@ class LBFGS:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a search ended, or is after an iteration.
+    """Where a search ended, or is after an iteration."""
 
-    Parameters
-    ----------
-    w : array, (n,)
-        The point.
-    f : float
-        Its value.
-    step : float
-        Length of the last step, in units of its direction.
-    extra : tuple of float
-        The objective's further numbers.
-    iterations, evaluations, round_trips : int
-        Counts; a round trip is a copy from the device to the host.
-    converged : bool
-        Whether it ended at a minimum, as far as the tolerances tell.
-    reason : str
-        Why it ended.
-    """
-
-    w: Any
-    f: float
-    step: float
-    extra: tuple[float, ...]
+    w: Any  # the point, (n,)
+    f: float  # its value
+    step: float  # length of the last step, in units of its direction
+    extra: tuple[float, ...]  # the objective's further numbers
     iterations: int
     evaluations: int
-    round_trips: int
-    converged: bool = False
-    reason: str = ""
+    round_trips: int  # copies from the device to the host
+    converged: bool = False  # whether it ended at a minimum, as far as the tolerances tell
+    reason: str = ""  # why it ended
 
 
 @dataclass
@@ -113,20 +95,7 @@ class Memory:
 
 
 def direction(g: Array, memory: Memory) -> Array:
-    """D = -H g, with H the inverse Hessian as the remembered steps tell it: the two loops.
-
-    Parameters
-    ----------
-    g : array, (n,)
-        Gradient.
-    memory : Memory
-        Of earlier steps.
-
-    Returns
-    -------
-    array, (n,)
-        Where to look.
-    """
+    """D = -H g, with H the inverse Hessian as the remembered steps tell it: the two loops."""
     q, alphas = g, []
     for s, y, rho in reversed(memory.pairs):
         alpha = rho * (s @ q)
@@ -162,40 +131,14 @@ class _Search:
 
 
 def minimize(
-    objective: Objective,
-    w: Array,
-    *,
-    settings: LBFGS,
-    max_iterations: int,
-    read: Callable[[Array], Sequence[float]],
-    xp: Namespace,
-) -> Generator[Found, None, Found]:
+    objective: Objective, w: Array, *, settings: LBFGS, max_iterations: int,
+    read: Callable[[Array], Sequence[float]], xp: Namespace,
+) -> Generator[Found, None, Found]:  # fmt: skip
     """Minimum of a function near ``w``, one iteration after the other.
 
-    Parameters
-    ----------
-    objective : callable
-        From w, (n,), to f, its gradient and further numbers, all on the device.
-    w : array, (n,)
-        Where to start.
-    settings : LBFGS
-        Memory, tolerance, and the most evaluations.
-    max_iterations : int
-        Steps at most.
-    read : callable
-        Copies an array, (numbers,), to the host.
-    xp : namespace
-        The arrays' namespace.
-
-    Yields
-    ------
-    Found
-        Where the search is after each iteration.
-
-    Returns
-    -------
-    Found
-        The last point, and why it is the last.
+    ``objective`` gives f, its gradient and further numbers of a point, (n,), all on the device;
+    ``read`` copies an array of numbers to the host. It yields where the search is after each
+    iteration, and returns the last point, and why it is the last.
     """
     state, memory = _Search(objective, read, xp), Memory(settings.memory)
     g, here = state.look(w, None, None)

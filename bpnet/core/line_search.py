@@ -30,15 +30,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Bracket:
-    """Interval with the best step so far at one end.
-
-    Parameters
-    ----------
-    best, other : Point
-        Its ends; the minimum lies between them where ``closed``.
-    closed : bool
-        Whether a minimum is known to lie between.
-    """
+    """Interval with the best step so far at one end; a minimum lies within if it is closed."""
 
     best: Point
     other: Point
@@ -48,28 +40,13 @@ class Bracket:
 def search(
     phi: float, slope: float, step: float
 ) -> Generator[float, tuple[float, float], tuple[float, bool]]:
-    """Ask for phi and its slope at one step after the other.
+    """Ask for phi and its slope at one step after the other, from those at 0, where it falls.
 
     phi(t) <= phi(0) + c1 t phi'(0) and |phi'(t)| <= c2 |phi'(0)|.
 
-    Parameters
-    ----------
-    phi, slope : float
-        At 0; the slope is negative.
-    step : float
-        To try first.
-
-    Yields
-    ------
-    float
-        A step; it is to be sent phi and the slope there.
-
-    Returns
-    -------
-    step : float
-        The last one tried.
-    good : bool
-        Whether it may be taken: it meets the conditions, or nothing better is to be told apart.
+    It yields steps, ``step`` the first, and is to be sent phi and the slope at each. It returns the
+    last one tried, and whether that may be taken: it meets the conditions, or nothing better is to
+    be told apart.
     """
     test = DECREASE * slope
     start = Point(0.0, phi, slope)
@@ -120,21 +97,8 @@ def _tilted_step(
 def next_step(bracket: Bracket, here: Point, low: float, high: float) -> tuple[Bracket, float]:
     """Take a trial into the bracket, and choose the next one: ``dcstep``.
 
-    Parameters
-    ----------
-    bracket : Bracket
-        Before the trial.
-    here : Point
-        The trial.
-    low, high : float
-        Between which the next step shall lie.
-
-    Returns
-    -------
-    bracket : Bracket
-        With the trial as one of its ends.
-    step : float
-        To try next.
+    It returns the bracket with the trial as one of its ends, and the step to try next, which shall
+    lie between ``low`` and ``high``.
     """
     best, other, closed = bracket.best, bracket.other, bracket.closed
     turned = here.slope * math.copysign(1.0, best.slope) < 0

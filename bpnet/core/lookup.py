@@ -21,13 +21,7 @@ def unknown(kind: str, given: object, names: list[str]) -> InputError:
 
 
 def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
-    """Entry of ``table`` under a name in which hyphens and underscores are the same.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
+    """Entry of ``table`` under a name in which hyphens and underscores are the same."""
     key = given.strip().lower().replace("-", "_")
     if key not in table:
         raise unknown(kind, given, list(table))
@@ -35,13 +29,7 @@ def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
 
 
 def check_finite(owner: Any, name: str) -> None:
-    """Refuse a parameter that is no finite number.
-
-    Raises
-    ------
-    InputError
-        Naming it.
-    """
+    """Refuse a parameter that is no finite number."""
     given = getattr(owner, name)
     if finite_number(given) is None:
         msg = f"{type(owner).__name__} has {name} = {given!r}; give a finite number"
@@ -51,10 +39,7 @@ def check_finite(owner: Any, name: str) -> None:
 def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     """Name and parameters of an object of ``table``, as plain data.
 
-    Raises
-    ------
-    InputError
-        If its type is not in the table, so that it could not be built again.
+    An object of another type could not be built again, and is refused.
 
     Examples
     --------
@@ -70,13 +55,7 @@ def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rebuild(kind: str, table: Mapping[str, Any], described: Mapping[str, Any]) -> Any:
-    """Object that :func:`describe` described.
-
-    Raises
-    ------
-    InputError
-        If the name or a parameter is unknown, or a parameter is no finite number.
-    """
+    """Object that :func:`describe` described, of a known name, with finite numbers."""
     parameters = {key: value for key, value in described.items() if key != "name"}
     for key, value in parameters.items():
         if type(value) not in (int, float) or not math.isfinite(value):

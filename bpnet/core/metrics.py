@@ -22,15 +22,9 @@ def middle(output: Activation) -> float:
 
 
 def count_correct(
-    z: Array,
-    y: Array,
-    classes: Array,
-    kind: Kind,
-    middle: float,
-    real: Array | None = None,
-    *,
-    xp: Namespace,
-) -> Array:
+    z: Array, y: Array, classes: Array, kind: Kind, middle: float, real: Array | None = None,
+    *, xp: Namespace,
+) -> Array:  # fmt: skip
     """Number of examples whose class is right, in int32.
 
     Parameters
@@ -47,8 +41,6 @@ def count_correct(
         What of it says neither 0 nor 1.
     real : array of bool, (..., batch), optional
         Which rows are examples; the others do not count.
-    xp : namespace
-        The arrays' namespace.
 
     Returns
     -------
@@ -66,23 +58,10 @@ def count_correct(
 
 
 def decide(a: Array, kind: Kind, middle: float, *, xp: Namespace) -> Array:
-    """Class number of each example, or its labels.
+    """Class number of each example, (batch,), or its labels, (batch, n), in int64.
 
-    Parameters
-    ----------
-    a : array, (batch, n)
-        Outputs.
-    kind : {"class", "threshold"}
-        By the largest output, or each output by itself.
-    middle : float
-        The output that says neither 0 nor 1.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array of int64, (batch,) or (batch, n)
-        Numbers of the largest outputs, or 0 and 1.
+    They are the largest of the outputs ``a``, (batch, n), or each of them beside the middle, which
+    says neither 0 nor 1.
     """
     return xp.argmax(a, axis=1) if kind == "class" else xp.astype(a > middle, xp.int64)
 

@@ -9,13 +9,7 @@ from bpnet.errors import ArrayMismatch, InputError
 
 
 def library_of(array: Array) -> str:
-    """Name of the library that an array belongs to, such as ``"numpy"``.
-
-    Raises
-    ------
-    InputError
-        If it is no array of any library.
-    """
+    """Name of the library that an array belongs to, such as ``"numpy"``."""
     return _name(_namespace(array))
 
 

@@ -27,38 +27,17 @@ from bpnet.errors import InputError
 from bpnet.public import listing
 
 __all__ = [
-    "LBFGS",
-    "OPTIMIZERS",
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Momentum",
-    "Nesterov",
-    "Optimizer",
-    "RMSprop",
-    "get",
-    "init",
-    "update",
-]
+    "LBFGS", "OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer",
+    "RMSprop", "get", "init", "update",
+]  # fmt: skip
 __dir__ = listing(__all__)
 
 Slots = tuple[Array, ...]
+Step = tuple[Array, Slots]
+"""An array after a step, and what is remembered of it then."""
+
 State = tuple[tuple[Slots, ...], ...]
 """For each layer, for each of its arrays, what the optimizer remembers of it."""
-
-
-def _check(optimizer: Any, **bounds: tuple[float, float]) -> None:
-    """Make numbers plain floats; refuse those outside ``low <= value < high``."""
-    for name, (low, high) in {"learning_rate": (0.0, math.inf), **bounds}.items():
-        value = getattr(optimizer, name)
-        number = finite_number(value)
-        positive = name in ("learning_rate", "epsilon")
-        if number is None or not low <= number < high or (positive and number <= 0):
-            span = f"above {low:g}" if positive else f"from {low:g}"
-            msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
-            raise InputError(msg)
-        object.__setattr__(optimizer, name, float(number))
 
 
 @dataclass(frozen=True)
@@ -74,9 +53,19 @@ class Optimizer:
     learning_rate: float = 0.1
     slots: ClassVar[int] = 0
     """Arrays remembered for each parameter array."""
+    below: ClassVar[dict[str, float]] = {}
+    """Numbers beside the learning rate, from 0, and what they are below."""
 
     def __post_init__(self) -> None:
-        _check(self)
+        for name, high in {"learning_rate": math.inf, **self.below}.items():
+            value = getattr(self, name)
+            number = finite_number(value)
+            positive = name in ("learning_rate", "epsilon")
+            if number is None or not 0 <= number < high or (positive and number <= 0):
+                span = "above 0" if positive else "from 0"
+                msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
+                raise InputError(msg)
+            object.__setattr__(self, name, float(number))
 
     def init(self, p: Array, *, xp: Namespace) -> Slots:
         """Return what is remembered of the array ``p`` before the first step: zeros."""
@@ -86,9 +75,7 @@ class Optimizer:
         """Return the numbers that step ``t``, from 1, needs: (eta,)."""
         return (learning_rate,)
 
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return the array after the step and what is remembered then."""
         raise NotImplementedError
 
@@ -99,33 +86,12 @@ def init(optimizer: Optimizer, parameters: Parameters, *, xp: Namespace) -> Stat
 
 
 def update(
-    optimizer: Optimizer,
-    parameters: Parameters,
-    gradients: Parameters,
-    state: State,
-    coefficients: tuple[Any, ...],
-    *,
-    xp: Namespace,
-) -> tuple[Parameters, State]:
-    """Move all parameters one step.
+    optimizer: Optimizer, parameters: Parameters, gradients: Parameters, state: State,
+    coefficients: tuple[Any, ...], *, xp: Namespace,
+) -> tuple[Parameters, State]:  # fmt: skip
+    """Move all parameters one step; parameters, gradients and state are donated.
 
-    Parameters
-    ----------
-    optimizer : Optimizer
-        What to do with each array.
-    parameters, gradients : tuple of tuples of arrays
-        Shaped alike; donated.
-    state : tuple
-        From :func:`init` or the step before; donated.
-    coefficients : tuple of numbers, or of arrays, (members,)
-        From ``optimizer.coefficients``.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    parameters, state
-        After the step.
+    The coefficients are the optimizer's of the step: numbers, or arrays, (members,).
     """
     moved, remembered = [], []
     several = any(getattr(c, "ndim", 0) for c in coefficients)
@@ -163,9 +129,7 @@ class SGD(Optimizer):
         eta.
     """
 
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p - eta g."""
         (eta,) = coefficients
         g *= eta
@@ -188,17 +152,13 @@ class Momentum(Optimizer):
     learning_rate: float = 0.1
     momentum: float = 0.9
     slots: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        _check(self, momentum=(0.0, 1.0))
+    below: ClassVar[dict[str, float]] = {"momentum": 1.0}
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
         """Return (eta, mu)."""
         return learning_rate, self.momentum
 
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p + v."""
         (v,), (eta, mu) = slots, coefficients
         v *= mu
@@ -209,33 +169,18 @@ class Momentum(Optimizer):
 
 
 @dataclass(frozen=True)
-class Nesterov(Optimizer):
+class Nesterov(Momentum):
     """Nesterov's momentum (Sutskever et al. 2013), in the form whose w is the look-ahead.
 
     v <- mu v - eta g; w <- w + mu v - eta g.
 
     Parameters
     ----------
-    learning_rate : float
-        eta.
-    momentum : float
-        mu, 0 <= mu < 1.
+    learning_rate, momentum : float
+        As in :class:`Momentum`.
     """
 
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    slots: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        _check(self, momentum=(0.0, 1.0))
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta, mu)."""
-        return learning_rate, self.momentum
-
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p + mu v - eta g."""
         (v,), (eta, mu) = slots, coefficients
         g *= eta
@@ -261,17 +206,13 @@ class Adagrad(Optimizer):
     learning_rate: float = 0.01
     epsilon: float = 1e-10
     slots: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        _check(self, epsilon=(0.0, math.inf))
+    below: ClassVar[dict[str, float]] = {"epsilon": math.inf}
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
         """Return (eta, eps)."""
         return learning_rate, self.epsilon
 
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p - eta g / (sqrt(s) + eps)."""
         (s,), (eta, epsilon) = slots, coefficients
         s += g * g
@@ -301,17 +242,13 @@ class RMSprop(Optimizer):
     rho: float = 0.9
     epsilon: float = 1e-8
     slots: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        _check(self, rho=(0.0, 1.0), epsilon=(0.0, math.inf))
+    below: ClassVar[dict[str, float]] = {"rho": 1.0, "epsilon": math.inf}
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
         """Return (eta, eps, rho, 1 - rho)."""
         return learning_rate, self.epsilon, self.rho, 1 - self.rho
 
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p - eta g / (sqrt(s) + eps)."""
         (s,), (eta, epsilon, rho, rest) = slots, coefficients
         s *= rho
@@ -354,9 +291,7 @@ class Adam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
     slots: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        _check(self, beta1=(0.0, 1.0), beta2=(0.0, 1.0), epsilon=(0.0, math.inf))
+    below: ClassVar[dict[str, float]] = {"beta1": 1.0, "beta2": 1.0, "epsilon": math.inf}
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
         """Return (eta', eps', beta1, beta2)."""
@@ -364,9 +299,7 @@ class Adam(Optimizer):
         root = ((1 - self.beta2**t) / (1 - self.beta2)) ** 0.5
         return learning_rate * root / n1, self.epsilon * root, self.beta1, self.beta2
 
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p - eta' M / (sqrt(V) + eps')."""
         M, V = slots
         eta, epsilon, beta1, beta2 = coefficients[:4]
@@ -398,51 +331,30 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self, weight_decay=(0.0, math.inf))
+    below: ClassVar[dict[str, float]] = {**Adam.below, "weight_decay": math.inf}
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
         """Return Adam's and 1 - eta weight_decay."""
         return *super().coefficients(t, learning_rate), 1 - learning_rate * self.weight_decay
 
-    def update(
-        self, p: Array, g: Array, slots: Slots, coefficients: tuple[Any, ...], *, xp: Namespace
-    ) -> tuple[Array, Slots]:
+    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return Adam's step from the decayed array."""
         p *= coefficients[4]
         return super().update(p, g, slots, coefficients, xp=xp)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = table(
-    {
-        "sgd": SGD,
-        "momentum": Momentum,
-        "nesterov": Nesterov,
-        "adagrad": Adagrad,
-        "rmsprop": RMSprop,
-        "adam": Adam,
-        "adamw": AdamW,
-    }
-)
+OPTIMIZERS: dict[str, type[Optimizer]] = table({
+    "sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adagrad": Adagrad,
+    "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW,
+})  # fmt: skip
 """Every optimizer by its name."""
 
 
-def get(
-    optimizer: str | Optimizer | LBFGS,
-    learning_rate: float | None = None,
-    momentum: float | None = None,
-) -> Any:
+def get(optimizer: Any, learning_rate: float | None = None, momentum: float | None = None) -> Any:
     """Optimizer of a name, or an object, with another learning rate or momentum where given.
 
-    ``"lbfgs"`` gives the settings of :mod:`bpnet.core.lbfgs`, which is no :class:`Optimizer`.
-
-    Raises
-    ------
-    InputError
-        If the name is unknown, the object is no optimizer, L-BFGS is given a rate, or an
-        optimizer without momentum is given one.
+    ``"lbfgs"`` gives the settings of :mod:`bpnet.core.lbfgs`, which is no :class:`Optimizer`. An
+    InputError says that there is no such optimizer, or that it has no rate or momentum.
 
     Examples
     --------

@@ -23,24 +23,16 @@ _LANES = 20
 class Key:
     """What the masks of one step are drawn from.
 
-    Parameters
-    ----------
-    words : pair of int32 numbers, or of arrays of int32, (members, 1, 1)
-        From :func:`step_words`: a function of seed, purpose and step.
-    rows : array of int, (batch,), or (members, batch) where the words are arrays
-        Numbers of the examples in the training set, so that a mask belongs to its example
-        wherever that is computed.
-    layer : int
-        Number of the layer that draws.
-    drops : mapping, optional
-        For the number of a layer of dropout the rates of the members, where these differ: what
-        :meth:`bpnet.core.layers.Dropout.drops` gives for each, as two arrays (members, 1, 1),
-        of int32 and in the dtype of the run.
+    The words are those of :func:`step_words`, a function of seed, purpose and step: int32 numbers,
+    or arrays of them, (members, 1, 1). The rows are the examples' numbers in the training set,
+    (batch,) or (members, batch), so that a mask belongs to its example wherever that is computed.
     """
 
     words: tuple[Any, Any]
     rows: Array
-    layer: int = 0
+    layer: int = 0  # number of the layer that draws
+    # for the number of a layer of dropout, where the members' rates differ, what Dropout.drops
+    # gives for each: two arrays (members, 1, 1), of int32 and in the dtype of the run
     drops: Mapping[int, tuple[Array, Array]] | None = None
 
     def at(self, layer: int) -> "Key":
@@ -49,21 +41,9 @@ class Key:
 
 
 def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> tuple[Array, Array]:
-    """Threefry-2x32-20 of a key and two counter words.
+    """Threefry-2x32-20 of a key, a pair of int32, and two counter words of one shape.
 
-    Parameters
-    ----------
-    words : pair of int32 numbers, or of arrays that go with the counter
-        The key.
-    x0, x1 : array of int32, any one shape
-        The counter.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    x0, x1 : array of int32
-        Random bits, shaped like the counter.
+    The key's words may be arrays that go with the counter; the result is shaped like that.
     """
     schedule = (*words, words[0] ^ words[1] ^ _PARITY)
     x0 = x0 + schedule[0]
@@ -83,21 +63,10 @@ def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> 
 
 
 def step_words(seed: int, purpose: int, step: int) -> tuple[int, int]:
-    """Key of one step: Threefry of the seed on (step, purpose), on the host.
+    """Key of one step, two int32: Threefry of the seed on (step, purpose), on the host.
 
-    Parameters
-    ----------
-    seed : int
-        0 to 2^64 - 1.
-    purpose : int
-        Below 2^16.
-    step : int
-        Counted from the start of training, below 2^48.
-
-    Returns
-    -------
-    pair of int
-        In the range of int32.
+    The seed is from 0 to 2^64 - 1, the purpose below 2^16, and the step, counted from the start of
+    training, below 2^48.
     """
     high, low = divmod(step, _WORD)
     x0, x1 = threefry_of_words((seed % _WORD, seed // _WORD), low, (high << 16) + purpose)
@@ -122,25 +91,10 @@ def _signed(word: int) -> int:
 
 
 def keep_mask(key: Key, n: int, steps: Any, *, xp: Namespace) -> Array:
-    """Which of ``n`` values of each example are kept.
+    """Which of ``n`` values of each example are kept: bool, (batch, n) or (members, batch, n).
 
-    16 bits decide over one value, so the rate of dropping is a multiple of 2^-16.
-
-    Parameters
-    ----------
-    key : Key
-        Of the step and the layer.
-    n : int
-        Values of an example, below 2^22.
-    steps : int, or array of int32, (members, 1, 1)
-        From :func:`drop_steps`: the rate, in steps of 2^-16.
-    xp : namespace
-        Of ``key.rows``.
-
-    Returns
-    -------
-    array of bool, (batch, n), or (members, batch, n)
-        True where the value is kept.
+    16 bits decide over one value, so the rate of dropping is a multiple of 2^-16; ``steps`` is that
+    of :func:`drop_steps`, or an array of int32, (members, 1, 1). ``n`` is below 2^22.
     """
     lanes = -(-n // 4)
     rows = xp.astype(key.rows, xp.int32)[..., None]

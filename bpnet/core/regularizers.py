@@ -11,20 +11,12 @@ from bpnet.core.special import beside
 
 
 class Regularization(NamedTuple):
-    """Strengths and limits of a step; 0 and None are none.
+    """Strengths and limits of a step; 0 and None are none."""
 
-    Parameters
-    ----------
-    l2, l1 : float, or array, (members,)
-        Strengths: the paper's alpha, and that of L1.
-    max_norm, clip_norm : float, or array, (members,)
-        Largest norm of the weights into one neuron, and of all gradients together.
-    """
-
-    l2: Any = None
+    l2: Any = None  # the paper's alpha
     l1: Any = None
-    max_norm: Any = None
-    clip_norm: Any = None
+    max_norm: Any = None  # largest norm of the weights into one neuron
+    clip_norm: Any = None  # largest norm of all gradients of a network
 
 
 UNBOUND = Regularization(0.0, 0.0, 1e30, 1e30)
@@ -37,28 +29,12 @@ def is_given(value: Any) -> bool:
 
 
 def penalized(
-    C: Array,
-    parameters: Parameters,
-    gradients: Parameters,
-    regularization: Regularization,
-    m: Any,
-    *,
-    xp: Namespace,
-) -> tuple[Array, Parameters]:
-    """Return the cost and its gradients with L2 and L1, where these are given.
+    C: Array, parameters: Parameters, gradients: Parameters, regularization: Regularization,
+    m: Any, *, xp: Namespace,
+) -> tuple[Array, Parameters]:  # fmt: skip
+    """Return the cost, (...), and its gradients with L2 and L1, where these are given.
 
-    Parameters
-    ----------
-    C : array, (...)
-        Cost without them.
-    parameters, gradients : tuple of tuples of arrays
-        Shaped alike; the gradients are donated.
-    regularization : Regularization
-        ``l2`` and ``l1``.
-    m : int or array
-        As in :func:`l2_cost`.
-    xp : namespace
-        The arrays' namespace.
+    The gradients are shaped like the parameters, and donated; ``m`` is as in :func:`l2_cost`.
     """
     l2, l1 = regularization[:2]
     if is_given(l2):
@@ -71,25 +47,12 @@ def penalized(
 
 
 def l2_cost(parameters: Parameters, l2: float, m: Any, *, xp: Namespace) -> Array:
-    """What L2 adds to the cost: alpha/(2m) sum_w w^2, so that C = C_0 + this.
+    """What L2 adds to the cost: alpha/(2m) sum_w w^2, ``(...)``, so that C = C_0 + this.
+
+    ``l2`` is the paper's alpha, and ``m`` the size of the training set, in mini-batches too; ``b``
+    does not count.
 
     Equation: (27).
-
-    Parameters
-    ----------
-    parameters : tuple of tuples of arrays
-        For each layer ``W``, (..., n_in, n_out), then ``b``, which does not count.
-    l2 : float
-        The paper's alpha.
-    m : int
-        Size of the training set, in mini-batches too.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array, (...)
-        The term to add.
 
     Examples
     --------
@@ -106,23 +69,9 @@ def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: Any
     """Gradient of the regularized cost: dC/dw = dC_0/dw + (alpha/m) w, dC/db as it was.
 
     A descent step with it is the paper's: w <- (1 - eta alpha/m) w - eta dC_0/dw, and
-    b <- b - eta dC/db.
+    b <- b - eta dC/db. The gradients are donated; ``l2`` and ``m`` are as in :func:`l2_cost`.
 
     Equations: (28), (29).
-
-    Parameters
-    ----------
-    parameters, gradients : tuple of tuples of arrays
-        Shaped alike; the gradients are donated.
-    l2 : float
-        The paper's alpha.
-    m : int
-        Size of the training set.
-
-    Returns
-    -------
-    tuple of tuples of arrays
-        The gradients of C.
     """
     n = _axes(parameters)
     return tuple(
@@ -151,21 +100,8 @@ def l1_gradient(
 def max_norm(parameters: Parameters, limit: float, *, xp: Namespace) -> Parameters:
     """Parameters whose weights into one neuron have at most the length ``limit``.
 
-    Longer ones are scaled down to it (Srivastava et al. 2014).
-
-    Parameters
-    ----------
-    parameters : tuple of tuples of arrays
-        For each layer ``W``, (..., n_in, n_out), then ``b``; donated.
-    limit : float
-        Largest Euclidean norm of a column of ``W``.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    tuple of tuples of arrays
-        Shaped alike.
+    Longer columns of ``W``, (..., n_in, n_out), are scaled down to it (Srivastava et al. 2014); the
+    parameters are donated.
     """
     n = _axes(parameters)
     return tuple((_short(p[0], limit, xp), *p[1:]) if _has_weights(p, n) else p for p in parameters)
@@ -201,21 +137,9 @@ def clip(
 ) -> tuple[Array, ...]:
     """Gradients scaled down so that all of them together have at most the length ``limit``.
 
-    Parameters
-    ----------
-    gradients : tuple of arrays, (...) or (members, ...)
-        Of all parameters of a network, such as :class:`bpnet.core.flat.Layout` packs them; donated.
-    limit : float, or array, (members,)
-        Largest Euclidean norm over all parameters of one network (Pascanu et al. 2013).
-    axes : int
-        How many of the first axes are members: 0 or 1.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    tuple of arrays
-        Shaped alike.
+    The gradients are those of all parameters of a network (Pascanu et al. 2013), such as
+    :class:`bpnet.core.flat.Layout` packs them, and donated; of the ``axes`` first axes, 0 or 1, are
+    members, and ``limit`` is then one number or one for each.
     """
     squares = [xp.sum(g * g, axis=tuple(range(axes, g.ndim))) for g in gradients]
     factor = _shrink(xp.sqrt(sum(squares[1:], start=squares[0])), limit, xp)

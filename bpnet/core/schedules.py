@@ -15,19 +15,9 @@ from bpnet.errors import InputError
 from bpnet.public import listing
 
 __all__ = [
-    "SCHEDULES",
-    "Constant",
-    "Cosine",
-    "Exponential",
-    "InverseScaling",
-    "Moment",
-    "OnPlateau",
-    "OneCycle",
-    "Schedule",
-    "Step",
-    "WarmUp",
-    "get",
-]
+    "SCHEDULES", "Constant", "Cosine", "Exponential", "InverseScaling", "Moment", "OnPlateau",
+    "OneCycle", "Schedule", "Step", "WarmUp", "get",
+]  # fmt: skip
 __dir__ = listing(__all__)
 
 
@@ -278,18 +268,11 @@ class OnPlateau:
         return float(eta * self.factor**drops)
 
 
-SCHEDULES: dict[str, Any] = table(
-    {
-        "constant": Constant,
-        "step": Step,
-        "exponential": Exponential,
-        "inverse_scaling": InverseScaling,
-        "cosine": Cosine,
-        "warm_up": WarmUp,
-        "one_cycle": OneCycle,
-        "on_plateau": OnPlateau,
-    }
-)
+SCHEDULES: dict[str, Any] = table({
+    "constant": Constant, "step": Step, "exponential": Exponential,
+    "inverse_scaling": InverseScaling, "cosine": Cosine, "warm_up": WarmUp,
+    "one_cycle": OneCycle, "on_plateau": OnPlateau,
+})  # fmt: skip
 """Every schedule by its name."""
 
 

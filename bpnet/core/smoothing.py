@@ -13,17 +13,10 @@ class Smoothed:
 
     y' = (1 - s) y + s/n for the n classes of a softmax, and (1 - s) y + s/2 for outputs that say
     yes or no each by itself.
-
-    Parameters
-    ----------
-    cost : Cost
-        Of the smoothed targets.
-    share : float
-        0 <= s < 1.
     """
 
-    cost: Cost
-    share: float
+    cost: Cost  # of the smoothed targets
+    share: float  # s, from 0 to below 1
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""

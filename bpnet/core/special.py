@@ -13,57 +13,31 @@ from bpnet._typing import Array, DType, Namespace
 # the error function", Math. Comp. 23 (1969), 631-637; coefficients of his program CALERF.
 # Highest power first; for |x| <= 0.46875, up to 4, and beyond.
 _ERF_NUMERATOR = (
-    1.85777706184603153e-1,
-    3.16112374387056560e0,
-    1.13864154151050156e2,
-    3.77485237685302021e2,
+    1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2,
     3.20937758913846947e3,
-)
+)  # fmt: skip
 _ERF_DENOMINATOR = (
-    1.0,
-    2.36012909523441209e1,
-    2.44024637934444173e2,
-    1.28261652607737228e3,
+    1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
     2.84423683343917062e3,
-)
+)  # fmt: skip
 _ERFC_NUMERATOR = (
-    2.15311535474403846e-8,
-    5.64188496988670089e-1,
-    8.88314979438837594e0,
-    6.61191906371416295e1,
-    2.98635138197400131e2,
-    8.81952221241769090e2,
-    1.71204761263407058e3,
-    2.05107837782607147e3,
+    2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1,
+    2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3,
     1.23033935479799725e3,
-)
+)  # fmt: skip
 _ERFC_DENOMINATOR = (
-    1.0,
-    1.57449261107098347e1,
-    1.17693950891312499e2,
-    5.37181101862009858e2,
-    1.62138957456669019e3,
-    3.29079923573345963e3,
-    4.36261909014324716e3,
-    3.43936767414372164e3,
+    1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
+    1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3,
     1.23033935480374942e3,
-)
+)  # fmt: skip
 _TAIL_NUMERATOR = (
-    1.63153871373020978e-2,
-    3.05326634961232344e-1,
-    3.60344899949804439e-1,
-    1.25781726111229246e-1,
-    1.60837851487422766e-2,
-    6.58749161529837803e-4,
-)
+    1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
+    1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4,
+)  # fmt: skip
 _TAIL_DENOMINATOR = (
-    1.0,
-    2.56852019228982242e0,
-    1.87295284992346725e0,
-    5.27905102951428412e-1,
-    6.05183413124413191e-2,
-    2.33520497626869185e-3,
-)
+    1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1,
+    6.05183413124413191e-2, 2.33520497626869185e-3,
+)  # fmt: skip
 
 
 @lru_cache(maxsize=64)  # asked several times a step, and finfo costs as much as a small product
@@ -107,19 +81,7 @@ def without_subnormals(a: Array, *, xp: Namespace) -> Array:
 
 
 def beside(values: Any, array: Array) -> Any:
-    """A number as it is; one for each member, ``(members,)``, with axes for those of an array.
-
-    Parameters
-    ----------
-    values : number, or array, (members,)
-        Such as a learning rate.
-    array : array, (members, ...)
-        What the values go with.
-
-    Returns
-    -------
-    number, or array, (members, 1, ...)
-    """
+    """A number as it is; one for each member, ``(members,)``, with axes for those of an array."""
     if not getattr(values, "ndim", 0):
         return values
     return values[(..., *(None,) * (array.ndim - values.ndim))]
@@ -134,19 +96,9 @@ def _horner(coefficients: Sequence[float], x: Array) -> Array:
 
 
 def erfc(x: Array, *, xp: Namespace) -> Array:
-    """Complementary error function, 1 - erf(x).
+    """Complementary error function, 1 - erf(x), of real numbers of at least 32 bits.
 
-    Parameters
-    ----------
-    x : array, any shape
-        Real numbers, of at least 32 bits.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array, like ``x``
-        erfc(x), within a few units in the last place for |x| < 4.
+    It is right within a few units in the last place for |x| < 4.
 
     Examples
     --------
@@ -205,19 +157,7 @@ def softplus(z: Array, *, xp: Namespace) -> Array:
 
 
 def logsumexp(z: Array, *, xp: Namespace) -> Array:
-    """ln(sum_j e^(z_j)) over the last axis, which is kept with length 1.
-
-    Parameters
-    ----------
-    z : array, (..., n)
-        Exponents; their maximum is taken out first, so that nothing overflows.
-    xp : namespace
-        The array's namespace.
-
-    Returns
-    -------
-    array, (..., 1)
-        The logarithm of the sum.
+    """ln(sum_j e^(z_j)) over the last axis, which is kept with length 1; it can't overflow.
 
     Examples
     --------
@@ -231,21 +171,9 @@ def logsumexp(z: Array, *, xp: Namespace) -> Array:
 
 
 def argmax(z: Array, classes: Array, *, xp: Namespace) -> Array:
-    """Number of the first largest value of each row.
+    """Number of the first largest value of each row of ``z``, (..., n), in the dtype of classes.
 
-    Parameters
-    ----------
-    z : array, (..., n)
-        Rows.
-    classes : array of int, (n,)
-        0 to n - 1, in the integers that the device indexes with.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array, (...)
-        In the dtype of ``classes``.
+    ``classes`` are 0 to n - 1, in the integers that the device indexes with.
 
     Examples
     --------
@@ -265,23 +193,9 @@ def argmax(z: Array, classes: Array, *, xp: Namespace) -> Array:
 
 
 def one_hot(labels: Array, classes: Array, dtype: DType, *, xp: Namespace) -> Array:
-    """Rows with a 1 at each label.
+    """Rows with a 1 at each label, ``(..., batch, n)``.
 
-    Parameters
-    ----------
-    labels : array of int, (..., batch)
-        Class numbers.
-    classes : array of int, (n,)
-        0 to n - 1, made once by the caller.
-    dtype : dtype
-        Of the result.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array, (..., batch, n)
-        One-hot rows.
+    The labels are class numbers, (..., batch), and ``classes`` 0 to n - 1, made once by the caller.
 
     Examples
     --------
