@@ -10,17 +10,8 @@ from bpnet.bench.measure import Timing
 def crossings(timings: Sequence[Timing]) -> list[str]:
     """For each backend and batch size: from which width on it is faster than NumPy.
 
-    Without NumPy it is the first backend that the others are held against.
-
-    Parameters
-    ----------
-    timings : sequence of Timing
-        Of a grid with one hidden layer.
-
-    Returns
-    -------
-    list of str
-        A sentence each.
+    The timings are of a grid with one hidden layer. Without NumPy it is the first backend that the
+    others are held against.
     """
     names = list(dict.fromkeys(t.backend for t in timings))
     base = "numpy" if "numpy" in names else names[0]
@@ -45,13 +36,7 @@ def _when(other: str, base: str, widths: list[int], ahead: list[bool]) -> str:
 
 
 def plot(timings: Sequence[Timing], path: Path) -> Path:
-    """Samples a second against the width, one panel a batch size, one line a backend.
-
-    Raises
-    ------
-    InputError
-        If matplotlib is missing, or the path's ending is no picture's.
-    """
+    """Samples a second against the width, one panel a batch size, one line a backend."""
     batches = sorted({t.cell.batch_size for t in timings})
     figure, axes = plots.pyplot().subplots(
         1, len(batches), figsize=(4 * len(batches), 3.6), sharey=True, squeeze=False

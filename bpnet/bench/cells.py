@@ -24,22 +24,10 @@ _ROWS = 16_384
 
 @dataclass(frozen=True)
 class Cell:
-    """One network with one batch size.
-
-    Parameters
-    ----------
-    hidden : tuple of int
-        Neurons of the hidden layers.
-    batch_size : int
-        Examples in a step; 0 is the whole set.
-    optimizer : str
-        Its name.
-    dtype : str
-        Of the run.
-    """
+    """One network, by its hidden layers, with one batch size and optimizer."""
 
     hidden: tuple[int, ...]
-    batch_size: int
+    batch_size: int  # examples in a step; 0 is the whole set
     optimizer: str = "sgd"
     dtype: str = "float32"
 
@@ -73,13 +61,7 @@ class Job:
 
 
 def check(job: Job) -> None:
-    """Refuse a job that no backend could do.
-
-    Raises
-    ------
-    InputError
-        If the data, the network or the optimizer cannot be used.
-    """
+    """Refuse a job that no backend could do."""
     seconds = finite_number(job.seconds)
     if seconds is None or not 0 < seconds <= _DAY:
         msg = f"seconds is {job.seconds!r}; give a positive number up to {_DAY}, a day"

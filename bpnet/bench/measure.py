@@ -7,7 +7,7 @@ from typing import Any
 
 from bpnet.backends import Backend
 from bpnet.bench.cells import Cell, Job, data_of, network_of
-from bpnet.training import Callback, Run, train
+from bpnet.training import Callback, History, Run, train
 
 _LEAST = 2
 """Epochs that are counted at least."""
@@ -15,35 +15,15 @@ _LEAST = 2
 
 @dataclass(frozen=True)
 class Timing:
-    """What a backend needed for a cell.
+    """What a backend needed for a cell."""
 
-    Parameters
-    ----------
-    backend : str
-        Name and device.
-    cell : Cell
-        What was trained.
-    samples : int
-        Examples in an epoch.
-    epoch : float or None
-        Seconds of an epoch, the median, synchronized; None if it failed.
-    spread : float
-        Half the distance of the quartiles over the median.
-    first : float
-        Seconds of the first epoch, which warms up and compiles and is not counted.
-    epochs : int
-        Epochs that were counted.
-    error : str or None
-        Why it failed.
-    """
-
-    backend: str
+    backend: str  # name and device
     cell: Cell
-    samples: int = 0
-    epoch: float | None = None
-    spread: float = 0.0
-    first: float = 0.0
-    epochs: int = 0
+    samples: int = 0  # examples in an epoch
+    epoch: float | None = None  # median seconds of an epoch, synchronized; None if it failed
+    spread: float = 0.0  # half the distance of the quartiles over the median
+    first: float = 0.0  # seconds of the first epoch, which warms up and is not counted
+    epochs: int = 0  # that were counted
     error: str | None = None
 
     @property
@@ -75,24 +55,16 @@ class _Clock(Callback):
 def measure(backend: Backend, job: Job, cell: Cell) -> Timing:
     """Train for a while and take the median epoch."""
     data = data_of(job, cell)
-    history = train(
-        network_of(job, cell),
-        data,
-        optimizer=cell.optimizer,
-        epochs=100_000,
-        batch_size=cell.batch_size or None,
-        dtype=cell.dtype,
-        backend=backend,
-        callbacks=[_Clock(job.seconds)],
-    )
-    first, *counted = history["seconds"]
+    clock = _Clock(job.seconds)
+    first, *counted = trained(job, cell, data, 100_000, backend, callbacks=[clock])["seconds"]
     low, middle, high = statistics.quantiles(counted, n=4)
-    return Timing(
-        backend=backend.spec,
-        cell=cell,
-        samples=len(data.x),
-        epoch=middle,
-        spread=(high - low) / 2 / middle,
-        first=first,
-        epochs=len(counted),
-    )
+    spread = (high - low) / 2 / middle
+    return Timing(backend.spec, cell, len(data.x), middle, spread, first, len(counted))
+
+
+def trained(job: Job, cell: Cell, data: Any, epochs: int, backend: Any, **options: Any) -> History:
+    """Train the network of a cell on its data."""
+    return train(
+        network_of(job, cell), data, optimizer=cell.optimizer, epochs=epochs,
+        batch_size=cell.batch_size or None, dtype=cell.dtype, backend=backend, **options,
+    )  # fmt: skip

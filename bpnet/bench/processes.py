@@ -52,12 +52,12 @@ def _one(name: str, job: Job) -> Iterator[Timing]:
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
         subprocess.Popen(
             [sys.executable, "-m", "bpnet.bench.processes"],
+            env=environment,
+            text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            text=True,
-            env=environment,
-        ) as process,
+        ) as process,  # fmt: skip
     ):
         # a process that hangs is ended; what it has measured until then counts
         limit = threading.Timer(_START + 4 * job.seconds * len(job.cells), process.kill)

@@ -8,9 +8,9 @@ from typing import Any
 from bpnet.backends import Backend
 from bpnet.backends.trace.recorder import INSPECTION
 from bpnet.bench.cells import Cell, Job, data_of, network_of
+from bpnet.bench.measure import trained
 from bpnet.check.watch import Watch
 from bpnet.errors import InputError
-from bpnet.training import History, train
 
 _EPOCHS = 4
 
@@ -53,10 +53,7 @@ def _part(name: str) -> str:
 def profile(backend: Backend, job: Job, cell: Cell) -> list[Share]:
     """Parts of an epoch in order of their size; ``Python`` is what none of the calls takes.
 
-    Raises
-    ------
-    InputError
-        On a backend that compiles its loop, where there are no calls to time.
+    A backend that compiles its loop has no calls to time, and is refused.
     """
     if backend.compiles:
         msg = f"{backend.spec} compiles its loop, which has no calls to time; profile numpy"
@@ -76,16 +73,7 @@ def profile(backend: Backend, job: Job, cell: Cell) -> list[Share]:
 
 def _seconds(backend: Backend, on: Any, job: Job, cell: Cell) -> list[float]:
     """Seconds of the epochs, with the threads that the backend would choose."""
-    network, data = network_of(job, cell), data_of(job, cell)
-    work = max(cell.batch_size, 1) * max(W.size for W, _ in network.parameters)
-    with backend.threads(None, work):
-        history: History = train(
-            network,
-            data,
-            optimizer=cell.optimizer,
-            epochs=_EPOCHS,
-            batch_size=cell.batch_size or None,
-            dtype=cell.dtype,
-            backend=on,
-        )
-    return history["seconds"]
+    largest = max(W.size for W, _ in network_of(job, cell).parameters)
+    with backend.threads(None, max(cell.batch_size, 1) * largest):
+        seconds: list[float] = trained(job, cell, data_of(job, cell), _EPOCHS, on)["seconds"]
+    return seconds

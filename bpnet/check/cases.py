@@ -1,7 +1,7 @@
 """Small networks with every activation and cost, whose gradients can be known."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -32,27 +32,15 @@ _SIZES, _BATCH = (3, 4, 3), 4
 
 @dataclass(frozen=True)
 class Case:
-    """A network with a batch.
-
-    Parameters
-    ----------
-    hidden, output, cost_name : str
-        Activations and cost.
-    parameters : tuple of pairs of numpy arrays
-        As bpnet stores them, ``W`` of (n_in, n_out).
-    x, y : numpy array
-        Examples, (batch, n_0), and what is wanted, (batch, n_L).
-    dropout : float
-        Rate after each hidden layer.
-    """
+    """A network with a batch."""
 
     hidden: str
     output: str
     cost_name: Any
-    parameters: Any
-    x: Host
-    y: Host
-    dropout: float = 0.0
+    parameters: Any  # pairs of NumPy's as bpnet stores them, W of (n_in, n_out)
+    x: Host  # examples, (batch, n_0)
+    y: Host  # what is wanted, (batch, n_L)
+    dropout: float = 0.0  # rate after each hidden layer
 
     @property
     def layers(self) -> tuple[Any, ...]:
@@ -76,30 +64,11 @@ class Case:
 
     def moved(self, parameters: Any) -> "Case":
         """Return the case with other parameters, which may have leading axes."""
-        return Case(
-            self.hidden, self.output, self.cost_name, parameters, self.x, self.y, self.dropout
-        )
+        return replace(self, parameters=parameters)
 
 
 def gradients(backend: Backend, case: Case, dtype: str) -> tuple[float, list[Host]]:
-    """Mean cost and gradients of one pass forward and back.
-
-    Parameters
-    ----------
-    backend : Backend
-        Where it is computed.
-    case : Case
-        What.
-    dtype : str
-        In which dtype.
-
-    Returns
-    -------
-    C : float
-        The mean cost.
-    gradients : list of numpy arrays
-        dC/dW and dC/db of each layer, shaped like the parameters.
-    """
+    """Mean cost of one pass forward and back, and dC/dW and dC/db of each layer."""
     with backend.session(dtype):
         parameters, x, y = case.on(backend, dtype)
         net, parameters, key = _with_dropout(backend, case, parameters)

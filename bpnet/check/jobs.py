@@ -19,18 +19,10 @@ M, BATCH, EPOCHS = 400, 40, 10
 
 @dataclass(frozen=True)
 class Job:
-    """100 steps on 400 examples of three noisy classes, with L2, and dropout unless told.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        How parameters move.
-    hidden : str
-        Activation of the hidden layers.
-    """
+    """100 steps on 400 examples of three noisy classes, with L2, and dropout unless told."""
 
     optimizer: Optimizer
-    hidden: str
+    hidden: str  # activation of the hidden layers
     l2: float = 0.1
     dropout: float = 0.1
     seed: int = 3
@@ -75,17 +67,9 @@ def run_set(backend: Any, dtype: str) -> list[Network]:
     Their products are those of stacks of matrices, which libraries have other kernels for.
     """
     networks = [Network([12, 16, 8, 3], hidden="relu", seed=11 + i) for i in range(3)]
-    train(
-        networks,
-        examples(),
-        optimizer=optimizers.Adam(learning_rate=1e-3),
-        epochs=EPOCHS,
-        batch_size=BATCH,
-        l2=[0.0, 0.1, 1.0],
-        backend=backend,
-        dtype=dtype,
-        seed=3,
-    )
+    adam = optimizers.Adam(learning_rate=1e-3)
+    options = {"epochs": EPOCHS, "batch_size": BATCH, "l2": [0.0, 0.1, 1.0], "seed": 3}
+    train(networks, examples(), optimizer=adam, backend=backend, dtype=dtype, **options)
     return networks
 
 

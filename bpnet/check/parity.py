@@ -66,36 +66,16 @@ def _trained(name: str, backend: Any, dtype: str) -> dict[str, list[Host]]:
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far one quantity of one layer differs over all steps of a run.
+    """How far one quantity of one layer differs over all steps of a run."""
 
-    Parameters
-    ----------
-    layer : int
-        1 is the first with weights.
-    quantity : str
-        z, a, delta, dC/dW or dC/db.
-    relative : float
-        Largest relative difference over the steps.
-    absolute : float
-        Largest difference of two numbers.
-    ulp : float
-        The same in units of the last place of the larger of the two.
-    step : int
-        Where the relative difference is largest, from 1.
-    first_past : int or None
-        The first step whose relative difference is above the bound.
-    by_step : tuple of (float, float, float)
-        Relative, absolute and ulp difference at each step.
-    """
-
-    layer: int
-    quantity: str
-    relative: float
-    absolute: float
-    ulp: float
-    step: int
-    first_past: int | None
-    by_step: tuple[tuple[float, float, float], ...] = ()
+    layer: int  # 1 is the first with weights
+    quantity: str  # z, a, delta, dC/dW or dC/db
+    relative: float  # largest relative difference over the steps
+    absolute: float  # largest difference of two numbers
+    ulp: float  # the same in units of the last place of the larger of the two
+    step: int  # where the relative difference is largest, from 1
+    first_past: int | None  # the first step whose relative difference is above the bound
+    by_step: tuple[tuple[float, float, float], ...] = ()  # these three differences at each step
 
 
 @dataclass(frozen=True)
@@ -194,15 +174,10 @@ def _deviation(key: tuple[int, str], a: Host, b: Host, dtype: str, bound: float)
     absolute, ulp = gap.reshape(each).max(1), (gap / place).reshape(each).max(1)
     past = np.flatnonzero(~(relative <= bound))
     at = int(np.argmax(np.where(np.isnan(relative), np.inf, relative)))
-    return Deviation(
-        *key,
-        relative=float(relative[at]),
-        absolute=float(absolute.max()),
-        ulp=float(ulp.max()),
-        step=at + 1,
-        first_past=int(past[0]) + 1 if past.size else None,
-        by_step=tuple(zip(relative.tolist(), absolute.tolist(), ulp.tolist(), strict=True)),
-    )
+    worst_of = float(relative[at]), float(absolute.max()), float(ulp.max())
+    first_past = int(past[0]) + 1 if past.size else None
+    by_step = tuple(zip(relative.tolist(), absolute.tolist(), ulp.tolist(), strict=True))
+    return Deviation(*key, *worst_of, at + 1, first_past, by_step)
 
 
 def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host]:

@@ -12,28 +12,14 @@ BITS = 0.0
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that was checked.
-
-    Parameters
-    ----------
-    group, name : str
-        What it belongs to, and what it is.
-    dtype : str
-        Of the computation.
-    error : float
-        A relative difference, or a count; infinite where there is no number.
-    bound : float
-        The largest error that passes.
-    note : str
-        Where the error is largest, or what was raised.
-    """
+    """One thing that was checked."""
 
     group: str
     name: str
     dtype: str
-    error: float
-    bound: float
-    note: str = ""
+    error: float  # a relative difference, or a count; infinite where there is no number
+    bound: float  # the largest error that passes
+    note: str = ""  # where the error is largest, or what was raised
 
     @property
     def passed(self) -> bool:
@@ -54,13 +40,7 @@ class Row:
 
 
 def difference(actual: Any, desired: Any) -> float:
-    """Norm of the difference over the norm of what is desired, or alone where that is 0.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
+    """Norm of the difference over the norm of what is desired, or alone where that is 0."""
     a, d = np.asarray(actual, np.float64), np.asarray(desired, np.float64)
     if a.shape != d.shape:
         msg = f"shape {a.shape}, wanted {d.shape}"

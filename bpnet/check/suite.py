@@ -16,17 +16,7 @@ _log = logging.getLogger("bpnet")
 
 @checked
 def check(backend: Backend) -> Iterator[Row]:
-    """Check a backend.
-
-    Parameters
-    ----------
-    backend : Backend
-        From :func:`bpnet.backends.get`.
-
-    Yields
-    ------
-    Row
-        As soon as it is known.
+    """Check a backend of :func:`bpnet.backends.get`, and yield each row as soon as it is known.
 
     Examples
     --------

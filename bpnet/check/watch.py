@@ -26,44 +26,20 @@ _VIEWS = frozenset({"__getitem__", "matrix_transpose", "reshape"})
 class Call:
     """One thing that was done with arrays.
 
-    Parameters
-    ----------
-    kind : {"function", "operator", "attribute", "upload", "copy", "foreign"}
-        A copy is one to the host; foreign is an operand that is neither one of these arrays nor
-        a plain Python number.
-    name : str
-        Such as ``"exp"``, ``"__imul__"``, ``"T"``.
-    dtypes : tuple of str
-        Of the arrays given; ``"number"`` for a plain one.
-    keywords : tuple of str
-        Names of the keywords given.
-    result : tuple of str
-        Dtypes of the arrays returned.
-    positional : int
-        Arguments given without a keyword.
+    It is a "function", "operator", "attribute", an "upload", a "copy" to the host, or "foreign": an
+    operand that is neither one of these arrays nor a plain Python number.
     """
 
     kind: str
-    name: str
-    dtypes: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-    result: tuple[str, ...] = ()
-    positional: int = 0
+    name: str  # such as "exp", "__imul__", "T"
+    dtypes: tuple[str, ...] = ()  # of the arrays given; "number" for a plain one
+    keywords: tuple[str, ...] = ()  # names of those given
+    result: tuple[str, ...] = ()  # dtypes of the arrays returned
+    positional: int = 0  # arguments given without a keyword
 
 
 class Watch(Recorder):
-    """Namespace of the standard around a backend's.
-
-    Parameters
-    ----------
-    backend : Backend
-        What computes.
-
-    Attributes
-    ----------
-    calls : list of Call
-        All that was done so far, in order.
-    """
+    """Namespace of the standard around a backend's; ``calls`` is all that was done, in order."""
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend.xp)

@@ -7,15 +7,8 @@ from bpnet.distributed.simulated import simulate
 from bpnet.public import listing
 
 __all__ = [
-    "NCCL",
-    "Communicator",
-    "Single",
-    "Traffic",
-    "check_timeout",
-    "launched",
-    "nccl",
-    "simulate",
+    "NCCL", "Communicator", "Single", "Traffic", "check_timeout", "launched", "nccl", "simulate",
     "wrap",
-]
+]  # fmt: skip
 
 __dir__ = listing(__all__)

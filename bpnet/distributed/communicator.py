@@ -17,21 +17,17 @@ Host = np.ndarray[Any, Any]
 
 @dataclass
 class Traffic:
-    """What a rank has sent.
-
-    Attributes
-    ----------
-    messages : int
-        Messages that were not empty.
-    bytes : int
-        Of all of them.
-    sums : int
-        Calls of :meth:`Communicator.sum`.
-    """
+    """What a rank has sent: messages that were not empty, their bytes, and the sums it took."""
 
     messages: int = 0
     bytes: int = 0
     sums: int = 0
+
+    def count(self, sent: Array) -> None:
+        """Count a message, unless it is empty."""
+        if sent.size:
+            self.messages += 1
+            self.bytes += sent.nbytes
 
 
 _NO_LIMIT = 1e9
@@ -39,13 +35,7 @@ _NO_LIMIT = 1e9
 
 
 def check_timeout(timeout: Any) -> float:
-    """Seconds that a rank may take to answer, as a float.
-
-    Raises
-    ------
-    InputError
-        If it is no positive number.
-    """
+    """Seconds that a rank may take to answer, as a float; a positive number."""
     number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
     if not number or not 0 < timeout < _NO_LIMIT:
         msg = f"timeout is {timeout!r}; give the seconds that a rank may take to answer"
@@ -78,19 +68,11 @@ class Communicator(ABC):
 
     @abstractmethod
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
-        """Send one flat array to a rank, and receive one of it; either may be empty.
+        """Send one flat array to a rank, which calls this too, and receive one of it.
 
-        Parameters
-        ----------
-        partner : int
-            The other rank, which calls this too.
-        send : array, (n,)
-            Not changed.
-        receive : array, (k,)
-            Overwritten.
-        stage : int
-            Exchanges before it in this sum: whoever waits for a rank that waits itself is more
-            patient, so that the first to complain is the one beside the rank that hangs.
+        Either may be empty. The stage is how many exchanges came before it in this sum: whoever
+        waits for a rank that waits itself is more patient, so that the first to complain is the
+        one beside the rank that hangs.
         """
 
     @abstractmethod
@@ -98,15 +80,10 @@ class Communicator(ABC):
         """End all ranks, with one line that names this one and the cause."""
 
     def sum(self, buffer: Array, *, ordered: bool = True) -> None:
-        """Sum of all ranks' buffers, in place of each of them.
+        """Sum of all ranks' buffers, (n,), in place of each of them.
 
-        Parameters
-        ----------
-        buffer : array, (n,)
-            Overwritten.
-        ordered : bool
-            By a fixed tree over the ranks, a power of two of them; otherwise in whatever order
-            the library takes.
+        In order it is by a fixed tree over the ranks, a power of two of them; otherwise in
+        whatever order the library takes.
         """
         self.traffic.sums += 1
         if ordered or self.size == 1:
@@ -156,15 +133,8 @@ class Communicator(ABC):
     def agree(self, status: int = 0) -> Host:
         """Go on if all ranks can; ``(size,)`` statuses where this one cannot.
 
-        Parameters
-        ----------
-        status : int
-            What the process would exit with; 0 if nothing is wrong.
-
-        Raises
-        ------
-        SystemExit
-            If another rank cannot go on; it says why.
+        The status is what the process would exit with, 0 if nothing is wrong. SystemExit is raised
+        where another rank cannot go on, which says why.
         """
         found = self.gather([float(status)])[:, 0]
         if found.any() and not status:

@@ -68,8 +68,7 @@ class MPI(Communicator):
             requests.append(self._comm.Irecv(_plain(receive), partner, _TAG))
         if send.size:
             requests.append(self._comm.Isend(_plain(send), partner, _TAG))
-            self.traffic.messages += 1
-            self.traffic.bytes += send.nbytes
+        self.traffic.count(send)
         self._wait(requests, f"rank {partner}", stage)
 
     def allreduce(self, buffer: Any) -> None:

@@ -28,9 +28,7 @@ class NCCL(Communicator):
 
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
         """Send and receive on the GPU's stream."""
-        if send.size:
-            self.traffic.messages += 1
-            self.traffic.bytes += send.nbytes
+        self.traffic.count(send)
         self._group.exchange(partner, send, receive)
 
     def settle(self) -> None:

@@ -59,9 +59,8 @@ class Simulated(Communicator):
 
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
         """Put a copy into the partner's queue, and take what it put into this one's."""
+        self.traffic.count(send)
         if send.size:
-            self.traffic.messages += 1
-            self.traffic.bytes += send.nbytes
             self._world.queue(self.rank, partner).put(send.copy())
         if receive.size:
             self.pause()
@@ -87,26 +86,8 @@ def simulate(
 ) -> tuple[list[Any], list[Traffic]]:
     """Run a function as so many ranks that take turns, and return what each returned and sent.
 
-    Parameters
-    ----------
-    size : int
-        Ranks.
-    function : callable
-        Given the rank's communicator.
-    timeout : float
-        Seconds that a rank waits for another.
-
-    Returns
-    -------
-    results : list
-        By rank.
-    traffic : list of Traffic
-        By rank.
-
-    Raises
-    ------
-    Exception
-        What the first rank to fail raised; the others are ended.
+    The function is given the rank's communicator, where a rank waits for another for ``timeout``
+    seconds. What the first rank to fail raises is raised, and the others are ended.
 
     Examples
     --------

@@ -20,14 +20,8 @@ def total(group: Any, buffer: Array) -> None:
 
     In halves it is Rabenseifner's algorithm (Thakur, Rabenseifner and Gropp, "Optimization of
     collective communication operations in MPICH", IJHPCA 19(1), 2005), neighbors first: 2 log2 p
-    messages and 2 (p - 1)/p n bytes for n bytes on p ranks.
-
-    Parameters
-    ----------
-    group : Communicator
-        Of any size; the tree is that of shards where it is a power of two.
-    buffer : array, (n,)
-        Overwritten.
+    messages and 2 (p - 1)/p n bytes for n bytes on p ranks. Any number of ranks will do; where
+    that is a power of two the tree is that of shards.
     """
     core = 1 << (group.size.bit_length() - 1)  # the largest power of two
     beside = group.rank + core if group.rank < core else group.rank - core
@@ -90,16 +84,8 @@ def broadcast(group: Any, buffer: Array) -> None:
 def pairwise(parts: Any) -> Array:
     """Sum of arrays, (n,) each, by the same tree: neighbors first.
 
-    Parameters
-    ----------
-    parts : iterable of arrays
-        A power of two of them, taken one by one; donated. No more than log2 of them, and one, are
-        held at once.
-
-    Returns
-    -------
-    array, (n,)
-        The sum.
+    There is a power of two of them, taken one by one and donated: no more than log2 of them, and
+    one, are held at once.
 
     Examples
     --------
