@@ -1,8 +1,6 @@
 """The paper's equations (1)-(29) on a backend, against the paper in float64 NumPy.
 
-What is wanted is written here a second time, one example at a time and in the paper's orientation,
-``W`` of (n_out, n_in); derivatives come from the complex step, Im C(x + ih) / h, which is exact to
-rounding and knows nothing of backpropagation.
+What is wanted is written a second time in :mod:`bpnet.check.paper`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +11,20 @@ import numpy as np
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import Backend
+from bpnet.check.paper import (
+    W2,
+    W3,
+    X,
+    Y,
+    b2,
+    b3,
+    cross_entropy,
+    output,
+    quadratic,
+    sigma,
+    slope,
+    slopes,
+)
 from bpnet.check.report import Row, difference, worst
 from bpnet.core import activations, costs, descent, feedforward, optimizers, regularizers
 from bpnet.core.feedforward import Parameters
@@ -24,10 +36,6 @@ Pairs = list[tuple[Array, Any]]
 
 SIGMOID, IDENTITY, QUADRATIC = activations.Sigmoid(), activations.Identity(), costs.Quadratic()
 LAYERS = (Dense(3, 2, SIGMOID), Dense(2, 2, SIGMOID))
-W2, b2 = np.asarray([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]]), np.asarray([0.125, -0.25])
-W3, b3 = np.asarray([[1.0, -2.0], [0.5, 0.75]]), np.asarray([0.25, -0.5])
-X = np.asarray([[1.0, 2.0, -0.5], [0.5, -1.0, 1.0], [-2.0, 0.0, 1.5]])
-Y = np.asarray([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 ALPHA, ETA, M = 3.0, 0.5, 20
 
 
@@ -66,53 +74,6 @@ class Bench:
     def output_z(self) -> Array:
         """Return z^3 of all examples."""
         return feedforward.forward(LAYERS, self.stored(), self.put(X), xp=self.xp)[0]
-
-
-# The paper, one example at a time; every function takes complex numbers too.
-
-
-def sigma(z: Any) -> Any:
-    """(8), the definition."""
-    return 1 / (1 + np.exp(-z))
-
-
-def output(x: Any, W2: Any = W2, b2: Any = b2) -> Any:
-    """(11)-(14): z^3 and a^3."""
-    z3 = W3 @ sigma(W2 @ x + b2) + b3
-    return z3, sigma(z3)
-
-
-def quadratic(a: Any, y: Any) -> Any:
-    """(5), half the squared norm."""
-    return ((a - y) ** 2).sum() / 2
-
-
-def cross_entropy(a: Any, y: Any) -> Any:
-    """(25), the cost of one example."""
-    return -(y * np.log(a) + (1 - y) * np.log(1 - a)).sum()
-
-
-def slope(f: Callable[[Any], Any], at: Any) -> Any:
-    """df/d(at) of a scalar function, by the complex step."""
-    h, flat = 1e-30, np.asarray(at, complex).ravel()
-    moved = (flat + 1j * h * axis for axis in np.eye(flat.size))
-    return np.reshape([f(v.reshape(np.shape(at))).imag / h for v in moved], np.shape(at))
-
-
-def slopes(cost: Any, k: int = 3) -> list[Any]:
-    """Mean over k examples of dC/dW^2, dC/db^2, dC/dW^3 and dC/db^3, (6)."""
-    each = [_slopes(cost, x, y) for x, y in zip(X[:k], Y[:k], strict=True)]
-    return [sum(parts) / k for parts in zip(*each, strict=True)]
-
-
-def _slopes(cost: Any, x: Any, y: Any) -> list[Any]:
-    a2 = sigma(W2 @ x + b2)
-    return [
-        slope(lambda W: cost(output(x, W2=W)[1], y), W2),
-        slope(lambda b: cost(output(x, b2=b)[1], y), b2),
-        slope(lambda W: cost(sigma(W @ a2 + b3), y), W3),
-        slope(lambda b: cost(sigma(W3 @ a2 + b), y), b3),
-    ]
 
 
 # Each equation: what bpnet computes, beside what is wanted.

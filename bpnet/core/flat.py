@@ -15,7 +15,8 @@ from bpnet._typing import Array, Namespace
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import learned
 from bpnet.core.normalization import Shapes
-from bpnet.core.optimizers import Slots, State
+from bpnet.core.optimizers import State
+from bpnet.core.rules import Slots
 
 Vectors = tuple[Array, ...]
 """Arrays that hold all numbers of some layers: see :class:`Layout`."""

@@ -1,27 +1,24 @@
-"""Optimizers: ``init`` makes what one array remembers, ``update`` moves it one step.
-
-An optimizer is a frozen dataclass, a subclass of :class:`Optimizer`, with
-
-* ``learning_rate``: the eta it starts from,
-* ``init(p, xp=) -> slots``: arrays shaped like the parameter array ``p``,
-* ``coefficients(t, learning_rate) -> tuple of numbers``: all that step t = 1, 2, ... needs beside
-  the arrays; worked out on the host in float64, so that no backend rounds 1 - beta^t,
-* ``update(p, g, slots, coefficients, xp=) -> (p, slots)``: ``p``, ``g`` and the slots are
-  donated: they may be written to.
-
-All act element by element, so the same step serves a network and a stack of them.
-"""
+"""Optimizers by their names, and a step of one for all arrays of a network."""
 
 import dataclasses
-import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from bpnet._typing import Array, Namespace
-from bpnet.arguments import finite_number, shown
+from bpnet._typing import Namespace
+from bpnet.arguments import shown
 from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import LBFGS
 from bpnet.core.lookup import by_name, table
+from bpnet.core.rules import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSprop,
+    Slots,
+)
 from bpnet.core.special import beside
 from bpnet.errors import InputError
 from bpnet.public import listing
@@ -32,52 +29,8 @@ __all__ = [
 ]  # fmt: skip
 __dir__ = listing(__all__)
 
-Slots = tuple[Array, ...]
-Step = tuple[Array, Slots]
-"""An array after a step, and what is remembered of it then."""
-
 State = tuple[tuple[Slots, ...], ...]
 """For each layer, for each of its arrays, what the optimizer remembers of it."""
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """What optimizers share: a learning rate, and slots that start at zero.
-
-    Parameters
-    ----------
-    learning_rate : float
-        eta.
-    """
-
-    learning_rate: float = 0.1
-    slots: ClassVar[int] = 0
-    """Arrays remembered for each parameter array."""
-    below: ClassVar[dict[str, float]] = {}
-    """Numbers beside the learning rate, from 0, and what they are below."""
-
-    def __post_init__(self) -> None:
-        for name, high in {"learning_rate": math.inf, **self.below}.items():
-            value = getattr(self, name)
-            number = finite_number(value)
-            positive = name in ("learning_rate", "epsilon")
-            if number is None or not 0 <= number < high or (positive and number <= 0):
-                span = "above 0" if positive else "from 0"
-                msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
-                raise InputError(msg)
-            object.__setattr__(self, name, float(number))
-
-    def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return what is remembered of the array ``p`` before the first step: zeros."""
-        return tuple(xp.zeros_like(p) for _ in range(self.slots))
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return the numbers that step ``t``, from 1, needs: (eta,)."""
-        return (learning_rate,)
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return the array after the step and what is remembered then."""
-        raise NotImplementedError
 
 
 def init(optimizer: Optimizer, parameters: Parameters, *, xp: Namespace) -> State:
@@ -113,234 +66,6 @@ def without_numbers(optimizer: Optimizer) -> Optimizer:
     """
     kind = type(optimizer)
     return kind() if kind in OPTIMIZERS.values() else optimizer
-
-
-@dataclass(frozen=True)
-class SGD(Optimizer):
-    """Stochastic, mini-batch and batch gradient descent, by the size of the batch.
-
-    w <- w - (eta/k) sum_i dC_i/dw, where ``g`` is already the mean over the k examples.
-
-    Equation: (7).
-
-    Parameters
-    ----------
-    learning_rate : float
-        eta.
-    """
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return p - eta g."""
-        (eta,) = coefficients
-        g *= eta
-        p -= g
-        return p, ()
-
-
-@dataclass(frozen=True)
-class Momentum(Optimizer):
-    """Heavy ball (Polyak 1964): v <- mu v - eta g; w <- w + v.
-
-    Parameters
-    ----------
-    learning_rate : float
-        eta.
-    momentum : float
-        mu, 0 <= mu < 1.
-    """
-
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    slots: ClassVar[int] = 1
-    below: ClassVar[dict[str, float]] = {"momentum": 1.0}
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta, mu)."""
-        return learning_rate, self.momentum
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return p + v."""
-        (v,), (eta, mu) = slots, coefficients
-        v *= mu
-        g *= eta
-        v -= g
-        p += v
-        return p, (v,)
-
-
-@dataclass(frozen=True)
-class Nesterov(Momentum):
-    """Nesterov's momentum (Sutskever et al. 2013), in the form whose w is the look-ahead.
-
-    v <- mu v - eta g; w <- w + mu v - eta g.
-
-    Parameters
-    ----------
-    learning_rate, momentum : float
-        As in :class:`Momentum`.
-    """
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return p + mu v - eta g."""
-        (v,), (eta, mu) = slots, coefficients
-        g *= eta
-        v *= mu
-        v -= g
-        p -= g
-        p += mu * v
-        return p, (v,)
-
-
-@dataclass(frozen=True)
-class Adagrad(Optimizer):
-    """Adagrad (Duchi et al. 2011): s <- s + g^2; w <- w - eta g / (sqrt(s) + eps).
-
-    Parameters
-    ----------
-    learning_rate : float
-        eta.
-    epsilon : float
-        eps.
-    """
-
-    learning_rate: float = 0.01
-    epsilon: float = 1e-10
-    slots: ClassVar[int] = 1
-    below: ClassVar[dict[str, float]] = {"epsilon": math.inf}
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta, eps)."""
-        return learning_rate, self.epsilon
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return p - eta g / (sqrt(s) + eps)."""
-        (s,), (eta, epsilon) = slots, coefficients
-        s += g * g
-        root = xp.sqrt(s)
-        root += epsilon
-        g *= eta
-        g /= root
-        p -= g
-        return p, (s,)
-
-
-@dataclass(frozen=True)
-class RMSprop(Optimizer):
-    """RMSprop (Hinton 2012): s <- rho s + (1 - rho) g^2; w <- w - eta g / (sqrt(s) + eps).
-
-    Parameters
-    ----------
-    learning_rate : float
-        eta.
-    rho : float
-        Decay of the mean square, 0 <= rho < 1.
-    epsilon : float
-        eps.
-    """
-
-    learning_rate: float = 0.001
-    rho: float = 0.9
-    epsilon: float = 1e-8
-    slots: ClassVar[int] = 1
-    below: ClassVar[dict[str, float]] = {"rho": 1.0, "epsilon": math.inf}
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta, eps, rho, 1 - rho)."""
-        return learning_rate, self.epsilon, self.rho, 1 - self.rho
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return p - eta g / (sqrt(s) + eps)."""
-        (s,), (eta, epsilon, rho, rest) = slots, coefficients
-        s *= rho
-        square = g * g
-        square *= rest
-        s += square
-        root = xp.sqrt(s)
-        root += epsilon
-        g *= eta
-        g /= root
-        p -= g
-        return p, (s,)
-
-
-@dataclass(frozen=True)
-class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015): both moments, corrected for their start at zero.
-
-    As published, with m <- beta1 m + (1 - beta1) g and v <- beta2 v + (1 - beta2) g^2,
-    w <- w - eta (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps).
-
-    Kept are M = m / (1 - beta1) and V = v / (1 - beta2), the sums of what was seen, weighted by
-    beta^age, which saves two passes over memory; the weights alone sum to
-    n = (1 - beta^t) / (1 - beta). All that is left goes into the step's numbers, as the end of the
-    paper's section 2 has it: eta' = eta sqrt(n2) / n1, eps' = eps sqrt(n2), and
-    w <- w - eta' M / (sqrt(V) + eps').
-
-    Parameters
-    ----------
-    learning_rate : float
-        eta.
-    beta1, beta2 : float
-        Decay of the moments, 0 <= beta < 1.
-    epsilon : float
-        eps.
-    """
-
-    learning_rate: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    slots: ClassVar[int] = 2
-    below: ClassVar[dict[str, float]] = {"beta1": 1.0, "beta2": 1.0, "epsilon": math.inf}
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return (eta', eps', beta1, beta2)."""
-        n1 = (1 - self.beta1**t) / (1 - self.beta1)
-        root = ((1 - self.beta2**t) / (1 - self.beta2)) ** 0.5
-        return learning_rate * root / n1, self.epsilon * root, self.beta1, self.beta2
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return p - eta' M / (sqrt(V) + eps')."""
-        M, V = slots
-        eta, epsilon, beta1, beta2 = coefficients[:4]
-        M *= beta1
-        M += g
-        g *= g
-        V *= beta2
-        V += g
-        root = xp.sqrt(V)
-        root += epsilon
-        move = M * eta
-        move /= root
-        p -= move
-        return p, (M, V)
-
-
-@dataclass(frozen=True)
-class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-
-    w <- w - eta weight_decay w before Adam's step, on biases too, as in PyTorch.
-
-    Parameters
-    ----------
-    learning_rate, beta1, beta2, epsilon : float
-        As in :class:`Adam`.
-    weight_decay : float
-        0 or more.
-    """
-
-    weight_decay: float = 0.01
-    below: ClassVar[dict[str, float]] = {**Adam.below, "weight_decay": math.inf}
-
-    def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return Adam's and 1 - eta weight_decay."""
-        return *super().coefficients(t, learning_rate), 1 - learning_rate * self.weight_decay
-
-    def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return Adam's step from the decayed array."""
-        p *= coefficients[4]
-        return super().update(p, g, slots, coefficients, xp=xp)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = table({

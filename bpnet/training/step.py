@@ -13,8 +13,8 @@ from bpnet._typing import Array, Namespace
 from bpnet.core import costs, feedforward, flat, layers, optimizers, random, regularizers, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.flat import Layout, Vectors
-from bpnet.core.optimizers import Slots
 from bpnet.core.regularizers import Regularization
+from bpnet.core.rules import Slots
 from bpnet.training.judge import Batch, Data, Judge
 
 
