@@ -67,11 +67,6 @@ def _ones(n: int, dtype: Any) -> Any:
     return ones
 
 
-def argmax(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-    """Position of the first maximum."""
-    return x.argmax(axis, keepdims=True) if keepdims else x.argmax(axis)
-
-
 def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """Array in another dtype."""
     return x.astype(dtype) if copy else x.astype(dtype, copy=False)
@@ -105,8 +100,3 @@ def stack(arrays: Any, /, *, axis: int = 0) -> Any:
     """Arrays beside each other on a new axis; numbers as an array, twenty times faster."""
     arrays = list(arrays)
     return np.array(arrays) if axis == 0 and arrays[0].ndim == 0 else np.stack(arrays, axis)
-
-
-def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Any:
-    """Array of another shape."""
-    return x.copy().reshape(shape) if copy else x.reshape(shape)

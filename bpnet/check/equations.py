@@ -11,20 +11,8 @@ import numpy as np
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import Backend
-from bpnet.check.paper import (
-    W2,
-    W3,
-    X,
-    Y,
-    b2,
-    b3,
-    cross_entropy,
-    output,
-    quadratic,
-    sigma,
-    slope,
-    slopes,
-)
+from bpnet.check import paper
+from bpnet.check.paper import W2, W3, X, Y, b2, b3
 from bpnet.check.report import Row, difference, worst
 from bpnet.core import activations, costs, descent, feedforward, optimizers, regularizers
 from bpnet.core.feedforward import Parameters
@@ -81,7 +69,7 @@ class Bench:
 
 def _directional(bench: Bench) -> Pairs:
     w, v = np.asarray([1.0, -2.0, 0.5]), np.asarray([0.5, 1.0, -2.0])
-    along = slope(lambda t: ((w + t * v) ** 3).sum(), 0.0)
+    along = paper.slope(lambda t: ((w + t * v) ** 3).sum(), 0.0)
     return [(descent.directional_derivative(bench.put(3 * w**2), bench.put(v)), along)]
 
 
@@ -98,7 +86,7 @@ def _descend(bench: Bench) -> Pairs:
 
 def _mean_cost(bench: Bench) -> Pairs:
     z3, y = bench.output_z(), bench.put(Y)
-    wanted = sum(quadratic(output(x)[1], y) for x, y in zip(X, Y, strict=True)) / 3
+    wanted = sum(paper.quadratic(paper.output(x)[1], y) for x, y in zip(X, Y, strict=True)) / 3
     network = costs.mean_cost(QUADRATIC.value(z3, y, SIGMOID, xp=bench.xp), xp=bench.xp)
     linear = QUADRATIC.value(bench.put(X[:, :2]), y, IDENTITY, xp=bench.xp)
     mean = ((X[:, :2] - Y) ** 2).sum() / (2 * 3)
@@ -107,12 +95,12 @@ def _mean_cost(bench: Bench) -> Pairs:
 
 def _one_cost(bench: Bench) -> Pairs:
     values = QUADRATIC.value(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    return [(values, [quadratic(output(x)[1], y) for x, y in zip(X, Y, strict=True)])]
+    return [(values, [paper.quadratic(paper.output(x)[1], y) for x, y in zip(X, Y, strict=True)])]
 
 
 def _batch(bench: Bench) -> Pairs:
     found = [g for pair in bench.gradients(QUADRATIC) for g in pair]
-    wanted = [g.T for g in slopes(quadratic)]
+    wanted = [g.T for g in paper.slopes(paper.quadratic)]
     return list(zip(found, wanted, strict=True))
 
 
@@ -125,7 +113,10 @@ def _mini_batch(bench: Bench) -> Pairs:
         moved, _ = optimizers.update(
             sgd, parameters, bench.gradients(QUADRATIC, k), state, (ETA,), xp=bench.xp
         )
-        wanted = [p - ETA * g for p, g in zip((W2, b2, W3, b3), slopes(quadratic, k), strict=True)]
+        wanted = [
+            p - ETA * g
+            for p, g in zip((W2, b2, W3, b3), paper.slopes(paper.quadratic, k), strict=True)
+        ]
         found = [p for pair in moved for p in pair]
         pairs += [(p, w.T) for p, w in zip(found, wanted, strict=True)]
     return pairs
@@ -135,8 +126,12 @@ def _sigmoid(bench: Bench) -> Pairs:
     z = np.asarray([-30.0, -2.0, -0.5, 0.0, 0.5, 2.0, 30.0])
     far = [-1e30, -1000.0, 1000.0, 1e30]
     found = SIGMOID.sigma(bench.put(z), xp=bench.xp)
-    tail = (found[:1], sigma(z[:1]))  # by itself, or its relative error would be lost
-    return [(found, sigma(z)), tail, (SIGMOID.sigma(bench.put(far), xp=bench.xp), [0, 0, 1, 1])]
+    tail = (found[:1], paper.sigma(z[:1]))  # by itself, or its relative error would be lost
+    return [
+        (found, paper.sigma(z)),
+        tail,
+        (SIGMOID.sigma(bench.put(far), xp=bench.xp), [0, 0, 1, 1]),
+    ]
 
 
 def _activation(bench: Bench) -> Pairs:
@@ -144,7 +139,7 @@ def _activation(bench: Bench) -> Pairs:
     z = feedforward.weighted_input(W, b, bench.put(X), xp=bench.xp)
     a = feedforward.activate(SIGMOID, z, xp=bench.xp)
     whole = feedforward.feedforward(LAYERS, bench.stored(), bench.put(X), xp=bench.xp)
-    return [(a, [sigma(W2 @ x + b2) for x in X]), (whole, [output(x)[1] for x in X])]
+    return [(a, [paper.sigma(W2 @ x + b2) for x in X]), (whole, [paper.output(x)[1] for x in X])]
 
 
 def _weighted_input(bench: Bench) -> Pairs:
@@ -155,21 +150,21 @@ def _weighted_input(bench: Bench) -> Pairs:
 
 def _error(bench: Bench) -> Pairs:
     """(15): delta^l is dC/dz^l."""
-    z2, (z3, _) = W2 @ X[0] + b2, output(X[0])
-    by_z3 = slope(lambda z: quadratic(sigma(z), Y[0]), z3)
-    by_z2 = slope(lambda z: quadratic(sigma(W3 @ sigma(z) + b3), Y[0]), z2)
+    z2, (z3, _) = W2 @ X[0] + b2, paper.output(X[0])
+    by_z3 = paper.slope(lambda z: paper.quadratic(paper.sigma(z), Y[0]), z3)
+    by_z2 = paper.slope(lambda z: paper.quadratic(paper.sigma(W3 @ paper.sigma(z) + b3), Y[0]), z2)
     delta3 = QUADRATIC.delta(bench.put([z3]), bench.put(Y[:1]), SIGMOID, xp=bench.xp)
     return [(delta3, [by_z3]), (bench.delta2(by_z3), [by_z2])]
 
 
 def _output_error(bench: Bench) -> Pairs:
     delta = QUADRATIC.delta(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    a = np.asarray([output(x)[1] for x in X])
+    a = np.asarray([paper.output(x)[1] for x in X])
     return [(delta, (a - Y) * a * (1 - a))]
 
 
 def _hidden_error(bench: Bench) -> Pairs:
-    delta3, a2 = np.asarray([0.25, -0.75]), sigma(W2 @ X[0] + b2)
+    delta3, a2 = np.asarray([0.25, -0.75]), paper.sigma(W2 @ X[0] + b2)
     return [(bench.delta2(delta3), [(W3.T @ delta3) * a2 * (1 - a2)])]
 
 
@@ -178,7 +173,7 @@ def _next_layer(bench: Bench) -> Pairs:
     z2 = W2 @ X[0] + b2
     pairs: Pairs = []
     for k, unit in enumerate(np.eye(2)):
-        row = slope(lambda z, k=k: (W3 @ sigma(z) + b3)[k], z2)  # type: ignore[misc]
+        row = paper.slope(lambda z, k=k: (W3 @ paper.sigma(z) + b3)[k], z2)  # type: ignore[misc]
         pairs.append((bench.delta2(unit), [row]))
     return pairs
 
@@ -186,14 +181,14 @@ def _next_layer(bench: Bench) -> Pairs:
 def _bias_gradient(bench: Bench) -> Pairs:
     delta = np.asarray([[1.0, -2.0], [3.0, 0.5]])
     summed = feedforward.bias_gradient(bench.put(delta), xp=bench.xp)
-    found, wanted = bench.gradients(QUADRATIC), slopes(quadratic)
+    found, wanted = bench.gradients(QUADRATIC), paper.slopes(paper.quadratic)
     return [(summed, delta[0] + delta[1]), (found[0][1], wanted[1]), (found[1][1], wanted[3])]
 
 
 def _weight_gradient(bench: Bench) -> Pairs:
     a, delta = np.asarray([[1.0, 2.0, 3.0]]), np.asarray([[10.0, -1.0]])
     one = feedforward.weight_gradient(bench.put(a), bench.put(delta), xp=bench.xp)
-    found, wanted = bench.gradients(QUADRATIC), slopes(quadratic)
+    found, wanted = bench.gradients(QUADRATIC), paper.slopes(paper.quadratic)
     return [
         (one, np.outer(delta[0], a[0]).T),
         (found[0][0], wanted[0].T),
@@ -203,7 +198,9 @@ def _weight_gradient(bench: Bench) -> Pairs:
 
 def _cross_entropy(bench: Bench) -> Pairs:
     values = costs.CrossEntropy().value(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    return [(values, [cross_entropy(output(x)[1], y) for x, y in zip(X, Y, strict=True)])]
+    return [
+        (values, [paper.cross_entropy(paper.output(x)[1], y) for x, y in zip(X, Y, strict=True)])
+    ]
 
 
 def _cross_entropy_error(bench: Bench) -> Pairs:
@@ -212,7 +209,7 @@ def _cross_entropy_error(bench: Bench) -> Pairs:
 
 
 def _slope_at_output(x: Any, y: Any) -> Any:
-    return slope(lambda z: cross_entropy(sigma(z), y), output(x)[0])
+    return paper.slope(lambda z: paper.cross_entropy(paper.sigma(z), y), paper.output(x)[0])
 
 
 def _l2_cost(bench: Bench) -> Pairs:
@@ -223,7 +220,7 @@ def _l2_cost(bench: Bench) -> Pairs:
 def _l2_gradient(bench: Bench) -> Pairs:
     plain = bench.gradients(costs.CrossEntropy())
     found = regularizers.l2_gradient(bench.stored(), plain, ALPHA, M)
-    dW2, db2, dW3, db3 = slopes(cross_entropy)
+    dW2, db2, dW3, db3 = paper.slopes(paper.cross_entropy)
     wanted = [dW2 + ALPHA / M * W2, db2, dW3 + ALPHA / M * W3, db3]
     return [(g, w.T) for g, w in zip([g for pair in found for g in pair], wanted, strict=True)]
 
@@ -235,7 +232,7 @@ def _l2_step(bench: Bench) -> Pairs:
     regular = regularizers.l2_gradient(parameters, plain, ALPHA, M)
     state = optimizers.init(sgd, parameters, xp=bench.xp)
     moved, _ = optimizers.update(sgd, parameters, regular, state, (ETA,), xp=bench.xp)
-    dW2, db2, dW3, db3 = slopes(cross_entropy)
+    dW2, db2, dW3, db3 = paper.slopes(paper.cross_entropy)
     keep = 1 - ETA * ALPHA / M
     wanted = [keep * W2 - ETA * dW2, b2 - ETA * db2, keep * W3 - ETA * dW3, b3 - ETA * db3]
     return [(p, w.T) for p, w in zip([p for pair in moved for p in pair], wanted, strict=True)]

@@ -37,7 +37,7 @@ class Call:
 
     name: str
     args: tuple[Any, ...]  # of Ref, Constant and tuples of them
-    keywords: tuple[tuple[str, Any], ...]  # names and the same
+    keywords: tuple[tuple[str, Any], ...]  # names, and arguments of the same kinds
     result: int  # number of the value that it gives; in place, of the one that it writes to
     in_place: bool = False  # whether it writes to a value that there is
 
@@ -80,7 +80,7 @@ class Graph:
     values: list[Value] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     broken: bool = False  # whether something happened that can't be recorded
-    # the values themselves, while the step is recorded: no memory is used twice, and tells roots
+    # the values themselves while the step is recorded: roots are told by memory that none else uses
     held: list[Any] = field(default_factory=list, repr=False)
 
     def refuse(self, why: str) -> Unrecordable:
