@@ -155,8 +155,10 @@ def _start(
     # the probe must find this bpnet, installed or not, from whatever folder
     path = [entry for entry in sys.path if entry] + [os.getcwd()] * ("" in sys.path)
     environment["PYTHONPATH"] = os.pathsep.join(path)
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, text=True, errors="replace", env=environment, **pipes)
+    pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process: subprocess.Popen[str] = subprocess.Popen(
+        command, text=True, errors="replace", env=environment, **pipes
+    )
 
     def wait() -> None:
         try:

@@ -64,7 +64,8 @@ def measure(backend: Backend, job: Job, cell: Cell) -> Timing:
 
 def trained(job: Job, cell: Cell, data: Any, epochs: int, backend: Any, **options: Any) -> History:
     """Train the network of a cell on its data."""
-    return train(
+    history: History = train(
         network_of(job, cell), data, optimizer=cell.optimizer, epochs=epochs,
         batch_size=cell.batch_size or None, dtype=cell.dtype, backend=backend, **options,
     )  # fmt: skip
+    return history

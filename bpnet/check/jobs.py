@@ -68,8 +68,8 @@ def run_set(backend: Any, dtype: str) -> list[Network]:
     """
     networks = [Network([12, 16, 8, 3], hidden="relu", seed=11 + i) for i in range(3)]
     adam = optimizers.Adam(learning_rate=1e-3)
-    options = {"epochs": EPOCHS, "batch_size": BATCH, "l2": [0.0, 0.1, 1.0], "seed": 3}
-    train(networks, examples(), optimizer=adam, backend=backend, dtype=dtype, **options)
+    recipe = Recipe(optimizer=adam, epochs=EPOCHS, batch_size=BATCH, seed=3)
+    train(networks, examples(), recipe, l2=[0.0, 0.1, 1.0], backend=backend, dtype=dtype)
     return networks
 
 
