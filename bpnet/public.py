@@ -47,7 +47,10 @@ def on_use(
         if name in submodules:
             return import_module(f"{package}.{name}")
         if homes and name in homes:
-            value = getattr(import_module(homes[name]), name)
+            module = import_module(homes[name])
+            if not hasattr(module, name):  # a module of that package, which nobody has loaded yet
+                import_module(f"{homes[name]}.{name}")
+            value = getattr(module, name)
             setattr(sys.modules[package], name, value)  # from now on it is found without this
             return value
         msg = f"module {package!r} has no attribute {name!r}"

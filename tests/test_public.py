@@ -34,6 +34,11 @@ def test_submodules_are_there_without_an_import(name: str) -> None:
     assert [name for name in dir(module) if name.startswith("_")] == []
 
 
+@pytest.mark.parametrize("name", sorted(GIVEN))
+def test_each_is_there_before_any_other_is_asked_for(name: str) -> None:
+    assert modules_after(f"import bpnet; bpnet.{name}") & {f"bpnet.{name}", f"bpnet.core.{name}"}
+
+
 def test_they_are_imported_when_they_are_asked_for() -> None:
     names = ON_USE - {"sklearn"}  # an extra's, see below
     asked = "; ".join(f"bpnet.{name}" for name in sorted(names))
