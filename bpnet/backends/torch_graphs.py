@@ -8,6 +8,7 @@ next. So a step is one launch, and the host waits for nothing.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,8 @@ def scan(
     given = tuple(_numbers(n, device) for n in numbers or ())
     try:
         through(step, xp, xp, [])
-        key = (
-            hash(step),
-            step,
-            numbers is None,
-            _kinds(operands, _place),
-            _kinds((carry, xs, given), _kind),
-        )
+        kinds = _kinds(operands, _place), _kinds((carry, xs, given), _kind)
+        key = hash(step), step, numbers is None, kinds
     except TypeError as error:  # a part of it may have a state, or has no hash
         if STRICT:
             raise
@@ -70,7 +66,8 @@ def scan(
     if key not in _captured:
         if len(_captured) >= _KEPT:
             del _captured[next(iter(_captured))]
-        _captured[key] = _tried(step, carry, xs, operands, given, numbers is None)
+        take = partial(_step, step, operands, numbers is None)
+        _captured[key] = _tried(take, carry, xs, given, operands)
     made = _captured[key]
     if made is None:
         return None
@@ -107,17 +104,13 @@ def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
     return replay
 
 
-def _tried(
-    step: Step, carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool
-) -> Captured | None:
+def _tried(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any) -> Captured | None:
     """Step in a graph; None, with a line that says why, where it can't be."""
     import torch
 
     try:
-        made = _made(step, carry, xs, operands, numbers, plain)
-        expected = _step(
-            step, trees.map_leaves(torch.clone, carry), xs, 0, numbers, operands, plain
-        )
+        expected = take(trees.map_leaves(torch.clone, carry), xs, 0, numbers)
+        made = _made(take, carry, xs, numbers, operands, expected[1])
         _fill(made.carry, carry)
         made.counter.zero_()
         made.replay()
@@ -134,17 +127,17 @@ def _tried(
     return made
 
 
-def _made(step: Step, carry: Any, xs: Any, operands: Any, numbers: Any, plain: bool) -> Captured:
+def _made(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any, first: Any) -> Captured:
+    """Captured step, whose results are of the shapes of its first ones."""
     import torch
 
     held, rows, row = (trees.map_leaves(torch.clone, tree) for tree in (carry, xs, numbers))
-    first = _step(step, trees.map_leaves(torch.clone, carry), xs, 0, numbers, operands, plain)
     steps = loop.length(xs)
-    outs = tuple(torch.zeros((steps, *a.shape), dtype=a.dtype, device=a.device) for a in first[1])
+    outs = tuple(torch.zeros((steps, *a.shape), dtype=a.dtype, device=a.device) for a in first)
     counter = torch.zeros((1,), dtype=torch.int64, device=next(trees.leaves(xs)).device)
 
     def body() -> None:
-        moved, out = _step(step, held, rows, counter, row, operands, plain)
+        moved, out = take(held, rows, counter, row)
         _fill(held, moved)
         for column, value in zip(outs, out, strict=True):
             column.index_copy_(0, counter, value.unsqueeze(0))
@@ -154,20 +147,18 @@ def _made(step: Step, carry: Any, xs: Any, operands: Any, numbers: Any, plain: b
 
 
 def _step(
-    step: Step, carry: Any, xs: Any, at: Any, numbers: Any, operands: Any, plain: bool
-) -> tuple[Any, tuple[Array, ...]]:
-    """What a step gives whose place is a number, or in a tensor, (1,)."""
+    step: Step, operands: Any, plain: bool, carry: Any, xs: Any, at: Any, numbers: Any
+) -> Any:
+    """What a step, with numbers unless it is plain, gives at a place, or a tensor of it, (1,)."""
 
     def row(a: Array) -> Array:
-        taken: Array = a[at] if isinstance(at, int) else a.index_select(0, at)[0]
-        return taken
+        return a[at] if isinstance(at, int) else a.index_select(0, at)[0]
 
     x = trees.map_leaves(row, xs)
-    load = getattr(step, "load", None)
-    x = x if load is None else load(x, *operands)
+    if hasattr(step, "load"):
+        x = step.load(x, *operands)
     given = () if plain else (tuple(tuple(row(n).unbind()) for n in numbers),)
-    moved, out = step(carry, x, *given, *operands)
-    return moved, out
+    return step(carry, x, *given, *operands)
 
 
 def _numbers(n: Any, device: Any) -> Array:
