@@ -269,3 +269,66 @@ def test_what_is_allowed_is_not_flagged(tmp_path: Path, file: str, source: str) 
     path.parent.mkdir(parents=True)
     path.write_text(source, encoding="utf-8")
     assert violations(tmp_path / "bpnet") == []
+
+
+def imports_of(package: Path) -> dict[str, set[str]]:
+    """Return the modules of the package that each module imports when it runs."""
+    files = {_dotted(path, package): path for path in package.rglob("*.py")}
+    return {name: set(_targets(path, package, files)) - {name} for name, path in files.items()}
+
+
+def _dotted(path: Path, package: Path) -> str:
+    parts = path.relative_to(package.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _targets(path: Path, package: Path, files: dict[str, Path]) -> Iterator[str]:
+    tree = ast.parse(path.read_bytes())
+    blocks = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)
+    ]
+    ignored = {id(inner) for block in blocks for inner in ast.walk(block)}
+    for node in ast.walk(tree):
+        if id(node) not in ignored:
+            for name in _imported(node, path.relative_to(package).parts[:-1]):
+                parent = name.rpartition(".")[0]
+                yield from [name] * (name in files) or [parent] * (parent in files)
+
+
+def circles(imports: dict[str, set[str]]) -> list[str]:
+    """Return the modules that import themselves by way of others."""
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = list(imports[start])
+        while waiting:
+            if (name := waiting.pop()) not in seen:
+                seen.add(name)
+                waiting += imports[name]
+        return seen
+
+    return sorted(name for name in imports if name in reachable(name))
+
+
+def test_no_files_import_one_another() -> None:
+    imports = imports_of(PACKAGE)
+    assert "bpnet.training.recipe" in imports["bpnet.training.train"]
+    assert circles(imports) == []
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "bpnet"
+    (package / "data").mkdir(parents=True)
+    for name, source in {
+        "__init__": "",
+        "a": "def f():\n    from bpnet.data import b",
+        "data/__init__": "from bpnet.data.b import x",
+        "data/b": "from . import c",
+        "data/c": "if 1:\n    import bpnet.a",
+        "d": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bpnet.e",
+        "e": "import bpnet.d",
+    }.items():
+        (package / f"{name}.py").write_text(source, encoding="utf-8")
+    assert circles(imports_of(package)) == ["bpnet.a", "bpnet.data.b", "bpnet.data.c"]

@@ -76,11 +76,6 @@ class Backend(ABC):
         """Name and device as :func:`bpnet.backends.get` takes them, such as ``"cupy:1"``."""
         return self.name if self.device is None else f"{self.name}:{self.device}"
 
-    def __reduce__(self) -> Any:
-        from bpnet.backends import registry  # which imports this file
-
-        return registry.get, (self.spec,)  # a library's device objects can't be pickled
-
     def current(self) -> "Backend":
         """The library's backend where no device is named; it may change from thread to thread."""
         return self

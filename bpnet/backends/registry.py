@@ -1,5 +1,6 @@
 """A backend for a name, used or refused."""
 
+import copyreg
 from collections.abc import Mapping
 from functools import lru_cache
 from types import ModuleType
@@ -75,11 +76,17 @@ def _open(name: str, device: str | None) -> Backend:
     try:
         backend: Backend = libraries.adapter(name).open_backend(device)
         backend.verify()
+        copyreg.pickle(type(backend), _reduced)
     except (InputError, BackendUnavailable):
         raise
     except Exception as error:
         raise BackendUnavailable(spec, *diagnosis.diagnose(name, error)) from error
     return backend
+
+
+def _reduced(backend: Backend) -> tuple[Any, tuple[str]]:
+    """What pickle and copy keep of a backend, since a library's device objects have no pickle."""
+    return get, (backend.spec,)
 
 
 def _same(backend: Backend, device: str | None) -> Backend:

@@ -1,7 +1,9 @@
 """Which backend is used: argument, environment, auto; and what is refused."""
 
+import copy
 import logging
 import os
+import pickle
 import subprocess
 import sys
 import types
@@ -339,3 +341,10 @@ def test_dpnp_imported_too_early_is_refused_with_the_setting():
     key, _, value = refusal.partition("set ")[2].strip().partition("=")
     assert key == "OCL_ICD_FILENAMES"
     assert printed({**clean, key: value}) == ""
+
+
+def test_a_backend_is_copied_and_pickled_by_its_name(backend):
+    """A library's device objects have no pickle."""
+    opened = backends.get(backend.spec)
+    assert copy.deepcopy(opened) == opened
+    assert pickle.loads(pickle.dumps(opened)) == opened
