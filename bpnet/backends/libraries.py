@@ -52,6 +52,8 @@ def library_of(thing: Any) -> str | None:
 
 def owner(array: Array) -> "Backend | None":
     """Backend that holds an array; None for what is no array of any library."""
+    if isinstance(array, type | ModuleType):  # of arrays, and none itself
+        return None
     name = library_of(array)
     if name is None and hasattr(array, "__array_namespace__"):
         name = "standard"
