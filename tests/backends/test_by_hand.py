@@ -1,5 +1,6 @@
 """Parts of the backends by themselves: replayed functions, routes, groups, refusals and choices."""
 
+import sys
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -322,13 +323,14 @@ def test_the_compiler_that_pytorch_would_use(monkeypatch, variable, here, found)
 
 def test_kinds_of_tensors_tell_their_order_in_memory():
     torch = pytest.importorskip("torch")
-    from bpnet.backends.torch_graphs import _kinds, _places
+    from bpnet.backends.torch_graphs import _kind, _place
 
     a = torch.ones(2, 3)
-    assert _kinds((a,)) == _kinds((a.clone(),))
+    assert _kind(a) == _kind(a.clone())
     for other in (torch.ones(3, 2).T, a.double(), torch.ones(3, 3), a.to("meta")):
-        assert _kinds((a,)) != _kinds((other,))
-    assert _places((a,)) != _places((a.clone(),))
+        assert _kind(a) != _kind(other)
+    assert _place(a) == _place(a)
+    assert _place(a) != _place(a.clone())
 
 
 class OnDevice:
@@ -386,9 +388,15 @@ def test_a_probe_that_dies(code, err, why):
     row = survey._read("jax", code, "", err)
     assert (row.usable, row.why) == (False, why)
     assert row.cure == "python -X faulthandler -m bpnet.backends.probe jax shows where"
-    hung = survey._hung("jax", 1.5)
-    assert hung.why == "its probe did not answer within 1.5 s"
-    assert hung.cure == "python -X faulthandler -m bpnet.backends.probe jax tries without a limit"
+
+
+def test_a_probe_that_hangs():
+    sleeps = lambda name: [sys.executable, "-c", "import time; time.sleep(60)"]  # noqa: E731
+    (row,) = survey.status(["array_api_strict"], 0.2, sleeps)
+    assert row.why == "its probe did not answer within 0.2 s"
+    assert row.cure == (
+        "python -X faulthandler -m bpnet.backends.probe array_api_strict tries without a limit"
+    )
 
 
 @pytest.mark.parametrize(
