@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ENOUGH = 0.95
 PATIENCE = 60.0
 """Seconds that tests may take beyond ten times what they take without a fault."""
-LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "site", "build", "dist", "runs")
+HIDDEN = shutil.ignore_patterns(".*", "__pycache__")
+BUILT = shutil.ignore_patterns("site", "build", "dist", "runs")
+"""What commands leave in the tree; a package of the tree may have such a name."""
 PYTEST = ("-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
@@ -86,6 +88,16 @@ def stale(fault: Fault, root: Path) -> str:
     return f"there is no {gone[0]}" if gone else ""
 
 
+def copied(root: Path, copy: Path) -> None:
+    """Copy a tree without hidden files and what was built beside its packages."""
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        built = BUILT(folder, names) if Path(folder) == root else set()
+        return HIDDEN(folder, names) | built
+
+    shutil.copytree(root, copy, ignore=left_out)
+
+
 @contextmanager
 def planted(fault: Fault, root: Path) -> Iterator[None]:
     """Put a fault into its file, and take it out again."""
@@ -146,7 +158,7 @@ def measure(faults: Sequence[Fault], root: Path) -> int:
     alone: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         copy = Path(folder) / "tree"
-        shutil.copytree(root, copy, ignore=LEFT_OUT)
+        copied(root, copy)
         for fault in faults:
             if why := stale(fault, copy):
                 print(f"stale     {fault}: {why}", flush=True)

@@ -62,6 +62,17 @@ def test_all_caught_is_enough_and_a_module_that_breaks_is_caught(planting, tree,
     assert "def half(n): by tests/test_of.py\n" in capsys.readouterr().out
 
 
+def test_packages_are_copied_whatever_their_names_and_what_was_built_is_not(planting, tree):
+    for name in ("pair/runs/of.py", "runs/model", "pair/__pycache__/of.pyc", "site/index.html"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+    planting.copied(tree, tree.parent / "copy")
+    found = {
+        str(path.relative_to(tree.parent / "copy")) for path in tree.parent.glob("copy/**/*.*")
+    }
+    assert found == {"pair/of.py", "pair/runs/of.py", "tests/test_of.py"}
+
+
 def test_a_run_without_end_is_caught_and_said(planting, tree, capsys, monkeypatch):
     monkeypatch.setattr(planting, "_without_fault", lambda *_: 0.0)
     monkeypatch.setattr(planting, "PATIENCE", 0.0)
