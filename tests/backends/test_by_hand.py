@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from bpnet import backends
-from bpnet.backends import dtypes, hardware, libraries, loop, selection, specs, survey, trees
+from bpnet.backends import (
+    dtypes,
+    hardware,
+    libraries,
+    loop,
+    routes,
+    selection,
+    specs,
+    survey,
+    trees,
+)
 from bpnet.backends.base import DeviceInfo
 from bpnet.backends.nccl import Group
 from bpnet.backends.numpy import NumPy
@@ -422,8 +432,50 @@ def test_candidates_for_a_gpu(monkeypatch, gpus, have, found):
 @pytest.mark.parametrize(
     ("gpus", "why"),
     [(set(), "no GPU was found"),
-     ({"rocm"}, "there is a GPU (rocm) but no library for it: pip install "),
-     ({"mps", "intel"}, "there is a GPU (mps) but no library for it: pip install ")],
+     ({"cuda"}, "there is a GPU (cuda) but no library for it: pip install cupy-cuda12x"),
+     ({"rocm"}, "there is a GPU (rocm) but no library for it: pip install cupy-rocm-7-0"),
+     ({"mps"}, "there is a GPU (mps) but no library for it: pip install torch"),
+     ({"intel"}, "there is a GPU (intel) but no library for it: pip install dpnp"),
+     ({"mps", "intel"}, "there is a GPU (mps) but no library for it: pip install torch")],
 )  # fmt: skip
-def test_why_there_is_no_gpu(gpus, why):
-    assert selection._why_not(frozenset(gpus)).startswith(why)
+def test_why_there_is_no_gpu(monkeypatch, gpus, why):
+    monkeypatch.setattr(hardware, "cuda_driver", lambda: hardware.NO_DRIVER)
+    assert selection._why_not(frozenset(gpus)).replace('"', "").startswith(why)
+
+
+class Boxed:
+    """An array of a library that gives single elements and nothing else."""
+
+    def __init__(self, a):
+        self.a, self.dtype, self.shape = a, a.dtype, a.shape
+
+    def __getitem__(self, index):
+        return self.a[index]
+
+    def tolist(self):
+        return self.a.tolist()
+
+
+@pytest.mark.parametrize("dtype", [*dtypes.INTEGERS, "float64", "float32", "float16", "bool"])
+def test_samples_of_a_type_hold_all_that_may_be_lost_on_the_way(dtype):
+    samples = routes._samples(dtype)
+    assert {tuple(x.shape) for x in samples} == {(2, 3), (3, 2), (0, 3), (), (1, 3, 1)}
+    assert {x.flags.c_contiguous for x in samples} == {True, False}
+    assert any(stride < 0 for x in samples for stride in x.strides)
+    values = samples[0].ravel()
+    if np.dtype(dtype).kind == "f":
+        assert np.isnan(values).any()
+        assert np.isinf(values).any()
+        assert (values < 0).any()
+        assert (values[np.isfinite(values)] % 1).any()
+    elif dtype != "bool":
+        assert {np.iinfo(dtype).min, np.iinfo(dtype).max} <= set(values.tolist())
+    for x in samples:
+        for take in (routes._take_elements, routes._take_list):
+            found = take(Boxed(x))
+            assert (found.dtype, found.shape) == (x.dtype, x.shape)
+            np.testing.assert_array_equal(found, x)
+        for send in routes._UPLOADS:
+            sent = send(np, x)
+            assert (sent.dtype, sent.shape) == (x.dtype, x.shape)
+            np.testing.assert_array_equal(sent, x)
