@@ -100,7 +100,7 @@ _OPERATORS: dict[str, Call] = {
     "**": lambda xp, s: s.p**0.5,
     "@": lambda xp, s: s.a @ s.w,
     "comparisons": lambda xp, s: (
-        *(s.a > 0.0, s.a > s.b, s.a <= 0.25, s.a < 0.25),
+        *(s.a > 0.5, s.a > s.b, s.a <= 0.25, s.a < 0.25),
         *(s.i >= 3, s.i >= s.j, s.i == s.j, s.m == s.m),
     ),
     "integer operators": lambda xp, s: (s.i ^ s.j, s.i ^ 6, s.i << 2, s.i >> 1, s.i - s.j),

@@ -25,6 +25,7 @@ from bpnet.backends.survey import BackendStatus
 from bpnet.check.watch import Watch
 from bpnet.errors import ArrayMismatch, BackendUnavailable, InputError
 from tests.backends.test_trace import assert_same, scanned
+from tests.strangers import Converted, Dlpack, Library
 
 XP = NumPy().xp
 
@@ -479,3 +480,21 @@ def test_samples_of_a_type_hold_all_that_may_be_lost_on_the_way(dtype):
             sent = send(np, x)
             assert (sent.dtype, sent.shape) == (x.dtype, x.shape)
             np.testing.assert_array_equal(sent, x)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("le", "lt"), ("lt", "le"), ("gt", "ge"), ("ge", "gt"), ("eq", "ne"), ("xor", "or"),
+        ("lshift", "rshift"), ("rshift", "lshift"), ("add", "sub"), ("sub", "add"),
+        ("mul", "truediv"), ("truediv", "mul"), ("rsub", "sub"), ("rtruediv", "truediv"),
+    ],
+)  # fmt: skip
+def test_a_library_with_another_operator_in_the_place_of_one_is_refused(name, other):
+    library = Library("mylib", Dlpack, Converted)
+    assert backends.get(library).name == "mylib"
+    library = Library("mylib", Dlpack, Converted)
+    setattr(library.Array, f"__{name}__", getattr(library.Array, f"__{other}__"))
+    text = said(backends.get, library)
+    assert text.startswith("mylib can't be used as a backend: ")
+    assert text.endswith("; name another backend")

@@ -1,6 +1,7 @@
 """Small parts of the command line by themselves: ranks, options, panels, lines and counts."""
 
 import io
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -314,3 +315,23 @@ def test_the_option_that_was_given_wrongly_is_named(arguments, given):
 def test_an_option_by_another_name_is_told_its_own(option, meant):
     context = SimpleNamespace(command=commands()["train"])
     assert _meant(SimpleNamespace(ctx=context), option).startswith(f"did you mean {meant}?")
+
+
+def test_each_run_of_a_report_has_its_own_figures(tmp_path, monkeypatch, capsys):
+    from bpnet.cli import main
+    from bpnet.report import make, page, single
+
+    runs = [SimpleNamespace(name=n, replaced=(f"odd {n}",), missing=n[1:]) for n in ("a", "bx")]
+    place = tmp_path / "index.html"
+    monkeypatch.setattr(make, "prepare", lambda *_, **__: (runs, (tmp_path, False)))
+    monkeypatch.setattr(make, "finish", lambda *_: place)
+    monkeypatch.setattr(single, "figures", lambda run: {"run": run.name})
+    monkeypatch.setattr(page, "pictures", lambda folder: dict.fromkeys("xyz"))
+    assert main(["report", "a", "bx", "--json"]) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out) == {"report": str(place), "runs": [{"run": "a"}, {"run": "bx"}]}
+    assert found.err == "note: a: odd a\nnote: bx: odd bx\n"
+    assert main(["report", "a", "bx"]) == 0
+    assert capsys.readouterr().out == (
+        f"note: bx: not judged: x\nreport: {place} (3 pictures beside it)\n"
+    )

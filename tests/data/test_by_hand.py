@@ -8,7 +8,7 @@ import pytest
 
 import bpnet
 from bpnet import backends
-from bpnet.data import batches, delimited, draws, labels, targets, told
+from bpnet.data import arrays, batches, delimited, draws, labels, targets, told
 from bpnet.data.columns import Column, Columns
 from bpnet.data.host_rows import HostRows
 from bpnet.data.moments import Moments, merged
@@ -148,6 +148,43 @@ def test_the_task_that_targets_tell(y, task, settled):
 )  # fmt: skip
 def test_targets_that_tell_nothing(y, task, text):
     assert said(targets.settle, np.asarray(y), task, "t") == text
+
+
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        (np.zeros(3, complex), "t: y has type complex128: give labels or numbers"),
+        (np.zeros(3, "M8[D]"), "t: y has type datetime64[D]: give labels or numbers"),
+        (np.zeros(3, np.longdouble),
+         f"t: y has type {np.dtype(np.longdouble)}: give labels or numbers"),
+        (np.zeros((3, 0)), "t: y has shape (3, 0): give at least one output"),
+        (np.zeros(2), "t: y of shape (2,) does not fit 3 examples: give (3,) or (3, outputs)"),
+        (np.zeros((3, 1, 1)),
+         "t: y of shape (3, 1, 1) does not fit 3 examples: give (3,) or (3, outputs)"),
+    ],
+)  # fmt: skip
+def test_targets_of_another_type_or_shape(y, text):
+    assert said(arrays.check_targets, y, 3, "y", "t") == text
+    for fine in (np.zeros(3), np.zeros((3, 2), np.uint8), np.full(3, "a"), np.full(3, b"a")):
+        arrays.check_targets(fine, 3, "y", "t")
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (np.zeros((3, 2), complex), "t: x has type complex128: give booleans, integers or floats"),
+        (np.zeros((3, 2), np.longdouble),
+         f"t: x has type {np.dtype(np.longdouble)}: give booleans, integers or floats"),
+        (np.full((3, 2), "a"), "t: x has type <U1: give booleans, integers or floats"),
+        (np.zeros(3), "t: x has shape (3,): give one example a row, (examples, values)"),
+        (np.zeros((3, 0)), "t: x has shape (3, 0): give one example a row, (examples, values)"),
+    ],
+)  # fmt: skip
+def test_examples_of_another_type_or_shape(x, text):
+    assert said(arrays.flat, x, "x", "t") == text
+    flat, shape = arrays.flat(np.zeros((3, 2, 4), bool), "x", "t")
+    assert (flat.shape, shape) == ((3, 8), (2, 4))
+    assert arrays.flat(np.zeros((3, 2)), "x", "t")[1] is None
 
 
 def test_a_label_of_the_test_part_that_training_has_not_is_named():
