@@ -245,13 +245,13 @@ def test_the_command_hands_its_options_on(monkeypatch, tmp_path, capsys):
 def test_a_profile_is_printed_by_share(monkeypatch, capsys):
     from bpnet import bench
 
-    parts = [Share("matrix products", 0.75, 1200), Share("Python", 0.25, 0)]
+    parts = [Share("matrix products", 1.5, 1200), Share("Python", 0.5, 0)]
     monkeypatch.setattr(bench, "profile", lambda *_: parts)
     assert main(["bench", "--profile"]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
-        ["numpy:", "an", "epoch", "of", "1.0000", "s"],
-        ["matrix", "products", "0.7500", "s", "75%", "1,200", "calls"],
-        ["Python", "0.2500", "s", "25%"],
+        ["numpy:", "an", "epoch", "of", "2.0000", "s"],
+        ["matrix", "products", "1.5000", "s", "75%", "1,200", "calls"],
+        ["Python", "0.5000", "s", "25%"],
     ]
     assert main(["bench", "--profile", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)[1] == {"name": "Python", "seconds": 0.25, "calls": 0}
+    assert json.loads(capsys.readouterr().out)[1] == {"name": "Python", "seconds": 0.5, "calls": 0}

@@ -4,6 +4,7 @@ import io
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import typer
 from rich.console import Console
@@ -335,3 +336,75 @@ def test_each_run_of_a_report_has_its_own_figures(tmp_path, monkeypatch, capsys)
     assert capsys.readouterr().out == (
         f"note: bx: not judged: x\nreport: {place} (3 pictures beside it)\n"
     )
+
+
+class Recorded(Exception):
+    """Ends a command once it has said what it was told."""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], {"epochs": 0, "minutes": 0.25, "on_error": "stop"}),
+        (["--checkpoint-minutes", "3", "--on-error", "continue"],
+         {"epochs": 0, "minutes": 3.0, "on_error": "continue"}),
+    ],
+)  # fmt: skip
+def test_checkpoints_are_written_as_they_were_asked_for(tmp_path, monkeypatch, words, told):
+    from bpnet.cli import main
+
+    seen = {}
+
+    def checkpoint(folder, **options):
+        seen.update(options)
+        raise Recorded
+
+    monkeypatch.setattr(bpnet, "Checkpoint", checkpoint)
+    with pytest.raises(Recorded):
+        main(["train", "digits", "--out", str(tmp_path / "run"), *words])
+    assert seen == told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_command_hands_to_training(tmp_path, monkeypatch):
+    from bpnet.cli import main
+
+    seen = {}
+
+    def train(network, data, recipe, **more):
+        seen.update(more, network=network, data=data, recipe=recipe)
+        raise Recorded
+
+    monkeypatch.setattr(bpnet, "train", train)
+    np.save(tmp_path / "w.npy", np.arange(1438.0))
+    words = ["--l2", "0.5", "--epochs", "3", "--batch-size", "0", "--optimizer", "nesterov",
+             "--learning-rate", "0.25", "--momentum", "0.5", "--hidden", "9,8", "--activation",
+             "tanh,relu", "--norm", "layer", "--dropout", "0.25", "--seed", "7", "--metric", "f1",
+             "--schedule", "cosine", "--clip-norm", "2", "--label-smoothing", "0.1", "--dtype",
+             "float64", "--threads", "1", "--patience", "4", "--validation", "0", "--test", "0",
+             "--sample-weight", str(tmp_path / "w.npy"), "--backend", "numpy", "-q"]  # fmt: skip
+    with pytest.raises(Recorded):
+        main(["train", "digits", *words, "--out", str(tmp_path / "run")])
+    recipe, place = seen["recipe"], seen["place"]
+    assert recipe.optimizer == bpnet.optimizers.Nesterov(0.25, 0.5)
+    told = {name: getattr(recipe, name) for name in (
+        "l2", "epochs", "batch_size", "dropout", "seed", "schedule", "clip_norm", "label_smoothing",
+    )}  # fmt: skip
+    assert told == {
+        "l2": 0.5, "epochs": 3, "batch_size": None, "dropout": 0.25, "seed": 7,
+        "schedule": bpnet.schedules.Cosine(), "clip_norm": 2.0, "label_smoothing": 0.1,
+    }  # fmt: skip
+    assert list(recipe.metrics) == ["f1"]
+    assert (place.dtype, place.threads, place.backend.name) == ("float64", 1, "numpy")
+    net = seen["network"]
+    assert net.sizes == [64, 9, 8, 10]
+    wanted = bpnet.Network(
+        [64, 9, 8, 10], hidden=["tanh", "relu"], output="softmax", norm="layer", seed=7
+    )
+    assert net.layers == wanted.layers
+    np.testing.assert_array_equal(net.weights[2], wanted.weights[2])
+    np.testing.assert_array_equal(seen["sample_weight"], np.arange(1438.0))
+    assert seen["checkpoint"].folder == tmp_path / "run" / "checkpoints"
+    assert not seen["resume"]
+    (stopping,) = (c for c in seen["callbacks"] if isinstance(c, bpnet.EarlyStopping))
+    assert (stopping.patience, stopping.metric) == (4, None)

@@ -323,3 +323,23 @@ def test_what_is_not_bpnets_own_is_not_described():
         layers.LayerNorm(4, "tanh", 1e-4),
     ):  # fmt: skip
         assert layers.rebuild(layers.describe(layer)) == layer
+
+
+@pytest.mark.parametrize("n", range(1, 10))
+def test_a_mask_of_any_width_is_of_quarters_of_words_lane_by_lane(backend, n):
+    """Lane j of a row has the values j, j + lanes, ... of its two words' four halves."""
+    key, rows, layer, steps = (5, -7), [3, 2**31 - 1], 2, 20_000
+    lanes = -(-n // 4)
+    held = backend.asarray(np.asarray(rows, np.int32))
+    found = random.keep_mask(random.Key(key, held, layer), n, steps, xp=backend.xp)
+    for i, row in enumerate(rows):
+        words = [
+            random.threefry_of_words((5, 2**32 - 7), row, lane + (layer << 20))
+            for lane in range(lanes)
+        ]
+        halves = [
+            [word[which] >> shift & 0xFFFF for word in words]
+            for which in (0, 1) for shift in (0, 16)
+        ]  # fmt: skip
+        drawn = [half ^ 0x8000 for column in halves for half in column][:n]
+        assert backend.to_numpy(found)[i].tolist() == [bits >= steps for bits in drawn]

@@ -550,3 +550,25 @@ def test_separators_that_are_found(tmp_path, text, separator, names):
     path.write_text(text)
     frame, found, notes = delimited.read(path, None)
     assert (found, frame.columns, notes) == (separator, names, ())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"shape": (1, 2)}, "a picture of shape (1, 2) does not hold 4 values"),
+        ({"shape": (2, 3)}, "a picture of shape (2, 3) does not hold 4 values"),
+        ({"task": "rank"}, "task 'rank': give 'classify' or 'regress'"),
+        ({"validation": (np.zeros((1, 3)), [0])},
+         "validation x has 3 columns and the training x 4: give equal widths"),
+        ({"test": (np.zeros((1, 5)), [0])},
+         "test x has 5 columns and the training x 4: give equal widths"),
+        ({"y": [0, 1, 2]}, "y of shape (3,) does not fit 2 examples: give (2,) or (2, outputs)"),
+        ({"x": np.zeros((2, 2, 2))}, "x of shape (2, 2, 2): give one example a row, (examples, "
+                                     "values); x.reshape(len(x), -1) makes it so"),
+    ],
+)  # fmt: skip
+def test_data_sets_that_do_not_fit(options, text):
+    given = {"x": np.zeros((2, 4)), "y": [0, 1], **options}
+    assert said(bpnet.data.Dataset, **given).startswith(text)
+    fine = bpnet.data.Dataset(np.zeros((2, 4)), [0, 1], shape=(2, 2), task="classify")
+    assert fine.shape == (2, 2)
