@@ -45,4 +45,4 @@ def data(
             "yes" if e.ready else "no",
         )
         screen.say(_LINE.format(*cells))
-        screen.say(f"  {e.where}")
+        screen.say(f"  {e.where}" if e.ready else f"  `bpnet data {e.name}` fetches it: {e.where}")

@@ -23,15 +23,17 @@ TIMEOUT = 30  # seconds without a byte
 
 @dataclass(frozen=True)
 class Origin:
-    """A data set's address and the SHA-256 of each of its files."""
+    """A data set's address, the SHA-256 of each file, and the Debian package that has it."""
 
     url: str
     sha256: dict[str, str]
+    package: str = ""
 
 
 # Addresses and hashes as TensorFlow Datasets has them:
 # https://github.com/tensorflow/datasets/blob/31f1255e57e519a6c004f0b097a2f5cfcf0dde7d/tensorflow_datasets/url_checksums/mnist.txt
 # https://github.com/tensorflow/datasets/blob/333639b37af6c6fedf3610a4a2d42f1c6ef6f7d5/tensorflow_datasets/url_checksums/fashion_mnist.txt
+# Fashion-MNIST's own address there has no https; its authors' repository has the same files.
 ORIGINS = {
     "mnist": Origin(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -51,7 +53,7 @@ ORIGINS = {
         },
     ),
     "fashion-mnist": Origin(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         {
             "train-images-idx3-ubyte.gz": (
                 "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
@@ -66,6 +68,7 @@ ORIGINS = {
                 "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
             ),
         },
+        "dataset-fashion-mnist",
     ),
 }
 
@@ -123,12 +126,10 @@ def download(name: str) -> Path:
     try:
         import pooch
     except ImportError:
-        message = (
-            f"{name} has to be fetched, which needs pooch: {install('pooch', 'requests')}, or set "
-            f"BPNET_DATA to a folder that holds {name}/{FILES[0]}.gz and its siblings"
-        )
-        raise InputError(message) from None
-    folder = (cache() or Path(pooch.os_cache("bpnet"))) / name
+        message = f"{name} has to be fetched, which needs pooch: {install('pooch', 'requests')}"
+        raise InputError(f"{message}; {_otherwise(name, cache())}") from None
+    root = cache() or Path(pooch.os_cache("bpnet"))
+    folder = root / name
     registry = {file: f"sha256:{value}" for file, value in origin.sha256.items()}
     store = pooch.create(
         path=folder, base_url=origin.url, registry=registry, retry_if_failed=RETRIES
@@ -139,13 +140,28 @@ def download(name: str) -> Path:
                 if not (folder / file.removesuffix(".gz")).is_file():
                     store.fetch(file, downloader=_get)
     except (OSError, ValueError) as error:  # no network, no space, or the wrong bytes
-        message = (
-            f"can't fetch {name} from {origin.url}: {one_line(error)}; put "
-            f"{', '.join(registry)} into {folder} by hand, or set BPNET_DATA to the folder "
-            f"that holds {name}/"
-        )
-        raise InputError(message) from error
+        message = f"can't fetch {name} from {origin.url}: {_cause(error)}"
+        raise InputError(f"{message}; {_otherwise(name, root)}") from error
     return folder
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong at the bottom: requests and urllib3 wrap it in the address, twice."""
+    inner: object = error
+    while (held := getattr(inner, "args", ())) and isinstance(held[0], Exception):
+        inner = held[0]
+    return one_line(getattr(inner, "reason", None) or inner)
+
+
+def _otherwise(name: str, root: Path | None) -> str:
+    """The other ways to a data set: Debian's package, the files by hand, a folder of IDX files."""
+    package, files = ORIGINS[name].package, ", ".join(ORIGINS[name].sha256)
+    debian = f"on Debian, `apt install {package}`; or " if package else ""
+    set_first = "" if root else " after setting BPNET_DATA=FOLDER"
+    return (
+        f"other ways: {debian}put {files} into {(root or Path('FOLDER')) / name}{set_first}; or "
+        f"name any folder with these files, packed or not, in place of {name}"
+    )
 
 
 def _get(url: str, path: str, _: object) -> None:

@@ -6,6 +6,7 @@ import http.server
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -144,8 +145,9 @@ def test_nothing_is_left_under_the_name_of_a_refused_file(
         fetch("mnist")
     message = str(caught.value)
     assert "\n" not in message
-    assert "by hand, or set BPNET_DATA" in message
+    assert f"put {', '.join(f'{name}.gz' for name in FILES)} into" in message
     assert str(tmp_path / "cache" / "mnist") in message
+    assert "name any folder with these files" in message
     assert held(tmp_path) == {}
     assert capfd.readouterr() == ("", "")
 
@@ -165,8 +167,27 @@ def test_no_network_is_one_line(server: Server, tmp_path: Path) -> None:
     server.server_close()
     with pytest.raises(InputError, match="can't fetch mnist") as caught:
         fetch("mnist")
-    assert "\n" not in str(caught.value)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "Connection refused" in message  # the cause itself, whole
+    assert "..." not in message
+    assert "apt install" not in message  # no package of Debian's has it
     assert held(tmp_path) == {}
+
+
+def test_debians_package_is_named_where_there_is_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = replace(download.ORIGINS["mnist"], package="dataset-fashion-mnist")
+    monkeypatch.setitem(download.ORIGINS, "fashion-mnist", origin)
+    lose(server)
+    with pytest.raises(InputError, match="`apt install dataset-fashion-mnist`"):
+        fetch("fashion-mnist")
+
+
+def test_addresses_are_encrypted_and_packages_are_named() -> None:
+    assert all(one.url.startswith("https://") for one in download.ORIGINS.values())
+    assert download.ORIGINS["fashion-mnist"].package == "dataset-fashion-mnist"
 
 
 def test_without_pooch_one_line_names_the_cure(
@@ -177,7 +198,7 @@ def test_without_pooch_one_line_names_the_cure(
         fetch("mnist")
     monkeypatch.delenv("BPNET_DATA")
     assert download.cache() is None
-    with pytest.raises(InputError, match=r'pip install "pooch>=1.8" "requests>=2.31"'):
+    with pytest.raises(InputError, match=r'pip install "pooch>=1.8" .* setting BPNET_DATA=FOLDER'):
         fetch("mnist")
 
 
