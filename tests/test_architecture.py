@@ -20,6 +20,7 @@ FLOORS = {
         (
             "sklearn",
             "paper",
+            "pages",
             "plots",
             "report",
             "export",

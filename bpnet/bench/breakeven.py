@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from bpnet import plots
 from bpnet.bench.measure import Timing
+from bpnet.pages.drawing import DASHES, Theme, save
 
 
 def crossings(timings: Sequence[Timing]) -> list[str]:
@@ -35,26 +36,41 @@ def _when(other: str, base: str, widths: list[int], ahead: list[bool]) -> str:
     return f"{other} is ahead of {base} above width {behind}"
 
 
-def plot(timings: Sequence[Timing], path: Path) -> Path:
-    """Samples a second against the width, one panel a batch size, one line a backend."""
+def plot(timings: Sequence[Timing], path: Path, about: Sequence[str] = ()) -> Path:
+    """Samples a second against the width, one panel a batch size, one line a backend.
+
+    Where a backend goes past the first one, or past NumPy, a ring marks the width.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing, or the path's ending is no picture's.
+    """
     batches = sorted({t.cell.batch_size for t in timings})
-    figure, axes = plots.pyplot().subplots(
-        1, len(batches), figsize=(4 * len(batches), 3.6), sharey=True, squeeze=False
-    )
-    for panel, k in zip(axes[0], batches, strict=True):
-        for name in dict.fromkeys(t.backend for t in timings):
-            points = [
-                (t.cell.hidden[0], t.rate)
-                for t in timings
-                if t.epoch and t.backend == name and t.cell.batch_size == k
-            ]
-            if points:
-                panel.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
-        widths = sorted({t.cell.hidden[0] for t in timings})
-        panel.set(title=f"batch {k}", xlabel="width of the hidden layer", xscale="log")
-        panel.set_xticks(widths, [str(w) for w in widths])
-        panel.minorticks_off()
-        panel.grid(alpha=0.3)
-    axes[0][0].set(ylabel="samples a second", yscale="log")
-    axes[0][0].legend()
-    return plots.save(figure, path)
+    widths = sorted({t.cell.hidden[0] for t in timings})
+    rates = {(t.backend, t.cell.batch_size, t.cell.hidden[0]): t.rate for t in timings if t.epoch}
+    names = list(dict.fromkeys(t.backend for t in timings))
+    names.sort(key=lambda name: name != "numpy")  # the one that the others are held against
+
+    def draw(figure: Any, theme: Theme) -> None:
+        panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
+        for panel, k in zip(panels, batches, strict=True):
+            for i, name in enumerate(names):
+                there = [w for w in widths if (name, k, w) in rates]
+                panel.plot(
+                    there, [rates[name, k, w] for w in there], DASHES[i % len(DASHES)], marker="o",
+                    ms=4, color=theme.series[i % len(theme.series)], label=name,
+                )  # fmt: skip
+                ahead = [rates[name, k, w] > rates.get((names[0], k, w), 0) for w in there]
+                for j in range(1, len(there)):
+                    if i and ahead[j] and not ahead[j - 1]:
+                        panel.plot(there[j], rates[name, k, there[j]], "o", ms=11, mfc="none",
+                                   mec=theme.ink)  # fmt: skip
+            panel.set(title=f"batch {k}", xlabel="width of the hidden layer", xscale="log")
+            panel.set_xticks(widths, [str(w) for w in widths])
+            panel.minorticks_off()
+        panels[0].set(ylabel="samples a second", yscale="log")
+        panels[0].legend()
+
+    size = (max(4.0 * len(batches), 6.4), 4.0)
+    return save(path, draw, f"Break-even of backends with {names[0]}", about, size)

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 import bpnet
-from bpnet import plots
 from bpnet.cli import options, screen
+from bpnet.pages import drawing
+from bpnet.runs import this_machine
 
 
 def bench(
@@ -46,7 +47,7 @@ def bench(
 
     cell = benchmark.Cell(tuple(options.sizes(hidden)), batch_size, optimizer, dtype)
     if plot is not None:
-        plots.check(plot, [] if source is None else bpnet.data.sources.read_from(source))
+        drawing.check(plot, [] if source is None else bpnet.data.sources.read_from(source))
         cells, seconds = benchmark.grid(), min(seconds, 0.5)
     else:
         cells = (cell,)
@@ -65,7 +66,7 @@ def bench(
                 _write(_HEAD)
             _write(_line(timing))
     if plot is not None:
-        benchmark.plot(found, plot)
+        benchmark.plot(found, plot, [source or "made-up data", this_machine("numpy")["processor"]])
     if json_:
         screen.give([dataclasses.asdict(t) for t in found])
     elif plot is not None:

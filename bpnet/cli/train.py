@@ -257,7 +257,7 @@ def _train(
     recorder.complete(network)
     notes = [stopper.note] if stopper.note else []
     if found is not None and leads(ranks):
-        notes += _drawn(found, folder)
+        notes += _drawn(found, folder, tables, selection.backend.spec)
     if shown.json:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         screen.give({**result, "replaced": run_data.counts(dataset)})
@@ -342,11 +342,13 @@ def _find(
     )
 
 
-def _drawn(found: LearningRates, folder: Path) -> list[str]:
+def _drawn(found: LearningRates, folder: Path, tables: Any, backend: str) -> list[str]:
     """What to say of a rate that was found; the picture is drawn where matplotlib is."""
     said = f"learning rate: {found.suggestion:.3g}, found in {len(found.rates)} steps"
+    source, net = tables["data"]["source"], tables["network"]["hidden"]
+    about = (source, f"hidden layers {net}", backend, runs.this_machine(backend)["processor"])
     try:
-        picture = plots.learning_rates(found, folder / "learning-rate.png")
+        picture = plots.learning_rates(found, folder / "learning-rate.png", about)
     except InputError as error:
         return [f"{said}; no picture: {error}"]
     return [f"{said}; {picture}"]

@@ -1,6 +1,7 @@
 """What a network is trained on: examples, their targets, and what is known of them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,8 @@ class Dataset:
     test_share : float
         Share of the rows that was held out for the test; 0 where the test part is the data set's
         own, or there is none.
+    places : mapping
+        Numbers of the rows of the parts ``validation`` and ``test`` in their source, where known.
     tally : mapping
         Cells of a table in whose place something else was put, by column.
 
@@ -81,6 +84,7 @@ class Dataset:
     taken: tuple[str, ...] = ()
     source_rows: int = 0
     test_share: float = 0.0
+    places: Mapping[str, Array] = field(default_factory=dict)
     tally: Tally = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -91,8 +91,9 @@ def finish(data: Dataset, task: str, held_out: float, seed: int, where: str) -> 
         return data
     kept, held = split(y, held_out, seed, stratify=task == "classify")
     return replace(
-        data, x=x[kept], y=y[kept], validation=(x[held], y[held]), rows=kept, source_rows=len(y)
-    )
+        data, x=x[kept], y=y[kept], validation=(x[held], y[held]), rows=kept, source_rows=len(y),
+        places={"validation": held},
+    )  # fmt: skip
 
 
 def _settle_test(test: Host, y: Host, task: str, where: str) -> Host:

@@ -70,7 +70,8 @@ def divided(data: Dataset, validation: float, test: float | None, seed: int) -> 
     if data.validation is None or data.test is not None or not share:
         return data
     if not validation:
-        return replace(data, validation=None, test=data.validation, test_share=share)
+        places = {"test": data.places["validation"]} if data.places else {}
+        return replace(data, validation=None, test=data.validation, test_share=share, places=places)
     x, y = data.validation
     if len(y) < 2:
         if test is None:
@@ -84,7 +85,9 @@ def divided(data: Dataset, validation: float, test: float | None, seed: int) -> 
     pairs = [
         (x[rows] if index is None else x.part(index[rows]), y[rows]) for rows in (kept, tested)
     ]
-    return replace(data, validation=pairs[0], test=pairs[1], test_share=share)
+    where: Any = data.places.get("validation")
+    places = {} if where is None else {"validation": where[kept], "test": where[tested]}
+    return replace(data, validation=pairs[0], test=pairs[1], test_share=share, places=places)
 
 
 def _drawn(y: Any, share: float, seed: int, stratify: bool) -> npt.NDArray[np.bool_]:

@@ -38,6 +38,8 @@ class Entry:
         Whether it is on this machine.
     where : str
         The folder that it is in, or the address that it is fetched from.
+    labels : tuple of str
+        What the classes 0, 1 and so on are, where they are no digits.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Entry:
     attribution: str
     ready: bool
     where: str
+    labels: tuple[str, ...] = ()
 
 
 _ENTRIES = {
@@ -79,6 +82,18 @@ _ENTRIES = {
         attribution="H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, Zalando SE, MIT license",
         ready=False,
         where=ORIGINS["fashion-mnist"].url,
+        labels=(
+            "T-shirt",
+            "trouser",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "ankle boot",
+        ),
     ),
     "mnist": Entry(
         name="mnist",
@@ -147,6 +162,11 @@ def fetch(name: str) -> Path:
     if folder is not None and (root is None or folder != root / name):
         return folder
     return download(name)
+
+
+def labels(name: str) -> tuple[str, ...]:
+    """What the classes of a built-in data set are; empty of digits and of other data."""
+    return _ENTRIES[name].labels if name in _ENTRIES else ()
 
 
 def unknown(name: str) -> str:

@@ -169,12 +169,12 @@ def _data(
     whole = len(kept) == len(table)
     index = None if whole else present[kept]
     x = Encoded.of(table, columns, index, buffer, full)
-    pair = None
+    pair, places = None, {}
     if len(held):
-        pair = (x.part(present[held]), y[held])
+        pair, places = (x.part(present[held]), y[held]), {"validation": present[held]}
     return Dataset(
         x, y[kept], task=columns.task, name=table.name, columns=columns, validation=pair,
-        rows=index, notes=(*table.notes, *notes), source_rows=len(table),
+        rows=index, notes=(*table.notes, *notes), source_rows=len(table), places=places,
     )  # fmt: skip
 
 

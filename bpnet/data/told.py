@@ -122,6 +122,11 @@ def _filled(column: Column) -> str:
     return f"replaced by the mean {_shown(column, column.mean)}"
 
 
+def filled_with(column: Column) -> str:
+    """What stands for a missing cell, in a table."""
+    return _filled(column).removeprefix("replaced by ").removeprefix("taken as ")
+
+
 def _shown(column: Column, value: float | None) -> str:
     """A number or a date of a column."""
     value = 0.0 if value is None else value
@@ -138,7 +143,7 @@ def taken(every: Sequence["Taken"]) -> tuple[str, ...]:
         what = f"left out: {one.why}"
         if column is not None:
             inputs, what = len(column.features), _what(column, one.different)
-            filled = _filled(column).removeprefix("replaced by ").removeprefix("taken as ")
+            filled = filled_with(column)
         filled = filled if missing and column is not None else ""
         rows.append((one.seen.name, what, f"{inputs}", f"{missing}", filled))
     widths = [max(len(row[j]) for row in rows) for j in range(4)]

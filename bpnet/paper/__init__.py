@@ -1,6 +1,7 @@
 """The living paper: its equations beside their source and their checks, its experiments redone."""
 
 import platform
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -52,9 +53,10 @@ class Edition:
         about = {
             "backend": f"{self.backend.spec}, {self.backend.name} {self.backend.version}",
             "bpnet": version,
+            "date": time.strftime("%Y-%m-%d"),
             "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         }
-        return page.render(self.found, self.rows, about)
+        return page.render(self.found, self.rows, about, version)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.pages.content import Picture
 from bpnet.paper.formulas import RATES, START, STEPS
 from bpnet.paper.lab import Found
 from bpnet.paper.learning import ALPHAS, SATURATED
-from bpnet.paper.pictures import COLORS, LINES, Picture, curve, picture, text
+from bpnet.paper.pictures import COLORS, LINES, curve, picture, text
 
 
 def _rings(axes: Any) -> None:
@@ -164,7 +165,7 @@ def network(found: Found) -> Iterator[Picture]:
                 )  # fmt: skip
         for l, (a, at) in enumerate(zip(columns, height, strict=True)):
             axes.scatter(
-                [2 * l] * len(a), at, 760, COLORS["paper"], zorder=2, edgecolor=COLORS["ink"]
+                [2 * l] * len(a), at, 760, COLORS["surface"], zorder=2, edgecolor=COLORS["ink"]
             )
             for j, value in enumerate(a):
                 text(

@@ -1,15 +1,12 @@
 """The page: equations beside their source and their checks, experiments beside their pictures."""
 
-import html
-from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from collections.abc import Mapping
 from itertools import groupby
-from string import Template
 from typing import Any
 
-from bpnet import plots
 from bpnet.check.report import Row
 from bpnet.errors import InputError
+from bpnet.pages import drawing, markup
 from bpnet.paper.equations import EQUATIONS, SLIPS
 from bpnet.paper.experiments import terms
 from bpnet.paper.figures import FIGURES
@@ -28,13 +25,16 @@ def check_installed() -> None:
     Raises
     ------
     InputError
-        If matplotlib or latex2mathml is.
+        If matplotlib, jinja2 or latex2mathml is.
     """
-    plots.pyplot()
+    drawing.pyplot()
     mathml("a")
+    markup.environment()
 
 
-def render(found: Mapping[str, Found], checks: Checks, about: Mapping[str, str]) -> str:
+def render(
+    found: Mapping[str, Found], checks: Checks, about: Mapping[str, str], version: str
+) -> str:
     """Whole page as HTML that asks for nothing from anywhere.
 
     Parameters
@@ -45,55 +45,38 @@ def render(found: Mapping[str, Found], checks: Checks, about: Mapping[str, str])
         For each equation its rows.
     about : dict of str
         What it was made with: names and values.
-
+    version : str
+        Of bpnet.
     """
-    parts = [_part(i, part, found, checks) for i, part in enumerate(STORY)]
     rows = [row for group in checks.values() for row in group]
     passed = sum(row.passed for row in rows)
-    verdict = f"{passed} of {len(rows)} checks passed"
-    here = files("bpnet.paper")
-    return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
-        style=(here / "page.css").read_text(encoding="utf-8") + _highlighting(),
-        contents="\n".join(
-            f'<li><a href="#part-{i}">{html.escape(part.title)}</a></li>'
-            for i, part in enumerate(STORY)
-        ),
-        verdict=verdict,
+    return markup.html(
+        "paper.html",
+        {"mathml": mathml, "colored": _colored},
+        version=version,
+        highlighting=_highlighting(),
+        verdict=f"{passed} of {len(rows)} checks passed",
         verdict_class="pass" if passed == len(rows) else "fail",
-        about="\n".join(
-            f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in about.items()
-        ),
-        parts="\n".join(parts),
-        slips="\n".join(
-            f"<dt>{place}</dt><dd>{html.escape(text.format(terms=terms(10_000)))}</dd>"
-            for place, text in SLIPS.items()
-        ),
+        about=about,
+        parts=[_part(part, found, checks) for part in STORY],
+        slips={place: text.format(terms=terms(10_000)) for place, text in SLIPS.items()},
     )
 
 
-def _part(number: int, part: Part, found: Mapping[str, Found], checks: Checks) -> str:
+def _part(part: Part, found: Mapping[str, Found], checks: Checks) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     for name in part.experiments:
         numbers |= found[name].numbers
-    kind = "experiment" if part.title.startswith("Experiment") else "theory"
-    lines = [
-        f'<section id="part-{number}" class="{kind}" aria-labelledby="title-{number}">',
-        f'<h2 id="title-{number}">{html.escape(part.title)}</h2>',
-        *(f"<p>{html.escape(_filled(text, numbers))}</p>" for text in part.says),
-    ]
     by_source = groupby(part.equations, key=lambda n: EQUATIONS[n].source)
-    lines += [_block(list(group), source, checks) for source, group in by_source]
-    pictures = [p for name in part.experiments for p in FIGURES[name](found[name])]
-    if pictures:
-        lines.append('<div class="pictures">')
-        lines += [
-            f'<figure role="img" aria-label="{html.escape(f"{p.title}. {p.says}")}">'
-            f'<div class="picture">{p.svg}</div>'
-            f'<figcaption aria-hidden="true">{html.escape(p.title)}</figcaption></figure>'
-            for p in pictures
-        ]
-        lines.append("</div>")
-    return "\n".join([*lines, "</section>"])
+    return {
+        "title": part.title,
+        "says": [_filled(text, numbers) for text in part.says],
+        "pairs": [
+            ([(n, EQUATIONS[n], checks[n]) for n in group], [excerpt(name) for name in source])
+            for source, group in by_source
+        ],
+        "pictures": [p for name in part.experiments for p in FIGURES[name](found[name])],
+    }
 
 
 def _filled(text: str, numbers: Mapping[str, float]) -> str:
@@ -105,39 +88,6 @@ def _filled(text: str, numbers: Mapping[str, float]) -> str:
             head += format(value, form).replace("-", "\N{MINUS SIGN}") + after
         text = head
     return text
-
-
-def _block(numbers: list[int], source: tuple[str, ...], checks: Checks) -> str:
-    """Equations that the same lines compute, beside these."""
-    left = "\n".join(_equation(n, checks[n]) for n in numbers)
-    right = "\n".join(_source(name) for name in source)
-    return f'<div class="pair"><div>{left}</div><div class="source">{right}</div></div>'
-
-
-def _equation(number: int, rows: Iterable[Row]) -> str:
-    equation = EQUATIONS[number]
-    slip = f'<p class="slip"><b>Slip:</b> {html.escape(equation.slip)}</p>' if equation.slip else ""
-    verdicts = "\n".join(
-        f'<li class="{"pass" if row.passed else "fail"}">'
-        f"<b>{'passed' if row.passed else 'FAILED'}</b> in {row.dtype}: "
-        f"error {row.error:.1e}, at most {row.bound:.0e} {html.escape(row.note)}</li>"
-        for row in rows
-    )
-    return (
-        f'<article id="eq-{number}" aria-label="Equation {number}">'
-        f'<div class="formula"><div class="scroll">{mathml(equation.latex)}</div>'
-        f'<a href="#eq-{number}" class="number">({number})</a></div>'
-        f"<p>{html.escape(equation.says)}</p>{slip}"
-        f'<ul class="checks">{verdicts}</ul></article>'
-    )
-
-
-def _source(name: str) -> str:
-    shown = excerpt(name)
-    return (
-        f'<figure class="code"><figcaption>{shown.name} in {shown.file}, line {shown.line}'
-        f"</figcaption>{_colored(shown.text)}</figure>"
-    )
 
 
 _STYLED = {
@@ -158,7 +108,7 @@ def mathml(latex: str) -> str:
     try:
         from latex2mathml.converter import convert
     except ImportError as error:
-        msg = f"the paper needs latex2mathml; {install('matplotlib', 'latex2mathml')}"
+        msg = f"the paper needs latex2mathml; {install('matplotlib', 'jinja2', 'latex2mathml')}"
         raise InputError(msg) from error
     markup = str(convert(latex, display="block"))
     for symbol, styled in _STYLED.items():
@@ -167,12 +117,14 @@ def mathml(latex: str) -> str:
 
 
 def _colored(code: str) -> str:
+    """Source as HTML, each line a block that may wrap."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    colored = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight"))
-    return str(colored).replace("<pre>", '<pre tabindex="0">', 1)
+    colored = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n")
+    lines = "".join(f'<span class="line">{line}</span>' for line in colored.split("\n"))
+    return f'<div class="highlight"><pre tabindex="0">{lines}</pre></div>'
 
 
 def _highlighting() -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.report.content import Figure, Picture, Section, Table, number, percent, short
-from bpnet.report.drawing import DASHES, Theme, log_axis, render
+from bpnet.pages.content import Figure, Picture, Section, Table, number, percent, short
+from bpnet.pages.drawing import DASHES, Spot, Theme, bars, columns, log_axis, render
 from bpnet.report.subject import Subject
 from bpnet.training import History
 from bpnet.training.scores import grows
@@ -70,19 +70,12 @@ def _curves(history: History, name: str) -> dict[str, list[float]]:
 
 
 def _curve(subject: Subject, name: str) -> Picture:
-    curves = _curves(subject.history, name)
-    best = subject.best
+    curves, best = _curves(subject.history, name), subject.best
 
-    def draw(figure: Any, theme: Theme) -> None:
-        axes = figure.subplots()
-        order = [_TRAINED, _HELD]
-        for label, values in curves.items():
-            at = order.index(label)
-            epochs = np.arange(1, len(values) + 1)
-            mark = "os"[at] if len(values) <= 30 else None
-            axes.plot(
-                epochs, values, DASHES[at], color=theme.series[at], label=label, marker=mark, ms=3
-            )
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
+        axes, order = figure.subplots(), [_TRAINED, _HELD]
+        lines = [(label, order.index(label), values) for label, values in curves.items()]
+        spots = _lines(axes, theme, lines)
         watched = curves.get(_HELD) or next(iter(curves.values()))
         axes.axvline(best + 1, color=theme.muted, lw=1, ls=":")
         axes.plot(
@@ -91,10 +84,29 @@ def _curve(subject: Subject, name: str) -> Picture:
         )  # fmt: skip
         axes.set(xlabel="epoch", ylabel=words(name))
         _scale(axes, name, [v for values in curves.values() for v in values])
-        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
+        return spots
 
     return render(name.replace("_", "-"), _alt(subject, name), draw, 3.1)
+
+
+def _lines(axes: Any, theme: Theme, lines: Sequence[tuple[str, int, Any]]) -> list[Spot]:
+    """Draw curves against the epoch, each in its own color, and tell the values of each epoch."""
+    most = max(len(values) for _, _, values in lines)
+    for label, at, values in lines:
+        axes.plot(
+            range(1, len(values) + 1), values, DASHES[at % len(DASHES)], label=label, ms=3,
+            color=theme.series[at % len(theme.series)], marker="os"[at % 2] if most <= 30 else None,
+        )  # fmt: skip
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if most == 1:
+        axes.set(xlim=(0.5, 1.5), xticks=[1])
+    said = [
+        "\n".join(f"{label} {number(v[i])}" for label, _, v in lines if i < len(v))
+        for i in range(most)
+    ]
+    texts = [f"epoch {i}\n{text}" for i, text in enumerate(said, start=1)]
+    return columns(axes, range(1, most + 1), texts)
 
 
 def _scale(axes: Any, name: str, values: Sequence[float]) -> None:
@@ -134,11 +146,10 @@ def _caption(subject: Subject, name: str) -> str:
 def _rate(history: History) -> Picture:
     rates = history["learning_rate"]
 
-    def draw(figure: Any, theme: Theme) -> None:
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
         axes = figure.subplots()
-        axes.plot(np.arange(1, len(rates) + 1), rates, color=theme.series[0])
         axes.set(xlabel="epoch", ylabel="learning rate")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        return _lines(axes, theme, [("learning rate", 0, rates)])
 
     alt = f"Line chart of the learning rate, from {number(rates[0])} to {number(rates[-1])}."
     return render("learning-rate", alt, draw, 3.1)
@@ -195,21 +206,24 @@ def _overlay(
 ) -> Picture:
     ends = [float(x[-1]) for x, _ in lines]
 
-    def draw(figure: Any, theme: Theme) -> None:
-        axes = figure.subplots()
-        mark = "o" if max(len(x) for x, _ in lines) == 1 else None
-        for i, (x, y) in enumerate(lines):
-            color, dash = theme.series[i % len(theme.series)], DASHES[i % len(DASHES)]
-            axes.plot(x, y, dash, color=color, marker=mark, label=f" {short(labels[i], 28)}")
+    def draw(figure: Any, theme: Theme) -> list[Spot] | None:
+        axes, spots = figure.subplots(), None
+        shown = [f" {short(label, 28)}" for label in labels]
+        if against == "epoch":
+            numbered = [(shown[i], i, y) for i, (_, y) in enumerate(lines)]
+            spots = _lines(axes, theme, numbered)
+        else:
+            for i, (x, y) in enumerate(lines):
+                color, dash = theme.series[i % len(theme.series)], DASHES[i % len(DASHES)]
+                axes.plot(x, y, dash, color=color, label=shown[i])
+            if max(ends) > 10 * min(ends) > 0:
+                axes.set_xscale("log")
+                first = min(float(x[0]) for x, _ in lines)
+                log_axis(axes.xaxis, max(first, 1e-9), max(ends))
         axes.set(xlabel=against, ylabel=words(name))
         _scale(axes, name.removeprefix("validation_"), [v for _, y in lines for v in y])
-        if against == "epoch":
-            axes.xaxis.get_major_locator().set_params(integer=True)
-        elif max(ends) > 10 * min(ends) > 0:
-            axes.set_xscale("log")
-            first = min(float(x[0]) for x, _ in lines)
-            log_axis(axes.xaxis, max(first, 1e-9), max(ends))
         figure.legend(loc="outside lower left", ncols=1 if len(lines) < 4 else 2)
+        return spots
 
     last = zip(labels, (y[-1] for _, y in lines), strict=True)
     said = "; ".join(f"{label} ends at {written(name, value)}" for label, value in last)
@@ -222,17 +236,11 @@ def _paces(subjects: Sequence[Subject], labels: Sequence[str]) -> Figure:
     """Seconds of an epoch of each run, the median, as bars."""
     paces = [float(np.median(s.history["seconds"])) for s in subjects]
 
-    def draw(figure: Any, theme: Theme) -> None:
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
         axes = figure.subplots()
-        at = np.arange(len(paces))
-        colors = [theme.series[i % len(theme.series)] for i in at]
-        bars = axes.barh(at, paces, height=0.6, color=colors)
-        axes.bar_label(bars, [f" {pace:.3g}" for pace in paces], color=theme.ink, fontsize=8.5)
-        axes.set_yticks(at, [short(label, 20) for label in labels])
-        axes.invert_yaxis()
-        axes.margins(x=0.15)
-        axes.grid(axis="y", visible=False)
         axes.set_xlabel("seconds an epoch, median")
+        colors = [theme.series[i % len(theme.series)] for i in range(len(paces))]
+        return bars(axes, theme, labels, paces, [f"{pace:.3g}" for pace in paces], colors)
 
     said = ", ".join(f"{label} {pace:.3g} s" for label, pace in zip(labels, paces, strict=True))
     rows = [[label, f"{pace:.4g}"] for label, pace in zip(labels, paces, strict=True)]

@@ -130,6 +130,15 @@ class Residuals:
         return found
 
     @cached_property
+    def _judged(self) -> tuple[dict[str, float], dict[str, Any]]:
+        return evidence.of_numbers(self.predicted[:, None], self.actual[:, None])
+
+    @property
     def figures(self) -> dict[str, float]:
         """R2, the mean size of an error, and the root of the mean squared error."""
-        return evidence.of_numbers(self.predicted[:, None], self.actual[:, None])[0]
+        return self._judged[0]
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """Their intervals, and what the mean as the answer reaches."""
+        return self._judged[1]

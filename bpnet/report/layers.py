@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.report.content import Figure, Note, Picture, Section, Table, number, percent
-from bpnet.report.drawing import DASHES, WIDTH, Theme, log_axis, render
+from bpnet.pages.content import Figure, Note, Picture, Section, Table, number, percent
+from bpnet.pages.drawing import DASHES, LIGHT, WIDTH, Theme, log_axis, render, shades
 from bpnet.report.subject import Subject
 from bpnet.training.distributions import QUANTILES
 
@@ -58,11 +58,13 @@ def _tiles(W: Host, shape: tuple[int, ...]) -> Picture:
         axes = figure.subplots()
         axes.set_axis_off()
         if len(shape) == 3:
-            axes.imshow(_mosaic(np.clip(0.5 + W / (2 * limit), 0, 1), shape, columns))
+            colors = _mosaic(np.clip(0.5 + W / (2 * limit), 0, 1), shape, columns)
+            axes.imshow(colors, interpolation="none")
             return
         shown = axes.imshow(
-            _mosaic(W, shape, columns), cmap=theme.two_sides(), vmin=-limit, vmax=limit
-        )
+            _mosaic(W, shape, columns), cmap=shades(LIGHT.one, "", LIGHT.two), vmin=-limit,
+            vmax=limit, interpolation="none",
+        )  # fmt: skip
         bar = figure.colorbar(
             shown, ax=axes, location="bottom", shrink=0.6, aspect=40, pad=0.02, label="weight"
         )

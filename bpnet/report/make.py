@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import bpnet
-from bpnet import backends, plots
+from bpnet import backends
 from bpnet.arguments import checked
 from bpnet.data.sources import read_from
 from bpnet.errors import InputError
+from bpnet.pages import drawing
 from bpnet.report import page, several, single, subject
 from bpnet.report.subject import Subject
 from bpnet.runs import folder as run_folder
@@ -66,7 +67,7 @@ def prepare(
     if not folders:
         msg = "no run was given; give the folder that `bpnet train` named"
         raise InputError(msg)
-    plots.pyplot()
+    drawing.pyplot()
     chosen = backends.select(backend, device).backend
     for folder in folders:
         subject.check(folder)

@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.core import metrics
-from bpnet.report import judged as detail
-from bpnet.report import rows
-from bpnet.report.content import (
+from bpnet.pages.content import (
     Figure,
     Note,
     Picture,
@@ -19,7 +17,9 @@ from bpnet.report.content import (
     percent,
     short,
 )
-from bpnet.report.drawing import Theme, image, render
+from bpnet.pages.drawing import LIGHT, Spot, Theme, image, render, shades
+from bpnet.report import judged as detail
+from bpnet.report import rows, threshold
 from bpnet.report.judged import Calibration
 from bpnet.report.subject import Subject
 
@@ -37,7 +37,8 @@ def sections(subject: Subject) -> list[Section]:
         return [rows.residuals(subject)]
     if subject.task == "labels":
         return [_labels(subject), _calibration(subject)]
-    return [_confusion(subject), _mistakes(subject), _calibration(subject)]
+    found = [_confusion(subject), *threshold.sections(subject), _mistakes(subject)]
+    return [*found, _calibration(subject)]
 
 
 def calibration(subject: Subject) -> Calibration | None:
@@ -53,15 +54,10 @@ def calibration(subject: Subject) -> Calibration | None:
     return detail.calibrate(scores, decided == judged.truth)
 
 
-def _names(subject: Subject) -> list[str]:
-    assert subject.network.classes is not None
-    return [str(name) for name in subject.network.classes.tolist()]
-
-
 def _confusion(subject: Subject) -> Section:
     judged = subject.judged
     assert judged is not None
-    names = _names(subject)
+    names = subject.labels
     decided, _ = subject.answers()
     counts = detail.confusion(judged.truth, decided, len(names))
     off = counts - np.diag(np.diag(counts))
@@ -88,12 +84,12 @@ def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n = len(names)
 
-    def draw(figure: Any, theme: Theme) -> None:
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
         axes = figure.subplots()
         axes.grid(False)
-        right, wrong = theme.shades()
-        shades = np.sqrt(shares)
-        axes.imshow(np.where(np.eye(n, dtype=bool)[..., None], right(shades), wrong(shades)))
+        right, wrong = (shades("", color)(np.sqrt(shares)) for color in (LIGHT.one, LIGHT.two))
+        squares = np.where(np.eye(n, dtype=bool)[..., None], right, wrong)
+        axes.imshow(squares, interpolation="none")
         axes.set(xlabel="said", ylabel="true")
         if n <= _NAMED:
             labels = [short(name, 12) for name in names]
@@ -105,11 +101,16 @@ def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
         if n <= _COUNTED:
             for (i, j), count in np.ndenumerate(counts):
                 if count:
-                    color = theme.surface if shares[i, j] > 0.4 else theme.ink
+                    color = "#ffffff" if shares[i, j] > 0.5 else theme.ink
                     size = 8.5 if count < 1000 else 7
                     axes.text(j, i, f"{count}", ha="center", va="center", color=color, size=size)
+        return [
+            Spot(axes, f"true {names[i]}, said {names[j]}: {counts[i, j]:,}",
+                 (j - 0.5, j + 0.5), (i - 0.5, i + 0.5))
+            for i, j in np.argwhere(counts)[:2000]
+        ]  # fmt: skip
 
-    return render("confusion", alt, draw, 4.5)
+    return render("confusion", alt, draw, 4.5 if n > 4 else 3.0)
 
 
 def _counts(counts: Host, names: list[str]) -> Table:
@@ -163,7 +164,7 @@ def _mistakes(subject: Subject) -> Section:
     title = "Most confident mistakes"
     if not len(found):
         return Section("mistakes", title, "There are none: every example was right.", [])
-    names = _names(subject)
+    names = subject.labels
     pairs = [(names[judged.truth[i]], names[decided[i]]) for i in found]
     said = [percent(scores[i]) if subject.probable else f"score {number(scores[i])}" for i in found]
     lead = (
@@ -174,11 +175,16 @@ def _mistakes(subject: Subject) -> Section:
         block: Any = rows.mistakes(subject, found, pairs, said)
     else:
         tiles = [
-            Tile(_example(subject, at, n, pair, how), [f"true {pair[0]}", f"said {pair[1]}, {how}"])
+            Tile(
+                _example(subject, at, n, pair, how),
+                [f"true {pair[0]}", f"said {pair[1]}, {how}", f"example {subject.named(at)}"],
+            )
             for n, (at, pair, how) in enumerate(zip(found, pairs, said, strict=True), start=1)
         ]
         block = Tiles(
-            tiles, "With each: its true class, what the network said and how sure it was."
+            tiles,
+            "With each: its true class, what the network said and how sure it was, and its number "
+            f"in {judged.what}, from 1.",
         )
     return Section("mistakes", title, lead, [block])
 
@@ -188,7 +194,8 @@ def _example(subject: Subject, at: int, n: int, pair: tuple[str, str], how: str)
     assert subject.shape is not None
     x = np.asarray(subject.judged.data.x)
     limits = (0, 255) if x.dtype == np.uint8 and x.max() > 16 else (float(x.min()), float(x.max()))
-    alt = f"Example {at}: a picture of {pair[0]} that the network took for {pair[1]}, {how}"
+    what = f"a picture of {pair[0]} that the network took for {pair[1]}, {how}"
+    alt = f"Example {subject.named(at)}: {what}"
     return image(f"mistake-{n:02d}", alt, x[at].reshape(subject.shape), limits)
 
 
@@ -235,7 +242,7 @@ def _calibration_alt(found: Calibration) -> str:
     return f"Reliability diagram, calibration error {percent(found.ece)}. By bin: {points}."
 
 
-def _diagram(figure: Any, theme: Theme, found: Calibration) -> None:
+def _diagram(figure: Any, theme: Theme, found: Calibration) -> list[Spot]:
     from matplotlib.ticker import PercentFormatter
 
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -254,3 +261,5 @@ def _diagram(figure: Any, theme: Theme, found: Calibration) -> None:
     below.set(xlabel="confidence", ylabel="examples")
     for axis in (above.xaxis, above.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    told = [f"{percent(a)} sure, {percent(b)} right" for a, b in zip(x, y, strict=True)]
+    return [Spot(above, text, (a, a), (b, b)) for text, a, b in zip(told, x, y, strict=True)]

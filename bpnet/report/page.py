@@ -1,24 +1,22 @@
 """Pages as files: one HTML file that needs no other, and its pictures beside it."""
 
-import base64
 import hashlib
 import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from bpnet.errors import InputError
-from bpnet.report.content import Page
-from bpnet.requirements import install
-from bpnet.shown import plain
+from bpnet.pages.content import Page, Picture
+from bpnet.pages.drawing import in_light
+from bpnet.pages.markup import as_data, html
 from bpnet.storage import disk, owned
 
 _NAME = "index.html"
 _SEAL = re.compile(rb"\n<!-- bpnet report ([0-9a-f]{64}) -->\n?")
-_EARLIER = re.compile(r'<meta name="bpnet-earlier-pictures" content="([0-9a-f ]*)">')
-_FILES = re.compile(r"index\.html|.+\.png", re.DOTALL)
+_PICTURES = re.compile(r'<meta name="bpnet-pictures" content="([0-9a-f ]*)">')
+_FILES = re.compile(r"index\.html|.+\.(svg|png)", re.DOTALL)
 
 
 def folder_for(
@@ -79,70 +77,23 @@ _SEALED = -len(f"\n<!-- bpnet report {'0' * 64} -->\n")
 def pictures(folder: Path) -> dict[str, str]:
     """Pictures of the report in a folder: their names, and the SHA-256 of each.
 
-    They are those that are in the page too, and those that a report which was killed on its way
-    has left of the one before it. What is a link, or another picture, is not of the report.
+    They are those of the page, and those that a report which was killed on its way has left of the
+    one before it. What is a link, or another picture, is not of the report.
     """
-    page = sealed_page(folder)
-    found: dict[str, str] = {}
+    page, found = sealed_page(folder), {}
     if page is None:
-        return found
-    listed = _EARLIER.search(page)
-    earlier = set(listed[1].split()) if listed else set()
-    for path in folder.glob("*.png"):
-        if disk.kind(path) != "file":
+        return {}
+    listed = _PICTURES.search(page)
+    for path in folder.glob("*.*"):
+        if not _FILES.fullmatch(path.name) or path.name == _NAME or disk.kind(path) != "file":
             continue
         with suppress(OSError), disk.opened(path) as file:
             content = file.read()
             seal = hashlib.sha256(content).hexdigest()
-            if seal in earlier or _data(content) in page:
+            # pages of older versions list none, and hold all as PNG
+            if (listed and seal in listed[1].split()) or as_data(content) in page:
                 found[path.name] = seal
     return found
-
-
-def html(page: Page, version: str, earlier: Sequence[str] = ()) -> str:
-    """A page as HTML that asks nothing of any other file or place.
-
-    Parameters
-    ----------
-    page : Page
-        What is in it; all its text is escaped.
-    version : str
-        Of bpnet.
-    earlier : sequence of str
-        SHA-256 of each picture of the report whose place it takes.
-
-    Raises
-    ------
-    InputError
-        If jinja2 is missing.
-    """
-    try:
-        import jinja2
-    except ImportError as error:
-        msg = f"a report needs jinja2; {install('matplotlib', 'jinja2')}"
-        raise InputError(msg) from error
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bpnet.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
-    environment.filters["data"] = _data
-    made = time.strftime("%Y-%m-%d %H:%M")
-    return environment.get_template("page.html").render(
-        page=page, version=version, made=made, earlier=" ".join(earlier)
-    )
-
-
-def _shown(value: Any) -> Any:
-    """Text of a run without control characters, and without bytes that are no text."""
-    return plain(value, keep="\xa0\n") if type(value) is str else value  # not Markup: it is done
-
-
-def _data(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Path:
@@ -167,11 +118,14 @@ def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Pat
     named = folder if fresh else named
     try:
         before = pictures(folder)
-        text = html(page, version, earlier=sorted(set(before.values()))).encode("utf-8", "replace")
+        files = dict(map(_file, page.pictures))
+        known = {*before.values(), *(hashlib.sha256(held).hexdigest() for held in files.values())}
+        listed = " ".join(sorted(known))
+        markup = html("report.html", page=page, version=version, pictures=listed)
+        text = markup.encode("utf-8", "replace")
         seal = f"\n<!-- bpnet report {hashlib.sha256(text).hexdigest()} -->\n".encode()
-        files = {f"{picture.name}.png": picture.light for picture in page.pictures}
-        known = before.keys() | ({_NAME} if sealed_page(folder) is not None else set())
-        taken = [name for name in (_NAME, *files) if name not in known and disk.kind(folder / name)]
+        mine = before.keys() | ({_NAME} if sealed_page(folder) is not None else set())
+        taken = [name for name in (_NAME, *files) if name not in mine and disk.kind(folder / name)]
         if taken:
             msg = f"{named / taken[0]} is not of a report; give --out another name, or take it away"
             raise InputError(msg)
@@ -183,3 +137,10 @@ def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Pat
         with suppress(OSError):
             (folder / name).unlink()
     return named / _NAME
+
+
+def _file(picture: Picture) -> tuple[str, bytes]:
+    """Name and content of a picture's own file."""
+    if picture.svg:
+        return f"{picture.name}.svg", in_light(picture.svg)
+    return f"{picture.name}.png", picture.png

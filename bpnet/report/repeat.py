@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bpnet.report.content import Code, Section, Table
+from bpnet.pages.content import Code, Section, Table
 from bpnet.report.subject import Subject
 from bpnet.runs import Config
 from bpnet.runs.configuration import COURSE
@@ -33,12 +33,15 @@ def command(config: Config) -> str:
     'bpnet train digits --hidden 16 --backend torch:cpu --compiled'
     >>> command({**asked, "training": {"compiled": False}})
     'bpnet train digits --hidden 16 --no-compiled'
+    >>> command({**asked, "data": {"source": "a.csv", "columns": {"drop": "id"}}, "training": {}})
+    'bpnet train a.csv --drop id --hidden 16'
     """
     swept = "sweep" in config
     words = [f"bpnet {'sweep' if swept else 'train'} {pasted(config['data']['source'])}"]
     given: dict[str, Any] = {}
     for table in _TABLES:
         given.update(config[table])
+    given.update(given.pop("columns", None) or {})  # --drop and its kind
     machine = config.get("machine", {})
     given.setdefault("backend", machine.get("backend"))
     if swept:
@@ -109,4 +112,6 @@ def setting(value: Any) -> str:
     """A setting as text."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {setting(held)}" for name, held in value.items())
     return str(value)

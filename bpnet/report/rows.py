@@ -6,15 +6,19 @@ from typing import Any
 import numpy as np
 
 from bpnet.data import Columns
-from bpnet.report.content import Figure, Picture, Section, Table, number
-from bpnet.report.drawing import Theme, render
+from bpnet.pages.content import Figure, Picture, Section, Table, number
+from bpnet.pages.drawing import Spot, Theme, render
 from bpnet.report.judged import Residuals
 from bpnet.report.subject import Subject
+from bpnet.runs import results
 
 Host = np.ndarray[Any, Any]
 
 _CELLS = 12
 """Columns of the data that are shown of a row, at most."""
+
+_FILLED = "*"
+"""Beside a number that was missing and has the mean."""
 
 _POINTS = 4000
 _OUTPUTS = 4
@@ -26,19 +30,30 @@ def mistakes(
     """Rows that were classified wrongly, with what is in them."""
     head, cells = _cells(subject, found)
     rows = [
-        [f"{at + 1}", true, answer, how, *row]
+        [subject.named(at), true, answer, how, *row]
         for at, (true, answer), how, row in zip(found, pairs, said, cells, strict=True)
     ]
-    return Table(_caption(subject), ["example", "true", "said", "how sure", *head], rows, text=True)
+    return Table(
+        _caption(subject), [_head(subject), "true", "said", "how sure", *head], rows, text=True
+    )
+
+
+def _head(subject: Subject) -> str:
+    """What the number of an example is: that of its row, where it is known."""
+    assert subject.judged is not None
+    return "example" if subject.judged.data.rows is None else "row"
 
 
 def _caption(subject: Subject) -> str:
     assert subject.judged is not None
-    width = (
-        subject.judged.data.x.shape[1] if subject.columns is None else len(subject.columns.inputs)
-    )
-    what = f"Examples of {subject.judged.what}, as the network saw them"
-    return what if width <= _CELLS else f"{what}; {_CELLS} of {width} columns"
+    columns, width = subject.columns, subject.judged.data.x.shape[1]
+    width = width if columns is None else len(columns.inputs)
+    caption = f"Examples of {subject.judged.what}"
+    if width > _CELLS:
+        caption += f"; {_CELLS} of {width} columns"
+    if _head(subject) == "row":
+        caption += "; rows of the file are counted from 1, without its heading"
+    return caption + ("" if columns is None else f"; {_FILLED} marks what was filled in")
 
 
 def _cells(subject: Subject, found: Host) -> tuple[list[str], list[list[str]]]:
@@ -62,7 +77,9 @@ def _decoded(columns: Columns, row: Host) -> list[str]:
             out.append(column.categories[int(np.argmax(piece))] if piece.any() else "unknown")
         else:
             value = float(piece[0]) * column.std + column.mean
-            out.append(column.date_of(value) if column.kind == "date" else number(value))
+            text = column.date_of(value) if column.kind == "date" else number(value)
+            missing = bool(piece[-1] if column.indicator else piece[0] == 0.0)
+            out.append(text + _FILLED * missing)
         at += width
     return out
 
@@ -71,24 +88,17 @@ def residuals(subject: Subject) -> Section:
     """Predicted against actual numbers, and how far they are apart."""
     judged = subject.judged
     assert judged is not None
-    actual, predicted = judged.targets.values, judged.outputs
-    name = "target"
-    if subject.columns is not None:
-        actual, predicted = (subject.columns.decode_target(a) for a in (actual, predicted))
-        name = subject.columns.target
-    actual, predicted = (a.reshape(len(a), -1) for a in (actual, predicted))
+    actual, predicted = map(subject.in_units, (judged.targets.values, judged.outputs))
+    name = "target" if subject.columns is None else subject.columns.target
     n = actual.shape[1]
     names = [name] if n == 1 else [f"output {j + 1}" for j in range(n)]
     pairs = [Residuals(actual[:, j], predicted[:, j]) for j in range(n)]
     blocks: list[Any] = []
     for j, (label, r) in enumerate(list(zip(names, pairs, strict=True))[:_OUTPUTS]):
         blocks += _figures(label, r, "" if n == 1 else f"-{j + 1}")
-    figures = [
-        [label, f"{r.figures['r2']:.4f}", number(r.figures["rmse"]), number(r.figures["mae"])]
-        for label, r in zip(names, pairs, strict=True)
-    ]
-    head = ["output", "R2", "root mean squared error", "mean absolute error"]
-    blocks.append(Table("Figures, in the target's own units", head, figures, wide=True))
+    rows = [row for label, r in zip(names, pairs, strict=True) for row in _told(label, r)]
+    head = ["figure", "value", "95 % interval", "always the mean"]
+    blocks.append(Table("Figures, in the target's own unit", head, rows, wide=True))
     blocks.append(_largest(subject, pairs[0], names[0]))
     lead = (
         f"Judged on {len(actual):,} examples of {judged.what}. R2 is the share of the target's "
@@ -97,6 +107,15 @@ def residuals(subject: Subject) -> Section:
     if n > _OUTPUTS:
         lead += f" The pictures show the first {_OUTPUTS} of {n} outputs."
     return Section("residuals", "Predicted and actual", lead, blocks)
+
+
+def _told(name: str, r: Residuals) -> list[list[str]]:
+    """Figures of an output, each with its interval and what the mean as the answer reaches."""
+    return [
+        [f"{results.named(key)} of {name}", results.written(key, value),
+         results.between(r.evidence, key), results.written(key, r.evidence["baseline"][key])]
+        for key, value in r.figures.items()
+    ]  # fmt: skip
 
 
 def _figures(name: str, r: Residuals, ending: str) -> list[Figure]:
@@ -137,7 +156,7 @@ def _units(axis: Any, values: Host) -> None:
 def _scatter(name: str, r: Residuals, ending: str) -> Picture:
     at = _some(r)
 
-    def draw(figure: Any, theme: Theme) -> None:
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
         axes = figure.subplots()
         low = min(r.actual.min(), r.predicted.min())
         high = max(r.actual.max(), r.predicted.max())
@@ -146,6 +165,7 @@ def _scatter(name: str, r: Residuals, ending: str) -> Picture:
         axes.set(xlabel="actual", ylabel="predicted")
         for axis in (axes.xaxis, axes.yaxis):
             _units(axis, r.actual)
+        return _spots(axes, r, at, r.actual, r.predicted)
 
     r2, rmse = (number(r.figures[name]) for name in ("r2", "rmse"))
     alt = f"Scatter of predicted against actual {name}: R2 {r2}, RMSE {rmse}."
@@ -155,7 +175,7 @@ def _scatter(name: str, r: Residuals, ending: str) -> Picture:
 def _spread(name: str, r: Residuals, ending: str) -> Picture:
     at, errors = _some(r), r.errors
 
-    def draw(figure: Any, theme: Theme) -> None:
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
         axes, side = figure.subplots(1, 2, sharey=True, width_ratios=[3.2, 1])
         axes.axhline(0, ls="--", lw=1, color=theme.muted)
         _dots(axes, theme, r.predicted[at], errors[at])
@@ -164,6 +184,7 @@ def _spread(name: str, r: Residuals, ending: str) -> Picture:
         side.set(xlabel="examples")
         _units(axes.xaxis, r.predicted)
         _units(axes.yaxis, errors)
+        return _spots(axes, r, at, r.predicted, errors)
 
     low, middle, high = np.quantile(errors, [0.05, 0.5, 0.95])
     alt = (
@@ -171,6 +192,15 @@ def _spread(name: str, r: Residuals, ending: str) -> Picture:
         f"{number(middle)}, nine tenths between {number(low)} and {number(high)}."
     )
     return render(f"residuals{ending}", alt, draw, 3.6)
+
+
+def _spots(axes: Any, r: Residuals, at: Host, x: Host, y: Host) -> list[Spot]:
+    """What the points tell, of the first thousand."""
+    return [
+        Spot(axes, f"actual {number(r.actual[i])}\npredicted {number(r.predicted[i])}",
+             (x[i], x[i]), (y[i], y[i]))
+        for i in np.arange(len(x))[at][:1000]
+    ]  # fmt: skip
 
 
 def _tenths(r: Residuals) -> Table:
@@ -197,8 +227,16 @@ def _largest(subject: Subject, r: Residuals, name: str) -> Table:
     found = np.argsort(-np.abs(r.errors), kind="stable")[:10]
     head, cells = _cells(subject, found)
     rows = [
-        [f"{at + 1}", number(r.actual[at]), number(r.predicted[at]), number(r.errors[at]), *row]
+        [
+            subject.named(at),
+            number(r.actual[at]),
+            number(r.predicted[at]),
+            number(r.errors[at]),
+            *row,
+        ]
         for at, row in zip(found, cells, strict=True)
     ]
     caption = f"Largest residuals of {name}. {_caption(subject)}"
-    return Table(caption, ["example", "actual", "predicted", "residual", *head], rows, text=True)
+    return Table(
+        caption, [_head(subject), "actual", "predicted", "residual", *head], rows, text=True
+    )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.pages.content import Code, Fact, Note, Page, Section, Table, notes, number, percent
 from bpnet.report import curves, outcomes, repeat
-from bpnet.report.content import Code, Fact, Note, Page, Section, Table, notes, number, percent
 from bpnet.report.subject import Subject
-from bpnet.runs.results import FIGURES, written
+from bpnet.runs.results import named, written
 
 _TABLES = ("data", "network", "training", "machine")
 
@@ -27,7 +27,31 @@ def page(subjects: Sequence[Subject]) -> Page:
         _repeat(subjects, labels),
     ]
     return Page(
-        f"{len(subjects)} runs compared", ", ".join(labels), _facts(subjects, labels), sections
+        f"{len(subjects)} runs compared",
+        ", ".join(labels),
+        _facts(subjects, labels),
+        sections,
+        _warning(subjects, labels),
+    )
+
+
+def _warning(subjects: Sequence[Subject], labels: Sequence[str]) -> str:
+    """What is said of runs that were not judged on the same examples."""
+    if _alike(subjects):
+        return ""
+    on = [
+        f"{label} on {'nothing' if s.judged is None else s.judged.what}"
+        for s, label in zip(subjects, labels, strict=True)
+    ]
+    said = "These runs were not judged on the same examples, so that their figures say nothing of"
+    return f"{said} which is better: {'; '.join(on)}. Give --data to judge all on the same."
+
+
+def _alike(subjects: Sequence[Subject]) -> bool:
+    """Whether all were judged on the same examples."""
+    first = subjects[0].judged
+    return first is not None and all(
+        s.judged is not None and _same(s.judged, first) for s in subjects[1:]
     )
 
 
@@ -45,8 +69,8 @@ def names(subjects: Sequence[Subject]) -> list[str]:
 
 def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
     found = []
-    for name in ("accuracy", "r2"):
-        title = f"Best {_part(subjects)} {FIGURES[name]}"
+    for name in ("accuracy", "r2") if _alike(subjects) else ():
+        title = f"Best {_part(subjects)} {named(name)}"
         values = [_figure(s, name) for s in subjects]
         there = [v for v in values if v is not None]
         if there:
@@ -58,7 +82,7 @@ def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
     return found
 
 
-_NAMES = ("accuracy", "r2", "mae", "cost")
+_NAMES = ("accuracy", "r2", "mae", "rmse", "cost")
 
 
 def _written(name: str, value: float) -> str:
@@ -87,23 +111,26 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
                 "" if subject.judged is None else subject.judged.part,
                 *(_cell(_figure(subject, n), partial(_written, n)) for n in _NAMES),
                 _cell(None if found is None else found.ece, percent),
-                _cell(validation[subject.best] if validation else None, number),
-                f"{subject.best + 1} of {len(history['cost'])}",
+                _cell(validation[subject.kept] if validation else None, number),
+                number(history["cost"][subject.kept]),
+                f"{subject.kept + 1} of {len(history['cost'])}",
+                f"{subject.best + 1}",
                 f"{sum(history['seconds']):,.2f}",
                 f"{np.median(history['seconds']):.4g}",
             ]
         )
     head = [
-        "run", "backend", "judged on", *(f"{_part(subjects)} {FIGURES[n]}" for n in _NAMES), "ECE",
-        "validation cost", "best epoch", "seconds", "an epoch",
+        "run", "backend", "judged on", *(f"{_part(subjects)} {named(n)}" for n in _NAMES), "ECE",
+        "validation cost", "training cost", "epoch of the model", "best epoch", "seconds",
+        "an epoch",
     ]  # fmt: skip
     kept = [j for j in range(len(head)) if any(row[j] for row in rows)]
     table = Table(
         "Final figures", [head[j] for j in kept], [[row[j] for j in kept] for row in rows]
     )
     lead = (
-        "The validation cost is that of the best epoch. Seconds are those of training alone, of an "
-        "epoch the median. ECE is the expected calibration error."
+        "The costs of a row are those of one model, which is that of the epoch named. Seconds are "
+        "those of training alone, of an epoch the median. ECE is the expected calibration error."
     )
     return Section("figures", "Final figures", lead, [table])
 
@@ -138,7 +165,7 @@ def _setting(subject: Subject, table: str, key: str) -> str:
 def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
     """How far the outputs for the same examples are apart."""
     title = "Do they answer alike?"
-    first = subjects[0].judged
+    base, first = subjects[0], subjects[0].judged
     if first is None:
         return Section("answers", title, "", [Note("The first run was not judged.")])
     rows = []
@@ -147,13 +174,16 @@ def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
         if judged is None or not _same(judged, first):
             rows.append([label, "other examples", ""])
             continue
-        far = float(np.abs(judged.outputs - first.outputs).max())
+        far = float(np.abs(subject.in_units(judged.outputs) - base.in_units(first.outputs)).max())
         alike = ""
-        if subject.task == subjects[0].task == "classes":
-            alike = percent(float(np.mean(subject.answers()[0] == subjects[0].answers()[0])))
+        if subject.task == base.task == "classes":
+            alike = percent(float(np.mean(subject.answers()[0] == base.answers()[0])))
         rows.append([label, f"{far:.2e}", alike])
+    unit = "" if base.task == "classes" else f", in the unit of {base.target}"
+    head = ["run", f"largest difference{unit}", "same class"]
+    shown = 3 if any(row[2] for row in rows) else 2
     table = Table(
-        f"Outputs beside those of {labels[0]}", ["run", "largest difference", "same class"], rows
+        f"Outputs beside those of {labels[0]}", head[:shown], [row[:shown] for row in rows]
     )
     lead = (
         "The same settings and seed on two backends give the same network to rounding; different "

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bpnet.report import curves, layers, outcomes, repeat
-from bpnet.report.content import Fact, Page, notes, percent
+from bpnet.pages.content import Fact, Page, notes, percent
+from bpnet.report import curves, inputs, layers, outcomes, repeat, threshold
 from bpnet.report.subject import Judged, Subject
 from bpnet.runs import data as run_data
 from bpnet.runs import results
@@ -14,6 +14,7 @@ def page(subject: Subject) -> Page:
     sections = [
         curves.section(subject),
         *outcomes.sections(subject),
+        *inputs.sections(subject),
         *notes(subject.replaced),
         *layers.sections(subject),
         repeat.section(subject),
@@ -29,6 +30,9 @@ def facts(subject: Subject) -> list[Fact]:
     calibrated = outcomes.calibration(subject)
     if calibrated is not None:
         found.append(Fact("Calibration error", percent(calibrated.ece), "0 % is perfect"))
+    two = threshold.found(subject)
+    if two is not None:
+        found.insert(1, Fact("Area under ROC", f"{two.auc:.4f}", "0.5 is chance"))
     found.append(Fact("Best epoch", f"{subject.best + 1}", f"of {len(history['cost'])}"))
     seconds = sum(history.get("seconds", ()))
     found.append(Fact("Training", f"{seconds:,.2f} s", f"{subject.backend}, {_machine(subject)}"))
@@ -43,10 +47,10 @@ def _figures(subject: Subject) -> list[Fact]:
         return []
     judged, told = subject.judged, subject.judged.figures
     found = [
-        Fact(f"{judged.part.capitalize()} {results.FIGURES[name]}",
+        Fact(f"{judged.part.capitalize()} {results.named(name)}",
              percent(told[name]) if name == "accuracy" else results.written(name, told[name]),
              _beside(told, name))
-        for name in ("accuracy", "r2", "mae", "cost") if name in told
+        for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in told
     ]  # fmt: skip
     what = f"{len(judged.outputs):,} examples: {judged.what}"
     return [*found, Fact("Judged on", judged.part, f"{what}. {judged.note}".rstrip(". "))]

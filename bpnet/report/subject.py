@@ -9,7 +9,7 @@ import numpy as np
 from bpnet import runs
 from bpnet.backends import Backend
 from bpnet.core import costs, metrics
-from bpnet.data import Columns, Dataset
+from bpnet.data import Columns, Dataset, standard
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError, one_line
 from bpnet.model.network import Network
@@ -137,6 +137,17 @@ class Subject:
         return int(np.argmin(values))
 
     @property
+    def kept(self) -> int:
+        """Epoch of the model, from 0: the best where patience watched, else the last."""
+        watched = self.config.get("training", {}).get("patience") is not None
+        return self.best if watched else len(self.history["cost"]) - 1
+
+    @property
+    def target(self) -> str:
+        """What is predicted."""
+        return "the target" if self.columns is None else f"'{self.columns.target}'"
+
+    @property
     def shape(self) -> tuple[int, ...] | None:
         """Rows, columns and colors of an example that is a picture."""
         shape = None if self.judged is None else self.judged.data.shape
@@ -146,10 +157,33 @@ class Subject:
             return shape[:2]
         return shape if len(shape) == 2 or shape[2] == 3 else None
 
+    def named(self, at: int) -> str:
+        """An example by its row in the source, counted from 1, or by its number."""
+        rows: Any = None if self.judged is None else self.judged.data.rows
+        return f"{at + 1 if rows is None else rows[at] + 1}"
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes; those of a built-in data set beside their numbers."""
+        assert self.network.classes is not None
+        names = [str(name) for name in self.network.classes.tolist()]
+        built_in = standard.labels(self.config["data"]["source"])
+        fits = len(built_in) == len(names)
+        return [f"{a} ({b})" for a, b in zip(built_in, names, strict=True)] if fits else names
+
+    def in_units(self, values: Host) -> Host:
+        """Outputs or targets in the target's own unit, (m, n)."""
+        if self.columns is not None:
+            values = self.columns.decode_target(values)
+        return values.reshape(len(values), -1)
+
     def answers(self) -> tuple[Host, Host]:
         """Number of the class that each example was given, and the score of it, (m,)."""
         assert self.judged is not None
-        a = self.judged.outputs
+        return self.decided(self.judged.outputs)
+
+    def decided(self, a: Host) -> tuple[Host, Host]:
+        """The same of any outputs, (m, n_L)."""
         if a.shape[1] > 1:
             decided = np.argmax(a, axis=1)
             return decided, a[np.arange(len(a)), decided]

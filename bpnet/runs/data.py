@@ -235,6 +235,7 @@ def part_of(config: Config, data: Dataset, name: str) -> Part:
     kept["notes"] = tuple(f"in all rows of {name}: {note}" for note in data.notes)
     kept["tally"] = data.tally
     if data.test is not None:
+        kept["rows"] = data.places.get("test")
         return Part(Dataset(*data.test, **kept), f"{name}, held-out examples (test)")
     if data.validation is None:
         msg = f"{name} has no test part and the run held nothing out; give other data to judge it"
@@ -246,6 +247,7 @@ def part_of(config: Config, data: Dataset, name: str) -> Part:
         chosen = "these rows chose the options of the sweep, and the epoch"
     note = f"validation rows are no test: {chosen}; --test 0.1 holds out rows that choose nothing"
     what = f"{name}, held-out examples (validation)"
+    kept["rows"] = data.places.get("validation")
     return Part(Dataset(*data.validation, **kept), what, "validation", note)
 
 

@@ -15,9 +15,7 @@ def test_solid_lines_are_positive_weights_dashed_ones_negative_thick_ones_large(
     curves |= {"W2": np.full((4, 5), 0.5), "W3": np.full((1, 4), 0.5)}
     curves["W2"][1, 2], curves["W2"][3, 0] = -2.0, 1.0
     (picture,) = figures.network(Found(curves, {}))
-    assert (
-        "Solid lines are positive weights, dashed ones negative, thick ones large" in picture.says
-    )
+    assert "Solid lines are positive weights, dashed ones negative, thick ones large" in picture.alt
     styles = re.findall(r'<path d="M[^"]*"[^>]*style="(fill: none;[^"]*)"', picture.svg)
     widths = [float(re.search(r"stroke-width: ([\d.]+)", style)[1]) for style in styles]
     assert len(styles) == 5 * 4 + 4

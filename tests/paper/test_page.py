@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections import Counter
+from dataclasses import astuple
 from html.parser import HTMLParser
 
 import pytest
@@ -15,8 +16,8 @@ from bpnet import backends, paper
 from bpnet.check import equations as checks
 from bpnet.cli import main
 from bpnet.core import descent
+from bpnet.pages.drawing import PAGE
 from bpnet.paper.equations import EQUATIONS
-from bpnet.paper.pictures import COLORS
 from bpnet.paper.sources import CORE, citations, excerpt
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -106,6 +107,7 @@ def test_figures_have_numbers_and_words_for_who_cannot_see(page):
 def test_the_page_asks_for_nothing_and_its_links_lead_somewhere(page):
     assert attributes(page, "src") == []
     assert "<link" not in page
+    assert "Content-Security-Policy" in page
     assert "<script" not in page
     assert "@import" not in page
     ids = set(attributes(page, "id"))
@@ -144,8 +146,8 @@ def test_each_number_stands_in_the_sentence_that_it_belongs_to(page):
 
 
 def test_the_colors_are_the_pages(page):
-    assert len({*COLORS.values()}) == len(COLORS)
-    assert "fill: var(--paper)" in page
+    assert len({*astuple(PAGE)}) == len(astuple(PAGE))
+    assert "fill: var(--surface)" in page
     drawn = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert set(re.findall(r"#[0-9a-f]{6}\b", drawn)) <= {"#000000", "#ffffff"}
     assert "prefers-color-scheme: dark" in page

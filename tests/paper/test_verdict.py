@@ -17,4 +17,4 @@ from bpnet.paper import page
 def test_one_check_that_fails_is_enough(errors, verdict, monkeypatch):
     monkeypatch.setattr(page, "STORY", ())
     rows = [Row("equations", "(3) a step of descent", "float64", e, 1e-12) for e in errors]
-    assert verdict in page.render({}, {3: rows}, {})
+    assert verdict in page.render({}, {3: rows}, {}, "0")

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bpnet.report.content import Picture
+from bpnet.report.drawing import DARK, DASHES, LIGHT, image
 
 import bpnet
 from bpnet.report import curves, layers, outcomes, rows
-from bpnet.report.content import Picture
-from bpnet.report.drawing import DARK, DASHES, LIGHT, image
 from bpnet.report.judged import Residuals, calibrate
 from tests.report.test_figures import CONFIG, subject
 

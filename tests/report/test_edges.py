@@ -6,8 +6,8 @@ import numpy as np
 
 import bpnet
 from bpnet.data.columns import Column, Columns
+from bpnet.pages.content import percent
 from bpnet.report import curves, judged, layers, rows
-from bpnet.report.content import percent
 
 
 def test_a_confidence_between_two_bins_is_of_the_lower_one():

@@ -10,8 +10,8 @@ import pytest
 import bpnet
 from bpnet.data.columns import Column, Columns
 from bpnet.errors import InputError
+from bpnet.pages.content import Page
 from bpnet.report import curves, page, rows, several, single
-from bpnet.report.content import Page
 from bpnet.report.judged import Residuals
 from bpnet.report.subject import Subject
 
@@ -36,15 +36,17 @@ def judged(kind=None, **figures):
     )  # fmt: skip
 
 
-def test_runs_side_by_side_have_the_best_epoch_counted_from_1_and_its_cost():
+def test_the_costs_of_a_run_side_by_side_are_of_one_model():
+    """The last epoch's, or the best one's where patience watched."""
+    patient = {**CONFIG, "training": {"patience": 2}}
     other = subject(validation_cost=[0.5, 1.0, 2.0], seconds=[1.0, 1.0, 7.0])
-    (table,) = several._figures([subject(), other], ["a", "b"]).blocks
+    (table,) = several._figures([subject(), replace(other, config=patient)], ["a", "b"]).blocks
     shown = [dict(zip(table.head, row, strict=True)) for row in table.rows]
     assert shown == [
-        {"run": "a", "backend": "numpy", "validation cost": "0.75", "best epoch": "2 of 3",
-         "seconds": "7.50", "an epoch": "2.5"},
-        {"run": "b", "backend": "numpy", "validation cost": "0.5", "best epoch": "1 of 3",
-         "seconds": "9.00", "an epoch": "1"},
+        {"run": "a", "backend": "numpy", "validation cost": "1.5", "training cost": "0.5",
+         "epoch of the model": "3 of 3", "best epoch": "2", "seconds": "7.50", "an epoch": "2.5"},
+        {"run": "b", "backend": "numpy", "validation cost": "0.5", "training cost": "3",
+         "epoch of the model": "1 of 3", "best epoch": "1", "seconds": "9.00", "an epoch": "1"},
     ]  # fmt: skip
 
 
@@ -98,8 +100,16 @@ def test_days_and_numbers_are_shown_in_the_tables_own_terms():
     assert rows._decoded(columns, np.asarray([0.5, 0.1])) == ["4", "2024-10-05"]
 
 
+def test_a_number_that_was_missing_is_marked():
+    """It has the mean, and an input of its own where training had such."""
+    inputs = (Column("a", "number", 3.0, 2.0), Column("b", "number", 5.0, indicator=True))
+    columns = Columns(inputs, (), "y", "text", "classify", ("no", "yes"))
+    assert rows._decoded(columns, np.asarray([0.0, 0.0, 1.0])) == ["3*", "5*"]
+    assert rows._decoded(columns, np.asarray([0.5, 0.0, 0.0])) == ["4", "5"]
+
+
 def test_cells_that_were_replaced_are_told_with_the_run_that_they_are_of(monkeypatch):
-    for name in ("_settings", "_answers", "_repeat", "_facts"):
+    for name in ("_settings", "_answers", "_repeat", "_facts", "_warning"):
         monkeypatch.setattr(several, name, lambda *_: [])
     monkeypatch.setattr(several.curves, "overlaid", lambda *_: [])
     made = several.page([subject(judged(), folder="one"), subject(judged(), folder="two")])

@@ -82,7 +82,7 @@ def test_a_page_that_is_not_as_it_was_left_is_refused(made, runs, site, capsys, 
 
 @pytest.mark.parametrize("how", ["another picture", "a link", "a folder", "a pipe"])
 def test_a_picture_of_somebody_else_is_never_replaced(made, site, how):
-    path, mine = site / "cost.png", site.parent / "mine.png"
+    path, mine = site / "cost.svg", site.parent / "mine.svg"
     shutil.copy(path, mine)
     path.unlink()
     {
@@ -167,7 +167,7 @@ def test_killed_between_any_two_files_the_next_report_takes_its_place(made, tmp_
 
 
 def test_killed_before_its_first_page_a_report_can_be_written_there(made, tmp_path):
-    for name in (".index.html.12.partial", ".cost.png.12.partial"):
+    for name in (".index.html.12.partial", ".cost.svg.12.partial"):
         (tmp_path / name).write_bytes(b"half")
     assert page.folder_for([tmp_path], tmp_path) == (tmp_path, False)
     page.write(made["numbers"], tmp_path, "1")

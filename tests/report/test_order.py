@@ -5,15 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bpnet.pages.content import Figure, Page, Section
+from bpnet.pages.drawing import image
 from bpnet.report import page, rows, several
-from bpnet.report.content import Figure, Page, Section
-from bpnet.report.drawing import image
 from bpnet.report.judged import Residuals
 
 
 def test_the_largest_residuals_come_first_whatever_their_sign():
-    data = SimpleNamespace(x=np.arange(8.0).reshape(4, 2))
-    subject = SimpleNamespace(judged=SimpleNamespace(data=data, what="a test"), columns=None)
+    data = SimpleNamespace(x=np.arange(8.0).reshape(4, 2), rows=None)
+    judged = SimpleNamespace(data=data, what="a test")
+    subject = SimpleNamespace(judged=judged, columns=None, named=lambda at: str(at + 1))
     found = Residuals(np.asarray([1.0, 1.0, 1.0, 1.0]), np.asarray([2.0, -4.0, 4.0, 1.5]))
     shown = rows._largest(subject, found, "price").rows
     assert [row[0] for row in shown] == ["2", "3", "1", "4"]
@@ -35,7 +36,7 @@ def test_runs_are_compared_on_the_same_examples_only(other, same):
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_a_picture_of_one_shade_can_be_drawn(value):
     found = image("one", "a square", np.full((4, 4), value), (value, value))
-    assert found.light.startswith(b"\x89PNG")
+    assert found.png.startswith(b"\x89PNG")
     assert (found.width, found.height) == (96, 96)
 
 

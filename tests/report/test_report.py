@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ import pytest
 import bpnet
 from bpnet import report
 from bpnet.cli import main
+from bpnet.pages.content import Figure, Tiles
 from bpnet.report import judged, make, page, repeat, several
-from bpnet.report.content import Figure, Tiles
 from bpnet.report.subject import read
 
 WITHOUT = shutil.ignore_patterns("report")
@@ -36,12 +37,18 @@ def test_one_file_holds_all_and_its_pictures_are_beside_it(pages):
     page = text(pages["digits"])
     held = set(re.findall(r'(?:src|href)="([^"]{0,30})', page))
     assert {link.partition("#")[0].partition(",")[0] for link in held} <= {
-        "", "data:", "data:image/png;base64"
+        "", "data:image/png;base64"
     }  # fmt: skip
-    pictures = sorted(pages["digits"].parent.glob("*.png"))
+    pictures = sorted(pages["digits"].parent.glob("*.*g"))
     names = {"cost", "accuracy", "confusion", "calibration", "first-layer-weights", "mistake-01"}
     assert names <= {path.stem for path in pictures}
-    assert all(path.read_bytes().startswith(HEADER) for path in pictures)
+    for path in pictures:
+        if path.suffix == ".png":
+            assert path.read_bytes().startswith(HEADER)
+        else:
+            drawn = ElementTree.fromstring(path.read_bytes())
+            assert drawn.tag.endswith("svg")
+            assert "var(--" not in path.read_text()  # its own colors, where there is no page
     assert {p.name for p in pages["digits"].parent.iterdir()} - {p.name for p in pictures} == {
         "index.html"
     }
@@ -108,7 +115,7 @@ def test_mistakes_are_wrong_and_the_surest_first(subjects):
 def test_mistakes_of_pictures_are_pictures_and_those_of_tables_rows(sections):
     tiles = sections["digits"]["mistakes"].blocks[0]
     assert isinstance(tiles, Tiles)
-    assert all(tile.picture.light.startswith(HEADER) for tile in tiles.tiles)
+    assert all(tile.picture.png.startswith(HEADER) for tile in tiles.tiles)
     rows = sections["classes"]["mistakes"].blocks[0]
     assert rows.kind == "table"
     assert rows.head[-2:] == ["a \"'><img src=x onerror=alert(2)>", "city"]
@@ -126,15 +133,19 @@ def test_rows_are_shown_in_the_table_s_own_terms(sections, runs):
 
 def test_regression_is_in_the_target_s_units(subjects, sections, runs):
     subject, blocks = subjects["numbers"], sections["numbers"]["residuals"].blocks
-    table = next(b for b in blocks if b.kind == "table" and "own units" in b.caption)
+    table = next(b for b in blocks if b.kind == "table" and "own unit" in b.caption)
     data = bpnet.data.load(str(runs.tables["numbers"]), target="target", validation=0.1, test=0.1)
     held = data.columns.decode_target(data.test[1])
     said = data.columns.decode_target(subject.network.predict(data.test[0])[:, 0])
+    assert [row[0] for row in table.rows] == ["R2 of target", "MAE of target", "RMSE of target"]
     assert float(table.rows[0][1]) == pytest.approx(
         1 - ((said - held) ** 2).sum() / ((held - held.mean()) ** 2).sum(), abs=1e-3
     )
-    rmse = float(table.rows[0][2].replace(",", ""))
-    assert rmse == pytest.approx(np.sqrt(np.mean((said - held) ** 2)), rel=1e-3)
+    found = {row[0][:4]: [float(row[j].replace(",", "")) for j in (1, 3)] for row in table.rows}
+    assert found["RMSE"][0] == pytest.approx(np.sqrt(np.mean((said - held) ** 2)), rel=1e-3)
+    assert found["MAE "] == pytest.approx(
+        [np.abs(said - held).mean(), np.abs(held - held.mean()).mean()], rel=1e-3
+    )
 
 
 def test_layers_over_time_are_those_that_were_recorded(subjects, sections):
@@ -157,7 +168,8 @@ def test_every_picture_has_words(made):
         assert len(names) == len(set(names))
         # those are columns of the table of the cost, and of the activations
         assert {f.picture.name for f in figures if f.table is None} <= {
-            "accuracy", "r2", "mae", "rmse", "layers-silent", "validation-cost-by-seconds"
+            "accuracy", "r2", "mae", "rmse", "layers-silent", "validation-cost-by-seconds",
+            "roc", "precision-recall",
         }  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import pytest
 
 import bpnet
 from bpnet.export import training
+from bpnet.pages.content import percent
 from bpnet.report import outcomes, subject
-from bpnet.report.content import percent
 from bpnet.training.targets import Targets
 
 X = np.asarray([[2.0, 1.0, -5.0], [1.0, 1.0, 1.0], [-1.0, 3.0, 0.5]])

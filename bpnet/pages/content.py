@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture for light and for dark screens.
+    """A picture: a drawing in the page's own colors, or pixels.
 
     Parameters
     ----------
@@ -18,18 +18,23 @@ class Picture:
         Of its file, without the ending.
     alt : str
         What it shows, for who does not see it.
-    light, dark : bytes
-        PNG; ``dark`` is empty where one serves for both.
+    svg : str
+        The drawing, an element whose colors are variables of the page.
+    png : bytes
+        The pixels, where it is no drawing.
     width, height : int
-        In pixels of the screen.
+        Of pixels, on the screen.
+    title : str
+        What stands under it where nothing else does.
     """
 
     name: str
     alt: str
-    light: bytes
-    dark: bytes
-    width: int
-    height: int
+    svg: str = ""
+    png: bytes = b""
+    width: int = 0
+    height: int = 0
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,12 +119,28 @@ class Section:
     lead: str
     blocks: Sequence[Any]
 
+    @property
+    def rows(self) -> list[tuple[Any, bool]]:
+        """The blocks, and whether each takes the whole width: none stands beside a hole."""
+        wide = [_is_wide(block) for block in self.blocks]
+        for i, one in enumerate(wide):
+            before = len(wide[:i]) - 1 - max((j for j in range(i) if wide[j]), default=-1)
+            if not one and before % 2 == 0 and all(wide[i + 1 : i + 2]):
+                wide[i] = True
+        return list(zip(self.blocks, wide, strict=True))
+
+
+def _is_wide(block: Any) -> bool:
+    """Whether a block needs the whole width of the page."""
+    if block.kind == "table":
+        return bool(block.wide) or len(block.head) > (3 if block.text else 5)
+    return bool(block.kind != "figure")
+
 
 def notes(lines: Sequence[str]) -> list[Section]:
     """The section on cells that were replaced, if there are any."""
     lead = "What stood in these cells could not be used, and the model was judged with:"
-    blocks = [Note(line) for line in lines]
-    return [Section("replaced", "Replaced cells", lead, blocks)] if lines else []
+    return [Section("replaced", "Replaced cells", lead, [Note("\n".join(lines))])] if lines else []
 
 
 @dataclass(frozen=True)
@@ -139,6 +160,13 @@ class Page:
     lead: str
     facts: Sequence[Fact]
     sections: Sequence[Section]
+    warning: str = ""
+
+    @property
+    def across(self) -> int:
+        """Facts in a row, of rows as even as can be."""
+        rows = -(-len(self.facts) // 6) or 1
+        return -(-len(self.facts) // rows) or 1
 
     @property
     def pictures(self) -> list[Picture]:

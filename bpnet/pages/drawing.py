@@ -1,0 +1,360 @@
+"""Pictures in one style: SVG in a page's own colors, light and dark, and files beside it.
+
+The colors are those of M. Okabe and K. Ito (https://jfly.uni-koeln.de/color/), made darker or
+lighter where the background asks for it. Curves differ in their dashes too.
+"""
+
+import io
+import re
+import struct
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpnet.errors import InputError
+from bpnet.pages.content import Picture, short
+from bpnet.requirements import install
+from bpnet.shown import plain
+from bpnet.storage import disk
+
+WIDTH = 4.8
+"""Inches of a picture: at this width its text can still be read on a telephone."""
+
+DASHES = ("-", "--", "-.", ":")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colors of a background and of what is drawn on it, by their names in a page's style."""
+
+    surface: str
+    ink: str
+    muted: str
+    grid: str
+    one: str
+    two: str
+    three: str
+    four: str
+    five: str
+    six: str
+    seven: str
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Colors of what stands side by side."""
+        return astuple(self)[4:]
+
+    def settings(self) -> dict[str, Any]:
+        """Matplotlib's settings."""
+        ink = ("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.labelcolor",
+               "ytick.labelcolor")  # fmt: skip
+        return {
+            "figure.facecolor": self.surface,
+            "figure.constrained_layout.use": True,
+            "axes.facecolor": self.surface,
+            **dict.fromkeys(ink, self.ink),
+            **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), self.muted),
+            "axes.titlesize": 9,
+            "axes.titlelocation": "left",
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "grid.color": self.grid,
+            "grid.linewidth": 0.6,
+            "text.parse_math": False,  # a class may be called $x$
+            "font.size": 9,
+            "font.family": "sans-serif",
+            "legend.frameon": False,
+            "legend.fontsize": 8.5,
+            "lines.linewidth": 1.7,
+            "svg.fonttype": "none",
+        }
+
+
+LIGHT = Theme(
+    "#ffffff", "#1c2128", "#59636e", "#dde1e6",
+    "#0072b2", "#d55e00", "#007f5f", "#a5487e", "#7a6000", "#4b4aa8", "#5a5a5a",
+)  # fmt: skip
+DARK = Theme(
+    "#171c23", "#e8ebef", "#9aa5b1", "#323a44",
+    "#56b4e9", "#ff9d4d", "#2fc79e", "#e39bc4", "#e6cb55", "#aaa9f7", "#c4c4c4",
+)  # fmt: skip
+PAGE = Theme(*(f"#{i:02d}{i:02d}{i:02d}" for i in range(1, 12)))
+"""What stands for a page's variables while matplotlib draws."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place of a picture that tells its value under the pointer.
+
+    Parameters
+    ----------
+    axes : matplotlib axes
+        Where it is.
+    text : str
+        What it tells.
+    x, y : pair of float
+        Its ends, in the units of the axes; without ``y`` the whole height.
+    """
+
+    axes: Any
+    text: str
+    x: tuple[float, float]
+    y: tuple[float, float] | None = None
+
+    def svg(self, height: float) -> str:
+        """Rectangle of at least eight points, in a picture of that height."""
+        ends = [[x, self.axes.get_ylim()[i] if self.y is None else self.y[i]]
+                for i, x in enumerate(self.x)]  # fmt: skip
+        (x0, y0), (x1, y1) = self.axes.transData.transform(ends)
+        sizes = [max(abs(x1 - x0), 8), max(abs(y1 - y0), 8)]
+        left, top = (x0 + x1 - sizes[0]) / 2, height - (y0 + y1 + sizes[1]) / 2
+        at = f'x="{left:.1f}" y="{top:.1f}" width="{sizes[0]:.1f}" height="{sizes[1]:.1f}"'
+        title = escape(plain(self.text, keep="\n"))
+        return f'<rect class="spot" {at}><title>{title}</title></rect>'
+
+
+Draw = Callable[[Any, Theme], Iterable[Spot] | None]
+
+
+def columns(axes: Any, x: Sequence[float], texts: Sequence[str], most: int = 400) -> list[Spot]:
+    """Spots over the whole height, from one value of ``x`` half of the way to the next."""
+    if len(x) > most:
+        return []
+    middles = [(a + b) / 2 for a, b in pairwise(x)]
+    low, high = sorted(axes.get_xlim())
+    ends = [(a, b) for a, b in pairwise([low, *middles, high])]
+    return [Spot(axes, text, end) for text, end in zip(texts, ends, strict=True)]
+
+
+def bars(
+    axes: Any, theme: Theme, labels: Sequence[str], values: Sequence[float], texts: Sequence[str],
+    colors: Any = None, errors: Any = None,
+) -> list[Spot]:  # fmt: skip
+    """Draw bars that lie, the first on top, each with its text, and let them tell it."""
+    at = np.arange(len(values))
+    axes.barh(at, values, xerr=errors, height=0.6, color=colors or theme.one,
+              error_kw={"ecolor": theme.muted, "lw": 1.2})  # fmt: skip
+    ends = np.maximum(values, 0) + (0 if errors is None else errors)
+    for i, text in enumerate(texts):
+        axes.annotate(text, (ends[i], i), (5, 0), textcoords="offset points", color=theme.ink,
+                      fontsize=8.5, va="center")  # fmt: skip
+    axes.set_yticks(at, [short(label, 24) for label in labels])
+    axes.invert_yaxis()
+    axes.margins(x=0.22)
+    axes.grid(axis="y", visible=False)
+    axes.locator_params(axis="x", nbins=4)
+    low, high = axes.get_xlim()
+    return [
+        Spot(axes, f"{label}: {text}", (low, high), (i - 0.45, i + 0.45))
+        for i, (label, text) in enumerate(zip(labels, texts, strict=True))
+    ]
+
+
+def pyplot() -> Any:
+    """Matplotlib's pyplot, drawing to files.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        msg = f"a picture needs matplotlib; {install('matplotlib')}"
+        raise InputError(msg) from error
+    matplotlib.use("agg")
+    from matplotlib import pyplot as drawn
+
+    return drawn
+
+
+def render(
+    name: str, alt: str, draw: Draw, height: float, width: float = WIDTH, title: str = "",
+    **settings: Any,
+) -> Picture:  # fmt: skip
+    """Draw a picture.
+
+    Parameters
+    ----------
+    name : str
+        Of its file.
+    alt : str
+        What it shows.
+    draw : callable
+        Is given matplotlib's figure and the theme; may return what its places tell.
+    height, width : float
+        Inches.
+    title : str
+        Of the picture, where it has one.
+    **settings
+        Matplotlib's, beside the theme's.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing.
+    """
+    drawn = pyplot()
+    with drawn.rc_context({**PAGE.settings(), "svg.hashsalt": name, **settings}):
+        figure = drawn.figure(figsize=(width, height), dpi=72)  # points, as in the file
+        try:
+            file = io.StringIO()
+            with warnings.catch_warnings():
+                # a name may have signs that the font lacks: a browser has others
+                warnings.filterwarnings("ignore", message="Glyph .* missing from")
+                spots = draw(figure, PAGE) or ()
+                figure.savefig(file, format="svg", metadata={"Date": None})
+            over = "".join(spot.svg(72 * height) for spot in spots)
+        finally:
+            drawn.close(figure)
+    return Picture(name, alt, _element(file.getvalue(), name, over), title=title)
+
+
+def _element(svg: str, name: str, over: str) -> str:
+    """SVG element with names of its own, hidden from screen readers, and what lies over it."""
+    svg = svg[svg.index("<svg") : svg.rindex("</svg>")]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r' width="[^"]*pt"| height="[^"]*pt"', "", svg, count=2)
+    for field, color in zip(fields(Theme), astuple(PAGE), strict=True):
+        svg = re.sub(rf'(?<=: ){color}(?=[;"])', f"var(--{field.name})", svg)
+    return svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1) + over + "</svg>"
+
+
+def in_light(svg: str) -> bytes:
+    """An SVG element as a file of its own."""
+    for field, color in zip(fields(Theme), astuple(LIGHT), strict=True):
+        svg = svg.replace(f"var(--{field.name})", color)
+    return re.sub(r'<rect class="spot".*?</rect>', "", svg).encode()
+
+
+def style() -> str:
+    """The colors as variables of a page's style, for light and for dark screens."""
+    names = [field.name for field in fields(Theme)]
+    light, dark = (
+        " ".join(f"--{name}: {color};" for name, color in zip(names, astuple(theme), strict=True))
+        for theme in (LIGHT, DARK)
+    )
+    screen = "@media screen and (prefers-color-scheme: dark)"
+    return f":root {{ {light} }}\n{screen} {{ :root {{ {dark} }} }}"
+
+
+def log_axis(axis: Any, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis in plain numbers, close enough that there are some."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    narrow = high < 300 * low
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def shades(*colors: str) -> Any:
+    """Colormap that fades out where it has no color: ``""``, the background."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
+
+    shown = [color or next(filter(None, colors)) for color in colors]
+    return LinearSegmentedColormap.from_list(
+        "fading", [to_rgba(c, float(bool(there))) for c, there in zip(shown, colors, strict=True)]
+    )
+
+
+def image(name: str, alt: str, values: np.ndarray[Any, Any], limits: Any) -> Picture:
+    """One example as a picture, its pixels enlarged to squares.
+
+    Parameters
+    ----------
+    name, alt : str
+        As in :func:`render`.
+    values : array, (rows, columns) or (rows, columns, 3)
+        The pixels.
+    limits : pair of float
+        Values that are black and white.
+    """
+    low, high = limits
+    gray = np.clip((values - low) / ((high - low) or 1), 0, 1)
+    times = max(1, -(-96 // max(gray.shape[:2])))
+    large = np.repeat(np.repeat(gray, times, axis=0), times, axis=1)
+    file = io.BytesIO()
+    pyplot().imsave(
+        file, large.astype(np.float64), cmap="gray", vmin=0, vmax=1, format="png", metadata={}
+    )
+    data = file.getvalue()
+    width, height = struct.unpack(">II", data[16:24])
+    return Picture(name, alt, png=data, width=width, height=height)
+
+
+def check(path: Path, reads: Iterable[str | Path] = ()) -> None:
+    """Refuse a picture that cannot be written or drawn, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If its ending is none of these, it cannot be written or is read, or matplotlib is missing.
+    """
+    if path.suffix.lower() not in {".png", ".svg", ".pdf"}:
+        msg = f"a picture is a .png, .svg or .pdf, not {path.name!r}; rename it"
+        raise InputError(msg)
+    disk.writable(path, reads)
+    pyplot()
+
+
+def save(
+    path: str | Path, draw: Draw, title: str, about: Sequence[str], size: tuple[float, float]
+) -> Path:
+    """Draw a picture that stands alone, under its title and what it was made with.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .png, .svg or .pdf.
+    draw : callable
+        As in :func:`render`.
+    title : str
+        What the picture shows.
+    about : sequence of str
+        Data, network and machine; the date is added.
+    size : pair of float
+        Width and height in inches.
+
+    Returns
+    -------
+    Path
+        Where it is.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing, the path's ending is no picture's, or its folder is missing.
+    """
+    path, drawn = Path(path), pyplot()
+    with drawn.rc_context(LIGHT.settings()):
+        figure = drawn.figure(figsize=size)
+        try:
+            below = "  ·  ".join((*filter(None, about), time.strftime("%Y-%m-%d")))
+            figure.suptitle(title, x=0.02, ha="left", fontsize=12, fontweight="bold")
+            figure.supxlabel(below, x=0.02, ha="left", fontsize=8, color=LIGHT.muted)
+            draw(figure, LIGHT)
+            with disk.writing(path) as file:
+                figure.savefig(file, dpi=150, format=path.suffix[1:].lower())
+        except InputError:
+            raise
+        except ValueError as error:
+            msg = f"{path} has no picture's ending ({error}); use .png, .svg or .pdf"
+            raise InputError(msg) from error
+        except OSError as error:
+            msg = f"{path} can't be written ({error.strerror}); give a folder that is there"
+            raise InputError(msg) from error
+        finally:
+            drawn.close(figure)
+    return path

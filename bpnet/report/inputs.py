@@ -1,0 +1,139 @@
+"""What a model makes of its columns: how each is read, and what it loses without each."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from bpnet.data import told
+from bpnet.data.columns import NUMBERS, Column
+from bpnet.pages.content import Figure, Section, Table, number, percent, short
+from bpnet.pages.drawing import Spot, Theme, bars, render
+from bpnet.report.subject import Subject
+
+Host = np.ndarray[Any, Any]
+
+REPEATS = 5
+"""Times that a column is shuffled."""
+
+_ROWS, _BARS, _NAMES = 2000, 20, 6
+_WORK = 1e11
+"""Multiplications that the shuffled rows may cost."""
+
+
+def sections(subject: Subject) -> list[Section]:
+    """The columns of a table, and of any examples that are no pictures their importance."""
+    blocks: list[Any] = []
+    width = 0 if subject.judged is None else subject.judged.data.x.shape[1]
+    if subject.shape is None and subject.task != "labels" and width > 1:
+        blocks.append(_importance(subject))
+    if subject.columns is not None:
+        blocks.append(_columns(subject))
+    lead = "How each column is read, and how much the model leans on it."
+    return [Section("inputs", "Columns", lead, blocks)] if blocks else []
+
+
+def _columns(subject: Subject) -> Table:
+    assert subject.columns is not None
+    tally = {} if subject.judged is None else subject.judged.data.tally
+    rows = []
+    for column in subject.columns.inputs:
+        found = tally.get(column.name, told.Replaced())
+        filled = told.filled_with(column) if found.missing + found.bad else ""
+        rows.append(
+            [column.name, column.kind, f"{len(column.features)}", _values(column),
+             f"{found.missing + found.bad:,}", filled, f"{found.unseen:,}"]
+        )  # fmt: skip
+    rows += [[name, "left out", "0", "", "", "", ""] for name in subject.columns.left_out]
+    head = ["column", "taken as", "inputs", "values in training", "missing", "filled with",
+            "not seen in training"]  # fmt: skip
+    return Table("Columns of the table, and cells of all its rows", head, rows, text=True)
+
+
+def _values(column: Column) -> str:
+    if column.kind not in NUMBERS:
+        more = ", …" * (len(column.categories) > _NAMES)
+        return ", ".join(short(c) for c in column.categories[:_NAMES]) + more
+    if column.low is None or column.high is None:
+        return ""
+    as_text = column.date_of if column.kind == "date" else number
+    return f"{as_text(column.low)} to {as_text(column.high)}"
+
+
+def importance(subject: Subject) -> tuple[list[str], Host]:
+    """What the figure of a model loses when a column is shuffled (L. Breiman, 2001).
+
+    Returns
+    -------
+    names : list of str
+        Of the columns.
+    losses : array, (columns, REPEATS)
+        Share of right answers that is lost; of numbers what is added to the root of the mean
+        squared error, in the target's unit.
+    """
+    assert subject.judged is not None
+    judged, net = subject.judged, subject.network
+    names, ends = _groups(subject)
+    cost = sum(W.size for W in net.weights) * REPEATS * len(names)
+    m = min(len(judged.outputs), _ROWS, max(100, int(_WORK / cost)))
+    at = np.linspace(0, len(judged.outputs) - 1, m).astype(np.intp)
+    x, rng = np.asarray(judged.data.x)[at], np.random.default_rng(0)
+    whole = _figure(subject, judged.outputs[at], at)
+    losses = np.empty((len(names), REPEATS))
+    for j, (first, last) in enumerate(pairwise(ends)):
+        for r in range(REPEATS):
+            mixed = x.copy()
+            mixed[:, first:last] = x[rng.permutation(m), first:last]
+            losses[j, r] = whole - _figure(subject, net.predict(mixed, backend="numpy"), at)
+    return names, losses
+
+
+def _groups(subject: Subject) -> tuple[list[str], Host]:
+    """Names of the columns, and where the inputs of each begin and end."""
+    assert subject.judged is not None
+    if subject.columns is None:
+        n = subject.judged.data.x.shape[1]
+        return [f"x{j + 1}" for j in range(n)], np.arange(n + 1)
+    widths = [len(column.features) for column in subject.columns.inputs]
+    return [column.name for column in subject.columns.inputs], np.cumsum([0, *widths])
+
+
+def _figure(subject: Subject, outputs: Host, at: Host) -> float:
+    """Share of right answers; of numbers the negative root of the mean squared error."""
+    assert subject.judged is not None
+    if subject.task == "classes":
+        return float(np.mean(subject.decided(outputs)[0] == subject.judged.truth[at]))
+    error = subject.in_units(outputs) - subject.in_units(subject.judged.targets.values[at])
+    return -float(np.sqrt(np.mean(error**2)))
+
+
+def _importance(subject: Subject) -> Figure:
+    names, losses = importance(subject)
+    classes = subject.task == "classes"
+    means, spread = losses.mean(axis=1), losses.std(axis=1)
+    order = np.argsort(-means, kind="stable")
+    write = percent if classes else number
+    rows = [[names[j], write(means[j]), write(spread[j])] for j in order]
+    what = "accuracy lost" if classes else "added to the RMSE"
+    shown = order[:_BARS]
+
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
+        axes = figure.subplots()
+        axes.axvline(0, color=theme.muted, lw=1)
+        axes.set_xlabel(what)
+        if classes:
+            axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        texts = [row[1] for row in rows[:_BARS]]
+        labels = [names[j] for j in shown]
+        return bars(axes, theme, labels, means[shown], texts, errors=spread[shown])
+
+    told_of = ", ".join(f"{row[0]} {row[1]}" for row in rows[:5])
+    picture = render("importance", f"Bars of the {what} by column: {told_of}.", draw,
+                     1.0 + 0.3 * len(shown))  # fmt: skip
+    caption = (
+        f"Permutation importance: the {what} when the cells of one column are shuffled among the "
+        f"examples, the mean and spread of {REPEATS} times. Of columns that say the same each "
+        "looks less important than it is."
+    )
+    head = ["column", what, "spread"]
+    return Figure(picture, caption, Table("Permutation importance", head, rows, closed=True))

@@ -1,0 +1,155 @@
+"""Two classes at every threshold: the ROC and precision-recall curves, and a table of counts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpnet.core import metrics
+from bpnet.pages.content import Figure, Section, Table, number, percent
+from bpnet.pages.drawing import Spot, Theme, render
+from bpnet.report.subject import Subject
+
+Host = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Counts of examples that are taken for the second class, from no example to all.
+
+    Parameters
+    ----------
+    at : array, (k,)
+        Scores from which on examples are taken for it, falling; the first is infinite.
+    right, wrong : array, (k,)
+        Examples taken for it that are, and that are not.
+    """
+
+    at: Host
+    right: Host
+    wrong: Host
+
+    @classmethod
+    def of(cls, scores: Host, truth: Host) -> "Thresholds":
+        """All that a score, (m,), can do for classes 0 and 1, (m,)."""
+        order = np.argsort(-scores, kind="stable")
+        scores, positive = scores[order], truth[order] == 1
+        ends = np.flatnonzero(np.diff(scores, append=-np.inf))  # equal scores go together
+        right = np.cumsum(positive)[ends]
+        first = [np.asarray([start]) for start in (np.inf, 0, 0)]
+        kept = (scores[ends], right, ends + 1 - right)
+        return cls(*(np.concatenate(pair) for pair in zip(first, kept, strict=True)))
+
+    @property
+    def recall(self) -> Host:
+        """Share of the second class that is found."""
+        shares: Host = self.right / max(self.right[-1], 1)
+        return shares
+
+    @property
+    def fallout(self) -> Host:
+        """Share of the first class that is taken for the second."""
+        shares: Host = self.wrong / max(self.wrong[-1], 1)
+        return shares
+
+    @property
+    def precision(self) -> Host:
+        """Share of what is taken for the second class that is; 1 where nothing is."""
+        taken = self.right + self.wrong
+        return np.where(taken > 0, self.right / np.maximum(taken, 1), 1.0)
+
+    @property
+    def f1(self) -> Host:
+        """Harmonic mean of precision and recall."""
+        total: Host = self.right + self.wrong + self.right[-1]
+        return 2 * self.right / np.maximum(total, 1)
+
+    @property
+    def auc(self) -> float:
+        """Area under the ROC curve."""
+        return float(np.trapezoid(self.recall, self.fallout))
+
+    @property
+    def average_precision(self) -> float:
+        """Mean precision over the recall, by steps."""
+        return float(np.sum(np.diff(self.recall) * self.precision[1:]))
+
+    def index(self, threshold: float) -> int:
+        """Where a threshold is."""
+        return int(np.searchsorted(-self.at, -threshold, side="right")) - 1
+
+
+def found(subject: Subject) -> Thresholds | None:
+    """Those of a run with two classes, where both have examples."""
+    judged = subject.judged
+    if judged is None or subject.task != "classes" or len(set(judged.truth.tolist())) != 2:
+        return None
+    if subject.network.classes is None or len(subject.network.classes) != 2:
+        return None
+    return Thresholds.of(judged.outputs[:, -1], judged.truth)
+
+
+def sections(subject: Subject) -> list[Section]:
+    """The curves, and a table of thresholds."""
+    all_ = found(subject)
+    if all_ is None:
+        return []
+    used = metrics.middle(subject.network.output) if subject.network.sizes[-1] == 1 else 0.5
+    here, best, name = all_.index(used), int(np.argmax(all_.f1)), subject.labels[1]
+    lead = (
+        f"'{name}' is the positive class: an example whose score is at least {number(used)} is "
+        f"taken for it, with an F1 of {percent(all_.f1[here])}. F1 is largest, "
+        f"{percent(all_.f1[best])}, at the threshold {number(all_.at[best])}. A threshold is to be "
+        "chosen on other rows than these, by what either error costs."
+    )
+    total = int(all_.right[-1] + all_.wrong[-1])
+    marks = [(here, f"threshold {number(used)}")]
+    roc = _figure(
+        "roc", all_, ("false positive rate", all_.fallout),
+        ("true positive rate", all_.recall), marks, [(0, 1), (0, 1)],
+        f"ROC curve: the share of '{name}' that is found against the share of the other class that "
+        f"is taken for it, at each threshold. The area under the curve is {all_.auc:.4f}; chance, "
+        "the diagonal, has 0.5.",
+    )  # fmt: skip
+    share = float(all_.right[-1]) / total
+    curve = _figure(
+        "precision-recall", all_, ("recall", all_.recall), ("precision", all_.precision), marks,
+        [(0, 1), (share, share)],
+        f"Precision against recall; the average precision is {all_.average_precision:.4f}. "
+        f"The line at {percent(share)} is the share of '{name}', which chance reaches.",
+    )  # fmt: skip
+    shares = np.arange(1, 10) / 10
+    scores = shares if subject.probable else np.unique(np.quantile(all_.at[1:], shares))
+    rows = [_row(all_, t) for t in scores]
+    head = ["threshold", "precision", "recall", "F1", "true positives", "false positives",
+            "false negatives"]  # fmt: skip
+    return [Section("threshold", "Threshold", lead, [roc, curve, Table("Thresholds", head, rows)])]
+
+
+def _row(all_: Thresholds, threshold: float) -> list[str]:
+    i = all_.index(threshold)
+    shares = (all_.precision[i], all_.recall[i], all_.f1[i])
+    counts = (all_.right[i], all_.wrong[i], all_.right[-1] - all_.right[i])
+    return [number(threshold), *map(percent, shares), *(f"{count:,}" for count in counts)]
+
+
+def _figure(
+    name: str, all_: Thresholds, x: tuple[str, Host], y: tuple[str, Host],
+    marks: list[tuple[int, str]], chance: list[tuple[float, float]], caption: str,
+) -> Figure:  # fmt: skip
+    def draw(figure: Any, theme: Theme) -> list[Spot]:
+        axes = figure.subplots()
+        axes.plot(*chance, ls="--", lw=1, color=theme.muted, label="chance")
+        axes.plot(x[1], y[1], color=theme.one, drawstyle="steps-post")
+        for i, label in marks:
+            axes.plot(x[1][i], y[1][i], "o", ms=8, mfc="none", mec=theme.ink, label=label)
+        axes.set(xlabel=x[0], ylabel=y[0], xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
+        axes.legend(loc="lower right" if name == "roc" else "lower left")
+        some = np.unique(np.linspace(1, len(all_.at) - 1, 200).astype(int))
+        return [
+            Spot(axes, f"threshold {number(all_.at[i])}\n{x[0]} {percent(x[1][i])}\n"
+                 f"{y[0]} {percent(y[1][i])}", (x[1][i],) * 2, (y[1][i],) * 2)
+            for i in some
+        ]  # fmt: skip
+
+    return Figure(render(name, caption, draw, 3.8), caption)

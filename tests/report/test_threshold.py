@@ -1,0 +1,89 @@
+"""Two classes at every threshold, beside scikit-learn; and what a page says of them."""
+
+import csv
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import bpnet
+from bpnet.cli import main
+from bpnet.report import inputs, single
+from bpnet.report.subject import read
+from bpnet.report.threshold import Thresholds
+
+SCORES = np.round(np.random.default_rng(0).random(300), 2)  # some are equal
+TRUTH = (np.random.default_rng(1).random(300) < SCORES).astype(int)
+
+
+def test_the_areas_and_the_curves_are_scikit_learns():
+    metrics = pytest.importorskip("sklearn.metrics")
+    found = Thresholds.of(SCORES, TRUTH)
+    assert found.auc == pytest.approx(metrics.roc_auc_score(TRUTH, SCORES))
+    assert found.average_precision == pytest.approx(metrics.average_precision_score(TRUTH, SCORES))
+    false, true, at = metrics.roc_curve(TRUTH, SCORES, drop_intermediate=False)
+    np.testing.assert_allclose([found.fallout, found.recall, found.at], [false, true, at])
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 0.503, 0.99, 1.0])
+def test_counts_at_a_threshold_are_those_of_its_decisions(threshold):
+    found = Thresholds.of(SCORES, TRUTH)
+    i, taken = found.index(threshold), threshold <= SCORES
+    assert found.right[i] == (taken & (TRUTH == 1)).sum()
+    assert found.wrong[i] == (taken & (TRUTH == 0)).sum()
+    total = found.right[i] + found.wrong[i] + TRUTH.sum()
+    assert found.f1[i] == pytest.approx(2 * found.right[i] / total)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a table whose column a decides all, b and the empty cells nothing."""
+    pytest.importorskip("polars")
+    folder = tmp_path_factory.mktemp("two")
+    rng = np.random.default_rng(3)
+    with (folder / "two.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["b", "a", "kind"])
+        for i, a in enumerate(rng.normal(size=400)):
+            b = "" if i % 7 == 0 else f"{rng.normal():.3f}"
+            writer.writerow([b, f"{a:.4f}", "high" if a > 0 else "low"])
+    fast = ["--hidden", "8", "--epochs", "30", "--backend", "numpy", "-q"]
+    out = folder / "run"
+    table = str(folder / "two.csv")
+    assert main(["train", table, "--target", "kind", *fast, "--out", str(out)]) == 0
+    return SimpleNamespace(folder=out, table=folder / "two.csv",
+                           subject=read(out, None, bpnet.backends.get("numpy")))  # fmt: skip
+
+
+def test_the_column_that_decides_is_the_one_that_matters(run):
+    names, losses = inputs.importance(run.subject)
+    assert names == ["b", "a"]
+    assert losses[1].mean() > 0.3  # by chance the classes are even
+    assert abs(losses[0].mean()) < 0.1
+
+
+def test_mistakes_are_named_by_their_rows_in_the_file(run):
+    rows = list(csv.reader(run.table.read_text().splitlines()))[1:]
+    judged = run.subject.judged
+    for at in range(len(judged.outputs)):
+        a = float(rows[int(run.subject.named(at)) - 1][1])
+        column = run.subject.columns.inputs[-1]
+        assert np.asarray(judged.data.x)[at, -1] == pytest.approx((a - column.mean) / column.std,
+                                                                  abs=1e-5)  # fmt: skip
+
+
+def test_the_page_has_columns_thresholds_and_the_area(run):
+    page = single.page(run.subject)
+    sections = {section.id: section for section in page.sections}
+    table = sections["inputs"].blocks[1]
+    told = {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
+    assert told["b"]["missing"] == str(sum(i % 7 == 0 for i in range(400)))
+    assert told["b"]["filled with"].startswith("the mean")
+    assert told["a"]["missing"] == "0"
+    judged = run.subject.judged
+    area = Thresholds.of(judged.outputs[:, 1], judged.truth).auc
+    facts = {fact.name: fact.value for fact in page.facts}
+    assert facts["Area under ROC"] == f"{area:.4f}"
+    (half,) = [row for row in sections["threshold"].blocks[2].rows if row[0] == "0.5"]
+    decided = run.subject.answers()[0]
+    assert half[4] == str(((decided == 1) & (judged.truth == 1)).sum())
