@@ -6,9 +6,11 @@ the package's files, each with its first line, ``<!-- step -->`` a figure of a s
 
 import ast
 import html
+import inspect
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from mkdocs.structure.files import File, Files
 
 import bpnet
 from bpnet import backends, paper
-from bpnet.cli.app import COMMANDS
+from bpnet.cli.app import COMMANDS, load
 from bpnet.paper.equations import EQUATIONS, SLIPS
 from bpnet.paper.experiments import terms
 from bpnet.paper.page import mathml
@@ -59,6 +61,7 @@ def on_files(files: Files, config: Any) -> Files:
         **{f"api/{name}.md": _reference(name, things) for name, things in API.items()},
         "api/bpnet.md": _public(),
     }
+    pages["sample-report.html"] = sample_report()
     for path in sorted((ROOT / "benchmarks" / "results").glob("*.*")):
         pages[f"benchmarks/{path.name}"] = path.read_bytes()
     for name, content in pages.items():
@@ -119,21 +122,32 @@ def _line(name: str, file: Path, indent: int) -> str:
 
 
 def commands() -> str:
-    """Every command's help, as it is on a terminal of 80 columns."""
-    lines = ["# Command line", ""]
-    for name in ["", *COMMANDS]:
-        arguments = [*name.split(), "--help"]
-        lines += [f"## bpnet {name}".rstrip(), "", "```text", _help(arguments), "```", ""]
+    """Every command: what it does, examples, and a table of its arguments and options."""
+    lines = ["# Command line", "", "`bpnet COMMAND --help` has the same on a terminal.", ""]
+    for name in COMMANDS:
+        command = load(name)
+        about, _, shown = inspect.cleandoc(command.help or "").partition("Examples:")
+        lines += [f"## bpnet {name}", "", html.escape(about.strip()), ""]
+        if shown.strip():
+            lines += ["```sh", *(line.strip() for line in shown.strip().splitlines()), "```", ""]
+        panels: dict[str, list[Any]] = {}
+        for one in command.params:
+            if one.name != "help":
+                panels.setdefault(getattr(one, "rich_help_panel", None) or "", []).append(one)
+        for panel, params in panels.items():
+            lines += [f"**{panel}**", ""] if panel else []
+            lines += ["| | |", "|---|---|", *map(_parameter, params), ""]
     return "\n".join(lines)
 
 
-def _help(arguments: list[str]) -> str:
-    run = subprocess.run(
-        [sys.executable, "-m", "bpnet", *arguments],
-        capture_output=True, text=True, check=True, cwd=ROOT,
-        env={"COLUMNS": "80", "PATH": "", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    return "\n".join(line.rstrip() for line in run.stdout.strip("\n").splitlines())
+def _parameter(one: Any) -> str:
+    """Row of an argument or an option: its name and its default, and its help."""
+    names = " ".join(f"`{name}`" for name in (*one.opts, *one.secondary_opts))
+    if one.param_type_name == "argument":
+        names = f"`{one.metavar or (one.name or '').upper()}`"
+    default = one.default if not callable(one.default) else None
+    said = f"<br>default {html.escape(str(default))}" if default not in {None, False, ""} else ""
+    return f"| {names}{said} | {html.escape(one.help or '').replace('|', '&#124;')} |"
 
 
 def options() -> str:
@@ -158,6 +172,19 @@ def options() -> str:
             for o in table(kind).values()
         ]
     return "\n".join(lines)
+
+
+def sample_report() -> bytes:
+    """The report of a run on the digits, made when the site is."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "digits"
+        train = ["train", "digits", "--seed", "0", "--backend", "numpy", "--quiet", "--out", str(run)]
+        for arguments in (train, ["report", str(run)]):
+            subprocess.run(
+                [sys.executable, "-m", "bpnet", *arguments], check=True, capture_output=True,
+                cwd=ROOT,
+            )  # fmt: skip
+        return (run / "report" / "index.html").read_bytes()
 
 
 def equations() -> str:
@@ -194,7 +221,7 @@ def _public() -> str:
     """Functions and classes among the public names; modules have pages of their own."""
     held = {name: getattr(bpnet, name) for name in bpnet.__all__}
     names = sorted((n for n in held if callable(held[n])), key=lambda n: (n[0].isupper(), n))
-    lines = ["# bpnet", ""]
+    lines = ["---", "search:", "  boost: 2", "---", "# bpnet", ""]
     for name in names:
         # by where it is defined: bpnet.training.train is a module, too
         lines += [f"::: {held[name].__module__}.{name}", "    options:"]

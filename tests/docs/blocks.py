@@ -1,12 +1,14 @@
 """Runs a page of the documentation: its Python and shell blocks, one after the other.
 
 ``python tests/docs/blocks.py PAGE`` runs them in the working folder and prints as JSON what each
-wrote. Python blocks share their names, as a reader who types them in would.
+wrote; with ``--renew`` it writes that into the page, where the page shows what a block writes. Python blocks share their names, as a reader who types them in would.
 """
 
 import contextlib
+import doctest
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -70,5 +72,44 @@ def run(page: Path) -> list[Block]:
     return ran
 
 
-if __name__ == "__main__":
+def renew(page: Path) -> None:
+    """Put what blocks write in place of what the page says that they write."""
+    text = page.read_text(encoding="utf-8")
+    for block in run(page):
+        if block.failed:
+            sys.exit(f"{page}, line {block.line}:\n{block.found}")
+        if block.wanted is not None and not same(block.wanted, block.found):
+            lines = (line.rstrip() for line in block.found.strip("\n").splitlines())
+            fences = f"{block.source}```\n\n```text\n"
+            text = text.replace(fences + block.wanted, fences + "\n".join([*lines, ""]), 1)
+    page.write_text(text, encoding="utf-8")
+
+
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?:e[+-]?\d+)?")
+VARIES = [
+    (re.compile(r"^backend: .*$", re.MULTILINE), "backend: #"),
+    (re.compile(r"[\d,.]+( samples/s| samples a second)"), r"#\1"),
+    (re.compile(r"\b\d[\d.,]* s\b|\b\d+:\d\d\b"), "# s"),
+]
+"""What differs from machine to machine and from time to time."""
+
+
+def same(wanted: str, found: str) -> bool:
+    """Whether a block wrote what the page says: decimals to a twentieth, times and backends aside."""
+    for pattern, sign in VARIES:
+        wanted, found = pattern.sub(sign, wanted), pattern.sub(sign, found)
+    check = doctest.OutputChecker().check_output
+    if check(wanted, found, OPTIONS):
+        return True
+    numbers = [[float(n) for n in NUMBER.findall(text)] for text in (wanted, found)]
+    if len(numbers[0]) != len(numbers[1]):
+        return False
+    near = (math.isclose(a, b, rel_tol=0.05, abs_tol=1e-6) for a, b in zip(*numbers, strict=True))
+    return all(near) and check(NUMBER.sub("#", wanted), NUMBER.sub("#", found), OPTIONS)
+
+
+if __name__ == "__main__" and "--renew" in sys.argv:
+    renew(Path(sys.argv[1]))
+elif __name__ == "__main__":
     json.dump([asdict(block) for block in run(Path(sys.argv[1]))], sys.stdout)
