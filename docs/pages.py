@@ -136,7 +136,7 @@ def commands() -> str:
                 panels.setdefault(getattr(one, "rich_help_panel", None) or "", []).append(one)
         for panel, params in panels.items():
             lines += [f"**{panel}**", ""] if panel else []
-            lines += ["| | |", "|---|---|", *map(_parameter, params), ""]
+            lines += ["| option | |", "|---|---|", *map(_parameter, params), ""]
     return "\n".join(lines)
 
 
@@ -178,7 +178,17 @@ def sample_report() -> bytes:
     """The report of a run on the digits, made when the site is."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "digits"
-        train = ["train", "digits", "--seed", "0", "--backend", "numpy", "--quiet", "--out", str(run)]
+        train = [
+            "train",
+            "digits",
+            "--seed",
+            "0",
+            "--backend",
+            "numpy",
+            "--quiet",
+            "--out",
+            str(run),
+        ]
         for arguments in (train, ["report", str(run)]):
             subprocess.run(
                 [sys.executable, "-m", "bpnet", *arguments], check=True, capture_output=True,

@@ -68,7 +68,7 @@ EQUATIONS: dict[int, Equation] = {
     7: Equation(
         r"(w,b) \leftarrow (w,b) - \frac{\eta}{k} \sum_{i=1}^{k} \nabla C_{x^{(i)}}(w,b)",
         "The step of a mini-batch; g is already the mean over its k examples.",
-        ("optimizers.SGD.update",),
+        ("rules.SGD.update",),
     ),
     8: Equation(
         r"\sigma(z) = \frac{1}{1 + e^{-z}}",
@@ -184,13 +184,13 @@ EQUATIONS: dict[int, Equation] = {
     28: Equation(
         r"b \leftarrow b - \eta \frac{\partial C}{\partial b}",
         "The step of a bias is as it was.",
-        ("regularizers.l2_gradient", "optimizers.SGD.update"),
+        ("regularizers.l2_gradient", "rules.SGD.update"),
     ),
     29: Equation(
         r"w \leftarrow \left(1 - \frac{\eta\alpha}{m}\right) w"
         r" - \eta \frac{\partial C_0}{\partial w}",
         "The step of a weight first shrinks it: weight decay.",
-        ("regularizers.l2_gradient", "optimizers.SGD.update"),
+        ("regularizers.l2_gradient", "rules.SGD.update"),
     ),
 }
 """Each equation by its number."""

@@ -67,6 +67,7 @@ def run(page: Path) -> list[Block]:
                     held.write(traceback.format_exc())
                     block.failed = True
             block.found = held.getvalue()
+        block.found = block.found.replace(f"{Path.cwd()}/", "")  # files are named in full
         if block.failed:
             break  # what follows stands on it
     return ran
@@ -86,10 +87,12 @@ def renew(page: Path) -> None:
 
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?:e[+-]?\d+)?")
+NUMBER = re.compile(r"(?<![\w.,])\d+\.\d+(?:e[+-]?\d+)?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_ERRORS = re.compile(r"^.*\b(?:MAE|RMSE)\b.*$", re.MULTILINE)
 VARIES = [
     (re.compile(r"^backend: .*$", re.MULTILINE), "backend: #"),
-    (re.compile(r"[\d,.]+( samples/s| samples a second)"), r"#\1"),
+    (re.compile(r"[\d,.]+( samples/s| a second)"), r"#\1"),
     (re.compile(r"\b\d[\d.,]* s\b|\b\d+:\d\d\b"), "# s"),
 ]
 """What differs from machine to machine and from time to time."""
@@ -102,11 +105,17 @@ def same(wanted: str, found: str) -> bool:
     check = doctest.OutputChecker().check_output
     if check(wanted, found, OPTIONS):
         return True
+    wanted, found = (_ERRORS.sub(_plain, text) for text in (wanted, found))
     numbers = [[float(n) for n in NUMBER.findall(text)] for text in (wanted, found)]
     if len(numbers[0]) != len(numbers[1]):
         return False
     near = (math.isclose(a, b, rel_tol=0.05, abs_tol=1e-6) for a, b in zip(*numbers, strict=True))
     return all(near) and check(NUMBER.sub("#", wanted), NUMBER.sub("#", found), OPTIONS)
+
+
+def _plain(line: re.Match[str]) -> str:
+    """A line of errors in the target's unit, whose whole numbers are rounded: 12,345 as 12345.0."""
+    return re.sub(r"(?<![\d.])(\d+)(?![\d.])(?! %)", r"\1.0", _THOUSANDS.sub("", line[0]))
 
 
 if __name__ == "__main__" and "--renew" in sys.argv:

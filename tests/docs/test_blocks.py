@@ -58,7 +58,9 @@ def test_the_readmes_python_runs(tmp_path, environment):
     [
         ("cost 0.500", "cost 0.510", True), ("cost 0.500", "cost 0.600", False),
         ("cost 0.5", "loss 0.5", False), ("7 of 9", "8 of 9", False), ("a ...", "a b c", True),
-        ("0.5 1.5", "0.5", False), ("in 12.1 s", "in 3 s", True),
+        ("0.5 1.5", "0.5", False), ("1,294 rows", "1,295 rows", False),
+        ("RMSE: 57,976 (95 %: 26,530 to 126,697)", "RMSE: 57,970 (95 %: 26,500 to 126,000)", True),
+        ("RMSE: 57,976", "RMSE: 67,976", False), ("in 12.1 s", "in 3 s", True),
         ("backend: numpy, 2 threads", "backend: torch", True), ("1,234 samples/s", "9 samples/s", True),
     ],
 )  # fmt: skip
