@@ -1,7 +1,8 @@
 """Runs a page of the documentation: its Python and shell blocks, one after the other.
 
 ``python tests/docs/blocks.py PAGE`` runs them in the working folder and prints as JSON what each
-wrote; with ``--renew`` it writes that into the page, where the page shows what a block writes. Python blocks share their names, as a reader who types them in would.
+wrote; with ``--renew`` it writes that into the page, where the page shows outputs. Python blocks
+share their names, as a reader who types them in would.
 """
 
 import contextlib
@@ -99,7 +100,7 @@ VARIES = [
 
 
 def same(wanted: str, found: str) -> bool:
-    """Whether a block wrote what the page says: decimals to a twentieth, times and backends aside."""
+    """Whether a block wrote what the page says: decimals to a twentieth, but for times."""
     for pattern, sign in VARIES:
         wanted, found = pattern.sub(sign, wanted), pattern.sub(sign, found)
     check = doctest.OutputChecker().check_output
