@@ -36,23 +36,9 @@ class Header:
 
 
 def read_npy(path: Path) -> npt.NDArray[Any]:
-    """Read one array from a ``.npy`` file.
+    """Read one array from a ``.npy`` file, in C order and the machine's byte order.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ndarray
-        In C order and the machine's byte order.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, not of the size that its header says, or holds
-        Python objects (pickle in disguise), which are never loaded.
+    Python objects, which are pickle in disguise, are never loaded.
     """
     with refusing(str(path)), path.open("rb") as stream:
         header = read_header(stream, str(path))
@@ -61,26 +47,7 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
 
 
 def read_npz(path: Path, *, need_target: bool = True) -> Dataset:
-    """Read ``x``, ``y`` and, where they are, ``x_test``, ``y_test`` and ``scale`` from a ``.npz``.
-
-    Parameters
-    ----------
-    path : Path
-        The archive.
-    need_target : bool
-        Whether ``y`` must be there; if False, ``x`` alone is read.
-
-    Returns
-    -------
-    Dataset
-        Without a task.
-
-    Raises
-    ------
-    InputError
-        If arrays are missing, damaged, not of the size that their headers say, or don't
-        fit together.
-    """
+    """Read ``x``, ``y`` and, where they are, ``x_test``, ``y_test``, ``scale`` of a ``.npz``."""
     where = str(path)
     with refusing(where), zipfile.ZipFile(path) as archive:
         held = {i.filename.removesuffix(".npy"): i for i in archive.infolist()}
@@ -184,13 +151,7 @@ def _check_lengths(
 
 
 def read_header(stream: IO[bytes], what: str) -> Header:
-    """Read what comes before the data.
-
-    Raises
-    ------
-    InputError
-        If it is not the header of a plain array.
-    """
+    """Read what comes before the data."""
     first = stream.read(8)
     if first[:6] != b"\x93NUMPY" or len(first) < 8:
         message = f"{what} is not a .npy file: it starts with {first[:6].hex() or 'nothing'}"
@@ -250,13 +211,7 @@ def _read_values(stream: IO[bytes], header: Header, what: str) -> npt.NDArray[An
 
 
 def native(values: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
-    """Bytes of a file, contiguous and viewed as their type, as an array that is safe to use.
-
-    Raises
-    ------
-    InputError
-        If they are text that is not Unicode.
-    """
+    """Bytes of a file, contiguous and viewed as their type, as an array that is safe to use."""
     dtype = values.dtype
     if dtype == np.bool_:
         return np.asarray(values.view(np.uint8) != 0)  # a byte neither 0 nor 1 would be no bool

@@ -21,25 +21,9 @@ _CHUNK = 1 << 22
 
 
 def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: Namespace) -> Array:
-    """Rows of the stored examples, ready for the first layer.
+    """Rows of the stored examples, a new array (k, n) in the dtype of the run.
 
-    Parameters
-    ----------
-    x : array, (m, n)
-        Examples in the dtype in which they are stored.
-    rows : array of int, (k,)
-        Which ones.
-    scale : float or None
-        What integers are multiplied by.
-    dtype : dtype
-        Of the result.
-    xp : namespace
-        The arrays' namespace.
-
-    Returns
-    -------
-    array, (k, n)
-        A new array.
+    Integers are multiplied by the scale, where there is one.
     """
     batch = xp.take(x, rows, axis=0)
     if batch.dtype == dtype:
@@ -51,13 +35,7 @@ def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: N
 
 
 def as_array(value: Any, name: str) -> Array:
-    """Array as it is where it belongs to a library of the standard or is sparse, else NumPy's.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made an array, such as rows of different lengths.
-    """
+    """Array as it is where it belongs to a library of the standard or is sparse, else NumPy's."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         msg = f"{name} is a masked array, and a network takes every value; give {name}.filled(0)"
         raise InputError(f"{msg}, or leave the rows out")
@@ -71,13 +49,7 @@ def as_array(value: Any, name: str) -> Array:
 
 
 def require_one(arrays: Mapping[str, Any]) -> None:
-    """Refuse arrays of two libraries or devices; lists, and text, go with any.
-
-    Raises
-    ------
-    ArrayMismatch
-        Naming both and the call that mends it.
-    """
+    """Refuse arrays of two libraries or devices; lists, and text, go with any."""
     held = {
         name: array
         for name, array in arrays.items()
@@ -98,32 +70,10 @@ def examples(
 ) -> Array:
     """Examples as a two-dimensional array on the backend: integers as stored, floats cast.
 
-    Parameters
-    ----------
-    x : array, (m, n) or (m, ...)
-        Of any library, or nested lists; further axes are flattened.
-    n : int or None
-        Values that an example must have.
-    backend : Backend
-        Where to.
-    dtype : str
-        Of the run.
-    scale : float or None
-        What integers too large to be stored as such are multiplied by here, before they
-        become floats; the others are when a batch is taken.
-    name : str
-        What to call it in an error.
-
-    Returns
-    -------
-    array, (m, n)
-        On the backend's device; a :class:`bpnet.data.host_rows.HostRows` of those that are not
-        in memory, or sparse and many.
-
-    Raises
-    ------
-    InputError
-        If it is empty, of another width, not real or not finite.
+    ``x`` is an array of any library, or nested lists; further axes are flattened, and an example
+    must have ``n`` values. Integers too large to be stored as such are multiplied by the scale
+    here, before they become floats, the others when a batch is taken. Examples that are not in
+    memory, or sparse and many, become :class:`bpnet.data.host_rows.HostRows`.
     """
     columns = getattr(x, "columns", None)  # of a frame
     x = as_array(x, name)
@@ -157,14 +107,7 @@ def examples(
 class Inputs(HostRows):
     """Examples that are not in memory, in the types in which :func:`examples` stores others.
 
-    Parameters
-    ----------
-    source : HostRows, (m, n)
-        Finite numbers.
-    dtype : str
-        Of the run.
-    scale : float or None
-        As in :func:`examples`.
+    Parts of the source are read, narrowed or cast for the dtype of the run, and checked.
     """
 
     source: HostRows

@@ -45,13 +45,7 @@ def data_row(first: Rows, row: int | None) -> int:
 
 
 def group(dtype: Any) -> str:
-    """What a stored type holds: number, text, boolean or date; "" where it has no values.
-
-    Raises
-    ------
-    InputError
-        If it is a list or the like.
-    """
+    """What a stored type holds: number, text, boolean or date; "" where it has no values."""
     import polars as pl
 
     if dtype == pl.Null:
@@ -73,25 +67,9 @@ def is_categorical(dtype: Any) -> bool:
 def plain(series: "pl.Series", where: str, first: Rows = 0) -> "pl.Series":
     """Reduce a column to one of five types, Int64, Float64, String, Boolean, Datetime, with nulls.
 
-    Parameters
-    ----------
-    series : polars.Series
-        Cells as stored.
-    where : str
-        The source, for messages.
-    first : Rows
-        Where they are in the source, for messages.
-
-    Returns
-    -------
-    polars.Series
-        Text without spaces around it; text that stands for no value, and nan, are null. Dates
-        and times are those of UTC where they have a zone; times of day and durations are hours.
-
-    Raises
-    ------
-    InputError
-        If the column holds lists or the like, or a number is infinite.
+    Text has no spaces around it; text that stands for no value, and nan, are null. Dates and times
+    are those of UTC where they have a zone; times of day and durations are hours. Lists and the
+    like are refused, and infinite numbers, whose row is counted after ``first``.
     """
     import polars as pl
 
@@ -157,20 +135,10 @@ _GROUPED = {
 
 
 def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
-    """Read text as numbers.
+    """Read plain text as Int64 or Float64, null where there is no number.
 
-    Parameters
-    ----------
-    text : polars.Series of String
-        Plain.
-    style : {"", ","}
-        The decimal separator: a point, or a comma.
-
-    Returns
-    -------
-    polars.Series of Int64 or Float64
-        Thousands may have separators, and signs of currencies and percents may stand around a
-        number; null where there is none.
+    The style is the decimal separator: "" for a point, "," for a comma. Thousands may have
+    separators, and signs of currencies and percents may stand around a number.
     """
     import polars as pl
 
@@ -207,14 +175,9 @@ DATE_STYLES = ("", *(f"{day}{time}" for day in _DAYS for time in _TIMES))
 
 
 def dates(text: "pl.Series", style: str = "") -> "pl.Series":
-    """Read text as dates and times; null where there is none.
+    """Read plain text as Datetime, null where there is none, in one of ``DATE_STYLES``.
 
-    Parameters
-    ----------
-    text : polars.Series of String
-        Plain.
-    style : str
-        One of ``DATE_STYLES``; empty is ISO 8601, ``2024-12-31`` or ``2024-12-31T23:59:59Z``.
+    The empty style is ISO 8601, ``2024-12-31`` or ``2024-12-31T23:59:59Z``.
     """
     import polars as pl
 
@@ -244,7 +207,7 @@ def days(series: "pl.Series") -> "pl.Series":
 def date_parts(series: "pl.Series") -> npt.NDArray[np.float64]:
     """Days, years, months, days of the month and weekdays of dates, (m, 5); nan where missing."""
     parts = [days(series), *(getattr(series.dt, name)() for name in DATE_PARTS)]
-    return np.stack([part.cast(float).to_numpy() for part in parts], axis=1)
+    return np.stack([part.cast(float).to_numpy() for part in parts]).T  # columns are contiguous
 
 
 def as_numbers(
@@ -252,21 +215,8 @@ def as_numbers(
 ) -> "tuple[pl.Series, pl.Series]":
     """Numbers or dates of a plain column as they were learned, and which cells are none of them.
 
-    Parameters
-    ----------
-    series : polars.Series
-        The cells.
-    column : Column
-        What was learned.
-    where, first
-        As in :func:`plain`.
-
-    Returns
-    -------
-    values : polars.Series of Float64 or Datetime
-        Null where a cell has no value, or none that can be used.
-    bad : polars.Series of Boolean
-        True where a cell has a value that is no number or no date.
+    A cell that has no value, or none that can be used, is null in the first series and False or
+    True in the second.
     """
     import polars as pl
 
@@ -289,9 +239,15 @@ def as_numbers(
 
 def labels_of(series: "pl.Series") -> npt.NDArray[Any]:
     """A plain column without nulls as text, booleans, int64 or float64, (m,)."""
-    if kind(series) == "text":
+    import polars as pl
+
+    if kind(series) != "text":
+        return series.to_numpy()
+    names = series.unique().sort()
+    if 2 * len(names) >= len(series):
         return np.array(series.to_list(), np.str_)
-    return series.to_numpy()
+    codes = series.cast(pl.Enum(names)).to_physical()  # a name is made once, not once a row
+    return np.asarray(np.array(names.to_list(), np.str_)[codes.to_numpy()])
 
 
 def typed_as(series: "pl.Series", target_kind: str) -> "pl.Series":

@@ -1,8 +1,8 @@
 """What a network is trained on: examples, their targets, and what is known of them."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from bpnet._typing import Array
 from bpnet.arguments import checked, finite_number, shown
 from bpnet.data.columns import Columns
-from bpnet.data.told import Tally
+from bpnet.data.told import Tally, merged
 from bpnet.errors import InputError
 
 
@@ -54,8 +54,9 @@ class Dataset:
         own, or there is none.
     places : mapping
         Numbers of the rows of the parts ``validation`` and ``test`` in their source, where known.
-    tally : mapping
-        Cells of a table in whose place something else was put, by column.
+    tallies : mapping
+        Cells of a table in whose place something else was put: of each part, "" for the training
+        rows, "validation" and "test", by column.
 
     Raises
     ------
@@ -85,7 +86,7 @@ class Dataset:
     source_rows: int = 0
     test_share: float = 0.0
     places: Mapping[str, Array] = field(default_factory=dict)
-    tally: Tally = field(default_factory=dict)
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _array(self.x, "x"))
@@ -105,15 +106,29 @@ class Dataset:
             message = f"a picture of shape {self.shape} does not hold {self.x.shape[1]} values"
             raise InputError(message)
 
+    @property
+    def tally(self) -> Tally:
+        """Cells of a table that were replaced, by column; of streamed rows, those read so far."""
+        read = [x.tally() for x in self.examples.values() if hasattr(x, "tally")]
+        return merged(read or self.tallies.values())
+
+    @property
+    def examples(self) -> dict[str, Array]:
+        """Examples of each part that there is: "" for the training rows, "validation", "test"."""
+        pairs = {"": (self.x, self.y), "validation": self.validation, "test": self.test}
+        return {name: pair[0] for name, pair in pairs.items() if pair is not None}
+
+    def changed(self, change: Callable[[Any], Array]) -> "Dataset":
+        """The same with the examples of each part replaced by what a function makes of them."""
+        made = {name: change(x) for name, x in self.examples.items()}
+        held: dict[str, Any] = {
+            name: (x, getattr(self, name)[1]) for name, x in made.items() if name
+        }
+        return replace(self, x=made[""], **held)
+
 
 def checked_scale(scale: Any) -> float | None:
-    """What integer examples are multiplied by, if anything.
-
-    Raises
-    ------
-    InputError
-        If it is no positive number.
-    """
+    """What integer examples are multiplied by, if anything."""
     number = finite_number(scale)
     if scale is not None and (number is None or number <= 0):
         message = f"scale is {shown(scale)}; give a positive number such as 1/255, or leave it out"

@@ -47,29 +47,11 @@ def suffix(path: Path) -> str:
 
 
 def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[str, ...]]":
-    """Read a text file.
+    """Read a text file: its frame, the separator that was used, and what was taken for granted.
 
-    Parameters
-    ----------
-    path : Path
-        The file, compressed or not; "-" is standard input.
-    separator : str, optional
-        Between cells; recognized where it is not given.
-
-    Returns
-    -------
-    frame : polars.DataFrame
-        Text, and numbers and days where a column holds nothing else; columns have the names that
-        `check_names` gives them.
-    separator : str
-        That was used.
-    notes : tuple of str
-        What was taken for granted.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or ragged, or its encoding is not known.
+    Columns of the frame have the names that :func:`check_names` gives them, and hold text, or
+    numbers or days where all of their cells are such. A ragged file, and one whose encoding is not
+    known, is refused. The path "-" is standard input.
     """
     import polars as pl
 
@@ -126,11 +108,6 @@ def _typed(text: "pl.Series") -> "pl.Series":
 
 def check_names(names: Sequence[str], where: object) -> list[str]:
     """Names of columns without spaces around them; those without a name are numbered.
-
-    Raises
-    ------
-    InputError
-        If there are none, or two are alike.
 
     Examples
     --------
@@ -194,13 +171,7 @@ def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _records(data: bytes, where: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records of a text, each with the number of its last line.
-
-    Raises
-    ------
-    InputError
-        If it is no CSV.
-    """
+    """Yield the records of a text, each with the number of its last line."""
     stream: IO[str] = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
     reader = csv.reader(stream, strict=True, delimiter=separator)
     try:

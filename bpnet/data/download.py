@@ -29,45 +29,35 @@ class Origin:
     sha256: dict[str, str]
     package: str = ""
 
+    @classmethod
+    def of(cls, url: str, hashes: tuple[str, ...], package: str = "") -> "Origin":
+        """Origin whose hashes are those of ``FILES``, compressed, in their order."""
+        files = (f"{file}.gz" for file in FILES)
+        return cls(url, dict(zip(files, hashes, strict=True)), package)
+
 
 # Addresses and hashes as TensorFlow Datasets has them:
 # https://github.com/tensorflow/datasets/blob/31f1255e57e519a6c004f0b097a2f5cfcf0dde7d/tensorflow_datasets/url_checksums/mnist.txt
 # https://github.com/tensorflow/datasets/blob/333639b37af6c6fedf3610a4a2d42f1c6ef6f7d5/tensorflow_datasets/url_checksums/fashion_mnist.txt
 # Fashion-MNIST's own address there has no https; its authors' repository has the same files.
 ORIGINS = {
-    "mnist": Origin(
+    "mnist": Origin.of(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        {
-            "train-images-idx3-ubyte.gz": (
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-            ),
-        },
+        (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
     ),
-    "fashion-mnist": Origin(
+    "fashion-mnist": Origin.of(
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        {
-            "train-images-idx3-ubyte.gz": (
-                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
-            ),
-        },
+        (
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
         "dataset-fashion-mnist",
     ),
 }
@@ -85,42 +75,17 @@ def cache() -> Path | None:
 
 
 def find(name: str) -> Path | None:
-    """Return the folder that holds all files of a data set, if there is one.
-
-    Parameters
-    ----------
-    name : str
-        A data set that is fetched, such as ``"mnist"``.
-
-    Returns
-    -------
-    Path or None
-        A system package's folder before the cache.
-    """
+    """Return the folder that holds all files of a data set, a system package's before the cache."""
     root = cache()
     folders = [SYSTEM / name, *([root / name] if root else [])]
     return next((f for f in folders if all(find_idx(f, file) for file in FILES)), None)
 
 
 def download(name: str) -> Path:
-    """Fetch what the cache lacks of a data set.
+    """Fetch what the cache lacks of a data set, such as "mnist", and return its folder there.
 
-    Parameters
-    ----------
-    name : str
-        A data set that is fetched, such as ``"mnist"``.
-
-    Returns
-    -------
-    Path
-        Its folder in the cache. A file gets its name only once its SHA-256 is right; one
-        that is there with another is fetched again, and one without ``.gz``, put there by
-        hand, is left alone.
-
-    Raises
-    ------
-    InputError
-        If pooch is not installed, or the download fails.
+    A file gets its name only once its SHA-256 is right; one that is there with another is fetched
+    again, and one without ``.gz``, put there by hand, is left alone.
     """
     origin = ORIGINS[name]
     try:

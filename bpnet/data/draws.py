@@ -17,28 +17,10 @@ _PURPOSES = {"weights": 1, "order": 2, "split": 3, "masks": 4, "check": 5}
 
 
 def generator(seed: int, purpose: str, index: int = 0, part: int = 0) -> np.random.Generator:
-    """Philox generator of one purpose.
+    """Philox generator of one purpose, always the same for the same arguments.
 
-    Parameters
-    ----------
-    seed : int
-        0 to 2^64 - 1.
-    purpose : {"weights", "order", "split", "masks", "check"}
-        What is drawn.
-    index : int
-        Layer, epoch: which one of that purpose.
-    part : int
-        Which part of it, 0 to 2^64 - 1, where parts are drawn by themselves.
-
-    Returns
-    -------
-    numpy.random.Generator
-        Always the same for the same arguments.
-
-    Raises
-    ------
-    InputError
-        If the seed is not a whole number in range.
+    The seed is from 0 to 2^64 - 1, ``index`` the layer or the epoch, and ``part`` tells parts of
+    one apart that are drawn by themselves.
 
     Examples
     --------
@@ -52,13 +34,7 @@ def generator(seed: int, purpose: str, index: int = 0, part: int = 0) -> np.rand
 
 
 def check_seed(seed: object) -> int:
-    """Seed as a plain int.
-
-    Raises
-    ------
-    InputError
-        If it is not a whole number from 0 to 2^64 - 1.
-    """
+    """Seed as a plain int."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         msg = f"seed is {seed!r}; give a whole number from 0 to 2^64 - 1"
         raise InputError(msg)
@@ -72,13 +48,7 @@ def order(seed: int, epoch: int, m: int) -> Array:
 
 @dataclass(frozen=True)
 class HostDraw:
-    """Standard random numbers in float64 for one layer's first weights.
-
-    Parameters
-    ----------
-    source : numpy.random.Generator or RandomState
-        From :func:`generator`.
-    """
+    """Standard random numbers in float64 for one layer's first weights."""
 
     source: np.random.Generator | np.random.RandomState
 

@@ -1,8 +1,9 @@
 """Examples of a table, encoded run by run when they are taken."""
 
+import logging
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from bpnet.data.told import Tally
 
 Host = npt.NDArray[Any]
 
+_log = logging.getLogger("bpnet")
+
 _BUFFER = 1 << 25
 """Numbers in a buffer."""
 
@@ -30,49 +33,46 @@ _CHUNKS = 8
 class Encoded(HostRows):
     """Examples in float32, (m, n), of which as many as fill a buffer are kept.
 
-    Parameters
-    ----------
-    table : Table
-        Where the rows are.
-    columns : Columns
-        How they are encoded.
-    index : array of int, (m,), or None
-        Which rows of the table these are, sorted; all by default.
-    buffer, chunk : int
-        Rows that are mixed with one another, and rows of a run.
-    full : bool
-        Whether all rows are mixed with all.
+    They are the rows ``index`` of a table, sorted, or all. ``buffer`` rows are mixed with one
+    another, or, in ``full``, all with all; an eighth of a buffer is read at a time. Said ``aloud``,
+    cells that were replaced are logged once all rows have been read.
     """
 
     table: Table
     columns: Columns
     index: Host | None
     buffer: int
-    chunk: int
     full: bool
-    runs: tuple[Run, ...]
-    starts: Host
-    _kept: "OrderedDict[int, Host]" = field(default_factory=OrderedDict)
-    _tallies: dict[int, Tally] = field(default_factory=dict)
-    _lock: Any = field(default_factory=threading.Lock)
+    aloud: bool = False
+    runs: tuple[Run, ...] = field(init=False)
+    starts: Host = field(init=False)
+    _kept: "OrderedDict[int, Host]" = field(init=False, default_factory=OrderedDict)
+    _tallies: dict[int, Tally] = field(init=False, default_factory=dict)
+    _lock: Any = field(init=False, default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        runs = tuple(self.table.runs(self.chunk))
+        starts = np.array([0, *(run.begin + run.rows for run in runs)])
+        if self.index is not None:
+            starts = np.searchsorted(self.index, starts)
+        object.__setattr__(self, "runs", runs)
+        object.__setattr__(self, "starts", starts)
 
     @classmethod
     def of(
         cls, table: Table, columns: Columns, index: Host | None, buffer: int | None, full: bool
     ) -> "Encoded":
         """Rows of a table, with a buffer of about 2^25 numbers where none is given."""
-        buffer = buffer or max(1, _BUFFER // len(columns.features))
-        chunk = max(1, buffer // _CHUNKS)
-        runs = tuple(table.runs(chunk))
-        starts = _starts(runs, index)
-        return cls(table, columns, index, buffer, chunk, full, runs, starts)
+        return cls(table, columns, index, buffer or max(1, _BUFFER // len(columns.features)), full)
 
-    def part(self, index: Host) -> "Encoded":
-        """Other rows of the same table."""
-        return replace(
-            self, index=index, starts=_starts(self.runs, index), _kept=OrderedDict(), _tallies={},
-            _lock=threading.Lock(),
-        )  # fmt: skip
+    @property
+    def chunk(self) -> int:
+        """Rows of a run."""
+        return max(1, self.buffer // _CHUNKS)
+
+    def __getitem__(self, rows: Host) -> "Encoded":
+        index = rows if self.index is None else self.index[rows]
+        return Encoded(self.table, self.columns, index, self.buffer, self.full, self.aloud)
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -85,13 +85,7 @@ class Encoded(HostRows):
         return np.dtype(np.float32)
 
     def take(self, rows: Host) -> Host:
-        """Rows by their numbers; the runs that hold them are read unless they are kept.
-
-        Raises
-        ------
-        InputError
-            If a file changed or is damaged, or a cell can't be used.
-        """
+        """Rows by their numbers; the runs that hold them are read unless they are kept."""
         out = np.empty((len(rows), self.shape[1]), np.float32)
         runs = np.searchsorted(self.starts, rows, side="right") - 1
         by_run = np.argsort(runs, kind="stable")
@@ -127,7 +121,12 @@ class Encoded(HostRows):
         first: Any = run.first
         if picks is not None:
             frame, first = frame[picks], run.first + picks
-        x, self._tallies[i] = encode(frame, self.columns, where, first)
+        x, tally = encode(frame, self.columns, where, first)
+        is_new = i not in self._tallies
+        self._tallies[i] = tally
+        if self.aloud and is_new and len(self._tallies) == np.count_nonzero(np.diff(self.starts)):
+            for line in self.replaced():
+                _log.warning("%s", line)
         return x
 
     def order(self, seed: int, epoch: int) -> Any:
@@ -152,16 +151,4 @@ class Encoded(HostRows):
         """Sizes of the files and samples of them, and what is done with the rows."""
         files = [part.sample() for part in self.table.parts]
         index = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
-        return f"{self.shape} {files} {self.columns} {index} {self.chunk} {self.buffer} {self.full}"
-
-
-def _starts(runs: tuple[Run, ...], index: Host | None) -> Host:
-    """Rows before each run, and the number of all."""
-    ends = np.array([0, *(run.begin + run.rows for run in runs)])
-    return ends if index is None else np.searchsorted(index, ends)
-
-
-def tally_of(data: Any) -> Tally:
-    """Cells that were replaced in all parts of a data set, by column, after they were read."""
-    parts = [data.x, *(pair[0] for pair in (data.validation, data.test) if pair is not None)]
-    return told.merged(x.tally() for x in parts)
+        return f"{self.shape} {files} {self.columns} {index} {self.buffer} {self.full}"

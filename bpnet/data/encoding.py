@@ -1,5 +1,6 @@
 """Columns to numbers: what was learned of training rows, applied to any rows."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,31 +44,11 @@ def as_text(series: "pl.Series") -> "pl.Series":
 def encode(
     frame: "pl.DataFrame", columns: Columns, where: str, first: Rows = 0
 ) -> tuple[npt.NDArray[np.float32], Tally]:
-    """Encode rows with what was learned.
+    """Encode cells as stored, of the columns in ``columns.inputs`` at least, as they were learned.
 
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        Cells as stored, of the columns in `columns.inputs` at least.
-    columns : Columns
-        What was learned.
-    where : str
-        The source, for messages.
-    first : Rows
-        Where they are in the source, for messages.
-
-    Returns
-    -------
-    x : ndarray of float32, shape (m, n)
-        One input for each of ``columns.features``.
-    tally : dict
-        From the name of a column to the cells that were replaced: missing ones, those that are no
-        numbers, and categories not seen in training; and to those far outside of its range.
-
-    Raises
-    ------
-    InputError
-        If more than one cell in ten of a numeric column is no number, or one is beyond float32.
+    Returned are x in float32, (m, n), with one input for each of ``columns.features``, and the
+    cells that were replaced or lie far outside of the range of training, by column. Refused is a
+    column of numbers of which more than one cell in ten is none, and a number beyond float32.
     """
     x = np.zeros((frame.height, len(columns.features)), np.float32)
     tally: dict[str, Replaced] = {}
@@ -172,48 +153,30 @@ def target_cells(
     return cells
 
 
-def encode_target(cells: "pl.Series", columns: Columns, j: int, where: str) -> npt.NDArray[Any]:
-    """Encode a target: labels as they are, amounts standardized in float32.
-
-    Parameters
-    ----------
-    cells : polars.Series
-        From `target_cells`, without nulls.
-    columns : Columns
-        What was learned.
-    j : int
-        Which of several targets.
-    where : str
-        The source, for messages.
-
-    Returns
-    -------
-    ndarray, shape (m,)
-        Labels of the type that was learned, or float32 values.
-
-    Raises
-    ------
-    InputError
-        If a value is no number in regression, or is a label that training did not have.
-    """
-    import polars as pl
-
-    name = columns.target_names[j]
+def encode_target(found: "Sequence[pl.Series]", columns: Columns, where: str) -> npt.NDArray[Any]:
+    """Encode targets without nulls: labels as they are, (m,), amounts standardized in float32."""
     if columns.task == "regress":
-        values = cells.cast(pl.Float64, strict=False)
-        if values.null_count():
-            bad = cells.filter(values.is_null())[0]
-            message = f"{where}: target '{name}' is {bad!r}, where numbers were learned: give one"
-            raise InputError(message)
-        mean, std = np.atleast_1d(columns.mean)[j], np.atleast_1d(columns.std)[j]
-        return np.asarray((values.to_numpy() - mean) / std, np.float32)
-    y = labels_of(typed_as(cells, columns.target_kind))
+        amounts = [_amounts(cells, columns, j, where) for j, cells in enumerate(found)]
+        return amounts[0] if len(amounts) == 1 else np.stack(amounts, axis=1)
+    y = labels_of(typed_as(found[0], columns.target_kind))
     known = np.array(columns.classes)
     strange = np.setdiff1d(y, known) if y.dtype.kind == known.dtype.kind else np.unique(y)
     if len(strange):
         message = (
-            f"{where}: '{name}' holds {strange[0].item()!r}, a class that training did not have: "
-            "correct it or leave it out"
+            f"{where}: '{columns.target}' holds {strange[0].item()!r}, a class that training did "
+            "not have: correct it or leave it out"
         )
         raise InputError(message)
     return y
+
+
+def _amounts(cells: "pl.Series", columns: Columns, j: int, where: str) -> npt.NDArray[np.float32]:
+    import polars as pl
+
+    values = cells.cast(pl.Float64, strict=False)
+    if values.null_count():
+        name, bad = columns.target_names[j], cells.filter(values.is_null())[0]
+        message = f"{where}: target '{name}' is {bad!r}, where numbers were learned: give one"
+        raise InputError(message)
+    mean, std = np.atleast_1d(columns.mean)[j], np.atleast_1d(columns.std)[j]
+    return np.asarray((values.to_numpy() - mean) / std, np.float32)

@@ -18,12 +18,7 @@ _LARGEST |= {"float16": 65504.0, "bfloat16": 3.3895313892515355e38}
 def first_bad(a: npt.NDArray[Any], dtype: str | None = None) -> tuple[int, ...] | None:
     """Index of the first number that is nan, inf or beyond a dtype; None where all are well.
 
-    Parameters
-    ----------
-    a : ndarray of any shape
-        What is no float is well.
-    dtype : str, optional
-        What it will be cast to; the default is its own.
+    The dtype is what the numbers will be cast to, by default their own.
 
     Examples
     --------
@@ -52,24 +47,7 @@ def first_bad(a: npt.NDArray[Any], dtype: str | None = None) -> tuple[int, ...] 
 def refuse(
     a: npt.NDArray[Any], name: str, dtype: str | None = None, columns: Sequence[Any] | None = None
 ) -> None:
-    """Refuse what :func:`first_bad` finds.
-
-    Parameters
-    ----------
-    a : ndarray, (m,) or (m, ...)
-        Numbers.
-    name : str
-        What to call them.
-    dtype : str, optional
-        What they will be cast to.
-    columns : sequence, optional
-        Names of the columns, in place of their numbers.
-
-    Raises
-    ------
-    InputError
-        Naming the value, its row and its column.
-    """
+    """Refuse what :func:`first_bad` finds."""
     at = first_bad(a, dtype)
     if at is not None:
         raise InputError(told(a[at], name, at, dtype, columns))

@@ -71,20 +71,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Part:
-    """One file, or one frame.
+    """One file, or one frame: its name for messages, its rows, and the names of its columns.
 
-    Parameters
-    ----------
-    where : str
-        What to call it in messages.
-    rows : int
-        How many it has.
-    names : tuple of str
-        Of its columns.
-    frame : polars.DataFrame, optional
-        Its cells, where they are in memory.
-    stamp : Stamp, optional
-        The file as it was when it was opened.
+    The cells are in ``frame`` where they are in memory, else in the file of ``stamp``.
     """
 
     where: str
@@ -101,13 +90,7 @@ class Part:
         return hashlib.blake2b(self.frame.write_csv().encode(), digest_size=16).hexdigest()
 
     def read(self, first: int, rows: int, names: Sequence[str]) -> "pl.DataFrame":
-        """Some columns of some rows, as they are stored.
-
-        Raises
-        ------
-        InputError
-            If the file changed since it was opened, or is damaged.
-        """
+        """Some columns of some rows, as they are stored."""
         if self.frame is not None:
             return self.frame.select(names).slice(first, rows)
         assert self.stamp is not None
@@ -122,18 +105,8 @@ class Part:
 class Table:
     """Parts with the same columns, one after another.
 
-    Parameters
-    ----------
-    parts : tuple of Part
-        Files or frames.
-    names : tuple of str
-        Of the columns.
-    name, where : str
-        What to call it in reports, and in messages.
-    separator : str
-        Between cells, where the table is text.
-    notes : tuple of str
-        What was taken for granted.
+    ``name`` is what reports call it, ``where`` what messages do; ``separator`` stands between the
+    cells of text, and ``notes`` say what was taken for granted.
     """
 
     parts: tuple[Part, ...]
@@ -162,22 +135,7 @@ class Table:
 def open_table(
     paths: Sequence[Path], *, separator: str | None = None, in_memory: bool = True
 ) -> Table:
-    """Open files that are one table together.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Text, Parquet or Arrow files; "-" is standard input.
-    separator : str, optional
-        Between the cells of text; recognized where it is not given.
-    in_memory : bool
-        Whether Parquet and Arrow files are read now, or run by run.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, damaged or empty, or its columns are unlike those of the first.
-    """
+    """Open files that are one table together."""
     where = str(paths[0])
     parts: list[Part] = []
     notes: list[str] = []
@@ -207,13 +165,7 @@ def open_table(
 
 
 def of_frame(frame: Any) -> Table:
-    """Open a frame of pandas or polars.
-
-    Raises
-    ------
-    InputError
-        If it has no rows, or names of columns that are none.
-    """
+    """Open a frame of pandas or polars."""
     with refusing_tables("the frame"):
         import polars as pl
 
@@ -293,13 +245,7 @@ def _scan(path: Path) -> "pl.LazyFrame":
 
 
 def _decodable(path: Path, size: int) -> int:
-    """Rows of a file that could be decoded in bounds.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, or becomes larger than :func:`bpnet.data.reading.most_bytes`.
-    """
+    """Rows of a file that could be decoded in bounds."""
     kind = "ipc" if path.suffix.lower() in ARROW else "parquet"
     command = [sys.executable, "-P", decoder.__file__, str(path), kind, str(most_bytes(size))]
     environment = {**os.environ, "POLARS_MAX_THREADS": "1"}

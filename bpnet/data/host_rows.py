@@ -17,15 +17,7 @@ _BLOCK = 1 << 24
 
 
 class HostRows(ABC):
-    """An array on the host, (m, ...), of which only rows that are asked for are in memory.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Of the whole.
-    dtype : dtype
-        Of the rows that are taken.
-    """
+    """An array on the host, (m, ...), of which only rows that are asked for are in memory."""
 
     shape: tuple[int, ...]
     dtype: Any

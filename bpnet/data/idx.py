@@ -28,23 +28,9 @@ GZIP = b"\x1f\x8b"
 
 
 def read_idx(path: Path) -> npt.NDArray[Any]:
-    """Read one IDX file, plain or gzipped.
+    """Read one IDX file, plain or gzipped, as its first bytes tell.
 
-    Parameters
-    ----------
-    path : Path
-        The file. Whether it is gzipped is seen in its first bytes.
-
-    Returns
-    -------
-    ndarray
-        The values, in the machine's byte order.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, empty, truncated, too long or not IDX. The sizes in the
-        header are held against the size of the file before memory is taken for them.
+    The sizes in the header are held against the size of the file before memory is taken for them.
     """
     with refusing(str(path)), ExitStack() as stack:
         raw = stack.enter_context(path.open("rb"))
@@ -76,13 +62,7 @@ def check_size(size: int, left: int, on_disk: int, path: Path, *, is_gzip: bool 
 
 
 def read_header(stream: IO[bytes], path: Path) -> tuple[np.dtype[Any], tuple[int, ...], int]:
-    """Type, shape, and where the values begin.
-
-    Raises
-    ------
-    InputError
-        If it is not the header of an IDX file.
-    """
+    """Type, shape, and where the values begin."""
     magic = stream.read(4)
     if len(magic) < 4:
         message = f"{path} is empty or cut short: {len(magic)} bytes where IDX has a header"
@@ -108,13 +88,7 @@ def find_idx(folder: Path, name: str) -> Path | None:
 
 
 def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """Return a folder's files of training images and labels, and those of the test pair if any.
-
-    Raises
-    ------
-    InputError
-        If one is missing.
-    """
+    """Return a folder's files of training images and labels, and those of the test pair if any."""
     images, labels, *test = (find_idx(folder, name) for name in FILES)
     if images is None or labels is None or test.count(None) == 1:
         lacking = [n for n in FILES if find_idx(folder, n) is None]

@@ -12,20 +12,7 @@ Host = np.ndarray[Any, Any]
 
 
 def typed(y: Host, name: str) -> Host:
-    """Labels as booleans, whole numbers, floats or text, each equal to what was given.
-
-    Parameters
-    ----------
-    y : array
-        Of any dtype; text in bytes is text.
-    name : str
-        What to call it in an error.
-
-    Raises
-    ------
-    InputError
-        If they are of another type or of several, or would not come back as they were.
-    """
+    """Labels as booleans, whole numbers, floats or text, each equal to what was given."""
     if y.dtype.kind == "S":
         try:
             return np.char.decode(y, "utf-8")
@@ -96,13 +83,7 @@ def _integer(values: list[int], name: str) -> Any:
 
 
 def named(classes: Any, name: str = "classes", count: int | None = None) -> Host:
-    """Names of classes that a file keeps as they are, as many as are needed, all different.
-
-    Raises
-    ------
-    InputError
-        If it could not.
-    """
+    """Names of classes that a file keeps as they are, as many as are needed, all different."""
     values = classes if isinstance(classes, np.ndarray) else np.asarray(classes, dtype=object)
     if values.ndim != 1:
         msg = f"{name} is {str(classes)[:60]!r}; give a list of names"
@@ -125,11 +106,6 @@ def check_exact(classes: Host, name: str) -> None:
     """Refuse floats as names of classes where two whole numbers may have become one.
 
     Beyond 2^53 a float64 stands for several, beyond 2^24 a float32.
-
-    Raises
-    ------
-    InputError
-        Naming the largest.
     """
     if classes.dtype.kind != "f":
         return

@@ -26,18 +26,10 @@ _PIECE = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One file.
+    """One file as it was when it was opened, and its values, (m, ...), a view of mapped bytes.
 
-    Parameters
-    ----------
-    stamp : Stamp
-        The file as it was when it was opened.
-    array : array, (m, ...)
-        Its values, as a view of the mapped bytes.
-    mapping : mmap or None
-        The bytes; None where the file is compressed, and its values in memory.
-    start : int
-        Where the values begin.
+    ``mapping`` is None where the file is compressed, and its values in memory; ``start`` is the
+    byte where the values begin.
     """
 
     stamp: Stamp
@@ -70,18 +62,9 @@ class Part:
 class Mapped(HostRows):
     """The rows of one or more files of one type and width, one file after another.
 
-    Parameters
-    ----------
-    parts : tuple of Part
-        The files.
-    name : {"x", "y"}
-        What to call it in an error.
-    index : array of int, (m,), optional
-        Which rows of the files these are; all of them by default.
-    chunk, buffer : int
-        Rows of a chunk and of a buffer where they are shuffled by blocks; 0 where all are.
-    moments : Moments, optional
-        Rows are standardized by them.
+    ``index`` says which rows of the files these are, by default all; ``name``, "x" or "y", what
+    they are called in an error. ``chunk`` and ``buffer`` are rows where they are shuffled by
+    blocks, and 0 where all are mixed; by ``moments`` they are standardized.
     """
 
     parts: tuple[Part, ...]

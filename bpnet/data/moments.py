@@ -81,20 +81,7 @@ class Moments:
         return np.asarray(np.where(self.low == self.high, 0.0, np.sqrt(self.squares / self.count)))
 
     def standardize(self, x: Host, dtype: Any) -> Host:
-        """Rows in units of the deviation from the mean; a column that does not vary is 0.
-
-        Parameters
-        ----------
-        x : array, (m, n)
-            Rows.
-        dtype : dtype
-            Of the result.
-
-        Returns
-        -------
-        array, (m, n)
-            ``(x - mean) / std``, computed in float64.
-        """
+        """Rows, (m, n), as ``(x - mean) / std``, computed in float64; 0 in a constant column."""
         unit = np.where(self.std > 0, self.std, 1.0)
         out = np.empty(x.shape, dtype)
         step = max(1, (1 << 18) // max(1, x.shape[1]))  # float64 of a few rows, not of all

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bpnet.data import idx
 from bpnet.data.arrays import check_targets, flat
+from bpnet.data.asked import Asked
 from bpnet.data.dataset import Dataset
 from bpnet.data.host_rows import HostRows
 from bpnet.data.mapped import Mapped, open_idx, open_npy
@@ -63,37 +64,33 @@ def _flat(x: Mapped) -> tuple[Mapped, tuple[int, ...] | None]:
 
 def in_memory(data: Dataset) -> Dataset:
     """The same data set with all of its examples in memory."""
-
-    def read(pair: Any) -> Any:
-        return None if pair is None else (_whole(pair[0]), pair[1])
-
-    return replace(data, x=_whole(data.x), validation=read(data.validation), test=read(data.test))
+    whole = data.changed(lambda x: x.whole() if isinstance(x, HostRows) else x)
+    lazy = {name: x for name, x in data.examples.items() if isinstance(x, HostRows)}
+    return replace(whole, tallies={name: x.tally() for name, x in lazy.items()})
 
 
-def _whole(rows: Any) -> Any:
-    return rows.whole() if isinstance(rows, HostRows) else rows
-
-
-def finish(data: Dataset, task: str, held_out: float, seed: int, where: str) -> Dataset:
-    """Settle the task of arrays, for the test rows too, and hold a share of the rows out."""
+def finish(data: Dataset, asked: Asked, where: str) -> Dataset:
+    """Settle the task of arrays, for the test rows too, and hold rows out."""
+    held_out = asked.held_out(data.test is not None, where)
     if data.y is None:
         if held_out:
             message = f"{where}: rows to validate on need targets: give them, or no validation"
             raise InputError(message)
         return data
     x: Any = data.x
-    y, task = settle(np.asarray(data.y), task, where)
+    y, task = settle(np.asarray(data.y), asked.task, where)
     test = data.test
     if test is not None:
         test = (test[0], _settle_test(np.asarray(test[1]), y, task, where))
     data = replace(data, y=y, test=test, task=task)
     if not held_out:
         return data
-    kept, held = split(y, held_out, seed, stratify=task == "classify")
-    return replace(
+    kept, held = split(y, held_out, asked.seed, stratify=task == "classify")
+    data = replace(
         data, x=x[kept], y=y[kept], validation=(x[held], y[held]), rows=kept, source_rows=len(y),
         places={"validation": held},
     )  # fmt: skip
+    return asked.divided(data)
 
 
 def _settle_test(test: Host, y: Host, task: str, where: str) -> Host:

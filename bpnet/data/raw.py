@@ -8,7 +8,9 @@ import numpy as np
 
 from bpnet.data.columns import Columns
 from bpnet.data.frames import is_frame, open_table, refusing_tables
-from bpnet.data.sources import find, load
+from bpnet.data.loading import load
+from bpnet.data.naming import no_column
+from bpnet.data.sources import find
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,26 +24,10 @@ def is_raw(rows: Any) -> bool:
 
 
 def encoded(rows: Any, columns: Columns) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
-    """Rows with what was learned of a table's columns.
+    """Rows with what was learned of a table's columns, (m, n), and lines on replaced cells.
 
-    Parameters
-    ----------
-    rows : frame of pandas or polars, dict, list of dict, str or Path
-        Columns by their names, of a dict also one row; or the name of a file.
-    columns : Columns
-        What was learned; other columns may be there.
-
-    Returns
-    -------
-    x : array of float32, (m, n)
-        One input for each of ``columns.features``.
-    notes : tuple of str
-        Lines on the cells that were replaced.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, or a cell can't be used.
+    The rows are a frame of pandas or polars, a dict of columns or of one row, a list of dicts, or
+    the name of a file; other columns may be there.
     """
     if isinstance(rows, list | tuple | Mapping):
         with refusing_tables("the rows"):
@@ -64,22 +50,7 @@ def _as_frame(rows: Any) -> "pl.DataFrame":
 
 
 def columns_of(source: str, names: str, columns: Columns | None) -> "pl.DataFrame":
-    """Columns of a table as they stand in its files.
-
-    Parameters
-    ----------
-    source : str
-        As :func:`bpnet.data.load` takes it.
-    names : str
-        One name, or several with commas.
-    columns : Columns or None
-        What was learned, for the separator of text.
-
-    Raises
-    ------
-    InputError
-        If the source is no table, or has no such column.
-    """
+    """Columns of a table as they stand in its files, by one name, or several with commas."""
     import polars as pl
 
     found = find(source, need_target=False)
@@ -93,15 +64,7 @@ def columns_of(source: str, names: str, columns: Columns | None) -> "pl.DataFram
     wanted = [names] if names in table.names else [name.strip() for name in names.split(",")]
     lacking = next((name for name in wanted if name not in table.names), None)
     if lacking is not None:
-        there = ", ".join(f"'{name}'" for name in table.names[:20])
-        message = f"{table.where} has no column '{lacking}' to keep: it has {there}"
-        raise InputError(message)
+        raise no_column(table.where, lacking, table.names, " to keep")
     with refusing_tables(table.where):
         runs = table.runs(1 << 20)
         return pl.concat([table.read(run, wanted) for run in runs], how="vertical_relaxed")
-
-
-def check_polars(what: str) -> None:
-    """Refuse to write a table where the library for it is missing."""
-    with refusing_tables(what):
-        pass

@@ -87,15 +87,7 @@ _SAMPLES, _SAMPLE = 256, 1 << 12
 
 @dataclass(frozen=True)
 class Stamp:
-    """A file as it was when it was opened.
-
-    Parameters
-    ----------
-    path : Path
-        Where it is.
-    size, time, inode : int
-        Bytes, nanoseconds of the last change, and which file it is.
-    """
+    """A file as it was when it was opened: bytes, nanoseconds of the last change, and its inode."""
 
     path: Path
     size: int
@@ -110,13 +102,7 @@ class Stamp:
         return cls(path, found.st_size, found.st_mtime_ns, found.st_ino)
 
     def check(self) -> None:
-        """Refuse the file if it is no longer what it was.
-
-        Raises
-        ------
-        InputError
-            Naming it.
-        """
+        """Refuse the file if it is no longer what it was."""
         if Stamp.of(self.path) != self:
             message = f"{self.path} changed while it was read: start again when it is whole"
             raise InputError(message)

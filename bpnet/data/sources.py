@@ -1,177 +1,25 @@
-"""The one door to all data: a name, a folder, a file or a frame becomes a data set."""
+"""What a source is: a built-in name, a folder, files or a frame."""
 
 import glob
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from bpnet.arguments import accepted, checked
-from bpnet.data import frames, told
-from bpnet.data.arrays import read_npz
-from bpnet.data.columns import Columns
-from bpnet.data.dataset import Dataset
-from bpnet.data.encoded import tally_of
 from bpnet.data.frames import STREAMED, is_frame, is_table
-from bpnet.data.opening import finish, in_memory, open_arrays, open_folder
-from bpnet.data.parts import divided, share_of
-from bpnet.data.standard import NAMES, catalog, read_standard, unknown
-from bpnet.data.tables import data_of
-from bpnet.data.taking import Taking
-from bpnet.data.targets import TASKS
+from bpnet.data.standard import NAMES, catalog, unknown
 from bpnet.errors import InputError
 from bpnet.shown import quoted
 from bpnet.storage import disk
 
 
-@checked
-def load(
-    source: Any,
-    *,
-    target: str | None = None,
-    task: str = "auto",
-    columns: Columns | Mapping[str, Any] | None = None,
-    validation: float = 0.0,
-    test: float | None = 0.0,
-    seed: int = 0,
-    need_target: bool = True,
-) -> Dataset:
-    """Read a data set by its name, or from a folder, a file or a frame.
-
-    Parameters
-    ----------
-    source : str, Path, list or frame
-        A built-in name (``digits``, ``fashion-mnist``, ``mnist``); a folder of IDX files; a
-        ``.npz`` with ``x``, ``y`` and, if wanted, ``x_test``, ``y_test`` and ``scale``; a
-        pair ``x.npy,y.npy``; a table: ``.csv`` or ``.tsv``, also compressed (``.csv.gz``),
-        ``.parquet``, ``.arrow``, "-" for CSV from standard input, a folder or list of tables
-        with the same columns, or a frame of pandas or polars. A built-in name given as a
-        str goes before a file of that name, ``./mnist`` or a Path is the file.
-    target : str, optional
-        The target's column, for tables; several amounts with commas, ``"ya,yb"``.
-    task : {"auto", "classify", "regress"}
-        With "auto", text and booleans are classes, numbers too where there are at most 20
-        different whole ones, and amounts else.
-    columns : Columns or dict, optional
-        What was learned of a table when the model was trained; or what is said of columns that
-        are learned from this one: ``{"drop": ["id"], "categorical": ["zip"], "numeric":
-        ["size"], "separator": ";"}``.
-    validation : float
-        The share of training rows to hold out, stratified where there are classes; 0 for
-        none. Of a table, it is held out before anything is learned.
-    test : float or None
-        The share to hold out as a test part beside it; None is a tenth where the data has no test
-        part of its own.
-    seed : int
-        Key of that draw.
-    need_target : bool
-        If False, for predictions, files need no target, and none is read from them.
-
-    Returns
-    -------
-    Dataset
-        With its task settled.
-
-    Raises
-    ------
-    InputError
-        If anything is missing, damaged or doesn't fit together.
-
-    Examples
-    --------
-    >>> digits = load("digits", validation=0.1)
-    >>> digits.x.shape, digits.x.dtype, digits.scale, digits.shape
-    ((1294, 64), dtype('uint8'), 0.0625, (8, 8))
-    """
-    check_asked(task, validation)
-    held = validation + share_of(validation, test, False, str(source))
-    found = find(source, need_target)
-    where = found.where
-    try:
-        if found.kind == "table":
-            lazy = tabular(found, target, task, columns, held, seed, need_target)
-            lazy = divided(lazy, validation, test, seed)
-            data = in_memory(lazy)
-            data = replace(data, tally=tally_of(lazy))
-            learned: Any = data.columns
-            notes = () if data.taken else told.replaced(learned, data.tally)
-            return replace(data, notes=(*data.notes, *notes))
-        check_no_table(target, columns, where)
-        if found.kind == "name":
-            data = read_standard(str(source))
-        elif found.kind == "npz":
-            data = read_npz(found.paths[0], need_target=need_target)
-        elif found.kind == "idx":
-            data = in_memory(open_folder(found.paths[0]))
-        else:
-            data = in_memory(open_arrays(found.paths, found.targets))
-        held = validation + share_of(validation, test, data.test is not None, where)
-        return divided(finish(data, task, held, seed, where), validation, test, seed)
-    except MemoryError:
-        message = f"{where} does not fit into this machine's memory: give less of it"
-        raise InputError(message) from None
-
-
-def tabular(
-    found: "Found", target: str | None, task: str, columns: Any, validation: float, seed: int,
-    need_target: bool, *, streamed: bool = False, **how: Any,
-) -> Dataset:  # fmt: skip
-    """Data set of a table, whose rows are encoded when they are taken.
-
-    Raises
-    ------
-    InputError
-        If the table can't be used.
-    """
-    learned = columns if isinstance(columns, Columns) else None
-    taking = Taking.read(None if isinstance(columns, Columns) else columns)
-    separator = (learned.separator or None) if learned is not None else taking.separator
-    if found.frame is not None:
-        table = frames.of_frame(found.frame)
-    else:
-        table = frames.open_table(found.paths, separator=separator, in_memory=not streamed)
-    if learned is not None or not need_target:
-        learned = agreed(learned, target, task, found.where)
-    return data_of(
-        table, target=target, task=task, columns=learned, taking=taking, validation=validation,
-        seed=seed, need_target=need_target, **how,
-    )  # fmt: skip
-
-
-def check_no_table(target: str | None, columns: Any, where: str) -> None:
-    """Refuse what only tables have."""
-    if target is not None or columns is not None:
-        wanted = f"target '{target}'" if target is not None else "a model trained on a table"
-        message = f"{wanted} needs a table: give a .csv or a .parquet, not {where}"
-        raise InputError(message)
-
-
-def check_asked(task: str, validation: float) -> None:
-    """Refuse a task or a share that there is not."""
-    if task not in TASKS:
-        message = f"task {task!r}: give {', '.join(TASKS)}"
-        raise InputError(message)
-    if not 0 <= validation < 1:  # nan too
-        message = f"validation {validation!r}: give a share from 0 to below 1"
-        raise InputError(message)
-
-
 @dataclass(frozen=True)
 class Found:
-    """What a source is.
+    """What a source is: its kind, what to call it, and its files, those of targets apart.
 
-    Parameters
-    ----------
-    kind : {"name", "npz", "array", "idx", "table"}
-        Of which kind.
-    where : str
-        What to call it.
-    paths, targets : list of Path
-        Its files, and of arrays those of the targets.
-    frame : frame, optional
-        A table in memory.
+    The kind is "name", "npz", "array", "idx" or "table"; a table may be a frame in memory.
     """
 
     kind: str
@@ -182,13 +30,7 @@ class Found:
 
 
 def find(source: Any, need_target: bool, *, patterns: bool = False) -> Found:
-    """What a source is, and its files, which are there; a name that is none may be a pattern.
-
-    Raises
-    ------
-    InputError
-        If it is nothing that can be read.
-    """
+    """What a source is, and its files, which are there; a name that is none may be a pattern."""
     if is_frame(source):
         return Found("table", "the frame", [], frame=source)
     where = str(source)
@@ -319,26 +161,3 @@ def _existing(path: Path) -> Path:
     hint = f"did you mean '{path.parent / near[0]}'?" if near else "check the path"
     message = unknown(str(path)) if looks_like_a_name else f"there is no file {path}: {hint}"
     raise InputError(message)
-
-
-def agreed(columns: Columns | None, target: str | None, task: str, path: str) -> Columns:
-    """What was learned of a table, where nothing else was asked for.
-
-    Raises
-    ------
-    InputError
-        If nothing was learned, or it was another target or task.
-    """
-    if columns is None:
-        message = (
-            f"{path} is a table, and no columns were learned that say how to encode it: give "
-            "x as .npz or .npy, or a model trained on a table"
-        )
-        raise InputError(message)
-    if target not in {None, columns.target}:
-        message = f"target '{target}': the model was trained on '{columns.target}', leave it out"
-        raise InputError(message)
-    if task not in {"auto", columns.task}:
-        message = f"task '{task}': the model was trained to {columns.task}, leave it out"
-        raise InputError(message)
-    return columns

@@ -20,15 +20,7 @@ def is_sparse(x: Any) -> bool:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rows(HostRows):
-    """Examples too many to be dense at once.
-
-    Parameters
-    ----------
-    matrix : scipy.sparse matrix or array, (m, n)
-        In compressed rows.
-    dtype : numpy dtype
-        Of the blocks.
-    """
+    """Examples too many to be dense at once: a ``scipy.sparse`` matrix, made dense in blocks."""
 
     matrix: Any
     dtype: Any
@@ -46,24 +38,7 @@ class Rows(HostRows):
 
 
 def store(x: Any, dtype: str, name: str = "X", of_run: str | None = None) -> Any:
-    """Sparse examples as a dense array where it is small, else as :class:`Rows`.
-
-    Parameters
-    ----------
-    x : scipy.sparse matrix or array, (m, n)
-        Real and finite.
-    dtype : str
-        Of the numbers on the host.
-    name : str
-        What to call it in an error.
-    of_run : str, optional
-        Dtype that a number must not be too large for.
-
-    Raises
-    ------
-    InputError
-        If it holds something else than finite real numbers.
-    """
+    """Sparse examples as a dense array where it is small, else as :class:`Rows`."""
     matrix = x.tocsr()
     if matrix.dtype.kind not in "biuf":
         msg = f"{name} is sparse of dtype {matrix.dtype}; give real numbers"

@@ -47,7 +47,9 @@ def split(
     >>> len(kept), len(held), 4 in held or 5 in held
     (3, 3, True)
     """
-    fraction = _fraction(fraction)
+    if not 0 < fraction < 1:  # nan too
+        message = f"validation fraction {fraction!r}: give a number between 0 and 1"
+        raise InputError(message)
     labels = _labels(y)
     rows = len(labels)
     if rows < 2:
@@ -104,7 +106,7 @@ def folds(
     """
     labels = _labels(y)
     rows = len(labels)
-    if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= rows:
+    if not 2 <= count <= rows:
         message = f"folds is {count!r}: give a whole number from 2 to the {rows} rows"
         raise InputError(message)
     keys = generator(seed, "split").bit_generator.random_raw(rows)
@@ -121,17 +123,6 @@ def _labels(y: Any) -> Any:
         message = f"y is a {type(y).__name__}: give one target a row"
         raise InputError(message)
     return labels
-
-
-def _fraction(fraction: Any) -> float:
-    try:
-        value = float(fraction)
-    except (TypeError, ValueError):
-        value = np.nan
-    if not 0 < value < 1:
-        message = f"validation fraction {fraction!r}: give a number between 0 and 1"
-        raise InputError(message)
-    return value
 
 
 def strata_of(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -155,3 +146,14 @@ def _quotas(counts: npt.NDArray[np.intp], fraction: float, total: int) -> npt.ND
     first = np.argsort(-remainder, kind="stable")[:short]
     quotas[first] += remainder[first] > 0
     return np.asarray(quotas, np.intp)
+
+
+def drawn(y: npt.NDArray[Any], share: float, seed: int, stratify: bool) -> npt.NDArray[np.bool_]:
+    """Which rows make up a share: evenly spaced ones, after sorting by class and random key."""
+    rows = len(y)
+    keys = generator(seed, "split", 1).bit_generator.random_raw(rows)
+    order = np.lexsort((keys, strata_of(y) if stratify else np.zeros(rows, np.uint8)))
+    count = min(max(round(rows * share), 1), rows - 1)
+    is_drawn = np.zeros(rows, np.bool_)
+    is_drawn[order[((np.arange(count) + 0.5) * (rows / count)).astype(np.intp)]] = True
+    return is_drawn

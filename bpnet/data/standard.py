@@ -1,7 +1,6 @@
 """The built-in data sets: what they are, and how each is read."""
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from bpnet.arguments import checked
 from bpnet.data.arrays import read_npz
 from bpnet.data.dataset import Dataset
 from bpnet.data.download import ORIGINS, cache, download, find
+from bpnet.data.naming import near
 from bpnet.data.opening import in_memory, open_folder
 from bpnet.data.splits import split
 from bpnet.errors import InputError
@@ -171,32 +171,17 @@ def labels(name: str) -> tuple[str, ...]:
 
 def unknown(name: str) -> str:
     """Return the message for a name that is neither a data set nor a file."""
-    near = get_close_matches(name, NAMES, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
     return (
-        f"no data set and no file is named '{name}': {hint}give {', '.join(NAMES)}, a folder of "
-        "IDX files, a .npz, 'x.npy,y.npy', a .csv or a .parquet"
+        f"no data set and no file is named '{name}': {near(name, NAMES)}give {', '.join(NAMES)}, "
+        "a folder of IDX files, a .npz, 'x.npy,y.npy', a .csv or a .parquet"
     )
 
 
 def read_standard(name: str) -> Dataset:
-    """Read a built-in data set with its own test split.
+    """Read a built-in data set with its own test split, its pixels in uint8.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
-    Returns
-    -------
-    Dataset
-        Its pixels in uint8. The digits come without a split of their own; their test part
-        is a stratified fifth, `split` with a seed that never changes.
-
-    Raises
-    ------
-    InputError
-        If it can't be fetched, or its files are not what they should be.
+    The digits come without a split of their own; their test part is a stratified fifth, drawn with
+    a seed that never changes.
     """
     entry = _ENTRIES[name]
     folder = FOLDER if name == "digits" else find(name) or download(name)

@@ -2,184 +2,133 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bpnet.data import cells, told
+from bpnet.data.asked import Asked
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset
 from bpnet.data.encoded import Encoded
 from bpnet.data.encoding import encode_target, target_cells
 from bpnet.data.frames import Table, refusing_tables
-from bpnet.data.learning import FEW, Seen, check_units, learn
+from bpnet.data.learning import Taken, check_units, learn
 from bpnet.data.moments import Moments
+from bpnet.data.naming import listed, no_column
+from bpnet.data.seen import Seen
 from bpnet.data.splits import split
-from bpnet.data.taking import Taking
-from bpnet.data.targets import settle
+from bpnet.data.targets import FEW, settle
 from bpnet.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
 
 Host = npt.NDArray[Any]
+Kind = tuple[str, str]
+"""Type of a target's values, and how its text is read."""
 
 _PIECE = 1 << 22
 """Rows of targets that are read at a time."""
 
 
-def data_of(
-    table: Table,
-    *,
-    target: str | None,
-    task: str,
-    columns: Columns | None,
-    taking: Taking,
-    validation: float,
-    seed: int,
-    need_target: bool,
-    buffer: int | None = None,
-    full: bool = True,
-) -> Dataset:
+def data_of(table: Table, asked: Asked, buffer: int | None = None, full: bool = True) -> Dataset:
     """Data set of a table, whose rows are encoded when they are taken.
 
-    Parameters
-    ----------
-    table : Table
-        The rows.
-    target : str or None
-        The target's column, or several with commas.
-    task : {"auto", "classify", "regress"}
-        As in :func:`bpnet.data.load`.
-    columns : Columns, optional
-        What was learned before; without it, it is learned of the rows that are not held out.
-    taking : Taking
-        What columns are said to be.
-    validation : float
-        The share of rows to hold out before anything is learned, 0 for none.
-    seed : int
-        Key of that draw.
-    need_target : bool
-        If False, the target is not looked at, and y is None.
-    buffer : int, optional
-        Rows that are mixed with one another where not all are, and of encoded rows that are kept.
-    full : bool
-        Whether all rows are mixed with all.
-
-    Returns
-    -------
-    Dataset
-        x float32; y the labels, or standardized values in float32.
-
-    Raises
-    ------
-    InputError
-        If a column can't be used, or nothing is left to learn from.
+    Labels stay as they are, amounts are standardized. ``buffer`` and ``full`` say how rows are
+    mixed, as in :class:`Encoded`.
     """
     with refusing_tables(table.where):
+        columns = asked.known(table.where)
         if columns is None:
-            return _learned(table, target, task, taking, validation, seed, buffer, full)
-        wanted = [c.name for c in columns.inputs]
-        wanted += list(columns.target_names) if need_target else []
-        check_learned(wanted, list(table.names), table.where)
-        if not need_target:
+            return _learned(table, asked, buffer, full)
+        targets = columns.target_names if asked.need_target else ()
+        check_learned([*(c.name for c in columns.inputs), *targets], table)
+        if not targets:
             x = Encoded.of(table, columns, None, buffer, full)
             return Dataset(x, None, task=columns.task, name=table.name, columns=columns)
-        kinds = [(columns.target_kind, columns.target_format)] * len(columns.target_names)
-        found = _targets(table, columns.target_names, kinds)
-        present, notes = _present(found, columns.target_names, table)
-        y = _encoded(found, present, columns, table.where)
-        kept, held, said = _split(y, present, validation, seed, columns.task)
+        kinds = [(columns.target_kind, columns.target_format)] * len(targets)
+        present, found, notes = _targets(table, targets, kinds)
+        y = encode_target(found, columns, table.where)
+        kept, held, said = _split(y, asked, columns.task)
         notes += said
-        return _data(table, columns, y, present, kept, held, notes, buffer, full)
+        return _data(table, asked, columns, y, present, kept, held, notes, buffer, full)
 
 
-def _learned(
-    table: Table, target: str | None, task: str, taking: Taking, validation: float, seed: int,
-    buffer: int | None, full: bool,
-) -> Dataset:  # fmt: skip
+def _learned(table: Table, asked: Asked, buffer: int | None, full: bool) -> Dataset:
     """Data set whose columns are learned of the rows that are not held out."""
-    names, where = list(table.names), table.where
-    targets = find_targets(target, names, where)
-    taking = taking.resolved(names, targets, where)
-    kinds = [_kind(table, name, task) for name in targets]
-    found = _targets(table, targets, kinds)
-    present, notes = _present(found, targets, table)
-    labels = [cells.labels_of(one.gather(present)) for one in found]
-    joined = ",".join(targets)
-    if len(targets) > 1:
-        values, task = _several(labels, targets, task, where), "regress"
-    else:
-        dated = kinds[0][0] == "date"
-        task = "regress" if dated and task == "auto" else task
-        values, task = settle(labels[0], task, f"{where}, target '{joined}'")
-        notes += _many_classes(values, task, joined)
-    kept, held, said = _split(values, present, validation, seed, task)
-    notes += said
+    targets = find_targets(asked.target, table)
+    taking = asked.taking.resolved(table.names, targets, table.where)
+    kinds = [_kind(table, name, asked.task) for name in targets]
+    present, found, notes = _targets(table, targets, kinds)
+    values, task = _settled(found, targets, kinds, asked.task, table.where)
+    notes += _many_classes(values, task, targets[0])
+    kept, held, said = _split(values, asked, task)
     index = None if len(kept) == len(table) else present[kept]
-    inputs = [name for name in names if name not in targets and name not in taking.drop]
+    inputs = [name for name in table.names if name not in targets and name not in taking.drop]
     every = learn(table, inputs, index, taking)
-    if all(one.column is None for one in every.values()):
+    if all(one.column is None for one in every):
         every = learn(table, inputs, index, taking, keep=True)
-    columns = _columns(table, every, targets, kinds, values[kept], task, taking)
-    y = _encoded(found, present, columns, where)
-    data = _data(table, columns, y, present, kept, held, notes, buffer, full)
-    dropped = tuple(f"column '{name}' is left out: it was dropped" for name in taking.drop)
-    notes = (*table.notes, *notes, *told.left_out(list(every.values())), *dropped)
-    return replace(data, notes=notes, taken=told.taken(list(every.values())))
+    columns = replace(
+        _columns(table, every, targets, kinds, values[kept], task),
+        left_out=(*(one.seen.name for one in every if one.column is None), *taking.drop),
+        separator=taking.separator or "",
+    )
+    y = encode_target(found, columns, table.where)
+    dropped = [f"column '{name}' is left out: it was dropped" for name in taking.drop]
+    notes += (*said, *told.left_out(every), *dropped)
+    data = _data(table, asked, columns, y, present, kept, held, notes, buffer, full)
+    tally = {one.seen.name: one.replaced for one in every if one.column is not None}
+    return replace(data, taken=told.taken(every), tallies={"": tally})
 
 
 def _columns(
-    table: Table, every: dict[str, Any], targets: Sequence[str],
-    kinds: Sequence[tuple[str, str]], values: Host, task: str, taking: Taking,
+    table: Table, every: Sequence[Taken], targets: Sequence[str], kinds: Sequence[Kind],
+    values: Host, task: str,
 ) -> Columns:  # fmt: skip
     """What is learned of a table."""
-    inputs = tuple(one.column for one in every.values() if one.column is not None)
-    joined = ",".join(targets)
+    inputs = tuple(one.column for one in every if one.column is not None)
+    joined, several = ",".join(targets), tuple(targets) if len(targets) > 1 else ()
     if not inputs:
-        why = "; ".join(f"'{name}': {one.why}" for name, one in list(every.items())[:5])
+        why = "; ".join(f"'{one.seen.name}': {one.why}" for one in every[:5])
         message = f"{table.where}: no column but '{joined}' varies: give inputs that say something"
         raise InputError(f"{message} ({why})" if why else message)
-    left = (*(name for name, one in every.items() if one.column is None), *taking.drop)
-    classes: tuple[Any, ...] = ()
-    mean: Any = 0.0
-    std: Any = 1.0
+    kind, style = ("real", "") if several else kinds[0]
     if task == "classify":
         classes = tuple(np.unique(values).tolist())
-    else:
-        moments = Moments.of(values)
-        means, stds = (np.atleast_1d(v).tolist() for v in (moments.mean, moments.std))
-        for name, one, other in zip(targets, means, stds, strict=True):
-            check_units(one, other, name, table.where)
-        mean, std = (tuple(means), tuple(stds)) if len(targets) > 1 else (means[0], stds[0])
-    kind, style = kinds[0] if len(targets) == 1 else ("real", "")
-    return Columns(
-        inputs, left, joined, kind, task, classes, mean, std,
-        tuple(targets) if len(targets) > 1 else (), style, taking.separator or "",
-    )  # fmt: skip
+        return Columns(inputs, (), joined, kind, task, classes, target_format=style)
+    moments = Moments.of(values)
+    means, stds = (np.atleast_1d(v).tolist() for v in (moments.mean, moments.std))
+    for name, one, unit in zip(targets, means, stds, strict=True):
+        check_units(one, unit, name, table.where)
+    mean, std = (tuple(means), tuple(stds)) if several else (means[0], stds[0])
+    return Columns(inputs, (), joined, kind, task, (), mean, std, several, style)
 
 
 def _data(
-    table: Table, columns: Columns, y: Host, present: Host, kept: Host, held: Host,
+    table: Table, asked: Asked, columns: Columns, y: Host, present: Host, kept: Host, held: Host,
     notes: tuple[str, ...], buffer: int | None, full: bool,
 ) -> Dataset:  # fmt: skip
     """Data set of rows that are kept, and of those held out."""
-    whole = len(kept) == len(table)
-    index = None if whole else present[kept]
-    x = Encoded.of(table, columns, index, buffer, full)
-    pair, places = None, {}
-    if len(held):
-        pair, places = (x.part(present[held]), y[held]), {"validation": present[held]}
-    return Dataset(
-        x, y[kept], task=columns.task, name=table.name, columns=columns, validation=pair,
-        rows=index, notes=(*table.notes, *notes), source_rows=len(table), places=places,
+    index = None if len(kept) == len(table) else present[kept]
+    data = Dataset(
+        Encoded.of(table, columns, index, buffer, full), y[kept], task=columns.task,
+        name=table.name, columns=columns, rows=index, notes=(*table.notes, *notes),
+        source_rows=len(table),
     )  # fmt: skip
+    if not len(held):
+        return data
+    others = Encoded.of(table, columns, present[held], buffer, full)
+    places = {"validation": present[held]}
+    return asked.divided(replace(data, validation=(others, y[held]), places=places))
 
 
-def _kind(table: Table, name: str, task: str) -> tuple[str, str]:
-    """Type of a target's values, and how its text is read."""
+def _kind(table: Table, name: str, task: str) -> Kind:
+    """What a target's values are: those of text with codes are classes, unless amounts are wanted.
+
+    Codes are digits with zeros in front, which numbers would lose.
+    """
     seen = Seen(name, comma=table.separator in {";", "\t"})
     coded = False
     for run in table.runs(_PIECE):
@@ -196,68 +145,49 @@ def _kind(table: Table, name: str, task: str) -> tuple[str, str]:
 
 
 def _targets(
-    table: Table, names: Sequence[str], kinds: Sequence[tuple[str, str]]
-) -> "list[pl.Series]":
-    """All cells of targets, in the types that they have, null where there is no value."""
+    table: Table, names: Sequence[str], kinds: Sequence[Kind]
+) -> "tuple[Host, list[pl.Series], tuple[str, ...]]":
+    """Rows that have a value of each target, these values, and what is said of the other rows."""
     import polars as pl
 
-    parts: list[list[pl.Series]] = [[] for _ in names]
+    pieces = []
     for run in table.runs(_PIECE):
         frame, where = table.read(run, names), table.parts[run.part].where
-        for j, name in enumerate(names):
-            parts[j].append(target_cells(frame[name], *kinds[j], where, run.first))
-    found = []
-    for pieces in parts:
-        frames = [piece.to_frame() for piece in pieces]
-        found.append(pl.concat(frames, how="vertical_relaxed").to_series())
-    return found
-
-
-def _present(
-    found: "list[pl.Series]", names: Sequence[str], table: Table
-) -> tuple[Host, tuple[str, ...]]:
-    """Rows that have a target, and what is said of the others."""
-    lacking = np.zeros(len(table), np.bool_)
-    for one in found:
-        lacking |= one.is_null().to_numpy()
-    count = int(lacking.sum())
+        pieces.append(pl.DataFrame([
+            target_cells(frame[name], *kind, where, run.first)
+            for name, kind in zip(names, kinds, strict=True)
+        ]))  # fmt: skip
+    found = pl.concat(pieces, how="vertical_relaxed")
+    lacking = found.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
+    count, joined = int(lacking.sum()), "', '".join(names)
     if not count:
-        return np.arange(len(table)), ()
-    listed = "', '".join(names)
-    first = int(np.argmax(lacking)) + 1
+        return np.arange(len(table)), found.get_columns(), ()
     if count == len(table):
         message = (
-            f"{table.where}: the target '{listed}' is missing in {count} rows, which are all: "
+            f"{table.where}: the target '{joined}' is missing in {count} rows, which are all: "
             "name another"
         )
         raise InputError(message)
     rows = f"{count:,} row{'s' * (count > 1)}"
-    note = f"{rows} left out: the target '{listed}' is missing, first in data row {first}"
-    return np.flatnonzero(~lacking), (note,)
+    first = int(np.argmax(lacking)) + 1
+    note = f"{rows} left out: the target '{joined}' is missing, first in data row {first}"
+    return np.flatnonzero(~lacking), found.filter(~lacking).get_columns(), (note,)
 
 
-def _encoded(found: "list[pl.Series]", present: Host, columns: Columns, where: str) -> Host:
-    """Targets of the rows that have one, as a network learns them."""
-    y = [encode_target(one.gather(present), columns, j, where) for j, one in enumerate(found)]
-    return y[0] if len(y) == 1 else np.stack(y, axis=1)
-
-
-def _several(labels: Sequence[Host], names: Sequence[str], task: str, where: str) -> Host:
-    """Amounts of several targets, (m, k).
-
-    Raises
-    ------
-    InputError
-        If one holds no numbers.
-    """
-    if task == "classify":
+def _settled(
+    found: "list[pl.Series]", names: Sequence[str], kinds: Sequence[Kind], task: str, where: str
+) -> tuple[Host, str]:
+    """Values of the targets, (m,) or (m, k), and the task that they set."""
+    if len(names) > 1 and task == "classify":
         message = f"task 'classify' has one target, and there are {len(names)}: give one"
         raise InputError(message)
-    values = [
-        settle(one, "regress", f"{where}, target '{name}'")[0]
-        for one, name in zip(labels, names, strict=True)
-    ]
-    return np.stack(values, axis=1)
+    if task == "auto" and (len(names) > 1 or kinds[0][0] == "date"):
+        task = "regress"
+    values = []
+    for one, name in zip(found, names, strict=True):
+        y, task = settle(cells.labels_of(one), task, f"{where}, target '{name}'")
+        values.append(y)
+    return (values[0] if len(names) == 1 else np.stack(values, axis=1)), task
 
 
 def _many_classes(y: Host, task: str, target: str) -> tuple[str, ...]:
@@ -268,46 +198,35 @@ def _many_classes(y: Host, task: str, target: str) -> tuple[str, ...]:
     return (f"the target '{target}' has {count:,} different classes in {len(y):,} rows",)
 
 
-def _split(
-    y: Host, present: Host, fraction: float, seed: int, task: str
-) -> tuple[Host, Host, tuple[str, ...]]:
+def _split(y: Host, asked: Asked, task: str) -> tuple[Host, Host, tuple[str, ...]]:
     """Numbers, among the rows that have a target, of those kept and those held out."""
-    if not fraction:
-        return np.arange(len(present)), np.arange(0), ()
+    if not (fraction := asked.held_out()):
+        return np.arange(len(y)), np.arange(0), ()
     stratify = task == "classify"
     if stratify and y.ndim == 1 and len(np.unique(y)) == len(y):
         note = "no rows are held out: each class has only one"
-        return np.arange(len(present)), np.arange(0), (note,)
-    return *split(y, fraction, seed, stratify=stratify), ()
+        return np.arange(len(y)), np.arange(0), (note,)
+    return *split(y, fraction, asked.seed, stratify=stratify), ()
 
 
-def check_learned(wanted: list[str], names: list[str], where: str) -> None:
+def check_learned(wanted: Sequence[str], table: Table) -> None:
     """Refuse a table that lacks columns of those that were learned."""
-    lacking = [f"'{name}'" for name in wanted if name not in names]
+    lacking = [name for name in wanted if name not in table.names]
     if lacking:
-        listed = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
-        message = f"{where} lacks {listed}, which the model was trained on; it has {_listed(names)}"
-        raise InputError(message)
+        message = f"{table.where} lacks {listed(lacking, 5)}, which the model was trained on; it "
+        raise InputError(f"{message}has {listed(table.names)}")
 
 
-def find_targets(target: str | None, names: list[str], where: str) -> list[str]:
-    """Names of the targets' columns, of which there is one, or several with commas.
-
-    Raises
-    ------
-    InputError
-        If one is no column, or no other column is left.
-    """
+def find_targets(target: str | None, table: Table) -> list[str]:
+    """Names of the targets' columns, of which there is one, or several with commas."""
+    names, where = table.names, table.where
     if target is None:
-        message = f"{where} is a table: name its target with --target, one of {_listed(names)}"
+        message = f"{where} is a table: name its target with --target, one of {listed(names)}"
         raise InputError(message)
     found = [target] if target in names else [part.strip() for part in target.split(",")]
     for name in found:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            message = f"{where} has no column '{name}': {hint}it has {_listed(names)}"
-            raise InputError(message)
+            raise no_column(where, name, names)
         if found.count(name) > 1:
             message = f"target '{target}' names '{name}' twice: name it once"
             raise InputError(message)
@@ -315,7 +234,3 @@ def find_targets(target: str | None, names: list[str], where: str) -> list[str]:
         message = f"{where} has no column but '{target}': give inputs too, separated by commas"
         raise InputError(message)
     return found
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names[:20]) + ", ..." * (len(names) > 20)

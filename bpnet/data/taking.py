@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
+from bpnet.data.naming import near, no_column
 from bpnet.errors import InputError
 
 HOW = ("drop", "categorical", "numeric")
@@ -14,12 +14,8 @@ HOW = ("drop", "categorical", "numeric")
 class Taking:
     """What columns are said to be; what nobody speaks of is found by rules.
 
-    Parameters
-    ----------
-    drop, categorical, numeric : tuple of str
-        Columns to leave out, those whose values are categories, and those that hold numbers.
-    separator : str, optional
-        Between cells of text.
+    Columns are left out, their values are categories, or they hold numbers; ``separator`` stands
+    between cells of text.
     """
 
     drop: tuple[str, ...] = ()
@@ -29,35 +25,22 @@ class Taking:
 
     @classmethod
     def read(cls, asked: Mapping[str, Any] | None) -> "Taking":
-        """What a mapping says, such as ``{"drop": ["id"], "separator": ";"}``.
-
-        Raises
-        ------
-        InputError
-            If it says anything else.
-        """
+        """What a mapping says, such as ``{"drop": ["id"], "separator": ";"}``."""
         asked = dict(asked or {})
         strange = next((name for name in asked if name not in {*HOW, "separator"}), None)
         if strange is not None:
-            near = get_close_matches(str(strange), HOW, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
+            hint = near(str(strange), HOW)
             message = f"columns has {strange!r}: {hint}give {', '.join(HOW)} or separator"
             raise InputError(message)
         lists = {how: _names(asked.get(how, ()), how) for how in HOW}
-        return cls(**lists, separator=_sign(asked.get("separator")))
+        return cls(**lists, separator=sign(asked.get("separator")))
 
     def of(self, name: str) -> str:
         """What a column is said to be: "drop", "categorical", "numeric", or "" for nothing."""
         return next((how for how in HOW if name in getattr(self, how)), "")
 
     def resolved(self, names: Sequence[str], targets: Sequence[str], where: str) -> "Taking":
-        """The same of the columns of a table, whose names may be written with commas between them.
-
-        Raises
-        ------
-        InputError
-            If a table has no such column, or it is a target or named twice.
-        """
+        """The same of the columns of a table, whose names may be written with commas."""
         found: dict[str, tuple[str, ...]] = {}
         every: list[str] = []
         for how in HOW:
@@ -68,11 +51,7 @@ class Taking:
                     message = f"{how} '{name}': it is the target: leave it out of {how}"
                     raise InputError(message)
                 if name not in names:
-                    near = get_close_matches(name, names, n=1)
-                    hint = f"did you mean '{near[0]}'? " if near else ""
-                    listed = ", ".join(f"'{one}'" for one in names[:20])
-                    message = f"{where} has no column '{name}' to {_VERBS[how]}: {hint}it has "
-                    raise InputError(message + listed + ", ..." * (len(names) > 20))
+                    raise no_column(where, name, names, f" to {_VERBS[how]}")
                 if name in every:
                     message = f"column '{name}' is named twice: give one of {', '.join(HOW)}"
                     raise InputError(message)
@@ -95,11 +74,12 @@ def _names(given: Any, how: str) -> tuple[str, ...]:
 _WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
 
 
-def _sign(given: Any) -> str | None:
+def sign(given: Any) -> str | None:
+    """Sign between the cells of text, which may be named by a word such as tab."""
     if given is None:
         return None
-    sign = _WORDS.get(given, given) if isinstance(given, str) else ""
-    if len(sign) != 1 or sign in '"\r\n' or not sign.isascii():
+    found = _WORDS.get(given, given) if isinstance(given, str) else ""
+    if len(found) != 1 or found in '"\r\n' or not found.isascii():
         message = f"separator {given!r}: give one sign, such as ';', or tab"
         raise InputError(message)
-    return sign
+    return found

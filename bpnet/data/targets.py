@@ -15,30 +15,12 @@ FEW = 20
 
 
 def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any], str]:
-    """Choose the task and bring the targets into its form.
+    """Choose the task and bring the targets, (m,) or (m, k), into its form.
 
-    Parameters
-    ----------
-    y : ndarray, shape (m,) or (m, k)
-        Targets as stored, finite.
-    task : {"auto", "classify", "regress"}
-        With "auto", text and booleans are classes, numbers too where there are at most 20
-        different whole ones, and amounts else.
-    where : str
-        The source, for messages.
-
-    Returns
-    -------
-    y : ndarray
-        Labels ``(m,)``, label rows ``(m, k)`` in [0, 1], or float values.
-    task : {"classify", "regress"}
-        The task that was chosen.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two classes, if label rows leave [0, 1], if text is to be
-        regressed, or if all values are equal.
+    For "classify" these are labels (m,) or label rows (m, k) in [0, 1], for "regress" float values.
+    With "auto" text and booleans are classes, numbers too where there are at most 20 different
+    whole ones. Refused are fewer than two classes, label rows that leave [0, 1], text that is to be
+    regressed, and values that are all equal.
     """
     if task == "auto":
         task = "classify" if _are_classes(y) else "regress"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpnet.data.columns import MISSING, NUMBERS, OTHER, Column, Columns
+from bpnet.data.naming import listed
 
 if TYPE_CHECKING:
     from bpnet.data.learning import Taken
@@ -17,20 +18,11 @@ _LINES = 40
 
 @dataclass(frozen=True)
 class Replaced:
-    """Cells of one column in whose place something else was put.
+    """Cells of one column in whose place something else was put, with a few examples.
 
-    Parameters
-    ----------
-    missing, unseen : int
-        Cells without a value, and cells with one that training did not have.
-    examples : tuple of str
-        A few of the latter.
-    bad : int
-        Cells of a column of numbers or dates that are none; they count as missing.
-    bad_example : str
-        The first of these, and its row.
-    outside : int
-        Numbers that were kept, far outside of the range of training.
+    ``missing`` cells have no value, ``unseen`` ones a value that training did not have, ``bad``
+    ones are no number or date in a column of such, and count as missing. Numbers ``outside`` were
+    kept, far outside of the range of training.
     """
 
     missing: int = 0
@@ -63,10 +55,10 @@ def merged(tallies: Iterable[Tally]) -> Tally:
     return found
 
 
-def replaced(columns: Columns, tally: Tally) -> tuple[str, ...]:
+def replaced(columns: Columns | None, tally: Tally) -> tuple[str, ...]:
     """Lines on what was put in place of cells, by column."""
     lines: list[str] = []
-    for column in columns.inputs:
+    for column in () if columns is None else columns.inputs:
         found = tally.get(column.name, Replaced())
         if found.missing:
             lines.append(
@@ -102,8 +94,7 @@ def strange(column: Column, found: Replaced) -> list[str]:
             f"missing, first {found.bad_example}"
         )
     if found.unseen:
-        examples = ", ".join(f"'{name}'" for name in found.examples[:_SHOWN])
-        examples += ", ..." * (len(found.examples) > _SHOWN)
+        examples = listed(found.examples, _SHOWN)
         how = "not seen in training, encoded as zeros"
         if column.rare:
             how = f"rare or not seen in training, taken as '{OTHER}'"

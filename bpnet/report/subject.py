@@ -110,7 +110,7 @@ class Subject:
     @property
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells in whose place something else was judged."""
-        return () if self.judged is None else self.judged.data.notes
+        return () if self.judged is None else run_data.replaced(self.judged.data)
 
     @property
     def backend(self) -> str:
@@ -244,8 +244,7 @@ def _in_memory(part: Part) -> Part:
     if len(rows) < len(x):
         what = f"{what}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
-    taken = x.take(rows), y.take(rows)
-    data = replace(data, x=taken[0], y=taken[1], notes=x.replaced(), tally=x.tally())
+    data = replace(data, x=x.take(rows), y=y[rows], notes=(), tallies={"": x.tally()})
     return replace(part, data=data, what=what)
 
 

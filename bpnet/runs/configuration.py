@@ -13,7 +13,7 @@ from bpnet.arguments import fits
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import Columns
-from bpnet.data.sources import load as load_data
+from bpnet.data.loading import load as load_data
 from bpnet.errors import InputError
 from bpnet.runs.folder import Config
 from bpnet.training.declared import Declared, Option, merged, option, table

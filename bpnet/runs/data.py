@@ -1,18 +1,19 @@
 """The data of a run: read as training read it, and to judge by; and a network that fits it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bpnet.data import Columns, Dataset, told
 from bpnet.data.host_rows import HostRows
+from bpnet.data.loading import can_stream
+from bpnet.data.loading import load as load_data
+from bpnet.data.loading import stream as open_stream
 from bpnet.data.sources import absolute
-from bpnet.data.sources import load as load_data
 from bpnet.data.standard import NAMES
-from bpnet.data.streams import can as can_stream
-from bpnet.data.streams import stream as open_stream
+from bpnet.data.taking import sign
 from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.runs.record import Config
@@ -99,6 +100,16 @@ def _check_unchanged(config: Config, data: Dataset, cure: str) -> None:
         raise InputError(f"{msg}out is not known; {cure}")
 
 
+def separated(columns: Columns | None, separator: str | None) -> Columns | None:
+    """What a run knows of its table, for text whose cells another sign separates."""
+    if separator is None:
+        return columns
+    if columns is None:
+        msg = f"separator {separator!r} is of a table, and the run was trained on arrays; leave it "
+        raise InputError(f"{msg}out")
+    return replace(columns, separator=sign(separator) or "")
+
+
 def is_streamed(config: Config, source: str, asked: bool) -> bool:
     """Whether a source is streamed: where that is asked for, or the run's data was."""
     return asked or (bool(config["data"].get("stream")) and can_stream(source))
@@ -106,12 +117,14 @@ def is_streamed(config: Config, source: str, asked: bool) -> bool:
 
 def replaced(data: Dataset) -> tuple[str, ...]:
     """Lines on what was put in place of values that could not be used; after they were read."""
-    return data.x.replaced() if isinstance(data.x, HostRows) else data.notes
+    lines = told.replaced(data.columns, data.tally)
+    notes = () if isinstance(data.x, HostRows) else data.notes
+    return *(note for note in notes if note not in lines), *lines
 
 
 def counts(data: Dataset) -> dict[str, dict[str, int]]:
     """Counts of the same by column, as plain data."""
-    return told.counts(data.x.tally() if isinstance(data.x, HostRows) else data.tally)
+    return told.counts(data.tally)
 
 
 def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
@@ -232,10 +245,13 @@ def part_of(config: Config, data: Dataset, name: str) -> Part:
     kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
     if data.test is not None and not data.test_share:
         return Part(Dataset(*data.test, **kept), f"{name}, test split")
-    kept["notes"] = tuple(f"in all rows of {name}: {note}" for note in data.notes)
-    kept["tally"] = data.tally
+    of_all = told.replaced(data.columns, data.tally)  # those of the part are counted anew
+    kept["notes"] = tuple(
+        f"in all rows of {name}: {note}" for note in data.notes if note not in of_all
+    )
     if data.test is not None:
         kept["rows"] = data.places.get("test")
+        kept["tallies"] = {"": data.tallies.get("test", {})}
         return Part(Dataset(*data.test, **kept), f"{name}, held-out examples (test)")
     if data.validation is None:
         msg = f"{name} has no test part and the run held nothing out; give other data to judge it"
@@ -248,6 +264,7 @@ def part_of(config: Config, data: Dataset, name: str) -> Part:
     note = f"validation rows are no test: {chosen}; --test 0.1 holds out rows that choose nothing"
     what = f"{name}, held-out examples (validation)"
     kept["rows"] = data.places.get("validation")
+    kept["tallies"] = {"": data.tallies.get("validation", {})}
     return Part(Dataset(*data.validation, **kept), what, "validation", note)
 
 
@@ -293,7 +310,7 @@ def to_judge(
     )
     if other and data.test is None:
         kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
-        return Part(Dataset(data.x, data.y, **kept, notes=data.notes, tally=data.tally), name)
+        return Part(Dataset(data.x, data.y, **kept, notes=data.notes, tallies=data.tallies), name)
     if not other:
         _check_unchanged(config, data, "give it as it was, or a copy of it to judge on all rows")
     return part_of(config, data, name)

@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from bpnet.cli import main
+from bpnet.data import load
 from bpnet.report import make
+from bpnet.runs.record import open_run
 
 FAST = ["--epochs", "2", "--hidden", "4", "--backend", "numpy", "-q"]
 NEW = {
@@ -103,16 +106,25 @@ def test_the_page_of_a_report_has_them(tmp_path, monkeypatch, capsys):
         assert page.count("3 missing values in &#39;area&#39;") == len(runs)
 
 
-def test_rows_that_were_held_out_say_of_which_table(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_of_rows_that_were_held_out_their_own_cells_are_counted(
+    tmp_path, monkeypatch, capsys, stream
+):
     monkeypatch.chdir(tmp_path)
-    gap = training().with_columns(
-        area=pl.when(pl.int_range(pl.len()) < 4).then(None).otherwise(pl.col("area"))
-    )
-    write("t.csv", gap)
-    assert main(["train", "t.csv", "--target", "y", *FAST, "--out", "run"]) == 0
+    gaps = pl.when(pl.int_range(pl.len()) % 2 == 0).then(None).otherwise(pl.col("area"))
+    write("t.parquet", training().with_columns(area=gaps))
+    assert main(["train", "t.parquet", "--target", "y", *FAST, *stream, "--out", "run"]) == 0
+    _, _, columns = open_run(Path("run"))
+    held = load("t.parquet", columns=columns, validation=0.1, test=0.1).test
+    gap = columns.features.index("area=missing")
+    missing = int(np.asarray(held[0])[:, gap].sum())
+    assert 0 < missing < len(held[1])
     (line,) = notes(capsys, "evaluate", "run")
-    assert "in all rows of" in line
-    assert "4 missing values in 'area'" in line
+    assert line.startswith(f"{missing} missing value")
+    capsys.readouterr()
+    assert main(["evaluate", "run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["examples"], found["replaced"]) == (len(held[1]), {"area": {"missing": missing}})
 
 
 TASKS = {

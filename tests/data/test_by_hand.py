@@ -9,10 +9,10 @@ import pytest
 import bpnet
 from bpnet import backends
 from bpnet.data import arrays, batches, delimited, draws, labels, targets, told
+from bpnet.data.asked import Asked
 from bpnet.data.columns import Column, Columns
 from bpnet.data.host_rows import HostRows
 from bpnet.data.moments import Moments, merged
-from bpnet.data.parts import share_of
 from bpnet.data.splits import _quotas, folds, split
 from bpnet.data.taking import Taking
 from bpnet.data.told import Replaced
@@ -195,13 +195,18 @@ def test_a_label_of_the_test_part_that_training_has_not_is_named():
     )
 
 
+def held_out(validation, test, has_test):
+    """Share of the rows for validation and test."""
+    return Asked(None, "auto", None, validation, test, 0, True).held_out(has_test, "t")
+
+
 @pytest.mark.parametrize(
     ("validation", "test", "has_test", "share"),
     [(0.0, None, False, 0.1), (0.1, 0.2, False, 0.2), (0.1, 0.0, False, 0.0),
      (0.1, None, True, 0.0), (0.1, 0.0, True, 0.0), (0.0, 0.999, False, 0.999)],
 )  # fmt: skip
 def test_the_share_of_the_test_part(validation, test, has_test, share):
-    assert share_of(validation, test, has_test, "t") == share
+    assert held_out(validation, test, has_test) == validation + share
 
 
 @pytest.mark.parametrize(
@@ -216,7 +221,7 @@ def test_the_share_of_the_test_part(validation, test, has_test, share):
     ],
 )  # fmt: skip
 def test_shares_that_cannot_be(validation, test, has_test, text):
-    assert said(share_of, validation, test, has_test, "t") == text
+    assert said(held_out, validation, test, has_test) == text
 
 
 @pytest.mark.parametrize(

@@ -373,3 +373,25 @@ def test_a_table_is_mixed_in_full_where_that_is_wanted(place):
         bpnet.data.stream(__file__)
     with pytest.raises(InputError, match="digits can't be streamed"):
         bpnet.data.stream("digits")
+
+
+def test_a_stream_tells_what_loading_tells(place, caplog):
+    table = frame().with_columns(
+        count=pl.when(pl.int_range(pl.len()) % 4 == 0).then(None).otherwise("count")
+    )
+    write(table, ("parquet",))
+    with caplog.at_level("WARNING", "bpnet"):
+        loaded = bpnet.data.load("parts", target="kind")
+        told = caplog.messages[:]
+        caplog.clear()
+        bpnet.data.stream("parts", target="kind")
+        assert caplog.messages[1:] == told  # the first line is on shuffling
+        assert any("'same' is left out: it is constant" in line for line in told)
+        assert any("23 missing values in 'count'" in line for line in told)
+        caplog.clear()
+        data = bpnet.data.stream("parts", columns=loaded.columns, need_target=False, buffer=16)
+        data.x.take(np.arange(60))
+        assert not any("missing" in line for line in caplog.messages)
+        for _ in range(2):
+            data.x.take(np.arange(90))
+        assert sum("23 missing values in 'count'" in line for line in caplog.messages) == 1
