@@ -20,6 +20,7 @@ def evaluate(
     backend: options.Backend = None,
     device: options.Device = None,
     target: options.Target = None,
+    separator: options.Separator = None,
     metric: options.Metric = "",
     stream: options.Stream = False,
     json_: options.Json = False,
@@ -36,6 +37,7 @@ def evaluate(
       bpnet evaluate runs/houses more-houses.csv --json
     """
     network, config, columns = runs.open_run(run)
+    columns = run_data.separated(columns, separator)
     selection = bpnet.backends.select(backend, device)
     part = run_data.to_judge(config, columns, source, target, stream)
     names = options.names(metric) if metric else ()

@@ -24,6 +24,7 @@ def predict(
     keep: Annotated[
         str, typer.Option(metavar="NAMES", help="Columns of DATA to write too, with commas.")
     ] = "",
+    separator: options.Separator = None,
     backend: options.Backend = None,
     device: options.Device = None,
     stream: options.Stream = False,
@@ -41,6 +42,7 @@ def predict(
       bpnet predict runs/houses new-houses.parquet -o prices.parquet
     """
     network, config, columns = runs.open_run(run)
+    columns = run_data.separated(columns, separator)
     selection = bpnet.backends.select(backend, device)
     predictions.check(out, [*run_folder.read_by(run, config), *sources.read_from(source)])
     streamed = run_data.is_streamed(config, source, stream)

@@ -14,7 +14,7 @@ from bpnet.core import optimizers
 from bpnet.errors import InputError
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
-from bpnet.runs import results
+from bpnet.runs import results, warm_start
 from bpnet.runs.configuration import COURSE, LAYOUT
 from bpnet.shown import pasted
 from bpnet.training.recipe import PLACES, RECIPE
@@ -217,6 +217,7 @@ def _plan(asked: dict[str, Any]) -> sweep.Plan:
     }  # fmt: skip
     grid["batch_size"] = [k or None for k in grid.pop("batch_size")]  # it changes fastest
     layout, shared = options.asked(asked, LAYOUT), options.asked(asked, _ALL)
+    warm_start.refuse_run(layout["init"])
     first, optimizer, patience = (shared.pop(n) for n in ("seed", "optimizer", "patience"))
     return sweep.Plan(
         grid={name: values for name, values in grid.items() if values},

@@ -47,7 +47,7 @@ class Start:
             If the run cannot be read.
         """
         init = asked["init"]
-        if init in _NAMES or not (Path(init).exists() or len(Path(init).parts) > 1):
+        if not _is_run(init):
             return cls()
         if not Path(init).exists():
             record.check_there(Path(init))
@@ -75,6 +75,18 @@ class Start:
             raise InputError(f"{msg}checkpoint; bring that run back, or train anew")
         asked["init"] = "auto"  # the checkpoint has the weights
         return cls(None, record.read_config(folder)[1])
+
+
+def _is_run(init: str) -> bool:
+    """Whether first weights are those of a run or a model's file, and no initializer's."""
+    return init not in _NAMES and (Path(init).exists() or len(Path(init).parts) > 1)
+
+
+def refuse_run(init: str) -> None:
+    """Refuse a run whose weights the networks of a sweep were to begin with."""
+    if _is_run(init):
+        msg = f"init {init!r} is a run, and a sweep draws the first weights of each network anew; "
+        raise InputError(f"{msg}give an initializer, or begin one run with it: bpnet train --init")
 
 
 def layout(first: Network) -> dict[str, Any]:
