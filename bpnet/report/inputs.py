@@ -47,7 +47,9 @@ def _columns(subject: Subject) -> Table:
     rows += [[name, "left out", "0", "", "", "", ""] for name in subject.columns.left_out]
     head = ["column", "taken as", "inputs", "values in training", "missing", "filled with",
             "not seen in training"]  # fmt: skip
-    return Table("Columns of the table, and cells of all its rows", head, rows, text=True)
+    return Table(
+        "Columns of the table, and cells of the rows that are judged", head, rows, text=True
+    )
 
 
 def _values(column: Column) -> str:
