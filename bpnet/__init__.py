@@ -88,7 +88,7 @@ if TYPE_CHECKING:
         evaluate,
         find_learning_rate,
     )
-    from bpnet.training.gradients import gradients
+    from bpnet.training.evaluation import gradients
     from bpnet.training.train import train
 
 __all__ = [

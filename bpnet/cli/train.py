@@ -24,7 +24,8 @@ from bpnet.runs import warm_start
 from bpnet.runs.configuration import COURSE, FIND, LAYOUT, RunConfig
 from bpnet.shown import pasted
 from bpnet.storage import disk
-from bpnet.training import Distributions, LearningRates, fastest, sharding
+from bpnet.training import Distributions, LearningRates, fastest
+from bpnet.training import ranks as rank
 from bpnet.training.planning import plan
 from bpnet.training.recipe import OPTIONS, PLACES, RANKS, RECIPE
 
@@ -151,7 +152,7 @@ class _Shown:
 
 def _divided(ranks: Any, reduce: str, shards: int | None) -> dict[str, Any]:
     """How batches are divided, as it is written into a run: a resume may have other ranks."""
-    divided = sharding.split(ranks, reduce, shards)
+    divided = rank.split(ranks, reduce, shards)
     return {"reduce": reduce} if not divided.ordered else {"shards": divided.shards or None}
 
 
@@ -212,7 +213,7 @@ def _train(
         folder / run_folder.CHECKPOINTS, epochs=0, minutes=course.checkpoint_minutes,
         on_error=course.on_error,
     )  # fmt: skip
-    if not fastest.is_asked(place.backend):
+    if not place.is_fastest:
         selection = of_rank(ranks, place.backend, place.device)
     seen = Distributions()
     dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))

@@ -20,10 +20,11 @@ from bpnet.export import trace
 from bpnet.export.inference import about
 from bpnet.export.trace import Namespace
 from bpnet.model.network import Network
-from bpnet.training import options
 from bpnet.training.declared import merged, signed
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member import MASKS
+from bpnet.training.opening import smoothed
+from bpnet.training.planning import with_dropout
 from bpnet.training.prepare import arrange, suited_cost
 from bpnet.training.recipe import Recipe
 from bpnet.training.step import TrainingStep
@@ -126,10 +127,10 @@ def training_to_onnx(
         raise InputError(msg)
     output = network.output
     judged = costs.get(suited_cost(output) if own.cost is None else own.cost, output)
-    kinds = options.with_dropout(network, own.dropout)
+    kinds = with_dropout(network, own.dropout)
     xp = Namespace()
     judge = Judge(kinds, judged, None, _kind(network, judged), getattr(xp, dtype), xp)
-    judge = options.smoothed(judge, own)
+    judge = smoothed(judge, own)
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.training import evidence
+from bpnet.training.scores import of_numbers, wilson
 
 Host = np.ndarray[Any, Any]
 
@@ -89,7 +89,7 @@ def calibrate(confidence: Host, right: Host) -> Calibration:
     counts = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, weights=values, minlength=BINS) for values in (confidence, right)]
     sure, accuracy = (values / np.maximum(counts, 1) for values in sums)
-    low, high = evidence.wilson(accuracy, counts)
+    low, high = wilson(accuracy, counts)
     return Calibration(edges, counts, sure, accuracy, low, high)
 
 
@@ -131,7 +131,7 @@ class Residuals:
 
     @cached_property
     def _judged(self) -> tuple[dict[str, float], dict[str, Any]]:
-        return evidence.of_numbers(self.predicted[:, None], self.actual[:, None])
+        return of_numbers(self.predicted[:, None], self.actual[:, None])
 
     @property
     def figures(self) -> dict[str, float]:

@@ -18,11 +18,11 @@ from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.sklearn import conventions, fitting, inputs
+from bpnet.sklearn.conventions import COMMON
 from bpnet.sklearn.fitting import Examples, Fit, Host, LBFGSFit
-from bpnet.sklearn.parameters import COMMON
 from bpnet.sklearn.progress import CallbackSupportMixin, Tasks, with_callbacks
 from bpnet.sklearn.stochastic import StochasticFit
-from bpnet.training.options import check_callbacks
+from bpnet.training.planning import check_callbacks
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -10,19 +10,15 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    type_of_target,
-    unique_labels,
-)
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from bpnet import Network
 from bpnet.core import metrics
 from bpnet.data.labels import check_exact
 from bpnet.sklearn import conventions
 from bpnet.sklearn.base import Base
+from bpnet.sklearn.conventions import COMMON
 from bpnet.sklearn.fitting import Host
-from bpnet.sklearn.parameters import COMMON
 
 
 @dataclass(eq=False, repr=False)

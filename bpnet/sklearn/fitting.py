@@ -16,7 +16,7 @@ from bpnet.core.regularizers import Regularization
 from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.sklearn import conventions
-from bpnet.sklearn.parameters import LEARNING_RATES, of_steps, taken
+from bpnet.sklearn.conventions import LEARNING_RATES, of_steps, taken
 from bpnet.sklearn.progress import Tasks
 from bpnet.training import Callback, Run, epochs, lbfgs
 from bpnet.training.judge import Data, Judge
@@ -141,13 +141,9 @@ class LBFGSFit(Fit):
 
     def open(self, _fits: Sequence[Fit]) -> lbfgs.Descent:
         """Return the descent, which runs this fit alone."""
-        member, step = self.member, self.member.step
-        data = member.data(self.data, self.backend, self.est._dtype)
-        total = float(member.run.samples if member.weights is None else member.weights.sum())
-        problem = lbfgs.Problem(self.judge, self.backend, data, total, total, step.regularization)
-        return lbfgs.Descent(
-            problem, member, step.optimizer, self.on_device(self.est._parameters())
-        )
+        est = self.est
+        first = self.on_device(est._parameters())
+        return lbfgs.Descent(self.member, self.backend, self.data, est._dtype, first)
 
     def write(self) -> str | None:
         """Write the weights and what the search found."""

@@ -12,7 +12,7 @@ from bpnet import backends
 from bpnet.backends import Backend, libraries
 from bpnet.data import batches
 from bpnet.errors import InputError
-from bpnet.training import fastest
+from bpnet.training import Place
 
 
 def is_foreign(X: Any) -> bool:
@@ -31,7 +31,7 @@ def rows(X: Any, wanted: Any) -> Any:
 
 def choose(estimator: Any, X: Any) -> Backend:
     """Backend that an estimator asks for, or that holds ``X``."""
-    if fastest.is_asked(estimator.backend):
+    if Place(backend=estimator.backend).is_fastest:
         msg = 'backend="fastest" is tried out by bpnet.train alone; name a backend, or leave it out'
         raise InputError(msg)
     like = X if is_foreign(X) else None

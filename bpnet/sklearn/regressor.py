@@ -10,8 +10,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from bpnet.sklearn.base import Base
+from bpnet.sklearn.conventions import COMMON
 from bpnet.sklearn.fitting import Host
-from bpnet.sklearn.parameters import COMMON
 
 
 @dataclass(eq=False, repr=False)

@@ -17,11 +17,10 @@ from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Moment, scaled_down
 from bpnet.data import batches
 from bpnet.sklearn import conventions, inputs
+from bpnet.sklearn.conventions import LEARNING_RATES
 from bpnet.sklearn.fitting import Examples, Fit, Host, batch_size, store, users_level
-from bpnet.sklearn.parameters import LEARNING_RATES
 from bpnet.training import Run, blocks
-from bpnet.training.evaluation_step import EvaluationStep
-from bpnet.training.judge import Data
+from bpnet.training.judge import Data, EvaluationStep
 from bpnet.training.session import Session
 
 

@@ -227,3 +227,17 @@ def _tuples(tree: Any) -> Any:
     if not isinstance(tree, dict):
         return tree
     return tuple(_tuples(tree[key]) for key in sorted(tree, key=int))
+
+
+def fitting(arrays: Any, like: Any, what: str) -> Any:
+    """Return arrays of a checkpoint, if structure, shapes and kinds are those of ``like``."""
+    if _shapes(arrays) != _shapes(like):
+        msg = f"the {what} in the checkpoint are not those of this network and optimizer"
+        raise InputError(f"{msg}; resume it as it was begun, or start another")
+    return arrays
+
+
+def _shapes(tree: Any) -> Any:
+    if isinstance(tree, tuple | list):
+        return tuple(_shapes(item) for item in tree)
+    return None if tree is None else (tuple(tree.shape), tree.dtype.kind)

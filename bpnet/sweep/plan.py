@@ -11,10 +11,10 @@ from bpnet.data import Dataset, draws
 from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.runs import data as run_data
+from bpnet.training.callbacks import EarlyStopping
 from bpnet.training.declared import merged
 from bpnet.training.planning import check_rule
 from bpnet.training.recipe import Place, Recipe
-from bpnet.training.stopping import EarlyStopping
 
 Configuration = dict[str, Any]
 """One combination: option and value."""

@@ -1,15 +1,12 @@
 """Training: the step, the loop over epochs and blocks, callbacks and history."""
 
 from bpnet.public import listing
-from bpnet.training.callbacks import Callback, History, Run
+from bpnet.training.callbacks import Callback, EarlyStopping, Histories, History, Run
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.distributions import Distributions
-from bpnet.training.evaluation import evaluate
+from bpnet.training.evaluation import evaluate, gradients
 from bpnet.training.finder import LearningRates, find_learning_rate
-from bpnet.training.gradients import gradients
-from bpnet.training.progress import Histories
 from bpnet.training.recipe import Place, Ranks, Recipe
-from bpnet.training.stopping import EarlyStopping
 from bpnet.training.train import train
 
 __all__ = [

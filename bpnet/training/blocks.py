@@ -11,8 +11,7 @@ from bpnet.backends import Backend
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches, prefetch
 from bpnet.data.host_rows import HostRows, together
-from bpnet.training.evaluation_step import EvaluationStep
-from bpnet.training.judge import Data
+from bpnet.training.judge import Data, EvaluationStep
 
 Host = np.ndarray[Any, Any]
 

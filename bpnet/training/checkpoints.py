@@ -19,14 +19,18 @@ from bpnet.errors import InputError
 from bpnet.storage import checkpoint
 from bpnet.storage.checkpoint import Snapshot
 from bpnet.storage.lock import FolderLock
-from bpnet.training import resuming
+from bpnet.training import prepare, resuming
 from bpnet.training.callbacks import Callback, Run
-from bpnet.training.recipe import OPTIONS, Place, Recipe
+from bpnet.training.judge import Judge
+from bpnet.training.recipe import OPTIONS, RECIPE, Place, Recipe
 
 _log = logging.getLogger("bpnet")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 ON_ERROR = ("stop", "continue")
+
+_OWN = {"network", "batch_size", "examples", "folds"}
+"""What is asked for of each network of a set, beside options."""
 
 
 @checked
@@ -177,15 +181,42 @@ def _is_close(had: Any, value: Any) -> bool:
         return False
 
 
-def asked(recipe: Recipe, place: Place, *, weights: Any, **made: Any) -> dict[str, Any]:
-    """What a run is asked for, as plain data that is the same in another process.
+def asked(call: Any, judge: Judge) -> dict[str, Any]:
+    """What a call is asked for, as plain data that is the same in another process.
 
-    Of ``recipe`` and ``place`` the options that must stay as they are count.
+    A checkpoint keeps it and ranks compare it. What may differ among networks of a set is a list.
     """
-    settings, m = {**_compared(recipe, place), **made}, 0 if weights is None else len(weights)
-    total = None if weights is None else repr(float(np.sum(weights * np.arange(1, m + 1))))
-    plain = {name: _ADDRESS.sub("", repr(value)) for name, value in settings.items()}
-    return {**plain, "weights": total}
+    arrays: dict[str, Any] = {
+        name: None if pair is None else prepare.pair(pair, name)
+        for name, pair in {"data": call.data, "validation": call.validation}.items()
+    }
+    if call.several:
+        arrays["sample_weight"] = None if call.sample_weight is None else (call.sample_weight,)
+    shared = {n: None if a is None else fingerprint(*a) for n, a in arrays.items()}
+
+    def of(plan: Any) -> dict[str, Any]:
+        more, weights = call.split.asked(), plan.weights
+        if call.several:
+            more = {name: getattr(plan.recipe, name) for name in ("metrics", "class_weight")}
+            more["folds"] = None if plan.fold is None else fingerprint(*plan.fold)
+            weights = None
+        settings = {
+            **_compared(plan.recipe, call.place), "network": plan.layers, "cost": judge.cost,
+            "batch_size": plan.k, "examples": plan.m, "scale": judge.scale, **shared, **more,
+        }  # fmt: skip
+        plain: dict[str, Any] = {n: _ADDRESS.sub("", repr(value)) for n, value in settings.items()}
+        if weights is not None:
+            weights = repr(float(np.sum(weights * np.arange(1, len(weights) + 1))))
+        return {**plain, "weights": weights}
+
+    each = [of(plan) for plan in call.plans]
+    if not call.several:
+        return each[0]
+    own = _OWN | {name for name, about in RECIPE.items() if about.each}
+    return {
+        name: f"[{', '.join(str(one[name]) for one in each)}]" if name in own else value
+        for name, value in each[0].items()
+    }
 
 
 def _compared(recipe: Recipe, place: Place) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpnet._typing import Array, Namespace
-from bpnet.backends import Backend, trees
+from bpnet.backends import trees
 from bpnet.core import feedforward
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
@@ -136,10 +136,12 @@ def sample(session: Session | Descent, run: Run) -> list[dict[str, Any]] | None:
 
     None where the device has no memory for it.
     """
-    judge, backend, data, m, k = _parts(session, run)
+    judge, backend, data = session.step.judge, session.backend, session.data
+    m, (low, high) = int(data[0].shape[0]), _ROWS
+    k = min(m, max(low, min(session.members[0].k, high)))
     rows = data[0].some(k) if isinstance(data[0], HostRows) else np.arange(k) * (m // k)
     try:
-        values = _values(session, run, judge, backend, data, rows)
+        values = _values(session, run, rows)
     except Exception as error:
         if not backend.out_of_memory(error):
             raise
@@ -152,22 +154,9 @@ def sample(session: Session | Descent, run: Run) -> list[dict[str, Any]] | None:
     return [_described(*kind) for kind in kinds]
 
 
-def _parts(session: Session | Descent, run: Run) -> tuple[Judge, Backend, Data, int, int]:
-    low, high = _ROWS
-    if isinstance(session, Descent):
-        of = session.problem
-        m = int(of.data[0].shape[0])
-        return of.judge, of.backend, of.data, m, min(m, high)
-    m = int(session.data[0].shape[0])
-    k = min(m, max(low, min(session.members[0].k, high)))
-    return session.step.judge, session.backend, session.data, m, k
-
-
-def _values(
-    session: Session | Descent, run: Run, judge: Judge, backend: Backend, data: Data, rows: Host
-) -> Host:
+def _values(session: Session | Descent, run: Run, rows: Host) -> Host:
     """The sampled values of all arrays, on the host."""
-    xp = backend.xp
+    backend, judge = session.backend, session.step.judge
     step: TrainingStep | None = None
     if isinstance(session, Descent):
         numbers: Any = (np.zeros((1, 0)), np.zeros((1, 0), np.int32))
@@ -177,8 +166,8 @@ def _values(
         t = run.epoch * run.steps + run.step  # the last step's rate; the run keeps its own
         numbers = replace(session.members[0], run=replace(run)).numbers(t, 1)
         carry = session.carry
-    carry = trees.map_leaves(lambda a: xp.asarray(a, copy=True), carry)
-    held, here = blocks.present(data, rows[None, :], backend)
+    carry = trees.map_leaves(lambda a: backend.xp.asarray(a, copy=True), carry)
+    held, here = blocks.present(session.data, rows[None, :], backend)
     index = backend.asarray(here, dtype=backend.index_dtype)
     operands = (session.parameters, held)
     _, (values,) = backend.scan(_Probe(judge, step), carry, index, operands, numbers)

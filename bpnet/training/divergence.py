@@ -18,7 +18,7 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
 from bpnet.errors import Diverged
 from bpnet.training import blocks
-from bpnet.training.evaluation_step import EvaluationStep
+from bpnet.training.judge import EvaluationStep
 
 if TYPE_CHECKING:
     from bpnet.training.session import Session

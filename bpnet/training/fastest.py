@@ -21,7 +21,6 @@ import numpy as np
 
 from bpnet import backends
 from bpnet.backends import Backend, Selection, hardware, libraries, selection
-from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import batches, draws
 from bpnet.errors import BackendUnavailable, InputError
@@ -32,21 +31,15 @@ from bpnet.training.planning import Call, plan
 from bpnet.training.prepare import pair
 from bpnet.training.recipe import Place, Recipe
 
-NAME = "fastest"
 _log = logging.getLogger("bpnet")
 _LIMIT = 2.0
 """Seconds for all trials together."""
 _STEPS = 50
 
 
-def is_asked(backend: Any) -> bool:
-    """Whether the fastest backend is asked for."""
-    return isinstance(backend, str) and backend.strip().lower() == NAME
-
-
 def settled(call: Call) -> Call:
     """Return the call with the fastest backend in its place, if that is asked for."""
-    if not is_asked(call.place.backend):
+    if not call.place.is_fastest:
         return call
     found = find(call)
     _log.info("%s", found.reason)
@@ -58,11 +51,10 @@ def find(call: Call) -> Selection:
     first, place, ranks = call.plans[0], call.place, call.split.ranks
     shape = batches.as_array(pair(call.data, "data")[0], "X").shape
     m = int(shape[0]) if shape else 1
-    rule = "sgd" if isinstance(first.recipe.rule, LBFGS) else first.recipe.rule
 
     def tried() -> Selection:
         return select(
-            first.network, batch_size=max(first.batch_size(m), 1), optimizer=rule,
+            first.network, batch_size=max(first.batch_size(m), 1), optimizer=first.recipe.rule,
             dtype=place.dtype, cost=first.recipe.cost, device=place.device,
         )  # fmt: skip
 
@@ -88,14 +80,15 @@ def select(
     if device is not None:
         msg = f'backend="fastest" looks for the device itself; leave device {device!r} out'
         raise InputError(msg)
-    rule = optimizers.get(optimizer)
-    rule = optimizers.get("sgd") if isinstance(rule, LBFGS) else rule
-    file = _memory(network, batch_size, rule, dtype)
+    recipe = Recipe(cost=cost, optimizer=optimizer, batch_size=batch_size)
+    if isinstance(recipe.rule, LBFGS):
+        recipe = replace(recipe, optimizer="sgd")
+    file = _memory(network, recipe, dtype)
     with suppress(OSError, ValueError, KeyError, BackendUnavailable, InputError):
         known = json.loads(file.read_text(encoding="utf-8"))
         chosen = backends.get(known["backend"])
         return Selection(chosen, f"{known['reason']}, as measured on {known['date']}")
-    steps = _try_out(network, batch_size, rule, dtype, cost)
+    steps = _try_out(network, recipe, dtype)
     if not steps:  # whoever trains is told why
         return Selection(backends.get("numpy"), "numpy, because no backend could be tried out")
     best = min(steps, key=steps.__getitem__)
@@ -109,9 +102,7 @@ def select(
     return Selection(found, reason)
 
 
-def _try_out(
-    network: Network, batch_size: int, rule: Any, dtype: str, cost: Any
-) -> dict[str, float]:
+def _try_out(network: Network, recipe: Recipe, dtype: str) -> dict[str, float]:
     """Seconds of a step on each backend that works, as many as there is time for."""
     end = time.perf_counter() + _LIMIT
     steps: dict[str, float] = {}
@@ -120,7 +111,7 @@ def _try_out(
             break
         with suppress(BackendUnavailable, InputError):
             backend = backends.get(spec)
-            steps[backend.spec] = _step(backend, network, batch_size, rule, dtype, cost, end)
+            steps[backend.spec] = _step(backend, network, recipe, dtype, end)
     return steps
 
 
@@ -134,23 +125,13 @@ def _candidates() -> Iterator[str]:
         yield "torch"
 
 
-def _step(
-    backend: Backend,
-    network: Network,
-    batch_size: int,
-    rule: Any,
-    dtype: str,
-    cost: Any,
-    end: float,
-) -> float:
+def _step(backend: Backend, network: Network, recipe: Recipe, dtype: str, end: float) -> float:
     """Seconds of a training step on random examples, the best of a few short runs."""
-    n_0, n_L = network.sizes[0], network.sizes[-1]
+    n_0, n_L, batch_size = network.sizes[0], network.sizes[-1], recipe.batch_size or 1
     x = draws.generator(0, "check").integers(0, 256, (batch_size, n_0), dtype=np.uint8)
     # one-hot rows suit every cost
     y = np.eye(max(n_L, 2), n_L, dtype=np.float32)[np.arange(batch_size) % max(n_L, 2)]
-    recipe = Recipe(cost=cost, optimizer=rule, batch_size=batch_size)
-    place = Place(backend=backend, dtype=dtype)
-    job = opened(plan(network, (x, y), recipe, place))
+    job = opened(plan(network, (x, y), recipe, Place(backend=backend, dtype=dtype)))
     chosen = job.backend
     with job.running(0) as used:
         session = job.session([0], used, [None])
@@ -171,12 +152,12 @@ def _step(
     return best
 
 
-def _memory(network: Network, batch_size: int, rule: Any, dtype: str) -> Path:
+def _memory(network: Network, recipe: Recipe, dtype: str) -> Path:
     """File for the choice: its name is made of all that the choice depends on."""
     versions = [np.__version__, *_versions(("jax", "jaxlib", "cupy", "torch"))]
     machine = (platform.machine(), hardware.host("cpu").name, os.cpu_count(), hardware.gpus())
     layers = tuple(repr(layer) for layer in network.layers)
-    key = repr((machine, versions, layers, batch_size, rule, dtype)).encode()
+    key = repr((machine, versions, layers, recipe.batch_size, recipe.rule, dtype)).encode()
     name = hashlib.sha256(key).hexdigest()[:24]
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "bpnet" / "fastest" / f"{name}.json"

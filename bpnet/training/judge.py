@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bpnet._typing import Array, DType, Namespace
-from bpnet.core import metrics, special
+from bpnet.core import feedforward, metrics, special
 from bpnet.core.activations import Softmax
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
@@ -122,3 +122,42 @@ class Judge:
             z, middle = output.sigma(z, xp=self.xp), metrics.middle(output)
         found = metrics.count_correct(z, wanted, classes, self.kind, middle, real, xp=self.xp)
         return (found,)
+
+
+@dataclass(frozen=True)
+class EvaluationStep:
+    """Parameters, batch -> sums of cost and right answers."""
+
+    judge: Judge
+
+    def load(self, rows: Array, parameters: Parameters, data: Data) -> Batch:
+        """Return the examples of ``rows``, (k,)."""
+        return self.judge.batch(rows, data)
+
+    def __call__(
+        self, carry: tuple[()], batch: Batch, parameters: Parameters, data: Data
+    ) -> tuple[tuple[()], tuple[Array, ...]]:
+        """Return nothing to carry on and the sums of the batch; the parameters are kept."""
+        judge, xp = self.judge, self.judge.xp
+        z, _ = feedforward.forward(judge.layers, judge.compute(parameters), batch.x, xp=xp)
+        values = wide(judge.cost.value(z, batch.y, judge.layers[-1].activation, xp=xp), xp)
+        return carry, (xp.sum(values, axis=-1), *judge.right(z, batch.wanted, data[2]))
+
+
+@dataclass(frozen=True)
+class StackedEvaluation:
+    """An evaluation of a stack of networks, with rows as :class:`Stacked` takes them."""
+
+    judge: Judge
+
+    def __call__(
+        self, carry: tuple[()], rows: Array, parameters: Parameters, data: Data
+    ) -> tuple[tuple[()], tuple[Array, ...]]:
+        """Return nothing to carry on and the sums of each member."""
+        taken = self.judge.stacked(rows, data)
+        return EvaluationStep(self.judge)(carry, taken, parameters, data)
+
+
+def wide(values: Array, xp: Namespace) -> Array:
+    """Return values in float32 where they are halves."""
+    return xp.astype(values, xp.float32) if special.is_half(values.dtype, xp) else values

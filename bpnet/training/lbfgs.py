@@ -4,79 +4,20 @@ import logging
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from bpnet._typing import Array
 from bpnet.backends import Backend, to_numpy
 from bpnet.core import flat, layers, lbfgs, regularizers, special
 from bpnet.core.feedforward import Parameters
-from bpnet.core.lbfgs import LBFGS, Found
-from bpnet.core.regularizers import Regularization
+from bpnet.core.lbfgs import Found
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, epochs
 from bpnet.training.judge import Data, Judge
 from bpnet.training.member import Member
-from bpnet.training.step import Slopes
+from bpnet.training.step import Slopes, added, beside_weights
 
 _log = logging.getLogger("bpnet")
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What is minimized: the cost over all examples, on the device.
-
-    The cost is divided by ``total``, examples or their weight, and the strength of a regularization
-    by ``m``.
-    """
-
-    judge: Judge
-    backend: Backend
-    data: Data
-    total: float
-    m: float
-    regularization: Regularization = Regularization()  # noqa: RUF009  # a tuple of numbers
-
-    def __call__(self, parameters: Parameters) -> tuple[Array, Parameters, tuple[Array, ...]]:
-        """Return C, its gradients and the count of right answers, on the device."""
-        xp = self.backend.xp
-        sums = _Sums(Slopes(self.judge), self.total)
-        gradients = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
-        parts: list[tuple[Array, ...]] = []
-        for rows in blocks.pieces(self.data, parameters):
-            here, numbers = blocks.present(self.data, rows, self.backend)
-            index = self.backend.asarray(numbers, dtype=self.backend.index_dtype)
-            gradients, found = self.backend.scan(sums, gradients, index, (parameters, here))
-            parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in found))
-        C, *right = (sum(column[1:], start=column[0]) for column in zip(*parts, strict=True))
-        C, gradients = regularizers.penalized(
-            C, parameters, gradients, self.regularization, self.m, xp=xp
-        )
-        return C, gradients, tuple(right)
-
-    def search(
-        self, parameters: Parameters, settings: LBFGS, max_iterations: int
-    ) -> Generator[Found, None, Found]:
-        """Search the parameters with the least cost near those given, an iteration at a time."""
-        xp, backend = self.backend.xp, self.backend
-
-        def objective(w: Array) -> tuple[Array, ...]:
-            C, gradients, right = self(self.layout.unpack((w,), xp=xp))
-            return C, *self.layout.pack(gradients, xp=xp), *right
-
-        def read(a: Array) -> Sequence[float]:
-            numbers: Sequence[float] = backend.to_numpy(a).tolist()
-            return numbers
-
-        return lbfgs.minimize(
-            objective, *self.layout.pack(parameters, xp=xp), settings=settings,
-            max_iterations=max_iterations, read=read, xp=xp,
-        )  # fmt: skip
-
-    @cached_property
-    def layout(self) -> flat.Layout:
-        """Where the arrays of the layers are in the vector."""
-        return flat.of_all(self.judge.layers)
 
 
 @dataclass(frozen=True)
@@ -89,17 +30,8 @@ class _Sums:
     def __call__(
         self, gradients: Parameters, rows: Array, parameters: Parameters, data: Data
     ) -> tuple[Parameters, tuple[Array, ...]]:
-        C, right, more = self.slopes(parameters, rows, data, total=_as(self.total, data))
-        added = tuple(
-            tuple(a + b for a, b in zip(*pair, strict=True))
-            for pair in zip(gradients, more, strict=True)
-        )
-        return added, (C, *right)
-
-
-def _as(total: float, data: Data) -> Any:
-    """The total as the cost takes it: an array beside weights, else the number."""
-    return total if len(data) < 4 or data[3] is None else data[3][:1] * 0 + total
+        C, right, more = self.slopes(parameters, rows, data, total=beside_weights(self.total, data))
+        return added(gradients, more), (C, *right)
 
 
 def check(judge: Judge, **options: Any) -> None:
@@ -119,7 +51,7 @@ def check(judge: Judge, **options: Any) -> None:
             raise InputError(f"{msg}{value!r}, leave it at {wanted!r}")
 
 
-def ended(search: Generator[Found, None, Found]) -> Found:
+def _ended(search: Generator[Found, None, Found]) -> Found:
     """Where a search ends that has no iteration left."""
     try:
         return next(search)
@@ -130,32 +62,54 @@ def ended(search: Generator[Found, None, Found]) -> Found:
 
 @dataclass(eq=False)
 class Descent:
-    """A network trained by L-BFGS: an iteration is an epoch of its history.
+    """A network trained by L-BFGS on its whole training set: an iteration is an epoch.
 
-    ``before`` is where it was an iteration ago, ``found`` where the search is, or ended.
+    ``parameters`` is where it is, on the device, ``before`` where it was an iteration ago, and
+    ``found`` where the search is, or ended.
     """
 
-    problem: Problem
     member: Member
-    settings: LBFGS
+    backend: Backend
+    data: Data
+    dtype: str
     parameters: Parameters
 
-    @classmethod
-    def of(
-        cls, member: Member, settings: LBFGS, backend: Backend, data: Data, dtype: str, first: Any
-    ) -> "Descent":
-        """Descent of a network on some data, regularized over the whole training set."""
-        step, m = member.step, member.run.samples
-        own = member.data(data, backend, dtype)
-        problem = Problem(step.judge, backend, own, m, m, step.regularization)
-        return cls(problem, member, settings, first)
-
     def __post_init__(self) -> None:
-        self.members = self.all = [self.member]
-        self.backend = self.problem.backend
-        self.before = self.parameters
-        most = self.member.run.epochs
-        self._search = self.problem.search(self.parameters, self.settings, most)
+        member, run, self.step = self.member, self.member.run, self.member.step
+        self.members = self.all = [member]
+        self.data = member.data(self.data, self.backend, self.dtype)
+        self.before, xp = self.parameters, self.backend.xp
+        self._m: float = run.samples
+        if self.step.m is None and member.weights is not None:  # scikit-learn's convention
+            self._m = float(member.weights.sum())
+        self._layout = flat.of_all(self.step.judge.layers)
+
+        def read(a: Array) -> Sequence[float]:
+            numbers: Sequence[float] = self.backend.to_numpy(a).tolist()
+            return numbers
+
+        self._search = lbfgs.minimize(
+            self._objective, *self._layout.pack(self.parameters, xp=xp), read=read, xp=xp,
+            settings=self.step.optimizer, max_iterations=run.epochs,
+        )  # fmt: skip
+
+    def _objective(self, w: Array) -> tuple[Array, ...]:
+        """Return C, its gradient and the count of right answers where all parameters are w."""
+        backend, xp = self.backend, self.backend.xp
+        parameters = self._layout.unpack((w,), xp=xp)
+        sums = _Sums(Slopes(self.step.judge), self._m)
+        gradients = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
+        parts: list[tuple[Array, ...]] = []
+        for rows in blocks.pieces(self.data, parameters):
+            here, numbers = blocks.present(self.data, rows, backend)
+            index = backend.asarray(numbers, dtype=backend.index_dtype)
+            gradients, found = backend.scan(sums, gradients, index, (parameters, here))
+            parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in found))
+        C, *right = (sum(column[1:], start=column[0]) for column in zip(*parts, strict=True))
+        C, gradients = regularizers.penalized(
+            C, parameters, gradients, self.step.regularization, self._m, xp=xp
+        )
+        return C, *self._layout.pack(gradients, xp=xp), *right
 
     @property
     def live(self) -> list[tuple[int, Member]]:
@@ -192,7 +146,7 @@ class Descent:
 
     def _move_to(self, found: Found) -> None:
         self.found, self.before = found, self.parameters
-        self.parameters = self.problem.layout.unpack((found.w,), xp=self.backend.xp)
+        self.parameters = self._layout.unpack((found.w,), xp=self.backend.xp)
 
     def leave(self, _i: int, _carry: Any = None) -> None:
         """Search no more, and say why."""
@@ -200,7 +154,7 @@ class Descent:
         if run.stopped:
             self.found = replace(self.found, reason="stopped")
         elif not self.found.reason:  # it has made the last iteration
-            self.found = ended(self._search)
+            self.found = _ended(self._search)
         run.note = (
             f"L-BFGS: {self.found.iterations} iterations, {self.found.evaluations} evaluations, "
             f"{self.found.round_trips} round trips to the host; {self.found.reason}"

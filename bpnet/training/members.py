@@ -1,14 +1,170 @@
-"""Run: the networks of an opened call, those of one kind in stacks, the others one by one."""
+"""Run: the networks of an opened call, in stacks or one by one, and how far they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from bpnet.data.host_rows import HostRows
-from bpnet.training import checkpoints, dividing, epochs, memory, resuming, stacking
+from bpnet.distributed import Communicator
+from bpnet.errors import Diverged
+from bpnet.storage import checkpoint
+from bpnet.storage.checkpoint import Snapshot
+from bpnet.training import checkpoints, epochs, prepare, resuming, stacking
+from bpnet.training.callbacks import SIGNALS, Histories, Run
 from bpnet.training.member import Member
 from bpnet.training.opening import Job
-from bpnet.training.progress import Histories, Progress
+from bpnet.training.resuming import Saved, is_finished
+from bpnet.training.session import Session
+
+
+class Progress:
+    """How far the networks of a call are, those of its checkpoint restored.
+
+    ``histories`` are of the networks that are trained no more, whose numbers are ``done``;
+    ``saved`` are networks that began before the part under way; ``begun`` says whether one has been
+    trained. ``run`` is the call as its writer of checkpoints sees it: parts follow one another.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.networks = job, [plan.network for plan in job.call.plans]
+        self.histories = Histories([{} for _ in self.networks])
+        self.saved: dict[int, Saved] = {}
+        self.done: set[int] = set()
+        self.begun = False
+        self.run = Run(self.networks[0], 0, 1, 0, job.backend.spec)
+        self.run.snapshot, self.run.pull = self._snapshot, self._pull
+        self._part: Sequence[int] = []
+        self._session: Session | None = None
+        if job.saved is not None:
+            self._restore(job.saved)
+
+    def _restore(self, found: Snapshot) -> None:
+        first = [network.parameters for network in self.networks]
+        parameters, self.saved = resuming.networks(
+            found, [plan.step for plan in self.job.call.plans], first
+        )
+        plans = self.job.call.plans
+        ended = {
+            i: s for i, s in self.saved.items() if is_finished(s.numbers, plans[i].recipe.epochs)
+        }
+        final = {i: saved.final(self.networks[i].layers) for i, saved in ended.items()}
+        for i, network in enumerate(self.networks):
+            network.parameters = final.get(i) or prepare.arrange(parameters[i], network.layers)
+        for i, saved in ended.items():
+            self.histories[i] = saved.numbers["history"]
+            if saved.numbers["error"]:
+                self.histories.diverged[i] = Diverged(saved.numbers["error"])
+            else:
+                self.job.name_outputs(self.networks[i])
+        self.done = set(ended)
+        self.histories.stacks[:] = found.numbers["stacks"]
+        self.run.before = found.numbers["before"]
+
+    def left(self, part: Sequence[int]) -> Iterator[list[int]]:
+        """Yield the networks of a part that are trained together: those at the same step."""
+        groups: dict[Any, list[int]] = {}
+        for i in part:
+            if i not in self.done:
+                position = self.saved[i].position if i in self.saved else None
+                groups.setdefault(position, []).append(i)
+        yield from sorted(groups.values(), key=lambda group: group[0] not in self.saved)
+
+    def begin(self, part: Sequence[int], session: Session) -> None:
+        """Take note of the networks that are trained now."""
+        self._part, self._session = part, session
+        self._look()
+        ended = [self.saved[i] for i in part if i in self.saved]
+        if ended and all(saved.numbers["done"] for saved in ended):  # more epochs are wanted
+            self.run.before -= self.run.at - self.run.before
+
+    def drop(self) -> None:
+        """Let go of the networks that are trained now, which had no room."""
+        self._part, self._session = [], None
+
+    def after(self, what: str) -> None:
+        """Let the writer look in when the first part has begun, after a block and an epoch."""
+        self._look()
+        writer, run = self.job.writer, self.run
+        if writer is None:
+            return
+        if what == "begin" and not self.begun:
+            writer.on_train_begin(run)
+            self.begun = True
+        elif what == "block":
+            writer.on_block_end(run)
+        elif what == "epoch" and run.position[0]:
+            run.epoch = run.position[0] - 1  # the one that has ended
+            writer.on_epoch_end(run)
+
+    def _look(self) -> None:
+        """Bring the run of all up to date with the network under way that is furthest."""
+        if self._session is None:
+            return
+        runs, whole = [member.run for member in self._session.all], self.run
+        run = max(runs, key=lambda run: run.position)
+        whole.epochs, whole.steps, whole.samples = run.epochs, run.steps, run.samples
+        whole.epoch, whole.step, whole.history = run.epoch, run.step, run.history
+        whole.stopped = next((r.stopped for r in runs if r.stopped in SIGNALS), None)
+
+    def end(self, part: Sequence[int], members: Sequence[Member]) -> None:
+        """Keep what networks gave that are trained no more."""
+        self._look()
+        for i, member in zip(part, members, strict=True):
+            self.histories[i] = member.run.history
+            if member.error is not None:
+                self.histories.diverged[i] = member.error
+        if self.run.stopped is None:
+            self.histories.stacks[:] = self._stacks
+            if self.job.writer is not None:
+                self.saved |= self._under_way()
+            self.done |= set(part)
+            self.run.before = self.run.at
+            self.run.epoch, self.run.step, self.run.history = 0, 0, {}
+            self.drop()
+
+    @property
+    def _stacks(self) -> list[int]:
+        """Sizes of the stacks, with that under way unless it was taken from a checkpoint."""
+        is_new = self._part and not any(i in self.saved for i in self._part)
+        return [*self.histories.stacks, *([len(self._part)] if is_new else [])]
+
+    def _under_way(self) -> dict[int, Saved]:
+        session = self._session
+        members = session.all if session is not None else []
+        return {i: Saved.of(session, m) for i, m in zip(self._part, members, strict=True)}
+
+    def _pull(self) -> None:
+        """Bring the networks that are trained now up to date."""
+        for member in self._session.all if self._session is not None else ():
+            if member.error is None:
+                member.run.pull()
+
+    def _snapshot(self) -> Snapshot:
+        """Take what a checkpoint holds, but for where the run is."""
+        job, now = self.job, self._under_way()
+        begun = {**self.saved, **now}
+        # where all of a part have ended, the next one is counted from behind it
+        is_behind = now and all(saved.numbers["done"] for saved in now.values())
+        arrays: dict[str, Any] = {}
+        for i, plan in enumerate(job.call.plans):
+            if i not in begun:
+                arrays[f"{i} parameters"] = prepare.arrange(plan.network.parameters, plan.layers)
+                continue
+            own = {"parameters": begun[i].parameters, "state": begun[i].state, **begun[i].arrays}
+            arrays |= {f"{i} {name}": tree for name, tree in own.items()}
+        columns = getattr(job.call.data, "columns", None)
+        numbers = {
+            "asked": job.asked,
+            "backend": job.backend.spec,
+            "machine": resuming.machine(job.backend),
+            "columns": None if columns is None else columns.to_json(),
+            "stacks": self._stacks,
+            "before": self.run.at if is_behind else self.run.before,
+            "networks": {str(i): saved.numbers for i, saved in begun.items()},
+        }
+        return Snapshot(arrays, numbers)
 
 
 def run(job: Job) -> Histories:
@@ -23,7 +179,7 @@ def run(job: Job) -> Histories:
             writer.on_train_end(progress.run)
         stopped = progress.run.stopped
         if call.several and call.split.many:
-            stopped = dividing.gather(job, {*chain(*parts)}, histories, stopped)
+            stopped = gather(job, {*chain(*parts)}, histories, stopped)
         histories.diverged = dict(sorted(histories.diverged.items()))
     if stopped == "interrupted":
         raise KeyboardInterrupt
@@ -34,23 +190,20 @@ def _parts(job: Job) -> list[list[int]]:
     """Numbers of the networks that are trained at once, one part after another."""
     if not job.call.several:
         return [[0]]
-    split, kinds, sizes, parts = job.call.split, [], [], []
-    for plan, step in zip(job.call.plans, job.steps, strict=True):
-        judged, k = 0 if plan.fold is None else len(plan.fold[1]), plan.batch_size(step.m or 1)
-        kinds.append((stacking.common(step), k, plan.recipe.epochs, judged))
-        sizes.append(1 if _is_alone(job, step) else stacking.size(job.backend, step, k))
+    split, kinds, parts = job.call.split, [], []
+    for plan in job.call.plans:
+        judged = 0 if plan.fold is None else len(plan.fold[1])
+        kinds.append((stacking.common(plan.step), plan.k, plan.recipe.epochs, judged))
+    halves = job.call.place.dtype in {"float16", "bfloat16"}
     for group in stacking.grouped(kinds):
-        size = sizes[group[0]]
+        plan = job.call.plans[group[0]]
+        size = stacking.size(job.backend, plan.step, plan.k)
+        if halves or plan.step.micro or isinstance(job.data[0], HostRows):
+            size = 1  # one after another whatever their shape
         if split.shards:  # so that 1, 2, 4 and 8 ranks give the same
             size = min(size, -(-len(group) // split.shards))
         parts += [group[i : i + size] for i in range(0, len(group), size)]
     return parts[split.ranks.rank :: split.ranks.size]
-
-
-def _is_alone(job: Job, step: Any) -> bool:
-    """Whether the set is trained one after another whatever its shape."""
-    halves = job.call.place.dtype in {"float16", "bfloat16"}
-    return bool(halves or step.micro or isinstance(job.data[0], HostRows))
 
 
 def _run_part(part: list[int], job: Job, progress: Progress) -> None:
@@ -82,7 +235,50 @@ def _run_part(part: list[int], job: Job, progress: Progress) -> None:
 
     if progress.run.stopped:
         return
-    for trained, members in memory.in_parts(part, run, undo, job.backend):
+    for trained, members in stacking.in_parts(part, run, undo, job.backend):
         progress.end(trained, members)
         if progress.run.stopped:
             return
+
+
+def gather(job: Job, own: Set[int], histories: Any, stopped: str | None) -> str | None:
+    """Bring to every rank what each has trained; return why the first that was stopped was.
+
+    A network is trained by one rank alone, in a stack that does not depend on how many there are.
+    ``own`` are the numbers of this rank's networks; ``histories`` is written to for the others.
+    """
+    networks, ranks = [plan.network for plan in job.call.plans], job.call.split.ranks
+    mine = sorted(own)
+    values = [tuple(np.asarray(v) for v in histories[i].values()) for i in mine]
+    errors = [str(histories.diverged[i]) if i in histories.diverged else None for i in mine]
+    arrays = {"parameters": tuple(networks[i].parameters for i in mine), "histories": tuple(values)}
+    numbers = {
+        "networks": [[i, [*histories[i]], e] for i, e in zip(mine, errors, strict=True)],
+        "stacks": histories.stacks,
+        "stopped": stopped,
+    }
+    with ranks.patient():  # some have more to train than others
+        contents = _exchanged(ranks, checkpoint.packed(Snapshot(arrays, numbers)))
+    said = [checkpoint.unpacked(content) for content in contents]
+    histories.stacks[:] = [n for held in said for n in held.numbers["stacks"]]
+    for held in said:
+        for at, (i, names, error) in enumerate(held.numbers["networks"]):
+            if i in own:
+                continue
+            columns = zip(names, held.arrays["histories"][at], strict=True)
+            histories[i] = {name: column.tolist() for name, column in columns}
+            networks[i].parameters = held.arrays["parameters"][at]
+            if error is None:
+                job.name_outputs(networks[i])
+            else:
+                histories.diverged[i] = Diverged(error)
+    return next(filter(None, (held.numbers["stopped"] for held in said)), None)
+
+
+def _exchanged(ranks: Communicator, content: bytes) -> list[bytes]:
+    """Bytes of every rank, on every rank: as words, which a float64 holds exactly."""
+    lengths = ranks.gather([len(content)])[:, 0].astype(int)
+    padded = content.ljust(-(-max(lengths) // 4) * 4, b"\0")
+    words = ranks.gather(np.frombuffer(padded, np.uint32).astype(np.float64))
+    pairs = zip(words, lengths, strict=True)
+    return [row.astype(np.uint32).tobytes()[:length] for row, length in pairs]

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from bpnet.arguments import is_column, shown
+from bpnet.core import layers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.distributed import Single, wrap
 from bpnet.errors import ArgumentError, InputError
 from bpnet.model.network import Network, check_alike
-from bpnet.training import options, prepare, sharding
+from bpnet.training import prepare
 from bpnet.training.callbacks import Callback
+from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.declared import merged
+from bpnet.training.ranks import SHARDS, Split, split
 from bpnet.training.recipe import RECIPE, Place, Ranks, Recipe
-from bpnet.training.sharding import Split
 
 Host = np.ndarray[Any, Any]
 
@@ -24,14 +26,27 @@ Host = np.ndarray[Any, Any]
 class Plan:
     """One network and what it is asked for: ``layers`` have its dropout, ``recipe`` its own values.
 
-    ``fold`` are the rows that it is trained with, and those it is judged by.
+    ``fold`` are the rows that it is trained with, and those it is judged by. ``step`` is what is
+    done with each batch and ``weights``, (all examples,), are theirs, once a call is opened.
     """
 
     network: Network
     layers: tuple[Any, ...]
     recipe: Recipe
     callbacks: list[Callback]
-    fold: tuple[Host, Host] | None
+    fold: tuple[Host, Host] | None = None
+    step: Any = None
+    weights: Host | None = None
+
+    @property
+    def m(self) -> int:
+        """Examples that it is trained with, once its step is made."""
+        return self.step.m or 1
+
+    @property
+    def k(self) -> int:
+        """Examples of a step, once that is made."""
+        return self.batch_size(self.m)
 
     def batch_size(self, m: int) -> int:
         """Return the examples in a step, where ``m`` are trained with."""
@@ -78,19 +93,21 @@ def plan(
         refuse(len(network), where, who, more.get("checkpoint"), resume=more.get("resume", False))
         made = recipes(recipe, keywords, len(network))
         plans, ranked = _of_set(list(network), made, callbacks, folds), who.communicator
-        split = Split(Single(), 0) if ranked is None else Split(wrap(ranked), sharding.SHARDS)
+        divided = Split(Single(), 0) if ranked is None else Split(wrap(ranked), SHARDS)
     else:
-        options.check_one(network, folds)
-        options.check_callbacks(callbacks)
+        prepare.check_network(network)
+        if folds is not None:
+            msg = "folds are for a set of networks; give one network (X[rows], y[rows]) and "
+            raise InputError(f"{msg}validation")
+        check_callbacks(callbacks)
         one = merged(Recipe, recipe, keywords)
-        split = sharding.split(who.communicator, who.reduce, who.shards)
-        layers = options.with_dropout(network, one.dropout)
-        plans = [Plan(network, layers, one, [*callbacks], None)]
+        divided = split(who.communicator, who.reduce, who.shards)
+        plans = [Plan(network, with_dropout(network, one.dropout), one, [*callbacks])]
     held = prepare.held_out(data, validation, folds)
     if held is not None and plans[0].fold is not None:
         msg = "folds name the rows to judge by, and validation was given too; leave one out"
         raise InputError(msg)
-    return Call(plans, several, where, split, data, held, **more)
+    return Call(plans, several, where, divided, data, held, **more)
 
 
 def _check_recipe(recipe: Any, several: bool) -> None:
@@ -122,7 +139,7 @@ def _of_set(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any)
         check_rule(own.optimizer)
     calls, pairs = _callbacks(callbacks, count), _folds(folds, count)
     return [
-        Plan(network, options.with_dropout(network, own.dropout), own, called, fold)
+        Plan(network, with_dropout(network, own.dropout), own, called, fold)
         for network, own, called, fold in zip(networks, made, calls, pairs, strict=True)
     ]
 
@@ -182,7 +199,7 @@ def _callbacks(given: Any, count: int) -> list[list[Callback]]:
         msg = f"callbacks has {len(given)} entries for {count} networks"
         raise InputError(f"{msg}; give a list of callbacks for all, or a list of lists, one each")
     for called in given if lists else [given]:
-        options.check_callbacks(called)
+        check_callbacks(called)
     if lists:
         return [list(called) for called in given]
     return [[c.for_member() for c in given] for _ in range(count)]
@@ -210,3 +227,21 @@ def _fold(pair: Any, i: int) -> tuple[Host, Host]:
     if not rows.size:
         raise InputError(f"folds[{i}] has no row to train with; give some")
     return rows.astype(np.int64), held.astype(np.int64)
+
+
+def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
+    """Layers of a network, with dropout after the hidden ones; refuse it beside its own."""
+    layers.Dropout(rate)  # refuses a rate out of range, where there is no hidden layer too
+    if not rate:
+        return network.layers
+    if any(isinstance(layer, layers.Dropout) for layer in network.layers):
+        msg = f"dropout={rate} was given to a network with Dropout layers of its own; use one"
+        raise InputError(msg)
+    return layers.with_dropout(network.layers, rate)
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse a Checkpoint among callbacks, which knows no run there."""
+    if any(isinstance(c, Checkpoint) for c in callbacks):
+        msg = "callbacks holds a Checkpoint; a Checkpoint is for one network that train is given"
+        raise InputError(f"{msg} alone, as checkpoint=; leave it out of callbacks")

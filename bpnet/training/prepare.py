@@ -1,6 +1,7 @@
 """Network, data and options brought to one backend, for training, evaluation and gradients."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,17 @@ from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
 from bpnet.data import Columns, batches, finite
 from bpnet.data.dataset import checked_scale
+from bpnet.data.targets import are_few
 from bpnet.errors import InputError
 from bpnet.model.network import Network
-from bpnet.training import targets, task
+from bpnet.training import targets
 from bpnet.training.judge import Data, Judge
+from bpnet.training.targets import Targets
+
+_log = logging.getLogger("bpnet")
+
+_ENOUGH = 1000
+"""Targets that are looked at before all are, to tell amounts quickly."""
 
 
 def check_network(network: Any) -> None:
@@ -73,25 +81,22 @@ def prepare(
         raise InputError("data has no targets; give (X, y)")
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     if learn:
-        task.check(network, data, made)
+        _check_task(network, data, made)
     batches.require_one({"X": x, "y": y})
     chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
     scales = [getattr(data, "scale", None), network.scale]
     # what is learned from decides; a trained network is judged as it predicts
-    scale = next(
-        (checked_scale(s) for s in (scales if learn else scales[::-1]) if s is not None), None
-    )
+    given = (s for s in (scales if learn else scales[::-1]) if s is not None)
+    scale = next(map(checked_scale, given), None)
     with chosen.session(dtype):
         stored, wanted = store(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn,
             labels=network.labels and not learn,
         )  # fmt: skip
+        wanted = replace(wanted, columns=getattr(data, "columns", None))
         if learn:
-            task.check_guess(network, data, wanted, made)
-        columns = getattr(data, "columns", None)
-        if learn:
-            _check_columns(network, columns)
-        wanted = replace(wanted, columns=columns)
+            _check_guess(network, data, wanted, made)
+            _check_columns(network, wanted.columns)
         judge = Judge(network.layers, made, scale, wanted.kind, chosen.dtype(dtype), chosen.xp)
     return chosen, judge, stored, wanted
 
@@ -100,11 +105,9 @@ def _check_columns(network: Network, columns: Columns | None) -> None:
     """Refuse a table whose columns are taken otherwise than when the network was trained."""
     if columns is None or network.columns is None:
         return
-    difference = network.columns.difference(columns)
-    if not difference:
-        return
-    msg = f"the network was trained with other columns: {difference}"
-    raise InputError(f"{msg}; read the table with columns=network.columns, or begin a new network")
+    if difference := network.columns.difference(columns):
+        msg = f"the network was trained with other columns: {difference}; read the table with "
+        raise InputError(f"{msg}columns=network.columns, or begin a new network")
 
 
 def store(
@@ -142,30 +145,44 @@ def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
     return batches.on_device(parameters, backend=backend, dtype=batches.host_dtype(dtype))
 
 
-def name_outputs(network: Network, wanted: targets.Targets, scale: float | None) -> None:
-    """Tell a network what it learned: classes or labels, its scale, and a table's columns."""
-    network.classes, network.scale = wanted.classes, scale
-    network.labels, network.columns = wanted.are_labels, wanted.columns
-
-
-def pulling(session: Any, member: Any, wanted: targets.Targets) -> Callable[[], None]:
-    """Return what brings the network of a member up to date with its arrays on the device."""
-    run, scale = member.run, member.step.judge.scale
-
-    def pull() -> None:
-        held = session.to_host(member) if run.result is None else run.result
-        run.network.parameters = arrange(held, run.network.layers)
-        name_outputs(run.network, wanted, scale)
-
-    return pull
-
-
 def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
     """The same arrays for other layers with the same dense ones among them."""
     arrays = (pair for pair in parameters if pair)
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
 
 
-def largest_product(network: Network, k: int) -> int:
-    """Multiplications in the largest product of a step with ``k`` examples."""
-    return k * max(layer.n_in * layer.n_out for layer in network.dense)
+def _check_task(network: Network, data: Any, cost: Cost) -> None:
+    """Refuse outputs that cannot tell what a data set says that its targets are."""
+    task, n = getattr(data, "task", None), network.sizes[-1]
+    output = type(network.output).__name__
+    if task == "classify" and n == 1 and not _tells_two(network, cost):
+        msg = f"the targets are classes and the network has one output, {output}; give "
+        raise InputError(f"{msg}output='sigmoid' for two classes, or one output for each class")
+    if task == "regress" and n > 1 and data.y.ndim == 1:
+        msg = f"the targets are one amount for each example and the network has {n} outputs"
+        raise InputError(f"{msg}; give it one, output='identity', or the data task='classify'")
+
+
+def _check_guess(network: Network, data: Any, wanted: Targets, cost: Cost) -> None:
+    """Refuse, or tell of, targets that may be classes where nobody said what the one output is."""
+    one_amount = network.guessed and network.sizes[-1] == 1 and not _tells_two(network, cost)
+    if not one_amount or getattr(data, "task", None) is not None:
+        return
+    values = wanted.values
+    if not are_few(values[:_ENOUGH]) or not are_few(values):
+        return
+    known = np.unique(values)
+    if len(known) == 2:
+        msg = f"the targets are {known[0]:g} or {known[1]:g}, and what the network's one output is "
+        raise InputError(
+            f"{msg}was not said; give output='sigmoid' for two classes, or 'identity' for amounts"
+        )
+    if len(known) > 1:
+        msg = "the targets have %d different whole numbers and the network one output: they are "
+        msg += "taken for amounts; for classes give it %d outputs, else say output='identity'"
+        _log.warning(msg, len(known), len(known))
+
+
+def _tells_two(network: Network, cost: Cost) -> bool:
+    """Whether a single output says one of two classes."""
+    return isinstance(network.output, activations.Sigmoid) or isinstance(cost, costs.Hinge)

@@ -230,6 +230,11 @@ class Place(Declared):
         "--no-compiled NumPy calls each step, as it else replays the first.",
     )  # fmt: skip
 
+    @property
+    def is_fastest(self) -> bool:
+        """Whether the fastest backend is asked for."""
+        return isinstance(self.backend, str) and self.backend.strip().lower() == "fastest"
+
 
 @checked
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,82 @@ from bpnet.core import layers, optimizers
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import Adam, Optimizer
 from bpnet.errors import InputError
-from bpnet.storage.checkpoint import Snapshot
+from bpnet.storage.checkpoint import Snapshot, fitting
 from bpnet.training import prepare
-from bpnet.training.saved import Saved, fitting, is_finished
+from bpnet.training.callbacks import SIGNALS, named
+from bpnet.training.member import Member
 from bpnet.training.step import TrainingStep
 
 _log = logging.getLogger("bpnet")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A network as a checkpoint has it, under way or at its end; NumPy arrays and plain data.
+
+    ``arrays`` is what its callbacks keep, by their names, and under ``result`` the parameters that
+    the network has at the end in place of the last ones.
+    """
+
+    numbers: dict[str, Any]
+    parameters: Any
+    state: Any
+    arrays: dict[str, Any]
+
+    @classmethod
+    def of(cls, session: Any, member: Member) -> "Saved":
+        """Return a member of a session as it is between two blocks."""
+        run = member.run
+        states = {name: callback.state() for name, callback in named(member.callbacks)}
+        pairs = {name: pair for name, pair in states.items() if pair is not None}
+        arrays = {name: kept for name, (_, kept) in pairs.items() if kept is not None}
+        if run.result is not None:
+            arrays["result"] = run.result
+        epoch, step = run.position
+        numbers = {
+            "epoch": epoch,
+            "step": step,
+            # the history has the sums of an epoch that has ended
+            "sums": [0.0, 0.0] if step == 0 else list(run.sums),
+            "done": member.is_over and run.stopped not in SIGNALS,
+            "error": None if member.error is None else str(member.error),
+            "epochs": run.epochs,
+            "threads": run.threads,
+            "history": run.history,
+            "learning_rate": run.learning_rate,
+            "callbacks": {name: plain for name, (plain, _) in pairs.items()},
+        }
+        parameters = session.to_host(member)
+        if member.error is not None:  # a network that diverged keeps what it had before
+            parameters = prepare.arrange(run.network.parameters, member.step.judge.layers)
+        return cls(numbers, parameters, session.state_to_host(member), arrays)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Epochs that have ended, and steps done in the next one."""
+        return self.numbers["epoch"], self.numbers["step"]
+
+    def final(self, layers: Any) -> Any:
+        """Return the parameters of a finished network, as its ``layers`` have them."""
+        last = prepare.arrange(self.parameters, layers)
+        if "result" not in self.arrays:
+            return last
+        return fitting(self.arrays["result"], last, "best parameters")
+
+    def resume(self, member: Member) -> dict[str, Any]:
+        """Put a member where it was; return what its callbacks kept, by their names."""
+        run, numbers = member.run, self.numbers
+        run.epoch, run.step = self.position
+        run.sums = (numbers["sums"][0], numbers["sums"][1])
+        run.history.update(numbers["history"])
+        run.learning_rate = numbers["learning_rate"]
+        kept = numbers["callbacks"].items()
+        return {name: (plain, self.arrays.get(name)) for name, plain in kept}
+
+
+def is_finished(numbers: dict[str, Any], epochs: int) -> bool:
+    """Whether a network that is so far is trained no more, where so many epochs are wanted."""
+    return bool(numbers["error"] or (numbers["done"] and numbers["epochs"] >= epochs))
 
 
 def _is_count(value: Any) -> bool:
@@ -140,17 +211,17 @@ def _state(held: Any, numbers: dict[str, Any], like: Any, rule: Optimizer) -> An
     )
 
 
-def threads_of(found: Snapshot | None, i: int, backend: str, given: int | None) -> int | None:
+def threads_of(found: Snapshot, i: int, backend: str, given: int | None) -> int | None:
     """Threads of network ``i`` of a run that is resumed: products of one and of two differ."""
-    if found is None or given is not None or found.numbers["backend"] != backend:
+    if given is not None or found.numbers["backend"] != backend:
         return given
     before: int | None = found.numbers["networks"].get(str(i), {}).get("threads")
     return before
 
 
-def compiling(found: Snapshot | None, backend: Backend, asked: bool | None, steps: int) -> Backend:
+def compiling(found: Snapshot, backend: Backend, asked: bool | None, steps: int) -> Backend:
     """The backend with steps that are compiled or not: in a run that is taken up, as they were."""
-    if found is None or asked is not None or found.numbers["backend"] != backend.spec:
+    if asked is not None or found.numbers["backend"] != backend.spec:
         return backend.compiling(asked, steps)
     return backend.compiling(True if "compiled" in found.numbers["machine"] else None)
 

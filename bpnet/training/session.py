@@ -18,7 +18,7 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
 from bpnet.data.host_rows import HostRows, together
 from bpnet.errors import InputError
-from bpnet.training import blocks, divergence, epochs, memory, stacking
+from bpnet.training import blocks, divergence, epochs, stacking
 from bpnet.training.callbacks import Callback
 from bpnet.training.judge import Data
 from bpnet.training.member import Host, Member
@@ -249,7 +249,7 @@ class Session:
             except Exception as error:
                 if not self.alone or not self.backend.out_of_memory(error):
                     raise
-                self.step = memory.smaller(self.step, rows[0].shape[1], error)
+                self.step = self.step.smaller(rows[0].shape[1], error)
             self.carry = before
             self.backend.free_unused()
             before = self._copied()

@@ -10,121 +10,21 @@ import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import pairwise, tee
+from itertools import tee
 from typing import Any, ClassVar
 
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.arguments import finite_number
-from bpnet.backends import Backend, placement, trees
+from bpnet.backends import trees
 from bpnet.core import flat
-from bpnet.core.lbfgs import LBFGS
-from bpnet.distributed import Communicator, Single, tree, wrap
-from bpnet.errors import InputError
-from bpnet.training import blocks, divergence, memory
-from bpnet.training.judge import Data, Judge
+from bpnet.distributed import tree
+from bpnet.training import blocks, divergence
+from bpnet.training.judge import Data
 from bpnet.training.member import Host
+from bpnet.training.ranks import Split
 from bpnet.training.session import Session
 from bpnet.training.step import Carry, Packed, Slopes, TrainingStep
-
-SHARDS = 8
-"""Shards of a batch where ranks are given and their number is not."""
-
-_MOST = 1 << 16
-"""Shards that a batch is cut into at most; each is a step of its own."""
-
-ORDERS = ("ordered", "fast")
-
-
-@dataclass(frozen=True)
-class Split:
-    """How the batches of a run are divided: over whom, and in how many shards; 0 is none."""
-
-    ranks: Communicator
-    shards: int
-    ordered: bool = True
-
-    @property
-    def many(self) -> bool:
-        """Whether there are other ranks."""
-        return self.ranks.size > 1
-
-    def own(self, k: int) -> list[tuple[int, int]]:
-        """First row and last row + 1 of this rank's shards of a batch of ``k``; some may be empty.
-
-        Examples
-        --------
-        >>> Split(Single(), 4).own(10)
-        [(0, 2), (2, 5), (5, 7), (7, 10)]
-        """
-        each = self.shards // self.ranks.size
-        first = self.ranks.rank * each
-        return list(pairwise(i * k // self.shards for i in range(first, first + each + 1)))
-
-
-def split(communicator: Any, reduce: Any, shards: Any) -> Split:
-    """How a run's batches are divided; the arguments are fields of :class:`bpnet.Ranks`."""
-    if reduce not in ORDERS:
-        raise InputError(f"reduce is {reduce!r}; give 'ordered' or 'fast'")
-    if communicator is None and shards is None:
-        if reduce != ORDERS[0]:
-            msg = f"reduce is {reduce!r}, a way to add up over ranks, and there are none; start "
-            raise InputError(f"{msg}some (mpiexec) and give communicator, or leave reduce out")
-        return Split(Single(), 0)
-    ranks = Single() if communicator is None else wrap(communicator)
-    if reduce == "fast":
-        if shards is not None:
-            msg = f"shards={shards!r} belongs to reduce='ordered'; with 'fast' each rank has one"
-            raise InputError(msg)
-        return Split(ranks, ranks.size, ordered=False)
-    count = SHARDS if shards is None else finite_number(shards)
-    if not isinstance(count, int) or not 1 <= count <= _MOST or count & (count - 1):
-        raise InputError(f"shards is {shards!r}; give a power of two up to {_MOST}: 1, 2, 4, 8")
-    if count % ranks.size:
-        msg = f"{ranks.size} ranks can't share {count} shards evenly; start a number of ranks that "
-        raise InputError(f"{msg}divides it, or give shards=, or reduce='fast'")
-    return Split(ranks, count)
-
-
-def check(
-    divided: Split, judge: Judge, rule: Any, backend: Backend, compiled: bool | None = None
-) -> None:
-    """Refuse what cannot be cut into shards."""
-    if not divided.shards:
-        return
-    if isinstance(rule, LBFGS):
-        msg = "lbfgs works in one process, without shards; leave communicator and shards out, or "
-        raise InputError(f"{msg}use another optimizer")
-    if compiled and not backend.compiles:
-        backend.compiling(compiled)  # another library refuses this by itself
-        msg = "compiled is True and PyTorch compiles whole steps, which shards are parts of; leave "
-        raise InputError(f"{msg}compiled out")
-    if divided.shards > 1 and any(layer.averages for layer in judge.layers):
-        msg = "batch normalization needs the whole batch at once; use norm='layer' with ranks or "
-        raise InputError(f"{msg}shards")
-    library = divided.ranks.library
-    if library not in ("numpy", backend.name):
-        msg = f"these ranks add up arrays of {library} and the backend is {backend.name}; use "
-        raise InputError(f"{msg}backend={library!r}, or ranks that go over the host")
-
-
-def placed(ranks: Communicator, backend: Any, device: Any) -> Any:
-    """Backend of a rank: where there are several GPUs and none is named, one for each."""
-    return placement.for_rank(backend, device, ranks.local_rank) if ranks.size > 1 else backend
-
-
-def asked(divided: Split) -> dict[str, Any]:
-    """What must be the same in a run that is taken up again: not how many ranks there are."""
-    if not divided.ordered:
-        return {"reduce": "fast"}
-    return {"shards": divided.shards} if divided.shards else {}
-
-
-def threads(divided: Split, backend: Backend, given: int | None) -> int | None:
-    """Threads of a rank: one, unless another number is given or the library decides."""
-    decides = type(backend).threads is Backend.threads
-    return given if not divided.shards or decides or given is not None else 1
 
 
 @dataclass(frozen=True)
@@ -134,8 +34,7 @@ class _Part:
     step: TrainingStep
 
     def __call__(self, packed: Packed, rows: Array, data: Data, words: Any, total: Any) -> Array:
-        judge = self.step.judge
-        xp = judge.xp
+        judge, xp = self.step.judge, self.step.judge.xp
         if len(data) > 3 and data[3] is not None:
             total = xp.sum(data[3][:1]) * 0 + total  # an array where the weights are
         slopes = Slopes(judge, self.step.micro)
@@ -246,7 +145,7 @@ class ShardedSession(Session):
             except Exception as error:
                 if not self.backend.out_of_memory(error):
                     raise
-                self.step = memory.smaller(self.step, rows.shape[0], error)
+                self.step = self.step.smaller(rows.shape[0], error)
             self.backend.free_unused()
 
     @property
@@ -266,8 +165,3 @@ class ShardedSession(Session):
         )
         zeros = self.backend.xp.zeros((length,), dtype=arrays[0].dtype, device=self.backend.device)
         return self._brought(zeros)
-
-
-def session(divided: Split, *given: Any) -> Session:
-    """The session of a network, sharded where its batches are."""
-    return ShardedSession(*given, split=divided) if divided.shards else Session(*given)

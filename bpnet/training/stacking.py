@@ -1,8 +1,9 @@
 """Networks of one shape as one stack of arrays: which go together, and what each brings."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -111,3 +112,36 @@ def joined(join: Callable[[Any], Any], trees: Sequence[Any]) -> Any:
     if isinstance(trees[0], tuple):
         return tuple(joined(join, part) for part in zip(*trees, strict=True))
     return join(list(trees))
+
+
+_log = logging.getLogger("bpnet")
+
+One = TypeVar("One")
+Found = TypeVar("Found")
+
+
+def in_parts(
+    part: Sequence[One],
+    train: Callable[[Sequence[One]], Found],
+    undo: Callable[[Sequence[One]], Any],
+    backend: Backend,
+) -> Iterator[tuple[Sequence[One], Found]]:
+    """Train networks at once, or in halves where there is not enough memory for so many.
+
+    ``undo`` puts networks back to where they were before ``train``. Yield what was trained at once,
+    and what ``train`` returned.
+    """
+    try:
+        found = train(part)
+    except Exception as error:
+        if len(part) == 1 or not backend.out_of_memory(error):
+            raise
+    else:
+        yield part, found
+        return
+    undo(part)
+    backend.free_unused()  # now that the error holds on to no arrays
+    half = len(part) // 2
+    _log.warning("memory ran out with %d networks at a time: %d", len(part), half)
+    for one in (part[:half], part[half:]):
+        yield from in_parts(one, train, undo, backend)

@@ -4,8 +4,9 @@ No ``float()``, no ``bool()`` and no shape that depends on data: whatever a step
 the device.
 """
 
+import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,7 +16,10 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.flat import Layout, Vectors
 from bpnet.core.regularizers import Regularization
 from bpnet.core.rules import Slots
-from bpnet.training.judge import Batch, Data, Judge
+from bpnet.errors import OutOfMemory
+from bpnet.training.judge import Batch, Data, Judge, wide
+
+_log = logging.getLogger("bpnet")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Slopes:
         for more in parts:
             C = C + more[0]
             right = tuple(a + b for a, b in zip(right, more[1], strict=True))
-            gradients = _added(gradients, more[2])
+            gradients = added(gradients, more[2])
         return C, right, gradients
 
     def _part(
@@ -157,12 +161,7 @@ class TrainingStep:
         return rows if self.micro else self.judge.batch(rows, data)
 
     def __call__(
-        self,
-        carry: Carry,
-        taken: Any,
-        numbers: tuple[Any, ...],
-        data: Data,
-        own: Own | None = None,
+        self, carry: Carry, taken: Any, numbers: tuple[Any, ...], data: Data, own: Own | None = None
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Return what is carried on and the sums of the batch.
 
@@ -225,6 +224,25 @@ class TrainingStep:
             unlearned = layers.after_step(judge.layers, parameters, seen)
         return ((vectors, unlearned), state), (C * (k if self.m is None else weight), *right)
 
+    def smaller(self, batch_size: int, error: BaseException) -> "TrainingStep":
+        """The step with half as many examples at a time, whose gradients are added up.
+
+        OutOfMemory if one example was too much already, or the layers need the whole batch.
+        """
+        error = error.with_traceback(None)  # which holds on to the arrays of the step that failed
+        taken = min(self.micro or batch_size, batch_size)
+        if taken == 1:
+            msg = "memory ran out with one example at a time; use a smaller network, or another "
+            raise OutOfMemory(f"{msg}device") from error
+        if any(layer.averages for layer in self.judge.layers):
+            msg = f"memory ran out in a batch of {batch_size}, and batch normalization needs it "
+            raise OutOfMemory(f"{msg}whole; use a smaller batch_size, or norm='layer'") from error
+        micro = taken // 2
+        _log.warning(
+            "memory ran out with %d examples at a time: going on with %d of a batch", taken, micro
+        )
+        return replace(self, micro=micro)
+
 
 @dataclass(frozen=True)
 class Stacked:
@@ -254,10 +272,15 @@ class Stacked:
         return self.step(carry, taken, (each, words), data, own)
 
 
-def _added(first: Parameters, second: Parameters) -> Parameters:
+def added(first: Parameters, second: Parameters) -> Parameters:
     """Sum of two gradients; the first is donated."""
     pairs = zip(first, second, strict=True)
     return tuple(tuple(a + b for a, b in zip(*pair, strict=True)) for pair in pairs)
+
+
+def beside_weights(total: float, data: Data) -> Any:
+    """A total as the cost takes it: an array beside weights, else the number."""
+    return total if len(data) < 4 or data[3] is None else data[3][:1] * 0 + total
 
 
 def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Parameters:
@@ -266,8 +289,3 @@ def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Para
         tuple(xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True))
         for pair in zip(gradients, parameters, strict=True)
     )
-
-
-def wide(values: Array, xp: Namespace) -> Array:
-    """Return values in float32 where they are halves."""
-    return xp.astype(values, xp.float32) if special.is_half(values.dtype, xp) else values

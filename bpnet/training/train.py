@@ -8,10 +8,9 @@ from typing import Any, Unpack, overload
 from bpnet.arguments import checked
 from bpnet.model.network import Network
 from bpnet.training import fastest, members, opening, planning
-from bpnet.training.callbacks import Callback, History
+from bpnet.training.callbacks import Callback, Histories, History
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.declared import signed
-from bpnet.training.progress import Histories
 from bpnet.training.recipe import Keywords, Place, Ranks, Recipe
 
 _log = logging.getLogger("bpnet")
@@ -154,7 +153,8 @@ def train(
         validation=validation, checkpoint=checkpoint, resume=resume, callbacks=callbacks,
         folds=folds,
     )  # fmt: skip
-    histories = members.run(opening.opened(fastest.settled(call)))
+    call = fastest.settled(call) if call.place.is_fastest else call
+    histories = members.run(opening.opened(call))
     if not call.several:
         if histories.diverged:
             raise histories.diverged[0]

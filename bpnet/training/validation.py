@@ -15,8 +15,7 @@ from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.training import blocks, prepare, scores
 from bpnet.training.epochs import Judged
-from bpnet.training.evaluation_step import EvaluationStep, StackedEvaluation
-from bpnet.training.judge import Data, Judge
+from bpnet.training.judge import Data, EvaluationStep, Judge, StackedEvaluation
 from bpnet.training.member import Member
 from bpnet.training.targets import Targets
 

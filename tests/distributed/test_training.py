@@ -6,7 +6,8 @@ import pytest
 import bpnet
 from bpnet.distributed import simulate
 from bpnet.errors import Diverged, InputError
-from bpnet.training import agreement, sharding
+from bpnet.training import opening, sharding
+from bpnet.training import ranks as rank
 from tests.distributed import jobs
 
 RUNS = {
@@ -231,17 +232,17 @@ def test_parameters_that_drift_apart_are_noticed():
         return jobs.train(ranks)
 
     sessions = {}
-    original = sharding.session
+    original = opening.ShardedSession
 
-    def session(divided, *held):
-        return sessions[divided.ranks.rank](*held, split=divided)
+    def session(*held, split):
+        return sessions[split.ranks.rank](*held, split=split)
 
-    sharding.session = session
+    opening.ShardedSession = session
     try:
         with pytest.raises(RuntimeError, match="step 10 of epoch 2 rank 1 has other parameters"):
             simulate(2, job)
     finally:
-        sharding.session = original
+        opening.ShardedSession = original
 
 
 def test_a_cost_that_is_not_finite_stops_all_ranks_alike():
@@ -322,6 +323,6 @@ def test_batch_normalization_works_on_one_rank_with_one_shard():
 
 
 def test_hashes_fit_a_float():
-    found = agreement.hashed(b"some", b"bytes")
+    found = rank.hashed(b"some", b"bytes")
     assert found == int(found) < 2**48
-    assert found != agreement.hashed(b"some", b"other")
+    assert found != rank.hashed(b"some", b"other")

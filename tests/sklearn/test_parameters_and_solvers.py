@@ -14,7 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from bpnet.core import activations
 from bpnet.errors import InputError
-from bpnet.sklearn import MLPClassifier, MLPRegressor, together
+from bpnet.sklearn import MLPClassifier, MLPRegressor
+from bpnet.sklearn import search as together
 from tests.training.effects import gradient, slopes
 from tests.training.modes import MODES, NAMES, M, X, Y
 from tests.training.test_options_and_modes import CELLS
@@ -141,7 +142,7 @@ def ours(column, kind, given, y, fits):
         if column == "grid":
             other = kind(**{**given, "random_state": given["random_state"] + 1})
             both = [together.Fit(one, np.arange(M)) for one in (est, other)]
-            assert together.fit(both, X, y) == [est, other]
+            assert together.fit_all(both, X, y) == [est, other]
         else:
             est.fit(X, y)
     return est

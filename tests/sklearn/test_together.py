@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from bpnet.backends.trace import replay
-from bpnet.sklearn import MLPClassifier, MLPRegressor, together
+from bpnet.sklearn import MLPClassifier, MLPRegressor
+from bpnet.sklearn import search as together
 from bpnet.training.step import Stacked
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -22,7 +23,7 @@ def test_candidates_of_two_dtypes_have_data_of_two_dtypes():
     options = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 1, "batch_size": 6}
     dtypes = ["float32", "float64", "float32", "float64"]
     fits = [together.Fit(MLPRegressor(**options, dtype=dtype), np.arange(20)) for dtype in dtypes]
-    for dtype, found in zip(dtypes, together.fit(fits, X, y), strict=True):
+    for dtype, found in zip(dtypes, together.fit_all(fits, X, y), strict=True):
         alone = MLPRegressor(**options, dtype=dtype).fit(X[:20], y[:20])
         assert found.coefs_[0].dtype == dtype
         for a, b in zip(found.coefs_, alone.coefs_, strict=True):
@@ -62,7 +63,7 @@ def test_memory_that_runs_out_halves_the_stack(monkeypatch, caplog, options):
     monkeypatch.setattr(replay, "WORTH", 10**9)  # a step that is replayed is not called
     with caplog.at_level(logging.WARNING, "bpnet"):
         fits = [together.Fit(one, rows) for group in made for one in group]
-        done = together.fit(fits, X, y)
+        done = together.fit_all(fits, X, y)
     assert "memory ran out with 5 networks at a time: 2" in caplog.text
     assert set(sizes) >= {5, 2}
     for found, wanted in zip(done, alone, strict=True):
@@ -79,7 +80,7 @@ def test_a_row_that_is_no_number_is_the_matter_of_its_folds():
     fits = [
         together.Fit(MLPRegressor(**options), rows) for rows in (np.arange(12), np.arange(12, 24))
     ]
-    broken, found = together.fit(fits, X, np.arange(24.0))
+    broken, found = together.fit_all(fits, X, np.arange(24.0))
     assert isinstance(broken, TypeError)
     assert found.n_iter_ == 2
 

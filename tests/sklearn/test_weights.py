@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bpnet.sklearn import MLPClassifier, MLPRegressor, together
+from bpnet.sklearn import MLPClassifier, MLPRegressor
+from bpnet.sklearn import search as together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 RANDOM = np.random.default_rng(0)
@@ -44,7 +45,7 @@ def test_fits_that_are_trained_as_one_have_the_losses_of_each_alone():
     y, parts = X[:, 0] * 2, np.array_split(np.arange(90), 3)
     fits = [together.Fit(MLPRegressor(**make), np.concatenate(parts[:i] + parts[i + 1 :]))
             for i in range(3)]  # fmt: skip
-    for fit, est in zip(fits, together.fit(fits, X, y, W), strict=True):
+    for fit, est in zip(fits, together.fit_all(fits, X, y, W), strict=True):
         alone = MLPRegressor(**make).fit(X[fit.rows], y[fit.rows], sample_weight=W[fit.rows])
         np.testing.assert_allclose(est.loss_curve_, alone.loss_curve_, rtol=1e-9)
 
@@ -56,7 +57,7 @@ def test_the_loss_of_an_epoch_weighs_each_batch_by_its_length(count):
             "solver": "sgd", "learning_rate_init": 1e-12, "alpha": 0.0}  # fmt: skip
     fits = [together.Fit(MLPClassifier(random_state=seed, **make), np.arange(90))
             for seed in range(count)]  # fmt: skip
-    for est in together.fit(fits, X, Y, W):
+    for est in together.fit_all(fits, X, Y, W):
         losses = -np.log(est.predict_proba(X)[np.arange(90), Y])
         parts = [slice(0, 32), slice(32, 64), slice(64, 90)]
         means = [np.average(losses[part], weights=W[part]) for part in parts]

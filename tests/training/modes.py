@@ -15,7 +15,8 @@ from bpnet.core.activations import Tanh
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data.host_rows import HostRows
 from bpnet.distributed import simulate
-from bpnet.sklearn import GridSearch, MLPClassifier, MLPRegressor, together
+from bpnet.sklearn import GridSearch, MLPClassifier, MLPRegressor
+from bpnet.sklearn import search as together
 
 M, ETA, STEPS = 48, 0.5, 21
 """Examples, learning rate, and the steps of a search for one."""
@@ -200,7 +201,7 @@ def in_a_grid(probe, data=(X, Y), **options):
         if judged is not None:
             search = GridSearch(made[0], {"random_state": [0]}, cv=[(rows, rows)])
             return [outcome(search.fit(*data, X_val=judged[0], y_val=judged[1]).best_estimator_)]
-        done = together.fit([together.Fit(est, rows) for est in made], *data, weights)
+        done = together.fit_all([together.Fit(est, rows) for est in made], *data, weights)
     for found in done:
         if isinstance(found, Exception):
             raise found

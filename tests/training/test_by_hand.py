@@ -10,11 +10,11 @@ import bpnet
 from bpnet.core import layers, optimizers
 from bpnet.core.regularizers import UNBOUND, Regularization
 from bpnet.errors import InputError, OutOfMemory
-from bpnet.training import callbacks, evidence, memory, saved, scores, stacking, task, weights
+from bpnet.storage import checkpoint
+from bpnet.training import callbacks, prepare, scores, stacking
 from bpnet.training import targets as making
-from bpnet.training.callbacks import Run
+from bpnet.training.callbacks import EarlyStopping, Run, check_watched
 from bpnet.training.judge import Judge
-from bpnet.training.stopping import EarlyStopping, check_watched
 
 NUMPY = bpnet.backends.get("numpy")
 RANDOM = np.random.default_rng(5)
@@ -41,11 +41,11 @@ def wanted(y, n, output="softmax", classes=None, cost="cross_entropy", **more):
 def test_the_row_of_a_weight_that_is_none_is_named(row, value):
     given = np.ones(4)
     given[row] = value
-    assert said(weights.given, given, 4) == (
+    assert said(making.given_weights, given, 4) == (
         f"sample_weight has {value:g} in row {row}, no number of 0 or more; give such"
     )
     given[3] = -1.0
-    assert f"in row {row}," in said(weights.given, given, 4)
+    assert f"in row {row}," in said(making.given_weights, given, 4)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_the_row_of_a_weight_that_is_none_is_named(row, value):
     ],
 )
 def test_weights_that_are_none(given, text):
-    assert said(weights.given, given, 3) == text
-    assert weights.given([0.0, 1, 2], 3).tolist() == [0.0, 1.0, 2.0]
+    assert said(making.given_weights, given, 3) == text
+    assert making.given_weights([0.0, 1, 2], 3).tolist() == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_weights_that_are_none(given, text):
     ],
 )  # fmt: skip
 def test_weights_have_the_mean_1(sample_weight, class_weight, made):
-    found = weights.make(sample_weight, class_weight, wanted([0, 0, 0, 1], 2), 4)
+    found = making.weigh(sample_weight, class_weight, wanted([0, 0, 0, 1], 2), 4)
     if made is None:
         assert found is None
     else:
@@ -91,7 +91,7 @@ def test_weights_of_classes_that_are_none(class_weight, text):
         np.asarray(["a", "a", "b"]), 3, 2, bpnet.activations.Softmax(),
         bpnet.costs.CrossEntropy(), None, "y", learn=True,
     )  # fmt: skip
-    assert said(weights.make, None, class_weight, held, 3) == text
+    assert said(making.weigh, None, class_weight, held, 3) == text
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ def test_outputs_that_cannot_tell_the_task(kind, y, n, said_):
     net = bpnet.Network([3, n], output="identity")
     data = SimpleNamespace(task=kind, y=np.asarray(y))
     if said_:
-        assert said(task.check, net, data, bpnet.costs.Quadratic()) == said_
+        assert said(prepare._check_task, net, data, bpnet.costs.Quadratic()) == said_
     else:
-        task.check(net, data, bpnet.costs.Quadratic())
-    task.check(bpnet.Network([3, 1], output="identity"), SimpleNamespace(task="classify"),
+        prepare._check_task(net, data, bpnet.costs.Quadratic())
+    prepare._check_task(bpnet.Network([3, 1], output="identity"), SimpleNamespace(task="classify"),
                bpnet.costs.Hinge())  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def test_numbers_of_classes_and_of_amounts():
 
 def test_the_baseline_of_classes_is_the_commonest():
     held = wanted([0, 2, 2, 1, 2], 3)
-    found = evidence.of_classes(0.8, held)
+    found = scores.of_classes(0.8, held)
     assert found["baseline"] == {"accuracy": 0.6, "answer": 2}
     low, high = found["interval"]["accuracy"]
     n, p, z = 5, 0.8, 1.959964
@@ -217,7 +217,7 @@ def test_the_baseline_of_classes_is_the_commonest():
 
 def test_the_baseline_of_amounts_is_their_mean():
     y = np.asarray([[1.0], [2.0], [6.0]])
-    figures, more = evidence.of_numbers(y + 1, y)
+    figures, more = scores.of_numbers(y + 1, y)
     assert figures == pytest.approx({"r2": 1 - 3 / 14, "mae": 1.0, "rmse": 1.0})
     baseline = more["baseline"]
     assert baseline["answer"] == "the mean"
@@ -225,7 +225,7 @@ def test_the_baseline_of_amounts_is_their_mean():
     assert baseline["rmse"] == pytest.approx(math.sqrt(14 / 3))
     for name, (low, high) in more["interval"].items():
         assert low <= figures[name] <= high
-    exact = evidence.of_numbers(y, y)
+    exact = scores.of_numbers(y, y)
     assert exact[0] == {"r2": 1.0, "mae": 0.0, "rmse": 0.0}
     assert exact[1]["interval"] == {"r2": (1.0, 1.0), "mae": (0.0, 0.0), "rmse": (0.0, 0.0)}
 
@@ -303,10 +303,10 @@ def test_early_stopping_of_what_grows_and_by_default_of_the_validation_cost():
          "the checkpoint does not say which epoch was the best; start another run"),
         (lambda: EarlyStopping().take_back({"best": 1.0}, None),
          "the checkpoint does not say which epoch was the best; start another run"),
-        (lambda: saved.fitting((np.ones(2),), (np.ones(3),), "parameters"),
+        (lambda: checkpoint.fitting((np.ones(2),), (np.ones(3),), "parameters"),
          "the parameters in the checkpoint are not those of this network and optimizer; "
          "resume it as it was begun, or start another"),
-        (lambda: saved.fitting((np.ones(2),), (np.ones(2, int),), "x"),
+        (lambda: checkpoint.fitting((np.ones(2),), (np.ones(2, int),), "x"),
          "the x in the checkpoint are not those of this network and optimizer; "
          "resume it as it was begun, or start another"),
     ],
@@ -359,7 +359,7 @@ def parts(works, count, kind=Error):
         out_of_memory=lambda error: isinstance(error, Error), free_unused=lambda: log.append("free")
     )
     undo = lambda part: log.append(("undo", len(part)))  # noqa: E731
-    return list(memory.in_parts(list(range(count)), train, undo, backend)), log
+    return list(stacking.in_parts(list(range(count)), train, undo, backend)), log
 
 
 def test_a_stack_is_halved_until_it_fits():
@@ -386,7 +386,7 @@ def step(chain=None, **more):
     ("micro", "batch", "then"), [(0, 32, 16), (8, 32, 4), (0, 3, 1), (64, 10, 5), (2, 9, 1)]
 )
 def test_a_batch_is_taken_in_halves_where_memory_ran_out(micro, batch, then):
-    assert memory.smaller(step(micro=micro), batch, Error()).micro == then
+    assert step(micro=micro).smaller(batch, Error()).micro == then
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_a_batch_is_taken_in_halves_where_memory_ran_out(micro, batch, then):
 def test_memory_that_is_not_enough(norm, micro, batch, text):
     chain = bpnet.Network([3, 4, 2], norm=norm, seed=0).layers
     with pytest.raises(OutOfMemory) as refused:
-        memory.smaller(step(chain, micro=micro), batch, Error())
+        step(chain, micro=micro).smaller(batch, Error())
     assert str(refused.value).startswith(text)
 
 

@@ -8,7 +8,7 @@ import pytest
 from bpnet.core import activations
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
-from bpnet.training import memory, scores
+from bpnet.training import scores
 from bpnet.training.step import TrainingStep
 from bpnet.training.targets import Targets
 
@@ -20,7 +20,7 @@ def test_where_memory_runs_out_half_of_what_was_taken_is_taken(micro, left):
     """A batch of 16 is taken whole by a micro-batch of 64 too."""
     judge = SimpleNamespace(layers=())
     step = TrainingStep(judge, SGD(0.1), 40, micro=micro)
-    assert memory.smaller(step, 16, MemoryError()).micro == left
+    assert step.smaller(16, MemoryError()).micro == left
 
 
 @pytest.mark.parametrize(("k", "refused"), [(2, False), (3, True), (4, True)])

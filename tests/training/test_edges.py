@@ -1,6 +1,8 @@
 """Resets, boundaries and endings of training that no other test reaches."""
 
 import signal
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from bpnet.core.costs import CrossEntropy
 from bpnet.core.optimizers import SGD
 from bpnet.errors import InputError
 from bpnet.storage.checkpoint import Snapshot
-from bpnet.training import Run, checkpoints, resuming, sharding, targets
+from bpnet.training import Run, checkpoints, ranks, resuming, targets
+from bpnet.training.planning import plan
 
 X = np.random.default_rng(5).normal(size=(24, 3))
 Y = np.argmax(X, axis=1)
@@ -184,8 +187,8 @@ def test_a_run_that_goes_on_with_other_threads_says_so(caplog):
 )
 def test_shards_are_computed_with_one_thread_unless_more_are_asked_for(shards, given, used):
     """The same number for any number of ranks, and so the same bits."""
-    divided = sharding.split(None, "ordered", shards)
-    assert sharding.threads(divided, bpnet.backends.get("numpy"), given) == used
+    divided = ranks.split(None, "ordered", shards)
+    assert divided.threads(bpnet.backends.get("numpy"), given) == used
 
 
 def test_the_accuracy_of_lbfgs_is_a_share():
@@ -242,8 +245,8 @@ def test_folds_that_hold_out_more_or_fewer_are_each_judged_by_their_own():
 
 def test_an_object_is_the_same_run_wherever_it_lies_in_memory():
     both = [object(), object()]
-    first, second = (
-        checkpoints.asked(bpnet.Recipe(), bpnet.Place(), weights=None, cost=one) for one in both
-    )
+    call = plan(bpnet.Network([2, 1]), ([[0.0, 1.0]], [[1.0]]), checkpoint="folder")
+    call = replace(call, plans=[replace(call.plans[0], step=SimpleNamespace(m=1))])
+    first, second = (checkpoints.asked(call, SimpleNamespace(cost=one, scale=None)) for one in both)
     assert repr(both[0]) != repr(both[1])
     assert first == second

@@ -8,7 +8,7 @@ from sklearn import metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 import bpnet
-from bpnet.training import evidence
+from bpnet.training import scores
 
 
 def regression(m, seed=0, outputs=1):
@@ -29,7 +29,7 @@ def figures(a, y):
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_figures_are_scikit_learns(outputs):
     a, y = regression(70, outputs=outputs)
-    assert evidence.of_numbers(a, y)[0] == pytest.approx(figures(a, y))
+    assert scores.of_numbers(a, y)[0] == pytest.approx(figures(a, y))
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
@@ -38,7 +38,7 @@ def test_intervals_are_those_of_resampled_examples(outputs):
     a, y = regression(600, outputs=outputs)
     rng = np.random.default_rng(1)
     drawn = [figures(a[i], y[i]) for i in rng.integers(0, len(y), (2000, len(y)))]
-    found = evidence.of_numbers(a, y)[1]["interval"]
+    found = scores.of_numbers(a, y)[1]["interval"]
     for name, ends in found.items():
         wanted = np.quantile([one[name] for one in drawn], (0.025, 0.975))
         assert ends == pytest.approx(wanted, abs=0.12 * (wanted[1] - wanted[0])), name
@@ -49,7 +49,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     truth, held = figures(a, y), dict.fromkeys(("r2", "mae", "rmse"), 0)
     for start in range(0, len(y), 200):
         part = slice(start, start + 200)
-        for name, (low, high) in evidence.of_numbers(a[part], y[part])[1]["interval"].items():
+        for name, (low, high) in scores.of_numbers(a[part], y[part])[1]["interval"].items():
             held[name] += low <= truth[name] <= high
     for name, count in held.items():
         assert 0.9 < count / 1000 < 0.98, (name, count)
@@ -57,7 +57,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
 
 def test_a_perfect_answer_has_no_interval_to_speak_of():
     y = np.arange(5.0)[:, None]
-    figures, more = evidence.of_numbers(y, y)
+    figures, more = scores.of_numbers(y, y)
     assert figures == {"r2": 1.0, "mae": 0.0, "rmse": 0.0}
     assert more["interval"] == {"r2": (1.0, 1.0), "mae": (0.0, 0.0), "rmse": (0.0, 0.0)}
 
@@ -83,7 +83,7 @@ def test_the_baseline_of_amounts_is_their_mean():
     a, y = regression(80)
     dummy = DummyRegressor().fit(a, y).predict(a)[:, None]
     wanted = figures(dummy, y)
-    baseline = evidence.of_numbers(a, y)[1]["baseline"]
+    baseline = scores.of_numbers(a, y)[1]["baseline"]
     assert {n: baseline[n] for n in wanted} == pytest.approx(wanted, abs=1e-12)
 
 

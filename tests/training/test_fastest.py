@@ -130,6 +130,6 @@ def test_what_no_backend_can_do_is_refused_as_ever(candidates):
 
 def test_a_backend_is_measured_once_though_the_time_is_up():
     """What compiling took counts then: no measurement would make every backend look alike."""
-    rule, backend = bpnet.optimizers.SGD(), bpnet.backends.get("numpy")
-    seconds = fastest._step(backend, network(), 8, rule, "float32", "cross_entropy", end=0.0)
+    recipe, backend = bpnet.Recipe(optimizer="sgd", batch_size=8), bpnet.backends.get("numpy")
+    seconds = fastest._step(backend, network(), recipe, "float32", end=0.0)
     assert 0 < seconds < float("inf")

@@ -5,8 +5,8 @@ import pytest
 
 import bpnet
 from bpnet import plots
+from bpnet.backends import numpy
 from bpnet.errors import InputError
-from bpnet.training import resuming
 
 
 def line(m=64):
@@ -79,12 +79,12 @@ def test_bad_requests(options, match):
 def test_whether_steps_are_compiled_goes_by_those_of_the_sweep(monkeypatch):
     """A library compiles where there are many steps, and the sweep has few."""
     counts = []
-    compiling = resuming.compiling
+    compiling = numpy.NumPy.compiling
 
-    def noted(saved, backend, compiled, steps):
+    def noted(backend, compiled, steps):
         counts.append(steps)
-        return compiling(saved, backend, compiled, steps)
+        return compiling(backend, compiled, steps)
 
-    monkeypatch.setattr(resuming, "compiling", noted)
+    monkeypatch.setattr(numpy.NumPy, "compiling", noted)
     find(steps=90)
     assert counts == [90]

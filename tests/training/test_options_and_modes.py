@@ -10,7 +10,8 @@ from threadpoolctl import threadpool_limits
 import bpnet
 from bpnet.cli import main
 from bpnet.distributed import Single
-from bpnet.sklearn import MLPClassifier, together
+from bpnet.sklearn import MLPClassifier
+from bpnet.sklearn import search as together
 from bpnet.training import Distributions, fastest, finder
 from tests.training import effects, effects_of_place
 from tests.training.modes import FOLDS, HELD, MODES, M, Probe
@@ -227,5 +228,5 @@ def test_fits_of_a_grid_have_each_its_threads():
     ]
     with threadpool_limits(2, user_api="blas"):
         most = effects_of_place.blas()
-        together.fit(fits, effects.X, effects.Y)
+        together.fit_all(fits, effects.X, effects.Y)
     assert set(probe.seen) == {most, frozenset([1] * bool(most))}

@@ -10,7 +10,7 @@ from bpnet.core import activations
 from bpnet.errors import InputError
 from bpnet.storage import checkpoint, sealed
 from bpnet.storage.checkpoint import Snapshot
-from bpnet.training import checkpoints, divergence, scores, weights
+from bpnet.training import checkpoints, divergence, scores, targets
 from bpnet.training.callbacks import Run
 from bpnet.training.targets import Targets
 
@@ -92,7 +92,7 @@ def test_outputs_that_are_no_probabilities_are_decided_at_0():
 def test_weights_of_the_examples_have_the_mean_1():
     """So that halves hold them, whatever their unit."""
     wanted = Targets(Y, kind="class", classes=None)
-    made = weights.make(np.arange(1.0, 41.0) * 1e-9, None, wanted, 40)
+    made = targets.weigh(np.arange(1.0, 41.0) * 1e-9, None, wanted, 40)
     assert made.mean() == pytest.approx(1.0)
     np.testing.assert_allclose(made, np.arange(1.0, 41.0) / 20.5)
 

@@ -10,11 +10,10 @@ from bpnet.errors import InputError
 from bpnet.training import targets
 
 
-@pytest.mark.parametrize(("rows", "row"), [(None, 1), (np.asarray([0, 412, 77]), 412)])
-def test_it_is_counted_in_the_data(rows, row):
+def test_it_is_counted_in_the_data():
     y = np.asarray([[0.5, 0.5], [0.5, 0.25], [0.25, 0.75]])
-    with pytest.raises(InputError, match=rf"y has a row with sum 0\.75, row {row};"):
-        targets.make(y, 3, 2, Softmax(), CrossEntropy(), None, rows=rows)
+    with pytest.raises(InputError, match=r"y has a row with sum 0\.75, row 1;"):
+        targets.make(y, 3, 2, Softmax(), CrossEntropy(), None)
 
 
 def test_it_is_counted_in_a_file_too(tmp_path):

@@ -10,7 +10,7 @@ import bpnet
 from bpnet.distributed import simulate
 from bpnet.distributed.simulated import Simulated
 from bpnet.errors import InputError
-from bpnet.training import dividing
+from bpnet.training import members
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(120, 6)).astype("f4")
@@ -229,6 +229,6 @@ def test_bytes_of_any_length_are_exchanged_as_they_are(extra):
     contents = [b"\0\1\2\xff" * 3 + b"\0" * extra, b"z" * extra, b"\xff" * 7]
 
     def job(ranks):
-        return dividing._exchanged(ranks, contents[ranks.rank])
+        return members._exchanged(ranks, contents[ranks.rank])
 
     assert simulate(3, job)[0] == [contents] * 3

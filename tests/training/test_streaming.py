@@ -217,7 +217,7 @@ def test_a_file_truncated_while_it_trains_ends_the_run(monkeypatch):
 
 
 def test_a_batch_that_no_memory_holds_is_refused(monkeypatch):
-    monkeypatch.setattr("bpnet.training.options._LARGEST", 100 * 12)
+    monkeypatch.setattr("bpnet.training.opening._LARGEST", 100 * 12)
     with pytest.raises(InputError, match="240 examples of 12 numbers is too large"):
         trained(streams("full"), batch_size=None)
     trained(streams("full"), batch_size=None, optimizer="lbfgs")

@@ -5,7 +5,7 @@ import pytest
 
 import bpnet
 from bpnet.core import activations, costs
-from bpnet.training import targets, weights
+from bpnet.training import targets
 
 SGD = bpnet.optimizers.SGD(learning_rate=0.3)
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_used_is_refused(options, text):
 def test_numbers_have_no_classes_to_weigh():
     rows = targets.make(np.ones((4, 2)), 4, 2, activations.Identity(), costs.Quadratic(), None)
     with pytest.raises(bpnet.InputError, match="give sample_weight"):
-        weights.make(None, "balanced", rows, 4)
+        targets.weigh(None, "balanced", rows, 4)
 
 
 @pytest.mark.parametrize("spec", ["numpy", "jax:cpu"])
