@@ -61,7 +61,7 @@ def test_an_extra_is_imported_with_what_needs_it() -> None:
 
 def test_dir_shows_the_public_names_only() -> None:
     assert set(dir(bpnet)) == {*bpnet.__all__, *ON_USE}
-    assert {"assembly", "disk", "lock", "sealed", "saving"}.isdisjoint(dir(bpnet))
+    assert {"assembly", "disk", "lock", "checksummed", "saving"}.isdisjoint(dir(bpnet))
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

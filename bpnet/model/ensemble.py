@@ -15,7 +15,7 @@ from bpnet.data import batches
 from bpnet.errors import InputError
 from bpnet.model import loading, saving
 from bpnet.model.network import Network, check_alike
-from bpnet.storage import disk, sealed, strict_json
+from bpnet.storage import checksummed, disk, strict_json
 
 Host = np.ndarray[Any, Any]
 
@@ -170,7 +170,7 @@ class Ensemble:
             for i, (_, arrays) in enumerate(parts)
             for name, array in arrays.items()
         }
-        disk.write(path, sealed.encode(json.dumps(described), tensors))
+        disk.write(path, checksummed.encode(json.dumps(described), tensors))
         return path
 
     @classmethod
@@ -204,13 +204,13 @@ class Ensemble:
 
 
 def _read(path: Path) -> Ensemble:
-    held = sealed.read(path)
+    held = checksummed.read(path)
     described = strict_json.loads(held.text)
     loading.check_format(described, _FORMAT)
-    if described["version"] != _VERSION or not held.is_sealed:
+    if described["version"] != _VERSION or not held.has_checksum:
         msg = f"it is of version {described['version']!r}, or has no SHA-256"
         raise ValueError(msg)
-    parts: list[sealed.Tensors] = [{} for _ in described["networks"]]
+    parts: list[checksummed.Tensors] = [{} for _ in described["networks"]]
     for name, array in held.tensors.items():
         i, _, rest = name.partition(".")
         parts[int(i)][rest] = array

@@ -14,7 +14,7 @@ from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
 from bpnet.model.network import Network
 from bpnet.model.saving import FORMAT, NAMES, VERSION
-from bpnet.storage import disk, sealed, strict_json
+from bpnet.storage import checksummed, disk, strict_json
 
 _SEALED = 2
 """Version from which a file has a SHA-256."""
@@ -78,7 +78,7 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
 
 
 def _load_safetensors(path: Path) -> Network:
-    held = sealed.read(path)
+    held = checksummed.read(path)
     described = strict_json.loads(held.text)
     check_format(described, FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
@@ -87,7 +87,7 @@ def _load_safetensors(path: Path) -> Network:
     if described["version"] > VERSION:
         msg = f"written by a later version ({described['version']}); update bpnet"
         raise InputError(msg)
-    if described["version"] >= _SEALED and not held.is_sealed:
+    if described["version"] >= _SEALED and not held.has_checksum:
         msg = "it has no SHA-256"
         raise ValueError(msg)
     return rebuild(described, held.tensors)
@@ -106,7 +106,7 @@ def check_format(described: dict[str, Any], wanted: str) -> None:
         raise ValueError(msg)
 
 
-def rebuild(described: dict[str, Any], tensors: sealed.Tensors) -> Network:
+def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
     """Network that :func:`~bpnet.model.saving.describe` described.
 
     Raises

@@ -15,7 +15,7 @@ import numpy as np
 from bpnet.core import layers
 from bpnet.errors import InputError
 from bpnet.model import assembly
-from bpnet.storage import disk, sealed
+from bpnet.storage import checksummed, disk
 
 if TYPE_CHECKING:
     from bpnet.model.network import Network
@@ -51,7 +51,7 @@ def save_network(network: "Network", path: str | Path) -> Path:
     path = writable(path)
     described, tensors = describe(network)
     text = json.dumps({"format": FORMAT, "version": VERSION, **described})
-    disk.write(path, sealed.encode(text, tensors))
+    disk.write(path, checksummed.encode(text, tensors))
     return path
 
 
@@ -70,7 +70,7 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
     return disk.writable(path, reads)
 
 
-def describe(network: "Network") -> tuple[dict[str, Any], sealed.Tensors]:
+def describe(network: "Network") -> tuple[dict[str, Any], checksummed.Tensors]:
     """Layers, class names and scale of a network as plain data, and its arrays by their names.
 
     Raises

@@ -1,8 +1,8 @@
-"""Checkpoints: all that a run needs to go on, in safetensors files that verify themselves.
+"""Checkpoints: the state from which a run is resumed, in safetensors files with a checksum.
 
 A file appears under its name only when it is complete and on the disk
-(:mod:`bpnet.storage.disk`). A SHA-256 over metadata and tensors is compared with the file before
-anything of the file is used (:mod:`bpnet.storage.sealed`).
+(:mod:`bpnet.storage.disk`). Nothing in it is used before its SHA-256, over metadata and tensors,
+is verified (:mod:`bpnet.storage.checksummed`).
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.errors import InputError, one_line
-from bpnet.storage import disk, lock, owned, sealed, strict_json
+from bpnet.storage import checksummed, disk, lock, owned, strict_json
 
 _FORMAT, _VERSION = "bpnet checkpoint", 5
 _NAME = re.compile(r"step-\d{12}\.safetensors")
@@ -27,15 +27,11 @@ _log = logging.getLogger("bpnet")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run between two steps.
+    """State of a run between two steps.
 
-    Parameters
-    ----------
-    arrays : dict of nested tuples of numpy arrays
-        Of network ``i`` its ``i parameters``, the ``i state`` of its optimizer, and what its
-        callbacks keep.
-    numbers : dict
-        Plain data: what the run was asked for, and under ``networks`` where each is.
+    ``arrays`` holds, for network ``i``, its ``i parameters``, its optimizer's ``i state`` and the
+    arrays of its callbacks, as nested tuples of NumPy arrays. ``numbers`` is plain data: the run's
+    options, and under ``networks`` the progress of each.
     """
 
     arrays: dict[str, Any]
@@ -52,7 +48,7 @@ def _with(**more: Any) -> Callable[[Snapshot], Snapshot]:
 
 
 def _as_of_a_set(snapshot: Snapshot) -> Snapshot:
-    """One network as a set of one: until version 4 it had a form of its own."""
+    """Turn a single network into a set of one: until version 4 it had a format of its own."""
     if "set" in snapshot.numbers:
         msg = "it is of a set, in the form of a version that was never released"
         raise ValueError(msg)
@@ -71,42 +67,27 @@ _UPGRADES: dict[int, Callable[[Snapshot], Snapshot]] = {
     3: _with(shifts=True),  # shifts under a normalization had a state
     4: _as_of_a_set,
 }
-"""From what a version wrote to what the next one does."""
+"""For each version of the format, the conversion to the next version."""
 
 
 def write(folder: Path, snapshot: Snapshot) -> Path:
-    """Write a checkpoint, then drop all before it but the newest.
+    """Write a checkpoint, then delete all older ones but the newest; return its path.
 
-    Parameters
-    ----------
-    folder : Path
-        Made if it is not there.
-    snapshot : Snapshot
-        What to write.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    OSError
-        If it could not be written; the earlier ones are as they were.
+    The folder is created if it is missing. Where writing fails, the older ones stay as they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{snapshot.step:012d}.safetensors"
-    disk.write(path, packed(snapshot))
-    owned.clear(folder, _NAME)  # the folder is held: whoever began them was killed
-    known = sorted(name for name in names(folder) if name <= path.name)
-    for name in known[:-_KEPT]:  # a later one is no checkpoint: the run has not come so far
+    disk.write(path, encode(snapshot))
+    owned.clear(folder, _NAME)  # this process has the folder's lock: their writers were killed
+    earlier = sorted(name for name in names(folder) if name <= path.name)
+    for name in earlier[:-_KEPT]:  # a later name is none of this run's: it has not come so far
         with suppress(OSError):
             (folder / name).unlink()
     return path
 
 
 def names(folder: Path) -> list[str]:
-    """Names of the checkpoints in a folder, whatever has them."""
+    """Sorted names of the checkpoints in a folder, of whatever kind the paths are."""
     try:
         return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))
     except OSError:
@@ -114,35 +95,23 @@ def names(folder: Path) -> list[str]:
 
 
 def check(folder: Path) -> None:
-    """Refuse a folder in which a checkpoint is a link or no file.
-
-    Raises
-    ------
-    InputError
-        Naming it.
-    """
+    """Refuse a folder in which the lock or a checkpoint is a link or no file."""
     owned.check(folder, [lock.NAME, *names(folder)])
 
 
 def read(path: Path) -> Snapshot:
-    """Read a checkpoint and verify it.
-
-    Raises
-    ------
-    InputError
-        If it is damaged or holds something else. No code in it is run.
-    """
+    """Read and verify a checkpoint; refuse a damaged file and any other. No code in it is run."""
     try:
-        held = sealed.read(path)
-        if not held.is_sealed:
+        content = checksummed.read(path)
+        if not content.has_checksum:
             msg = "it has no SHA-256"
             raise ValueError(msg)
-        numbers = strict_json.loads(held.text)
+        numbers = strict_json.loads(content.text)
         if numbers.pop("format") != _FORMAT:
             msg = "it is of another format"
             raise ValueError(msg)
         version = numbers.pop("version")
-        return _upgraded(Snapshot(_nest(held.tensors), numbers), version, path)
+        return _upgraded(Snapshot(_nest(content.tensors), numbers), version, path)
     except InputError:
         raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -151,51 +120,46 @@ def read(path: Path) -> Snapshot:
 
 
 def _upgraded(snapshot: Snapshot, version: Any, path: Path) -> Snapshot:
-    """Return a checkpoint in this version's form, from any before it."""
+    """Convert a snapshot of an earlier version of the format to the current one."""
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         msg = f"it is of version {version!r}"
         raise ValueError(msg)
     if version > _VERSION:
         msg = f"{path} was written by a later bpnet (version {version} of the format); update bpnet"
         raise InputError(msg)
-    for older in range(version, _VERSION):
-        snapshot = _UPGRADES[older](snapshot)
+    for earlier in range(version, _VERSION):
+        snapshot = _UPGRADES[earlier](snapshot)
     return snapshot
 
 
-def packed(snapshot: Snapshot) -> bytes:
+def encode(snapshot: Snapshot) -> bytes:
     """Content of a checkpoint's file."""
     tensors = dict(_flatten(snapshot.arrays))
     text = json.dumps({"format": _FORMAT, "version": _VERSION, **snapshot.numbers}, allow_nan=False)
-    return sealed.encode(text, tensors)
+    return checksummed.encode(text, tensors)
 
 
-def unpacked(content: bytes) -> Snapshot:
-    """Snapshot of which :func:`packed` has just made this content, in another process."""
-    held = sealed.decode(content)
-    numbers = strict_json.loads(held.text)
+def decode(data: bytes) -> Snapshot:
+    """Snapshot from the bytes of :func:`encode` in another process of the same run."""
+    content = checksummed.decode(data)
+    numbers = strict_json.loads(content.text)
     del numbers["format"], numbers["version"]
-    return Snapshot(_nest(held.tensors), numbers)
+    return Snapshot(_nest(content.tensors), numbers)
 
 
 def latest(folder: Path) -> Snapshot | None:
-    """Newest checkpoint of a folder that verifies; None where there is none.
+    """Newest checkpoint of a folder that verifies; None if there is no checkpoint.
 
-    Damaged ones are passed over with a warning.
-
-    Raises
-    ------
-    InputError
-        If there are checkpoints and all are damaged.
+    A damaged one is skipped with a warning; if all are damaged, the folder is refused.
     """
-    found = names(folder)
-    for name in reversed(found):
+    checkpoints = names(folder)
+    for name in reversed(checkpoints):
         try:
             return read(folder / name)
         except InputError as error:
             _log.warning("%s", error)
-    if found:
-        msg = f"all {len(found)} checkpoints in {folder} are damaged; start another run"
+    if checkpoints:
+        msg = f"all {len(checkpoints)} checkpoints in {folder} are damaged; start another run"
         raise InputError(msg)
     return None
 
@@ -206,7 +170,7 @@ def _flatten(tree: Any, name: str = "") -> Any:
         for key, item in items:
             yield from _flatten(item, f"{name}.{key}" if name else str(key))
         if not isinstance(tree, dict) and not tree:
-            yield f"{name}.-", np.zeros(0, np.uint8)  # an empty tuple has its place
+            yield f"{name}.-", np.zeros(0, np.uint8)  # stands for an empty tuple
     else:
         yield name, np.ascontiguousarray(tree)
 

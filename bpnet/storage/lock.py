@@ -1,4 +1,4 @@
-"""A folder held by one process at a time; the system lets go of it when the process ends."""
+"""A folder held by one process at a time; the system releases the lock when the process ends."""
 
 import os
 from contextlib import suppress
@@ -13,26 +13,14 @@ NAME = ".lock"
 
 
 class FolderLock:
-    """Holds a folder from :meth:`take` to :meth:`release`, or to the end of the process.
-
-    Parameters
-    ----------
-    folder : Path
-        An existing folder; the lock is its file ``.lock``.
-    """
+    """Exclusive lock of an existing folder, the file ``.lock`` in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = FileLock(folder / NAME)
 
     def take(self) -> None:
-        """Hold the folder.
-
-        Raises
-        ------
-        InputError
-            If another process holds it, or its lock is a link, a pipe or a folder.
-        """
+        """Lock the folder; refuse it if another process has, or if ``.lock`` is not a file."""
         os.close(disk.regular(self.folder / NAME, os.O_RDWR | os.O_CREAT, follow=False))
         try:
             self._lock.acquire(timeout=0)
@@ -41,7 +29,7 @@ class FolderLock:
             raise InputError(msg) from error
 
     def release(self) -> None:
-        """Let go, and take the file away."""
+        """Unlock the folder and delete ``.lock``."""
         if self._lock.is_locked:
             with suppress(OSError):  # the folder may be gone, or no longer writable
                 (self.folder / NAME).unlink()

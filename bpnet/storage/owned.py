@@ -1,4 +1,4 @@
-"""Folders that bpnet made: only what it writes there is written or taken away, through no link.
+"""Folders that bpnet made: it writes and deletes its own files there only, and through no link.
 
 Such a folder may come from a stranger, or from a process that was killed.
 """
@@ -13,82 +13,61 @@ from bpnet.errors import InputError
 from bpnet.storage import disk
 
 _MOST = 10_000
-"""Folders of one name and second."""
+"""Folders whose names differ in the number at the end only."""
 
 
 def check(folder: Path, files: Iterable[str] = (), folders: Iterable[str] = ()) -> None:
-    """Refuse a folder in which something else has the name of what is written there.
+    """Refuse a folder in which one of bpnet's names is a link or of another kind.
 
-    Parameters
-    ----------
-    folder : Path
-        May be missing.
-    files, folders : iterable of str
-        Names of what bpnet makes in it.
-
-    Raises
-    ------
-    InputError
-        If one is a link, or of another kind. Nothing is opened.
+    ``files`` and ``folders`` are the names that bpnet writes; none of them is opened.
     """
-    for wanted, names in (("file", files), ("folder", folders)):
+    for expected, names in (("file", files), ("folder", folders)):
         for name in names:
-            found = disk.kind(folder / name)
-            if found not in {"", wanted}:
-                msg = f"{folder / name} is a {found} where bpnet's own {wanted} belongs, and "
+            kind = disk.kind(folder / name)
+            if kind not in {"", expected}:
+                msg = f"{folder / name} is a {kind} where bpnet's own {expected} belongs, and "
                 raise InputError(f"{msg}nothing is written to or through it; take it away")
 
 
 def clear(folder: Path, names: Iterable[str] | re.Pattern[str]) -> None:
-    """Take away what processes that were killed left half-written of files of these names."""
-    for left in leftovers(folder, names):
+    """Delete the partial files that killed processes left of files with these names."""
+    for path in leftovers(folder, names):
         with suppress(OSError):
-            left.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
 def leftovers(folder: Path, names: Iterable[str] | re.Pattern[str]) -> list[Path]:
-    """Files that processes have not finished; the names are those that they would have got."""
-    wanted = names.fullmatch if isinstance(names, re.Pattern) else set(names).__contains__
+    """Partial files in a folder whose final names are among these, or match the pattern."""
+    matches = names.fullmatch if isinstance(names, re.Pattern) else set(names).__contains__
     try:
-        found = [path for path in folder.iterdir() if wanted(disk.intended(path.name))]
+        partial = [path for path in folder.iterdir() if matches(disk.intended(path.name))]
     except OSError:
         return []
-    return [path for path in found if disk.kind(path) == "file"]
+    return [path for path in partial if disk.kind(path) == "file"]
 
 
 def claim(folder: Path, *, fresh: bool) -> tuple[Path, list[Path]]:
-    """Make a folder; return it, and what had to be made for it, the innermost first.
+    """Make a folder; return it and the folders that were created for it, the innermost first.
 
-    Parameters
-    ----------
-    folder : Path
-        May be there.
-    fresh : bool
-        Whether it must be nobody else's: it may then get another name.
+    Where it must be ``fresh``, an existing folder is left alone and the new one gets a number.
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     if not fresh:
         folder.mkdir(parents=True, exist_ok=True)
         return folder, missing
-    made = make_new(folder)
-    return made, [made, *(path for path in missing if path != folder)]
+    created = make_new(folder)
+    return created, [created, *(path for path in missing if path != folder)]
 
 
-def unmake(made: Iterable[Path]) -> None:
-    """Take away what :func:`claim` made, where it is empty."""
-    for folder in made:
+def unmake(folders: Iterable[Path]) -> None:
+    """Remove those of the folders created by :func:`claim` that are empty."""
+    for folder in folders:
         with suppress(OSError):
             folder.rmdir()
 
 
 def make_new(stem: Path) -> Path:
-    """Make a folder that nobody else has: of this name, or with the next number that is free.
-
-    Raises
-    ------
-    OSError
-        If it cannot be made.
-    """
+    """Create a folder of this name, or of this name with the next free number."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     for i in itertools.count(1):
         folder = stem if i == 1 else stem.with_name(f"{stem.name}-{i}")
@@ -103,22 +82,16 @@ def make_new(stem: Path) -> Path:
 
 
 def write_all(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write several files of a folder, in this order; where one fails, all are as they were.
+    """Write several files of a folder, in this order; where one fails, all stay as they were.
 
     A process that is killed meanwhile leaves each file whole, the earlier one or the new one.
-
-    Raises
-    ------
-    InputError
-        If a link, or what is no file, has one of the names; nothing is written then.
-    OSError
-        If one could not be written.
+    A name that is a link or no file is refused before anything is written.
     """
     check(folder, contents)
     paths = [folder / name for name in contents]
     before = {path: path.read_bytes() if path.exists() else None for path in paths}
     try:
-        with ExitStack() as files:  # they get their names as it is left, the last one first
+        with ExitStack() as files:  # leaving it renames the files, the last opened one first
             for path in reversed(paths):
                 files.enter_context(disk.writing(path, sync=False)).write(contents[path.name])
     except BaseException:

@@ -1,4 +1,4 @@
-"""Files that a command reads, under whatever name: none of them may be what it writes."""
+"""Input files of a command, under whatever name: the command may not write to any of them."""
 
 import glob
 import os
@@ -9,18 +9,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 _ONE = re.compile(r"\[([^!\]])\]")
-"""A class of one character, as :func:`glob.escape` writes what is no pattern."""
+"""A class of one character, as :func:`glob.escape` writes a character that is no pattern."""
 
 
 def holds(reads: Iterable[str | Path], path: Path) -> bool:
-    """Whether a path is one of what is read, or would be at the next time.
+    """Whether a path is among the input files, or would be once it is written.
 
-    Parameters
-    ----------
-    reads : iterable of str or Path
-        Files, folders and patterns of names.
-    path : Path
-        Of a file or a folder that is to be written; it need not be there.
+    ``reads`` are files, folders and glob patterns; the path need not exist.
     """
     real = Path(os.path.realpath(path))
     own = _identity(real)
@@ -28,17 +23,17 @@ def holds(reads: Iterable[str | Path], path: Path) -> bool:
 
 
 def _is(read: Path, path: Path, own: tuple[int, int] | None) -> bool:
-    """Whether a path is a file that is read, or among a pattern of such."""
+    """Whether a path without links, of identity ``own``, is an input file or matches a pattern."""
     if Path(os.path.realpath(read)) == path or (own is not None and own == _identity(read)):
         return True
     if not glob.has_magic(str(read)) or os.path.lexists(read):
         return False
-    found = () if own is None else glob.iglob(str(read))
-    return _matches(path, read) or any(own == _identity(Path(name)) for name in found)
+    files = () if own is None else glob.iglob(str(read))
+    return _matches(path, read) or any(own == _identity(Path(name)) for name in files)
 
 
 def _matches(path: Path, pattern: Path) -> bool:
-    """Whether a path, free of links, is one that a pattern names."""
+    """Whether the name of a path without links matches a pattern."""
     if glob.has_magic(_ONE.sub("", str(pattern.parent))):
         return fnmatchcase(str(path), os.path.abspath(pattern))
     folder = Path(os.path.realpath(_ONE.sub(r"\1", str(pattern.parent))))
@@ -46,8 +41,8 @@ def _matches(path: Path, pattern: Path) -> bool:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Device and number of a file or folder: the same under all its names."""
+    """Device and inode of a file or folder, which are the same under all its names."""
     with suppress(OSError, ValueError):
-        found = path.stat()
-        return found.st_dev, found.st_ino
+        status = path.stat()
+        return status.st_dev, status.st_ino
     return None

@@ -1,4 +1,4 @@
-"""JSON of files that anyone may have written: what Python's own reader lets through is refused."""
+"""JSON of files that anyone may have written: more is refused than Python's own reader refuses."""
 
 import json
 import math
@@ -8,13 +8,10 @@ _LARGEST = 1 << 64
 
 
 def loads(text: str | bytes) -> Any:
-    """What a JSON text holds.
+    """Value of a JSON text.
 
-    Raises
-    ------
-    ValueError
-        If it is none, is nested too deep, or has a number that is not finite or larger than any
-        that bpnet writes, which would end as another error wherever it is used.
+    A ``ValueError`` refuses text that is not JSON or is nested too deep, and a number that is not
+    finite or larger than any that bpnet writes, which would fail later, wherever it is used.
 
     Examples
     --------

@@ -258,8 +258,8 @@ def gather(job: Job, own: Set[int], histories: Any, stopped: str | None) -> str 
         "stopped": stopped,
     }
     with ranks.patient():  # some have more to train than others
-        contents = _exchanged(ranks, checkpoint.packed(Snapshot(arrays, numbers)))
-    said = [checkpoint.unpacked(content) for content in contents]
+        contents = _exchanged(ranks, checkpoint.encode(Snapshot(arrays, numbers)))
+    said = [checkpoint.decode(content) for content in contents]
     histories.stacks[:] = [n for held in said for n in held.numbers["stacks"]]
     for held in said:
         for at, (i, names, error) in enumerate(held.numbers["networks"]):

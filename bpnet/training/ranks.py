@@ -145,8 +145,8 @@ def begin(
     first = _first(ranks, tuple(network.parameters for network in networks))
     for network, parameters in zip(networks, first, strict=True):
         network.parameters = parameters
-    content = ranks.share(None if found is None else checkpoint.packed(found))
-    return writer, checkpoint.unpacked(content) if content else None
+    content = ranks.share(None if found is None else checkpoint.encode(found))
+    return writer, checkpoint.decode(content) if content else None
 
 
 def _compare(ranks: Communicator, told: dict[str, Any]) -> None:

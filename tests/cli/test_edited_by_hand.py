@@ -12,7 +12,7 @@ import bpnet
 from bpnet import cli, runs
 from bpnet.model import saving
 from bpnet.runs import configuration
-from bpnet.storage import sealed, strict_json
+from bpnet.storage import checksummed, strict_json
 
 TABLE = "a,b,c,t\n" + "".join(f"{i},{'xy'[i % 2]},{i * 1.5},{'pq'[i % 2]}\n" for i in range(60))
 VALUES = [True, -1, 5, 1e308, 10**400, "x", "digits", [], ["x"]]
@@ -126,7 +126,7 @@ def test_metadata_of_a_model(tmp_path):
     for path in places(tree):
         for value in [*JSON, GONE] if path else JSON:
             text = json.dumps(changed(tree, path, value))
-            model.write_bytes(sealed.encode(text, tensors))
+            model.write_bytes(checksummed.encode(text, tensors))
             with suppress(bpnet.InputError):
                 bpnet.load(model).classify(np.ones((2, 3)))
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from bpnet.storage import sealed
+from bpnet.storage import checksummed
 from tests.fuzz.changes import spans, tree
 
 DTYPES = ("f2", "f4", "f8", "i1", "u1", "i4", "i8", "?")
@@ -18,7 +18,7 @@ def safetensors(path, draw):
         return spans(whole, draw)
     if kind < 0.5:
         return headed(whole, draw)
-    held = sealed.read(path)
+    held = checksummed.read(path)
     text, tensors = held.text, dict(held.tensors)
     if draw.random() < 0.7:
         text = json.dumps(tree(json.loads(text), draw))
@@ -26,7 +26,7 @@ def safetensors(path, draw):
         text = draw.choice(("", "{", "[" * 50_000, '{"a":' * 9000, "9" * 6000, "null", "\x00"))
     if draw.random() < 0.5:
         retensored(tensors, draw)
-    return sealed.encode(text, tensors)
+    return checksummed.encode(text, tensors)
 
 
 def retensored(tensors, draw):

@@ -10,7 +10,7 @@ import bpnet
 from bpnet.core import activations, costs, initializers, layers, lbfgs, optimizers, schedules
 from bpnet.errors import InputError
 from bpnet.sklearn import MLPClassifier
-from bpnet.storage import sealed
+from bpnet.storage import checksummed
 
 
 def data():
@@ -29,10 +29,10 @@ def network():
 
 def changed(path, change):
     """The file with its metadata and arrays changed, and a SHA-256 over them."""
-    held = sealed.read(path)
+    held = checksummed.read(path)
     described, tensors = json.loads(held.text), dict(held.tensors)
     change(described, tensors)
-    path.write_bytes(sealed.encode(json.dumps(described), tensors))
+    path.write_bytes(checksummed.encode(json.dumps(described), tensors))
     return path
 
 

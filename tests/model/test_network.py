@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.storage import sealed
+from bpnet.storage import checksummed
 
 
 def test_weights_are_the_papers():
@@ -238,14 +238,14 @@ WRONG = {
 def test_a_model_with_wrong_metadata_is_refused(tmp_path, change):
     net, _ = trained()
     path = net.save(tmp_path / "m.safetensors")
-    held = sealed.read(path)
+    held = checksummed.read(path)
     meta = json.loads(held.text)
     change = dict(change)
     text = change.pop("raw", None)
     if "slope" in change:
         meta["layers"][0]["activation"]["slope"] = change.pop("slope")
     meta.update(change)
-    path.write_bytes(sealed.encode(text or json.dumps(meta), held.tensors))
+    path.write_bytes(checksummed.encode(text or json.dumps(meta), held.tensors))
     with pytest.raises(bpnet.InputError, match=r"m\.safetensors") as caught:
         bpnet.load(path)
     assert "SHA-256" not in str(caught.value)
@@ -277,7 +277,7 @@ def test_models_of_before_the_hash_load_and_later_ones_need_it(tmp_path, version
 
     net, X = trained()
     path = net.save(tmp_path / "m.safetensors")
-    held = sealed.read(path)
+    held = checksummed.read(path)
     meta = {**json.loads(held.text), "version": version}
     save_file(held.tensors, path, metadata={"bpnet": json.dumps(meta)})
     if version == 1:

@@ -269,13 +269,13 @@ def test_of_checkpoints_the_last_two_are_kept_and_later_ones_stay(tmp_path):
 
 def test_trees_come_back_with_their_empty_places():
     tree = {"p": ((np.ones(2), np.zeros(1)), (), (np.full(1, 3.0),)), "n": np.arange(2)}
-    found = checkpoint.unpacked(checkpoint.packed(Snapshot(tree, {"at": 7})))
+    found = checkpoint.decode(checkpoint.encode(Snapshot(tree, {"at": 7})))
     assert found.step == 7
     assert [len(part) for part in found.arrays["p"]] == [2, 0, 1]
     np.testing.assert_array_equal(found.arrays["p"][2][0], [3.0])
     np.testing.assert_array_equal(found.arrays["n"], [0, 1])
     many = {"p": tuple(np.full(1, i) for i in range(12))}  # in the order of numbers, not of text
-    found = checkpoint.unpacked(checkpoint.packed(Snapshot(many, {"at": 1})))
+    found = checkpoint.decode(checkpoint.encode(Snapshot(many, {"at": 1})))
     assert [int(a[0]) for a in found.arrays["p"]] == list(range(12))
 
 

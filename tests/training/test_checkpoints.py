@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 
 import bpnet
 from bpnet.errors import InputError
-from bpnet.storage import checkpoint, disk, sealed
+from bpnet.storage import checkpoint, checksummed, disk
 from bpnet.storage.checkpoint import Snapshot
 from tests.training.versions import as_version_4
 
@@ -375,10 +375,10 @@ def test_frames_are_told_apart_by_what_they_hold(library, tmp_path):
 
 def rewritten(path, change):
     """The checkpoint with other numbers or tensors, its hash made to fit."""
-    held = sealed.read(path)
+    held = checksummed.read(path)
     numbers, tensors = json.loads(held.text), dict(held.tensors)
     change(numbers, tensors)
-    path.write_bytes(sealed.encode(json.dumps(numbers), tensors))
+    path.write_bytes(checksummed.encode(json.dumps(numbers), tensors))
 
 
 def as_version_1(numbers, tensors):

@@ -8,7 +8,7 @@ import pytest
 import bpnet
 from bpnet.core import activations
 from bpnet.errors import InputError
-from bpnet.storage import checkpoint, sealed
+from bpnet.storage import checkpoint, checksummed
 from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import checkpoints, divergence, scores, targets
 from bpnet.training.callbacks import Run
@@ -174,11 +174,11 @@ def edited(path, old, new):
 
 def test_a_shape_that_is_edited_does_not_fit_the_hash(tmp_path):
     path = tmp_path / "a.safetensors"
-    path.write_bytes(sealed.encode("{}", {"a": np.arange(6.0).reshape(2, 3)}))
-    sealed.read(path)
+    path.write_bytes(checksummed.encode("{}", {"a": np.arange(6.0).reshape(2, 3)}))
+    checksummed.read(path)
     edited(path, b'"shape":[2,3]', b'"shape":[3,2]')
     with pytest.raises(ValueError, match="SHA-256 does not fit"):
-        sealed.read(path)
+        checksummed.read(path)
 
 
 def test_the_hash_of_a_file_stays_what_it_was_in_the_first_version():
@@ -187,16 +187,16 @@ def test_the_hash_of_a_file_stays_what_it_was_in_the_first_version():
     import hashlib
 
     wanted = hashlib.sha256(b"text" + b"\0a\0<f4\0(2, 3)\0" + array.tobytes()).hexdigest()
-    assert sealed.digest("text", {"a": array}) == wanted
+    assert checksummed.digest("text", {"a": array}) == wanted
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_a_checkpoint_holds_no_json_that_is_none(tmp_path, number):
     snapshot = Snapshot({"parameters": (), "state": ()}, {"at": 0, "asked": {"l2": 0.25}})
     path = checkpoint.write(tmp_path, snapshot)
-    held = sealed.read(path)
+    held = checksummed.read(path)
     text = json.dumps(json.loads(held.text)).replace("0.25", number)
-    path.write_bytes(sealed.encode(text, dict(held.tensors)))
+    path.write_bytes(checksummed.encode(text, dict(held.tensors)))
     with pytest.raises(InputError, match=f"holds {number}"):
         checkpoint.read(path)
 

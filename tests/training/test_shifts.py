@@ -13,7 +13,7 @@ import bpnet
 from bpnet.core.activations import Identity
 from bpnet.core.layers import BatchNorm, Dense, Dropout, LayerNorm, fixed, with_norm
 from bpnet.export import training_to_onnx
-from bpnet.storage import checkpoint, sealed
+from bpnet.storage import checkpoint, checksummed
 from tests.export.sessions import Session
 from tests.training.versions import as_version_4
 
@@ -172,7 +172,7 @@ def test_a_checkpoint_that_has_state_of_shifts_is_taken_up(tmp_path):
     with pytest.raises(Killed):
         bpnet.train(network(), data(), checkpoint=tmp_path, callbacks=[Kill()], **options)
     for path in tmp_path.glob("step-*"):
-        held = sealed.read(path)
+        held = checksummed.read(path)
         numbers, tensors = json.loads(held.text), dict(held.tensors)
         as_version_4(numbers, tensors)
         numbers["version"] = 3
@@ -180,7 +180,7 @@ def test_a_checkpoint_that_has_state_of_shifts_is_taken_up(tmp_path):
             shape = tensors[f"parameters.{layer}.{place}"].shape
             for slot in (0, 1):
                 tensors[f"state.{layer}.{place}.{slot}"] = np.full(shape, 1e-3, np.float32)
-        path.write_bytes(sealed.encode(json.dumps(numbers), tensors))
+        path.write_bytes(checksummed.encode(json.dumps(numbers), tensors))
     assert checkpoint.latest(tmp_path).numbers["networks"]["0"]["shifts"] is True
     found = bpnet.train(resumed, data(), checkpoint=tmp_path, resume=True, **options)
     assert found["cost"] == history["cost"]

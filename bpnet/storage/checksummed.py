@@ -1,7 +1,6 @@
-"""Safetensors files that verify themselves: a text and tensors, with a SHA-256 over both.
+"""Safetensors files of a text and tensors, with a SHA-256 over both, for models and checkpoints.
 
-Models and checkpoints are such files. The format itself notices a header that does not fit its
-file, but no changed number.
+The format itself detects a header that does not fit its file, but no changed number.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ import numpy as np
 from bpnet.errors import one_line
 from bpnet.storage import disk
 
-_TEXT, _SEAL = "bpnet", "sha256"
+_TEXT, _SHA256 = "bpnet", "sha256"
 """Keys of the metadata."""
 
 Tensors = dict[str, np.ndarray[Any, Any]]
@@ -23,28 +22,21 @@ Tensors = dict[str, np.ndarray[Any, Any]]
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds.
+    """A file's text, JSON as its writer encoded it, and its tensors by their names.
 
-    Parameters
-    ----------
-    text : str
-        JSON of whoever wrote it.
-    tensors : dict of numpy arrays
-        By their names.
-    is_sealed : bool
-        Whether there is a SHA-256, which then fits; older models have none.
+    ``has_checksum`` says whether the file has a SHA-256, which then fits; older models have none.
     """
 
     text: str
     tensors: Tensors
-    is_sealed: bool
+    has_checksum: bool
 
 
 def encode(text: str, tensors: Tensors) -> bytes:
     """Content of a file; the same bytes for the same text and tensors."""
     from safetensors.numpy import save
 
-    data: bytes = save(tensors, metadata={_TEXT: text, _SEAL: digest(text, tensors)})
+    data: bytes = save(tensors, metadata={_TEXT: text, _SHA256: digest(text, tensors)})
     # the library writes the keys of the metadata in an order that differs from call to call
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
@@ -55,45 +47,40 @@ def encode(text: str, tensors: Tensors) -> bytes:
 
 
 def decode(content: bytes) -> Content:
-    """Read what :func:`encode` made and nobody has touched."""
+    """Read the bytes of :func:`encode`, which no file or stranger could have changed."""
     from safetensors.numpy import load
 
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    return Content(header["__metadata__"][_TEXT], load(content), is_sealed=True)
+    return Content(header["__metadata__"][_TEXT], load(content), has_checksum=True)
 
 
 def read(path: Path) -> Content:
-    """Read a file and hold its SHA-256 against what it holds.
+    """Read a file and compare its SHA-256 with its content, of which no code is run.
 
-    Raises
-    ------
-    ValueError
-        If it is damaged or holds something else, in one line. No code in it is run.
-    OSError
-        If it cannot be read.
+    A file that is damaged or of another format is a ``ValueError`` of one line.
     """
     from safetensors import SafetensorError, safe_open
 
     with disk.opened(path):
-        pass  # a pipe would be waited for
+        pass  # refuses a pipe, for which safe_open would wait
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        text, seal = metadata[_TEXT], metadata.get(_SEAL)
-        if seal is not None and digest(text, tensors) != seal:
+        text, checksum = metadata[_TEXT], metadata.get(_SHA256)
+        if checksum is not None and digest(text, tensors) != checksum:
             msg = "its SHA-256 does not fit"
             raise ValueError(msg)
     except (SafetensorError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(one_line(error)) from error
-    return Content(text, tensors, seal is not None)
+    return Content(text, tensors, checksum is not None)
 
 
 def digest(text: str, tensors: Tensors) -> str:
     """SHA-256 over a text and the names, types, shapes and bytes of tensors, in hexadecimal."""
-    taken = hashlib.sha256(text.encode())
+    sha256 = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         array = tensors[name]
-        taken.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        taken.update(np.ascontiguousarray(array).data)
-    return taken.hexdigest()
+        sha256.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        sha256.update(np.ascontiguousarray(array).data)
+    return sha256.hexdigest()
