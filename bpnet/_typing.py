@@ -1,4 +1,4 @@
-"""Names for what the type checker cannot see into: arrays and namespaces of any library."""
+"""Type names for arrays and namespaces of any library, which a type checker cannot inspect."""
 
 from typing import Any, TypeAlias
 

@@ -1,8 +1,8 @@
-"""Arguments held against the signature of what they are given to, before anything is done.
+"""Arguments checked against the signature of the function that is called.
 
-:func:`checked` stands on every function and class that users call. What a signature says of types
-is checked there, so that no wrong one gets further in and ends as somebody else's error; what only
-the function itself can tell, such as a range or a shape, stays its own.
+:func:`checked` decorates every function and class that users call. It checks the types in the
+signature, so that no wrong type gets further and ends as another error; ranges and shapes are
+checked by the function itself.
 """
 
 import inspect
@@ -18,19 +18,19 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from bpnet.errors import ArgumentError, InputError
 from bpnet.synonyms import hint as nearest
 
-Edge = TypeVar("Edge", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., Any])
 
 _LARGEST = 1 << 64
-"""No whole number is as large, a seed neither."""
+"""All whole numbers, also seeds, are smaller."""
 
 _LONGEST = 80
-"""Characters of what was given that a message repeats."""
+"""Most characters of a value in a message."""
 
 
-def checked(edge: Edge) -> Edge:
-    """Function or class that refuses arguments which its signature does not allow.
+def checked(function: F) -> F:
+    """Decorator of a function or class that refuses arguments which its signature does not allow.
 
-    A class is changed in place, so that subclasses of its own go through the same check.
+    A class is changed in place, so that its subclasses are checked too.
 
     Examples
     --------
@@ -44,32 +44,32 @@ def checked(edge: Edge) -> Edge:
     Traceback (most recent call last):
     bpnet.errors.ArgumentError: train has no argument 'epoch'; did you mean epochs?
     """
-    if isinstance(edge, type):
-        if "__init__" in vars(edge):
-            edge.__init__ = _guarded(edge.__init__, edge.__name__)  # type: ignore[misc]
-        return edge
-    guarded: Edge = _guarded(edge, edge.__name__)
+    if isinstance(function, type):
+        if "__init__" in vars(function):
+            init = _guarded(function.__init__, function.__name__)  # type: ignore[misc]
+            function.__init__ = init  # type: ignore[misc]
+        return function
+    guarded: F = _guarded(function, function.__name__)
     return guarded
 
 
 def _guarded(function: Any, name: str) -> Any:
     @cache
-    def known() -> tuple[inspect.Signature, dict[str, Any]]:
-        given = {k: hint for k, hint in function.__annotations__.items() if k != "return"}
-        held: Any = SimpleNamespace(__annotations__=given)
-        return inspect.signature(function), get_type_hints(
-            held, function.__globals__, include_extras=True
-        )
+    def inspected() -> tuple[inspect.Signature, dict[str, Any]]:
+        parameters = {k: hint for k, hint in function.__annotations__.items() if k != "return"}
+        holder: Any = SimpleNamespace(__annotations__=parameters)
+        hints = get_type_hints(holder, function.__globals__, include_extras=True)
+        return inspect.signature(function), hints
 
     @wraps(function)
-    def edge(*args: Any, **named: Any) -> Any:
-        signature, hints = known()
+    def guarded(*args: Any, **named: Any) -> Any:
+        signature, hints = inspected()
         try:
             bound = signature.bind(*args, **named)
         except TypeError as error:
-            raise _misfit(name, signature, args, named, str(error)) from None
-        several = isinstance(bound.arguments.get("network"), list | tuple)
-        lists = getattr(function, "__each__", ()) if several else ()
+            raise _signature_error(name, signature, args, named, str(error)) from None
+        is_set = isinstance(bound.arguments.get("network"), list | tuple)
+        lists = getattr(function, "__each__", ()) if is_set else ()
         try:
             for argument, value in bound.arguments.items():
                 if argument in hints:
@@ -77,16 +77,16 @@ def _guarded(function: Any, name: str) -> Any:
                     bound.arguments[argument] = accepted(argument, value, hint, argument in lists)
         except InputError:
             if function.__name__ == "__init__":
-                _own_word(function, bound)
+                _raise_own_error(function, bound)
             raise
         return function(*bound.args, **bound.kwargs)
 
-    edge.__checked__ = True  # type: ignore[attr-defined]
-    return edge
+    guarded.__checked__ = True  # type: ignore[attr-defined]
+    return guarded
 
 
-def _own_word(init: Any, bound: inspect.BoundArguments) -> None:
-    """Let a class refuse what it is made of by itself: it knows the range of a number too."""
+def _raise_own_error(init: Any, bound: inspect.BoundArguments) -> None:
+    """Let a class refuse its arguments by itself: its message has the range of a number too."""
     try:
         init(*bound.args, **bound.kwargs)
     except InputError:
@@ -96,79 +96,65 @@ def _own_word(init: Any, bound: inspect.BoundArguments) -> None:
 
 
 def accepted(name: str, value: Any, hint: Any, several: bool = False) -> Any:
-    """The value of an argument, its numbers Python's own.
+    """Value of an argument, with numbers as Python's own; a value of another type is refused.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    value : object
-        What was given.
-    hint : type
-        What is allowed.
-    several : bool
-        Whether it may be a list with one for each network.
-
-    Raises
-    ------
-    InputError
-        If it is of another type.
+    With ``several`` the value may be a list with one value for each network.
     """
     if several and is_column(value) and not fits(value, hint):
         return [accepted(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
     if not fits(value, hint):
-        msg = f"{name} {_complaint(value, hint)}; give {wanted(hint)}"
+        msg = f"{name} {_complaint(value, hint)}; give {type_words(hint)}"
         raise InputError(msg)
     if _is_bool(value) and bool in map(_base, _options(hint)):
         return bool(value)
     numeric = {int, float} & {_base(option) for option in _options(hint)}
-    return _own(value) if numeric and _is_number(value) else value
+    return _python_number(value) if numeric and _is_number(value) else value
 
 
 def finite_number(value: Any) -> int | float | None:
-    """Finite real number as one of Python's own, which every file holds; None for all else.
+    """Finite real number as Python's own, which every file format has; None for all else.
 
     Examples
     --------
     >>> finite_number(0.5), finite_number(float("nan")), finite_number(True), finite_number("0.5")
     (0.5, None, None, None)
     """
-    return _own(value) if _is_number(value) and math.isfinite(value) else None
+    return _python_number(value) if _is_number(value) and math.isfinite(value) else None
 
 
-def _own(number: Real) -> int | float:
+def _python_number(number: Real) -> int | float:
     return int(number) if isinstance(number, Integral) else float(number)
 
 
 def is_column(value: Any) -> bool:
-    """Whether it is a list, or an array of one axis, which may hold one value for each network."""
+    """Whether a value is a list or an array of one axis, with perhaps a value for each network."""
     return isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1
 
 
 def _complaint(value: Any, hint: Any) -> str:
-    """What was given; of a list that may be one, what it holds."""
+    """The value; or of a list that may be one, its first wrong item."""
     lists = [option for option in _options(hint) if get_origin(option) in _SEQUENCES]
     if not lists or not _is_sequence(value):
         return f"is {shown(value)}"
-    wrong = next(one for one in value if not _holds([one], get_args(lists[0])))
+    wrong = next(item for item in value if not _items_fit([item], get_args(lists[0])))
     return f"holds {shown(wrong)}"
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value may be what a type hint says."""
+    """Whether a value is of the type in a hint."""
     if Path in _options(hint) and isinstance(value, str):
         return _is_path(value)
     return any(_is_one(value, option) for option in _options(hint))
 
 
-@cache  # each argument of each call asks
+@cache  # called for each argument of each call
 def _options(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
 
 
 @cache
 def _base(option: Any) -> Any:
-    """A type without the words that are said of it."""
+    """A type without its annotation."""
     return get_args(option)[0] if get_origin(option) is Annotated else option
 
 
@@ -176,11 +162,11 @@ def _is_one(value: Any, option: Any) -> bool:
     origin, items = _parts(_base(option))
     test = _TESTS.get(origin)
     if test is not None:
-        return test(value) and (origin not in _SEQUENCES or _holds(value, items))
+        return test(value) and (origin not in _SEQUENCES or _items_fit(value, items))
     if origin is Literal:
         return any(type(value) is type(one) and value == one for one in items)
     if not isinstance(origin, type) or getattr(origin, "_is_protocol", False):
-        return True  # what it must have is looked at where it is used
+        return True  # a protocol is checked where the value is used
     return isinstance(value, origin)
 
 
@@ -189,8 +175,8 @@ def _parts(option: Any) -> tuple[Any, tuple[Any, ...]]:
     return get_origin(option) or option, get_args(option)
 
 
-def _holds(values: Any, items: tuple[Any, ...]) -> bool:
-    """Whether all items of a sequence are what its hint says of them."""
+def _items_fit(values: Any, items: tuple[Any, ...]) -> bool:
+    """Whether all items of a sequence are of the type in its hint."""
     if not items or items[0] is Any:
         return True
     return all(fits(value, items[0]) for value in values)
@@ -219,8 +205,10 @@ def _is_path(value: Any) -> bool:
 
 
 def _is_sequence(value: Any) -> bool:
-    made = hasattr(value, "__len__") and hasattr(value, "__getitem__")
-    return made and not isinstance(value, str | bytes | Mapping) and getattr(value, "ndim", 1) > 0
+    is_sized = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    return (
+        is_sized and not isinstance(value, str | bytes | Mapping) and getattr(value, "ndim", 1) > 0
+    )
 
 
 _SEQUENCES = (Sequence, list, tuple)
@@ -248,22 +236,22 @@ _WORDS: dict[Any, str] = {
 }
 
 
-def wanted(hint: Any) -> str:
-    """What a type hint allows, in words."""
+def type_words(hint: Any) -> str:
+    """Types in a hint, in words."""
     options = [option for option in _options(hint) if option is not NoneType]
-    said = [_said(one) for one in options if not (one is str and Path in options)]
+    words = [_option_words(one) for one in options if not (one is str and Path in options)]
     if NoneType in _options(hint):
-        said.append("leave it out")
-    return " or ".join((", ".join(said[:-1]), said[-1]) if said[1:] else said)
+        words.append("leave it out")
+    return " or ".join((", ".join(words[:-1]), words[-1]) if words[1:] else words)
 
 
-def _said(option: Any) -> str:
+def _option_words(option: Any) -> str:
     origin = get_origin(option) or option
     if origin is Annotated:
         return str(get_args(option)[1])
     if origin in _SEQUENCES:
         items = [one for one in get_args(option) if one not in {Any, ...}]
-        return f"a list, each {_said(items[0])}" if items else "a list"
+        return f"a list, each {_option_words(items[0])}" if items else "a list"
     if origin is Literal:
         return " or ".join(map(repr, get_args(option)))
     name = origin.__qualname__
@@ -271,27 +259,27 @@ def _said(option: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """What was given, briefly: itself where it is short, else its type."""
+    """A value for a message: itself if it is short, else its type."""
     try:
         text = " ".join(repr(value).split())
     except Exception:
-        text = ""  # numbers of many thousand digits have none
+        text = ""  # Python refuses to print whole numbers of many thousand digits
     return text if 0 < len(text) <= _LONGEST else f"of the type {type(value).__name__}"
 
 
 _BOUND = {"self", "cls"}
-"""Parameters that a caller does not give."""
+"""Parameters that a call does not name."""
 
 
-def _misfit(
+def _signature_error(
     name: str, signature: inspect.Signature, args: Any, named: Mapping[str, Any], reason: str
 ) -> ArgumentError:
-    """Error for arguments that no parameters are there for, or that are missing."""
+    """Error for arguments without a parameter, and for parameters without an argument."""
     parameters = [p for p in signature.parameters.values() if p.name not in _BOUND]
     names = [p.name for p in parameters]
-    for given in named:
-        if given not in names:
-            msg = f"{name} has no argument {given!r}; {nearest('option', given, names)}"
+    for word in named:
+        if word not in names:
+            msg = f"{name} has no argument {word!r}; {nearest('option', word, names)}"
             return ArgumentError(msg)
     first = [p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     count = len(args) - len(_BOUND & signature.parameters.keys())

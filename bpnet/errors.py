@@ -8,15 +8,14 @@ import re
 from bpnet.shown import plain
 
 _BREAK = re.compile(r" ?[^\S ]\s*")
-"""Where a line ends, or a column begins; two spaces in a name are two spaces."""
-
+"""A line break or a tab; two spaces in a name stay two spaces."""
 
 _LONG = 200
-"""Characters of another library's error that a message repeats."""
+"""Most characters of another library's error in a message."""
 
 
 def as_line(message: object) -> str:
-    """A message on one line, of nothing but what can be seen; an error without one has its type."""
+    """A message on one line of printable characters; of an error without a message its type."""
     text = plain(_BREAK.sub(" ", str(message)).strip())
     return text or (type(message).__name__ if isinstance(message, BaseException) else "")
 
@@ -31,12 +30,11 @@ def one_line(error: object, *, typed: bool = False) -> str:
 class InputError(ValueError):
     """An argument, an option or a file that cannot be used as it is.
 
-    What a file says and the message repeats is shown on one line, control characters escaped and
-    the middle of what is very long left out.
+    The message is one line, with control characters escaped and the middle of a long one left out.
     """
 
     LONGEST = 1000
-    """Characters of a message."""
+    """Most characters of a message."""
 
     def __init__(self, message: object = "") -> None:
         text = as_line(message)
@@ -46,24 +44,24 @@ class InputError(ValueError):
 
 
 class ArgumentError(InputError, TypeError):
-    """Arguments that a function has not, that are too many, or that are missing."""
+    """Arguments that a function does not have, that are too many, or that are missing."""
 
 
 class ArrayMismatch(TypeError):
-    """Arrays of two libraries or of two devices met in one call."""
+    """One call was given arrays of two libraries or of two devices."""
 
 
 class BackendUnavailable(RuntimeError):
-    """A backend was named that does not work here.
+    """A named backend does not work on this machine.
 
     Parameters
     ----------
     name : str
-        The backend as it was asked for.
+        Name of the backend.
     why : str
         The cause, as a clause.
     cure : str
-        The one command or setting that mends it.
+        The one command or setting that cures it.
     """
 
     def __init__(self, name: str, why: str, cure: str) -> None:
@@ -77,8 +75,8 @@ class BackendUnavailable(RuntimeError):
 
 
 class Diverged(ArithmeticError):
-    """Training met a cost or a parameter that is not finite."""
+    """A cost or a parameter became infinite or nan in training."""
 
 
 class OutOfMemory(MemoryError):
-    """There is no memory for a step, however small its parts."""
+    """Memory is too small for a training step, in micro-batches too."""

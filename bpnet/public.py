@@ -1,4 +1,4 @@
-"""What a module offers: its public names alone, and those that are imported on use."""
+"""Public names of a module: the listing of ``dir``, and imports on use."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def listing(names: Iterable[str]) -> Callable[[], list[str]]:
-    """What a module calls ``__dir__``: its public names, without what it imports for itself.
+    """``__dir__`` of a module: its public names, without its own imports.
 
     Examples
     --------
@@ -20,21 +20,9 @@ def listing(names: Iterable[str]) -> Callable[[], list[str]]:
 def on_use(
     package: str, submodules: Iterable[str], homes: Mapping[str, str] | None = None
 ) -> Callable[[str], Any]:
-    """What a package calls ``__getattr__``: it imports what it offers when that is asked for.
+    """``__getattr__`` of a package, which imports a submodule, or a name's home, on first use.
 
-    Parameters
-    ----------
-    package : str
-        Name of the package.
-    submodules : iterable of str
-        Modules in the package.
-    homes : mapping of str to str, optional
-        Each further name, and the module that defines it.
-
-    Raises
-    ------
-    AttributeError
-        If the package has no such name.
+    ``homes`` maps each further public name to the module that defines it.
 
     Examples
     --------
@@ -48,10 +36,10 @@ def on_use(
             return import_module(f"{package}.{name}")
         if homes and name in homes:
             module = import_module(homes[name])
-            if not hasattr(module, name):  # a module of that package, which nobody has loaded yet
+            if not hasattr(module, name):  # a module of that package, which is not loaded yet
                 import_module(f"{homes[name]}.{name}")
             value = getattr(module, name)
-            setattr(sys.modules[package], name, value)  # from now on it is found without this
+            setattr(sys.modules[package], name, value)  # later uses do not come here
             return value
         msg = f"module {package!r} has no attribute {name!r}"
         raise AttributeError(msg, name=name, obj=sys.modules[package])

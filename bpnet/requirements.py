@@ -1,6 +1,6 @@
-"""What ``pip install`` is told for each library that bpnet does without until it is asked for.
+"""Requirements of the optional libraries, and the commands that install them.
 
-Messages name the libraries themselves: on PyPI the name bpnet is another project's.
+Messages name the libraries, not bpnet's extras: on PyPI the name bpnet is another project's.
 """
 
 PYPI = "bpnet-arrays"
@@ -33,7 +33,7 @@ LIBRARIES = {
     "tensorboardX": "tensorboardX>=2.6.2",
     "torch": "torch>=2.6",
 }
-"""Requirement of each, as in the extras of ``pyproject.toml``."""
+"""Requirement of each library, as in the extras of ``pyproject.toml``."""
 
 ONNX = ("ndonnx", "onnx", "onnx-ir", "onnxruntime", "onnxscript")
 
@@ -48,6 +48,6 @@ def install(*libraries: str, options: str = "") -> str:
     >>> install("intel-opencl-rt", options="--upgrade")
     'pip install --upgrade intel-opencl-rt'
     """
-    wanted = [LIBRARIES[library] for library in libraries]
-    quoted = [f'"{text}"' if ">" in text else text for text in wanted]
+    requirements = [LIBRARIES[library] for library in libraries]
+    quoted = [f'"{text}"' if ">" in text else text for text in requirements]
     return " ".join(("pip install", *filter(None, (options,)), *quoted))

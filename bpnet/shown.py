@@ -1,4 +1,4 @@
-"""What names and other text of files may do on a screen and in a shell: be read, and no more."""
+"""Names and other text from files, escaped for a terminal or quoted for a shell."""
 
 import os
 import shlex
@@ -6,17 +6,10 @@ from pathlib import Path
 
 
 def plain(text: object, keep: str = "") -> str:
-    r"""Text in which control characters, and what is no text at all, are escaped.
+    r"""Text with its unprintable characters escaped, except those in ``keep``.
 
-    Names of files, of columns and of classes may hold anything: sequences that a terminal obeys,
-    bytes that are not UTF-8.
-
-    Parameters
-    ----------
-    text : object
-        As ``str`` has it.
-    keep : str
-        Characters that stay as they are although they are not printable.
+    Names of files, columns and classes may hold anything: sequences that a terminal obeys, or bytes
+    that are not UTF-8.
 
     Examples
     --------
@@ -27,7 +20,7 @@ def plain(text: object, keep: str = "") -> str:
 
 
 def pasted(path: str | Path) -> str:
-    """A path as a word that a shell takes for it, and a command for no option.
+    """A path quoted for a shell, and never mistaken for an option.
 
     Examples
     --------
@@ -39,9 +32,7 @@ def pasted(path: str | Path) -> str:
 
 
 def quoted(text: str) -> str:
-    r"""Text as one word of a shell.
-
-    What a screen would not show is written with ``$'...'``, as bash, zsh and ksh read it.
+    r"""Text quoted as one word of a shell, with ``$'...'`` of bash, zsh and ksh if unprintable.
 
     Examples
     --------

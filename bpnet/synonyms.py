@@ -1,14 +1,14 @@
-"""Words of other libraries for what bpnet has, and what to answer to a name that it does not know.
+"""Other libraries' words for bpnet's names, and suggestions for unknown names.
 
-A word is answered with what means the same here, or not at all: the name that is spelled most alike
-may be another thing, as ``mae`` is beside ``mse`` and ``--l2`` beside ``--lr``.
+A word of another library is answered with the name of the same meaning, or with no suggestion: a
+name of similar spelling may mean another thing, as ``mae`` for ``mse``, or ``--l2`` for ``--lr``.
 """
 
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 
 ABSENT = ""
-"""Stands for what bpnet has not: its words are never taken for slips of another."""
+"""Key of words for things that bpnet lacks: they are never taken for misspellings."""
 
 _ADAM = "optimizer=bpnet.optimizers.Adam(learning_rate=0.001)"
 
@@ -172,16 +172,16 @@ WORDS: dict[str, dict[str, str]] = {
         ABSENT: "verbose verbosity debug log_level version warm_start steps_per_epoch",
     },
 }
-"""For each kind of name bpnet's own, and the words that mean it; what follows ``;`` is said too."""
+"""For each kind of name bpnet's own, with its synonyms; a note may follow the name after ``;``."""
 
 
 def learn(kind: str, words: Mapping[str, str]) -> None:
-    """Add names of a kind, each with the words that mean it, declared where the name is."""
-    WORDS[kind].update({name: said for name, said in words.items() if said})
+    """Add the synonyms of names that are declared elsewhere."""
+    WORDS[kind].update({name: synonyms for name, synonyms in words.items() if synonyms})
 
 
-def hint(kind: str, given: object, names: Iterable[str]) -> str:
-    """End of the message on an unknown name: the one that was meant, or all there are.
+def hint(kind: str, word: object, names: Iterable[str]) -> str:
+    """End of the message on an unknown name: a suggestion, or all names.
 
     Examples
     --------
@@ -191,60 +191,59 @@ def hint(kind: str, given: object, names: Iterable[str]) -> str:
     'choose one of quadratic, mae'
     """
     names = list(names)
-    name, note = meant(kind, given, names)
+    name, note = meant(kind, word, names)
     if not name:
         return f"choose one of {', '.join(names)}"
-    said = name if kind == "option" else repr(name)
-    return f"did you mean {said}?" + (f" ({note})" if note else "")
+    suggestion = name if kind == "option" else repr(name)
+    return f"did you mean {suggestion}?" + (f" ({note})" if note else "")
 
 
-def meant(kind: str, given: object, names: Iterable[str]) -> tuple[str, str]:
-    """The name, or the argument, that a word stands for, and what is to be said of it; or empty.
+def meant(kind: str, word: object, names: Iterable[str]) -> tuple[str, str]:
+    """The name or argument that a word means, and a note on it; empty without a suggestion.
 
-    A word of another library is taken by its meaning; anything else for a slip of the name or the
-    word that it is nearest to.
+    A synonym is translated; any other word is taken for a misspelling of the nearest name or
+    synonym.
     """
-    names, word = list(names), _bare(str(given))
+    names, word = list(names), _bare(str(word))
     own = {_bare(name): name for name in reversed(names)}
     if word in own:
         return own[word], ""
-    others = _meanings(kind, names)
-    if word not in others:
-        nearest = _nearest(word, own, others)
+    synonyms = _meanings(kind, names)
+    if word not in synonyms:
+        nearest = _nearest(word, own, synonyms)
         if nearest in own:
             return own[nearest], ""
         word = nearest
-    name, _, note = others.get(word, ABSENT).partition("; ")
+    name, _, note = synonyms.get(word, ABSENT).partition("; ")
     return name, note
 
 
 def _meanings(kind: str, names: list[str]) -> dict[str, str]:
-    """Words of a kind, each with the first meaning that is among the names."""
-    found: dict[str, str] = {}
+    """Synonyms of a kind, each with its first meaning that is among the names."""
+    meanings: dict[str, str] = {}
     for meaning, words in WORDS.get(kind, {}).items():
-        there = meaning == ABSENT or meaning.partition("; ")[0].partition("=")[0] in names
-        for word in words.split():
-            if there or meaning != ABSENT:
-                found.setdefault(_bare(word), ABSENT)
-            if there and found[_bare(word)] == ABSENT:
-                found[_bare(word)] = meaning
-    return found
+        is_known = meaning.partition("; ")[0].partition("=")[0] in names
+        for word in map(_bare, words.split()):
+            if is_known and not meanings.get(word):
+                meanings[word] = meaning
+            meanings.setdefault(word, ABSENT)
+    return meanings
 
 
-def _nearest(word: str, own: Iterable[str], others: Iterable[str]) -> str:
-    """What a word may be a slip of; names come before words that are as near."""
+def _nearest(word: str, names: Iterable[str], synonyms: Iterable[str]) -> str:
+    """Name or synonym of the most similar spelling, of equal ones a name; empty if none is near."""
     if len(word) < 3:
         return ""
-    alike = [(_ratio(word, one), 1, one) for one in own]
-    alike += [(_ratio(word, one), 0, one) for one in others]
-    ratio, _, nearest = max(alike, default=(0.0, 0, ""))
+    rated = [(_ratio(word, name), 1, name) for name in names]
+    rated += [(_ratio(word, synonym), 0, synonym) for synonym in synonyms]
+    ratio, _, nearest = max(rated, default=(0.0, 0, ""))
     return nearest if ratio >= (0.66 if len(word) < 5 else 0.72) else ""
 
 
 def _ratio(word: str, other: str) -> float:
-    """How much alike two words are; letters that changed places count as the likeliest slip."""
-    same = sorted(word) == sorted(other)
-    return SequenceMatcher(None, word, other).ratio() + (0.2 if same else 0.0)
+    """Similarity of two words; transposed letters, the likeliest misspelling, raise it."""
+    is_permutation = sorted(word) == sorted(other)
+    return SequenceMatcher(None, word, other).ratio() + (0.2 if is_permutation else 0.0)
 
 
 def _bare(name: str) -> str:

@@ -18,29 +18,18 @@ __dir__ = listing(__all__)
 _log = logging.getLogger("bpnet")
 
 
-def place(asked: str | None, run: Path, resuming: bool, given: Path | None = None) -> Path | None:
-    """Folder for the event files of a run; None where there are to be none.
+def place(
+    setting: str | None, run: Path, resuming: bool, option: Path | None = None
+) -> Path | None:
+    """Folder for the event files of a run, None for no event files.
 
-    The configuration of a run that is taken up again may be a stranger's: outside of the run's
-    folder event files join others only, unless the folder is given anew.
-
-    Parameters
-    ----------
-    asked : str or None
-        What the configuration says.
-    run : Path
-        The run's folder.
-    resuming : bool
-        Whether it is taken up again.
-    given : Path, optional
-        What the command line says.
+    ``option`` of the command line goes before the ``setting`` in config.toml. That of a resumed run
+    may be a stranger's: a folder outside of the run's, without event files, is not used.
     """
-    if given is not None:
-        return given
-    if asked is None:
-        return None
-    folder = run / asked
-    if not resuming or asked == run_folder.EVENTS or any(folder.glob(_FILES)):
+    if option is not None or setting is None:
+        return option
+    folder = run / setting
+    if not resuming or setting == run_folder.EVENTS or any(folder.glob(_FILES)):
         return folder
     msg = "config.toml asks for event files in %s, where there are none yet, and none are written; "
     _log.warning(msg + "give --tensorboard-folder to have them there", folder)
@@ -52,18 +41,18 @@ _FILES = "events.out.tfevents.*"
 
 @checked
 class TensorBoard(Callback):
-    """Writes what the history holds, the weights, and what was seen in the layers.
+    """Callback that writes the history, the weights and the distributions of the layers.
 
     Training and validation of one figure share a chart: ``cost/training``, ``cost/validation``.
-    Look at them with ``tensorboard --logdir FOLDER``.
+    ``tensorboard --logdir FOLDER`` shows them.
 
     Parameters
     ----------
     folder : str or Path
-        For the event files; made when training begins.
+        Folder of the event files; made when training begins.
     seen : Distributions, optional
-        A callback that comes before this one; medians of updates and the share of silent
-        activations of each layer are written too.
+        A callback that runs before this one. It adds the median update and the share of silent
+        activations of each layer.
 
     Raises
     ------
@@ -82,14 +71,14 @@ class TensorBoard(Callback):
         self._writer: Any = None
 
     def on_train_begin(self, run: Run) -> None:
-        """Open a file; of a run that is taken up again, what comes later counts no more."""
+        """Open an event file; that of a resumed run replaces later steps of earlier files."""
         from tensorboardX import SummaryWriter
 
-        again = run.epoch + 1 if run.history else None
-        # the name of a file has its second only: a run taken up at once would overwrite the first
-        ending = f".{run.epoch}.{run.step}"
+        purge_step = run.epoch + 1 if run.history else None
+        # a file's name has only the second: a run resumed at once would overwrite the first file
+        suffix = f".{run.epoch}.{run.step}"
         folder = str(disk.followed(self.folder))
-        self._writer = SummaryWriter(folder, purge_step=again, filename_suffix=ending)
+        self._writer = SummaryWriter(folder, purge_step=purge_step, filename_suffix=suffix)
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the epoch's figures and weights."""
@@ -103,8 +92,8 @@ class TensorBoard(Callback):
         records = self._seen.records if self._seen else []
         if records and records[-1]["epoch"] == step:
             for l, layer in enumerate(records[-1]["layers"], 1):
-                middle = layer["updates"][len(layer["updates"]) // 2]
-                self._writer.add_scalar(f"updates/layer_{l}", middle, step)
+                median = layer["updates"][len(layer["updates"]) // 2]
+                self._writer.add_scalar(f"updates/layer_{l}", median, step)
                 self._writer.add_scalar(f"silent/layer_{l}", layer["silent"], step)
         self._writer.flush()
 
@@ -120,7 +109,7 @@ class TensorBoard(Callback):
 
 
 def _tag(name: str, run: Run) -> str:
-    held = name.removeprefix("validation_")
-    if held != name:
-        return f"{held}/validation"
+    figure = name.removeprefix("validation_")
+    if figure != name:
+        return f"{figure}/validation"
     return f"{name}/training" if f"validation_{name}" in run.history or name == "cost" else name

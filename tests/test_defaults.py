@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 import bpnet
 from bpnet.cli import main
-from bpnet.runs.configuration import Course, Layout
+from bpnet.runs.configuration import Layout, RunOptions
 from bpnet.training.recipe import Place, Ranks, Recipe
 
 WHAT_IS_LEFT_OUT = {
@@ -23,7 +23,7 @@ WHAT_IS_LEFT_OUT = {
     Ranks: {"communicator": None, "reduce": "ordered", "shards": None},
     Layout: {"hidden": (128, 64), "activation": "relu", "output": None, "norm": None,
              "init": "auto"},
-    Course: {
+    RunOptions: {
         "learning_rate": None, "momentum": None, "patience": None, "sample_weight": None,
         "checkpoint_minutes": 15 / 60, "on_error": "stop",  # 15 seconds: docs/runs.md
     },

@@ -39,15 +39,15 @@ def evaluate(
     network, config, columns = runs.open_run(run)
     columns = run_data.separated(columns, separator)
     selection = bpnet.backends.select(backend, device)
-    part = run_data.to_judge(config, columns, source, target, stream)
+    part = run_data.evaluation_set(config, columns, source, target, stream)
     names = options.names(metric) if metric else ()
-    found = results.judged(network, part, config["training"], names, selection.backend)
-    screen.note(run_data.replaced(part.data))
+    found = results.figures(network, part, config["training"], names, selection.backend)
+    screen.note(run_data.replacement_notes(part.data))
     if json_:
         rows = int(part.data.x.shape[0])
-        about = {"data": part.what, "part": part.name, "examples": rows}
-        screen.give({**about, **found, "replaced": run_data.counts(part.data)})
+        about = {"data": part.title, "part": part.name, "examples": rows}
+        screen.give({**about, **found, "replaced": run_data.replacement_counts(part.data)})
         return
     screen.note([part.note] if part.note else [])
-    screen.say(f"data: {part.what}, {part.data.x.shape[0]:,} examples")
+    screen.say(f"data: {part.title}, {part.data.x.shape[0]:,} examples")
     screen.say(*results.lines(found, part))

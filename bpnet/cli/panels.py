@@ -2,7 +2,7 @@
 
 from typer.core import TyperCommand
 
-from bpnet.runs.configuration import COURSE, LAYOUT
+from bpnet.runs.configuration import LAYOUT, RUN_OPTIONS
 from bpnet.training.recipe import OPTIONS, PLACE, REGULAR
 
 _PANELS = {
@@ -28,7 +28,9 @@ _PANELS = {
 
 PANELS = {
     **{
-        about.flag: about.panel for about in {**LAYOUT, **COURSE, **OPTIONS}.values() if about.panel
+        about.flag: about.panel
+        for about in {**LAYOUT, **RUN_OPTIONS, **OPTIONS}.values()
+        if about.panel
     },
     **{option: panel for panel, held in _PANELS.items() for option in held},
 }

@@ -44,7 +44,7 @@ def predict(
     network, config, columns = runs.open_run(run)
     columns = run_data.separated(columns, separator)
     selection = bpnet.backends.select(backend, device)
-    predictions.check(out, [*run_folder.read_by(run, config), *sources.read_from(source)])
+    predictions.check(out, [*run_folder.input_files(run, config), *sources.read_from(source)])
     streamed = run_data.is_streamed(config, source, stream)
     dataset = run_data.read(source, stream=streamed, columns=columns, need_target=False)
     x = dataset.x if dataset.test is None else dataset.test[0]
@@ -52,8 +52,9 @@ def predict(
     kept = raw.columns_of(source, keep, columns) if keep else None
     rows = predictions.write(out, network, outputs, columns, kept)
     if not (quiet or json_):
-        screen.note(run_data.replaced(dataset))
+        screen.note(run_data.replacement_notes(dataset))
     if json_ and str(out) != "-":
-        screen.give({"predictions": str(out), "rows": rows, "replaced": run_data.counts(dataset)})
+        counts = run_data.replacement_counts(dataset)
+        screen.give({"predictions": str(out), "rows": rows, "replaced": counts})
     elif not quiet and str(out) != "-":
         screen.say(f"{rows} predictions: {out}")

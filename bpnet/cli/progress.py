@@ -172,7 +172,7 @@ def _metrics(last: dict[str, float]) -> str:
     """Metrics of the validation examples beside their cost and accuracy."""
     held = {n.removeprefix("validation_"): v for n, v in last.items() if n.startswith("validation")}
     return "".join(
-        f"  {results.FIGURES.get(name, name)} {results.written(name, value)}"
+        f"  {results.FIGURES.get(name, name)} {results.value_text(name, value)}"
         for name, value in held.items() if name not in {"cost", "accuracy"}
     )  # fmt: skip
 

@@ -15,11 +15,11 @@ from bpnet.errors import InputError
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
 from bpnet.runs import results, warm_start
-from bpnet.runs.configuration import COURSE, LAYOUT
+from bpnet.runs.configuration import LAYOUT, RUN_OPTIONS
 from bpnet.shown import pasted
 from bpnet.training.recipe import PLACES, RECIPE
 
-_SHARED = {**COURSE, **RECIPE, **PLACES}
+_SHARED = {**RUN_OPTIONS, **RECIPE, **PLACES}
 _GRID = {name: about for name, about in _SHARED.items() if about.swept}
 _ALL = {
     name: _SHARED[name]
@@ -93,7 +93,7 @@ def command(
     else:
         options.check_alone(context, _OF_A_RESUME, "what the sweep was asked for")
         ledger = sweep.Ledger.read(resume)
-        if (resume / "config.toml").is_file() and runs.unfinished(resume) is None:
+        if (resume / "config.toml").is_file() and runs.resumable(resume) is None:
             if json_:
                 screen.give({"run": str(resume), "finished": True})
             else:
@@ -150,7 +150,7 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
         },
         "network": options.asked(asked, LAYOUT),
         "training": {},
-        "source": run_data.described(data),
+        "source": run_data.identity(data),
     }  # fmt: skip
     console = screen.console(stderr=json_)
     spec, reason = selection.backend.spec, selection.reason
@@ -201,10 +201,10 @@ def _tested(
     """Figures of the best network on the test rows, and their lines; None where there are none."""
     if data.test is None:
         return None
-    part = run_data.part_of(config, data, config["data"]["source"])
+    part = run_data.held_out(config, data, config["data"]["source"])
     training = {**plan.training, "cost": plan.training.get("cost")}
-    found = results.judged(net, part, training, (), backend)
-    lines = [f"the best on {part.what}, by which nothing was chosen:", *results.lines(found, part)]
+    found = results.figures(net, part, training, (), backend)
+    lines = [f"the best on {part.title}, by which nothing was chosen:", *results.lines(found, part)]
     return {"examples": len(part.data.x), **found}, lines
 
 

@@ -21,7 +21,7 @@ from bpnet.errors import InputError, one_line
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
 from bpnet.runs import warm_start
-from bpnet.runs.configuration import COURSE, FIND, LAYOUT, RunConfig
+from bpnet.runs.configuration import FIND, LAYOUT, RUN_OPTIONS, RunConfig
 from bpnet.shown import pasted
 from bpnet.storage import disk
 from bpnet.training import Distributions, LearningRates, fastest
@@ -30,9 +30,9 @@ from bpnet.training.planning import plan
 from bpnet.training.recipe import OPTIONS, PLACES, RANKS, RECIPE
 
 _OWN = {"backend", "device", "communicator"}
-_DECLARED = ("cost", "optimizer", *COURSE, *RECIPE, *PLACES, *RANKS)
+_DECLARED = ("cost", "optimizer", *RUN_OPTIONS, *RECIPE, *PLACES, *RANKS)
 _TRAINING = {
-    name: {**OPTIONS, **COURSE}[name] for name in dict.fromkeys(_DECLARED) if name not in _OWN
+    name: {**OPTIONS, **RUN_OPTIONS}[name] for name in dict.fromkeys(_DECLARED) if name not in _OWN
 }
 """Options of the table of training, in the order of the help."""
 
@@ -129,10 +129,10 @@ def train(
         "training": training,
     }
     own = [name for name in LAYOUT if name != "init" and options.is_given(context, name)]
-    start = warm_start.Start.of(tables["network"], own)
+    start = warm_start.WarmStart.of(tables["network"], own)
     config = RunConfig.read(tables, ranks)
     reads: list[str | Path] = [*bpnet.data.sources.read_from(source)]
-    reads += [config.course.sample_weight] if config.course.sample_weight else []
+    reads += [config.options.sample_weight] if config.options.sample_weight else []
     reads += [] if start.network is None else [tables["network"]["init"]]
     if tensorboard_folder:
         disk.makeable(tensorboard_folder, "the event files", reads)
@@ -173,17 +173,17 @@ def _resume(
 ) -> int:
     options.check_alone(context, _OF_A_RESUME, "the run's own settings")
     ranks = context.obj
-    tables = of_rank_0(ranks, lambda: runs.unfinished(folder, epochs))
+    tables = of_rank_0(ranks, lambda: runs.resumable(folder, epochs))
     if tables is None:
         if shown.json:
-            screen.give(runs.outcome(folder))
+            screen.give(runs.summary(folder))
         elif leads(ranks):
             more = "bpnet train --resume RUN --epochs N trains on"
             screen.say(f"{folder} is finished: nothing to do; {more}")
         return 0
     if events is not None:
-        disk.makeable(events, "the event files", run_folder.read_by(folder, tables))
-    start = warm_start.Start.again(tables["network"], folder)
+        disk.makeable(events, "the event files", run_folder.input_files(folder, tables))
+    start = warm_start.WarmStart.resumed(tables["network"], folder)
     config = RunConfig.read(tables, ranks)
     chosen = backend or recorded(ranks, tables["machine"]["backend"])
     config = replace(config, place=replace(config.place, backend=chosen, device=device))
@@ -202,32 +202,34 @@ def _train(
     folder: Path,
     shown: _Shown,
     *,
-    start: warm_start.Start,
+    start: warm_start.WarmStart,
     resume: bool = False,
     fresh: bool = False,
     events: Path | None = None,
 ) -> int:
-    tables, recipe, course = config.tables, config.recipe, config.course
+    tables, recipe, run_options = config.tables, config.recipe, config.options
     place, ranks, selection = config.place, config.ranks.communicator, None
     every = bpnet.Checkpoint(
-        folder / run_folder.CHECKPOINTS, epochs=0, minutes=course.checkpoint_minutes,
-        on_error=course.on_error,
+        folder / run_folder.CHECKPOINTS, epochs=0, minutes=run_options.checkpoint_minutes,
+        on_error=run_options.on_error,
     )  # fmt: skip
     if not place.is_fastest:
         selection = of_rank(ranks, place.backend, place.device)
     seen = Distributions()
     dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))
-    weighed = _weights(course.sample_weight, dataset)
+    weighed = _weights(run_options.sample_weight, dataset)
     layout = {**vars(config.layout), "seed": tables["network"]["seed"]}
-    network = warm_start.network(start, dataset, layout)
+    network = warm_start.make_network(start, dataset, layout)
     if selection is None:
         selection = fastest.find(plan(network, dataset, recipe, place, config.ranks))
     place = replace(place, backend=selection.backend, device=None)
     console, stopper = screen.console(stderr=shown.json), StopOnSignal()
     if not resume:
-        recipe = replace(recipe, metrics=run_data.settled(tables, dataset, recipe.metrics))
+        recipe = replace(recipe, metrics=run_data.complete(tables, dataset, recipe.metrics))
     again = resume and leads(ranks)
-    recorder = runs.Recorder(folder, tables, dataset.columns, again, seen, course.on_error, fresh)
+    recorder = runs.Recorder(
+        folder, tables, dataset.columns, again, seen, run_options.on_error, fresh
+    )
     after.callback(recorder.discard)
     folder = Path(of_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
     every.folder = folder / run_folder.CHECKPOINTS
@@ -246,7 +248,7 @@ def _train(
         after.callback(bar.close)
     with after:  # terminal and signals are given back
         found = None
-        if course.learning_rate == FIND:
+        if run_options.learning_rate == FIND:
             found = _find(network, dataset, recipe, place)
             recipe = replace(recipe, optimizer=optimizers.get(recipe.rule, found.suggestion))
             tables["training"]["learning_rate"] = found.suggestion
@@ -261,7 +263,7 @@ def _train(
         notes += _drawn(found, folder, tables, selection.backend.spec)
     if shown.json:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
-        screen.give({**result, "replaced": run_data.counts(dataset)})
+        screen.give({**result, "replaced": run_data.replacement_counts(dataset)})
     elif leads(ranks):
         _say(console, notes, stopper.status, stopping, folder)
     return stopper.status
@@ -269,7 +271,7 @@ def _train(
 
 def _stopping(config: RunConfig) -> bpnet.EarlyStopping | None:
     """What stops a run early, by the score of a sweep where it is from one."""
-    score, patience = config.tables.get("sweep", {}).get("score"), config.course.patience
+    score, patience = config.tables.get("sweep", {}).get("score"), config.options.patience
     return None if patience is None else bpnet.EarlyStopping(patience, score)
 
 
@@ -277,7 +279,7 @@ def _heading(data: Any, config: runs.Config, network: bpnet.Network, selection: 
     """What is said when a run begins."""
     name = data.name or config["data"]["source"]
     return [
-        f"data: {name}, {run_data.sizes(data)}",
+        f"data: {name}, {run_data.size_line(data)}",
         *data.taken,
         *(f"note: {note}" for note in data.notes),
         *run_data.target_line(data, config["data"]),

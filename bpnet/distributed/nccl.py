@@ -1,4 +1,4 @@
-"""Ranks with a GPU each, whose buffers never leave the GPUs: NCCL, started over other ranks."""
+"""Ranks with a GPU each, whose buffers never leave the GPUs: NCCL, begun over other ranks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ class NCCL(Communicator):
     Parameters
     ----------
     host : Communicator
-        The same ranks: what lies on the host goes over them, and they end together.
+        The same ranks on the host, for buffers on the host and for the end of all ranks.
     group : bpnet.backends.nccl.Group
-        NCCL's own.
+        NCCL's communicator.
     """
 
     library = "cupy"
@@ -31,8 +31,8 @@ class NCCL(Communicator):
         self.traffic.count(send)
         self._group.exchange(partner, send, receive)
 
-    def settle(self) -> None:
-        """Wait for the sums that are under way, not longer than the time-out."""
+    def synchronize(self) -> None:
+        """Wait for the sums in progress, not longer than the timeout."""
         if not self._group.finished(self.timeout):
             self.abort(f"another rank did not answer within {self.timeout:g} s", 75)
 
@@ -41,7 +41,7 @@ class NCCL(Communicator):
         self._group.allreduce(buffer)
 
     def broadcast(self, buffer: Array) -> None:
-        """Rank 0's buffer in place of every other."""
+        """Replace every buffer by that of rank 0."""
         self._group.broadcast(buffer)
 
     def sum_host(self, buffer: Host) -> None:
@@ -54,7 +54,7 @@ class NCCL(Communicator):
 
     @contextmanager
     def patient(self) -> Iterator[None]:
-        """Wait as long as it takes, for what lies on the host too."""
+        """Wait without a limit, for buffers on the host too."""
         with super().patient(), self._host.patient():
             yield
 
@@ -81,5 +81,5 @@ def nccl(host: Any, device: int | None = None) -> NCCL:
     from bpnet.distributed.mpi import wrap
 
     ranks = wrap(host)
-    chosen = ranks.local_rank if device is None else device
-    return NCCL(ranks, nccl_library.open_group(ranks.size, ranks.rank, chosen))
+    gpu = ranks.local_rank if device is None else device
+    return NCCL(ranks, nccl_library.open_group(ranks.size, ranks.rank, gpu))

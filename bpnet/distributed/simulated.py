@@ -1,7 +1,7 @@
-"""Any number of ranks in one process, a thread each: the same code, and its traffic counted.
+"""Any number of ranks in one process, a thread each, with their traffic counted.
 
-They take turns: a rank runs until it waits for another, as not every array library may be used by
-several threads at once (dpnp's stop for good).
+They take turns: a rank runs until it waits for another, as some array libraries cannot be used by
+several threads at once (dpnp deadlocks).
 """
 
 import threading
@@ -13,11 +13,11 @@ from bpnet._typing import Array
 from bpnet.distributed.communicator import Communicator, Traffic
 
 _STACK = 1 << 21
-"""Bytes of a thread's stack: a thousand of them take no more than they use."""
+"""Bytes of address space for a thread's stack, of which memory is used on demand."""
 
 
 class _World:
-    """What the ranks share: the turn, a queue for each pair, and who failed first."""
+    """State that the ranks share: the turn, a queue for each pair, and the first failure."""
 
     def __init__(self) -> None:
         self.lock, self.turn = threading.Lock(), threading.Lock()
@@ -26,17 +26,17 @@ class _World:
 
     def queue(self, source: int, target: int) -> SimpleQueue[Any]:
         with self.lock:
-            found = self.queues.setdefault((source, target), SimpleQueue())
+            queue = self.queues.setdefault((source, target), SimpleQueue())
             if self.failed is not None:
-                found.put(None)
-            return found
+                queue.put(None)
+            return queue
 
     def fail(self, rank: int, error: BaseException) -> None:
         with self.lock:
             if self.failed is None:
                 self.failed = (rank, error)
             for queue in self.queues.values():
-                queue.put(None)  # whoever waits shall wait no longer
+                queue.put(None)  # ends the wait of its receiver
 
 
 class Simulated(Communicator):
@@ -58,24 +58,24 @@ class Simulated(Communicator):
             self._world.turn.release()
 
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
-        """Put a copy into the partner's queue, and take what it put into this one's."""
+        """Put a copy into the partner's queue, and receive from this rank's."""
         self.traffic.count(send)
         if send.size:
             self._world.queue(self.rank, partner).put(send.copy())
         if receive.size:
             self.pause()
             try:
-                got = self._world.queue(partner, self.rank).get(timeout=self.timeout)
-            except Empty:  # without a turn: the partner may have it for good
+                message = self._world.queue(partner, self.rank).get(timeout=self.timeout)
+            except Empty:  # do not wait for the turn: a partner that hangs may have it
                 self.abort(f"rank {partner} did not answer within {self.timeout:g} s")
             self.resume()
-            if got is None:
+            if message is None:
                 msg = f"rank {self.rank} of {self.size}: another rank failed"
                 raise ConnectionAbortedError(msg)
-            receive[...] = got
+            receive[...] = message
 
     def abort(self, message: str, status: int = 1) -> NoReturn:
-        """End all ranks: the others find it at their next exchange."""
+        """End all ranks: the others fail at their next exchange."""
         error = ConnectionError(f"rank {self.rank} of {self.size}: {message}")
         self._world.fail(self.rank, error)
         raise error
@@ -84,10 +84,10 @@ class Simulated(Communicator):
 def simulate(
     size: int, function: Callable[[Communicator], Any], *, timeout: float = 300.0
 ) -> tuple[list[Any], list[Traffic]]:
-    """Run a function as so many ranks that take turns, and return what each returned and sent.
+    """Run a function on simulated ranks that take turns; return its results and the traffic.
 
-    The function is given the rank's communicator, where a rank waits for another for ``timeout``
-    seconds. What the first rank to fail raises is raised, and the others are ended.
+    The function is called with each rank's communicator; a rank waits ``timeout`` seconds for
+    another. The error of the first rank that fails ends the others and is raised.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Sums over ranks in the order of one fixed tree, and broadcast, made of exchanges.
 
-The tree is that of neighbors: ranks 0 and 1, 2 and 3, then these pairs, and so on. An addition of
-two numbers has the same bits whichever comes first, so every rank that adds what it has and what
-its partner sent makes the node of the tree above both.
+The tree joins neighbors: ranks 0 and 1, 2 and 3, then these pairs, and so on. Addition of two
+numbers is commutative bit for bit, so both partners of an exchange, which add the partner's buffer
+to their own, compute the same node of the tree.
 """
 
 from typing import Any
@@ -12,16 +12,16 @@ import numpy as np
 from bpnet._typing import Array
 
 SMALL = 1 << 14
-"""Bytes up to which a buffer goes whole: half the messages, more bytes."""
+"""Most bytes of a buffer that is sent whole: half the messages, but more bytes."""
 
 
 def total(group: Any, buffer: Array) -> None:
-    """Sum over all ranks, in place; the same bits whether the buffer goes whole or in halves.
+    """Sum over all ranks, in place; the same bits whether the buffer is sent whole or in halves.
 
     In halves it is Rabenseifner's algorithm (Thakur, Rabenseifner and Gropp, "Optimization of
     collective communication operations in MPICH", IJHPCA 19(1), 2005), neighbors first: 2 log2 p
-    messages and 2 (p - 1)/p n bytes for n bytes on p ranks. Any number of ranks will do; where
-    that is a power of two the tree is that of shards.
+    messages and 2 (p - 1)/p n bytes for n bytes on p ranks. The number of ranks is arbitrary; with
+    a power of two the tree is that of shards.
     """
     core = 1 << (group.size.bit_length() - 1)  # the largest power of two
     beside = group.rank + core if group.rank < core else group.rank - core
@@ -71,7 +71,7 @@ def _halves(group: Any, core: int, buffer: Array) -> None:
 
 
 def broadcast(group: Any, buffer: Array) -> None:
-    """Rank 0's buffer on every rank: who has it doubles with each stage."""
+    """Send rank 0's buffer to every rank; each stage doubles the number of ranks that have it."""
     none = buffer[:0]
     for stage in range((group.size - 1).bit_length()):
         have = 1 << stage
@@ -84,23 +84,23 @@ def broadcast(group: Any, buffer: Array) -> None:
 def pairwise(parts: Any) -> Array:
     """Sum of arrays, (n,) each, by the same tree: neighbors first.
 
-    There is a power of two of them, taken one by one and donated: no more than log2 of them, and
-    one, are held at once.
+    There must be a power of two of them. They are read one by one and donated: at most log2 of
+    their number, and one, are in memory at once.
 
     Examples
     --------
     >>> pairwise(np.asarray([x]) for x in (1e17, 1.0, -1e17, 1.0))
     array([0.])
     """
-    held: list[Array] = []
+    partial: list[Array] = []
     for count, part in enumerate(parts, start=1):
-        held.append(part)
-        for _ in range((count & -count).bit_length() - 1):  # as a binary number carries
-            last = held.pop()
-            held[-1] += last
-    return held[0]
+        partial.append(part)
+        for _ in range((count & -count).bit_length() - 1):  # as the carries of a binary counter
+            last = partial.pop()
+            partial[-1] += last
+    return partial[0]
 
 
 def _like(buffer: Array) -> Array:
-    """Array of the same kind, to receive into."""
+    """A receive buffer like an array."""
     return np.empty_like(buffer) if isinstance(buffer, np.ndarray) else buffer.copy()

@@ -1,4 +1,4 @@
-"""Encodings of a table's columns as part of a graph: what ``bpnet.data.encoding`` does to rows."""
+"""Encodings of a table's columns in a graph, as ``bpnet.data.encoding`` encodes rows."""
 
 from bpnet._typing import Array
 from bpnet.core import special
@@ -10,13 +10,7 @@ from bpnet.export.trace import Namespace
 
 
 def check(columns: Columns, n: int) -> None:
-    """Refuse columns that are not those of the network.
-
-    Raises
-    ------
-    InputError
-        If they make another number of values than it takes.
-    """
+    """Refuse columns that do not give the ``n`` inputs of the network."""
     if len(columns.features) != n:
         msg = f"the columns make {len(columns.features)} values and the network takes {n}"
         raise InputError(f"{msg}; give those that it was trained with")
@@ -30,17 +24,17 @@ def inputs(columns: Columns, xp: Namespace) -> dict[str, Array]:
     }
 
 
-def encode(taken: dict[str, Array], columns: Columns, xp: Namespace) -> Array:
+def encode(inputs: dict[str, Array], columns: Columns, xp: Namespace) -> Array:
     """Encode the columns, (batch, n), float32.
 
-    Numbers are standardized, and dates, as days since 1970-01-01 and their parts; a missing one is
-    the mean, and has a 1 where training had missing ones; text becomes one value a category, for
-    one that training had not seen all 0 or the category of rare ones. Text is taken as it is,
-    without spaces around it.
+    Numbers are standardized, and so are dates, days since 1970-01-01, with their parts. A missing
+    number becomes the mean, and 1 in an indicator where training had missing ones. Text becomes
+    one value for each category; a category unknown to training becomes zeros, or the category of
+    rare ones. Spaces around text are not removed.
     """
     pieces = []
     for column in columns.inputs:
-        x = taken[column.name]
+        x = inputs[column.name]
         if column.kind in NUMBERS:
             missing = xp.isnan(x)
             known = xp.where(missing, xp.zeros_like(x), x)
@@ -83,7 +77,7 @@ def _date_parts(days: Array, xp: Namespace) -> dict[str, Array]:
 
 
 def _codes(column: Column) -> dict[str, int]:
-    """Number of each text that stands for a category."""
+    """Category number of each text that means a category."""
     codes = {category: j for j, category in enumerate(column.categories)}
     if MISSING in codes:
         codes = {**dict.fromkeys(NO_VALUE, codes[MISSING]), **codes}

@@ -1,4 +1,4 @@
-"""The forward pass as an ONNX file, with the encodings of a table's columns in front of it."""
+"""The forward pass as an ONNX file, with the encodings of a table's columns before it."""
 
 import itertools
 import json
@@ -23,30 +23,30 @@ def to_onnx(
     """Write the network's forward pass as an ONNX file, opset 21.
 
     The graph takes any number of examples. Without ``columns`` its input is ``x``, (batch, n_0),
-    in ``dtype``: integers are to be scaled beforehand, by the ``scale`` in the metadata. With them
-    it takes the raw columns of the table by their names, each (batch,): numbers as float64, with
-    nan for a missing one, and text and booleans as strings, with ``""`` for a missing one. Spaces
-    around text, which readers of files take away, are to be taken away beforehand.
+    in ``dtype``: integers must be scaled first, by the ``scale`` in the metadata. With ``columns``
+    its inputs are the raw columns of the table by their names, each (batch,): numbers as float64,
+    with nan for a missing one, and text and booleans as strings, with ``""`` for a missing one.
+    Spaces around text must be removed first, as readers of files do.
 
-    Its outputs are ``output``, a^L, (batch, n_L); where there are classes ``label``, (batch,),
-    their names, or where labels were learned 0 and 1, (batch, n_L) or (batch,) of one; and in a
-    regression on a table ``prediction``, (batch,), in the target's own units.
+    The outputs are ``output``, a^L, (batch, n_L); with classes ``label``, their names, (batch,),
+    or with labels 0 and 1, (batch, n_L) or for one label (batch,); and in a regression on a table
+    ``prediction``, (batch,), in the target's own units.
 
     Parameters
     ----------
     network : Network
-        What to write; layers that differ in training are as they are in ``predict``.
+        Network to write, with its layers as in ``predict``.
     path : str or Path
         A name that ends in ``.onnx``.
     columns : Columns, optional
-        What was learned of a table's columns.
+        Encodings of a table's columns.
     dtype : {"float32", "float64"}
-        Of the computation; ONNX Runtime's CPU has not every operator in float64.
+        Dtype of the computation; ONNX Runtime lacks some operators in float64 on a CPU.
 
     Returns
     -------
     Path
-        Where it is; the file is whole or not there.
+        The file, which is whole or not there.
 
     Raises
     ------
@@ -73,28 +73,32 @@ def to_onnx(
     names = trace.names(network.layers)
     traced = xp.inputs(network.parameters, dtype)
     if columns is None:
-        taken = {"x": xp.input(("batch", network.sizes[0]), dtype)}
-        x = taken["x"]
+        inputs = {"x": xp.input(("batch", network.sizes[0]), dtype)}
+        x = inputs["x"]
     else:
         encoding.check(columns, network.sizes[0])
-        taken = encoding.inputs(columns, xp)
-        x = xp.astype(encoding.encode(taken, columns, xp), getattr(xp, dtype))
-    lines = _lines(itertools.chain(*names), taken)
-    names = tuple(tuple(f"{name}{lines}" for name in layer) for layer in names)
+        inputs = encoding.inputs(columns, xp)
+        x = xp.astype(encoding.encode(inputs, columns, xp), getattr(xp, dtype))
+    suffix = _suffix(itertools.chain(*names), inputs)
+    names = tuple(tuple(f"{name}{suffix}" for name in layer) for layer in names)
     a = feedforward.feedforward(network.layers, traced, x, xp=xp)
-    outputs = {"output": a, **_decided(network, a, xp), **_in_units(columns, a, xp)}
+    outputs = {"output": a, **_labels(network, a, xp), **_predictions(columns, a, xp)}
     return trace.write(
         path,
-        {**taken, **trace.by_name(names, traced)},
-        {f"{name}{_lines([name], taken)}": value for name, value in outputs.items()},
+        {**inputs, **trace.by_name(names, traced)},
+        {f"{name}{_suffix([name], inputs)}": value for name, value in outputs.items()},
         trace.by_name(names, trace.cast(network.parameters, dtype)),
         {},
-        {"kind": "forward pass", **about(network), **_described(columns)},
+        {
+            "kind": "forward pass",
+            **metadata(network),
+            **({} if columns is None else {"columns": columns.to_json()}),
+        },
     )
 
 
-def about(network: Network) -> dict[str, str]:
-    """What a file says of its network; all but the first are JSON."""
+def metadata(network: Network) -> dict[str, str]:
+    """Metadata of a network in an ONNX file; all but the first value are JSON."""
     classes = None if network.classes is None else network.classes.tolist()
     return {
         "network": repr(network),
@@ -103,20 +107,16 @@ def about(network: Network) -> dict[str, str]:
     }
 
 
-def _described(columns: Columns | None) -> dict[str, str]:
-    return {} if columns is None else {"columns": columns.to_json()}
+def _suffix(names: Iterable[str], columns: Container[str]) -> str:
+    """Underscores that, at the end of the names, make none of them the name of a column."""
+    names, suffix = list(names), ""
+    while any(f"{name}{suffix}" in columns for name in names):
+        suffix += "_"
+    return suffix
 
 
-def _lines(names: Iterable[str], taken: Container[str]) -> str:
-    """Lines to put behind the names, so that none of them is a column's."""
-    named, lines = list(names), ""
-    while any(f"{name}{lines}" in taken for name in named):
-        lines += "_"
-    return lines
-
-
-def _decided(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:
-    """``Network.decide``, where the network has names of classes, or learned labels."""
+def _labels(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:
+    """``Network.decide``, for a network with names of classes or with labels."""
     if network.classes is None and not network.labels:
         return {}
     number, classes = class_numbers(network, a, xp=xp), network.classes
@@ -128,8 +128,8 @@ def _decided(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:
     return {"label": xp.take(xp.asarray(np.asarray(classes)), number, axis=0)}
 
 
-def _in_units(columns: Columns | None, a: Array, xp: Namespace) -> dict[str, Array]:
-    """``Columns.decode_target``, in a regression."""
+def _predictions(columns: Columns | None, a: Array, xp: Namespace) -> dict[str, Array]:
+    """``Columns.decode_target``, for a regression."""
     if columns is None or columns.task != "regress":
         return {}
     means, stds = np.atleast_1d(columns.mean).tolist(), np.atleast_1d(columns.std).tolist()

@@ -8,13 +8,7 @@ from bpnet.requirements import ONNX, install
 
 
 def library(name: str) -> Any:
-    """One of the libraries of ONNX, imported on use.
-
-    Raises
-    ------
-    InputError
-        If it is missing.
-    """
+    """Import one of the libraries of ONNX, or refuse with the command that installs them."""
     try:
         return import_module(name)
     except ImportError as error:

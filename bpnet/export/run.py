@@ -22,36 +22,18 @@ from bpnet.training.recipe import RECIPE
 def export_run(
     source: Path, path: Path, *, training: bool = False, dtype: str = "float32"
 ) -> list[str]:
-    """Write what a run has learned, or its training step, as an ONNX file.
+    """Write the model of a run, or its training step, as an ONNX file.
 
-    Parameters
-    ----------
-    source : Path
-        Folder of a run, with the encodings of its columns; or a ``.safetensors`` file.
-    path : Path
-        A name that ends in ``.onnx``.
-    training : bool
-        Whether to write the training step, with the run's own options, in place of the forward
-        pass.
-    dtype : {"float32", "float64"}
-        Of the computation.
-
-    Returns
-    -------
-    list of str
-        A line on each input and output, and on what else to know of them.
-
-    Raises
-    ------
-    InputError
-        If the run has no model, or a file or an option cannot be used.
+    ``source`` is the folder of a run, which has the encodings of its columns, or a ``.safetensors``
+    file. With ``training`` the graph is the training step with the run's own options, else the
+    forward pass. The result is a line on each input and output, and notes on their use.
     """
     trace.check_path(path)
     network, config, columns = runs.open_run(source)
-    trace.check_path(path, run_folder.read_by(source, config))
+    trace.check_path(path, run_folder.input_files(source, config))
     if training:
         training_to_onnx(network, path, dtype=dtype, **_options(config))
-        return [*signature(path), *_left_out(config), *_of_a_table(columns)]
+        return [*signature(path), *_notes(config), *_table_notes(columns)]
     to_onnx(network, path, columns, dtype)
     kinds = {column.kind for column in columns.inputs} if columns is not None else set()
     dates = [_DAYS] if "date" in kinds else []
@@ -62,8 +44,8 @@ _DAYS = "note: dates are taken as numbers: days since 1970-01-01, with fractions
 _STRIP = "note: text is taken as it is; take spaces around it away first, as predict does"
 
 
-def _of_a_table(columns: Columns | None) -> list[str]:
-    """What a step takes of a table, whose columns are encoded before it."""
+def _table_notes(columns: Columns | None) -> list[str]:
+    """Notes on the inputs of a step for a table, which take encoded columns."""
     if columns is None:
         return []
     y = "numbers of the classes, in the order of the file's metadata"
@@ -75,49 +57,56 @@ def _of_a_table(columns: Columns | None) -> list[str]:
     return [f"note: x is {x}", f"note: y is {y}"]
 
 
-_LEFT_OUT = {
+_NOTES = {
     "sample_weight": "note: the run weighed its examples, the step takes all alike",
     "class_weight": "note: the run weighed its classes, the step takes all alike",
     "schedule": "note: the run had a schedule; give the step its learning_rate each time",
 }
-"""Options of a run that are no part of a step, and what to know of them."""
+"""Notes on options of a run that a step does not have."""
 
-_TAKEN = {*RECIPE} - {"optimizer", "epochs", "batch_size", "micro_batch", "metrics", *NOT_OF_A_STEP}
+_STEP_OPTIONS = {*RECIPE} - {
+    "optimizer",
+    "epochs",
+    "batch_size",
+    "micro_batch",
+    "metrics",
+    *NOT_OF_A_STEP,
+}
 
 
-def _left_out(config: Config) -> list[str]:
-    """A line on each option of the run that the step does not have."""
+def _notes(config: Config) -> list[str]:
+    """A note on each option of the run that the step does not have."""
     settings = config.get("training", {})
     return [
-        note for name, note in _LEFT_OUT.items()
+        note for name, note in _NOTES.items()
         if settings.get(name) not in (None, name in RECIPE and RECIPE[name].default)
     ]  # fmt: skip
 
 
 def _options(config: Config) -> dict[str, Any]:
-    """Options of the step, as the run was asked for."""
+    """Options of the step, from the run's configuration."""
     settings = config.get("training", {})
-    taken = {name: value for name, value in settings.items() if name in _TAKEN}
+    options = {name: value for name, value in settings.items() if name in _STEP_OPTIONS}
     rule = (settings.get(name) for name in ("learning_rate", "momentum"))
-    taken["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), *rule)
+    options["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), *rule)
     if settings.get("l2") or settings.get("l1"):
         configuration.check_data(config)
-        taken["examples"] = run_data.read_again(config).x.shape[0]
-    return taken
+        options["examples"] = run_data.read_again(config).x.shape[0]
+    return options
 
 
 def signature(path: Path) -> list[str]:
     """A line on each input and output of an ONNX file: name, shape, type."""
     onnx = library("onnx")
     graph = onnx.load(path, load_external_data=False).graph
-    free = {tensor.name for tensor in graph.initializer}
+    optional = {tensor.name for tensor in graph.initializer}
     lines = []
-    for what, entries in (("input", graph.input), ("output", graph.output)):
+    for role, entries in (("input", graph.input), ("output", graph.output)):
         for entry in entries:
             kind = entry.type.tensor_type
             sizes = [dim.dim_param or str(dim.dim_value) for dim in kind.shape.dim]
             name = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
             name = {"float": "float32", "double": "float64"}.get(name, name)
-            may = ", may be left out" if what == "input" and entry.name in free else ""
-            lines.append(f"{what} {entry.name}: ({', '.join(sizes)}) {name}{may}")
+            note = ", may be left out" if role == "input" and entry.name in optional else ""
+            lines.append(f"{role} {entry.name}: ({', '.join(sizes)}) {name}{note}")
     return lines

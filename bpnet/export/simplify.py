@@ -1,7 +1,7 @@
-"""A traced graph brought to the operators that a person would write down.
+"""Simplification of a traced graph, to the operators that a person would write.
 
-What a trace guards against cannot be here: no array is empty. With that, the passes of
-onnxscript fold what is constant, and the rules below give the usual operators their names.
+No array of a graph is empty, so that a trace's guards against empty arrays are constants.
+onnxscript's passes fold these, and the rules below find the usual operators.
 """
 
 from collections.abc import Mapping
@@ -12,48 +12,35 @@ import numpy as np
 from bpnet.export.library import library
 
 _FOLDED = 1 << 20
-"""Bytes of the arrays that constants are folded to."""
+"""Most bytes of an array that folding constants makes."""
 
 
 def simplify(model: Any, fixed: Mapping[str, np.ndarray[Any, Any]]) -> Any:
-    """Graph with the same outputs and fewer, plainer operators.
+    """Return a model from ``ndonnx.build`` with the same outputs and fewer, plainer operators.
 
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        From ``ndonnx.build``.
-    fixed : mapping of str to NumPy array
-        Values of inputs, which become constants of the graph.
-
-    Returns
-    -------
-    onnx.ModelProto
-        Of the same inputs, but for the fixed ones.
+    Inputs in ``fixed`` become constants of the graph, with these values.
     """
     onnx, ir = library("onnx"), library("onnx_ir")
     for node in model.graph.node:
-        if node.op_type == "Size":  # asked only whether it is 0
+        if node.op_type == "Size":  # traces only compare it with 0
             one = onnx.numpy_helper.from_array(np.asarray(1))
             node.CopyFrom(onnx.helper.make_node("Constant", [], list(node.output), value=one))
-    kept = [entry for entry in model.graph.input if entry.name not in fixed]
+    inputs = [entry for entry in model.graph.input if entry.name not in fixed]
     del model.graph.input[:]
-    model.graph.input.extend(kept)
+    model.graph.input.extend(inputs)
     for name, value in fixed.items():
         model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
     graph = ir.from_proto(model)
-    optimizer, rewriter = (
-        library("onnxscript.optimizer"),
-        library("onnxscript.rewriter"),
-    )
+    optimizer, rewriter = library("onnxscript.optimizer"), library("onnxscript.rewriter")
     for rules in _rules(rewriter):
         optimizer.fold_constants(graph, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
-        graph = _cleaned(graph)  # rules know a constant by its name
+        graph = _cleaned(graph)  # a rule recognizes a constant by its name
         rewriter.rewrite(graph, pattern_rewrite_rules=rules)
     return ir.to_proto(_cleaned(graph))
 
 
 def _cleaned(graph: Any) -> Any:
-    """The graph without what nothing uses and what is there twice, its shapes known."""
+    """The graph with inferred shapes, without unused and duplicate nodes."""
     ir, passes = library("onnx_ir"), library("onnx_ir.passes.common")
     for name in (
         "ShapeInferencePass",
@@ -66,7 +53,7 @@ def _cleaned(graph: Any) -> Any:
     ):
         options = {"lift_all_constants": True, "size_limit": 0} if name.startswith("Lift") else {}
         getattr(passes, name)(**options)(graph)
-    # in memory a value goes on to count uses in branches that are gone, and no rule would match
+    # a value in memory still counts uses in deleted branches, and no rule would match: reload it
     return ir.from_proto(ir.to_proto(graph))
 
 
@@ -86,10 +73,10 @@ def _rules(rewriter: Any) -> list[Any]:
 
 
 def _traced_max(op: Any, z: Any, axes: Any, nan: Any, last: Any, behind: Any) -> Any:
-    """Largest value of each row, with a nan that is looked for apart."""
-    found = op.ReduceMax(op.IsNaN(z), axes, _allow_other_attributes=True)
+    """Largest value of each row, with a separate search for nan."""
+    has_nan = op.ReduceMax(op.IsNaN(z), axes, _allow_other_attributes=True)
     top = op.ReduceMax(op.Unsqueeze(z, last), axes, _allow_other_attributes=True)
-    return op.Where(found, nan, op.Squeeze(top, behind))
+    return op.Where(has_nan, nan, op.Squeeze(top, behind))
 
 
 def _traced_softmax(op: Any, z: Any, axes: Any) -> Any:
@@ -109,14 +96,14 @@ def _traced_relu(op: Any, z: Any, zero: Any) -> Any:
 
 
 def _is_sigmoid(_context: Any, zero: Any, one: Any, **_: Any) -> bool:
-    return _holds(zero, 0.0) and _holds(one, 1.0)
+    return _is_constant(zero, 0.0) and _is_constant(one, 1.0)
 
 
 def _is_relu(_context: Any, zero: Any, **_: Any) -> bool:
-    return _holds(zero, 0.0)
+    return _is_constant(zero, 0.0)
 
 
-def _holds(value: Any, number: float) -> bool:
-    """Whether a value of the graph is that constant."""
+def _is_constant(value: Any, number: float) -> bool:
+    """Whether a value of the graph is this constant."""
     constant = value.const_value
     return constant is not None and constant.size == 1 and constant.numpy().item() == number

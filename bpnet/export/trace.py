@@ -1,4 +1,4 @@
-"""Tracing: core's functions called with ndonnx arrays, which write down what is asked of them."""
+"""Tracing: core's functions called with ndonnx arrays, which record the operations."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -17,16 +17,13 @@ from bpnet.export.simplify import simplify
 from bpnet.storage import disk
 
 _LIMIT = 2_000_000_000
-"""Bytes of the arrays in one file; protobuf's own limit is 2^31."""
+"""Most bytes of arrays in one file; protobuf's own limit is 2^31."""
 
 
 class Namespace:
     """ndonnx, for one trace.
 
-    Attributes
-    ----------
-    rows : array of int, (batch,)
-        The numbers of all examples of the batch: to take these is to take the array as it is.
+    ``rows``, (batch,), are the numbers of all examples of the batch: taking them copies the array.
     """
 
     def __init__(self) -> None:
@@ -78,14 +75,14 @@ def names(layers: Sequence[Any]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def by_name(named: Any, tree: Any) -> dict[str, Any]:
-    """Arrays of nested tuples by their names; those that are remembered as ``W.0.slot0``, ..."""
-    if not isinstance(named, str):
-        pairs = zip(named, tree, strict=False)  # averages are not remembered
+def by_name(names: Any, tree: Any) -> dict[str, Any]:
+    """Arrays of nested tuples by their names; an optimizer's are ``W.0.slot0``, ..."""
+    if not isinstance(names, str):
+        pairs = zip(names, tree, strict=False)  # an optimizer has no slots for averages
         return {name: a for both in pairs for name, a in by_name(*both).items()}
     if isinstance(tree, tuple):
-        return {f"{named}.slot{i}": a for i, a in enumerate(tree)}
-    return {named: tree}
+        return {f"{names}.slot{i}": a for i, a in enumerate(tree)}
+    return {names: tree}
 
 
 def cast(parameters: Parameters, dtype: str) -> Parameters:
@@ -94,13 +91,7 @@ def cast(parameters: Parameters, dtype: str) -> Parameters:
 
 
 def check_path(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
-    """Where to write, nothing that is read for it, before any work is done.
-
-    Raises
-    ------
-    InputError
-        If the name has another ending than ``.onnx``, or it cannot be written.
-    """
+    """Check that a path ends in ``.onnx``, can be written and is no input file."""
     path = Path(path)
     if path.suffix != ".onnx":
         msg = f"an ONNX file is named .onnx, not {path.name!r}; rename it"
@@ -108,18 +99,11 @@ def check_path(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
     return disk.writable(path, reads)
 
 
-def check_dtype(dtype: str) -> str:
-    """The dtype of a graph.
-
-    Raises
-    ------
-    InputError
-        If it is none that graphs are made in.
-    """
+def check_dtype(dtype: str) -> None:
+    """Refuse a dtype in which no graph is made."""
     if dtype not in ("float32", "float64"):
         msg = f"dtype is {dtype!r}; an ONNX file is float32 or float64"
         raise InputError(msg)
-    return dtype
 
 
 def write(
@@ -127,30 +111,21 @@ def write(
     inputs: Mapping[str, Array],
     outputs: Mapping[str, Array],
     fixed: Mapping[str, Any],
-    starts: Mapping[str, Any],
-    about: Mapping[str, str],
+    defaults: Mapping[str, Any],
+    metadata: Mapping[str, str],
 ) -> Path:
     """Build a graph, simplify and check it, and write it; the file is whole or not there.
 
-    Parameters
-    ----------
-    path : Path
-        From :func:`check_path`.
-    inputs, outputs : mapping of str to array
-        Of the graph, traced.
-    fixed : mapping of str to NumPy array
-        Inputs that are no inputs of the file: their values are kept in it.
-    starts : mapping of str to NumPy array
-        Inputs that may be left out: the values they have then.
-    about : mapping of str to str
-        What is kept as the model's ``metadata_props``.
+    ``inputs`` and ``outputs`` are traced arrays. Inputs in ``fixed`` become constants of the graph;
+    inputs in ``defaults`` may be left out, and then have these values. ``metadata`` becomes the
+    model's ``metadata_props``.
     """
-    held = sum(int(np.asarray(a).nbytes) for a in (*fixed.values(), *starts.values()))
-    if held > _LIMIT:
-        msg = f"the network has {held / 1e9:.1f} GB of arrays; an ONNX file holds up to 2 GB"
+    size = sum(int(np.asarray(a).nbytes) for a in (*fixed.values(), *defaults.values()))
+    if size > _LIMIT:
+        msg = f"the network has {size / 1e9:.1f} GB of arrays; an ONNX file holds up to 2 GB"
         raise InputError(msg)
     onnx, xp = library("onnx"), library("ndonnx")
-    # numbers for names: those that users see might be those of values within the graph
+    # numbers in place of the users' names, which values within the graph might have too
     tokens = {name: f"input_{i}" for i, name in enumerate(inputs)}
     results = {name: f"output_{i}" for i, name in enumerate(outputs)}
     model = xp.build(
@@ -160,29 +135,29 @@ def write(
     model = simplify(model, {tokens[name]: np.asarray(a) for name, a in fixed.items()})
     model = _renamed(model, {token: name for name, token in {**tokens, **results}.items()})
     add = model.graph.initializer.append
-    for name, value in starts.items():
+    for name, value in defaults.items():
         add(onnx.numpy_helper.from_array(np.asarray(value), name))
     model.producer_name, model.producer_version = "bpnet", bpnet.__version__
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, dict(about))
+    onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     disk.write(path, model.SerializeToString())
     return path
 
 
 def _renamed(model: Any, names: dict[str, str]) -> Any:
-    """The model with the names that users see, and short ones within."""
-    graph, taken = model.graph, set(names.values())
+    """The model with the users' names of inputs and outputs, and short names within."""
+    graph, used = model.graph, set(names.values())
     number = 0
     for node in graph.node:
         for value in node.output:
             if value not in names:
-                while f"{node.op_type}.{number}" in taken:
+                while f"{node.op_type}.{number}" in used:
                     number += 1
                 names[value] = f"{node.op_type}.{number}"
                 number += 1
     _name_biases(graph, names)
-    free = (name for i in count() if (name := f"constant.{i}") not in taken)
+    free = (name for i in count() if (name := f"constant.{i}") not in used)
     for tensor in graph.initializer:
         if tensor.name not in names:
             names[tensor.name] = next(free)
@@ -198,10 +173,10 @@ def _renamed(model: Any, names: dict[str, str]) -> Any:
 
 
 def _name_biases(graph: Any, names: dict[str, str]) -> None:
-    """Call what is added to a product with W.l by its name, b.l: its new axis made it another."""
-    held = {tensor.name for tensor in graph.initializer}
+    """Name the bias of a product with ``W.l`` ``b.l``: a new axis has made it another array."""
+    constants = {tensor.name for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Gemm" and names.get(node.input[1], "").startswith("W."):
             bias = node.input[2]
-            if bias in held:
+            if bias in constants:
                 names.setdefault(bias, f"b{names[node.input[1]][1:]}")

@@ -17,7 +17,7 @@ from bpnet.core.optimizers import State
 from bpnet.core.regularizers import Regularization
 from bpnet.errors import InputError
 from bpnet.export import trace
-from bpnet.export.inference import about
+from bpnet.export.inference import metadata
 from bpnet.export.trace import Namespace
 from bpnet.model.network import Network
 from bpnet.training.declared import merged, signed
@@ -30,7 +30,7 @@ from bpnet.training.recipe import Recipe
 from bpnet.training.step import TrainingStep
 
 NOT_OF_A_STEP = ("schedule", "class_weight")
-"""Options that change training from outside of a step."""
+"""Options that act outside of a step."""
 
 
 @checked
@@ -53,40 +53,40 @@ def training_to_onnx(
     * ``rows``, (batch,), int64, with dropout only: the numbers of the examples in the training
       set, of which the masks are a function;
     * ``learning_rate``, (): may be left out;
-    * what a step hands to the next: ``W.0``, (n_in, n_out), ``b.0``, (n_out,), ... of each layer
-      with arrays, ``gamma``, ``beta``, ``mean`` and ``variance`` of a normalization; the
-      optimizer's ``W.0.slot0``, ...; and ``step``, (), int64. Left out, they are what the file
-      was made with: the network's arrays, zeros and 1.
+    * the state of training: ``W.0``, (n_in, n_out), ``b.0``, (n_out,), ... of each layer with
+      arrays, ``gamma``, ``beta``, ``mean`` and ``variance`` of a normalization; the optimizer's
+      ``W.0.slot0``, ...; and ``step``, (), int64. They may be left out: the defaults are the
+      network's arrays, zeros and 1.
 
     Outputs: ``cost``, (), the mean over the batch before the update, regularization included;
-    ``correct``, (), where there are classes; and for each input that is handed on its value for
-    the next step, under its name with ``.new`` behind it.
+    ``correct``, (), where there are classes; and the state for the next step, each array under
+    its name with ``.new`` at the end.
 
     Parameters
     ----------
     network : Network
-        What learns.
+        Network to train.
     path : str or Path
         A name that ends in ``.onnx``.
     recipe : Recipe, optional
-        As in :func:`bpnet.train`. The graph takes batches of any size, as many as it is given.
+        As in :func:`bpnet.train`, without the numbers of epochs and of examples in a batch.
     examples : int, optional
         Size of the training set, the m of (27); needed with ``l2`` or ``l1``.
     dtype : {"float32", "float64"}
-        Of the computation.
+        Dtype of the computation.
     **keywords
         The fields of :class:`bpnet.Recipe`, in place of those of ``recipe``.
 
     Returns
     -------
     Path
-        Where it is; the file is whole or not there.
+        The file, which is whole or not there.
 
     Raises
     ------
     InputError
         If an argument or the path cannot be used, such as a schedule or weights of classes, which
-        one step has not, or a library of the extra ``onnx`` is missing.
+        a single step does not have; or if a library of the extra ``onnx`` is missing.
 
     Examples
     --------
@@ -126,30 +126,30 @@ def training_to_onnx(
         msg = "optimizer is lbfgs, whose step is a search of no fixed length; give another"
         raise InputError(msg)
     output = network.output
-    judged = costs.get(suited_cost(output) if own.cost is None else own.cost, output)
+    cost = costs.get(suited_cost(output) if own.cost is None else own.cost, output)
     kinds = with_dropout(network, own.dropout)
     xp = Namespace()
-    judge = Judge(kinds, judged, None, _kind(network, judged), getattr(xp, dtype), xp)
+    judge = Judge(kinds, cost, None, _kind(network, cost), getattr(xp, dtype), xp)
     judge = smoothed(judge, own)
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)
     step = TrainingStep(judge, rule, m, Regularization(**own.taken()), largest=0)
     inputs, outputs = _traced(step, start, state, names, own.seed, dtype)
-    starts = {
+    defaults = {
         **trace.by_name(names, start),
         **trace.by_name(names, state),
         "step": np.asarray(1),
         "learning_rate": np.asarray(rule.learning_rate, dtype),
     }
-    told = {"kind": "training step", "optimizer": repr(rule), "cost": repr(judged)}
-    return trace.write(path, inputs, outputs, {}, starts, {**told, **about(network)})
+    step_metadata = {"kind": "training step", "optimizer": repr(rule), "cost": repr(cost)}
+    return trace.write(path, inputs, outputs, {}, defaults, step_metadata | metadata(network))
 
 
 def _traced(
     step: TrainingStep, start: Parameters, state: State, names: Any, seed: int, dtype: str
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Call the step with arrays that write down what is asked of them: inputs and outputs."""
+    """Trace the step; return the inputs and outputs of the graph."""
     xp, kinds, n_L = step.judge.xp, step.judge.layers, start[-1][1].shape[0]
     first = next(layer for layer in kinds if isinstance(layer, layers.Dense))
     x = xp.input(("batch", first.n_in), dtype)
@@ -174,9 +174,9 @@ def _traced(
     sums = (sums[0] / xp.sum(data[3]), *sums[1:])
     outputs = dict(zip(("cost", "correct"), sums, strict=False))
     carried = {"step": t + 1}
-    for was, now in zip(before, after, strict=True):
-        inputs.update(trace.by_name(names, was))
-        carried.update(trace.by_name(names, now))
+    for old, new in zip(before, after, strict=True):
+        inputs.update(trace.by_name(names, old))
+        carried.update(trace.by_name(names, new))
     return inputs, {**outputs, **{f"{name}.new": value for name, value in carried.items()}}
 
 
@@ -190,20 +190,20 @@ def _words(seed: int, t: Array, xp: Namespace) -> tuple[Array, Array]:
 
 
 def _kind(network: Network, cost: Cost) -> Kind | None:
-    """How a right answer is told, where nothing but the network is known."""
-    several = network.sizes[-1] > 1 and not network.labels
-    if several and (network.classes is not None or isinstance(network.output, Softmax)):
+    """Kind of metric by the network alone, as the targets are unknown."""
+    is_multiclass = network.sizes[-1] > 1 and not network.labels
+    if is_multiclass and (network.classes is not None or isinstance(network.output, Softmax)):
         return "class"
-    alone = network.labels or isinstance(network.output, Sigmoid) or isinstance(cost, Hinge)
-    return "threshold" if alone else None
+    is_binary = network.labels or isinstance(network.output, Sigmoid) or isinstance(cost, Hinge)
+    return "threshold" if is_binary else None
 
 
 def _check_examples(examples: int | None, *, regularized: bool) -> int:
-    """Refuse a number of examples that is none, or is missing where (27) needs it."""
+    """Refuse a wrong number of examples, or a missing one where (27) needs it."""
     if examples is None and not regularized:
         return 1
-    whole = isinstance(examples, int | np.integer) and not isinstance(examples, bool)
-    if not whole or examples < 1:  # type: ignore[operator]
+    is_whole = isinstance(examples, int | np.integer) and not isinstance(examples, bool)
+    if not is_whole or examples < 1:  # type: ignore[operator]
         msg = f"examples is {examples!r}; with l2 or l1 give the size of the training set"
         raise InputError(msg)
     return int(examples)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Networks from elsewhere: weights of scikit-learn, PyTorch and Keras as a :class:`bpnet.Network`.
+"""Weights of scikit-learn, PyTorch and Keras as a :class:`bpnet.Network`.
 
-No file is unpickled and no code of another library is run: a fitted or built object is read as it
-is, a ``.safetensors`` or ``.keras`` file as the plain data that it holds.
+No file is unpickled and no code in a file is run: a ``.safetensors`` or ``.keras`` file is read as
+plain data, a fitted or built object by its attributes.
 
 >>> from bpnet.imports import from_keras, from_sklearn, from_torch
 """

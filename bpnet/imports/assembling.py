@@ -1,4 +1,4 @@
-"""A network put together from what another library calls its layers."""
+"""Assembly of a network from the layers of another library."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +15,7 @@ from bpnet.model.network import Network
 
 @dataclass(frozen=True)
 class Linear:
-    """A dense layer as it is elsewhere.
-
-    Parameters
-    ----------
-    name : str
-        What it is called there.
-    W : array, (n_out, n_in)
-        Its weights.
-    b : array, (n_out,), or None
-        Its biases, if it has some.
-    sigma : str or Activation
-        Its activation.
-    """
+    """A dense layer of another library: name, W, (n_out, n_in), b, (n_out,) or None, and sigma."""
 
     name: str
     W: Any
@@ -35,24 +23,14 @@ class Linear:
     sigma: str | Activation
 
 
-def network_of(parts: Sequence[Linear | Dropout], classes: Any = None) -> Network:
-    """Network of dense layers and of dropout between them.
+def build_network(parts: Sequence[Linear | Dropout], classes: Any = None) -> Network:
+    """Network of dense layers, first to last, with dropout between them.
 
-    Parameters
-    ----------
-    parts : sequence of Linear or Dropout
-        First to last.
-    classes : sequence, optional
-        Names of the classes, one an output; two with one output.
-
-    Raises
-    ------
-    InputError
-        If an array has another shape, the layers do not fit together, or the classes do not.
+    ``classes`` are the names of the classes, one for each output, or two with one output.
     """
     layers: list[Dense | Dropout] = []
     init: list[Any] = []
-    before: int | None = None
+    width: int | None = None
     for part in parts:
         if isinstance(part, Dropout):
             layers.append(part)
@@ -60,10 +38,10 @@ def network_of(parts: Sequence[Linear | Dropout], classes: Any = None) -> Networ
             continue
         W, b = _arrays(part)
         n_out, n_in = W.shape
-        if before not in (None, n_in):
-            msg = f"{part.name} takes {n_in} values and the layer before it gives {before}"
+        if width not in (None, n_in):
+            msg = f"{part.name} takes {n_in} values and the layer before it gives {width}"
             raise InputError(f"{msg}; give the layers in their order")
-        before = n_out
+        width = n_out
         layers.append(Dense(n_in, n_out, part.sigma))  # type: ignore[arg-type]
         init.append((W, b))
     network = Network(layers, init=init)
@@ -72,7 +50,7 @@ def network_of(parts: Sequence[Linear | Dropout], classes: Any = None) -> Networ
 
 
 def _arrays(part: Linear) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Weights and biases of a layer, of shapes that go together."""
+    """Weights and biases of a layer, with matching shapes."""
     W = assembly.as_float(part.W, f"{part.name}'s weights")
     if W.ndim != 2:
         msg = f"{part.name}'s weights have shape {W.shape}; give dense layers, (n_out, n_in)"

@@ -1,4 +1,4 @@
-"""A file of another library, known by its ending."""
+"""Files of other libraries, by the endings of their names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ _CURES = {
     ),
     **dict.fromkeys((".h5", ".hdf5"), "save the whole model anew: model.save('model.keras')"),
 }
-"""What to do in place of files that hold code, or no activations."""
+"""What to do with a file that may run code, or lacks the activations."""
 
 
 @checked
@@ -37,7 +37,7 @@ def from_file(
     path : str or Path
         The file.
     hidden, output, order : optional
-        Activations, and the order of the layers, as in :func:`from_torch`; a ``.keras`` file says
+        Activations, and the order of the layers, as in :func:`from_torch`; a ``.keras`` file has
         its own.
     classes : sequence, optional
         Names of the classes.
@@ -45,17 +45,17 @@ def from_file(
     Returns
     -------
     Network
-        With the weights of the file.
+        Network with the weights of the file.
 
     Raises
     ------
     InputError
-        If it is no such file, or what it does not say is not given.
+        If it is no such file, or lacks activations that are not given.
     """
     path = Path(path)
     kind = path.suffix.lower()
     if kind == ".keras":
-        if any(given is not None for given in (hidden, output, order)):
+        if any(option is not None for option in (hidden, output, order)):
             msg = f"{path} says its activations and the order of its layers; leave them out"
             raise InputError(msg)
         return from_keras(path, classes)
@@ -64,10 +64,10 @@ def from_file(
         msg = f"{path} is not read, as it may hold code or lack activations; {cure}"
         raise InputError(msg)
     state = tensor_file.read(path)
-    lacking = {"output": "--output softmax"} if output is None else {}
+    missing = {"output": "--output softmax"} if output is None else {}
     if hidden is None and sum(name.endswith("weight") for name in state) > 1:
-        lacking = {"hidden": "--activation relu", **lacking}
-    if lacking:
-        msg = f"{path} does not say its activations; give {' and '.join(lacking)}"
-        raise InputError(f"{msg} ({' '.join(lacking.values())}, or what it was trained with)")
+        missing = {"hidden": "--activation relu", **missing}
+    if missing:
+        msg = f"{path} does not say its activations; give {' and '.join(missing)}"
+        raise InputError(f"{msg} ({' '.join(missing.values())}, or what it was trained with)")
     return from_torch(state, hidden=hidden or [], output=output, order=order, classes=classes)

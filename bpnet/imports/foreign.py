@@ -1,4 +1,4 @@
-"""Files of other libraries: whatever is wrong with one is told in one line."""
+"""Files of other libraries, with every error over them on one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,34 +8,19 @@ from bpnet.errors import InputError, one_line
 from bpnet.storage import disk
 
 
-def check_there(path: Path, wanted: str) -> None:
-    """Refuse a path at which there is no file.
-
-    Raises
-    ------
-    InputError
-        Naming what is wanted.
-    """
+def check_exists(path: Path, expected: str) -> None:
+    """Refuse a path without a file; ``expected`` says which file to give."""
     if not disk.there(path) or path.is_dir():
-        msg = f"there is no {path}; give {wanted}"
+        msg = f"there is no {path}; give {expected}"
         raise InputError(msg)
 
 
 @contextmanager
-def refusing(path: Path, kind: str, cure: str) -> Iterator[None]:
-    """Turn whatever is raised over a file into one line that names it.
+def one_line_errors(path: Path, kind: str, cure: str) -> Iterator[None]:
+    """Turn any error over a file into one line: it is damaged or ``kind``; and the ``cure``.
 
-    A reader of a foreign format meets errors of several libraries, of a kind for each damage: all
-    are caught, so that none is forgotten.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    kind : str
-        What else it may be, as a clause: "no .keras file".
-    cure : str
-        What to do.
+    A reader of a foreign format meets errors of several libraries, another for each damage:
+    all are caught, so that none is forgotten.
     """
     try:
         yield

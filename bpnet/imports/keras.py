@@ -1,4 +1,4 @@
-"""Keras models of dense layers: a ``.keras`` file, or a model that is there."""
+"""Keras models of dense layers, from a ``.keras`` file or from memory."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -9,22 +9,22 @@ from bpnet.arguments import checked
 from bpnet.core.layers import Dropout
 from bpnet.errors import InputError
 from bpnet.imports import keras_file, keras_layers
-from bpnet.imports.assembling import Linear, network_of
+from bpnet.imports.assembling import Linear, build_network
 from bpnet.imports.keras_layers import Chain, DenseLayer
 from bpnet.model.network import Network
 
 _Arrays = Callable[[list[DenseLayer]], list[list[Any]]]
-"""What gives the arrays of dense layers."""
+"""A function that returns the arrays of dense layers."""
 
 
 @checked
 def from_keras(model: Any, classes: Sequence[Any] | None = None) -> Network:
     """Network of a Keras 3 model, Sequential or Functional, of dense layers one after the other.
 
-    Activation layers belong to the dense layer before them, Dropout stays, a Flatten before the
-    first dense layer is what is done here anyway. What acts in training only and has no place here
-    (noise, regularizers, constraints) is left out with a warning; whatever else changes a
-    prediction is refused by name.
+    An activation layer becomes the activation of the dense layer before it, Dropout stays, and a
+    Flatten before the first dense layer changes nothing. Noise, regularizers and constraints, which
+    act in training only, are left out with a warning. A layer or setting that changes predictions
+    and has no equal here is refused by name.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def from_keras(model: Any, classes: Sequence[Any] | None = None) -> Network:
     Returns
     -------
     Network
-        With the weights in their dtype; those of half precision in float32.
+        Network with the weights in their dtype, half precision in float32.
 
     Raises
     ------
     InputError
-        If the file is none, or the model has a layer or an activation that a network has not.
+        If it is no Keras model, or has a layer or an activation that a network cannot have.
     """
     if isinstance(model, str | Path):
         with keras_file.opened(Path(model)) as file:
@@ -68,7 +68,7 @@ def from_keras(model: Any, classes: Sequence[Any] | None = None) -> Network:
 
 
 def _check_own(model: Any) -> None:
-    """Refuse activations that are somebody's own functions: a configuration has only their name."""
+    """Refuse activations that are not Keras's own: a configuration has only their names."""
     for layer in model.layers:
         sigma = getattr(layer, "activation", None)
         module = getattr(sigma, "__module__", "keras")
@@ -79,31 +79,29 @@ def _check_own(model: Any) -> None:
 
 
 def _network(described: Mapping[str, Any], arrays: _Arrays, classes: Any) -> Network:
-    """Network of a model's class and configuration, and the arrays of its dense layers."""
-    chain = _walked(described)
+    """Network from a model's class and configuration, and the arrays of its dense layers."""
+    chain = _chain(described)
     dense = chain.dense
     if not dense:
         msg = "the model has no dense layers; give a built model of dense layers"
         raise InputError(msg)
-    read = iter(
-        _linear(layer, held) for layer, held in zip(dense, arrays(dense), strict=True)
-    )  # fmt: skip
-    parts = [part if isinstance(part, Dropout) else next(read) for part in chain.parts]
-    network = network_of(parts, classes)
-    _say(chain)
+    linear = iter([_linear(*pair) for pair in zip(dense, arrays(dense), strict=True)])
+    parts = [part if isinstance(part, Dropout) else next(linear) for part in chain.parts]
+    network = build_network(parts, classes)
+    _warn(chain)
     return network
 
 
-def _linear(layer: DenseLayer, held: list[Any]) -> Linear:
-    shapes = [array.shape for array in held]
-    if len(held) != 1 + layer.has_bias or shapes[0][1:] != (layer.units,):
+def _linear(layer: DenseLayer, arrays: list[Any]) -> Linear:
+    shapes = [array.shape for array in arrays]
+    if len(arrays) != 1 + layer.has_bias or shapes[0][1:] != (layer.units,):
         msg = f"'{layer.name}' has arrays of shapes {shapes} for {layer.units} neurons"
         raise InputError(f"{msg}; give a model that is built, without LoRA")
-    return Linear(layer.name, held[0].T, held[1] if layer.has_bias else None, layer.sigma)
+    return Linear(layer.name, arrays[0].T, arrays[1] if layer.has_bias else None, layer.sigma)
 
 
-def _say(chain: Chain) -> None:
-    """Tell what is not in the network."""
+def _warn(chain: Chain) -> None:
+    """Warn of what the network lacks."""
     if chain.left_out:
         msg = f"left out, as it acts in training only: {', '.join(chain.left_out)}"
         warnings.warn(msg, stacklevel=5)
@@ -112,7 +110,7 @@ def _say(chain: Chain) -> None:
         warnings.warn(msg, stacklevel=5)
 
 
-def _walked(described: Mapping[str, Any]) -> Chain:
+def _chain(described: Mapping[str, Any]) -> Chain:
     """Layers of a model, from its configuration."""
     kind, config = described["class_name"], described["config"]
     own = described.get("module", "keras").partition(".")[0] == "keras"
@@ -124,7 +122,7 @@ def _walked(described: Mapping[str, Any]) -> Chain:
         name = layer["config"]["name"]
         if kind == "Functional":
             _check_chain(layer, before)
-        keras_layers.take(layer, chain)
+        keras_layers.append(layer, chain)
         before = name
     if kind == "Functional":
         ends = [config["layers"][0]["config"]["name"]], [before]
@@ -136,7 +134,7 @@ def _walked(described: Mapping[str, Any]) -> Chain:
 
 
 def _check_chain(layer: Mapping[str, Any], before: str | None) -> None:
-    """Refuse a graph that is not one layer after the other, each called once and plainly."""
+    """Refuse a graph whose layers do not follow one another, each called once without options."""
     nodes, name = layer.get("inbound_nodes", []), layer["config"]["name"]
     origins = _origins(nodes)
     if origins != ([] if before is None else [before]):
@@ -150,7 +148,7 @@ def _check_chain(layer: Mapping[str, Any], before: str | None) -> None:
 
 
 def _origins(node: Any) -> list[str]:
-    """Layers that a node's arguments come from."""
+    """Names of the layers whose outputs are a node's arguments."""
     if isinstance(node, Mapping):
         if "keras_history" in node:
             return [node["keras_history"][0]]
@@ -159,7 +157,7 @@ def _origins(node: Any) -> list[str]:
 
 
 def _ends(node: Any) -> list[str]:
-    """Layers that a model's inputs or outputs are: ``[name, 0, 0]``, some of them, or a dict."""
+    """Names of a model's input or output layers: from ``[name, 0, 0]``, a list or dict of them."""
     if isinstance(node, Mapping):
         return _ends(list(node.values()))
     if node and isinstance(node[0], str):

@@ -1,7 +1,6 @@
-"""What a layer of Keras is here, from its settings: each is followed exactly, or refused by name.
+"""Layers of Keras from their settings: each setting is followed exactly, or refused by name.
 
-A setting that no table names is refused unless it is None, so that one which Keras gains later
-cannot be missed.
+A setting that no table here names is refused unless it is None: Keras may gain settings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +35,7 @@ _ACTIVATIONS = {
     "ELU": {"alpha"},
     "Softmax": {"axis"},
 }
-"""Layers that are an activation, and the settings that are followed."""
+"""Layers of an activation alone, with the settings that are followed."""
 
 _FOLLOWED = {
     **_ACTIVATIONS,
@@ -45,28 +44,28 @@ _FOLLOWED = {
     "Dense": {"units", "activation", "use_bias"},
     "Dropout": {"rate"},
 }
-"""Layers that are followed, and their settings that are."""
+"""All layers that are followed, with the settings that are followed."""
 
 _IN_TRAINING = {"GaussianDropout", "GaussianNoise", "AlphaDropout", "ActivityRegularization"}
-"""Layers that do nothing in prediction."""
+"""Layers that act in training only."""
 
 _LEFT_OUT = {
     *("kernel_regularizer", "bias_regularizer", "activity_regularizer"),
     *("kernel_constraint", "bias_constraint", "noise_shape"),
 }
-"""Settings that do nothing in prediction."""
+"""Settings that act in training only."""
 
 _NEUTRAL = {"name", "trainable", "dtype", "seed", "kernel_initializer", "bias_initializer"}
-"""Settings that do nothing to weights that are there, and those that are looked at for all."""
+"""Settings that do not change a trained network, or that are checked for every layer."""
 
 _DTYPES = {"float64", "float32", None}
 _HALF = {"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
-"""Policies under which weights are what they seem."""
+"""Policies whose weights are plain floats."""
 
 
 @dataclass(frozen=True)
 class DenseLayer:
-    """A dense layer without its arrays: its name, neurons, whether it has biases, and sigma."""
+    """A dense layer without its arrays."""
 
     name: str
     units: int
@@ -76,7 +75,7 @@ class DenseLayer:
 
 @dataclass
 class Chain:
-    """Layers so far, what was left out of them, and whether their values are one axis."""
+    """Layers so far, what was left out, policies of half precision; and whether values are rows."""
 
     parts: list[DenseLayer | Dropout] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -85,24 +84,14 @@ class Chain:
 
     @property
     def dense(self) -> list[DenseLayer]:
-        """Those that have arrays."""
+        """The layers that have arrays."""
         return [part for part in self.parts if isinstance(part, DenseLayer)]
 
 
-def take(layer: Mapping[str, Any], chain: Chain) -> None:
-    """Add what a layer is to the chain.
+def append(layer: Mapping[str, Any], chain: Chain) -> None:
+    """Append a layer to the chain, from its entry in Keras's configuration.
 
-    Parameters
-    ----------
-    layer : mapping
-        As Keras writes it in a configuration.
-    chain : Chain
-        Layers before it; added to.
-
-    Raises
-    ------
-    InputError
-        If the layer or a setting has no equal here.
+    A layer or a setting that has no equal here is refused.
     """
     kind, config = layer["class_name"], layer["config"]
     name = config["name"]
@@ -122,11 +111,11 @@ def take(layer: Mapping[str, Any], chain: Chain) -> None:
     elif kind in _IN_TRAINING:
         chain.left_out.append(f"'{name}' ({kind})")
     else:
-        _activate(name, _of_layer(layer, chain), chain)
+        _activate(name, _layer_activation(layer, chain), chain)
 
 
 def finish(chain: Chain) -> None:
-    """Leave out dropout of the outputs, which are what they are."""
+    """Leave out dropout after the last dense layer, as it would change the outputs."""
     while chain.parts and isinstance(chain.parts[-1], Dropout):
         chain.parts.pop()
         chain.left_out.append("Dropout after the last dense layer")
@@ -138,7 +127,7 @@ def _refuse(name: str, kind: str, why: str) -> NoReturn:
 
 
 def _check(layer: Mapping[str, Any], chain: Chain) -> None:
-    """Refuse what is not Keras's own, not known, or has settings that are not followed."""
+    """Refuse a layer that is not Keras's own, is unknown, or has settings that are not followed."""
     kind, config = layer["class_name"], layer["config"]
     name = config["name"]
     is_keras = layer.get("module", "keras.layers") == "keras.layers"
@@ -158,10 +147,9 @@ def _check(layer: Mapping[str, Any], chain: Chain) -> None:
         _check_dtype(name, config.get("dtype"), chain)
 
 
-def _check_dtype(name: str, given: Any, chain: Chain) -> None:
-    policy = given
-    if isinstance(given, Mapping) and given.get("class_name") == "DTypePolicy":
-        policy = given["config"]["name"]
+def _check_dtype(name: str, policy: Any, chain: Chain) -> None:
+    if isinstance(policy, Mapping) and policy.get("class_name") == "DTypePolicy":
+        policy = policy["config"]["name"]
     if not isinstance(policy, str | None) or policy not in _DTYPES | _HALF:
         msg = f"'{name}' has the dtype {policy!r}; give a model of floats, not a quantized one"
         raise InputError(msg)
@@ -177,7 +165,7 @@ def _flatten(name: str, config: Mapping[str, Any], chain: Chain) -> None:
 
 
 def _activate(name: str, sigma: Activation, chain: Chain) -> None:
-    """Give the last dense layer its activation."""
+    """Set the activation of the last dense layer."""
     if not chain.dense:
         _refuse(name, "of activation", "comes before the first dense layer; give it after one")
     if isinstance(sigma, activations.Identity):
@@ -192,8 +180,8 @@ def _activate(name: str, sigma: Activation, chain: Chain) -> None:
     chain.parts[-1] = DenseLayer(last.name, last.units, last.has_bias, sigma)
 
 
-def _of_layer(layer: Mapping[str, Any], chain: Chain) -> Activation:
-    """Activation that a layer of its own is."""
+def _layer_activation(layer: Mapping[str, Any], chain: Chain) -> Activation:
+    """Activation of a layer that is an activation alone."""
     kind, config = layer["class_name"], layer["config"]
     name = config["name"]
     if kind == "Activation":
@@ -203,25 +191,25 @@ def _of_layer(layer: Mapping[str, Any], chain: Chain) -> Activation:
     if kind == "Softmax":
         axes = config["axis"] if isinstance(config["axis"], Sequence) else [config["axis"]]
         if list(axes) not in ([-1], [1]):
-            _own_settings(name, kind)
+            _refuse_settings(name, kind)
         return activations.Softmax()
     if config.get("max_value") is not None or config.get("threshold", 0.0) != 0:
-        _own_settings(name, kind)
+        _refuse_settings(name, kind)
     slope = float(config["negative_slope"])
     return activations.LeakyReLU(slope) if slope else activations.ReLU()
 
 
-def _own_settings(name: str, kind: str) -> NoReturn:
+def _refuse_settings(name: str, kind: str) -> NoReturn:
     msg = f"'{name}' is a {kind} with settings of its own; give a plain one"
     raise InputError(msg)
 
 
-def _sigma(given: Any, name: str, chain: Chain) -> Activation:
-    """Activation of a name, or of a layer that stands where a name could."""
-    if isinstance(given, Mapping) and given.get("class_name") in _ACTIVATIONS:
-        _check(given, chain)
-        return _of_layer(given, chain)
-    if not isinstance(given, str) or given not in _SIGMAS:
-        msg = f"'{name}' has the activation {given!r}, which is not one of {', '.join(_SIGMAS)}"
+def _sigma(sigma: Any, name: str, chain: Chain) -> Activation:
+    """Activation by its name, or of the layer that Keras allows in place of a name."""
+    if isinstance(sigma, Mapping) and sigma.get("class_name") in _ACTIVATIONS:
+        _check(sigma, chain)
+        return _layer_activation(sigma, chain)
+    if not isinstance(sigma, str) or sigma not in _SIGMAS:
+        msg = f"'{name}' has the activation {sigma!r}, which is not one of {', '.join(_SIGMAS)}"
         raise InputError(f"{msg}; give a model with one of these")
-    return _SIGMAS[given]
+    return _SIGMAS[sigma]

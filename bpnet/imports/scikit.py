@@ -4,14 +4,14 @@ from typing import Any
 
 from bpnet.arguments import checked
 from bpnet.errors import InputError
-from bpnet.imports.assembling import Linear, network_of
+from bpnet.imports.assembling import Linear, build_network
 from bpnet.model.network import Network
 
 _NAMES = {"logistic": "sigmoid"}
-"""Activations that have another name here."""
+"""Activations with another name here."""
 
 _INNER = ("steps", "best_estimator_", "estimators_", "estimator", "regressor_")
-"""Where estimators keep others that they are made of."""
+"""Attributes with which estimators hold other estimators."""
 
 
 @checked
@@ -27,7 +27,7 @@ def from_sklearn(estimator: Any) -> Network:
     Returns
     -------
     Network
-        With the estimator's weights, in their dtype, and its classes.
+        Network with the estimator's weights, in their dtype, and its classes.
 
     Raises
     ------
@@ -45,11 +45,11 @@ def from_sklearn(estimator: Any) -> Network:
     True
     """
     if not hasattr(estimator, "coefs_"):
-        what = type(estimator).__name__
-        msg = f"{what} has no weights; give a fitted MLPClassifier or MLPRegressor"
-        inner = next((name for name in _INNER if hasattr(estimator, name)), None)
+        name = type(estimator).__name__
+        msg = f"{name} has no weights; give a fitted MLPClassifier or MLPRegressor"
+        inner = next((attribute for attribute in _INNER if hasattr(estimator, attribute)), None)
         if inner is not None:
-            msg = f"{what} does more than the network inside it; give that alone, of its .{inner}"
+            msg = f"{name} does more than the network inside it; give that alone, of its .{inner}"
             msg += ", and what comes before it to the data"
         raise InputError(msg)
     if hasattr(estimator, "to_network"):
@@ -63,12 +63,12 @@ def from_sklearn(estimator: Any) -> Network:
     hidden, output = (
         _NAMES.get(name, name) for name in (estimator.activation, estimator.out_activation_)
     )
-    several = output == "sigmoid" and estimator.n_outputs_ > 1  # labels that go together
+    has_labels = output == "sigmoid" and estimator.n_outputs_ > 1
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
     sigmas = [hidden] * (count - 1) + [output]
-    network = network_of(
+    network = build_network(
         [Linear(f"coefs_[{l}]", W.T, b, sigmas[l]) for l, (W, b) in enumerate(layers)],
-        None if several else classes,
+        None if has_labels else classes,
     )
-    network.labels = several
+    network.labels = has_labels
     return network

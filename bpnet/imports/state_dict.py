@@ -11,11 +11,11 @@ from bpnet.backends import dtypes
 from bpnet.core.activations import Activation
 from bpnet.errors import InputError, one_line
 from bpnet.imports import tensor_file
-from bpnet.imports.assembling import Linear, network_of
+from bpnet.imports.assembling import Linear, build_network
 from bpnet.model.network import Network
 
 _DIMENSIONS = {"weight": 2, "bias": 1}
-"""Arrays that a ``Linear`` has."""
+"""Arrays of a ``Linear``, with their numbers of axes."""
 
 _MERGED = {
     r"weight_[gv]$": "remove it first: torch.nn.utils.remove_weight_norm(layer)",
@@ -25,10 +25,10 @@ _MERGED = {
     r"running_(mean|var)$|num_batches_tracked$": "it is of a normalization, whose factors belong "
     "into the Linear before it: torch.nn.utils.fusion.fuse_linear_bn_eval",
 }
-"""Arrays that change what a ``Linear`` computes, and what to do."""
+"""Patterns of arrays that change what a ``Linear`` computes, with the cure."""
 
 _DIGITS = 18
-"""Digits of the number of a layer at most."""
+"""Most digits of a layer's number."""
 
 
 @checked
@@ -42,16 +42,15 @@ def from_torch(
 ) -> Network:
     """Network of the ``Linear`` layers of an ``nn.Sequential``, or of another module.
 
-    A ``state_dict`` has names and arrays and neither activations nor what has no arrays (dropout,
-    skips, normalization without parameters), so the activations are to be given. The layers are
-    taken by the numbers in their names: ``0.weight``, ``0.bias``, ``2.weight``, or ``fc1.weight``,
-    ``fc2.weight``, whatever stands before all of them; names that differ in more than numbers need
-    ``order``.
+    A ``state_dict`` has names and arrays, but neither activations, which must be given, nor layers
+    without arrays (dropout, skips, normalization without parameters). The layers are ordered by
+    the numbers in their names: ``0.weight``, ``0.bias``, ``2.weight``, or ``fc1.weight``,
+    ``fc2.weight``, after any common prefix; names that differ in more than numbers need ``order``.
 
     Parameters
     ----------
     state : mapping of str to array, str or Path
-        What ``module.state_dict()`` gives, or a file that ``safetensors.torch.save_file`` wrote.
+        Result of ``module.state_dict()``, or a file that ``safetensors.torch.save_file`` wrote.
     hidden : str, Activation or a sequence with one per hidden layer
         sigma of the hidden layers.
     output : str or Activation
@@ -65,13 +64,12 @@ def from_torch(
     Returns
     -------
     Network
-        With the weights in their dtype; those of half precision, which are numbers of float32
-        too, in float32.
+        Network with the weights in their dtype; half precision becomes float32, which is exact.
 
     Raises
     ------
     InputError
-        If the file is none, a tensor is not that of a ``Linear``, or the layers do not fit.
+        If it is no state_dict, a tensor is not that of a ``Linear``, or the layers do not fit.
 
     Examples
     --------
@@ -82,9 +80,9 @@ def from_torch(
     ([2, 3, 1], [[9.0]])
     """
     tensors = _tensors(state)
-    prefixes = _ordered(tensors, order)
+    prefixes = _layer_names(tensors, order)
     sigmas = _one_each(hidden, prefixes[:-1])
-    return network_of(
+    return build_network(
         [
             Linear(name, _values(tensors, name, "weight"), _values(tensors, name, "bias"), sigma)
             for name, sigma in zip(prefixes, [*sigmas, output], strict=True)
@@ -94,7 +92,7 @@ def from_torch(
 
 
 def _values(tensors: Mapping[str, Any], prefix: str, name: str) -> Any:
-    """An array of a layer on the host; None where there is none."""
+    """An array of a layer on the host; None if the layer lacks it."""
     tensor = tensors.get(_key(prefix, name))
     try:
         return None if tensor is None else backends.to_numpy(tensor)
@@ -121,7 +119,7 @@ def _key(prefix: str, name: str) -> str:
 
 
 def _tensors(state: Any) -> dict[str, Any]:
-    """Arrays by their names, of a mapping that has nothing else."""
+    """Arrays by their names; a mapping with anything else is refused."""
     if isinstance(state, str | Path):
         return tensor_file.read(Path(state))
     if not isinstance(state, Mapping):
@@ -143,7 +141,7 @@ def _is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
-def _ordered(tensors: Mapping[str, Any], order: Sequence[str] | None) -> list[str]:
+def _layer_names(tensors: Mapping[str, Any], order: Sequence[str] | None) -> list[str]:
     """Names of the layers, first to last."""
     prefixes = {name.rpartition(".")[0] for name in tensors}
     for name, tensor in tensors.items():
@@ -153,11 +151,11 @@ def _ordered(tensors: Mapping[str, Any], order: Sequence[str] | None) -> list[st
         msg = f"'{bare[0]}' has a bias and no weight" if bare else "the state_dict is empty"
         raise InputError(f"{msg}; give a state_dict of Linear layers")
     if order is not None:
-        given = [order] if isinstance(order, str) else list(order)
-        if sorted(given) != sorted(prefixes):
-            msg = f"order is {given} and the layers are {sorted(prefixes)}; name each once"
+        names = [order] if isinstance(order, str) else list(order)
+        if sorted(names) != sorted(prefixes):
+            msg = f"order is {names} and the layers are {sorted(prefixes)}; name each once"
             raise InputError(msg)
-        return given
+        return names
     if len({re.sub(r"\d+", "0", prefix) for prefix in prefixes}) > 1:
         msg = f"the names {', '.join(sorted(prefixes))} do not say the order of the layers"
         raise InputError(
@@ -167,23 +165,17 @@ def _ordered(tensors: Mapping[str, Any], order: Sequence[str] | None) -> list[st
 
 
 def _numbers(prefix: str) -> list[int]:
-    """Numbers in a name, by which layers are ordered.
-
-    Raises
-    ------
-    InputError
-        If one is longer than that of any layer.
-    """
-    found: list[str] = re.findall(r"\d+", prefix)
-    longest = max(found, key=len, default="")
-    if len(longest) > _DIGITS:
-        msg = f"the name {prefix[:30]}... has a number of {len(longest)} digits, no layer's; give "
+    """Numbers in a name, by which layers are ordered."""
+    numbers: list[str] = re.findall(r"\d+", prefix)
+    longest = max(map(len, numbers), default=0)
+    if longest > _DIGITS:
+        msg = f"the name {prefix[:30]}... has a number of {longest} digits, no layer's; give "
         raise InputError(f"{msg}the order of the layers: order=[first, ..., last]")
-    return [int(number) for number in found]
+    return [int(number) for number in numbers]
 
 
 def _check_linear(name: str, tensor: Any) -> None:
-    """Refuse an array that a ``Linear`` has not, or that changes one."""
+    """Refuse an array that is not of a ``Linear``, or that changes what it computes."""
     cure = next((cure for part, cure in _MERGED.items() if re.search(part, name)), None)
     dims = _DIMENSIONS.get(name.rpartition(".")[2])
     dtype = getattr(tensor.dtype, "name", str(tensor.dtype).rpartition(".")[2])

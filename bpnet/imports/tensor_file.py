@@ -1,4 +1,4 @@
-"""Safetensors files of others: plain arrays by their names, half precision among them."""
+"""Safetensors files of other libraries: arrays by their names, half precision included."""
 
 from pathlib import Path
 from typing import Any
@@ -16,27 +16,24 @@ _DTYPES = {
     "BOOL": "?",
     **{f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)},
 }
-"""NumPy's names; bfloat16 is taken as the upper half of a float32."""
+"""NumPy's names of the format's types; bfloat16 is read as the upper half of a float32."""
 
 _PICKLES = {b"PK": "a zip", b"\x80\x02": "a pickle"}
-"""What files of ``torch.save`` begin with."""
+"""First bytes of files of ``torch.save``."""
 
 SAVE = "save the weights: safetensors.torch.save_file(module.state_dict(), 'w.safetensors')"
-"""What to do in place of a file that holds code."""
+"""The cure for a file that may run code."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Tensors of a safetensors file by their names; bfloat16 as float32.
+    """Tensors of a safetensors file by their names, bfloat16 as float32.
 
-    Raises
-    ------
-    InputError
-        If the file is none, bpnet's own, or holds numbers of a type that NumPy lacks.
+    A file of another format, a model of bpnet's own, and a type that NumPy lacks are refused.
     """
     from safetensors import deserialize, safe_open
 
-    foreign.check_there(path, "a .safetensors file of a state_dict")
-    with foreign.refusing(path, "can't be read as safetensors", SAVE):
+    foreign.check_exists(path, "a .safetensors file of a state_dict")
+    with foreign.one_line_errors(path, "can't be read as safetensors", SAVE):
         with path.open("rb") as file:
             if file.read(2) in _PICKLES:
                 msg = f"{path} can't be read as safetensors: it is of torch.save, and may run code"
@@ -45,18 +42,19 @@ def read(path: Path) -> dict[str, Any]:
             if "bpnet" in (file.metadata() or {}):
                 msg = f"{path} is a model of bpnet's own, there is nothing to import; bpnet.load"
                 raise InputError(f"{msg}, predict, evaluate and export take it as it is")
-        held = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
-        return {name: _array(name, tensor) for name, tensor in held}
+        tensors = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+        return {name: _array(name, tensor) for name, tensor in tensors}
 
 
-def _array(name: str, held: dict[str, Any]) -> np.ndarray[Any, Any]:
-    if held["dtype"] not in _DTYPES:
-        msg = f"{name} is of type {held['dtype']}; give weights of {', '.join(_DTYPES)}"
+def _array(name: str, tensor: dict[str, Any]) -> np.ndarray[Any, Any]:
+    dtype = tensor["dtype"]
+    if dtype not in _DTYPES:
+        msg = f"{name} is of type {dtype}; give weights of {', '.join(_DTYPES)}"
         raise InputError(msg)
-    array = np.frombuffer(held["data"], _DTYPES[held["dtype"]]).reshape(held["shape"])
-    return as_float32(array) if held["dtype"] == "BF16" else array
+    array = np.frombuffer(tensor["data"], _DTYPES[dtype]).reshape(tensor["shape"])
+    return as_float32(array) if dtype == "BF16" else array
 
 
 def as_float32(halves: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """float32 of the bits of bfloat16, which are its upper half."""
+    """float32 values from the bits of bfloat16, which are the upper half of theirs."""
     return (halves.astype(np.uint32) << np.uint32(16)).view(np.float32)

@@ -1,4 +1,4 @@
-"""A network put together: its layers from sizes, its first parameters from rules or arrays."""
+"""Assembly of a network: layers from sizes, first parameters from initializers or arrays."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,21 +17,15 @@ from bpnet.errors import InputError
 
 
 def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) -> tuple[Any, ...]:
-    """Layers that were given, or dense ones of these sizes, normalized where that is asked for.
+    """Layers of a network: ``sizes`` itself if it has layers, or dense layers with a normalization.
 
-    An output that is None tells classes, and alone an amount.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two sizes, or not one activation for each hidden layer; or if layers
-        were given and what they have of their own is asked for too.
+    An ``output`` of None is a softmax, for classes, or of one neuron the identity, for an amount.
     """
     if sizes and all(hasattr(layer, "forward") for layer in sizes):
-        asked = {"hidden": hidden, "output": output, "norm": norm}
-        beside = " and ".join(name for name, value in asked.items() if value is not None)
-        if beside:
-            msg = f"sizes is a list of layers, which have their own, and {beside} was given too"
+        options = {"hidden": hidden, "output": output, "norm": norm}
+        names = " and ".join(name for name, value in options.items() if value is not None)
+        if names:
+            msg = f"sizes is a list of layers, which have their own, and {names} was given too"
             raise InputError(f"{msg}; give either")
         return tuple(sizes)
     hidden = "relu" if hidden is None else hidden
@@ -40,7 +34,7 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
         raise InputError(msg)
     one_each = isinstance(hidden, Sequence) and not isinstance(hidden, str)
     if not one_each:
-        activations.get(hidden)  # also where there is no hidden layer that would ask
+        activations.get(hidden)  # refuses an unknown name where no hidden layer would
     sigmas = [*hidden] if one_each else [hidden] * (len(sizes) - 2)
     if len(sigmas) != len(sizes) - 2:
         msg = f"hidden has {len(sigmas)} activations for {len(sizes) - 2} hidden layers; match them"
@@ -55,24 +49,18 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
 
 
 def check_chain(chain: Sequence[Any]) -> None:
-    """Refuse layers that do not fit on one another.
-
-    Raises
-    ------
-    InputError
-        Naming the layers and their sizes.
-    """
+    """Refuse a chain of layers of which one takes another number of values than it is given."""
     if not chain or not isinstance(chain[-1], Dense):
         msg = "the last layer must be Dense: its activation is the network's output"
         raise InputError(msg)
     dense = [layer for layer in chain if isinstance(layer, Dense)]
-    given = dense[0].n_in
+    width = dense[0].n_in
     for l, layer in enumerate(chain):
-        takes = getattr(layer, "n_in", getattr(layer, "n", given))
-        if takes != given:
-            msg = f"layer {l} gives {given} values and layer {l + 1} takes {takes}"
+        n_in = getattr(layer, "n_in", getattr(layer, "n", width))
+        if n_in != width:
+            msg = f"layer {l} gives {width} values and layer {l + 1} takes {n_in}"
             raise InputError(f"{msg}; make them equal")
-        given = getattr(layer, "n_out", given)
+        width = getattr(layer, "n_out", width)
     for l, layer in enumerate(dense[:-1], start=1):
         if isinstance(layer.activation, activations.Softmax) and layer.n_out == 1:
             msg = f"hidden layer {l} is a softmax of one neuron, always 1; choose another"
@@ -83,37 +71,30 @@ def check_chain(chain: Sequence[Any]) -> None:
 
 
 def _check_size(chain: Sequence[Any], rules: Sequence[Any]) -> None:
-    """Refuse layers whose weights this machine cannot hold, before the first is drawn.
+    """Refuse layers whose weights do not fit in memory, before any are drawn.
 
-    Those that are given are in its memory already.
-
-    Raises
-    ------
-    InputError
-        Saying how many there are.
+    Weights that are given as arrays are in memory already.
     """
     drawn = [l for l, rule in zip(chain, rules, strict=False) if not isinstance(rule, tuple | list)]
     count = sum(math.prod(shape) for layer in drawn for shape in getattr(layer, "shapes", ()))
-    held = hardware.memory()
-    if held is not None and 8 * count > held:
+    memory = hardware.memory()
+    if memory is not None and 8 * count > memory:
         msg = f"the network has {count:,} weights, {8 * count / 1e9:,.0f} GB, and this machine"
-        raise InputError(f"{msg} {held / 1e9:,.0f} GB of memory; give smaller layers")
+        raise InputError(f"{msg} {memory / 1e9:,.0f} GB of memory; give smaller layers")
 
 
 def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
     """First arrays of each layer: drawn, given, or the constants that a normalization starts with.
 
-    Raises
-    ------
-    InputError
-        If an initializer or an array cannot be used.
+    ``init`` is as in :class:`bpnet.Network`; the draws of a layer are a function of the seed and
+    the layer's number.
     """
     one_each = isinstance(init, Sequence) and not isinstance(init, str)
     rules = [*init] if one_each else [init] * len(chain)
     dense = [isinstance(layer, Dense) for layer in chain]
     if one_each and len(rules) == sum(dense):
-        given = iter(rules)
-        rules = [next(given) if has_weights else "auto" for has_weights in dense]
+        remaining = iter(rules)
+        rules = [next(remaining) if has_weights else "auto" for has_weights in dense]
     if len(rules) != len(chain):
         msg = f"init has {len(rules)} entries for {len(chain)} layers; match them"
         raise InputError(msg)
@@ -148,22 +129,19 @@ def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, .
 
 
 def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
-    """Arrays of a layer that draws none: those given, or what each starts with everywhere."""
+    """Arrays of a normalization: those given, or its constants."""
     if not isinstance(rule, tuple) or not rule:
         pairs = zip(layer.shapes, layer.start, strict=True)
         return tuple(np.full(shape, value) for shape, value in pairs)
-    return given(layer, rule, l)
+    return checked_copies(layer, rule, l)
 
 
-def given(layer: Any, rule: Sequence[Array], l: int) -> tuple[Array, ...]:
-    """Copies of a layer's arrays as it holds them.
+def checked_copies(layer: Any, arrays: Sequence[Array], l: int) -> tuple[Array, ...]:
+    """Copies of a layer's arrays.
 
-    Raises
-    ------
-    InputError
-        If one has another shape, is not finite, or is a variance below 0.
+    An array of another shape, of values that are not finite, or of variances below 0 is refused.
     """
-    arrays = tuple(as_float(array, f"init[{l}]") for array in rule)
+    arrays = tuple(as_float(array, f"init[{l}]") for array in arrays)
     shapes = tuple(array.shape for array in arrays)
     if shapes != layer.shapes:
         msg = f"init[{l}] has shapes {shapes}; layer {l} takes {layer.shapes}"
@@ -175,15 +153,9 @@ def given(layer: Any, rule: Sequence[Array], l: int) -> tuple[Array, ...]:
 
 
 def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
-    """NumPy copy, all finite: float32 of floats up to its width, float64 of other numbers.
-
-    Raises
-    ------
-    InputError
-        If it is not made of finite numbers.
-    """
+    """NumPy copy of finite numbers: float32 of floats of up to 32 bits, else float64."""
     array = np.array(backends.to_numpy(batches.as_array(value, name)))
-    if array.dtype.name == "bfloat16":  # of ml_dtypes, which NumPy takes for bytes
+    if array.dtype.name == "bfloat16":  # from ml_dtypes; NumPy sees bytes
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
         msg = f"{name} was given {array.dtype}; give real numbers"

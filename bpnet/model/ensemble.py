@@ -1,4 +1,4 @@
-"""``Ensemble``: several networks that answer as one, by the mean of their outputs."""
+"""``Ensemble``: several networks that predict the mean of their outputs."""
 
 import json
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Ensemble:
     Parameters
     ----------
     networks : sequence of Network
-        At least one, such as those of a set that was trained at once.
+        At least one, such as a set that was trained at once.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Ensemble:
     Raises
     ------
     InputError
-        If there is none, or they do not answer the same question.
+        If there is none, or their inputs, outputs or classes differ.
 
     Examples
     --------
@@ -61,9 +61,9 @@ class Ensemble:
         if not self.networks:
             msg = "an ensemble needs at least one network; give some"
             raise InputError(msg)
-        strange = next((n for n in self.networks if not isinstance(n, Network)), None)
-        if strange is not None:
-            msg = f"an ensemble was given {type(strange).__name__}; give bpnet.Network objects"
+        other = next((n for n in self.networks if not isinstance(n, Network)), None)
+        if other is not None:
+            msg = f"an ensemble was given {type(other).__name__}; give bpnet.Network objects"
             raise InputError(msg)
         check_alike(self.networks, "ensemble")
 
@@ -109,15 +109,14 @@ class Ensemble:
             stored = batches.examples(
                 X, first.sizes[0], backend=chosen, dtype=dtype, scale=first.scale
             )
-            rows = []
-            for network in self.networks:
-                arrays = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
-                rows.append(
-                    batches.outputs(
-                        network.layers, arrays, stored, scale=first.scale, backend=chosen,
-                        dtype=dtype,
-                    )
-                )  # fmt: skip
+            rows = [
+                batches.outputs(
+                    network.layers,
+                    batches.on_device(network.parameters, backend=chosen, dtype=dtype),
+                    stored, scale=first.scale, backend=chosen, dtype=dtype,
+                )
+                for network in self.networks
+            ]  # fmt: skip
         return np.stack(rows)
 
     @checked
@@ -130,8 +129,8 @@ class Ensemble:
     def spread(self, X: Array, backend: Any = None, device: Any = None) -> Host:
         """Standard deviation of the members' outputs, (m, n_L): how far they disagree.
 
-        It divides by the number of members, so that of one is 0. :meth:`outputs` gives what it
-        and the mean are of, at once.
+        It divides by the number of members, so that the spread of one member is 0. The mean and
+        the spread are both of :meth:`outputs`, which saves computing these twice.
         """
         deviation: Host = self.outputs(X, backend, device).std(axis=0)
         return deviation
@@ -153,7 +152,7 @@ class Ensemble:
         Returns
         -------
         Path
-            Where it is.
+            The file.
 
         Raises
         ------
@@ -176,7 +175,7 @@ class Ensemble:
     @classmethod
     @checked
     def load(cls, path: str | Path) -> "Ensemble":
-        """Read what :meth:`save` wrote.
+        """Read a file that :meth:`save` wrote.
 
         Parameters
         ----------
@@ -196,22 +195,22 @@ class Ensemble:
         path = Path(path)
         if path.is_dir():
             path = path / "ensemble.safetensors"
-        found: Ensemble = loading.explained(_read, path)
-        return found
+        ensemble: Ensemble = loading.explained(_read, path)
+        return ensemble
 
     def __repr__(self) -> str:
         return f"Ensemble({len(self)} x {self.networks[0]!r})"
 
 
 def _read(path: Path) -> Ensemble:
-    held = checksummed.read(path)
-    described = strict_json.loads(held.text)
+    content = checksummed.read(path)
+    described = strict_json.loads(content.text)
     loading.check_format(described, _FORMAT)
-    if described["version"] != _VERSION or not held.has_checksum:
+    if described["version"] != _VERSION or not content.has_checksum:
         msg = f"it is of version {described['version']!r}, or has no SHA-256"
         raise ValueError(msg)
     parts: list[checksummed.Tensors] = [{} for _ in described["networks"]]
-    for name, array in held.tensors.items():
+    for name, array in content.tensors.items():
         i, _, rest = name.partition(".")
         parts[int(i)][rest] = array
     pairs = zip(described["networks"], parts, strict=True)

@@ -16,14 +16,14 @@ from bpnet.model.network import Network
 from bpnet.model.saving import FORMAT, NAMES, VERSION
 from bpnet.storage import checksummed, disk, strict_json
 
-_SEALED = 2
-"""Version from which a file has a SHA-256."""
+_CHECKSUMMED = 2
+"""First version of the format whose files have a SHA-256."""
 
 _DEEP = (RecursionError, OverflowError)
-"""What JSON of a million brackets or digits raises."""
+"""Errors that JSON of a million brackets or digits causes."""
 
 _LIMIT = 1 << 31
-"""Bytes of a JSON file above which it is refused."""
+"""Most bytes of a JSON file."""
 
 
 @checked
@@ -38,33 +38,27 @@ def load(path: str | Path) -> Network:
     Returns
     -------
     Network
-        With its weights, classes and scale, and what was learned of a table's columns.
+        With its weights, classes and scale, and the encodings of a table's columns.
 
     Raises
     ------
     InputError
         If the file is missing, damaged or holds something else. No code in it is run.
     """
-    path, learned = Path(path), None
-    if path.is_dir():
-        path, learned = path / "model.safetensors", path / "columns.json"
+    path, columns = Path(path), None
+    if path.is_dir():  # older runs have the encodings beside the model
+        path, columns = path / "model.safetensors", path / "columns.json"
     read: Callable[[Path], Network] = (
         _load_network2 if path.suffix == ".json" else _load_safetensors
     )
     network: Network = explained(read, path)
-    if network.columns is None and learned is not None and learned.is_file():
-        network.columns = explained(lambda file: Columns.from_json(disk.text(file)), learned)
+    if network.columns is None and columns is not None and columns.is_file():
+        network.columns = explained(lambda file: Columns.from_json(disk.text(file)), columns)
     return network
 
 
 def explained(read: Callable[[Path], Any], path: Path) -> Any:
-    """What ``read`` makes of a file.
-
-    Raises
-    ------
-    InputError
-        In place of whatever it raises for a file that is missing or damaged.
-    """
+    """Result of ``read(path)``; errors over a missing or damaged file become one of one line."""
     if not path.is_file():
         msg = f"there is no model at {path}; give a .safetensors file or the folder of a run"
         raise InputError(msg)
@@ -78,8 +72,8 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
 
 
 def _load_safetensors(path: Path) -> Network:
-    held = checksummed.read(path)
-    described = strict_json.loads(held.text)
+    content = checksummed.read(path)
+    described = strict_json.loads(content.text)
     check_format(described, FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
@@ -87,32 +81,23 @@ def _load_safetensors(path: Path) -> Network:
     if described["version"] > VERSION:
         msg = f"written by a later version ({described['version']}); update bpnet"
         raise InputError(msg)
-    if described["version"] >= _SEALED and not held.has_checksum:
+    if described["version"] >= _CHECKSUMMED and not content.has_checksum:
         msg = "it has no SHA-256"
         raise ValueError(msg)
-    return rebuild(described, held.tensors)
+    return rebuild(described, content.tensors)
 
 
-def check_format(described: dict[str, Any], wanted: str) -> None:
-    """Refuse a file of another format.
-
-    Raises
-    ------
-    ValueError
-        Naming both.
-    """
-    if described["format"] != wanted:
-        msg = f"it holds a {described['format']!r}, not a {wanted!r}"
+def check_format(described: dict[str, Any], expected: str) -> None:
+    """Refuse, with a ``ValueError``, a file of another format."""
+    if described["format"] != expected:
+        msg = f"it holds a {described['format']!r}, not a {expected!r}"
         raise ValueError(msg)
 
 
 def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
-    """Network that :func:`~bpnet.model.saving.describe` described.
+    """Network from the result of :func:`~bpnet.model.saving.describe`.
 
-    Raises
-    ------
-    ValueError, LookupError, TypeError
-        If it cannot be one.
+    A damaged one is a ``ValueError``, ``LookupError`` or ``TypeError``.
     """
     kinds = [layers.rebuild(layer) for layer in described["layers"]]
     expected = {
@@ -137,9 +122,9 @@ def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
 
 
 def _load_network2(path: Path) -> Network:
-    """Sizes, weights and biases of ``network2.Network.save``; all its neurons are sigmoids.
+    """Network that ``network2.Network.save`` wrote: all its neurons are sigmoids.
 
-    Several outputs are classes there, of which the largest is taken.
+    Several outputs are classes, of which the one with the largest output is the answer.
     """
     if path.stat().st_size > _LIMIT:
         msg = "larger than 2 GB; give a smaller file"

@@ -1,7 +1,7 @@
 """Network: the layers and their parameters, held on the host as NumPy arrays."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,17 +20,16 @@ from bpnet.data import Columns, batches, labels, raw
 from bpnet.data.dataset import checked_scale
 from bpnet.errors import InputError
 from bpnet.model import assembly
+from bpnet.model.parameter_view import ParameterView
 from bpnet.model.saving import save_network
-
-_log = logging.getLogger("bpnet")
 
 
 @checked
 class Network:
     """A feedforward network.
 
-    What is left out is as in ``bpnet train``. The paper's own is ``hidden="sigmoid"`` and
-    ``output="sigmoid"``, trained with ``optimizer="sgd"`` and ``cost="quadratic"``.
+    The defaults are those of ``bpnet train``. The paper's own network has ``hidden="sigmoid"`` and
+    ``output="sigmoid"``, and is trained with ``optimizer="sgd"`` and ``cost="quadratic"``.
 
     Parameters
     ----------
@@ -39,33 +38,32 @@ class Network:
     hidden : str, Activation or a sequence with one per hidden layer, optional
         sigma of the hidden layers; the default is "relu".
     output : str or Activation, optional
-        sigma of the output layer. The default is "softmax", for classes, and of a single output
+        sigma of the output layer. The default is "softmax", for classes, or for a single output
         "identity", for an amount; for two classes with one output give "sigmoid".
     init : str, Initializer or a sequence with one per layer, or per dense layer
         First weights; an entry of a sequence may also be the arrays ``(W, b)``, ``W`` in the
         paper's orientation (n_out, n_in). The default suits each activation.
     seed : int
-        The first weights are a function of it and of the layer's number.
+        The first weights are a function of the seed and of the layer's number.
     norm : {"batch", "layer"}, optional
-        Normalization of each hidden layer before its activation. Layers that are given have
-        activations and normalizations of their own.
+        Normalization of each hidden layer before its activation; not where ``sizes`` has layers.
 
     Attributes
     ----------
     layers : tuple of layers
-        What each does, without its arrays.
+        The functions of the layers, without their arrays.
     weights, biases : sequence of arrays, (n_out, n_in) and (n_out,)
-        Of the dense layers; items can be set.
+        Arrays of the dense layers; items can be set.
     classes : array, (n,), or None
-        Names of the classes, from the labels it was trained with.
+        Names of the classes, from the labels of training.
     labels : bool
-        Whether it learned rows of labels, each right or wrong by itself, and no class names.
+        Whether targets are rows of labels, each right or wrong by itself, without class names.
     scale : float or None
-        What integer inputs are multiplied by.
+        Factor of integer inputs.
     columns : bpnet.data.Columns or None
-        What was learned of the columns of the table that it was trained with.
+        Encodings of the columns of the table on which the network was trained.
     guessed : bool
-        Whether the output's activation was left out.
+        Whether the output's activation is the default.
 
     Raises
     ------
@@ -115,7 +113,7 @@ class Network:
 
     @property
     def labels(self) -> bool:
-        """Whether it learned rows of labels, each right or wrong by itself, and no class names."""
+        """Whether targets are rows of labels, each right or wrong by itself."""
         return self._labels
 
     @labels.setter
@@ -127,7 +125,7 @@ class Network:
 
     @property
     def scale(self) -> float | None:
-        """What integer inputs are multiplied by, or None."""
+        """Factor of integer inputs, or None."""
         return self._scale
 
     @scale.setter
@@ -136,7 +134,7 @@ class Network:
 
     @property
     def columns(self) -> Columns | None:
-        """What was learned of a table's columns, or None."""
+        """Encodings of a table's columns, or None."""
         return self._columns
 
     @columns.setter
@@ -150,8 +148,7 @@ class Network:
     @property
     def sizes(self) -> list[int]:
         """Neurons of each layer, input first."""
-        dense = self.dense
-        return [dense[0].n_in, *(layer.n_out for layer in dense)]
+        return [self.dense[0].n_in, *(layer.n_out for layer in self.dense)]
 
     @property
     def dense(self) -> list[Dense]:
@@ -170,14 +167,14 @@ class Network:
         return str(np.result_type(*(a for arrays in self.parameters for a in arrays)))
 
     @property
-    def weights(self) -> "_Arrays":
+    def weights(self) -> ParameterView:
         """Weights W of each dense layer, (n_out, n_in), the paper's orientation."""
-        return _Arrays(self, 0, "weights")
+        return ParameterView(self, 0, "weights")
 
     @property
-    def biases(self) -> "_Arrays":
+    def biases(self) -> ParameterView:
         """Biases b of each dense layer, (n_out,)."""
-        return _Arrays(self, 1, "biases")
+        return ParameterView(self, 1, "biases")
 
     @checked
     def predict(
@@ -193,13 +190,12 @@ class Network:
         backend, device : optional
             Where to compute; the default is where ``X`` is, or NumPy.
         dtype : str, optional
-            The default is that of the weights.
+            The default is the weights' dtype.
 
         Returns
         -------
         numpy array, (m, n_L), or (m,)
-            The outputs. Of a table's rows the names of the classes, or amounts in the target's
-            unit.
+            Outputs; for rows of a table class names, or amounts in the target's unit.
 
         Raises
         ------
@@ -223,9 +219,9 @@ class Network:
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> np.ndarray[Any, Any]:
         """Class of each example: the name of the largest output.
 
-        One output means two classes and a threshold of 0.5, or 0 where outputs are no
+        One output means two classes and a threshold of 0.5, or of 0 where outputs are no
         probabilities. Labels that do not exclude each other give rows of 0 and 1: where
-        :attr:`labels` says so, and of several sigmoid outputs without class names.
+        :attr:`labels` is set, and for several sigmoid outputs without class names.
 
         Parameters
         ----------
@@ -247,17 +243,17 @@ class Network:
     def encode(self, rows: Any) -> np.ndarray[Any, Any]:
         """Inputs for rows of a table like the one that the network was trained with.
 
-        What is put in place of cells that cannot be used is told as a warning, a line a column.
+        A warning reports the replaced cells of each column, those that cannot be used.
 
         Parameters
         ----------
         rows : frame of pandas or polars, dict, list of dict, str or Path
-            Columns by their names, in any order, others beside them; or a file's name.
+            Columns by their names, in any order; others are ignored. Or the name of a file.
 
         Returns
         -------
         numpy array of float32, (m, n_0)
-            What :meth:`predict` gives the outputs a^L of.
+            Inputs for :meth:`predict`.
 
         Raises
         ------
@@ -269,11 +265,11 @@ class Network:
             raise InputError(msg)
         x, notes = raw.encoded(rows, self.columns)
         for note in notes:
-            _log.warning("%s", note)
+            logging.getLogger("bpnet").warning("%s", note)
         return x
 
     def answer(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Answers of outputs ``a``, (m, n_L), to a table's rows: class names, or amounts."""
+        """Predictions for a table's rows from outputs ``a``, (m, n_L): class names, or amounts."""
         if self.columns is None or self.columns.task != "regress":
             return self.decide(a)
         amounts = self.columns.decode_target(a).astype(a.dtype)
@@ -281,8 +277,8 @@ class Network:
 
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` says."""
-        found: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
-        return found if self.classes is None else np.asarray(self.classes)[found]
+        numbers: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
+        return numbers if self.classes is None else np.asarray(self.classes)[numbers]
 
     @checked
     def save(self, path: str | Path) -> Path:
@@ -296,37 +292,24 @@ class Network:
 
 def class_numbers(network: Network, a: Array, *, xp: Namespace) -> Array:
     """Class number or labels of each row of a network's outputs ``a``, of any library."""
-    several = isinstance(network.output, Sigmoid) and network.classes is None
-    one = network.sizes[-1] == 1
-    kind: metrics.Kind = "threshold" if one or network.labels or several else "class"
-    found = metrics.decide(a, kind, metrics.middle(network.output), xp=xp)
-    return found[:, 0] if one else found
+    has_labels = network.labels or (isinstance(network.output, Sigmoid) and network.classes is None)
+    is_single = network.sizes[-1] == 1
+    kind: metrics.Kind = "threshold" if is_single or has_labels else "class"
+    numbers = metrics.decide(a, kind, metrics.middle(network.output), xp=xp)
+    return numbers[:, 0] if is_single else numbers
 
 
 def check_alike(networks: Sequence[Network], name: str) -> None:
-    """Refuse networks that do not answer the same question.
-
-    Parameters
-    ----------
-    networks : sequence of Network
-        At least one.
-    name : str
-        What they are to be, such as "set".
-
-    Raises
-    ------
-    InputError
-        Naming the first that differs, and in what.
-    """
-    first = _question(networks[0])
+    """Refuse networks that differ in inputs, outputs or classes; ``name`` names them, as "set"."""
+    first = _interface(networks[0])
     for i, network in enumerate(networks[1:], start=2):
-        for what, value in _question(network).items():
+        for what, value in _interface(network).items():
             if value != first[what]:
                 msg = f"network {i} of the {name} has {what} {value} and the first {first[what]}"
                 raise InputError(f"{msg}; make them the same")
 
 
-def _question(network: Network) -> dict[str, Any]:
+def _interface(network: Network) -> dict[str, Any]:
     return {
         "inputs": network.sizes[0],
         "outputs": network.sizes[-1],
@@ -335,42 +318,3 @@ def _question(network: Network) -> dict[str, Any]:
         "class names": None if network.classes is None else network.classes.tolist(),
         "labels": network.labels,
     }
-
-
-class _Arrays(Sequence[Any]):
-    """One array of each dense layer, in the paper's orientation; items can be set."""
-
-    def __init__(self, network: Network, which: int, name: str) -> None:
-        self._network = network
-        self._which = which
-        self._name = name
-        self._at = [i for i, layer in enumerate(network.layers) if isinstance(layer, Dense)]
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    def __getitem__(self, l: Any) -> Any:
-        if isinstance(l, slice):
-            return [self[i] for i in range(len(self))[l]]
-        return self._network.parameters[self._at[l]][self._which].T
-
-    def __setitem__(self, l: int, value: Array) -> None:
-        if isinstance(l, slice):
-            msg = f"{self._name} can be set one layer at a time, not as a slice; give its number"
-            raise InputError(msg)
-        array = assembly.as_float(value, f"{self._name}[{l}]")
-        old = self[l]
-        if array.shape != old.shape:
-            msg = f"{self._name}[{l}] was given shape {array.shape}; its layer takes {old.shape}"
-            raise InputError(msg)
-        layers = list(self._network.parameters)
-        arrays = list(layers[self._at[l]])
-        arrays[self._which] = np.ascontiguousarray(array.T)
-        layers[self._at[l]] = tuple(arrays)
-        self._network.parameters = tuple(layers)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
-
-    def __repr__(self) -> str:
-        return f"<{self._name}: {', '.join(str(a.shape) for a in self)}>"

@@ -1,8 +1,8 @@
-"""Networks written to bpnet's own safetensors files.
+"""Writing networks to bpnet's own safetensors files.
 
-A file holds ``N.weight``, (n_out, n_in), and ``N.bias``, (n_out,), of each dense layer N, and what
-a normalization has, with the names and orientation that PyTorch's ``Sequential`` uses; the rest is
-JSON in its metadata, beside a SHA-256 over all of it.
+A file has ``N.weight``, (n_out, n_in), and ``N.bias``, (n_out,), of each dense layer N, and the
+arrays of each normalization, with the names and orientation of PyTorch's ``Sequential``. Its
+metadata has the rest as JSON, and a SHA-256 over JSON and arrays.
 """
 
 import json
@@ -24,29 +24,13 @@ FORMAT = "bpnet network"
 VERSION = 2
 
 NAMES = ("weight", "bias", "running_mean", "running_var")
-"""Of a layer's arrays, as in PyTorch; a normalization's weight is its gamma, its bias its beta."""
+"""Names of a layer's arrays in PyTorch: gamma is a normalization's weight, beta its bias."""
 
 
 def save_network(network: "Network", path: str | Path) -> Path:
-    """Write a network; the file appears under its name only when it is complete.
+    """Write a network to ``path``, which must end in ``.safetensors``; return the path.
 
-    Parameters
-    ----------
-    network : Network
-        What to write.
-    path : str or Path
-        A name that ends in ``.safetensors``.
-
-    Returns
-    -------
-    Path
-        Where it is.
-
-    Raises
-    ------
-    InputError
-        If the name has another ending, the folder is missing, or a layer's activation is not
-        one of bpnet's own.
+    The file appears under its name only when it is complete.
     """
     path = writable(path)
     described, tensors = describe(network)
@@ -56,13 +40,7 @@ def save_network(network: "Network", path: str | Path) -> Path:
 
 
 def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
-    """Path of a model that is to be written, none of those that are read for it.
-
-    Raises
-    ------
-    InputError
-        If the name has another ending than ``.safetensors``, or it cannot be written.
-    """
+    """Check that a path ends in ``.safetensors``, can be written and is no input file."""
     path = Path(path)
     if path.suffix != ".safetensors":
         msg = f"a model is saved as .safetensors, not as {path.name!r}; rename it"
@@ -73,16 +51,14 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
 def describe(network: "Network") -> tuple[dict[str, Any], checksummed.Tensors]:
     """Layers, class names and scale of a network as plain data, and its arrays by their names.
 
-    Raises
-    ------
-    InputError
-        If a layer or its activation is not one of bpnet's own, or its arrays make no sense, so
-        that :func:`rebuild` would refuse them.
+    Layers and activations that are not bpnet's own are refused, and so are arrays with which
+    :func:`~bpnet.model.loading.rebuild` could not make a network.
     """
     tensors = {}
     try:
-        for l, (layer, held) in enumerate(zip(network.layers, network.parameters, strict=True)):
-            for name, array in zip(NAMES, assembly.given(layer, held, l), strict=False):
+        for l, (layer, arrays) in enumerate(zip(network.layers, network.parameters, strict=True)):
+            copies = assembly.checked_copies(layer, arrays, l)
+            for name, array in zip(NAMES, copies, strict=False):
                 tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
     except ValueError as error:
         msg = f"the network can't be saved: {error}; mend it first"

@@ -71,7 +71,7 @@ def prepare(
     chosen = backends.select(backend, device).backend
     for folder in folders:
         subject.check(folder)
-    reads = [part for run in folders for part in run_folder.read_by(run, read_config(run)[0])]
+    reads = [part for run in folders for part in run_folder.input_files(run, read_config(run)[0])]
     reads += [] if data is None else read_from(data)
     where = page.folder_for(folders, None if out is None else Path(out), reads)
     return [subject.read(folder, data, chosen) for folder in folders], where

@@ -5,14 +5,14 @@ from typing import Any
 from bpnet.pages.content import Code, Section, Table
 from bpnet.report.subject import Subject
 from bpnet.runs import Config
-from bpnet.runs.configuration import COURSE
+from bpnet.runs.configuration import RUN_OPTIONS
 from bpnet.shown import pasted, quoted
 from bpnet.training.recipe import OPTIONS
 
 _TABLES = ("data", "network", "training")
-_DECLARED = {**OPTIONS, **COURSE}
+_DECLARED = {**OPTIONS, **RUN_OPTIONS}
 _NOT_GIVEN = {"source", "tensorboard"}
-_NOT_GIVEN |= {name for name, about in COURSE.items() if about.panel == "The run"}
+_NOT_GIVEN |= {name for name, about in RUN_OPTIONS.items() if about.panel == "The run"}
 """The source is an argument; the others do not change the model."""
 _CHOSEN = ("seed", "learning_rate", "momentum", "metrics")
 """What a run of a sweep has from the sweep, whose own options say how."""

@@ -112,8 +112,9 @@ def residuals(subject: Subject) -> Section:
 def _told(name: str, r: Residuals) -> list[list[str]]:
     """Figures of an output, each with its interval and what the mean as the answer reaches."""
     return [
-        [f"{results.named(key)} of {name}", results.written(key, value),
-         results.between(r.evidence, key), results.written(key, r.evidence["baseline"][key])]
+        [f"{results.display_name(key)} of {name}", results.value_text(key, value),
+         results.interval_text(r.evidence, key),
+         results.value_text(key, r.evidence["baseline"][key])]
         for key, value in r.figures.items()
     ]  # fmt: skip
 

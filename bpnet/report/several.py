@@ -10,7 +10,7 @@ import numpy as np
 from bpnet.pages.content import Code, Fact, Note, Page, Section, Table, notes, number, percent
 from bpnet.report import curves, outcomes, repeat
 from bpnet.report.subject import Subject
-from bpnet.runs.results import named, written
+from bpnet.runs.results import display_name, value_text
 
 _TABLES = ("data", "network", "training", "machine")
 
@@ -70,7 +70,7 @@ def names(subjects: Sequence[Subject]) -> list[str]:
 def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
     found = []
     for name in ("accuracy", "r2") if _alike(subjects) else ():
-        title = f"Best {_part(subjects)} {named(name)}"
+        title = f"Best {_part(subjects)} {display_name(name)}"
         values = [_figure(s, name) for s in subjects]
         there = [v for v in values if v is not None]
         if there:
@@ -86,7 +86,7 @@ _NAMES = ("accuracy", "r2", "mae", "rmse", "cost")
 
 
 def _written(name: str, value: float) -> str:
-    return percent(value) if name == "accuracy" else written(name, value)
+    return percent(value) if name == "accuracy" else value_text(name, value)
 
 
 def _part(subjects: Sequence[Subject]) -> str:
@@ -120,7 +120,7 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
             ]
         )
     head = [
-        "run", "backend", "judged on", *(f"{_part(subjects)} {named(n)}" for n in _NAMES), "ECE",
+        "run", "backend", "judged on", *(f"{_part(subjects)} {display_name(n)}" for n in _NAMES), "ECE",
         "validation cost", "training cost", "epoch of the model", "best epoch", "seconds",
         "an epoch",
     ]  # fmt: skip

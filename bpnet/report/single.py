@@ -47,8 +47,8 @@ def _figures(subject: Subject) -> list[Fact]:
         return []
     judged, told = subject.judged, subject.judged.figures
     found = [
-        Fact(f"{judged.part.capitalize()} {results.named(name)}",
-             percent(told[name]) if name == "accuracy" else results.written(name, told[name]),
+        Fact(f"{judged.part.capitalize()} {results.display_name(name)}",
+             percent(told[name]) if name == "accuracy" else results.value_text(name, told[name]),
              _beside(told, name))
         for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in told
     ]  # fmt: skip
@@ -60,9 +60,9 @@ def _beside(told: dict[str, Any], name: str) -> str:
     """Interval and baseline of a figure."""
     if name not in told["interval"]:
         return ""
-    constant = results.written(name, told["baseline"][name])
-    answer = results.said(told["baseline"]["answer"])
-    return f"95 % interval {results.between(told, name)}; always {answer}: {constant}"
+    constant = results.value_text(name, told["baseline"][name])
+    answer = results.answer_text(told["baseline"]["answer"])
+    return f"95 % interval {results.interval_text(told, name)}; always {answer}: {constant}"
 
 
 def figures(subject: Subject) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def figures(subject: Subject) -> dict[str, Any]:
 
 def _judged(judged: Judged) -> dict[str, Any]:
     about = {"part": judged.part, "examples": len(judged.outputs)}
-    return {**about, **judged.figures, "replaced": run_data.counts(judged.data)}
+    return {**about, **judged.figures, "replaced": run_data.replacement_counts(judged.data)}
 
 
 def _machine(subject: Subject) -> str:

@@ -16,7 +16,7 @@ from bpnet.model.network import Network
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
 from bpnet.runs import results
-from bpnet.runs.data import Part
+from bpnet.runs.data import EvaluationSet
 from bpnet.shown import plain
 from bpnet.storage import disk, strict_json
 from bpnet.training import History, distributions
@@ -44,7 +44,7 @@ class Judged:
     targets : Targets
         What was wanted.
     figures : dict
-        From :func:`bpnet.runs.results.judged`.
+        From :func:`bpnet.runs.results.figures`.
     part : {"test", "validation"}
         What the examples are to the run.
     note : str
@@ -110,7 +110,7 @@ class Subject:
     @property
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells in whose place something else was judged."""
-        return () if self.judged is None else run_data.replaced(self.judged.data)
+        return () if self.judged is None else run_data.replacement_notes(self.judged.data)
 
     @property
     def backend(self) -> str:
@@ -200,7 +200,7 @@ def check(folder: Path) -> None:
     InputError
         If the folder is not that of a run.
     """
-    runs.check_there(folder)  # not a model's file, which has no history
+    runs.check_exists(folder)  # not a model's file, which has no history
     runs.open_run(folder)
     _history(folder)
 
@@ -225,7 +225,7 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
     network, config, columns = runs.open_run(folder)
     history, records = _history(folder), _records(folder)
     try:
-        part = _in_memory(run_data.to_judge(config, columns, source, None, stream=False))
+        part = _in_memory(run_data.evaluation_set(config, columns, source, None, stream=False))
     except InputError as error:
         if source is not None:
             raise
@@ -234,29 +234,29 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
     return Subject(folder, config, history, records, network, columns, judged)
 
 
-def _in_memory(part: Part) -> Part:
+def _in_memory(part: EvaluationSet) -> EvaluationSet:
     """The rows, of which the first where they are streamed: a page needs all at hand."""
-    data, what = part.data, part.what
+    data, title = part.data, part.title
     x: Any = data.x
     if not isinstance(x, HostRows):
         return part
     rows = np.arange(min(len(x), max(1, _NUMBERS // x.width)))
     if len(rows) < len(x):
-        what = f"{what}, the first {len(rows):,} of {len(x):,}"
+        title = f"{title}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
     data = replace(data, x=x.take(rows), y=y[rows], notes=(), tallies={"": x.tally()})
-    return replace(part, data=data, what=what)
+    return replace(part, data=data, title=title)
 
 
-def _judge(network: Network, config: runs.Config, part: Part, backend: Backend) -> Judged:
+def _judge(network: Network, config: runs.Config, part: EvaluationSet, backend: Backend) -> Judged:
     data, cost = part.data, config["training"].get("cost")
-    figures = results.judged(network, part, config["training"], (), backend)
+    figures = results.figures(network, part, config["training"], (), backend)
     outputs = network.predict(data.x, backend=backend).astype(np.float64)
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     n = network.sizes[-1]
     targets = make(data.y, len(outputs), n, network.output, made, network.classes,
                    labels=network.labels)  # fmt: skip
-    return Judged(data, part.what, outputs, targets, figures, part.name, part.note)
+    return Judged(data, part.title, outputs, targets, figures, part.name, part.note)
 
 
 def _history(folder: Path) -> History:

@@ -1,25 +1,25 @@
-"""The folder of a run: its configuration, data and results, and how later commands read it."""
+"""The folder of a run, which `bpnet train` writes and later commands read."""
 
 from bpnet.runs.folder import Config
 from bpnet.runs.record import (
     Recorder,
-    check_there,
+    check_exists,
     open_run,
-    outcome,
     read_config,
     read_history,
+    resumable,
+    summary,
     this_machine,
-    unfinished,
 )
 
 __all__ = [
     "Config",
     "Recorder",
-    "check_there",
+    "check_exists",
     "open_run",
-    "outcome",
     "read_config",
     "read_history",
+    "resumable",
+    "summary",
     "this_machine",
-    "unfinished",
 ]

@@ -1,10 +1,10 @@
-"""The configuration of a run, as it stands in a file that anyone may have written."""
+"""The configuration of a run: its options, and config.toml, which anyone may have edited."""
 
 import inspect
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -20,29 +20,23 @@ from bpnet.training.declared import Declared, Option, merged, option, table
 from bpnet.training.recipe import OPTIONS, Place, Ranks, Recipe
 
 FIND = "find"
-"""In place of a learning rate that is to be found."""
+"""In place of a learning rate: find it before training."""
 
 
-def _rate(given: Any, _: str) -> float | str:
-    """Learning rate as a number, or that it is to be found.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    if str(given).strip().lower() == FIND:
+def _rate(value: Any, _: str) -> float | str:
+    """Learning rate as a number, or ``FIND``."""
+    if str(value).strip().lower() == FIND:
         return FIND
     try:
-        return float(given)
+        return float(value)
     except ValueError as error:
-        msg = f"--learning-rate is {given!r}; give a number, or find"
+        msg = f"--learning-rate is {value!r}; give a number, or find"
         raise InputError(msg) from error
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout(Declared):
-    """The network of a run, as the command line and its file name it."""
+    """Options of a run's network, on the command line and in config.toml."""
 
     hidden: Sequence[int] = option((128, 64), help="Neurons of each hidden layer.", panel="Network")
     activation: str | Sequence[str] = option(
@@ -63,8 +57,8 @@ class Layout(Declared):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course(Declared):
-    """What a run in a folder has beside its recipe."""
+class RunOptions(Declared):
+    """Options of a run in a folder, beside its recipe."""
 
     learning_rate: float | str | None = option(
         None, help="eta, or find. Default: the optimizer's, 1e-3 for adam.", range=_rate,
@@ -89,21 +83,15 @@ class Course(Declared):
     )  # fmt: skip
 
 
-LAYOUT, COURSE = table(Layout), table(Course)
+LAYOUT, RUN_OPTIONS = table(Layout), table(RunOptions)
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A run as it was asked for: one value from the command line, or a file, to ``train``.
+    """All options of a run: one value from the command line, or from config.toml, to ``train``.
 
-    Parameters
-    ----------
-    tables : dict of dicts
-        As config.toml has them: data, network, training and others.
-    layout
-        What the table of the network says.
-    recipe, place, ranks, course
-        What that of training says.
+    ``tables`` are those of config.toml: data, network, training and others. ``layout`` has the
+    options of its network, the other fields those of its training.
     """
 
     tables: Config
@@ -111,47 +99,36 @@ class RunConfig:
     recipe: Recipe
     place: Place
     ranks: Ranks
-    course: Course
+    options: RunOptions
 
     @classmethod
     def read(cls, tables: Config, communicator: Any = None) -> "RunConfig":
-        """Configuration of tables, whose optimizer gets the rate and momentum that it has.
-
-        Raises
-        ------
-        InputError
-            If an option cannot be used.
-        """
-        given = tables["training"]
-        course = merged(Course, None, given)
-        eta: Any = None if course.learning_rate == FIND else course.learning_rate
-        rule = optimizers.get(given["optimizer"], eta, course.momentum)
-        size = given["batch_size"]
+        """Configuration from tables; the optimizer's learning rate and momentum complete them."""
+        table = tables["training"]
+        options = merged(RunOptions, None, table)
+        is_found = options.learning_rate == FIND
+        eta: Any = None if is_found else options.learning_rate
+        rule = optimizers.get(table["optimizer"], eta, options.momentum)
+        size = table["batch_size"]
         if size is None:
             size = 0 if isinstance(rule, LBFGS) else OPTIONS["batch_size"].default
-        own = {**given, "optimizer": rule, "batch_size": size or None}
+        own = {**table, "optimizer": rule, "batch_size": size or None}
         rates = {name: getattr(rule, name, None) for name in ("learning_rate", "momentum")}
-        rates |= {"learning_rate": FIND} if course.learning_rate == FIND else {}
-        training = {**given, **vars(course), **rates, "batch_size": size}
+        rates |= {"learning_rate": FIND} if is_found else {}
+        training = {**table, **vars(options), **rates, "batch_size": size}
         return cls(
             {**tables, "training": training}, merged(Layout, None, tables["network"]),
             merged(Recipe, None, own), merged(Place, None, own),
-            merged(Ranks, Ranks(communicator=communicator), own), course,
+            merged(Ranks, Ranks(communicator=communicator), own), options,
         )  # fmt: skip
 
 
 _STREAMING = {"stream": bool, "shuffle": str, "buffer": int}
-"""What the command line takes for itself; all else is an argument of the library's functions."""
+"""Options of the command line in [data]; all others are arguments of :func:`bpnet.data.load`."""
 
 
 def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
-    """Refuse a configuration that lacks what judging a model reads of it.
-
-    Raises
-    ------
-    InputError
-        Naming it.
-    """
+    """Refuse a configuration that lacks a setting with which a model is evaluated."""
     tables = _tables(config, "data", "training", "network")
     if "source" not in tables["data"]:
         msg = "config.toml has no data.source"
@@ -172,15 +149,12 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
 
 
 def check_resumable(config: Any) -> None:
-    """Refuse a configuration with which a run cannot go on.
+    """Refuse a configuration with which a run cannot be resumed.
 
-    Raises
-    ------
-    InputError
-        Naming what is missing, not known or of another type.
+    The message names a setting that is missing, unknown or of the wrong type.
     """
     tables = _tables(config, "data", "training", "network", "machine")
-    training = {**_hints({**OPTIONS, **COURSE}), "tensorboard": str}
+    training = {**_hints({**OPTIONS, **RUN_OPTIONS}), "tensorboard": str}
     network = {**_hints(LAYOUT), "seed": int}
     check_data(config)
     _check_known("training", tables["training"], training, {"optimizer", "batch_size", "dtype"})
@@ -190,14 +164,10 @@ def check_resumable(config: Any) -> None:
 
 
 def check_data(config: Any) -> None:
-    """Refuse a configuration with which a run's data cannot be read again.
-
-    Raises
-    ------
-    InputError
-        Naming what is missing, not known or of another type.
-    """
-    known = {**_arguments(load_data), **_STREAMING}
+    """Refuse a configuration with which a run's data cannot be read again."""
+    hints = get_type_hints(load_data)
+    arguments = {name: hints.get(name, Any) for name in inspect.signature(load_data).parameters}
+    known = {**arguments, **_STREAMING}
     _check_known("data", _tables(config, "data")["data"], known, {"source"})
 
 
@@ -213,33 +183,28 @@ def _hints(options: Mapping[str, Option]) -> dict[str, Any]:
     return {name: about.hint for name, about in options.items()}
 
 
-def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
-    hints = get_type_hints(function)
-    return {name: hints.get(name, Any) for name in inspect.signature(function).parameters}
-
-
 def _check_known(
-    table: str, given: Mapping[str, Any], hints: Mapping[str, Any], needed: set[str]
+    table: str, settings: Mapping[str, Any], hints: Mapping[str, Any], required: set[str]
 ) -> None:
-    for name in given:
+    for name in settings:
         if name not in hints:
             msg = f"config.toml has {table}.{name}, which this bpnet does not know"
             raise InputError(msg)
-    for name in sorted(needed - given.keys()):
+    for name in sorted(required - settings.keys()):
         msg = f"config.toml has no {table}.{name}"
         raise InputError(msg)
-    _check_types(table, given, hints)
+    _check_types(table, settings, hints)
 
 
-def _check_types(table: str, given: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+def _check_types(table: str, settings: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
     for name, hint in hints.items():
-        if name in given and not fits(given[name], hint):
-            msg = f"config.toml has {table}.{name} = {str(given[name])[:60]!r}"
+        if name in settings and not fits(settings[name], hint):
+            msg = f"config.toml has {table}.{name} = {str(settings[name])[:60]!r}"
             raise InputError(f"{msg}, which is of the wrong type")
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML of tables whose values are text, numbers, booleans, and lists and mappings of them."""
+    """TOML of tables of text, numbers, booleans, lists and mappings; None is left out."""
     lines = []
     for name, values in tables.items():
         lines.append(f"[{name}]")
@@ -249,18 +214,12 @@ def to_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def from_toml(text: str) -> dict[str, Any]:
-    """Tables that :func:`to_toml` wrote.
-
-    Raises
-    ------
-    ValueError
-        If it is no TOML.
-    """
+    """Tables of a text that :func:`to_toml` wrote; text that is no TOML is a ``ValueError``."""
     return {table: _restored(values) for table, values in tomllib.loads(text).items()}
 
 
 def _restored(values: Any) -> Any:
-    """Settings of a table, among them names that are not UTF-8."""
+    """Values of a table, with the names of files that are not UTF-8 as :mod:`os` has them."""
     if not isinstance(values, dict):
         return values
     if values.keys() == {_BYTES} and isinstance(values[_BYTES], str):
@@ -269,7 +228,7 @@ def _restored(values: Any) -> Any:
 
 
 _BYTES = "bytes"
-"""Key of a name that is not UTF-8, which no text in TOML can be: its bytes in hexadecimal."""
+"""Key of a file's name that is not UTF-8, as TOML's text must be: the value is hexadecimal."""
 
 
 def _is_text(value: str) -> bool:

@@ -1,4 +1,4 @@
-"""The data of a run: read as training read it, and to judge by; and a network that fits it."""
+"""The data of a run: read as training read it, or to evaluate it; and a network that fits it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +21,9 @@ from bpnet.training import checkpoints, scores
 
 
 def streaming(stream: bool, shuffle: str, buffer: int | None) -> dict[str, Any]:
-    """What a configuration says of streaming: nothing, where data is in memory.
+    """Streaming options for the configuration of a run: empty for data in memory.
 
-    Raises
-    ------
-    InputError
-        If options of streaming are given without it.
+    Options of streaming are refused without ``stream``.
     """
     if stream:
         return {"stream": True, "shuffle": shuffle, "buffer": buffer}
@@ -51,49 +48,39 @@ def read(
 
 
 def read_again(config: Config, columns: Columns | None = None) -> Dataset:
-    """Data set that a run was trained with, split as it was then.
+    """Data set of a run's training, split as it was then; a source that has changed is refused.
 
-    Parameters
-    ----------
-    config : dict of dicts
-        Of the run.
-    columns : Columns, optional
-        What was learned of a table before, by the run that this one began with.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or has changed since.
+    ``columns`` are the encodings of a table, where the run took them from an earlier run.
     """
-    # the seed of a sweep's data is its own
-    data = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
-    data["columns"] = columns or data.get("columns")
-    found = read(data.pop("source"), **data)
-    _check_unchanged(config, found, "give it as it was, or train anew")
-    return found
+    # a sweep has a seed for its data, apart from those of its networks
+    settings = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
+    settings["columns"] = columns or settings.get("columns")
+    data = read(settings.pop("source"), **settings)
+    _check_unchanged(config, data, "give it as it was, or train anew")
+    return data
 
 
-def described(data: Dataset) -> dict[str, Any]:
-    """What tells the rows of a source from others, for a run to keep.
+def identity(data: Dataset) -> dict[str, Any]:
+    """Count and fingerprint of a source's rows, which a run stores.
 
-    Without it nobody would notice that rows were added or sorted since, and that other rows are
-    held out by the same draw.
+    They show that rows were added or sorted since: the same draw would then hold out other rows.
     """
     pairs = [(data.x, data.y), *filter(None, (data.validation, data.test))]
-    hashed = checkpoints.fingerprint(*(array for pair in pairs for array in pair))
-    return {"examples": sum(int(x.shape[0]) for x, _ in pairs), "fingerprint": hashed}
+    fingerprint = checkpoints.fingerprint(*(array for pair in pairs for array in pair))
+    return {"examples": sum(int(x.shape[0]) for x, _ in pairs), "fingerprint": fingerprint}
 
 
 def _check_unchanged(config: Config, data: Dataset, cure: str) -> None:
-    """Refuse a source that is not what the run was trained with; older runs do not know."""
-    kept = config.get("source")
-    if not kept:
+    """Refuse a source that has changed since the run; older runs did not store its identity."""
+    before = config.get("source")
+    if not before:
         return
-    now, name = described(data), config["data"]["source"]
+    now, name = identity(data), config["data"]["source"]
     if bool(config["data"].get("stream")) != isinstance(data.x, HostRows):
-        kept = {**kept, "fingerprint": now["fingerprint"]}  # one of rows, the other of files
-    if kept != now:
-        counts = [f"{of['examples']:,}" for of in (kept, now)]
+        # in memory the fingerprint is of rows, and streamed of files: they can't be compared
+        before = {**before, "fingerprint": now["fingerprint"]}
+    if before != now:
+        counts = [f"{source['examples']:,}" for source in (before, now)]
         how = f"it had {counts[0]} examples and has {counts[1]}"
         how = "its rows are others, or in another order" if counts[0] == counts[1] else how
         msg = f"{name} has changed since the run was trained on it: {how}, so that what was held "
@@ -101,7 +88,7 @@ def _check_unchanged(config: Config, data: Dataset, cure: str) -> None:
 
 
 def separated(columns: Columns | None, separator: str | None) -> Columns | None:
-    """What a run knows of its table, for text whose cells another sign separates."""
+    """Encodings of a run's table, for a table whose cells have another ``separator``."""
     if separator is None:
         return columns
     if columns is None:
@@ -110,95 +97,88 @@ def separated(columns: Columns | None, separator: str | None) -> Columns | None:
     return replace(columns, separator=sign(separator) or "")
 
 
-def is_streamed(config: Config, source: str, asked: bool) -> bool:
-    """Whether a source is streamed: where that is asked for, or the run's data was."""
-    return asked or (bool(config["data"].get("stream")) and can_stream(source))
+def is_streamed(config: Config, source: str, requested: bool) -> bool:
+    """Whether a source is streamed: on request, or because the run's own data was."""
+    return requested or (bool(config["data"].get("stream")) and can_stream(source))
 
 
-def replaced(data: Dataset) -> tuple[str, ...]:
-    """Lines on what was put in place of values that could not be used; after they were read."""
+def replacement_notes(data: Dataset) -> tuple[str, ...]:
+    """Lines on unusable values that were replaced; complete once the rows have been read."""
     lines = told.replaced(data.columns, data.tally)
     notes = () if isinstance(data.x, HostRows) else data.notes
     return *(note for note in notes if note not in lines), *lines
 
 
-def counts(data: Dataset) -> dict[str, dict[str, int]]:
-    """Counts of the same by column, as plain data."""
+def replacement_counts(data: Dataset) -> dict[str, dict[str, int]]:
+    """Counts of unusable values that were replaced, by column, as plain data."""
     return told.counts(data.tally)
 
 
-def target_line(data: Dataset, asked: dict[str, Any]) -> list[str]:
-    """Line on what the target was taken for, and how to have it taken for the other.
+def target_line(data: Dataset, settings: dict[str, Any]) -> list[str]:
+    """Line on whether the target is classes or amounts, and on how to choose the other task.
 
-    Of a built-in data set it goes without saying.
+    ``settings`` is the table ``data`` of the configuration; a built-in data set gets no line.
     """
-    if asked["source"] in NAMES:
+    if settings["source"] in NAMES:
         return []
     rows: Any = data.y
     name = "the targets" if data.columns is None else f"'{data.columns.target}'"
-    numbers = data.columns is None or (
+    is_numeric = data.columns is None or (
         data.columns.target_kind in {"integer", "real"} and len(data.columns.target_names) == 1
     )
     if data.task == "regress":
-        what, other = "amounts", "--task classify makes classes of them"
+        kind, other = "amounts", "--task classify makes classes of them"
     elif rows.ndim == 2:
         return [f"target: {name}, rows of {rows.shape[1]} labels"]
     else:
-        known = np.unique(rows)
-        what, other = f"{len(known)} classes", "--task regress makes amounts of them"
-        numbers = numbers and known.dtype.kind in "iuf"
-    guessed = numbers and asked.get("task", "auto") == "auto"
-    return [f"target: {name}, {what}" + f" ({other})" * guessed]
+        classes = np.unique(rows)
+        kind, other = f"{len(classes)} classes", "--task regress makes amounts of them"
+        is_numeric = is_numeric and classes.dtype.kind in "iuf"
+    is_guess = is_numeric and settings.get("task", "auto") == "auto"
+    return [f"target: {name}, {kind}" + f" ({other})" * is_guess]
 
 
-def sizes(data: Dataset) -> str:
-    """What there is to learn from, and how it is divided."""
+def size_line(data: Dataset) -> str:
+    """Numbers of examples and columns, and of the examples that are held out."""
     columns, (m, n) = data.columns, data.x.shape
     width = f"{n} values" if columns is None else f"{len(columns.inputs)} columns, {n} values"
     parts = {"validation": data.validation, "test": data.test}
-    held = [f"{len(pair[1]):,} for {name}" for name, pair in parts.items() if pair is not None]
-    return f"{m:,} examples of {width}" + "".join(f", {part}" for part in held)
+    counts = [f", {len(pair[1]):,} for {name}" for name, pair in parts.items() if pair is not None]
+    return f"{m:,} examples of {width}{''.join(counts)}"
 
 
-def check_test(data: Dataset) -> None:
-    """Read the test rows of streamed data once, which training does not look at.
+def complete(tables: Config, data: Dataset, metrics: Sequence[str]) -> list[str]:
+    """Complete the tables of a new run with what depends on its data; return its metrics.
 
-    Raises
-    ------
-    InputError
-        If they can't be used.
+    Streamed test rows are read once, as training does not read them: an unusable one is refused
+    before the run begins.
     """
     rows = data.test[0] if data.test is not None and data.test_share else None
     if isinstance(rows, HostRows):
         for numbers in rows.pieces(_PIECE):
             rows.take(numbers)
-
-
-_PIECE = 1 << 22
-"""Numbers that are read at a time."""
-
-
-def settled(tables: Config, data: Dataset, metrics: Sequence[str]) -> list[str]:
-    """Write into the tables of a new run what its data has decided; return its metrics."""
-    check_test(data)
     metrics = metrics_for(data, metrics)
     tables["data"] |= {"source": absolute(tables["data"]["source"]), "test": data.test_share}
     tables["training"]["metrics"] = metrics
-    tables["source"] = described(data)
+    tables["source"] = identity(data)
     return metrics
 
 
-def metrics_for(data: Dataset, asked: Sequence[str]) -> list[str]:
-    """Metrics of a run: of amounts also those that have the target's unit, or none."""
-    judged = data.validation is not None and len(data.validation[1]) > 1
-    usual = scores.USUAL if judged and data.task == "regress" else ()
-    return list(dict.fromkeys((*usual, *asked)))
+_PIECE = 1 << 22
+"""Numbers that are read at once."""
+
+
+def metrics_for(data: Dataset, metrics: Sequence[str]) -> list[str]:
+    """Metrics of a run: a regression with validation rows gets the usual ones before its own."""
+    has_validation = data.validation is not None and len(data.validation[1]) > 1
+    usual = scores.USUAL if has_validation and data.task == "regress" else ()
+    return list(dict.fromkeys((*usual, *metrics)))
 
 
 def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
-    """Network that fits a data set: one output a class, or one a number to predict.
+    """Network that fits a data set, with one output for each class or target.
 
-    Two classes and the output ``sigmoid`` make one output.
+    Two classes with the output activation ``sigmoid`` make one output.
     """
     rows: Any = data.y
     output = options.pop("output") or ("identity" if data.task == "regress" else "softmax")
@@ -213,46 +193,32 @@ def network_for(data: Dataset, neurons: list[int], **options: Any) -> Network:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """Rows to judge a run on.
+class EvaluationSet:
+    """Rows on which a run is evaluated.
 
-    Parameters
-    ----------
-    data : Dataset
-        The rows.
-    what : str
-        What to call them, with their source.
-    name : {"test", "validation"}
-        Whether nothing of the run was chosen by them, or they were watched in training.
-    note : str
-        What was chosen by them.
+    ``title`` names them with their source. ``name`` is "test", or "validation" for rows that
+    training has watched; ``note`` then says what was chosen by them.
     """
 
     data: Dataset
-    what: str
+    title: str
     name: str = "test"
     note: str = ""
 
 
-def part_of(config: Config, data: Dataset, name: str) -> Part:
-    """Rows of a run's own data that it was not trained with, those for a test if there are any.
-
-    Raises
-    ------
-    InputError
-        If there are neither.
-    """
-    kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
+def held_out(config: Config, data: Dataset, name: str) -> EvaluationSet:
+    """Rows of a run's own data that it was not trained with: test rows, or else validation rows."""
+    about: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
     if data.test is not None and not data.test_share:
-        return Part(Dataset(*data.test, **kept), f"{name}, test split")
-    of_all = told.replaced(data.columns, data.tally)  # those of the part are counted anew
-    kept["notes"] = tuple(
-        f"in all rows of {name}: {note}" for note in data.notes if note not in of_all
+        return EvaluationSet(Dataset(*data.test, **about), f"{name}, test split")
+    lines = told.replaced(data.columns, data.tally)  # those of the held-out rows are counted anew
+    about["notes"] = tuple(
+        f"in all rows of {name}: {note}" for note in data.notes if note not in lines
     )
     if data.test is not None:
-        kept["rows"] = data.places.get("test")
-        kept["tallies"] = {"": data.tallies.get("test", {})}
-        return Part(Dataset(*data.test, **kept), f"{name}, held-out examples (test)")
+        about["rows"] = data.places.get("test")
+        about["tallies"] = {"": data.tallies.get("test", {})}
+        return EvaluationSet(Dataset(*data.test, **about), f"{name}, held-out examples (test)")
     if data.validation is None:
         msg = f"{name} has no test part and the run held nothing out; give other data to judge it"
         raise InputError(f"{msg} on")
@@ -262,55 +228,51 @@ def part_of(config: Config, data: Dataset, name: str) -> Part:
     if "sweep" in config:
         chosen = "these rows chose the options of the sweep, and the epoch"
     note = f"validation rows are no test: {chosen}; --test 0.1 holds out rows that choose nothing"
-    what = f"{name}, held-out examples (validation)"
-    kept["rows"] = data.places.get("validation")
-    kept["tallies"] = {"": data.tallies.get("validation", {})}
-    return Part(Dataset(*data.validation, **kept), what, "validation", note)
+    title = f"{name}, held-out examples (validation)"
+    about["rows"] = data.places.get("validation")
+    about["tallies"] = {"": data.tallies.get("validation", {})}
+    return EvaluationSet(Dataset(*data.validation, **about), title, "validation", note)
 
 
-def to_judge(
+def evaluation_set(
     config: Config,
     columns: Columns | None,
     source: str | None,
     target: str | None,
     stream: bool,
-) -> Part:
-    """Rows to judge a run on: all of another source, or what the run held out of its own.
+) -> EvaluationSet:
+    """Rows on which a run is evaluated: of another source, or held out of the run's own.
 
-    Of another source with a test split they are that split. Whether the run has learned from such
-    rows is not known: who gives them takes them for a test.
-
-    Raises
-    ------
-    InputError
-        If nothing was held out and no source is given.
+    Another source gives its test split, or all rows where it has none. bpnet cannot know whether
+    the run has learned from these rows: whoever names the source takes them for a test.
     """
-    asked: dict[str, Any] = config["data"]
-    other = source is not None and absolute(source) != absolute(asked["source"])
-    name = source or asked["source"]
+    settings: dict[str, Any] = config["data"]
+    is_other = source is not None and absolute(source) != absolute(settings["source"])
+    name = source or settings["source"]
     if not name:
         msg = "a model's file has no data of its own; give DATA to judge it on"
         raise InputError(msg)
     streamed = is_streamed(config, name, stream)
-    held = {k: 0.0 if other else asked.get(k, 0.0) for k in ("validation", "test")}
-    if any(held.values()) and columns is not None and streamed != bool(asked.get("stream")):
+    shares = {k: 0.0 if is_other else settings.get(k, 0.0) for k in ("validation", "test")}
+    if any(shares.values()) and columns is not None and streamed != bool(settings.get("stream")):
         msg = f"the run read {name} into memory, and streamed other rows would be held out"
         raise InputError(f"{msg}; leave --stream out")
-    as_before = streamed and not other
+    as_before = streamed and not is_other
     data = read(
         name,
         stream=streamed,
-        shuffle=asked.get("shuffle", "auto") if as_before else "auto",
-        buffer=asked.get("buffer") if as_before else None,
-        target=target or asked.get("target"),
-        task=asked.get("task", "auto"),
+        shuffle=settings.get("shuffle", "auto") if as_before else "auto",
+        buffer=settings.get("buffer") if as_before else None,
+        target=target or settings.get("target"),
+        task=settings.get("task", "auto"),
         columns=columns,
-        seed={**config["network"], **asked}.get("seed", 0),  # of a sweep they may differ
-        **held,
+        seed={**config["network"], **settings}.get("seed", 0),  # of a sweep they may differ
+        **shares,
     )
-    if other and data.test is None:
-        kept: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
-        return Part(Dataset(data.x, data.y, **kept, notes=data.notes, tallies=data.tallies), name)
-    if not other:
+    if is_other and data.test is None:
+        about: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
+        rows = Dataset(data.x, data.y, **about, notes=data.notes, tallies=data.tallies)
+        return EvaluationSet(rows, name)
+    if not is_other:
         _check_unchanged(config, data, "give it as it was, or a copy of it to judge on all rows")
-    return part_of(config, data, name)
+    return held_out(config, data, name)

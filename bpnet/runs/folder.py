@@ -1,4 +1,4 @@
-"""The folder of a run: where it is, and all that bpnet writes into it."""
+"""The folder of a run: its place, and the names of the files that bpnet writes into it."""
 
 import glob
 import time
@@ -16,38 +16,27 @@ Config = dict[str, dict[str, Any]]
 
 DISTRIBUTIONS = "distributions.json"
 EVENTS = "tensorboard"
-"""Folder of TensorBoard's event files, where they were asked for."""
+"""Folder of TensorBoard's event files."""
 SWEEP = "sweep.json"
 CHECKPOINTS = "checkpoints"
 MODEL = "model.safetensors"
 
 LEARNED = ("config.toml", "columns.json", "history.json", DISTRIBUTIONS)
 FILES = (*LEARNED, MODEL, SWEEP, "sweep.csv", "learning-rate.png", lock.NAME)
-"""All that is written into the folder of a run, but for the folders in it."""
+"""Files in the folder of a run; it also has the folders of checkpoints and event files."""
 
 
 def choose(out: Path | None, name: str, reads: Iterable[str | Path] = ()) -> Path:
-    """Folder for a run: ``out``, or one below ``runs`` named after data and time.
+    """Folder for a run: ``out``, or one below ``runs`` named after the data ``name`` and the time.
 
-    Parameters
-    ----------
-    out : Path or None
-        What was given.
-    name : str
-        Of the data.
-    reads : iterable of str or Path
-        What is read, as :func:`bpnet.storage.reads.holds` takes it.
-
-    Raises
-    ------
-    InputError
-        If ``out`` is there already and not an empty folder, or cannot be written to.
+    ``out`` is refused if it exists and is not an empty folder, cannot be written to, or is among
+    the input files ``reads``.
     """
     if out is None:
         stem = "stdin" if name == "-" else Path(name).stem
         out = Path(f"runs/{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
         disk.makeable(out)
-        return out  # whoever comes first has it, see `owned.claim`
+        return out  # `owned.claim` adds a number where two runs begin in one second
     disk.makeable(out, reads=reads)
     if (out / SWEEP).is_file():
         msg = f"{out} is that of a sweep; go on with: bpnet sweep --resume {pasted(out)}"
@@ -59,28 +48,22 @@ def choose(out: Path | None, name: str, reads: Iterable[str | Path] = ()) -> Pat
 
 
 def _is_empty(folder: Path) -> bool:
-    """Whether there is nothing but what a run that was killed while it began has left."""
-    left = {*owned.leftovers(folder, FILES), folder / lock.NAME}
-    return all(path in left for path in folder.iterdir())
+    """Whether a folder has nothing but the files of a run that was killed at its beginning."""
+    ignored = {*owned.leftovers(folder, FILES), folder / lock.NAME}
+    return all(path in ignored for path in folder.iterdir())
 
 
-def read_by(folder: Path, config: Config) -> list[str | Path]:
-    """What a run is read from: its own files, data and weights; nothing may be written there."""
+def input_files(folder: Path, config: Config) -> list[str | Path]:
+    """Files that a run is read from, its own and those of its data and weights: never written."""
     if folder.is_file():
         return [folder]
-    held = (config.get("data", {}).get("source"), config.get("training", {}).get("sample_weight"))
-    given = [part for name in held if isinstance(name, str) and name for part in read_from(name)]
-    kept = Path(glob.escape(str(folder)), CHECKPOINTS, "*")
-    return [*given, *(folder / name for name in (*FILES, CHECKPOINTS)), kept]
+    names = (config.get("data", {}).get("source"), config.get("training", {}).get("sample_weight"))
+    data = [part for name in names if isinstance(name, str) and name for part in read_from(name)]
+    checkpoints = Path(glob.escape(str(folder)), CHECKPOINTS, "*")
+    return [*data, *(folder / name for name in (*FILES, CHECKPOINTS)), checkpoints]
 
 
 def check(folder: Path) -> None:
-    """Refuse the folder of a run in which something else has the name of what is written there.
-
-    Raises
-    ------
-    InputError
-        If there is a link, or a file is a folder, a pipe or the like.
-    """
+    """Refuse the folder of a run in which one of bpnet's names is a link or of another kind."""
     owned.check(folder, FILES, (CHECKPOINTS, EVENTS))
     checkpoint.check(folder / CHECKPOINTS)

@@ -1,4 +1,4 @@
-"""Predictions as CSV or Parquet: class and probabilities or scores, or amounts."""
+"""Predictions as CSV or Parquet: classes with probabilities or scores, or amounts."""
 
 import csv
 import sys
@@ -23,20 +23,14 @@ if TYPE_CHECKING:
 Host = np.ndarray[Any, Any]
 
 Piece = dict[str, Any]
-"""Columns of some rows, arrays or series of polars, by their names."""
+"""Columns of some rows, NumPy arrays or polars series, by their names."""
 
 _PIECE = 1 << 23
 """Numbers in the examples of a piece."""
 
 
 def check(path: Path, reads: Iterable[str | Path]) -> None:
-    """Refuse a file that cannot be written, or is what is read, before any work is done.
-
-    Raises
-    ------
-    InputError
-        Saying why.
-    """
+    """Refuse, before any work is done, a file that cannot be written or is an input file."""
     if str(path) == "-":
         return
     disk.writable(path, reads)
@@ -46,7 +40,7 @@ def check(path: Path, reads: Iterable[str | Path]) -> None:
 
 
 def outputs(network: Network, x: Any, backend: Any) -> Iterator[Host]:
-    """Yield outputs of examples, those that are not in memory piece by piece."""
+    """Yield outputs of examples: piece by piece where these are streamed, else at once."""
     if not isinstance(x, HostRows):
         yield network.predict(x, backend=backend)
         return
@@ -61,27 +55,11 @@ def write(
     columns: Columns | None,
     kept: "pl.DataFrame | None" = None,
 ) -> int:
-    """Write predictions as Parquet where the name ends so, else as CSV; return how many rows.
+    """Write predictions to a Parquet file, a CSV file or, for "-", the screen; return their count.
 
-    A number of CSV has the fewest digits that read back as the same float32, or float64.
-
-    Parameters
-    ----------
-    path : Path
-        The file; "-" is the screen.
-    network : Network
-        That gave the outputs.
-    outputs : iterable of arrays, (rows, n_L)
-        All, piece by piece.
-    columns : Columns or None
-        What was learned of a table.
-    kept : polars.DataFrame, optional
-        Columns of that table to write in front.
-
-    Raises
-    ------
-    InputError
-        If a column that is kept has the name of one of the predictions.
+    ``outputs`` yields the network's outputs, (rows, n_L). ``kept`` are columns of the table that
+    are written before the predictions. A number of CSV has the fewest digits that read back as the
+    same float32 or float64.
     """
     pieces = _beside(kept, (_named(network, a, columns) for a in outputs))
     if str(path) == "-":
@@ -99,7 +77,7 @@ def write(
 
 
 def _named(network: Network, a: Host, columns: Columns | None) -> Piece:
-    """Columns of outputs: class and probabilities or scores, or amounts in the target's unit."""
+    """Columns of predictions: class and probabilities or scores; or amounts in their unit."""
     if network.classes is None:
         values = a if columns is None else columns.decode_target(a).astype(a.dtype)
         values = values.reshape(len(a), -1)
@@ -107,33 +85,33 @@ def _named(network: Network, a: Host, columns: Columns | None) -> Piece:
             return {"prediction": values[:, 0]}
         targets = range(values.shape[1]) if columns is None else columns.target_names
         return {f"prediction_{name}": v for name, v in zip(targets, values.T, strict=True)}
-    decided, names, word = network.decide(a), network.classes, "p"
+    classes, names, word = network.decide(a), network.classes, "p"
     if not metrics.is_probability(network.output):
-        word, names = "score", names if a.shape[1] > 1 else names[1:]  # of hinge: no probabilities
+        word, names = "score", names if a.shape[1] > 1 else names[1:]  # outputs of hinge
     elif a.shape[1] == 1:
         a = np.hstack([1 - a, a])
-    return {"class": decided, **{f"{word}_{n}": v for n, v in zip(names, a.T, strict=True)}}
+    return {"class": classes, **{f"{word}_{n}": v for n, v in zip(names, a.T, strict=True)}}
 
 
 def _beside(kept: "pl.DataFrame | None", pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Yield predictions with what is kept of the table in front."""
+    """Yield predictions with the table's kept columns before them."""
     first = 0
     for piece in pieces:
         count = len(next(iter(piece.values())))
         cells = {} if kept is None else kept.slice(first, count).to_dict()
-        twice = next((name for name in cells if name in piece), None)
-        if twice is not None:
-            msg = f"the predictions have a column {twice!r} of their own; leave it out of --keep"
+        clash = next((name for name in cells if name in piece), None)
+        if clash is not None:
+            msg = f"the predictions have a column {clash!r} of their own; leave it out of --keep"
             raise InputError(msg)
         yield {**cells, **piece}
         first += count
 
 
 class _Terminal:
-    """Standard output where a person reads it: names of classes are no sequences there."""
+    """A terminal, which must not obey control sequences in the names of classes."""
 
     def write(self, text: str) -> None:
-        """Write what can be seen of a line."""
+        """Write the visible characters of a line."""
         sys.stdout.write(plain(text, keep="\n"))
 
 
@@ -149,13 +127,14 @@ def _write(file: TextIO, pieces: Iterable[Piece]) -> int:
 
 
 def _cells(values: Any) -> list[Any]:
-    """Cells of a column; numpy writes a float with the fewest digits that its type needs."""
+    """Cells of a column; NumPy writes a float with the fewest digits that its dtype needs."""
     if not isinstance(values, np.ndarray):
         return _as_text(values)
     if values.dtype != np.float32:
         return list(values.tolist())
     texts: list[str] = values.astype(str).tolist()
-    plain_power = (np.abs(values) >= 1e-5) & (np.abs(values) < 1e16)  # people write these in full
+    # people write these without an exponent
+    plain_power = (np.abs(values) >= 1e-5) & (np.abs(values) < 1e16)
     for i in np.flatnonzero(plain_power).tolist():
         if "e" in texts[i]:
             texts[i] = np.format_float_positional(values[i], trim="0")

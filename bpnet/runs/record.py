@@ -1,7 +1,7 @@
-"""The folder that a run leaves: model.safetensors, config.toml, history.json.
+"""Writing and reading the folder of a run: model.safetensors, config.toml and history.json.
 
-``columns.json`` joins them where the data was a table: what was learned of its columns; and
-``distributions.json`` where the layers were watched.
+``columns.json`` has the encodings of a table's columns, ``distributions.json`` the distributions
+of the layers.
 """
 
 import json
@@ -41,22 +41,10 @@ Config = run_folder.Config
 class Recorder(Callback):
     """Callback that writes the folder: configuration first, history after every epoch.
 
-    Parameters
-    ----------
-    folder : Path
-        From :func:`bpnet.runs.folder.choose`; made when training begins, not before.
-    config : dict of dicts
-        What was asked for.
-    columns : Columns or None
-        What was learned of a table.
-    resuming : bool
-        Whether the folder is that of a run that is taken up again.
-    distributions : Distributions or None
-        What watches the layers; a callback that comes before this one.
-    on_error : {"stop", "continue"}
-        What a history that cannot be written does, as in :class:`bpnet.Checkpoint`.
-    fresh : bool
-        Whether the folder is one that :func:`bpnet.runs.folder.choose` has named.
+    ``folder`` comes from :func:`bpnet.runs.folder.choose`; ``fresh`` says that it was named there,
+    not by the user. It is made when training begins, unless the run is ``resuming``.
+    ``distributions`` is a callback that runs before this one. ``on_error`` is "stop" or
+    "continue", for a history that cannot be written, as in :class:`bpnet.Checkpoint`.
     """
 
     folder: Path
@@ -68,24 +56,24 @@ class Recorder(Callback):
     fresh: bool = False
     _lock: lock.FolderLock | None = None
     _wrote: bool = False
-    _made: list[Path] = field(default_factory=list)
+    _created: list[Path] = field(default_factory=list)
 
     def claim(self) -> Path:
-        """Make the folder; one that the user has not named gets a name that nobody else has."""
-        if not self._made:
-            self.folder, self._made = owned.claim(self.folder, fresh=self.fresh)
+        """Make the folder; a fresh one gets a number where its name is taken."""
+        if not self._created:
+            self.folder, self._created = owned.claim(self.folder, fresh=self.fresh)
         return self.folder
 
     def on_train_begin(self, run: Run) -> None:
-        """Make the folder, hold it, and write the configuration."""
+        """Make and lock the folder, and write the configuration."""
         self.claim()
         run_folder.check(self.folder)
-        held = lock.FolderLock(self.folder)
-        held.take()
-        self._lock = held
+        folder_lock = lock.FolderLock(self.folder)
+        folder_lock.take()
+        self._lock = folder_lock
         owned.clear(self.folder, FILES)
         if self.resuming:
-            _lengthen(self.folder, run.epochs)
+            _set_epochs(self.folder, run.epochs)
             return
         machine = {"backend": run.backend, "threads": run.threads, **this_machine(run.backend)}
         if run.compiled:
@@ -101,35 +89,35 @@ class Recorder(Callback):
             disk.write(self.folder / "columns.json", self.columns.to_json().encode())
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the history, and what was seen in the layers."""
-        seen = self.distributions.records if self.distributions else []
+        """Write the history, and the distributions of the layers."""
+        records = self.distributions.records if self.distributions else []
         try:
             _write_text(self.folder / "history.json", json.dumps(run.history, indent=1))
-            if seen and seen[-1]["epoch"] == run.epoch + 1:
-                _write_text(self.folder / DISTRIBUTIONS, json.dumps(seen))
+            if records and records[-1]["epoch"] == run.epoch + 1:
+                _write_text(self.folder / DISTRIBUTIONS, json.dumps(records))
         except OSError as error:
             if self.on_error != "continue":
                 raise
             _log.warning("no history in %s (%s); training goes on", self.folder, error.strerror)
 
     def on_train_end(self, run: Run) -> None:
-        """Write the model, also after a stop: then a folder for checkpoints says so."""
+        """Write the model; the folder of checkpoints then marks a run that a signal stopped."""
         run.pull()
         stopped = run.stopped in SIGNALS
         if stopped:
             (self.folder / CHECKPOINTS).mkdir(exist_ok=True)
         run.network.save(self.folder / MODEL)
         if not stopped:
-            with suppress(OSError):  # there are checkpoints in it, or there is none
+            with suppress(OSError):  # it has checkpoints, or does not exist
                 (self.folder / CHECKPOINTS).rmdir()
 
     def complete(self, network: Network) -> None:
-        """Write the model of a run whose checkpoint said that it was over, if it has gone."""
+        """Write the missing model of a run that is over according to its checkpoint."""
         if self.resuming and self._lock is None and not (self.folder / MODEL).is_file():
             network.save(self.folder / MODEL)
 
     def discard(self) -> None:
-        """Let go of the folder; take away what a run without a model has left."""
+        """Unlock the folder; delete the files of a run that has neither model nor checkpoint."""
         if self._lock is not None:
             self._lock.release()
         kept = (self.folder / MODEL, self.folder / CHECKPOINTS)
@@ -139,11 +127,11 @@ class Recorder(Callback):
             for name in LEARNED:
                 (self.folder / name).unlink(missing_ok=True)
             shutil.rmtree(self.folder / EVENTS, ignore_errors=True)
-        owned.unmake(self._made)
+        owned.unmake(self._created)
 
 
-def _lengthen(folder: Path, epochs: int) -> None:
-    """Write into the configuration of a run that it has so many epochs, where these are others."""
+def _set_epochs(folder: Path, epochs: int) -> None:
+    """Write the number of epochs into a run's configuration, where it differs."""
     config, _ = read_config(folder, with_columns=False)
     if config["training"].get("epochs", RECIPE["epochs"].default) != epochs:
         config["training"]["epochs"] = epochs
@@ -151,12 +139,12 @@ def _lengthen(folder: Path, epochs: int) -> None:
 
 
 def this_machine(backend: str) -> dict[str, str]:
-    """Versions and processor, as they are written into a run on a backend."""
+    """Versions, processor and device that a run on a backend stores."""
     library = backend.partition(":")[0]
     version = getattr(sys.modules.get(library), "__version__", None)
-    known = libraries.adapter(library).devices() if library in libraries.NAMES else []
+    devices = libraries.adapter(library).devices() if library in libraries.NAMES else []
     host = hardware.host(backend).name
-    device = next((d.name for d in known if d.spec == backend), host)
+    device = next((d.name for d in devices if d.spec == backend), host)
     return {
         **({"device": device} if device != host else {}),
         "processor": host,
@@ -169,17 +157,11 @@ def this_machine(backend: str) -> dict[str, str]:
 
 
 def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
-    """Model, configuration and column encodings of a run, or of a model's file.
-
-    Raises
-    ------
-    InputError
-        If the folder is not that of a run, or a file in it is damaged.
-    """
+    """Model, configuration and column encodings of a finished run, or of a model's file."""
     if folder.is_file():
         network = load(folder)
         return network, {"data": {"source": ""}, "network": {}, "training": {}}, network.columns
-    check_there(folder)
+    check_exists(folder)
     if not (folder / MODEL).is_file():
         msg = f"{folder} is not a finished run: it holds no model.safetensors"
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
@@ -187,36 +169,20 @@ def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
     return load(folder), config, columns
 
 
-def check_there(folder: Path) -> None:
-    """Refuse a run that is not there.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder.
-    """
+def check_exists(folder: Path) -> None:
+    """Refuse a run whose folder does not exist."""
     if not folder.is_dir():
         msg = f"there is no run at {folder}; give the folder that `bpnet train` named"
         raise InputError(msg)
 
 
-def unfinished(folder: Path, epochs: int | None = None) -> Config | None:
-    """Configuration of a run that can be taken up again; None if it is over.
+def resumable(folder: Path, epochs: int | None = None) -> Config | None:
+    """Configuration with which a run is resumed; None if the run is over.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the run.
-    epochs : int, optional
-        Epochs that it shall have in all, in place of those that it was begun with.
-
-    Raises
-    ------
-    InputError
-        If the folder is not that of a run, its configuration is damaged, or it cannot have so
-        many epochs.
+    ``epochs`` is the number of epochs in all, in place of the one that the run began with; a
+    smaller one is refused.
     """
-    check_there(folder)
+    check_exists(folder)
     if (folder / SWEEP).is_file() and not (folder / "config.toml").exists():
         msg = f"{folder} is that of a sweep that has not ended"
         raise InputError(f"{msg}; go on with: bpnet sweep --resume {pasted(folder)}")
@@ -225,35 +191,29 @@ def unfinished(folder: Path, epochs: int | None = None) -> Config | None:
         raise InputError(f"{msg}; give the folder that `bpnet train` named")
     config, _ = read_config(folder, with_columns=False)
     configuration.check_resumable(config)
-    place, training = folder / CHECKPOINTS, config["training"]
-    found = checkpoint.latest(place)
+    checkpoints, training = folder / CHECKPOINTS, config["training"]
+    snapshot = checkpoint.latest(checkpoints)
     before = training.get("epochs", RECIPE["epochs"].default)
     if epochs is not None and epochs < before:
         msg = f"the run in {folder} has {before} epochs, and {epochs} are asked for; give more"
         raise InputError(msg)
-    if found is None and (epochs or before) > before:
+    if snapshot is None and (epochs or before) > before:
         msg = f"{folder} holds no checkpoint from which more epochs could follow; train anew"
         raise InputError(msg)
     training["epochs"] = epochs or before
-    if found is None:
-        ended = not place.exists()
+    if snapshot is None:
+        is_over = not checkpoints.exists()
     else:
-        resuming.check(found, place)
-        ended = resuming.is_over(found, [training["epochs"]])
-    if ended and (folder / MODEL).is_file():
+        resuming.check(snapshot, checkpoints)
+        is_over = resuming.is_over(snapshot, [training["epochs"]])
+    if is_over and (folder / MODEL).is_file():
         return None
     run_folder.check(folder)
     return config
 
 
-def outcome(folder: Path) -> dict[str, Any]:
-    """What ``bpnet train --json`` says of a run, of one that is finished.
-
-    Raises
-    ------
-    InputError
-        If a file in its folder is missing or damaged.
-    """
+def summary(folder: Path) -> dict[str, Any]:
+    """JSON of ``bpnet train --json`` for a run that is finished."""
     config, _ = read_config(folder, with_columns=False)
     return {
         "run": str(folder),
@@ -264,19 +224,13 @@ def outcome(folder: Path) -> dict[str, Any]:
 
 
 def read_history(folder: Path) -> History:
-    """History of a run: a cost, and whatever else there is, for each epoch.
-
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
-    """
+    """History of a run: lists with one value an epoch, among them the cost."""
     path = folder / "history.json"
     try:
         history: History = strict_json.loads(disk.text(path))
         lengths = {len(values) for values in history.values()}
-        whole = all(_is_drawn(v) for values in history.values() for v in values)
-        if "cost" not in history or len(lengths) != 1 or not whole:
+        is_whole = all(_is_plottable(v) for values in history.values() for v in values)
+        if "cost" not in history or len(lengths) != 1 or not is_whole:
             msg = "it lacks a cost for each epoch"
             raise ValueError(msg)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -285,25 +239,17 @@ def read_history(folder: Path) -> History:
     return history
 
 
-def _is_drawn(value: Any) -> bool:
-    """Whether a value of a history is a number that a picture has room for, in percent too."""
+def _is_plottable(value: Any) -> bool:
+    """Whether a value of a history is a number that stays finite in a picture, in percent too."""
     return fits(value, float) and abs(value) < 1e300
 
 
 def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Columns | None]:
-    """Configuration of a run, and what it learned of a table.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or damaged.
-    """
+    """Configuration of a run, and the encodings of its table's columns, if it has a table."""
     try:
         config = configuration.from_toml(disk.text(folder / "config.toml"))
         path = folder / "columns.json"
-        columns = None
-        if path.is_file():
-            columns = Columns.from_json(disk.text(path))
+        columns = Columns.from_json(disk.text(path)) if path.is_file() else None
         configuration.check(config, columns, with_columns=with_columns)
     except (OSError, ValueError, RecursionError) as error:
         msg = f"{folder} is damaged ({error}); train again"
@@ -312,6 +258,6 @@ def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Col
 
 
 def _write_text(path: Path, text: str) -> None:
-    """Write what each epoch writes anew; nothing waits for the disk."""
+    """Write a file that each epoch replaces: nothing waits for the disk."""
     with disk.writing(path, text=True, sync=False) as file:
         file.write(text)

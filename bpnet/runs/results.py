@@ -1,85 +1,73 @@
-"""How a run does on rows that it was not trained with: figures, and the lines that tell them."""
+"""Figures of a run on rows that it was not trained with, and the lines that report them."""
 
 from functools import partial
 from typing import Any
 
 from bpnet.errors import InputError
 from bpnet.model.network import Network
-from bpnet.runs.data import Part
+from bpnet.runs.data import EvaluationSet
 from bpnet.training import evaluate, scores
 
 FIGURES = {"cost": "cost", "accuracy": "accuracy", "r2": "R2", "mae": "MAE", "rmse": "RMSE"}
 """Names of figures as people write them."""
 
 
-def judged(
-    network: Network, part: Part, training: dict[str, Any], metrics: Any, backend: Any
+def figures(
+    network: Network, rows: EvaluationSet, training: dict[str, Any], metrics: Any, backend: Any
 ) -> dict[str, Any]:
-    """Figures of a network, with their intervals and a baseline.
+    """Cost and metrics of a network on some rows, with their intervals and a baseline.
 
-    Parameters
-    ----------
-    network : Network
-        The run's.
-    part : Part
-        Rows to judge it on.
-    training : dict
-        The table of the run's configuration: its cost, and its metrics where none are named, if
-        they are defined for these rows.
-    metrics : str or sequence of str
-        What else to tell.
-    backend : Backend
-        Where to compute.
+    ``training`` is the table of the run's configuration: it has the cost, and the metrics where
+    ``metrics`` names none and they are defined for these rows.
     """
-    ask = partial(
-        evaluate, network, part.data, cost=training.get("cost"), backend=backend, detailed=True
+    evaluated = partial(
+        evaluate, network, rows.data, cost=training.get("cost"), backend=backend, detailed=True
     )
     if metrics:
-        return ask(metrics=metrics)
+        return evaluated(metrics=metrics)
     try:
-        remembered = scores.names_of(training.get("metrics") or ())
-        return ask(metrics=[name for name in remembered if name not in scores.USUAL])
+        names = scores.names_of(training.get("metrics") or ())
+        return evaluated(metrics=[name for name in names if name not in scores.USUAL])
     except InputError:  # such as the area under the curve, where a class has no example
-        return ask()
+        return evaluated()
 
 
-def lines(found: dict[str, Any], part: Part) -> list[str]:
-    """Lines on what :func:`judged` found, the one that matters most at the end."""
-    best, intervals, baseline = _main(found), found["interval"], found["baseline"]
+def lines(figures: dict[str, Any], rows: EvaluationSet) -> list[str]:
+    """Lines that report :func:`figures`, with the main figure in the last line."""
+    intervals, baseline = figures["interval"], figures["baseline"]
+    main = "accuracy" if "accuracy" in intervals else "r2"
     last = [n for n in ("rmse", "mae") if n in intervals]
-    first = [n for n in found if n not in {"interval", "baseline", best, *last}]
-    reached = [f"{named(n)} {written(n, v)}" for n, v in baseline.items() if n != "answer"]
+    first = [n for n in figures if n not in {"interval", "baseline", main, *last}]
+    reached = [
+        f"{display_name(n)} {value_text(n, v)}" for n, v in baseline.items() if n != "answer"
+    ]
     return [
-        *(f"{part.name} {named(name)}: {written(name, found[name])}" for name in first),
-        f"baseline: {', '.join(reached)}, by always answering {said(baseline['answer'])}",
-        *(f"{part.name} {named(n)}: {written(n, found[n])} (95 %: {between(found, n)})"
+        *(f"{rows.name} {display_name(n)}: {value_text(n, figures[n])}" for n in first),
+        f"baseline: {', '.join(reached)}, by always answering {answer_text(baseline['answer'])}",
+        *(f"{rows.name} {display_name(n)}: {value_text(n, figures[n])} (95 %: {interval_text(figures, n)})"
           for n in last),
-        f"95 % interval of the {named(best)}: {between(found, best)}",
-        f"{part.name} {named(best)}: {written(best, found[best])}",
+        f"95 % interval of the {display_name(main)}: {interval_text(figures, main)}",
+        f"{rows.name} {display_name(main)}: {value_text(main, figures[main])}",
     ]  # fmt: skip
 
 
-def _main(found: dict[str, Any]) -> str:
-    return "accuracy" if "accuracy" in found["interval"] else "r2"
-
-
-def named(name: str) -> str:
-    """The name of a figure as people write it."""
+def display_name(name: str) -> str:
+    """Name of a figure as people write it."""
     return FIGURES.get(name, name)
 
 
-def between(found: dict[str, Any], name: str) -> str:
-    """The 95 % interval of a figure."""
-    low, high = found["interval"][name]
-    return f"{written(name, low)} to {written(name, high)}"
+def interval_text(figures: dict[str, Any], name: str) -> str:
+    """The 95 % interval of a figure as text."""
+    low, high = figures["interval"][name]
+    return f"{value_text(name, low)} to {value_text(name, high)}"
 
 
-def said(answer: Any) -> str:
-    """A constant answer: a class, labels, or the mean."""
+def answer_text(answer: Any) -> str:
+    """The baseline's constant answer as text: a class, labels, or the mean."""
     return answer if answer == "the mean" else repr(answer)
 
 
-def written(name: str, value: float) -> str:
+def value_text(name: str, value: float) -> str:
     """A figure as text: an accuracy in percent, an error in the target's unit with five digits."""
     if name == "accuracy":
         return f"{100 * value:.1f} %"

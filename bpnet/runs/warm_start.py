@@ -20,122 +20,107 @@ _NAMES = {"auto", *INITIALIZERS, *(name.replace("_", "-") for name in INITIALIZE
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
-    """What a run begins with.
+class WarmStart:
+    """Network from which a run begins.
 
-    Parameters
-    ----------
-    network : Network or None
-        With its weights; None where they are drawn, or come from a checkpoint.
-    columns : Columns or None
-        How a table is encoded for them.
-    given : tuple of str
-        Options of the layers that the user gave beside it.
+    ``network`` is None where the first weights are drawn or come from a checkpoint; ``columns``
+    encode a table for it; ``options`` are those of the layers that the user gave beside it.
     """
 
     network: Network | None = None
     columns: Columns | None = None
-    given: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, asked: dict[str, Any], given: Sequence[str]) -> "Start":
-        """What the table of a network asks for; it gets the layers of the network that is there.
-
-        Raises
-        ------
-        InputError
-            If the run cannot be read.
-        """
-        init = asked["init"]
+    def of(cls, table: dict[str, Any], options: Sequence[str]) -> "WarmStart":
+        """Warm start that ``init`` names in the table ``network``, which gets its layers."""
+        init = table["init"]
         if not _is_run(init):
             return cls()
         if not Path(init).exists():
-            record.check_there(Path(init))
+            record.check_exists(Path(init))
         network = record.open_run(Path(init))[0]
-        own = {name: asked[name] for name in given}
-        asked.update(layout(network), **own, init=str(Path(init).absolute()))
-        return cls(network, network.columns, tuple(given))
+        own = {name: table[name] for name in options}
+        table.update(layout(network), **own, init=str(Path(init).absolute()))
+        return cls(network, network.columns, tuple(options))
 
     @classmethod
-    def again(cls, asked: dict[str, Any], folder: Path) -> "Start":
-        """What a run in a folder was begun with, when it is taken up again.
+    def resumed(cls, table: dict[str, Any], folder: Path) -> "WarmStart":
+        """Warm start of a run in a folder that is resumed.
 
-        Raises
-        ------
-        InputError
-            If that has gone, and there is no checkpoint that makes up for it.
+        Where the first run is gone, a checkpoint must have the weights.
         """
-        init = asked["init"]
+        init = table["init"]
         if init in _NAMES:
             return cls()
         if Path(init).exists():
-            return cls.of(asked, ())
+            return cls.of(table, ())
         if checkpoint.latest(folder / CHECKPOINTS) is None:
             msg = f"{folder} was begun with the weights in {init}, which has gone, and has no "
             raise InputError(f"{msg}checkpoint; bring that run back, or train anew")
-        asked["init"] = "auto"  # the checkpoint has the weights
+        table["init"] = "auto"  # the weights come from the checkpoint
         return cls(None, record.read_config(folder)[1])
 
 
 def _is_run(init: str) -> bool:
-    """Whether first weights are those of a run or a model's file, and no initializer's."""
+    """Whether ``init`` is a run or a model's file, not an initializer."""
     return init not in _NAMES and (Path(init).exists() or len(Path(init).parts) > 1)
 
 
 def refuse_run(init: str) -> None:
-    """Refuse a run whose weights the networks of a sweep were to begin with."""
+    """Refuse a run as the ``init`` of a sweep."""
     if _is_run(init):
         msg = f"init {init!r} is a run, and a sweep draws the first weights of each network anew; "
         raise InputError(f"{msg}give an initializer, or begin one run with it: bpnet train --init")
 
 
-def layout(first: Network) -> dict[str, Any]:
-    """What the options of the command line say of a network's layers."""
-    described = [layers.describe(layer) for layer in first.layers]
+def layout(network: Network) -> dict[str, Any]:
+    """The command line's options that describe a network's layers."""
+    described = [layers.describe(layer) for layer in network.layers]
     names = [
         str(layer["activation"]["name"]).replace("_", "-")
         for layer in described if layer["kind"] == "dense"
     ]  # fmt: skip
     kinds = {layer["kind"] for layer in described}
     return {
-        "hidden": first.sizes[1:-1],
+        "hidden": network.sizes[1:-1],
         "activation": names[:-1] if len(set(names[:-1])) > 1 else names[0],
         "output": names[-1],
         "norm": next((name for name in ("batch", "layer") if f"{name}_norm" in kinds), None),
     }
 
 
-def network(start: Start, data: Dataset, asked: Mapping[str, Any]) -> Network:
-    """Network that a run begins with, which fits its data and has the layers that were asked for.
+def make_network(start: WarmStart, data: Dataset, layout: Mapping[str, Any]) -> Network:
+    """Network that a run trains first: new, or that of the warm start.
 
-    Raises
-    ------
-    InputError
-        Naming the first difference of the network that is there.
+    The latter must fit the data, and the options of the layers that the user gave beside it: the
+    first difference is refused.
     """
-    options = {name: asked[name] for name in ("output", "norm", "init", "seed")}
+    options = {name: layout[name] for name in ("output", "norm", "init", "seed")}
     first = start.network
     if first is not None:
         options["init"] = "auto"
-    wanted = run_data.network_for(data, asked["hidden"], hidden=asked["activation"], **options)
+    new = run_data.network_for(data, layout["hidden"], hidden=layout["activation"], **options)
     if first is None:
-        return wanted
-    for which, at in (("inputs", 0), ("outputs", -1)):
-        if wanted.sizes[at] != first.sizes[at]:
-            msg = f"the weights to begin with are of {first.sizes[at]} {which} and the data needs "
-            raise InputError(f"{msg}{wanted.sizes[at]}; give data like that run's, or another init")
-    pairs = zip_longest(wanted.layers, first.layers)
-    for l, (one, other) in enumerate(pairs if start.given else (), start=1):
-        if (here := _said(one)) != (there := _said(other)):
-            msg = f"layer {l} of the network to begin with is {there}, and {here} was asked for"
-            raise InputError(f"{msg}; leave {', '.join(f'--{name}' for name in start.given)} out")
+        return new
+    for side, at in (("inputs", 0), ("outputs", -1)):
+        if new.sizes[at] != first.sizes[at]:
+            msg = f"the weights to begin with are of {first.sizes[at]} {side} and the data needs "
+            raise InputError(f"{msg}{new.sizes[at]}; give data like that run's, or another init")
+    pairs = zip_longest(new.layers, first.layers)
+    for l, layers_l in enumerate(pairs if start.options else (), start=1):
+        requested, present = map(_words, layers_l)
+        if requested != present:
+            msg = f"layer {l} of the network to begin with is {present}, and {requested} was asked"
+            names = ", ".join(f"--{name}" for name in start.options)
+            raise InputError(f"{msg} for; leave {names} out")
     return first
 
 
-def _said(layer: Any) -> str:
+def _words(layer: Any) -> str:
     """A layer in words, such as ``dense 64 to 30 relu``."""
     if layer is None:
         return "none"
-    told = layers.describe(layer)
-    kind, sigma = told.pop("kind"), told.pop("activation", {"name": ""})
-    return f"{kind} {' to '.join(map(str, told.values()))} {' '.join(map(str, sigma.values()))}"
+    fields = layers.describe(layer)
+    kind, sigma = fields.pop("kind"), fields.pop("activation", {"name": ""})
+    return f"{kind} {' to '.join(map(str, fields.values()))} {' '.join(map(str, sigma.values()))}"

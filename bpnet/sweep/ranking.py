@@ -137,7 +137,7 @@ def heading(
     count = len(plan.configurations())
     judged = f"{plan.folds} folds" if plan.folds else "a validation split"
     return [
-        f"data: {data.name}, {run_data.sizes(data)}",
+        f"data: {data.name}, {run_data.size_line(data)}",
         *data.taken,
         *(f"note: {note}" for note in data.notes),
         *target,

@@ -110,7 +110,7 @@ class ShardedSession(Session):
             carry, found = move(carry, vector, tuple(coefficients[i].tolist()), size)
             sums.append(found)
         self.carry = carry
-        self.split.ranks.settle()
+        self.split.ranks.synchronize()
         stacked = tuple(backend.xp.stack(column) for column in zip(*sums, strict=True))
         stacked = divergence.mark(stacked, self.parameters, backend)
         costs, counts = blocks.fetch(stacked, backend)

@@ -112,7 +112,7 @@ def test_history_json(run):
         for value in [*JSON, GONE] if path else JSON:
             (run / "history.json").write_text(json.dumps(changed(tree, path, value)))
             with suppress(bpnet.InputError):
-                runs.outcome(run)
+                runs.summary(run)
 
 
 def test_metadata_of_a_model(tmp_path):

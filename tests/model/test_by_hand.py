@@ -13,9 +13,10 @@ from bpnet.errors import InputError
 from bpnet.model import assembly, loading
 from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network, check_alike, class_numbers
-from bpnet.storage import sealed
+from bpnet.storage import checksummed
 
 XP = bpnet.backends.get("numpy").xp
+NEGATIVE = np.asarray([1, -0.5])
 
 
 def turned(draw, n_in, n_out, *, xp):
@@ -106,9 +107,9 @@ def test_auto_suits_the_activation(hidden, init):
         (lambda: Network([3, 2], init=turned),
          "the initializer of layer 0 gave shapes (2, 3) and (2,); it must give (3, 2) and (2,), "
          "(n_in, n_out) and (n_out,)"),
-        (lambda: assembly.given(layers.BatchNorm(2), [np.ones(2)] * 3, 1),
+        (lambda: assembly.checked_copies(layers.BatchNorm(2), [np.ones(2)] * 3, 1),
          "init[1] has shapes ((2,), (2,), (2,)); layer 1 takes ((2,), (2,), (2,), (2,))"),
-        (lambda: assembly.given(layers.BatchNorm(2), [*[np.ones(2)] * 3, np.asarray([1, -0.5])], 1),
+        (lambda: assembly.checked_copies(layers.BatchNorm(2), [*[np.ones(2)] * 3, NEGATIVE], 1),
          "init[1] has the running variance -0.5; give 0 or more"),
         (lambda: setattr(Network([2, 3]), "classes", ["a", "b"]),
          "classes are ['a', 'b']; the outputs need 3 different names"),
@@ -253,9 +254,9 @@ def test_what_is_beside_a_model_does_not_take_the_place_of_what_is_in_it(tmp_pat
 )  # fmt: skip
 def test_a_file_that_is_none_is_told_why(tmp_path, change, text):
     path = whole().save(tmp_path / "m.safetensors")
-    held = sealed.read(path)
+    held = checksummed.read(path)
     described = {**json.loads(held.text), **change}
-    path.write_bytes(sealed.encode(json.dumps(described), held.tensors))
+    path.write_bytes(checksummed.encode(json.dumps(described), held.tensors))
     found = said(bpnet.load, path)
     assert found.startswith(str(path))
     assert text in found
@@ -266,7 +267,7 @@ def test_only_the_first_version_had_no_seal(tmp_path, version):
     from safetensors.numpy import save
 
     path = whole().save(tmp_path / "m.safetensors")
-    held = sealed.read(path)
+    held = checksummed.read(path)
     described = {**json.loads(held.text), "version": version}
     path.write_bytes(save(held.tensors, metadata={"bpnet": json.dumps(described)}))
     if version == 1:

@@ -11,10 +11,10 @@ def test_a_run_of_lbfgs_that_was_stopped_is_not_finished(tmp_path):
     run = tmp_path / "run"
     command = ["train", "--optimizer", "lbfgs", "--hidden", "4", "--epochs", "2", "-q"]
     assert main([*command, "--backend", "numpy", "--out", str(run)]) == 0
-    assert record.unfinished(run) is None
+    assert record.resumable(run) is None
     # it writes no checkpoint; where it is stopped it leaves the folder for them, and a model
     (run / "checkpoints").mkdir()
-    assert record.unfinished(run)["training"]["optimizer"] == "lbfgs"
+    assert record.resumable(run)["training"]["optimizer"] == "lbfgs"
 
 
 def test_who_has_opened_a_history_reads_it_to_its_end(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from bpnet import plots
 from bpnet.errors import InputError
-from bpnet.storage import checkpoint, disk, lock, owned, reads, sealed, strict_json
+from bpnet.storage import checkpoint, checksummed, disk, lock, owned, reads, strict_json
 from bpnet.storage.checkpoint import Snapshot
 
 
@@ -224,29 +224,30 @@ TENSORS = {"b": np.asarray([[1.0, 2.0]]), "a": np.asarray([3], np.int32)}
         lambda text, t: (text, {**t, "a": t["a"].view(np.uint32)}),
     ],
 )  # fmt: skip
-def test_every_part_of_a_file_is_under_its_seal(change):
-    assert sealed.digest(*change("text", TENSORS)) != sealed.digest("text", TENSORS)
-    assert sealed.digest("text", dict(reversed(TENSORS.items()))) == sealed.digest("text", TENSORS)
+def test_every_part_of_a_file_is_under_its_checksum(change):
+    expected = checksummed.digest("text", TENSORS)
+    assert checksummed.digest(*change("text", TENSORS)) != expected
+    assert checksummed.digest("text", dict(reversed(TENSORS.items()))) == expected
 
 
-def test_a_sealed_file_comes_back_and_a_foreign_one_is_told(tmp_path):
+def test_a_file_with_a_checksum_is_read_and_another_format_refused(tmp_path):
     from safetensors.numpy import save
 
     path = tmp_path / "x"
-    path.write_bytes(sealed.encode("text", TENSORS))
-    held = sealed.read(path)
-    assert (held.text, held.is_sealed) == ("text", True)
+    path.write_bytes(checksummed.encode("text", TENSORS))
+    held = checksummed.read(path)
+    assert (held.text, held.has_checksum) == ("text", True)
     np.testing.assert_array_equal(held.tensors["b"], TENSORS["b"])
-    assert sealed.encode("text", TENSORS) == path.read_bytes()
-    assert sealed.decode(path.read_bytes()).text == "text"
+    assert checksummed.encode("text", TENSORS) == path.read_bytes()
+    assert checksummed.decode(path.read_bytes()).text == "text"
     path.write_bytes(save(TENSORS, metadata={"bpnet": "text"}))
-    assert not sealed.read(path).is_sealed
+    assert not checksummed.read(path).has_checksum
     path.write_bytes(save(TENSORS))  # of another library
     with pytest.raises(ValueError, match="bpnet"):
-        sealed.read(path)
+        checksummed.read(path)
     path.write_bytes(save(TENSORS, metadata={"bpnet": "text", "sha256": "0" * 64}))
     with pytest.raises(ValueError, match="its SHA-256 does not fit"):
-        sealed.read(path)
+        checksummed.read(path)
 
 
 def snapshot(at, **arrays):
@@ -288,7 +289,7 @@ def test_trees_come_back_with_their_empty_places():
 def test_checkpoints_that_are_none(tmp_path, change, text):
     path = tmp_path / "step-000000000001.safetensors"
     held = {"format": "bpnet checkpoint", "version": 5, "at": 1, **change}
-    path.write_bytes(sealed.encode(json.dumps(held), {"x": np.ones(1)}))
+    path.write_bytes(checksummed.encode(json.dumps(held), {"x": np.ones(1)}))
     found = said(checkpoint.read, path)
     assert text in found
     assert found.startswith(str(path))
