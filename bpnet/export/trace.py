@@ -9,6 +9,7 @@ import numpy as np
 
 import bpnet
 from bpnet._typing import Array
+from bpnet.backends import trees
 from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
 from bpnet.errors import InputError
@@ -52,15 +53,11 @@ class Namespace:
 
     def inputs(self, tree: Any, dtype: str) -> Any:
         """Return inputs shaped like the arrays of nested tuples."""
-        if isinstance(tree, tuple):
-            return tuple(self.inputs(part, dtype) for part in tree)
-        return self.input(tuple(tree.shape), dtype)
+        return trees.map_leaves(lambda a: self.input(tuple(a.shape), dtype), tree)
 
     def copied(self, tree: Any) -> Any:
         """Return nested tuples of new arrays, which may be written to."""
-        if isinstance(tree, tuple):
-            return tuple(self.copied(part) for part in tree)
-        return self.asarray(tree, copy=True)
+        return trees.map_leaves(lambda a: self.asarray(a, copy=True), tree)
 
 
 def names(layers: Sequence[Any]) -> tuple[tuple[str, ...], ...]:

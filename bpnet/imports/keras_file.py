@@ -33,11 +33,8 @@ _FLOATS = {"f2", "f4", "f8", "V2"}
 @contextmanager
 def opened(path: Path) -> Iterator["KerasFile"]:
     """Open a ``.keras`` file; any error over it becomes one line."""
-    foreign.check_exists(path, "a .keras file")
-    with (
-        foreign.one_line_errors(path, "no .keras file of Keras 3", "save the model anew"),
-        zipfile.ZipFile(path) as archive,
-    ):
+    kinds = "a .keras file", "no .keras file of Keras 3"
+    with foreign.reading(path, *kinds, "save the model anew"), zipfile.ZipFile(path) as archive:
         yield KerasFile(archive, path)
 
 

@@ -32,8 +32,8 @@ def read(path: Path) -> dict[str, Any]:
     """
     from safetensors import deserialize, safe_open
 
-    foreign.check_exists(path, "a .safetensors file of a state_dict")
-    with foreign.one_line_errors(path, "can't be read as safetensors", SAVE):
+    kinds = "a .safetensors file of a state_dict", "can't be read as safetensors"
+    with foreign.reading(path, *kinds, SAVE):
         with path.open("rb") as file:
             if file.read(2) in _PICKLES:
                 msg = f"{path} can't be read as safetensors: it is of torch.save, and may run code"

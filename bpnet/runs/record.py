@@ -92,9 +92,10 @@ class Recorder(Callback):
         """Write the history, and the distributions of the layers."""
         records = self.distributions.records if self.distributions else []
         try:
-            _write_text(self.folder / "history.json", json.dumps(run.history, indent=1))
+            history = json.dumps(run.history, indent=1).encode()
+            disk.write(self.folder / "history.json", history, sync=False)
             if records and records[-1]["epoch"] == run.epoch + 1:
-                _write_text(self.folder / DISTRIBUTIONS, json.dumps(records))
+                disk.write(self.folder / DISTRIBUTIONS, json.dumps(records).encode(), sync=False)
         except OSError as error:
             if self.on_error != "continue":
                 raise
@@ -255,9 +256,3 @@ def read_config(folder: Path, *, with_columns: bool = True) -> tuple[Config, Col
         msg = f"{folder} is damaged ({error}); train again"
         raise InputError(msg) from error
     return config, columns
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a file that each epoch replaces: nothing waits for the disk."""
-    with disk.writing(path, text=True, sync=False) as file:
-        file.write(text)

@@ -151,13 +151,13 @@ def followed(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def write(path: Path, content: bytes, *, replace: bool = True) -> None:
+def write(path: Path, content: bytes, *, sync: bool = True, replace: bool = True) -> None:
     """Write a file that appears under its name only when it is complete and on the disk.
 
-    Where that fails, the earlier file stays as it was. Without ``replace`` an existing file is a
-    ``FileExistsError``.
+    Where that fails, the earlier file stays as it was. Without ``sync`` nothing waits for the disk;
+    without ``replace`` an existing file is a ``FileExistsError``.
     """
-    with writing(path, replace=replace) as file:
+    with writing(path, sync=sync, replace=replace) as file:
         file.write(content)
 
 
@@ -169,7 +169,7 @@ def writing(
 
     The content goes to a partial file, which is synchronized and renamed; then its folder is
     synchronized. Where the body fails, the earlier file stays as it was. ``text`` opens a UTF-8
-    text file in place of a binary one; without ``sync`` nothing waits for the disk.
+    text file in place of a binary one; ``sync`` and ``replace`` are as in :func:`write`.
     """
     if path.exists() and not path.is_file():
         writable(path)  # raises an error that says why not

@@ -1,6 +1,7 @@
 """Folders of runs: which of them are finished."""
 
 import json
+from types import SimpleNamespace
 
 from bpnet.cli import main
 from bpnet.runs import folder as run_folder
@@ -19,12 +20,13 @@ def test_a_run_of_lbfgs_that_was_stopped_is_not_finished(tmp_path):
 
 def test_who_has_opened_a_history_reads_it_to_its_end(tmp_path):
     """A new one takes its place at once, and is never there in part."""
-    path = tmp_path / "history.json"
-    record._write_text(path, '{"cost": [2.0]}')
+    path, recorder = tmp_path / "history.json", record.Recorder(tmp_path, {})
+    first, later = SimpleNamespace(history={"cost": [2.0]}), {"cost": [2.0, 1.0, 0.5]}
+    recorder.on_epoch_end(first)
     with path.open() as opened:
-        record._write_text(path, '{"cost": [2.0, 1.0, 0.5]}')
-        assert opened.read() == '{"cost": [2.0]}'
-    assert path.read_text() == '{"cost": [2.0, 1.0, 0.5]}'
+        recorder.on_epoch_end(SimpleNamespace(history=later))
+        assert json.load(opened) == first.history
+    assert json.loads(path.read_text()) == later
     assert [*tmp_path.iterdir()] == [path]
 
 
