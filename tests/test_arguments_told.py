@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bpnet import arguments
-from bpnet.arguments import accepted, checked, finite_number, fits, shown, wanted
+from bpnet.arguments import accepted, checked, finite_number, fits, shown, type_words
 from bpnet.errors import ArgumentError, InputError
 
 
@@ -44,7 +44,7 @@ def said(make, *given, **named):
     ],
 )  # fmt: skip
 def test_what_is_wanted(hint, text):
-    assert wanted(hint) == text
+    assert type_words(hint) == text
 
 
 @pytest.mark.parametrize(

@@ -176,12 +176,12 @@ def test_tensors_do_not_say_their_activations(tmp_path, sizes, options, lacking)
     ],
 )  # fmt: skip
 def test_layers_that_do_not_fit(parts, text):
-    assert said(assembling.network_of, parts) == text
+    assert said(assembling.build_network, parts) == text
 
 
 def test_dropout_stays_between_its_layers():
     parts = [Linear("a", W, None, "relu"), Dropout(0.25), Linear("b", W.T, None, "softmax")]
-    net = assembling.network_of(parts)
+    net = assembling.build_network(parts)
     assert [type(layer).__name__ for layer in net.layers] == ["Dense", "Dropout", "Dense"]
     assert net.layers[1].rate == 0.25
 

@@ -14,7 +14,7 @@ from bpnet.data.columns import Column, Columns
 from bpnet.errors import InputError
 from bpnet.runs import configuration, folder, predictions, record, results, warm_start
 from bpnet.runs import data as run_data
-from bpnet.runs.data import Part
+from bpnet.runs.data import EvaluationSet
 
 X = np.arange(24.0).reshape(12, 2)
 Y = np.arange(12) % 3
@@ -120,7 +120,7 @@ def test_options_of_streams(stream, shuffle, buffer, found):
     ],
 )  # fmt: skip
 def test_sizes(options, text):
-    assert run_data.sizes(Dataset(X, Y, **options)) == text
+    assert run_data.size_line(Dataset(X, Y, **options)) == text
 
 
 @pytest.mark.parametrize(
@@ -196,18 +196,18 @@ HELD, TEST = (X[:4], Y[:4]), (X[4:7], Y[4:7])
 )  # fmt: skip
 def test_the_part_that_a_run_is_judged_on(parts, training, what, name, size):
     data = Dataset(X, Y, scale=None, notes=("odd",), **parts)
-    part = run_data.part_of({"data": {}, "training": training}, data, "t")
-    assert part.what.startswith(what)
+    part = run_data.held_out({"data": {}, "training": training}, data, "t")
+    assert part.title.startswith(what)
     assert (part.name, len(part.data.x)) == (name, size)
     if name == "validation":
         assert ("chose the epoch" in part.note) == bool(training)
-        swept = run_data.part_of({"data": {}, "training": training, "sweep": {}}, data, "t")
+        swept = run_data.held_out({"data": {}, "training": training, "sweep": {}}, data, "t")
         assert "options" in swept.note or "sweep" in swept.note or swept.note != part.note
     assert part.data.notes == (() if what == "t, test split" else ("in all rows of t: odd",))
 
 
 def test_a_run_that_held_nothing_out_needs_other_data():
-    assert said(run_data.part_of, {"data": {}, "training": {}}, Dataset(X, Y), "t") == (
+    assert said(run_data.held_out, {"data": {}, "training": {}}, Dataset(X, Y), "t") == (
         "t has no test part and the run held nothing out; give other data to judge it on"
     )
 
@@ -221,14 +221,14 @@ def test_a_run_that_held_nothing_out_needs_other_data():
     ],
 )
 def test_data_that_have_changed_since_are_noticed(change, text):
-    config = {"data": {"source": "t.csv"}, "source": run_data.described(Dataset(X, Y))}
+    config = {"data": {"source": "t.csv"}, "source": run_data.identity(Dataset(X, Y))}
     run_data._check_unchanged(config, Dataset(X, Y), "cure")
     found = said(run_data._check_unchanged, config, change(), "cure")
     assert found.startswith("t.csv has changed since the run was trained on it: ")
     assert text in found
     assert found.endswith("what was held out is not known; cure")
     run_data._check_unchanged({"data": {"source": "t.csv"}}, change(), "cure")  # an older run
-    whole = run_data.described(Dataset(X, Y, validation=HELD, test=TEST))
+    whole = run_data.identity(Dataset(X, Y, validation=HELD, test=TEST))
     assert whole["examples"] == 19
 
 
@@ -239,7 +239,7 @@ FOUND = {
 
 
 def test_lines_of_results_end_with_what_counts():
-    part = Part(Dataset(X, Y), "t", "test")
+    part = EvaluationSet(Dataset(X, Y), "t", "test")
     assert results.lines(FOUND, part) == [
         "test cost: 0.5000",
         "baseline: accuracy 25.0 %, by always answering 'no'",
@@ -267,7 +267,7 @@ def test_lines_of_results_end_with_what_counts():
      ("rmse", -2e4, "-20,000"), ("mse", 0.1234567, "0.12346"), ("r2", 0.123456, "0.1235")],
 )  # fmt: skip
 def test_figures_as_text(name, value, text):
-    assert results.written(name, value) == text
+    assert results.value_text(name, value) == text
 
 
 @pytest.mark.parametrize(
@@ -291,30 +291,30 @@ def test_a_network_to_begin_with_fits_the_data():
     first = bpnet.Network([2, 5, 3], hidden="tanh", seed=8)
     asked = {"output": "softmax", "norm": None, "init": "auto", "seed": 0, "hidden": [5],
              "activation": "tanh"}  # fmt: skip
-    start = warm_start.Start(first, None, ("hidden",))
-    assert warm_start.network(start, Dataset(X, Y), asked) is first
-    assert said(warm_start.network, start, Dataset(X[:, :1], Y), asked) == (
+    start = warm_start.WarmStart(first, None, ("hidden",))
+    assert warm_start.make_network(start, Dataset(X, Y), asked) is first
+    assert said(warm_start.make_network, start, Dataset(X[:, :1], Y), asked) == (
         "the weights to begin with are of 2 inputs and the data needs 1; "
         "give data like that run's, or another init"
     )
-    assert said(warm_start.network, start, Dataset(X, Y % 2), asked) == (
+    assert said(warm_start.make_network, start, Dataset(X, Y % 2), asked) == (
         "the weights to begin with are of 3 outputs and the data needs 2; "
         "give data like that run's, or another init"
     )
-    text = said(warm_start.network, start, Dataset(X, Y), {**asked, "hidden": [4]})
+    text = said(warm_start.make_network, start, Dataset(X, Y), {**asked, "hidden": [4]})
     assert text.startswith(
         "layer 1 of the network to begin with is dense 2 to 5 tanh, and dense 2 "
     )
     assert text.endswith("leave --hidden out")
-    assert warm_start.network(warm_start.Start(), Dataset(X, Y), asked).sizes == [2, 5, 3]
+    assert warm_start.make_network(warm_start.WarmStart(), Dataset(X, Y), asked).sizes == [2, 5, 3]
 
 
 @pytest.mark.parametrize("init", ["auto", "he", "he-normal", "he_normal", "zeros"])
 def test_names_of_first_weights_are_no_runs(init, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / init).mkdir()
-    assert warm_start.Start.of({"init": init}, ()).network is None
-    assert said(warm_start.Start.of, {"init": "runs/gone"}, ()) == (
+    assert warm_start.WarmStart.of({"init": init}, ()).network is None
+    assert said(warm_start.WarmStart.of, {"init": "runs/gone"}, ()) == (
         "there is no run at runs/gone; give the folder that `bpnet train` named"
     )
 
