@@ -120,8 +120,8 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
             ]
         )
     head = [
-        "run", "backend", "judged on", *(f"{_part(subjects)} {display_name(n)}" for n in _NAMES), "ECE",
-        "validation cost", "training cost", "epoch of the model", "best epoch", "seconds",
+        "run", "backend", "judged on", *(f"{_part(subjects)} {display_name(n)}" for n in _NAMES),
+        "ECE", "validation cost", "training cost", "epoch of the model", "best epoch", "seconds",
         "an epoch",
     ]  # fmt: skip
     kept = [j for j in range(len(head)) if any(row[j] for row in rows)]

@@ -36,19 +36,19 @@ def lines(figures: dict[str, Any], rows: EvaluationSet) -> list[str]:
     """Lines that report :func:`figures`, with the main figure in the last line."""
     intervals, baseline = figures["interval"], figures["baseline"]
     main = "accuracy" if "accuracy" in intervals else "r2"
-    last = [n for n in ("rmse", "mae") if n in intervals]
-    first = [n for n in figures if n not in {"interval", "baseline", main, *last}]
-    reached = [
+    errors = [n for n in ("rmse", "mae") if n in intervals]
+    others = [n for n in figures if n not in {"interval", "baseline", main, *errors}]
+    text = {n: f"{display_name(n)}: {value_text(n, figures[n])}" for n in [*others, *errors, main]}
+    reached = ", ".join(
         f"{display_name(n)} {value_text(n, v)}" for n, v in baseline.items() if n != "answer"
-    ]
+    )
     return [
-        *(f"{rows.name} {display_name(n)}: {value_text(n, figures[n])}" for n in first),
-        f"baseline: {', '.join(reached)}, by always answering {answer_text(baseline['answer'])}",
-        *(f"{rows.name} {display_name(n)}: {value_text(n, figures[n])} (95 %: {interval_text(figures, n)})"
-          for n in last),
+        *(f"{rows.name} {text[n]}" for n in others),
+        f"baseline: {reached}, by always answering {answer_text(baseline['answer'])}",
+        *(f"{rows.name} {text[n]} (95 %: {interval_text(figures, n)})" for n in errors),
         f"95 % interval of the {display_name(main)}: {interval_text(figures, main)}",
-        f"{rows.name} {display_name(main)}: {value_text(main, figures[main])}",
-    ]  # fmt: skip
+        f"{rows.name} {text[main]}",
+    ]
 
 
 def display_name(name: str) -> str:

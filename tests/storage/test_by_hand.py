@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from bpnet import plots
 from bpnet.errors import InputError
+from bpnet.pages import drawing
 from bpnet.storage import checkpoint, checksummed, disk, lock, owned, reads, strict_json
 from bpnet.storage.checkpoint import Snapshot
 
@@ -309,16 +309,14 @@ def test_json_that_is_no_number(text, bad):
 @pytest.mark.parametrize("ending", [".png", ".PNG", ".svg", ".pdf", ".Pdf"])
 def test_pictures_are_of_the_kind_that_their_ending_says(tmp_path, ending):
     pytest.importorskip("matplotlib")
-    from matplotlib.figure import Figure
-
-    path = tmp_path / f"x{ending}"
-    plots.check(path)
-    assert plots.save(Figure(), path) == path
+    path, about = tmp_path / f"x{ending}", ("title", (), (1.0, 1.0))
+    drawing.check(path)
+    assert drawing.save(path, lambda *_: None, *about) == path
     head = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[ending.lower()]
     assert path.read_bytes().startswith(head)
-    assert said(plots.check, tmp_path / "x.doc") == (
+    assert said(drawing.check, tmp_path / "x.doc") == (
         "a picture is a .png, .svg or .pdf, not 'x.doc'; rename it"
     )
-    assert said(plots.save, Figure(), tmp_path / "gone" / "x.png").startswith(
+    assert said(drawing.save, tmp_path / "gone" / "x.png", lambda *_: None, *about).startswith(
         f"{tmp_path / 'gone' / 'x.png'} can't be written ("
     )
