@@ -93,7 +93,7 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _ERRORS = re.compile(r"^.*\b(?:MAE|RMSE)\b.*$", re.MULTILINE)
 VARIES = [
     (re.compile(r"^backend: .*$", re.MULTILINE), "backend: #"),
-    (re.compile(r"[\d,.]+( samples/s| a second)"), r"#\1"),
+    (re.compile(r"\d[\d,.]*( samples/s| a second)"), r"#\1"),
     (re.compile(r"\b\d[\d.,]* s\b|\b\d+:\d\d\b"), "# s"),
 ]
 """What differs from machine to machine and from time to time."""
