@@ -1,20 +1,16 @@
 """What every backend can do; a library's own file says only what differs there."""
 
-import importlib
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from bpnet._typing import Array, DType, Namespace
-from bpnet.backends import dtypes, libraries, loop
-from bpnet.backends.dtypes import FLOATS, INTEGERS, SIBLINGS, dtype_name
+from bpnet.backends import dtypes, loop
+from bpnet.backends.arrays import Arrays
 from bpnet.backends.loop import Scanned, Step
-from bpnet.errors import ArrayMismatch, InputError
+from bpnet.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class DeviceInfo:
 
 
 @dataclass(frozen=True)
-class Backend(ABC):
+class Backend(Arrays):
     """One array library on one device.
 
     Two backends are equal when library and device are; they can be keys of a dictionary.
@@ -46,10 +42,6 @@ class Backend(ABC):
         What the library takes as ``device=``; None is its only or default one.
     """
 
-    name: str
-    device: Any = None
-    namespace: ClassVar[str] = ""
-    """Module with the functions of the standard."""
     together: ClassVar[int] = 1024
     """Rows that a scan loads at once, of as many steps as have them."""
     packs: ClassVar[int] = 1 << 20
@@ -61,113 +53,11 @@ class Backend(ABC):
     wraps: ClassVar[bool] = True
     """Whether int32 overflows as 32 bits do: the masks of dropout are made by that."""
 
-    @property
-    def xp(self) -> Namespace:
-        """Namespace with the functions of the standard."""
-        return importlib.import_module(self.namespace)
-
-    @property
-    def version(self) -> str:
-        """Version of the library."""
-        return str(importlib.import_module(self.name).__version__)
-
-    @property
-    def spec(self) -> str:
-        """Name and device as :func:`bpnet.backends.get` takes them, such as ``"cupy:1"``."""
-        return self.name if self.device is None else f"{self.name}:{self.device}"
-
     def current(self) -> "Backend":
         """The library's backend where no device is named; it may change from thread to thread."""
         return self
 
-    def dtypes(self) -> tuple[str, ...]:
-        """Floating dtypes that work on this device, of float64, float32, float16, bfloat16."""
-        return tuple(name for name in FLOATS if self.has(name))
-
-    def has(self, dtype: str) -> bool:
-        """Whether the device can hold arrays of a dtype at this moment."""
-        return _creates(self, dtype)
-
-    def dtype(self, name: str) -> DType:
-        """Dtype object of the library; an InputError says that the device lacks it."""
-        dtypes.check_name(name)
-        if not self.has(name):
-            kind = FLOATS if name in FLOATS else INTEGERS
-            msg = f"{self.spec} has no {name}; use {' or '.join(filter(self.has, kind))}"
-            raise InputError(msg)
-        return getattr(self.xp, name)
-
-    @property
-    def index_dtype(self) -> str:
-        """``"int64"``, or ``"int32"`` where there is no 64-bit integer."""
-        return "int64" if self.has("int64") else "int32"
-
-    def asarray(self, x: Any, dtype: str | None = None, copy: bool | None = None) -> Array:
-        """Array of this backend with the values of ``x``.
-
-        Parameters
-        ----------
-        x : array of any library, number or nested sequence of numbers
-            Any shape.
-        dtype : str, optional
-            Wanted dtype. None keeps that of ``x``, or takes its sibling where the device lacks
-            it (float64 becomes float32, float16 too; int64 becomes int32 if the values fit).
-        copy : bool, optional
-            True: the result always owns its memory. Otherwise memory is shared where it can be.
-
-        Returns
-        -------
-        array, of the shape of ``x``
-            On this backend's device.
-
-        Raises
-        ------
-        InputError
-            If ``x`` does not hold numbers, or the device lacks the dtype.
-        """
-        if dtype is not None:
-            self.dtype(dtype)
-        source = libraries.owner(x)
-        if source is None or source.name == "numpy":
-            return self._upload(_host(x), dtype, copy=bool(copy))
-        if self.alike(source):
-            a, shared = (x, True) if source == self else (self._move(x), False)
-            wanted = dtype or dtype_name(a)
-        else:
-            wanted = dtype or self._sibling(dtype_name(x))
-            received = self._receive(x, source) if self.has(dtype_name(x)) else None
-            if received is None:
-                return self._upload(source.to_numpy(x), dtype or wanted, copy=False)
-            a, shared = received, True
-        if dtype_name(a) != wanted:
-            return self._cast(a, wanted)
-        return self._duplicate(a) if copy and shared else a
-
-    def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
-        """Begin to bring an array of the host to the device; what is returned waits for it.
-
-        For a thread that is ahead of the one that computes. The array must be kept, and not be
-        changed, until the work on it is done.
-        """
-        a = self.asarray(x, dtype)
-        return lambda: a
-
-    def to_numpy(self, a: Array) -> Any:
-        """NumPy copy of an array of this library; bfloat16 comes back as float32.
-
-        Raises
-        ------
-        ArrayMismatch
-            If the array is of another library.
-        """
-        source = libraries.owner(a)
-        if source is None or not self.alike(source):
-            given = type(a).__name__ if source is None else f"an array of {source.spec}"
-            msg = f"{self.spec} was given {given} to copy to the host; use bpnet.to_numpy"
-            raise ArrayMismatch(msg)
-        return self._download(a)
-
-    def synchronize(self) -> None:  # noqa: B027
+    def synchronize(self) -> None:
         """Wait until all work on the device is done; on the host it is when a call returns."""
 
     def session(self, dtype: str) -> AbstractContextManager[Any]:
@@ -263,11 +153,7 @@ class Backend(ABC):
         """
         return function
 
-    def out_of_memory(self, error: BaseException) -> bool:
-        """Whether an error of the library says that memory ran out."""
-        return isinstance(error, MemoryError)
-
-    def free_unused(self) -> None:  # noqa: B027
+    def free_unused(self) -> None:
         """Give memory that the library keeps for later back to the device, if it keeps any."""
 
     def verify(self) -> None:
@@ -278,107 +164,6 @@ class Backend(ABC):
             msg = f"exp(2) came back as {got[0, 0]}"
             raise RuntimeError(msg)
 
-    def alike(self, other: "Backend") -> bool:
-        """Whether the other backend is of the same library, on whatever device."""
-        return self.name == other.name
-
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
         """Rows of the numbers of a scan that is not compiled, as what a step calculates with."""
         return zip(*(n.tolist() for n in numbers), strict=True)
-
-    # What a library's file provides. Each takes or returns arrays of that library.
-
-    @abstractmethod
-    def _from_host(self, x: Any, *, copy: bool) -> Array:
-        """Array on this device from a NumPy array in native byte order."""
-
-    @abstractmethod
-    def _download(self, a: Array) -> Any:
-        """NumPy array that owns its memory."""
-
-    def _move(self, a: Array) -> Array:
-        """Array of this library, brought to this device."""
-        return a
-
-    def _from_dlpack(self, x: Array) -> Array:
-        return self.xp.from_dlpack(x)
-
-    def _exportable(self, a: Array) -> Array:
-        """The array as DLPack consumers can take it."""
-        return a
-
-    def _cast(self, a: Array, dtype: str) -> Array:
-        return self.xp.astype(a, self.dtype(dtype))
-
-    def _duplicate(self, a: Array) -> Array:
-        return self.xp.asarray(a, copy=True)
-
-    def _sibling(self, dtype: str) -> str:
-        if self.has(dtype) or not self.has(SIBLINGS.get(dtype, "")):
-            return dtype  # where there is no sibling either, dtype() tells the user
-        return SIBLINGS[dtype]
-
-    def _upload(self, x: Any, dtype: str | None, *, copy: bool) -> Array:
-        given = x.dtype.name
-        wanted = dtype or self._sibling(given)
-        if given in INTEGERS and dtype is None and wanted != given and x.size:
-            limits = np.iinfo(wanted)
-            if x.min() < limits.min or x.max() > limits.max:
-                msg = f"{self.spec} has no {given}, and the values do not fit {wanted}"
-                raise InputError(msg)
-        kept = self._staged(x.dtype, wanted)
-        if kept != x.dtype:
-            x, copy = x.astype(kept), False
-        self.dtype(wanted)
-        a = self._from_host(x, copy=copy)
-        return a if dtype_name(a) == wanted else self._cast(a, wanted)
-
-    def _staged(self, given: Any, wanted: str) -> Any:
-        """Dtype in which an array of the host travels to become ``wanted``.
-
-        It is narrowed on this side: less to send, and no float64 reaches a float32 device.
-        """
-        target = np.dtype(np.float32 if wanted == "bfloat16" else wanted)
-        narrower = target.itemsize < given.itemsize
-        return target if narrower or given.name == "bfloat16" or not self.has(given.name) else given
-
-    def _receive(self, x: Array, source: "Backend") -> Array | None:
-        """Array taken over through DLPack; None where the two libraries cannot."""
-        try:
-            a = self._from_dlpack(source._exportable(x))
-        # one does not speak DLPack, refuses the memory or the device, or does not know the dtype
-        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
-            return None
-        holder = libraries.owner(a)
-        if holder is None or not self.alike(holder):
-            return None  # dpnp hands host memory back as a NumPy array
-        return a if holder == self else self._move(a)
-
-
-def _host(x: Any) -> Any:
-    """NumPy array of numbers, in native byte order."""
-    try:
-        a = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError) as error:
-        msg = f"{type(x).__name__} can't be made an array ({error}); wanted numbers of one shape"
-        raise InputError(msg.replace("\n", " ")) from error
-    if a.dtype.name not in dtypes.DTYPES:
-        msg = f"an array of dtype {a.dtype} can't go to a backend; wanted numbers"
-        raise InputError(msg)
-    return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
-
-
-@lru_cache(maxsize=256)
-def _creates(backend: Backend, dtype: str) -> bool:
-    found = getattr(backend.xp, dtype, None)
-    if found is None:
-        return False
-    if dtype in {"float32", "int32", "bool"}:
-        return True  # every device has them: a failure is no matter of the dtype and must be seen
-    try:
-        backend.xp.zeros((1,), dtype=found, device=backend.device)
-    except Exception as error:
-        if backend.out_of_memory(error):
-            raise  # which says nothing about the dtype, and is not to be remembered
-        return False
-    return True

@@ -5,6 +5,7 @@ from typing import Any
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import libraries, rehearsal, routes
+from bpnet.backends.arrays import Arrays
 from bpnet.backends.base import Backend
 from bpnet.backends.dtypes import dtype_name
 from bpnet.backends.routes import Routes
@@ -39,7 +40,7 @@ class Standard(Backend):
         """Whether arrays of a dtype go to the library and come back as they were."""
         return routes.find(self.module, dtype) is not None
 
-    def alike(self, other: Backend) -> bool:
+    def alike(self, other: Arrays) -> bool:
         """Whether the other is of the same module, or of the library that this one wraps."""
         if isinstance(other, Standard):
             return other.module is self.module

@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,13 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.backends import hardware, loop, torch_graphs, trees
+from bpnet.backends import hardware, loop, torch_compiled, torch_graphs
+from bpnet.backends.arrays import Arrays
 from bpnet.backends.base import Backend, DeviceInfo
 from bpnet.backends.dtypes import check_precision
 from bpnet.backends.loop import Scanned, Step
 from bpnet.backends.numpy import keep_freed
 from bpnet.backends.specs import split_device
-from bpnet.errors import BackendUnavailable, InputError, one_line
+from bpnet.errors import BackendUnavailable, InputError
 
 _WORTH = 200_000
 """Steps of a run from which compiling them pays.
@@ -89,11 +89,7 @@ class Torch(Backend):
             if (done := torch_graphs.scan(*given, xp=self.xp)) is not None:
                 return done
         if not self.eager and numbers is not None and loop.length(xs) > 1:
-            shapes = _shapes(xs), _shapes(operands)
-            try:
-                step = _compiled(step, self.device, shapes)
-            except TypeError:  # part of a step is a user's object without a hash
-                step = _compiled.__wrapped__(step, self.device, shapes)
+            step = torch_compiled.compiled(step, self, xs, operands)
         return super().scan(step, carry, xs, operands, numbers)
 
     @contextmanager
@@ -174,7 +170,7 @@ class Torch(Backend):
     def _move(self, a: Array) -> Array:
         return a.detach().to(self.device)
 
-    def _receive(self, x: Array, source: Backend) -> Array | None:
+    def _receive(self, x: Array, source: Arrays) -> Array | None:
         # PyTorch ends the process when it meets a negative stride: only from libraries whose
         # arrays have none, or are made so before they leave
         if source.name not in {"jax", "cupy", "dpnp"}:
@@ -191,63 +187,6 @@ class Torch(Backend):
 
     def _cast(self, a: Array, dtype: str) -> Array:
         return a.detach().to(self.dtype(dtype))
-
-
-def _shapes(tree: Any) -> Any:
-    """What of arrays goes into what is written down of a step: all but how many rows they have."""
-    if isinstance(tree, list | tuple):
-        return tuple(_shapes(item) for item in tree)
-    return None if tree is None else (tuple(tree.shape[1:]), tree.dtype)
-
-
-@lru_cache(maxsize=16)
-def _compiled(step: Step, device: Any, shapes: Any) -> Step:
-    """Step of a scan with numbers: its operations are written down at the first call, and compiled.
-
-    A scan's steps are of one shape, so that one compilation serves them; numbers such as the size
-    of a batch are written down as they are, so that it serves no others.
-    """
-    import torch
-
-    made: list[Step] = []
-    real = torch.float32 if device.type == "mps" else torch.float64
-
-    def tensors(row: tuple[float, ...]) -> tuple[Array, ...]:
-        dtype = real if any(isinstance(n, float) for n in row) else torch.int32
-        return tuple(torch.tensor(row, dtype=dtype, device=device).unbind())
-
-    def run(carry: Any, x: Any, numbers: Any, *operands: Any) -> Any:
-        # as tensors, or the numbers of the first step would be those of all
-        given = x, tuple(map(tensors, numbers)), *operands
-        if made:
-            return made[0](carry, *given)
-        try:
-            compiled, done = _first(step, carry, given)
-        except (RuntimeError, TypeError, ValueError) as error:  # InductorError is the first
-            if Torch(device=device).out_of_memory(error):
-                raise
-            # what is behind the first line is for PyTorch's developers
-            why = one_line(str(error).strip().partition("\n")[0])
-            _log.warning("PyTorch can't compile the steps (%s); they run as they are", why)
-            compiled, done = step, step(carry, *given)
-        made.append(compiled)
-        return done
-
-    if hasattr(step, "load"):
-        run.load = step.load  # type: ignore[attr-defined]
-    return run
-
-
-def _first(step: Step, carry: Any, given: tuple[Any, ...]) -> tuple[Step, Any]:
-    """A step compiled, and what it makes of its arguments."""
-    import torch
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    copy = trees.map_leaves(torch.clone, carry)  # tracing runs the step once
-    with warnings.catch_warnings():  # of PyTorch about its own parts
-        warnings.simplefilter("ignore")
-        compiled = torch.compile(make_fx(step)(copy, *given), dynamic=False)
-        return compiled, compiled(carry, *given)
 
 
 def _compiler() -> str | None:
