@@ -67,6 +67,11 @@ def _ones(n: int, dtype: Any) -> Any:
     return ones
 
 
+def argmax(x: Array, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Position of the first maximum."""
+    return x.argmax(axis, keepdims=True) if keepdims else x.argmax(axis)
+
+
 def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """Array in another dtype."""
     return x.astype(dtype) if copy else x.astype(dtype, copy=False)
@@ -75,6 +80,21 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
 def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Any:
     """Elements along an axis."""
     return x.take(indices, axis)
+
+
+def zeros_like(x: Array, /, *, dtype: Any = None, device: Any = None) -> Any:
+    """Zeros of the shape of an array."""
+    return np.zeros(x.shape, x.dtype if dtype is None else dtype)
+
+
+def ones_like(x: Array, /, *, dtype: Any = None, device: Any = None) -> Any:
+    """Ones of the shape of an array."""
+    return np.ones(x.shape, x.dtype if dtype is None else dtype)
+
+
+def matrix_transpose(x: Array, /) -> Any:
+    """Array with its last two axes swapped."""
+    return x.mT
 
 
 def matmul(x: Array, y: Array, /) -> Any:
@@ -100,3 +120,8 @@ def stack(arrays: Any, /, *, axis: int = 0) -> Any:
     """Arrays beside each other on a new axis; numbers as an array, twenty times faster."""
     arrays = list(arrays)
     return np.array(arrays) if axis == 0 and arrays[0].ndim == 0 else np.stack(arrays, axis)
+
+
+def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Any:
+    """Array of another shape."""
+    return x.copy().reshape(shape) if copy else x.reshape(shape)
