@@ -46,6 +46,8 @@ class Backend(Arrays):
     """Rows that a scan loads at once, of as many steps as have them."""
     packs: ClassVar[int] = 1 << 20
     """Numbers of an array up to which it is packed with others: a kernel costs more to launch."""
+    packs_plain: ClassVar[bool] = True
+    """Whether to pack pays for an optimizer that remembers nothing: its update is two calls."""
     slow_subnormals: ClassVar[bool] = False
     """Whether it computes on a processor, with subnormal numbers at a fraction of the speed."""
     compiles: ClassVar[bool] = False

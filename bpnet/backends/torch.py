@@ -46,6 +46,11 @@ class Torch(Backend):
         return 1 << 15 if self.device.type == "cpu" else Backend.packs
 
     @property
+    def packs_plain(self) -> bool:  # type: ignore[override]
+        """Not on a processor, where to slice a vector is a call for each array in each step."""
+        return str(self.device.type) != "cpu"
+
+    @property
     def slow_subnormals(self) -> bool:  # type: ignore[override]
         """On a processor; blocks of compiled steps are not cut, as each length is compiled."""
         return self.eager and self.device.type == "cpu"

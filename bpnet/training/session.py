@@ -64,10 +64,12 @@ class Session:
             step = replace(step, judge=replace(judge, padded=True))
         bpnets_own = type(step.optimizer).__module__.startswith("bpnet.")
         self._clears = self.backend.slow_subnormals and bpnets_own and step.optimizer.slots > 0
+        # a user's may tell arrays apart
+        packs = bpnets_own and (self.backend.packs_plain or step.optimizer.slots > 0)
         self.step = replace(
             step,
             optimizer=optimizers.without_numbers(step.optimizer),
-            largest=self.backend.packs if bpnets_own else 0,  # a user's may tell arrays apart
+            largest=self.backend.packs if packs else 0,
         )
         if self.alone:
             self.data = lead.data(self.data, self.backend, self.dtype)

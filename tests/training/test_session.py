@@ -5,6 +5,8 @@ import pytest
 
 import bpnet
 from bpnet.errors import InputError
+from bpnet.training.opening import opened
+from bpnet.training.planning import plan
 
 RANDOM = np.random.default_rng(2)
 X = RANDOM.normal(size=(40, 4))
@@ -69,3 +71,15 @@ def test_a_backend_whose_integers_do_not_wrap_draws_no_masks(numpy):
     bpnet.train(network(norm="batch"), (X, Y), backend=backend, **OPTIONS)
     with pytest.raises(InputError, match="numpy can't draw dropout's masks"):
         bpnet.train(network(), (X, Y), backend=backend, dropout=0.1, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "vectors"),
+    [("numpy", "sgd", 1), ("numpy", "adam", 1), ("torch", "sgd", 4), ("torch", "adam", 1)],
+)
+def test_small_arrays_are_one_vector_where_that_saves_calls(name, optimizer, vectors):
+    """PyTorch slices a vector in each step, for which SGD's two calls an array are too few."""
+    pytest.importorskip(name)
+    recipe, data = bpnet.Recipe(optimizer=optimizer), (np.eye(4), np.arange(4) % 3)
+    job = opened(plan(bpnet.Network([4, 5, 3]), data, recipe, bpnet.Place(backend=name)))
+    assert job.session([0], 1, [None]).step.layout.vectors == vectors
