@@ -577,3 +577,46 @@ def test_data_sets_that_do_not_fit(options, text):
     assert said(bpnet.data.Dataset, **given).startswith(text)
     fine = bpnet.data.Dataset(np.zeros((2, 4)), [0, 1], shape=(2, 2), task="classify")
     assert fine.shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "rows", "why"),
+    [
+        (range(60), 60, "it counts the rows"), (range(1, 61), 60, "it counts the rows"),
+        (range(2, 62), 60, ""), (range(49), 49, ""), (range(50), 50, "it counts the rows"),
+        (range(60, 0, -1), 60, ""), ([*range(59), 60], 60, ""), ([7] * 60, 60, "it is constant"),
+        ([None] * 60, 60, "it has no values"),
+    ],
+)  # fmt: skip
+def test_columns_that_tell_nothing_are_left_out(tmp_path, numbers, rows, why):
+    pytest.importorskip("polars")
+    path = tmp_path / "t.csv"
+    cells = ("" if n is None else n for n in numbers)
+    lines = [f"{n},{i * 7 % 5}.5,{i % 2}" for i, n in enumerate(cells)]
+    path.write_text("size,other,y\n" + "\n".join(lines) + "\n")
+    found = bpnet.data.load(path, target="y", validation=0.0)
+    notes = [note for note in found.notes if "'size'" in note]
+    assert notes == ([f"column 'size' is left out: {why}"] if why else [])
+    kept = bpnet.data.load(path, target="y", validation=0.0, columns={"numeric": ["size"]})
+    counts = "counts" in why
+    assert ("size" in [c.name for c in kept.columns.inputs]) == (counts or not why)
+    assert found.x.shape == (rows, 1 if why else 2)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("validation", [0.0, 0.25])
+def test_all_rows_of_a_stream_are_those_that_are_taken(tmp_path, standardize, validation):
+    random = np.random.default_rng(0)
+    for name, rows in (("1", 7), ("2", 5)):
+        np.save(tmp_path / f"x-{name}.npy", random.normal(3.0, 2.0, (rows, 2)).astype("f4"))
+        np.save(tmp_path / f"y-{name}.npy", np.arange(rows) % 2)
+    source = f"{tmp_path}/x-*.npy,{tmp_path}/y-*.npy"
+    data = bpnet.data.stream(source, standardize=standardize, validation=validation)
+    parts = [data.x] if data.validation is None else [data.x, data.validation[0]]
+    for part in parts:
+        whole = part.whole()
+        np.testing.assert_array_equal(whole, part.take(np.arange(len(part))))
+        assert whole.dtype == part.dtype
+        assert whole.flags.c_contiguous
+    mean = parts[0].whole().mean(axis=0)
+    assert (np.abs(mean) < 1e-5).all() == standardize

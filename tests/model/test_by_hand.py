@@ -334,3 +334,57 @@ def test_what_is_no_model_is_told_with_its_path(tmp_path):
     )
     with pytest.raises(InputError, match="is damaged or not a bpnet model"):
         loading.load(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "is_sealed", "text"),
+    [({}, True, ""), ({}, False, "it is of version 1, or has no SHA-256"),
+     ({"version": 2}, True, "it is of version 2, or has no SHA-256"),
+     ({"format": "bpnet network"}, True, "it holds a 'bpnet network', not a 'bpnet ensemble'")],
+)  # fmt: skip
+def test_an_ensemble_of_another_version_or_without_a_seal_is_refused(
+    tmp_path, change, is_sealed, text
+):
+    from safetensors.numpy import save
+
+    path = Ensemble([whole(), whole()]).save(tmp_path / "e.safetensors")
+    held = sealed.read(path)
+    described = json.dumps({**json.loads(held.text), **change})
+    unsealed = save(held.tensors, metadata={"bpnet": described})
+    path.write_bytes(sealed.encode(described, held.tensors) if is_sealed else unsealed)
+    if text:
+        assert text in said(Ensemble.load, path)
+    else:
+        assert len(Ensemble.load(path)) == 2
+
+
+def test_where_a_network_answers_is_handed_on(monkeypatch):
+    seen = []
+    net = Network([2, 3])
+
+    def predict(self, X, backend=None, device=None, dtype=None):
+        seen.append((backend, device))
+        return np.eye(3)[:2]
+
+    monkeypatch.setattr(Network, "predict", predict)
+    assert net.classify([[1, 2]] * 2, "numpy", "cpu").tolist() == [0, 1]
+    monkeypatch.undo()
+    both = Ensemble([net, net])
+
+    def outputs(self, X, backend=None, device=None, dtype=None):
+        seen.append((backend, device))
+        return np.stack([np.eye(3)[:2]] * 2)
+
+    monkeypatch.setattr(Ensemble, "outputs", outputs)
+    for ask in (both.predict, both.spread, both.classify):
+        ask([[1, 2]] * 2, "numpy", "cpu")
+    assert seen == [("numpy", "cpu")] * 4
+
+
+@pytest.mark.parametrize("ask", ["predict", "classify"])
+def test_a_device_that_there_is_not_is_refused(ask):
+    for net in (Network([2, 3]), Ensemble([Network([2, 3])])):
+        text = said(getattr(net, ask), np.ones((1, 2)), "numpy", "cuda")
+        assert text.startswith("numpy has no device 'cuda'")
+    assert Network([2, 3]).predict(np.ones((1, 2)), dtype="float32").dtype == np.float32
+    assert Ensemble([Network([2, 3])]).outputs(np.ones((1, 2)), dtype="float32").dtype == np.float32
