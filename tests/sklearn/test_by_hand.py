@@ -298,3 +298,15 @@ def test_built_networks_have_the_classes_that_were_named():
     assert (three.n_outputs_, three.coefs_[0].dtype) == (3, np.float32)
     assert three.to_network().classes.tolist() == ["a", "b", "c"]
     assert MLPRegressor(hidden_layer_sizes=(4,)).build(3, 2).n_outputs_ == 2
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_whole_weights_are_examples_that_often(kind):
+    """To the loss that is told: its mean is over what the weights add up to."""
+    counts = np.arange(40) % 3
+    options = {"hidden_layer_sizes": (4,), "solver": "lbfgs", "max_iter": 3, "random_state": 0}
+    y = Y if kind is MLPClassifier else Z
+    one = kind(**options, alpha=0.5).fit(X, y, sample_weight=counts)
+    other = kind(**options, alpha=0.5).fit(X.repeat(counts, 0), y.repeat(counts))
+    assert one.loss_ == pytest.approx(other.loss_, rel=1e-6)
+    np.testing.assert_allclose(one.coefs_[0], other.coefs_[0], rtol=1e-5, atol=1e-7)
