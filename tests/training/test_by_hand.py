@@ -142,6 +142,30 @@ def test_a_validation_cost_that_is_not_finite_is_told_as_such_though_metrics_are
                     metrics="mse", cost="quadratic", dtype="float64")  # fmt: skip
 
 
+class Count(bpnet.Callback):
+    """Counts the epochs that it is told of."""
+
+    def __init__(self):
+        self.told = []
+
+    def for_member(self):
+        return Count()
+
+    def on_epoch_end(self, run):
+        self.told.append(run.epoch)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_epoch_after_which_a_network_diverged_is_told_to_nobody(count):
+    nets = [bpnet.Network([3, 3], output="identity", seed=i) for i in range(count)]
+    callbacks = [[Count()] for _ in nets]
+    far = (X * 1e210, np.eye(3)[Y])
+    options = {"cost": "quadratic", "dtype": "float64", "epochs": 2, "validation": far}
+    with pytest.raises(bpnet.Diverged):
+        bpnet.train(nets, (X, np.eye(3)[Y]), callbacks=callbacks, **options)
+    assert [one.told for (one,) in callbacks] == [[]] * count
+
+
 @pytest.mark.parametrize(
     ("name", "grows"),
     [("cost", False), ("validation_cost", False), ("validation_log_loss", False), ("mse", False),
