@@ -543,3 +543,12 @@ def test_text_and_curves_can_be_told_from_the_background(theme):
         assert contrast(settings[name], theme.surface) >= 4.5, name
     assert min(contrast(color, theme.surface) for color in theme.series) >= 3
     assert len(set(theme.series)) == len(theme.series)
+
+
+def test_signs_that_the_font_lacks_are_drawn_without_a_word():
+    from bpnet.report import drawing
+
+    picture = drawing.render("x", "signs", lambda figure, _: figure.suptitle("\U00012000"), 1.0)
+    assert picture.light.startswith(b"\x89PNG")
+    assert picture.light != picture.dark
+    assert (picture.width, picture.height) == (480, 100)

@@ -310,3 +310,41 @@ def test_whole_weights_are_examples_that_often(kind):
     other = kind(**options, alpha=0.5).fit(X.repeat(counts, 0), y.repeat(counts))
     assert one.loss_ == pytest.approx(other.loss_, rel=1e-6)
     np.testing.assert_allclose(one.coefs_[0], other.coefs_[0], rtol=1e-5, atol=1e-7)
+
+
+SHARES = ([0.0, 0.5, 0.999999], [-1e-9, 1.0, 1.5, "0.5", None])
+LIMITS = ([0, 0.0, 2.5], [-1e-9, "1", None])
+COUNTS = ([1, 7], [0, -1, 1.5, "1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [
+        *((name, SHARES) for name in ("validation_fraction", "beta_1", "beta_2", "dropout")),
+        *((name, LIMITS) for name in ("alpha", "power_t", "tol", "l1", "max_norm", "clip_norm")),
+        *((name, COUNTS) for name in ("max_iter", "max_fun", "threads")),
+        ("momentum", ([0, 0.5, 1, 1.0], [-1e-9, 1.1, None])),
+        ("learning_rate_init", ([1e-300, 2.0], [0, 0.0, -1.0, None])),
+        ("epsilon", ([1e-300, 2.0], [0, 0.0, -1.0])),
+        ("batch_size", (["auto", 1, 9], [0, "all", 1.5])),
+        ("n_iter_no_change", ([1, 9, math.inf], [0, 1.5, -1])),
+        ("warm_start", ([True, False, "exact"], ["yes", None])),
+        ("early_stopping", ([True, False], ["yes", None])), ("shuffle", ([True, False], [None])),
+        ("nesterovs_momentum", ([True, False], [None])), ("norm", ([None, "batch"], ["group"])),
+        ("dtype", ([None, "float16"], ["int8"])), ("precision", ([None, "tf32"], ["bf16"])),
+        ("learning_rate", (["constant", "adaptive", "cosine"], ["fast", 0.1])),
+        ("solver", (["lbfgs", "adamw"], ["newton", None])),
+        ("initializer", (["auto", "he"], ["random", 3])),
+        ("class_weight", ([None, "balanced", {0: 1.0}], ["equal", [1.0]])),
+        ("scoring", ([None, "f1", len], [3])), ("callbacks", ([None, []], [3])),
+        ("cost", ([None, "hinge"], [3])), ("output_activation", ([None, "tanh"], ["steps", 3])),
+    ],
+)  # fmt: skip
+def test_parameters_on_their_bounds_are_taken_and_past_them_refused(name, bounds):
+    from sklearn.utils._param_validation import InvalidParameterError
+
+    for value in bounds[0]:
+        classifier(**{name: value})._validate_params()
+    for value in bounds[1]:
+        text = said(classifier(**{name: value})._validate_params, kind=InvalidParameterError)
+        assert text.startswith(f"The {name!r} parameter of MLPClassifier must be ")

@@ -320,3 +320,16 @@ def test_pictures_are_of_the_kind_that_their_ending_says(tmp_path, ending):
     assert said(drawing.save, tmp_path / "gone" / "x.png", lambda *_: None, *about).startswith(
         f"{tmp_path / 'gone' / 'x.png'} can't be written ("
     )
+
+
+@pytest.mark.parametrize("length", range(9))
+def test_numbers_of_a_file_begin_at_a_multiple_of_eight_bytes(length):
+    """As the format asks, so that readers may map them; the header is JSON with spaces behind."""
+    content = sealed.encode("x" * length, TENSORS)
+    size = int.from_bytes(content[:8], "little")
+    assert size % 8 == 0
+    header = json.loads(content[8 : 8 + size])
+    assert list(header["__metadata__"]) == ["bpnet", "sha256"]
+    start, end = header["b"]["data_offsets"]
+    held = np.frombuffer(content[8 + size :][start:end], "f8")
+    np.testing.assert_array_equal(held, TENSORS["b"].ravel())

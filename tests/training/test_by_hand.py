@@ -340,6 +340,34 @@ def test_what_a_refusal_says(make, text):
 
 
 @pytest.mark.parametrize(
+    ("metric", "validated", "metrics", "kind", "known"),
+    [
+        ("cost", False, (), "class", True), ("accuracy", False, (), "class", True),
+        ("accuracy", False, (), None, False), ("validation_cost", True, (), None, True),
+        ("validation_cost", False, (), None, False),
+        ("validation_f1", True, ("f1",), "class", True),
+        ("validation_f1", False, ("f1",), "class", False), ("f1", True, ("f1",), "class", False),
+        ("validation_f1", True, (), "class", False), ("seconds", False, (), None, True),
+        ("validation_accuracy", True, (), None, False), (None, False, (), None, True),
+    ],
+)  # fmt: skip
+def test_what_the_history_will_not_have_cannot_be_watched(metric, validated, metrics, kind, known):
+    judge, watching = SimpleNamespace(kind=kind), EarlyStopping(3, metric)
+    if known:
+        options.check_watched([watching], judge, metrics, validated=validated)
+        return
+    text = said(options.check_watched, [watching], judge, metrics, validated=validated)
+    assert text.startswith(
+        f"early stopping watches {metric!r}, which the history lacks; it has cost"
+    )
+
+    class Own(bpnet.Callback):
+        """Which may write more into it."""
+
+    options.check_watched([watching, Own()], judge, metrics, validated=validated)
+
+
+@pytest.mark.parametrize(
     ("first", "second", "kept"),
     [(None, "SIGINT", "SIGINT"), ("patience", "SIGINT", "patience"), ("SIGINT", "done", "done"),
      ("SIGTERM", "interrupted", "SIGTERM"), ("patience", "enough", "enough")],
