@@ -225,6 +225,12 @@ def test_a_table_shows_what_was_varied():
     assert first.split() == ["1", "0.0", "0.625", "0.17678", "3.5"]
 
 
+def test_of_epochs_the_median_is_shown():
+    held = made()
+    held.ranking[:] = [ranked([[0.5]] * 3, [[1], [2], [9]], l2=0.0)]
+    assert ranking.table(held)[1].split()[-1] == "2"
+
+
 def test_what_is_written_of_a_sweep():
     summary = made(folds=0).summary()
     assert summary["networks"] == 4

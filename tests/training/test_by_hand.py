@@ -577,3 +577,27 @@ def test_a_set_goes_on_as_it_was_begun_or_not_at_all(tmp_path, begun, change, wh
         pytest.fail("no checkpoint was written")
     assert what in said(train, {**begun, **change}, resume=True)
     assert len(train(begun, resume=True)[0]["cost"]) == 3
+
+
+def test_metrics_of_a_fold_are_of_its_own_rows():
+    nets = [bpnet.Network([3, 4, 3], hidden="tanh", seed=i) for i in range(2)]
+    found = bpnet.train(
+        nets, (X, Y), folds=FOLDS, metrics=["f1", "log_loss"], epochs=2, dtype="float64"
+    )
+    for net, history, (_, rows) in zip(nets, found, FOLDS, strict=True):
+        held = (X[rows], Y[rows])
+        told = bpnet.evaluate(net, held, metrics=["f1", "log_loss"], dtype="float64")
+        assert history["validation_cost"][-1] == pytest.approx(told["cost"], rel=1e-9)
+        for name in ("f1", "log_loss"):
+            assert history[f"validation_{name}"][-1] == pytest.approx(told[name], rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [[3, 3], [3, 4, 3]])
+@pytest.mark.parametrize("rate", [1.0, 0.999999, -0.1])
+def test_a_rate_of_dropout_is_refused_where_there_is_nothing_to_drop_too(sizes, rate):
+    text = said(bpnet.train, bpnet.Network(sizes), (X, Y), dropout=rate, epochs=1)
+    assert f"{rate}" in text
+    own = bpnet.Network([layers.Dense(3, 4), layers.Dropout(0.5), layers.Dense(4, 3, "softmax")])
+    assert said(bpnet.train, own, (X, Y), dropout=0.25, epochs=1) == (
+        "dropout=0.25 was given to a network with Dropout layers of its own; use one"
+    )
