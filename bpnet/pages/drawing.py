@@ -235,7 +235,7 @@ def in_light(svg: str) -> bytes:
     """An SVG element as a file of its own."""
     for field, color in zip(fields(Theme), astuple(LIGHT), strict=True):
         svg = svg.replace(f"var(--{field.name})", color)
-    return re.sub(r'<rect class="spot".*?</rect>', "", svg).encode()
+    return re.sub(r'<rect class="spot".*?</rect>', "", svg, flags=re.DOTALL).encode()
 
 
 def style() -> str:

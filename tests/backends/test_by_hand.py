@@ -498,3 +498,23 @@ def test_a_library_with_another_operator_in_the_place_of_one_is_refused(name, ot
     text = said(backends.get, library)
     assert text.startswith("mylib can't be used as a backend: ")
     assert text.endswith("; name another backend")
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "min"])
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize("keeps", [False, True])
+def test_sums_and_extremes_keep_the_axes_that_they_were_told_to(name, by_name, keeps):
+    from bpnet.backends.trace.graph import Call, Constant
+    from bpnet.backends.trace.on_cupy import OnCuPy
+
+    options = {"axis": 1, **({"dtype": "f8"} if name == "sum" else {}), "keepdims": keeps}
+    given = {key: Constant(value) for key, value in options.items()}
+    call = (
+        Call(name, (0,), tuple(given.items()), 1)
+        if by_name
+        else Call(name, (0, *given.values()), (), 1)
+    )
+    graph = SimpleNamespace(values={1: SimpleNamespace(scalar=False)})
+    found = OnCuPy(np, np.ndarray)._form(graph, call).constants
+    assert (found["axis"], found["keeps"]) == (1, keeps)
+    assert found["dtype"] == options.get("dtype", found["dtype"])

@@ -1,14 +1,17 @@
 """What stands in each picture of a report: its curves, axes, ticks and words, read off the axes."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bpnet.report.content import Picture
-from bpnet.report.drawing import DARK, DASHES, LIGHT, image
 
 import bpnet
+from bpnet.errors import InputError
+from bpnet.pages import drawing
+from bpnet.pages.content import Picture
+from bpnet.pages.drawing import DARK, DASHES, LIGHT, image
 from bpnet.report import curves, layers, outcomes, rows
 from bpnet.report.judged import Residuals, calibrate
 from tests.report.test_figures import CONFIG, subject
@@ -28,11 +31,11 @@ def figures(monkeypatch):
 
     drawn = {}
 
-    def render(name, alt, draw, height, width=4.8):
-        figure = Figure(figsize=(width, height))
-        draw(figure, LIGHT)
+    def render(name, alt, draw, height, width=4.8, title="", **settings):
+        figure = Figure(figsize=(width, height), dpi=72)
+        figure.spots = list(draw(figure, LIGHT) or ())
         drawn[name] = figure
-        return Picture(name, alt, b"", b"", 1, 1)
+        return Picture(name, alt, title=title)
 
     for module in (curves, layers, outcomes, rows):
         monkeypatch.setattr(module, "render", render)
@@ -52,6 +55,11 @@ def lines(axes):
 
 def along(values, first=1.0, step=1.0):
     return [(first + step * i, float(v)) for i, v in enumerate(values)]
+
+
+def told(figure):
+    """What the places of a picture tell, and where they are."""
+    return {spot.text: (spot.x, spot.y) for spot in figure.spots}
 
 
 def labels(axes):
@@ -199,13 +207,18 @@ def test_a_confusion_matrix_has_the_truth_downwards(figures):
         "1200": (0, 0), "3": (0, 1), "1": (1, 1)
     }  # fmt: skip
     assert said["1200"].get_size() < said["3"].get_size()
-    assert said["3"].get_color() == LIGHT.surface  # on a strong color
+    assert said["3"].get_color() == "#ffffff"  # on a strong color
     assert said["1"].get_color() == LIGHT.ink
     pixels = axes.images[0].get_array()
-    right, wrong = LIGHT.shades()
+    right, wrong = drawing.shades("", BLUE), drawing.shades("", ORANGE)
     np.testing.assert_allclose(pixels[0, 0], right(1.0))
     np.testing.assert_allclose(pixels[1, 0], wrong(np.sqrt(0.75)))
     np.testing.assert_allclose(pixels[1, 1], right(np.sqrt(0.25)))
+    assert told(figures["confusion"]) == {
+        "true cat, said cat: 1,200": ((-0.5, 0.5), (-0.5, 0.5)),
+        "true crocodile, said cat: 3": ((-0.5, 0.5), (0.5, 1.5)),
+        "true crocodile, said crocodile: 1": ((0.5, 1.5), (0.5, 1.5)),
+    }
 
 
 @pytest.mark.parametrize(
@@ -244,7 +257,9 @@ def classified(outputs, truth, names=("no", "maybe", "yes"), output="softmax"):
     judged = SimpleNamespace(
         outputs=outputs, what="the test rows", part="test", truth=values,
         targets=SimpleNamespace(kind="class", values=values),
-        data=SimpleNamespace(notes=(), shape=None, x=np.arange(2.0 * len(values)).reshape(-1, 2)),
+        data=SimpleNamespace(
+            notes=(), shape=None, rows=None, x=np.arange(2.0 * len(values)).reshape(-1, 2)
+        ),
     )  # fmt: skip
     return replace(subject(judged), network=net)
 
@@ -270,7 +285,7 @@ def test_mistakes_are_told_with_the_truth_and_how_sure_the_network_was():
     assert table.rows == [
         ["3", "yes", "maybe", "80.0\xa0%", "4", "5"], ["1", "no", "yes", "70.0\xa0%", "0", "1"]
     ]  # fmt: skip
-    assert table.caption == "Examples of the test rows, as the network saw them"
+    assert table.caption == "Examples of the test rows"
     right = outcomes._mistakes(classified([[0.9, 0.1, 0.0]], [0]))
     assert (right.lead, list(right.blocks)) == ("There are none: every example was right.", [])
 
@@ -349,7 +364,10 @@ def test_residuals_are_predicted_less_actual(figures):
         "least", "5 %", "25 %", "median", "75 %", "95 %", "largest"
     ]  # fmt: skip
     assert [left.table.rows[i][1] for i in (0, 3, 6)] == ["-1", "0", "0.5"]
-    assert table.rows == [["target", "0.7321", "0.6455", "0.5"]]
+    assert [row[0] for row in table.rows] == [f"{key} of target" for key in ("R2", "MAE", "RMSE")]
+    assert table.rows[0][1] == "0.7321"
+    assert told(figures["predicted"])["actual 4\npredicted 3"] == ((4.0, 4.0), (3.0, 3.0))
+    assert told(figures["residuals"])["actual 4\npredicted 3"] == ((3.0, 3.0), (-1.0, -1.0))
     assert largest.rows[0] == ["3", "4", "3", "-1", "4", "5"]
     assert made.lead.startswith("Judged on 3 examples of the test rows.")
 
@@ -361,7 +379,8 @@ def test_of_many_outputs_the_first_are_drawn_and_all_are_in_the_table(figures, n
     assert list(figures) == [
         f"{k}-{j}" for j in range(1, shown + 1) for k in ("predicted", "residuals")
     ]
-    assert [row[0] for row in made.blocks[-2].rows] == [f"output {j}" for j in range(1, n + 1)]
+    names = [row[0].partition(" of ")[2] for row in made.blocks[-2].rows]
+    assert list(dict.fromkeys(names)) == [f"output {j}" for j in range(1, n + 1)]
     assert made.blocks[-1].caption.startswith("Largest residuals of output 1.")
     assert made.lead.endswith("The pictures show the first 4 of 5 outputs.") is (n > 4)
 
@@ -391,7 +410,7 @@ def test_of_many_columns_the_first_are_shown(width, note):
     (table,) = outcomes._mistakes(run).blocks
     assert table.head[4:] == [f"x{j}" for j in range(1, 13)]
     assert table.rows[0][4:] == [str(j) for j in range(12)]
-    assert table.caption == f"Examples of the test rows, as the network saw them{note}"
+    assert table.caption == f"Examples of the test rows{note}"
 
 
 def test_layers_have_their_median_and_two_bands(figures):
@@ -511,7 +530,7 @@ def test_examples_that_are_pictures(shape, shown):
 def test_pixels_are_enlarged_until_they_can_be_seen(side, wide):
     picture = image("x", "an example", np.zeros((side, 2)), (0, 1))
     assert (picture.height, picture.width) == (wide, 2 * wide // side)
-    assert (picture.name, picture.alt, picture.dark) == ("x", "an example", b"")
+    assert (picture.name, picture.alt, picture.svg) == ("x", "an example", "")
 
 
 def test_the_darkest_is_the_low_limit(figures):
@@ -520,7 +539,7 @@ def test_the_darkest_is_the_low_limit(figures):
     from matplotlib.image import imread
 
     pixels = np.asarray([[0.0, 128.0], [255.0, 300.0]])
-    shades = imread(BytesIO(image("x", "", pixels, (0, 255)).light))[::48, ::48, 0]
+    shades = imread(BytesIO(image("x", "", pixels, (0, 255)).png))[::48, ::48, 0]
     assert shades.ravel() == pytest.approx([0, 128 / 255, 1, 1], abs=1 / 255)
 
 
@@ -545,10 +564,134 @@ def test_text_and_curves_can_be_told_from_the_background(theme):
     assert len(set(theme.series)) == len(theme.series)
 
 
-def test_signs_that_the_font_lacks_are_drawn_without_a_word():
-    from bpnet.report import drawing
+def drawn(draw, height=2.0, **options):
+    return drawing.render("x", "signs", draw, height, **options)
 
-    picture = drawing.render("x", "signs", lambda figure, _: figure.suptitle("\U00012000"), 1.0)
-    assert picture.light.startswith(b"\x89PNG")
-    assert picture.light != picture.dark
-    assert (picture.width, picture.height) == (480, 100)
+
+def test_signs_that_the_font_lacks_are_drawn_without_a_word():
+    picture = drawn(lambda figure, _: figure.suptitle("\U00012000") and None, title="Signs")
+    assert "\U00012000" in picture.svg
+    assert (picture.name, picture.alt, picture.title, picture.png) == ("x", "signs", "Signs", b"")
+
+
+def test_a_drawing_has_the_pages_colors_names_of_its_own_and_no_size():
+    def draw(figure, theme):
+        axes = figure.subplots()
+        axes.set_title("a", color=theme.muted)
+        for color in theme.series:
+            axes.plot([0, 1], [0, 1], "o", color=color)
+        axes.set_facecolor(theme.surface)
+
+    svg = drawn(draw).svg
+    names = {"surface", "ink", "muted", "grid", "one", "two", "three", "four", "five", "six",
+             "seven"}  # fmt: skip
+    assert set(re.findall(r"var\(--([a-z]+)\)", svg)) == names
+    assert all(name.startswith("x-") for name in re.findall(r'\bid="([^"]*)"', svg))
+    assert all(name.startswith("x-") for name in re.findall(r'href="#([^"]*)"', svg))
+    head = svg[: svg.index(">")]
+    assert svg.startswith("<svg")
+    assert svg.endswith("</svg>")
+    assert 'aria-hidden="true"' in head
+    assert "width=" not in head
+    assert 'viewBox="0 0 345.6 144"' in head  # 4.8 by 2 inches in points
+    assert "<metadata>" not in svg
+    assert drawn(draw).svg == svg
+    light = drawing.in_light(svg).decode()
+    assert "var(" not in light
+    assert all(color in light for color in (*LIGHT.series, LIGHT.muted))
+
+
+def test_places_tell_their_values_over_at_least_eight_points():
+    def draw(figure, theme):
+        figure.set_layout_engine("none")
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(0, 345.6), ylim=(0, 144))
+        return [drawing.Spot(axes, "a < b\nc", (100, 120), (40, 44)),
+                drawing.Spot(axes, "whole", (10, 10))]  # fmt: skip
+
+    svg = drawn(draw).svg
+    spots = re.findall(r'<rect class="spot" (.*?)><title>(.*?)</title></rect>', svg, re.DOTALL)
+    assert spots == [
+        ('x="100.0" y="98.0" width="20.0" height="8.0"', "a &lt; b\nc"),
+        ('x="6.0" y="0.0" width="8.0" height="144.0"', "whole"),
+    ]
+    assert "spot" not in drawing.in_light(svg).decode()
+
+
+def test_columns_reach_half_of_the_way_to_the_next():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    axes.set_xlim(5, 0)
+    found = drawing.columns(axes, [1, 2, 4], ["a", "b", "c"])
+    assert [(spot.text, spot.x, spot.y) for spot in found] == [
+        ("a", (0, 1.5), None), ("b", (1.5, 3), None), ("c", (3, 5), None)
+    ]  # fmt: skip
+    assert len(drawing.columns(axes, range(400), ["a"] * 400)) == 400
+    assert drawing.columns(axes, range(401), ["a"] * 401) == []
+
+
+def test_bars_tell_their_values_the_first_on_top():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    long = "c" * 30
+    spots = drawing.bars(axes, LIGHT, ["a", long], [2.0, -1.0], ["two", "less"], errors=[0.5, 0.25])
+    assert [(bar.get_width(), bar.get_y() + 0.3) for bar in axes.patches] == [(2, 0), (-1, 1)]
+    assert axes.yaxis_inverted()
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", drawing.short(long, 24)]
+    assert {text.get_text(): text.xy for text in axes.texts} == {
+        "two": (2.5, 0), "less": (0.25, 1)
+    }  # fmt: skip
+    assert [spot.text for spot in spots] == ["a: two", f"{long}: less"]
+    assert [spot.y for spot in spots] == [(-0.45, 0.45), (0.55, 1.45)]
+    assert {spot.x for spot in spots} == {axes.get_xlim()}
+
+
+@pytest.mark.parametrize(
+    ("high", "ticks"), [(299, [1, 2, 5, 10, 20, 50, 100, 200]), (300, [1, 10, 100])]
+)
+def test_ticks_of_a_logarithmic_axis_are_plain_numbers(high, ticks):
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    axes.set(xscale="log", xlim=(1, high))
+    drawing.log_axis(axes.xaxis, 1, high)
+    there = [t for t in axes.xaxis.get_major_locator()() if 1 <= t <= high]
+    assert there == pytest.approx(ticks)
+    assert axes.xaxis.get_major_formatter()(20.0) == "20"
+    assert len(axes.xaxis.get_minor_locator()()) == 0
+
+
+def test_where_there_is_no_color_the_background_shows():
+    fading = drawing.shades("#ff0000", "", "#0000ff")
+    assert fading(0.0) == (1.0, 0.0, 0.0, 1.0)
+    assert fading(1.0) == (0.0, 0.0, 1.0, 1.0)
+    assert fading(0.5)[3] < 0.02
+    assert drawing.shades("", "#0000ff")(0.0)[3] == 0.0
+
+
+def test_a_page_has_both_sets_of_colors_dark_ones_for_dark_screens():
+    light, dark = drawing.style().split("@media screen and (prefers-color-scheme: dark)")
+    for text, theme in ((light, LIGHT), (dark, DARK)):
+        assert f"--surface: {theme.surface};" in text
+        assert f"--seven: {theme.seven};" in text
+        assert text.count("--") == 11
+
+
+@pytest.mark.parametrize("name", ["a.PNG", "a.svg", "b.pdf"])
+def test_pictures_that_stand_alone_have_the_form_of_their_ending(tmp_path, name):
+    drawing.check(tmp_path / name)
+    path = drawing.save(
+        tmp_path / name, lambda f, t: f.text(0, 0, "a"), "T", ["d", "", "m"], (2, 1)
+    )
+    starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+    assert path == tmp_path / name
+    assert path.read_bytes().startswith(starts[name[2:].lower()])
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a", "png"])
+def test_no_other_ending_is_a_pictures(tmp_path, name):
+    with pytest.raises(InputError, match=f"not {name!r}; rename it"):
+        drawing.check(tmp_path / name)

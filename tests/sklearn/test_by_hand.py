@@ -348,3 +348,11 @@ def test_parameters_on_their_bounds_are_taken_and_past_them_refused(name, bounds
     for value in bounds[1]:
         text = said(classifier(**{name: value})._validate_params, kind=InvalidParameterError)
         assert text.startswith(f"The {name!r} parameter of MLPClassifier must be ")
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_checkpoint_is_no_callback_of_an_estimator(tmp_path, solver):
+    watching = [bpnet.Callback(), bpnet.Checkpoint(tmp_path / "a.ckpt")]
+    text = said(classifier(callbacks=watching, solver=solver).fit, X, Y)
+    assert text.startswith("callbacks holds a Checkpoint;")
+    assert [*tmp_path.iterdir()] == []

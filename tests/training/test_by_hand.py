@@ -601,3 +601,17 @@ def test_a_rate_of_dropout_is_refused_where_there_is_nothing_to_drop_too(sizes, 
     assert said(bpnet.train, own, (X, Y), dropout=0.25, epochs=1) == (
         "dropout=0.25 was given to a network with Dropout layers of its own; use one"
     )
+
+
+@pytest.mark.parametrize("cost", [0.5, math.nan, math.inf])
+@pytest.mark.parametrize("kind", ["class", None])
+def test_after_a_cost_that_is_not_finite_no_metrics_are_counted(cost, kind):
+    from bpnet.training.validation import Validation
+
+    held = SimpleNamespace(metrics=("f1",), _metrics=lambda *_: {"validation_f1": 1.0})
+    judge = SimpleNamespace(kind=kind)
+    found = Validation._judged(held, judge, (), None, cost, 0.25)
+    assert found.pop("validation_f1", None) == (1.0 if math.isfinite(cost) else None)
+    assert found.pop("validation_accuracy") == (None if kind is None else 0.25)
+    assert [*found] == ["validation_cost"]
+    assert found["validation_cost"] is cost
