@@ -14,6 +14,7 @@ from bpnet.bench.profile import Share
 from bpnet.cli import bench as command
 from bpnet.cli import main
 from bpnet.errors import InputError
+from bpnet.pages.drawing import LIGHT
 
 
 def timing(backend, width, batch, rate, **more):
@@ -40,15 +41,28 @@ def test_a_panel_for_each_batch_size_and_a_line_for_each_backend(monkeypatch, tm
     pytest.importorskip("matplotlib")
     found = [timing("numpy", w, k, w + k) for k in (128, 10) for w in (64, 16)]
     found += [timing("a", 16, 10, 7), Timing("a", Cell((64,), 10), error="no")]
-    seen = []
-    monkeypatch.setattr(breakeven.plots, "save", lambda figure, path: seen.append(figure) or path)
-    assert breakeven.plot(found, tmp_path / "x.png") == tmp_path / "x.png"
-    left, right = seen[0].axes
+    found.append(timing("a", 64, 10, 700))
+    seen = {}
+
+    def save(path, draw, title, about, size):
+        from matplotlib.figure import Figure
+
+        seen.update(figure=Figure(), title=title, about=about, size=size)
+        draw(seen["figure"], LIGHT)
+        return path
+
+    monkeypatch.setattr(breakeven, "save", save)
+    assert breakeven.plot(found, tmp_path / "x.png", ["made up"]) == tmp_path / "x.png"
+    assert (seen["title"], seen["about"]) == ("Break-even of backends with numpy", ["made up"])
+    assert seen["size"] == (8.0, 4.0)
+    left, right = seen["figure"].axes
     assert [axes.get_title() for axes in (left, right)] == ["batch 10", "batch 128"]
+    rings = [line for line in left.get_lines() if line.get_markerfacecolor() == "none"]
+    assert [ring.get_xydata().tolist() for ring in rings] == [[[64, pytest.approx(700)]]]
     lines = {line.get_label(): line.get_xydata().tolist() for line in left.get_lines()}
     assert lines["numpy"] == [[16, pytest.approx(26)], [64, pytest.approx(74)]]
-    assert lines["a"] == [[16, pytest.approx(7)]]
-    assert len(right.get_lines()) == 1
+    assert lines["a"] == [[16, pytest.approx(7)], [64, pytest.approx(700)]]
+    assert [len(line.get_xdata()) for line in right.get_lines()] == [2, 0]
     assert [text.get_text() for text in left.get_xticklabels()] == ["16", "64"]
     assert (left.get_xlabel(), left.get_ylabel()) == (
         "width of the hidden layer",
@@ -210,7 +224,7 @@ def test_a_failed_cell_is_told_by_the_status(monkeypatch, capsys):
 def test_the_command_hands_its_options_on(monkeypatch, tmp_path, capsys):
     from bpnet import bench
 
-    seen = []
+    seen, drawn = [], []
 
     def run(names, job):
         seen.append((names, job))
@@ -219,7 +233,7 @@ def test_the_command_hands_its_options_on(monkeypatch, tmp_path, capsys):
         )
 
     monkeypatch.setattr(bench, "run", run)
-    monkeypatch.setattr(bench, "plot", lambda found, path: path.touch())
+    monkeypatch.setattr(bench, "plot", lambda found, path, about: drawn.append(about[0]))
     monkeypatch.setattr(bpnet.backends, "available", lambda: ["numpy", "array_api_strict"])
     options = [
         "digits", "--hidden", "9,7", "--batch-size", "5", "--optimizer", "adam",
@@ -240,6 +254,7 @@ def test_the_command_hands_its_options_on(monkeypatch, tmp_path, capsys):
     ]  # fmt: skip
     assert main(["bench", "--seconds", "0.1", *both]) == 0
     assert seen.pop()[1].seconds == 0.1
+    assert drawn == ["made-up data"] * 2
 
 
 def test_a_profile_is_printed_by_share(monkeypatch, capsys):

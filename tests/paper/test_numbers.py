@@ -9,6 +9,7 @@ import pytest
 from bpnet import backends, data, paper
 from bpnet.check.report import Row
 from bpnet.cli import main
+from bpnet.pages import markup
 from bpnet.paper import Edition, experiments, figures, formulas, learning, page
 from bpnet.paper.equations import EQUATIONS
 from bpnet.paper.experiments import EXPERIMENTS, Found
@@ -294,7 +295,15 @@ def row(error, dtype="float64"):
 
 
 def test_an_equation_tells_each_of_its_checks():
-    html = page._equation(3, [row(1e-13), row(1.0, "float32")])
+    pytest.importorskip("jinja2")
+    group = [(3, EQUATIONS[3], [row(1e-13), row(1.0, "float32")])]
+    part = {"title": "T", "says": ["S"], "pairs": [(group, [])], "pictures": []}
+    html = markup.html(
+        "paper.html", {"mathml": lambda latex: "<math/>", "colored": str}, version="1",
+        highlighting="", verdict="v", verdict_class="fail", about={}, parts=[part], slips={},
+    )  # fmt: skip
+    assert EQUATIONS[3].says.partition("'")[0] in html
+    assert 'id="eq-3"' in html
     assert (
         '<li class="pass"><b>passed</b> in float64: error 1.0e-13, at most 1e-12 a &lt; b' in html
     )

@@ -689,6 +689,9 @@ def test_pictures_that_stand_alone_have_the_form_of_their_ending(tmp_path, name)
     assert path == tmp_path / name
     assert path.read_bytes().startswith(starts[name[2:].lower()])
     assert [p.name for p in tmp_path.iterdir()] == [name]
+    gone = tmp_path / "gone" / name
+    with pytest.raises(InputError, match=r"can't be written .*; give a folder that is there"):
+        drawing.save(gone, lambda f, t: None, "T", [], (2, 1))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "png"])

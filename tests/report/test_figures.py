@@ -32,7 +32,7 @@ def judged(kind=None, **figures):
         figures={"interval": {"r2": [0.25, 0.75]}, "baseline": {"r2": 0.0, "answer": "the mean"},
                  **figures},
         targets=SimpleNamespace(kind=kind, values=np.zeros((1200, 1))),
-        data=SimpleNamespace(notes=("a cell was replaced",), shape=None),
+        data=SimpleNamespace(shape=None),
     )  # fmt: skip
 
 
@@ -112,6 +112,7 @@ def test_cells_that_were_replaced_are_told_with_the_run_that_they_are_of(monkeyp
     for name in ("_settings", "_answers", "_repeat", "_facts", "_warning"):
         monkeypatch.setattr(several, name, lambda *_: [])
     monkeypatch.setattr(several.curves, "overlaid", lambda *_: [])
+    monkeypatch.setattr("bpnet.runs.data.replaced", lambda data: ("a cell was replaced",))
     made = several.page([subject(judged(), folder="one"), subject(judged(), folder="two")])
     told = [block for section in made.sections if section for block in section.blocks]
     assert "one: a cell was replaced" in str(told)

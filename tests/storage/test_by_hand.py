@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bpnet.errors import InputError
-from bpnet.pages import drawing
 from bpnet.storage import checkpoint, checksummed, disk, lock, owned, reads, strict_json
 from bpnet.storage.checkpoint import Snapshot
 
@@ -304,22 +303,6 @@ def test_json_that_is_no_number(text, bad):
     with pytest.raises(ValueError, match=bad):
         strict_json.loads(text)
     assert strict_json.loads(f"[{2**64 - 1}, -1.5, 1e308]") == [2**64 - 1, -1.5, 1e308]
-
-
-@pytest.mark.parametrize("ending", [".png", ".PNG", ".svg", ".pdf", ".Pdf"])
-def test_pictures_are_of_the_kind_that_their_ending_says(tmp_path, ending):
-    pytest.importorskip("matplotlib")
-    path, about = tmp_path / f"x{ending}", ("title", (), (1.0, 1.0))
-    drawing.check(path)
-    assert drawing.save(path, lambda *_: None, *about) == path
-    head = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[ending.lower()]
-    assert path.read_bytes().startswith(head)
-    assert said(drawing.check, tmp_path / "x.doc") == (
-        "a picture is a .png, .svg or .pdf, not 'x.doc'; rename it"
-    )
-    assert said(drawing.save, tmp_path / "gone" / "x.png", lambda *_: None, *about).startswith(
-        f"{tmp_path / 'gone' / 'x.png'} can't be written ("
-    )
 
 
 @pytest.mark.parametrize("length", range(9))
