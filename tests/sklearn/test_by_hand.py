@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 
 import bpnet
 from bpnet import backends
-from bpnet.sklearn import MLPClassifier, MLPRegressor, conventions, fitting, inputs, parameters
+from bpnet.sklearn import MLPClassifier, MLPRegressor, conventions, fitting, inputs
 
 X = np.random.default_rng(4).normal(size=(40, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -73,7 +73,7 @@ def test_one_example_is_too_few_to_judge_by():
 
 
 def test_a_fit_of_lbfgs_takes_the_learning_rates_of_scikit_learn():
-    for rate in parameters.LEARNING_RATES:
+    for rate in conventions.LEARNING_RATES:
         classifier(solver="lbfgs", learning_rate=rate).fit(X, Y)
     text = said(classifier(solver="lbfgs").fit, X, Y, X_val=X, y_val=Y)
     assert text == (

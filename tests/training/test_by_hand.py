@@ -11,7 +11,7 @@ from bpnet.core import layers, optimizers
 from bpnet.core.regularizers import UNBOUND, Regularization
 from bpnet.errors import InputError, OutOfMemory
 from bpnet.storage import checkpoint
-from bpnet.training import callbacks, prepare, scores, stacking
+from bpnet.training import callbacks, opening, prepare, scores, stacking
 from bpnet.training import targets as making
 from bpnet.training.callbacks import EarlyStopping, Run, check_watched
 from bpnet.training.judge import Judge
@@ -352,11 +352,12 @@ def test_what_a_refusal_says(make, text):
     ],
 )  # fmt: skip
 def test_what_the_history_will_not_have_cannot_be_watched(metric, validated, metrics, kind, known):
-    judge, watching = SimpleNamespace(kind=kind), EarlyStopping(3, metric)
+    judge, recipe = SimpleNamespace(kind=kind), SimpleNamespace(metrics=metrics)
+    plan = SimpleNamespace(callbacks=[EarlyStopping(3, metric)], recipe=recipe)
     if known:
-        options.check_watched([watching], judge, metrics, validated=validated)
+        opening._check_watched(plan, judge, validated=validated)
         return
-    text = said(options.check_watched, [watching], judge, metrics, validated=validated)
+    text = said(opening._check_watched, plan, judge, validated=validated)
     assert text.startswith(
         f"early stopping watches {metric!r}, which the history lacks; it has cost"
     )
@@ -364,7 +365,8 @@ def test_what_the_history_will_not_have_cannot_be_watched(metric, validated, met
     class Own(bpnet.Callback):
         """Which may write more into it."""
 
-    options.check_watched([watching, Own()], judge, metrics, validated=validated)
+    plan.callbacks.append(Own())
+    opening._check_watched(plan, judge, validated=validated)
 
 
 @pytest.mark.parametrize(
