@@ -41,7 +41,7 @@ def test_a_panel_for_each_batch_size_and_a_line_for_each_backend(monkeypatch, tm
     pytest.importorskip("matplotlib")
     found = [timing("numpy", w, k, w + k) for k in (128, 10) for w in (64, 16)]
     found += [timing("a", 16, 10, 7), Timing("a", Cell((64,), 10), error="no")]
-    found.append(timing("a", 64, 10, 700))
+    found += [timing("a", 64, 10, 700), timing("a", 256, 10, 900)]
     seen = {}
 
     def save(path, draw, title, about, size):
@@ -61,9 +61,9 @@ def test_a_panel_for_each_batch_size_and_a_line_for_each_backend(monkeypatch, tm
     assert [ring.get_xydata().tolist() for ring in rings] == [[[64, pytest.approx(700)]]]
     lines = {line.get_label(): line.get_xydata().tolist() for line in left.get_lines()}
     assert lines["numpy"] == [[16, pytest.approx(26)], [64, pytest.approx(74)]]
-    assert lines["a"] == [[16, pytest.approx(7)], [64, pytest.approx(700)]]
+    assert lines["a"] == [[w, pytest.approx(r)] for w, r in ((16, 7), (64, 700), (256, 900))]
     assert [len(line.get_xdata()) for line in right.get_lines()] == [2, 0]
-    assert [text.get_text() for text in left.get_xticklabels()] == ["16", "64"]
+    assert [text.get_text() for text in left.get_xticklabels()] == ["16", "64", "256"]
     assert (left.get_xlabel(), left.get_ylabel()) == (
         "width of the hidden layer",
         "samples a second",

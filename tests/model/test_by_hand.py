@@ -337,21 +337,21 @@ def test_what_is_no_model_is_told_with_its_path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "is_sealed", "text"),
+    ("change", "has_sum", "text"),
     [({}, True, ""), ({}, False, "it is of version 1, or has no SHA-256"),
      ({"version": 2}, True, "it is of version 2, or has no SHA-256"),
      ({"format": "bpnet network"}, True, "it holds a 'bpnet network', not a 'bpnet ensemble'")],
 )  # fmt: skip
 def test_an_ensemble_of_another_version_or_without_a_seal_is_refused(
-    tmp_path, change, is_sealed, text
+    tmp_path, change, has_sum, text
 ):
     from safetensors.numpy import save
 
     path = Ensemble([whole(), whole()]).save(tmp_path / "e.safetensors")
-    held = sealed.read(path)
+    held = checksummed.read(path)
     described = json.dumps({**json.loads(held.text), **change})
-    unsealed = save(held.tensors, metadata={"bpnet": described})
-    path.write_bytes(sealed.encode(described, held.tensors) if is_sealed else unsealed)
+    without = save(held.tensors, metadata={"bpnet": described})
+    path.write_bytes(checksummed.encode(described, held.tensors) if has_sum else without)
     if text:
         assert text in said(Ensemble.load, path)
     else:

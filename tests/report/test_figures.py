@@ -112,7 +112,7 @@ def test_cells_that_were_replaced_are_told_with_the_run_that_they_are_of(monkeyp
     for name in ("_settings", "_answers", "_repeat", "_facts", "_warning"):
         monkeypatch.setattr(several, name, lambda *_: [])
     monkeypatch.setattr(several.curves, "overlaid", lambda *_: [])
-    monkeypatch.setattr("bpnet.runs.data.replaced", lambda data: ("a cell was replaced",))
+    monkeypatch.setattr("bpnet.runs.data.replacement_notes", lambda data: ("a cell was replaced",))
     made = several.page([subject(judged(), folder="one"), subject(judged(), folder="two")])
     told = [block for section in made.sections if section for block in section.blocks]
     assert "one: a cell was replaced" in str(told)

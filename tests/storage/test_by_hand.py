@@ -308,7 +308,7 @@ def test_json_that_is_no_number(text, bad):
 @pytest.mark.parametrize("length", range(9))
 def test_numbers_of_a_file_begin_at_a_multiple_of_eight_bytes(length):
     """As the format asks, so that readers may map them; the header is JSON with spaces behind."""
-    content = sealed.encode("x" * length, TENSORS)
+    content = checksummed.encode("x" * length, TENSORS)
     size = int.from_bytes(content[:8], "little")
     assert size % 8 == 0
     header = json.loads(content[8 : 8 + size])

@@ -541,6 +541,7 @@ def test_rows_that_are_none_weigh_nothing(padded):
 
 
 FOLDS = [([*range(20)], [*range(20, 40)]), ([*range(10, 40)], [*range(10)])]
+FIRST, LAST = [*range(20)], [*range(20, 40)]
 HELD = (X[:8], Y[:8])
 
 
@@ -581,12 +582,13 @@ def test_a_set_goes_on_as_it_was_begun_or_not_at_all(tmp_path, begun, change, wh
     assert len(train(begun, resume=True)[0]["cost"]) == 3
 
 
-def test_metrics_of_a_fold_are_of_its_own_rows():
+@pytest.mark.parametrize("folds", [FOLDS, [(LAST, FIRST), (FIRST, LAST)]])
+def test_metrics_of_a_fold_are_of_its_own_rows(folds):
     nets = [bpnet.Network([3, 4, 3], hidden="tanh", seed=i) for i in range(2)]
     found = bpnet.train(
-        nets, (X, Y), folds=FOLDS, metrics=["f1", "log_loss"], epochs=2, dtype="float64"
+        nets, (X, Y), folds=folds, metrics=["f1", "log_loss"], epochs=2, dtype="float64"
     )
-    for net, history, (_, rows) in zip(nets, found, FOLDS, strict=True):
+    for net, history, (_, rows) in zip(nets, found, folds, strict=True):
         held = (X[rows], Y[rows])
         told = bpnet.evaluate(net, held, metrics=["f1", "log_loss"], dtype="float64")
         assert history["validation_cost"][-1] == pytest.approx(told["cost"], rel=1e-9)
