@@ -45,6 +45,7 @@ def learning_rates(found: LearningRates, path: str | Path, about: Sequence[str] 
         axes.plot([lowest], [found.costs.min()], "o", mfc="none", mec=theme.ink,
                   label=f"lowest cost, at {lowest:.2g}")  # fmt: skip
         axes.set(xscale="log", xlabel="learning rate", ylabel="cost, smoothed")
+        drawing.log_axis(axes.xaxis, found.rates.min(), found.rates.max())
         axes.legend()
         axes.set_title(
             "The suggestion is a tenth of the rate with the lowest cost; the run ends where the "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bpnet.bench.measure import Timing
-from bpnet.pages.drawing import DASHES, Theme, save
+from bpnet.pages.drawing import DASHES, Theme, log_axis, save
 
 
 def crossings(timings: Sequence[Timing]) -> list[str]:
@@ -70,6 +70,8 @@ def plot(timings: Sequence[Timing], path: Path, about: Sequence[str] = ()) -> Pa
             panel.set_xticks(widths, [str(w) for w in widths])
             panel.minorticks_off()
         panels[0].set(ylabel="samples a second", yscale="log")
+        if rates:
+            log_axis(panels[0].yaxis, min(rates.values()), max(rates.values()))
         panels[0].legend()
 
     size = (max(4.0 * len(batches), 6.4), 4.0)
