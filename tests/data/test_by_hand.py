@@ -620,3 +620,20 @@ def test_all_rows_of_a_stream_are_those_that_are_taken(tmp_path, standardize, va
         assert whole.flags.c_contiguous
     mean = parts[0].whole().mean(axis=0)
     assert (np.abs(mean) < 1e-5).all() == standardize
+
+
+@pytest.mark.parametrize("there", [0, 1, 2, 5])
+def test_rows_without_a_target_are_left_out_and_a_target_without_rows_is_refused(tmp_path, there):
+    path = tmp_path / "t.csv"
+    cells = [f"{i}.5,{i / 4 if i >= 5 - there else ''}" for i in range(5)]
+    path.write_text("\n".join(["a,y", *cells]))
+    if there < 2:
+        text = "is missing in 5 rows, which are all: name ano" if not there else "all 1 targets are"
+        with pytest.raises(InputError, match=text):
+            bpnet.data.load(path, target="y", task="regress", validation=0.0)
+        return
+    found = bpnet.data.load(path, target="y", task="regress", validation=0.0)
+    assert len(found.y) == there
+    rows = f"{5 - there} row{'s' * (there < 4)} left out"
+    note = f"{rows}: the target 'y' is missing, first in data row 1"
+    assert (note in str(found.notes)) is (there < 5)
