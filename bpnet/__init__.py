@@ -34,6 +34,7 @@ _HOMES = {
         "Place",
         "Ranks",
         "Recipe",
+        "check_gradients",
         "evaluate",
         "find_learning_rate",
         "gradients",
@@ -45,7 +46,9 @@ _HOMES = {
 _SUBMODULES = (
     "backends",
     "bench",
+    "callbacks",
     "check",
+    "custom",
     "data",
     "distributed",
     "export",
@@ -61,7 +64,9 @@ _SUBMODULES = (
 if TYPE_CHECKING:
     from bpnet import backends as backends
     from bpnet import bench as bench
+    from bpnet import callbacks as callbacks
     from bpnet import check as check
+    from bpnet import custom as custom
     from bpnet import data as data
     from bpnet import distributed as distributed
     from bpnet import export as export
@@ -85,6 +90,7 @@ if TYPE_CHECKING:
         Place,
         Ranks,
         Recipe,
+        check_gradients,
         evaluate,
         find_learning_rate,
     )
@@ -108,6 +114,7 @@ __all__ = [
     "__version__",
     "activations",
     "backends",
+    "check_gradients",
     "costs",
     "data",
     "evaluate",

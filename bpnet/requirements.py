@@ -26,6 +26,7 @@ LIBRARIES = {
     "onnx-ir": "onnx-ir>=0.1.16",
     "onnxruntime": "onnxruntime>=1.20",
     "onnxscript": "onnxscript>=0.7.1",
+    "optuna": "optuna>=4.2",
     "polars": "polars>=1.32",
     "pooch": "pooch>=1.8",
     "requests": "requests>=2.31",

@@ -30,11 +30,12 @@ FLOORS = {
             "tensorboard",
             "sweep",
             "runs",
+            "callbacks",
         ),
         4,
     ),
     **dict.fromkeys(
-        ("training", "model", "distributed"),
+        ("training", "model", "distributed", "display", "custom"),
         3,
     ),
     "data": 2,

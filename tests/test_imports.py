@@ -12,6 +12,7 @@ import bpnet
 
 # Each is imported by the function that needs it. typer and rich belong to the command line.
 HEAVY = {
+    "IPython",
     "array_api_strict",
     "cupy",
     "dpctl",
@@ -27,6 +28,7 @@ HEAVY = {
     "onnx",
     "onnxruntime",
     "onnxscript",
+    "optuna",
     "pandas",
     "polars",
     "pooch",

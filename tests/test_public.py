@@ -12,8 +12,8 @@ from tests.test_imports import loaded_by
 
 GIVEN = {"data", "backends", "optimizers", "schedules", "layers", "costs", "activations"}
 GIVEN |= {"initializers"}
-ON_USE = {"bench", "check", "distributed", "export", "imports", "paper", "plots", "report"}
-ON_USE |= {"sklearn", "sweep", "tensorboard"}
+ON_USE = {"bench", "callbacks", "check", "custom", "distributed", "export", "imports"}
+ON_USE |= {"paper", "plots", "report", "sklearn", "sweep", "tensorboard"}
 
 
 def modules_after(statement: str) -> set[str]:

@@ -10,7 +10,7 @@ from bpnet.core.optimizers import Optimizer
 from bpnet.data import draws
 from bpnet.model.network import Network
 from bpnet.training import Recipe, train
-from bpnet.training.callbacks import History
+from bpnet.training.history import History
 
 Host = np.ndarray[Any, Any]
 

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from bpnet.cli.ranks import join
 
             ranks = join()
-        status = app(arguments, prog_name="bpnet", standalone_mode=False, obj=ranks)
+        status = app(_with_custom(arguments), prog_name="bpnet", standalone_mode=False, obj=ranks)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -55,6 +55,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if status is None:
             raise
     return status if isinstance(status, int) else 0
+
+
+def _with_custom(arguments: Sequence[str]) -> list[str]:
+    """Arguments without ``--custom``; what stands there, or as module:name of an option, may be.
+
+    Here it is the user who names it; what a file names is never imported.
+    """
+    rest, names, before = list[str](), list[str](), ""
+    for given in arguments:
+        option, _, value = given.partition("=") if given.startswith("--") else (before, "", given)
+        if option in {"--custom", "--activation", "--cost"}:
+            names += [name for name in re.split("[,/]", value) if ":" in name]
+        if option != "--custom" and given != "--custom":
+            rest.append(given)
+        before = given
+    if names:
+        from bpnet.custom import register
+
+        for name in names:
+            register(name)
+    return rest
 
 
 _NAMED = ("--out", "-o", "--resume", "--plot", "--sample-weight", "--tensorboard-folder", "--data")

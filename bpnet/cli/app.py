@@ -78,6 +78,14 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    custom: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:NAME",
+            help="An activation or a cost of yours that files may name; of a module in this folder "
+            "or installed. It may stand anywhere.",
+        ),
+    ] = None,
 ) -> None:
     """Train feed-forward networks with the paper's own backpropagation, on any array library.
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -29,13 +30,9 @@ def give(result: Any) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A terminal that bars and curves are drawn on."""
-    return Console(stderr=stderr, highlight=False)
-
-
-def line(console: Console, text: object) -> None:
-    """Write a line on a terminal as it stands: no markup, no emoji by name, no sequences."""
-    console.print(plain(text), soft_wrap=True, markup=False, emoji=False, highlight=False)
+    """A terminal that bars and curves are drawn on; the cell of a notebook is none."""
+    of_notebook = "JPY_PARENT_PID" in os.environ  # it shows what a terminal would write over
+    return Console(stderr=stderr, highlight=False, force_terminal=False if of_notebook else None)
 
 
 class _Plain(logging.Filter):

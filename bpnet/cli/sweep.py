@@ -8,9 +8,10 @@ import typer
 import bpnet
 from bpnet import runs, sweep
 from bpnet.cli import options, screen
-from bpnet.cli.progress import Count
 from bpnet.cli.signals import StopOnSignal, interrupting
 from bpnet.core import optimizers
+from bpnet.display.lines import write
+from bpnet.display.terminal import Count
 from bpnet.errors import InputError
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
@@ -31,7 +32,9 @@ _ALL = {
 
 @options.offered(
     {**LAYOUT, **_GRID, **_ALL}, lists=True, learning_rate="eta. Default: the optimizer's.",
-    optimizer=", ".join(optimizers.OPTIMIZERS),
+    optimizer=f"{', '.join(optimizers.OPTIMIZERS)}; several with commas.",
+    hidden="Neurons of each hidden layer; several networks with /, as 64/128,64.",
+    activation="Of the hidden layers; one or one each, several with /.",
     seed="The first one; of split and folds too.",
     init="First weights; auto suits the activation.",
     patience="Stop a network after so many epochs without a better score.",
@@ -40,6 +43,14 @@ def command(
     context: typer.Context,
     source: options.DataArgument = "digits",
     seeds: Annotated[int, typer.Option(help="How many seeds, beginning with --seed.")] = 1,
+    trials: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Draw so many combinations, of lists and of ranges such as 1e-4..1e-1; 0 "
+            "trains all of the lists.",
+        ),
+    ] = 0,
     folds: Annotated[
         int, typer.Option(help="Parts that are held out in turn; 0 uses --validation.")
     ] = 0,
@@ -83,6 +94,8 @@ def command(
 
       bpnet sweep digits --learning-rate 0.01,0.03,0.1 --l2 0,1e-4 --seeds 5
       bpnet sweep houses.csv --target price --dropout 0,0.2 --folds 5 --patience 5
+      bpnet sweep digits --hidden 64/128,64 --activation relu/tanh --optimizer adam,sgd
+      bpnet sweep digits --learning-rate 1e-4..1e-1 --dropout 0..0.5 --trials 20
       bpnet sweep --resume runs/digits-20261124-120000
     """
     asked = {name: value for name, value in context.params.items() if name not in _ABOUT}
@@ -100,7 +113,9 @@ def command(
                 screen.say(f"{resume} is finished: nothing to do")
             return 0
         where = {"backend": backend, "device": device} if backend or device else {}
-        asked = _parsed(context, {"test": 0.0, **ledger.asked, **where}, resume)  # older: no test
+        asked = _parsed(
+            context, {"test": 0.0, "trials": 0, **ledger.asked, **where}, resume
+        )  # older: no test
     return _run(asked, ledger, json_=json_, quiet=quiet)
 
 
@@ -142,13 +157,13 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
         test=asked["test"],
         seed=seed,
     )  # fmt: skip
-    sweep.check(data, plan)
+    score, _ = sweep.check(data, plan)
     config: runs.Config = {
         "data": {
             "source": source, "target": asked["target"], "task": asked["task"],
             "columns": columns, "validation": held, "test": data.test_share, "seed": seed,
         },
-        "network": options.asked(asked, LAYOUT),
+        "network": _layout(asked),
         "training": {},
         "source": run_data.identity(data),
     }  # fmt: skip
@@ -159,7 +174,9 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
     stopper, begun = StopOnSignal(), len(ledger.trained)
     with interrupting() as stopped:
         try:
-            with Count(console, total - begun, asked["epochs"], silent=quiet or json_) as count:
+            with Count(
+                console, total, asked["epochs"], silent=quiet or json_, score=score, before=begun
+            ) as count:
                 for line in sweep.heading(data, plan, total, spec, reason, target_line):
                     count.say(line)
                 if begun:
@@ -170,7 +187,7 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
         except KeyboardInterrupt:
             again = f"go on with: bpnet sweep --resume {pasted(ledger.folder or Path())}"
             done = f"{len(ledger.trained)} of {total} networks are trained"
-            screen.line(console, f"stopped: {done}; {again}")
+            write(console, f"stopped: {done}; {again}")
             return stopped.status or 130
     folder = ledger.folder or Path()
     begun_before = (folder / "config.toml").is_file()
@@ -184,11 +201,11 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
         screen.give({"run": str(folder), **found.summary(), **figures})
         return stopper.status
     for line in [*sweep.table(found), *(tested[1] if tested is not None else [_UNTESTED])]:
-        screen.line(console, line)
+        write(console, line)
     if stopper.status:
         again = f"go on with: bpnet train --resume {pasted(folder)}"
-        screen.line(console, f"stopped: the best is not trained to its end; {again}")
-    screen.line(console, f"run: {folder}")
+        write(console, f"stopped: the best is not trained to its end; {again}")
+    write(console, f"run: {folder}")
     return stopper.status
 
 
@@ -210,13 +227,19 @@ def _tested(
 
 def _plan(asked: dict[str, Any]) -> sweep.Plan:
     """What is swept, by what the options say."""
-    grid = {
-        name: options.numbers(about.flag.replace("_", "-"), asked[about.flag],
-                              int if name == "batch_size" else float)
-        for name, about in _GRID.items()
-    }  # fmt: skip
-    grid["batch_size"] = [k or None for k in grid.pop("batch_size")]  # it changes fastest
-    layout, shared = options.asked(asked, LAYOUT), options.asked(asked, _ALL)
+    rules = [name.strip() for name in asked["optimizer"].split(",")]
+    nets = {
+        **{
+            name: [_layout({**asked, name: text})[name] for text in asked[name].split("/")]
+            for name in ("hidden", "activation")
+        },
+        "optimizer": rules,
+    }
+    grid: dict[str, Any] = {name: values for name, values in nets.items() if len(values) > 1}
+    grid |= {name: _values(name, about.flag, asked[about.flag]) for name, about in _GRID.items()}
+    sizes = grid.pop("batch_size")  # it changes fastest
+    grid["batch_size"] = [k or None for k in sizes] if isinstance(sizes, list) else sizes
+    layout, shared = _layout(asked), options.asked({**asked, "optimizer": rules[0]}, _ALL)
     warm_start.refuse_run(layout["init"])
     first, optimizer, patience = (shared.pop(n) for n in ("seed", "optimizer", "patience"))
     return sweep.Plan(
@@ -227,5 +250,24 @@ def _plan(asked: dict[str, Any]) -> sweep.Plan:
         },
         training={**shared, "metrics": sweep.metrics_of(asked["score"])},
         seeds=sweep.seeds(first, asked["seeds"]), optimizer=optimizer, patience=patience,
-        folds=asked["folds"], score=asked["score"],
+        folds=asked["folds"], score=asked["score"], trials=asked["trials"],
     )  # fmt: skip
+
+
+def _layout(asked: dict[str, Any]) -> dict[str, Any]:
+    """Options of the network, the first of those of which there are several."""
+    first = {name: asked[name].partition("/")[0] for name in ("hidden", "activation")}
+    return options.asked({**asked, **first}, LAYOUT)
+
+
+def _values(name: str, flag: str, text: str | None) -> Any:
+    """Values of an option: a list, or a range such as 1e-4..1e-1."""
+    kind, flag = int if name == "batch_size" else float, flag.replace("_", "-")
+    if text is None or ".." not in text:
+        return options.numbers(flag, text, kind)
+    ends = text.split("..")
+    if len(ends) != 2 or "," in text:
+        msg = f"--{flag} is {text!r}; give a range such as 0.001..0.1, or a list"
+        raise InputError(msg)
+    low, high = (options.numbers(flag, end, kind)[0] for end in ends)
+    return sweep.Span(low, high, whole=kind is int)

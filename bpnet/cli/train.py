@@ -11,12 +11,13 @@ from rich.console import Console
 import bpnet
 from bpnet import distributed, plots, runs, tensorboard
 from bpnet.cli import options, screen
-from bpnet.cli.progress import Bar
 from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0, recorded
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import arrays
+from bpnet.display.lines import write
+from bpnet.display.terminal import Bar
 from bpnet.errors import InputError, one_line
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
@@ -241,15 +242,16 @@ def _train(
         board = tables["training"].get("tensorboard")
         written = tensorboard.place(board, folder, resume, events)
         callbacks += [recorder, *_event_files(written, seen, after)]
-    if not (shown.quiet or shown.json):
-        lines = _heading(dataset, tables, network, selection)
-        bar = Bar(console, [*lines, *described(ranks, tables["training"])], live=shown.live)
-        callbacks.append(bar)
+    said = [] if shown.quiet or shown.json else _heading(dataset, tables, network, selection)
+    if said:
+        for line in [*said, *described(ranks, tables["training"])]:
+            write(console, line)
+        callbacks.append(bar := Bar(console, live=shown.live))
         after.callback(bar.close)
     with after:  # terminal and signals are given back
         found = None
         if run_options.learning_rate == FIND:
-            found = _find(network, dataset, recipe, place)
+            found = _find(network, dataset, recipe, place, console if said else None)
             recipe = replace(recipe, optimizer=optimizers.get(recipe.rule, found.suggestion))
             tables["training"]["learning_rate"] = found.suggestion
         whole = isinstance(recipe.optimizer, LBFGS)
@@ -326,32 +328,39 @@ def _weights(path: Path | None, dataset: Any) -> Any:
 def _say(console: Console, notes: list[str], status: int, stopping: Any, folder: Path) -> None:
     """Say how a run ended, and where it is."""
     for note in notes:
-        screen.line(console, note)
+        write(console, note)
     if status:
         again = f"go on with: bpnet train --resume {pasted(folder)}"
-        screen.line(console, f"stopped: the model holds what was learned so far; {again}")
+        write(console, f"stopped: the model holds what was learned so far; {again}")
     elif stopping is not None and stopping.best_epoch is not None:
-        screen.line(console, f"the model is that of epoch {stopping.best_epoch + 1}, the best")
-    screen.line(console, f"run: {folder}")
+        write(console, f"the model is that of epoch {stopping.best_epoch + 1}, the best")
+    write(console, f"run: {folder}")
 
 
 def _find(
-    network: bpnet.Network, data: Any, recipe: bpnet.Recipe, place: bpnet.Place
+    network: bpnet.Network,
+    data: Any,
+    recipe: bpnet.Recipe,
+    place: bpnet.Place,
+    console: Console | None,
 ) -> LearningRates:
-    """Learning rate to begin with, on the run's own data."""
+    """Learning rate to begin with, on the run's own data; it is told before training begins."""
     taken = {name: getattr(recipe, name) for name in ("cost", "optimizer", "batch_size", "l2")}
-    return bpnet.find_learning_rate(
+    found = bpnet.find_learning_rate(
         network, data, backend=place.backend, dtype=place.dtype, seed=recipe.seed, **taken
     )
+    if console is not None:
+        steps = f"found in {len(found.rates)} steps"
+        write(console, f"learning rate: {found.suggestion:.3g}, {steps}")
+    return found
 
 
 def _drawn(found: LearningRates, folder: Path, tables: Any, backend: str) -> list[str]:
-    """What to say of a rate that was found; the picture is drawn where matplotlib is."""
-    said = f"learning rate: {found.suggestion:.3g}, found in {len(found.rates)} steps"
+    """Where the picture of a rate that was found is; it is drawn where matplotlib is."""
     source, net = tables["data"]["source"], tables["network"]["hidden"]
     about = (source, f"hidden layers {net}", backend, runs.this_machine(backend)["processor"])
     try:
         picture = plots.learning_rates(found, folder / "learning-rate.png", about)
     except InputError as error:
-        return [f"{said}; no picture: {error}"]
-    return [f"{said}; {picture}"]
+        return [f"learning rate: no picture: {error}"]
+    return [f"learning rate: {picture}"]

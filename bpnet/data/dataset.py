@@ -15,7 +15,7 @@ from bpnet.errors import InputError
 
 
 @checked
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Examples and their targets.
 
@@ -88,6 +88,15 @@ class Dataset:
     places: Mapping[str, Array] = field(default_factory=dict)
     tallies: Mapping[str, Tally] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        m, n = self.x.shape
+        parts = [f"{m:,} examples of {n:,} values ({_dtype(self.x)})"]
+        if self.y is not None:
+            parts.append(f"targets {tuple(self.y.shape)} ({_dtype(self.y)})")
+        held = {"validation": self.validation, "test": self.test}
+        parts += [f"{len(pair[0]):,} for {name}" for name, pair in held.items() if pair is not None]
+        return f"Dataset({self.name + ': ' if self.name else ''}{', '.join(parts)})"
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _array(self.x, "x"))
         if self.y is not None:
@@ -134,6 +143,10 @@ def checked_scale(scale: Any) -> float | None:
         message = f"scale is {shown(scale)}; give a positive number such as 1/255, or leave it out"
         raise InputError(message)
     return None if number is None else float(number)
+
+
+def _dtype(array: Array) -> str:
+    return str(array.dtype).rpartition(".")[2]
 
 
 def _array(value: Any, name: str) -> Array:

@@ -22,6 +22,7 @@ from bpnet.errors import InputError
 from bpnet.model import assembly
 from bpnet.model.parameter_view import ParameterView
 from bpnet.model.saving import save_network
+from bpnet.model.summary import Summary, summary
 
 
 @checked
@@ -284,6 +285,25 @@ class Network:
     def save(self, path: str | Path) -> Path:
         """Write the network to a safetensors file; see :func:`bpnet.load`."""
         return save_network(self, path)
+
+    def summary(self) -> Summary:
+        """Layers, shapes, parameters and memory, as a table that prints itself.
+
+        Examples
+        --------
+        >>> Network([4, 3, 2], seed=0).summary()
+        Network([4, 3, 2], ReLU, Softmax)
+        layer  kind   outputs  activation  parameters
+            0  input        4
+            1  Dense        3  ReLU                15
+            2  Dense        2  Softmax              8
+        23 parameters, 184 bytes in float64; 40 bytes of activations an example
+        """
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a drawing, and the summary."""
+        return self.summary()._repr_html_()
 
     def __repr__(self) -> str:
         sigmas = [type(layer.activation).__name__ for layer in self.dense]

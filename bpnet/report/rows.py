@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.data import Columns
+from bpnet.display.figures import display_name, value_text
 from bpnet.pages.content import Figure, Picture, Section, Table, number
 from bpnet.pages.drawing import Spot, Theme, render
 from bpnet.report.judged import Residuals
@@ -112,9 +113,9 @@ def residuals(subject: Subject) -> Section:
 def _told(name: str, r: Residuals) -> list[list[str]]:
     """Figures of an output, each with its interval and what the mean as the answer reaches."""
     return [
-        [f"{results.display_name(key)} of {name}", results.value_text(key, value),
+        [f"{display_name(key)} of {name}", value_text(key, value),
          results.interval_text(r.evidence, key),
-         results.value_text(key, r.evidence["baseline"][key])]
+         value_text(key, r.evidence["baseline"][key])]
         for key, value in r.figures.items()
     ]  # fmt: skip
 

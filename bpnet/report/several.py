@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from bpnet.display.figures import display_name, value_text
 from bpnet.pages.content import Code, Fact, Note, Page, Section, Table, notes, number, percent
 from bpnet.report import curves, outcomes, repeat
 from bpnet.report.subject import Subject
-from bpnet.runs.results import display_name, value_text
 
 _TABLES = ("data", "network", "training", "machine")
 

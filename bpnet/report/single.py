@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bpnet.display.figures import display_name, value_text
 from bpnet.pages.content import Fact, Page, notes, percent
 from bpnet.report import curves, inputs, layers, outcomes, repeat, threshold
 from bpnet.report.subject import Judged, Subject
@@ -47,8 +48,8 @@ def _figures(subject: Subject) -> list[Fact]:
         return []
     judged, told = subject.judged, subject.judged.figures
     found = [
-        Fact(f"{judged.part.capitalize()} {results.display_name(name)}",
-             percent(told[name]) if name == "accuracy" else results.value_text(name, told[name]),
+        Fact(f"{judged.part.capitalize()} {display_name(name)}",
+             percent(told[name]) if name == "accuracy" else value_text(name, told[name]),
              _beside(told, name))
         for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in told
     ]  # fmt: skip
@@ -60,7 +61,7 @@ def _beside(told: dict[str, Any], name: str) -> str:
     """Interval and baseline of a figure."""
     if name not in told["interval"]:
         return ""
-    constant = results.value_text(name, told["baseline"][name])
+    constant = value_text(name, told["baseline"][name])
     answer = results.answer_text(told["baseline"]["answer"])
     return f"95 % interval {results.interval_text(told, name)}; always {answer}: {constant}"
 

@@ -3,13 +3,11 @@
 from functools import partial
 from typing import Any
 
+from bpnet.display.figures import display_name, value_text
 from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.runs.data import EvaluationSet
 from bpnet.training import evaluate, scores
-
-FIGURES = {"cost": "cost", "accuracy": "accuracy", "r2": "R2", "mae": "MAE", "rmse": "RMSE"}
-"""Names of figures as people write them."""
 
 
 def figures(
@@ -51,11 +49,6 @@ def lines(figures: dict[str, Any], rows: EvaluationSet) -> list[str]:
     ]
 
 
-def display_name(name: str) -> str:
-    """Name of a figure as people write it."""
-    return FIGURES.get(name, name)
-
-
 def interval_text(figures: dict[str, Any], name: str) -> str:
     """The 95 % interval of a figure as text."""
     low, high = figures["interval"][name]
@@ -65,12 +58,3 @@ def interval_text(figures: dict[str, Any], name: str) -> str:
 def answer_text(answer: Any) -> str:
     """The baseline's constant answer as text: a class, labels, or the mean."""
     return answer if answer == "the mean" else repr(answer)
-
-
-def value_text(name: str, value: float) -> str:
-    """A figure as text: an accuracy in percent, an error in the target's unit with five digits."""
-    if name == "accuracy":
-        return f"{100 * value:.1f} %"
-    if name in {"mae", "rmse", "mse"}:
-        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.5g}"
-    return f"{value:.4f}"

@@ -9,11 +9,13 @@ from bpnet.sweep.ledger import Ledger
 from bpnet.sweep.plan import Plan, metrics_of, network, seeds
 from bpnet.sweep.ranking import Ranked, Sweep, heading, table
 from bpnet.sweep.running import check, finish, run
+from bpnet.sweep.search import Span
 
 __all__ = [
     "Ledger",
     "Plan",
     "Ranked",
+    "Span",
     "Sweep",
     "check",
     "finish",

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bpnet.core import optimizers
@@ -11,6 +12,7 @@ from bpnet.data import Dataset, draws
 from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.runs import data as run_data
+from bpnet.sweep.search import Span, drawn
 from bpnet.training.callbacks import EarlyStopping
 from bpnet.training.declared import merged
 from bpnet.training.planning import check_rule
@@ -22,7 +24,8 @@ Configuration = dict[str, Any]
 _MOST = 100_000
 """Networks of a sweep."""
 
-OF_THE_OPTIMIZER = ("learning_rate", "momentum")
+OF_THE_OPTIMIZER = ("optimizer", "learning_rate", "momentum")
+OF_THE_NETWORK = ("hidden", "activation")
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,9 @@ class Plan:
     Parameters
     ----------
     grid : dict of lists
-        Values of each option that is swept: learning_rate, momentum, and what
-        :func:`bpnet.train` takes one of for each network.
+        Values of each option that is swept: hidden, activation, optimizer, learning_rate,
+        momentum, and what :func:`bpnet.train` takes one of for each network; with ``trials`` also
+        a :class:`bpnet.sweep.Span`.
     network : dict
         Options of :class:`bpnet.Network`, with ``sizes`` the hidden neurons.
     training : dict
@@ -50,9 +54,11 @@ class Plan:
         classes, else ``validation_cost``.
     patience : int or None
         Epochs without a better score after which a network stops.
+    trials : int
+        Combinations that are drawn by the first seed; 0 is all of them.
     """
 
-    grid: dict[str, list[Any]]
+    grid: dict[str, list[Any] | Span]
     network: dict[str, Any]
     training: dict[str, Any]
     optimizer: str = "adam"
@@ -60,6 +66,7 @@ class Plan:
     folds: int = 0
     score: str | None = None
     patience: int | None = None
+    trials: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be swept before there is a network.
@@ -70,26 +77,39 @@ class Plan:
             If there would be more networks than anybody can wait for, or an option has a value
             that cannot be used.
         """
-        count = math.prod(len(values) for values in self.grid.values()) * len(self.seeds)
-        count *= max(self.folds, 1)
+        spans = {name: v for name, v in self.grid.items() if isinstance(v, Span)}
+        if spans and not self.trials:
+            name, span = next(iter(spans.items()))
+            msg = f"{name} is the range {span}, of which a grid has no values"
+            raise InputError(f"{msg}; give trials, or a list")
+        lists = [v for v in self.grid.values() if not isinstance(v, Span)]
+        count = self.trials or math.prod(map(len, lists))
+        count *= len(self.seeds) * max(self.folds, 1)
         if count > _MOST:
             msg = f"the sweep has {count:,} networks; give fewer values, seeds or folds: at most"
             raise InputError(f"{msg} {_MOST:,}")
         merged(Place, None, self.training)
         merged(Recipe, None, self.training)
-        check_rule(self.rule({}))
+        rules = self.grid.get("optimizer", [self.optimizer])
+        for rule in rules:
+            check_rule(self.rule({"optimizer": rule}))
         if self.patience is not None:
             EarlyStopping(self.patience)
         for name, values in self.grid.items():
-            for value in values:
-                merged(Recipe, None, self.options({name: value}))
+            ends = [values.low, values.high] if isinstance(values, Span) else values
+            for value, rule in itertools.product(ends, rules):
+                merged(Recipe, None, self.options({"optimizer": rule, name: value}))
 
     def configurations(self) -> list[Configuration]:
-        """Every combination, the first option changing slowest."""
-        return [
-            dict(zip(self.grid, values, strict=True))
-            for values in itertools.product(*self.grid.values())
-        ]
+        """Every combination, the first option changing slowest, or those that are drawn."""
+        return self._configurations
+
+    @cached_property
+    def _configurations(self) -> list[Configuration]:
+        if self.trials:
+            return drawn(self.grid, self.trials, self.seeds[0])
+        lists: Any = self.grid.values()  # of a grid
+        return [dict(zip(self.grid, v, strict=True)) for v in itertools.product(*lists)]
 
     def rule(self, chosen: Configuration) -> Any:
         """Optimizer of a combination.
@@ -99,18 +119,23 @@ class Plan:
         InputError
             If it is unknown, or has no momentum and is given one.
         """
-        return optimizers.get(self.optimizer, *(chosen.get(name) for name in OF_THE_OPTIMIZER))
+        name, *settings = (chosen.get(name) for name in OF_THE_OPTIMIZER)
+        return optimizers.get(name or self.optimizer, *settings)
 
     def options(self, chosen: Configuration) -> dict[str, Any]:
         """Options of :func:`bpnet.train` that a combination has of its own."""
-        own = {name: value for name, value in chosen.items() if name not in OF_THE_OPTIMIZER}
+        apart = {*OF_THE_OPTIMIZER, *OF_THE_NETWORK}
+        own = {name: value for name, value in chosen.items() if name not in apart}
         return {**own, "optimizer": self.rule(chosen)}
 
 
-def network(data: Dataset, plan: Plan, seed: int) -> Network:
-    """Network of a plan, before it is trained."""
+def network(data: Dataset, plan: Plan, seed: int, chosen: Configuration | None = None) -> Network:
+    """Network of a plan, or of one of its combinations, before it is trained."""
     options = dict(plan.network)
-    return run_data.network_for(data, options.pop("sizes"), seed=seed, **options)
+    chosen = chosen or {}
+    sizes = chosen.get("hidden", options.pop("sizes"))
+    options["hidden"] = chosen.get("activation", options["hidden"])
+    return run_data.network_for(data, sizes, seed=seed, **options)
 
 
 def seeds(first: int, count: int) -> list[int]:

@@ -11,9 +11,14 @@ import numpy as np
 
 from bpnet.arguments import finite_number
 from bpnet.data import Dataset
+from bpnet.errors import InputError
 from bpnet.runs import data as run_data
-from bpnet.sweep.plan import Configuration, Plan, network
+from bpnet.sweep.plan import OF_THE_NETWORK, Configuration, Plan, network
+from bpnet.sweep.search import Span
 from bpnet.training.scores import grows
+
+_DIGITS = 8
+"""Characters of a number above which it is no number that somebody has typed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +108,21 @@ class Sweep:
             for i, ranked in enumerate(self.ranking, start=1)
         ]
 
+    def to_frame(self) -> Any:
+        """The ranking as a frame of pandas, a row for each combination, the best first.
+
+        Raises
+        ------
+        InputError
+            If pandas is missing.
+        """
+        try:
+            import pandas
+        except ImportError:
+            msg = "a frame needs pandas; pip install pandas, or take rows()"
+            raise InputError(msg) from None
+        return pandas.DataFrame(_flat(self)).set_index("rank")
+
     def summary(self) -> dict[str, Any]:
         """All of it as plain data."""
         return {
@@ -119,15 +139,40 @@ class Sweep:
 
 def as_csv(sweep: Sweep) -> str:
     """The ranking as CSV, a line for each combination."""
-    rows = [
-        {name: value for name, value in row.items() if not isinstance(value, list)}
-        for row in sweep.rows()
-    ]
+    rows = _flat(sweep)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _flat(sweep: Sweep) -> list[dict[str, Any]]:
+    """Rows of the ranking without the figures of single networks."""
+    rows = [{**row, **_texts(row)} for row in sweep.rows()]
+    return [{n: v for n, v in row.items() if n not in {"scores", "epochs"}} for row in rows]
+
+
+def _texts(row: dict[str, Any]) -> dict[str, str]:
+    """Options whose value is a list, of layers, as the command line takes them."""
+    return {n: as_text(row[n]) for n in OF_THE_NETWORK if isinstance(row.get(n), list | tuple)}
+
+
+def as_text(value: Any) -> str:
+    """A value as the command line takes it, a number that was drawn with four digits."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    text = str(value)
+    return f"{value:.4g}" if isinstance(value, float) and len(text) > _DIGITS else text
+
+
+def as_asked(name: str, values: Any) -> Any:
+    """Values of an option as the command that sweeps them again takes them."""
+    if isinstance(values, Span):
+        return str(values)
+    if name in OF_THE_NETWORK:
+        return "/".join(map(as_text, values))
+    return [k or 0 for k in values] if name == "batch_size" else values
 
 
 def heading(
@@ -141,15 +186,17 @@ def heading(
         *data.taken,
         *(f"note: {note}" for note in data.notes),
         *target,
-        f"network: {network(data, plan, plan.seeds[0])}",
-        f"sweep: {count} combinations, {len(plan.seeds)} seeds, {judged}: {total} networks",
+        f"network: {network(data, plan, plan.seeds[0], plan.configurations()[0])}",
+        f"sweep: {count} combinations, {len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}, "
+        f"{judged}: {total} networks",
         f"backend: {spec} ({reason})",
     ]
 
 
 def table(sweep: Sweep) -> list[str]:
     """Lines of the ranking: the options of which there are several, mean and deviation."""
-    several = [name for name, values in sweep.plan.grid.items() if len(values) > 1]
+    grid = sweep.plan.grid
+    several = [n for n, v in grid.items() if isinstance(v, Span) or len(v) > 1]
     share = sweep.score.endswith("accuracy")
     unit, form = (100.0, ".2f") if share else (1.0, ".5g")
     header = ["rank", *(name.replace("_", "-") for name in several)]
@@ -161,7 +208,7 @@ def table(sweep: Sweep) -> list[str]:
     ]
     lines = [header]
     for i, ranked in enumerate(sweep.ranking, start=1):
-        values = [f"{ranked.configuration[name]}" for name in several]
+        values = [as_text(ranked.configuration[name]) for name in several]
         numbers = [format(unit * v, form) for v in (ranked.mean, ranked.deviation)]
         epochs = f"{statistics.median(ranked.epochs.ravel().tolist()):g}"
         lines.append([str(i), *values, *numbers, epochs, str(ranked.diverged or "")])

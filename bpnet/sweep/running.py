@@ -17,8 +17,8 @@ from bpnet.model.network import Network
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
 from bpnet.sweep.ledger import End, Ledger, Noting
-from bpnet.sweep.plan import OF_THE_OPTIMIZER, Configuration, Plan, network
-from bpnet.sweep.ranking import Ranked, Sweep
+from bpnet.sweep.plan import OF_THE_NETWORK, OF_THE_OPTIMIZER, Configuration, Plan, network
+from bpnet.sweep.ranking import Ranked, Sweep, as_asked
 from bpnet.training import Callback, Checkpoint, EarlyStopping, Histories, train
 from bpnet.training.checkpoints import fingerprint
 from bpnet.training.scores import grows
@@ -102,6 +102,9 @@ def check(data: Dataset, plan: Plan) -> tuple[str, list[Any]]:
     if not plan.folds and data.validation is None:
         msg = "there is nothing to rank by; give folds, or a validation share"
         raise InputError(msg)
+    chosen = {repr([c.get(n) for n in OF_THE_NETWORK]): c for c in plan.configurations()}
+    for one in chosen.values():
+        network(data, plan, plan.seeds[0], one)
     return _score(data, plan), _parts(data, plan)
 
 
@@ -119,7 +122,7 @@ def _train(
     if not left:
         return []
     chosen = [cells[i] for i in left]
-    nets = [network(data, plan, seed) for _, seed, _ in chosen]
+    nets = [network(data, plan, seed, configuration) for configuration, seed, _ in chosen]
     own = [plan.options(configuration) for configuration, _, _ in chosen]
     columns: dict[str, Any] = {name: [options[name] for options in own] for name in own[0]}
     called = [*callbacks, Noting(ledger, left, lambda history: _end(history, score, plan))]
@@ -234,7 +237,7 @@ def finish(
     Network
         The trained one.
     """
-    net = network(data, sweep.plan, sweep.seed)
+    net = network(data, sweep.plan, sweep.seed, sweep.best.configuration)
     metrics = sweep.plan.training.get("metrics", []) if data.validation is not None else []
     metrics = run_data.metrics_for(data, metrics)
     if resume:  # an older bpnet had fewer
@@ -267,23 +270,25 @@ def _config(sweep: Sweep, config: runs.Config, metrics: list[str]) -> runs.Confi
     """Configuration of the best combination as a run, with what the sweep was asked for."""
     plan, best = sweep.plan, sweep.best.configuration
     rule, options = plan.rule(best), {**plan.training, **plan.options(best)}
-    own = {name: value for name, value in best.items() if name not in OF_THE_OPTIMIZER}
+    apart = {*OF_THE_OPTIMIZER, *OF_THE_NETWORK}
+    own = {name: value for name, value in best.items() if name not in apart}
     epochs = options["epochs"]
     if plan.folds:
         epochs = round(statistics.median(sweep.best.epochs.ravel().tolist()))
     settings = {
         **config["training"], **plan.training, **own, "epochs": epochs,
-        "optimizer": plan.optimizer, "learning_rate": rule.learning_rate,
+        "optimizer": best.get("optimizer", plan.optimizer), "learning_rate": rule.learning_rate,
         "momentum": getattr(rule, "momentum", None), "seed": sweep.seed,
         "batch_size": options["batch_size"] or 0,
         "patience": None if plan.folds else plan.patience,
         "metrics": metrics,
     }  # fmt: skip
-    grid = {**plan.grid, "batch_size": [k or 0 for k in plan.grid.get("batch_size", [])]}
     asked = {
         "score": sweep.score, "seeds": list(plan.seeds), "folds": plan.folds,
         "epochs": plan.training["epochs"], "patience": plan.patience,
-        **{name: values for name, values in grid.items() if values and None not in values},
+        **({"trials": plan.trials} if plan.trials else {}),
+        **{n: as_asked(n, v) for n, v in plan.grid.items() if v},
     }  # fmt: skip
-    network_table = {**config["network"], "seed": sweep.seed}
+    layout = {name: best[name] for name in OF_THE_NETWORK if name in best}
+    network_table = {**config["network"], **layout, "seed": sweep.seed}
     return {**config, "training": settings, "network": network_table, "sweep": asked}

@@ -1,11 +1,13 @@
 """Training: the step, the loop over epochs and blocks, callbacks and history."""
 
 from bpnet.public import listing
-from bpnet.training.callbacks import Callback, EarlyStopping, Histories, History, Run
+from bpnet.training.callbacks import Callback, EarlyStopping, Histories, Run
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.distributions import Distributions
 from bpnet.training.evaluation import evaluate, gradients
 from bpnet.training.finder import LearningRates, find_learning_rate
+from bpnet.training.gradient_check import check_gradients
+from bpnet.training.history import History
 from bpnet.training.recipe import Place, Ranks, Recipe
 from bpnet.training.train import train
 
@@ -21,6 +23,7 @@ __all__ = [
     "Ranks",
     "Recipe",
     "Run",
+    "check_gradients",
     "evaluate",
     "find_learning_rate",
     "gradients",

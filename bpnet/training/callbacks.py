@@ -11,9 +11,7 @@ from bpnet.errors import Diverged, InputError
 from bpnet.model.network import Network
 from bpnet.storage.checkpoint import fitting
 from bpnet.training import scores
-
-History = dict[str, list[float]]
-"""One list a name, one value an epoch."""
+from bpnet.training.history import History
 
 
 class Histories(list[History]):
@@ -85,7 +83,7 @@ class Run:
     step: int = 0
     cost: float | None = None
     accuracy: float | None = None
-    history: History = field(default_factory=dict)
+    history: History = field(default_factory=History)
     stopped: str | None = None
     sums: tuple[float, float] = (0.0, 0.0)
     pull: Any = None

@@ -74,6 +74,10 @@ class LearningRates:
     costs: np.ndarray[Any, Any]
     suggestion: float
 
+    def __repr__(self) -> str:
+        span = f"{len(self.rates)} steps from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
+        return f"LearningRates(suggestion {self.suggestion:.3g}, {span})"
+
 
 @dataclass(frozen=True)
 class _Sweep:

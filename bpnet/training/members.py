@@ -13,6 +13,7 @@ from bpnet.storage import checkpoint
 from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import checkpoints, epochs, prepare, resuming, stacking
 from bpnet.training.callbacks import SIGNALS, Histories, Run
+from bpnet.training.history import History
 from bpnet.training.member import Member
 from bpnet.training.opening import Job
 from bpnet.training.resuming import Saved, is_finished
@@ -29,7 +30,7 @@ class Progress:
 
     def __init__(self, job: Job) -> None:
         self.job, self.networks = job, [plan.network for plan in job.call.plans]
-        self.histories = Histories([{} for _ in self.networks])
+        self.histories = Histories([History() for _ in self.networks])
         self.saved: dict[int, Saved] = {}
         self.done: set[int] = set()
         self.begun = False
@@ -121,7 +122,7 @@ class Progress:
                 self.saved |= self._under_way()
             self.done |= set(part)
             self.run.before = self.run.at
-            self.run.epoch, self.run.step, self.run.history = 0, 0, {}
+            self.run.epoch, self.run.step, self.run.history = 0, 0, History()
             self.drop()
 
     @property

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Unpack, overload
 
 from bpnet.arguments import checked
+from bpnet.display import progress
 from bpnet.model.network import Network
 from bpnet.training import fastest, members, opening, planning
-from bpnet.training.callbacks import Callback, Histories, History
+from bpnet.training.callbacks import Callback, Histories
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.declared import signed
+from bpnet.training.history import History
 from bpnet.training.recipe import Keywords, Place, Ranks, Recipe
 
 _log = logging.getLogger("bpnet")
@@ -29,6 +31,7 @@ def train(
     checkpoint: str | Path | Checkpoint | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    verbose: int = 0,
     **keywords: Unpack[Keywords],
 ) -> History: ...
 @overload
@@ -45,6 +48,7 @@ def train(
     resume: bool = False,
     callbacks: Sequence[Callback] | Sequence[Sequence[Callback]] = (),
     folds: Iterable[Any] | None = None,
+    verbose: int = 0,
     **keywords: Unpack[Keywords],
 ) -> Histories: ...
 @checked  # type: ignore[misc]  # of callbacks a set may have a list of lists
@@ -62,6 +66,7 @@ def train(
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     folds: Iterable[Any] | None = None,
+    verbose: int = 0,
     **keywords: Any,
 ) -> Any:
     """Train a network in place, or a set of networks at once.
@@ -98,6 +103,9 @@ def train(
     folds : sequence of (rows, rows), optional
         For each network of a set the numbers of the examples that it is trained with, and of
         those that it is judged by in place of ``validation``.
+    verbose : {0, 1, 2}
+        1 shows the run where somebody watches, on a terminal or in a notebook, 2 also in a file:
+        see :class:`bpnet.callbacks.Progress`.
     **keywords
         The fields of :class:`bpnet.Recipe`, :class:`bpnet.Place` and :class:`bpnet.Ranks`, in
         place of those of ``recipe``, ``place`` and ``ranks``. For a set the optimizer, epochs,
@@ -106,10 +114,10 @@ def train(
 
     Returns
     -------
-    dict of lists, or a list of these for a set
-        One value an epoch: ``cost``, ``accuracy`` where there are classes,
-        ``validation_cost``, ``validation_accuracy``, ``learning_rate``, ``seconds``, and the
-        metrics.
+    History, or a list of these for a set
+        A dict of lists, which draws itself. One value an epoch: ``cost``, ``accuracy`` where there
+        are classes, ``validation_cost``, ``validation_accuracy``, ``learning_rate``, ``seconds``,
+        and the metrics.
 
     Raises
     ------
@@ -148,13 +156,17 @@ def train(
     >>> histories[0]["cost"][-1] < histories[1]["cost"][-1]
     True
     """
-    call = planning.plan(
-        network, data, recipe, place, ranks, keywords, sample_weight=sample_weight,
-        validation=validation, checkpoint=checkpoint, resume=resume, callbacks=callbacks,
-        folds=folds,
-    )  # fmt: skip
-    call = fastest.settled(call) if call.place.is_fastest else call
-    histories = members.run(opening.opened(call))
+    communicator = keywords.get("communicator", getattr(ranks, "communicator", None))
+    leads = getattr(communicator, "rank", 0) == 0
+    with progress.watching(callbacks, verbose, leads=leads) as called:
+        call = planning.plan(
+            network, data, recipe, place, ranks, keywords, sample_weight=sample_weight,
+            validation=validation, checkpoint=checkpoint, resume=resume, callbacks=called,
+            folds=folds,
+        )  # fmt: skip
+        call = fastest.settled(call) if call.place.is_fastest else call
+        histories = members.run(opening.opened(call))
+    histories[:] = map(History, histories)
     if not call.several:
         if histories.diverged:
             raise histories.diverged[0]

@@ -1,14 +1,14 @@
 """How a command ends: without memory, by a signal; and what a bar shows at its end."""
 
 import signal
-from types import SimpleNamespace
 
 import pytest
 
 import bpnet
 from bpnet.cli import main, screen
-from bpnet.cli.progress import Count
 from bpnet.cli.signals import interrupting
+from bpnet.display.terminal import Count
+from bpnet.training import Run
 
 
 def test_memory_that_runs_out_is_one_line_and_status_1(monkeypatch, capsys):
@@ -35,15 +35,17 @@ def test_a_command_that_is_ended_knows_by_what(number, status):
 
 
 def test_a_network_that_stops_early_counts_for_all_of_its_epochs():
-    with Count(screen.console(), 2, 5, silent=True) as count:
-        run = SimpleNamespace(epoch=0)
-        for run.epoch in range(3):
-            count.on_epoch_end(run)
-        count.on_train_end(run)
+    with Count(screen.console(), 2, 5, silent=True, score="validation_accuracy") as count:
         (task,) = count._progress.tasks
-        assert (task.completed, task.total) == (5, 10)
-        for run.epoch in range(5):
-            count.on_epoch_end(run)
-        count.on_train_end(run)
-        assert task.completed == 10
-        assert task.fields["text"] == "2/2 networks"
+        assert task.fields["text"].startswith("0/2 networks")
+        for done, epochs in ((1, 3), (2, 5)):
+            run = Run(None, 5, 1, 1, "numpy")
+            for run.epoch in range(epochs):
+                for name in ("cost", "validation_accuracy"):
+                    run.history.setdefault(name, []).append(0.25 * run.epoch)
+                count.on_epoch_end(run)
+            count.on_train_end(run)
+            assert task.completed == done / 2
+            best = 25 * (epochs - 1)
+            assert task.fields["text"].startswith(f"{done}/2 networks  0:00")
+            assert task.fields["text"].endswith(f"best accuracy {best}.0 %")

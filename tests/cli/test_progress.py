@@ -8,8 +8,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from bpnet.cli.curves import Curves, chart
-from bpnet.cli.progress import Bar
+from bpnet.display.curves import Curves, chart
+from bpnet.display.lines import Clock
+from bpnet.display.terminal import Bar
 from bpnet.training import Run
 
 
@@ -66,6 +67,67 @@ def test_without_unicode_curves_are_stars_and_rings(signs):
     text = "\n".join(line.plain for line in lines)
     assert text.isascii() != signs
     assert ("*" in text, "o" in text[40:]) == (not signs, not signs) or signs
+
+
+def long_run(epochs, last):
+    """What a pipe gets of a run that is stopped after its epoch ``last``, from 1."""
+    out = io.StringIO()
+    bar = Bar(Console(file=out, force_terminal=False, width=80))
+    run = Run(None, epochs, 1, 100, "numpy")
+    bar.on_train_begin(run)
+    for run.epoch in range(last):
+        run.step = 1
+        for name in ("cost", "seconds"):
+            run.history.setdefault(name, []).append(1.2e-06)
+        bar.on_epoch_end(run)
+    bar.on_train_end(run)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(("epochs", "last"), [(800, 800), (800, 179), (41, 41), (40, 40), (1, 1)])
+def test_a_long_run_has_some_forty_lines_and_always_the_last(epochs, last):
+    said = long_run(epochs, last)
+    numbers = [int(line.split()[1].partition("/")[0]) for line in said]
+    assert (numbers[0], numbers[-1]) == (1, last)
+    assert len(set(numbers)) == len(numbers) <= 42
+    assert epochs > 40 or numbers == [*range(1, epochs + 1)]
+    assert all("  cost 1.2e-06  " in line for line in said)
+
+
+def test_the_time_left_is_that_of_the_pace_since_the_start(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    clock = Clock(begun=0.5, start=100.0)
+    assert clock.told(0.5) == "0:00"
+    now[0] += 30
+    assert clock.told(0.6) == "0:30, 2:00 left"
+    now[0] += 3693
+    assert clock.told(1.0) == "1:02:03"
+
+
+def test_the_curves_of_a_run_that_was_stopped_end_where_it_did():
+    run = finished(epochs=800)
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system=None, width=80, height=30)
+    bar = Bar(console)
+    bar.on_train_begin(run)
+    bar.on_train_end(run)
+    feet = [line.split() for line in out.getvalue().splitlines() if "epoch 1" in line]
+    assert feet[-1] == ["epoch", "1", "3", "epoch", "1", "3"]
+
+
+def test_the_letter_of_a_curve_stands_behind_its_last_point():
+    """The last of 28 epochs is dot 27 * 27 / 279, which is 3 and so in the second column."""
+    lines = chart("cost", {"training": [float(28 - i) for i in range(28)]}, 280, 26)
+    assert lines[7].plain.rstrip().endswith("t")
+    assert lines[7].plain.index("t") == 10 + 2
+
+
+@pytest.mark.parametrize("name", ["cost", "accuracy"])
+def test_a_legend_is_whole_beside_another_chart_on_80_columns(name):
+    curves = {"training": [1.0, 0.001], "validation": [1.0, 0.001]}
+    assert chart(name, curves, 2, 38)[0].plain.endswith("  t: training  v: validation")
+    assert chart(name, curves, 2, 20)[0].plain.endswith("  t  v")
 
 
 def finished(epochs=3):

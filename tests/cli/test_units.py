@@ -1,18 +1,15 @@
 """Small parts of the command line by themselves: ranks, options, panels, lines and counts."""
 
-import io
 import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import typer
-from rich.console import Console
 
 import bpnet
-from bpnet.cli import _given, _meant, completion, options, panels, progress, ranks, screen
+from bpnet.cli import _given, _meant, completion, options, panels, ranks, screen
 from bpnet.cli.app import COMMANDS, load
-from bpnet.cli.progress import Bar, Count
 from bpnet.errors import BackendUnavailable, InputError
 
 
@@ -163,108 +160,6 @@ def test_every_command_says_what_it_does_and_has_an_example():
         assert command.help, name
         lines = [line.strip() for line in command.help.splitlines()]
         assert any(line.startswith(f"bpnet {name}") for line in lines), name
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "told"),
-    [
-        ("cost", 0.5, ""), ("validation_cost", 0.5, ""), ("validation_accuracy", 0.5, ""),
-        ("validation_r2", 0.25, "  R2 0.2500"), ("validation_f1", 0.5, "  f1 0.5000"),
-        ("accuracy", 0.5, ""), ("seconds", 1.0, ""),
-    ],
-)  # fmt: skip
-def test_other_figures_of_an_epoch(name, value, told):
-    assert progress._metrics({name: value}) == told
-
-
-@pytest.mark.parametrize(
-    ("line", "short"),
-    [
-        ("epoch 1/3  cost 0.5  accuracy 50.0 %  validation cost 0.6  accuracy 40.0 %  9 samples/s",
-         "epoch 1/3  cost 0.5  accuracy 50.0 %  validation 0.6, 40.0 %"),
-        ("epoch 1/3  cost 0.5  9 samples/s", "epoch 1/3  cost 0.5"),
-        ("epoch 1/3  cost 0.5  validation cost 0.6  R2 0.1  9 samples/s",
-         "epoch 1/3  cost 0.5  validation 0.6, R2 0.1"),
-    ],
-)  # fmt: skip
-def test_a_line_too_long_is_made_shorter(line, short):
-    assert progress._compact(line) == short
-
-
-def test_a_cost_has_four_places_and_an_accuracy_one():
-    assert progress._figures("", None, None) == ""
-    assert progress._figures("", 0.12345, None) == "cost 0.1235"
-    assert progress._figures("validation ", 2.0, 0.98765) == (
-        "validation cost 2.0000  accuracy  98.8 %"
-    )
-    assert progress._figures("", 2.0, 1.0) == "cost 2.0000  accuracy 100.0 %"
-
-
-class Running:
-    """What a callback sees of a run."""
-
-    def __init__(self, **about):
-        self.epochs, self.steps, self.samples, self.epoch, self.step = 12, 4, 100, 0, 0
-        self.cost, self.accuracy, self.history = 0.5, None, {}
-        self.__dict__.update(about)
-
-
-def test_a_line_of_an_epoch(monkeypatch):
-    file = io.StringIO()
-    bar = Bar(Console(file=file, width=200), ["begins"])
-    history = {"cost": [1.0, 0.25], "accuracy": [0.1, 0.5], "validation_cost": [2.0, 0.75],
-               "validation_accuracy": [0.2, 0.25], "validation_f1": [0.0, 0.125],
-               "seconds": [1.0, 0.5]}  # fmt: skip
-    run = Running(epoch=1, history=history)
-    bar.on_train_begin(run)
-    bar.on_epoch_end(run)
-    bar.on_train_end(run)
-    assert file.getvalue().splitlines() == [
-        "begins",
-        "epoch  2/12  cost 0.2500  accuracy  50.0 %  validation cost 0.7500  accuracy  25.0 %"
-        "  f1 0.1250  200 samples/s",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("step", "rate"), [(1, "25 samples/s"), (3, "75 samples/s"), (4, "100 samples/s")]
-)
-def test_the_bar_tells_how_far_an_epoch_is(monkeypatch, step, rate):
-    now = iter([10.0, 11.0])
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(now))
-    bar = Bar(Console(file=io.StringIO()), [])
-    bar.on_train_begin(Running())
-    bar.on_block_end(Running(epoch=2, step=step))
-    (task,) = bar._progress.tasks
-    assert (task.total, task.completed) == (48, 8 + step)
-    assert task.fields["epoch"] == "3/12"
-    assert task.fields["text"] == f"cost 0.5000  {rate}"
-
-
-def test_networks_are_counted_by_their_epochs():
-    file = io.StringIO()
-    with Count(Console(file=file, force_terminal=False), 3, 5, silent=False) as count:
-        for epoch in (0, 1):
-            count.on_epoch_end(Running(epoch=epoch))
-        (task,) = count._progress.tasks
-        assert (task.total, task.completed) == (15, 2)
-        count.on_train_end(Running(epoch=1))  # stopped early: the other three are not to come
-        assert (task.completed, task.fields["text"]) == (5, "1/3 networks")
-        count.say("a line")
-    assert file.getvalue() == "a line\n"
-    silent = io.StringIO()
-    Count(Console(file=silent), 1, 1, silent=True).say("a line")
-    assert silent.getvalue() == ""
-
-
-@pytest.mark.parametrize(
-    ("size", "draws"),
-    [((40, 20), True), ((39, 20), False), ((40, 19), False), ((100, 50), True)],
-)
-def test_curves_need_room(size, draws):
-    console = Console(file=io.StringIO(), force_terminal=True, width=size[0], height=size[1])
-    assert Bar(console, [])._draws is draws
-    assert not Bar(console, [], live=False)._draws
 
 
 def test_lines_go_where_they_belong(capsys):

@@ -39,7 +39,7 @@ def test_the_signature_of_train_is_that_of_the_declaration():
     named = {f.name for kind in KINDS for f in dataclasses.fields(kind)}
     assert named == {*OPTIONS} == {*get_type_hints(Keywords)}
     call = {"place", "ranks", "sample_weight", "validation", "checkpoint", "resume", "callbacks"}
-    assert {*parameters} - named == {"network", "data", "recipe", "folds", *call}
+    assert {*parameters} - named == {"network", "data", "recipe", "folds", "verbose", *call}
 
 
 def test_keywords_are_typed_as_the_fields_and_a_list_of_such_where_networks_may_differ():

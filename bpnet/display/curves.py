@@ -7,13 +7,16 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from bpnet.training import History
+from bpnet.training.history import History
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a Braille sign, by line and column of its dots."""
 
 _STYLES = {"training": "color(33)", "validation": "color(166)"}
 _HEIGHT = 7
+_BESIDE = 38
+"""Columns of a chart that has its legend in full; where there are fewer, one is below the other."""
+
 _LABELS = 8
 """Columns of the numbers beside an axis."""
 
@@ -26,11 +29,12 @@ class Curves:
     history : dict of lists
         As it grows.
     epochs : int
-        That were asked for: the width of the charts.
+        That the charts have room for: those that were asked for, and in the end those that were
+        done.
     """
 
     def __init__(self, history: History, epochs: int) -> None:
-        self._history, self._epochs = history, epochs
+        self._history, self.epochs = history, epochs
 
     @property
     def epochs_done(self) -> int:
@@ -40,7 +44,9 @@ class Curves:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the charts, as wide as the terminal has room for."""
         names = [name for name in ("cost", "accuracy") if name in self._history]
-        room = min(options.max_width, 100) // max(len(names), 1) - 2
+        wide = min(options.max_width, 100)
+        room = wide // max(len(names), 1) - 2
+        beside = room >= _BESIDE
         signs = not (options.ascii_only or console.legacy_windows)
         grid = Table.grid(padding=(0, 2))
         charts = []
@@ -50,8 +56,10 @@ class Curves:
                 for label, prefix in (("training", ""), ("validation", "validation_"))
                 if prefix + name in self._history
             }
-            charts.append(Text("\n").join(chart(name, curves, self._epochs, room, signs=signs)))
-        grid.add_row(*charts)
+            columns = room if beside else wide - 2
+            charts.append(Text("\n").join(chart(name, curves, self.epochs, columns, signs=signs)))
+        for row in [charts] if beside else [[one] for one in charts]:
+            grid.add_row(*row)
         yield grid
 
 
@@ -76,25 +84,29 @@ def chart(
     columns = max(width - _LABELS - 4, 8)
     values = [v for curve in curves.values() for v in curve if math.isfinite(v)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    far = low > 0 and high > 30 * low  # a cost that falls far is seen on a logarithmic axis
+    far = (
+        name != "accuracy" and low > 0 and high > 30 * low
+    )  # a cost that falls far is seen on a logarithmic axis
     if high == low:
         low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
     cells, ends = _drawn(curves, epochs, columns, low, high, far=far)
-    title = Text(name + ("  (log)" if far else ""), style="bold")
+    title = Text(name + (" (log)" if far else ""), style="bold")
+    whole = sum(len(label) + 5 for label in curves) <= width - len(title)
     for label in curves:
-        title.append(f"  {label[0]}: {label}", style=_STYLES[label])
+        title.append(f"  {label[0]}: {label}" if whole else f"  {label[0]}", style=_STYLES[label])
     title.truncate(width)
     lines = [title]
     for row in range(_HEIGHT):
         at = {0: high, _HEIGHT - 1: low}.get(row)
         line = Text().append(f"{_label(at, name):>{_LABELS}} {'▕' if signs else '|'}", style="dim")
-        for column in range(columns):
+        for column in range(columns + len(ends)):
             bits, label = cells.get((row, column), (0, ""))
             plain = "*" if label == "training" else "o"
             sign = chr(0x2800 + bits) if signs else plain
+            if (row, column) in ends:
+                sign, label, bits = ends[row, column][0], ends[row, column], 1
             line.append(sign if bits else " ", style=_STYLES.get(label, ""))
-        for label in (label for label, end in ends.items() if end == row):
-            line.append(label[0], style=_STYLES[label])
+        line.rstrip()
         lines.append(line)
     foot = f"{'epoch 1':>{_LABELS + 9}}"
     lines.append(Text(foot + f"{epochs:>{max(columns - 7, 1)}}", style="dim"))
@@ -115,11 +127,11 @@ def _drawn(
     high: float,
     *,
     far: bool,
-) -> tuple[dict[tuple[int, int], tuple[int, str]], dict[str, int]]:
-    """Bits and curve of each cell that has some, and the row in which each curve ends."""
+) -> tuple[dict[tuple[int, int], tuple[int, str]], dict[tuple[int, int], str]]:
+    """Bits and curve of each cell that has some, and the cell behind the end of each curve."""
     bend = math.log if far else float
     cells: dict[tuple[int, int], tuple[int, str]] = {}
-    ends = {}
+    ends: dict[tuple[int, int], str] = {}
     for label, curve in curves.items():
         points = [
             (
@@ -135,7 +147,8 @@ def _drawn(
                 bits = cells.get(key, (0, ""))[0]
                 cells[key] = (bits | _DOTS[y % 4][x % 2], label)
         if points:
-            ends[label] = points[-1][1] // 4
+            row, column = points[-1][1] // 4, points[-1][0] // 2 + 1
+            ends[row, column + ((row, column) in ends)] = label
     return cells, ends
 
 

@@ -1,0 +1,85 @@
+"""Activations and costs of a user's own that files and the command line may name.
+
+A file holds names, never code, and what it names is looked up among what the user has registered:
+nothing is imported because a file says so.
+"""
+
+import os
+import sys
+from importlib import import_module
+from typing import TypeVar
+
+from bpnet.core import lookup
+from bpnet.errors import InputError, one_line
+from bpnet.public import listing
+
+__all__ = ["register"]
+__dir__ = listing(__all__)
+
+Named = TypeVar("Named", bound=type | str)
+
+
+def register(kind: Named) -> Named:
+    """Let files and the command line name an activation or a cost of your own.
+
+    Parameters
+    ----------
+    kind : class or str
+        A class with ``sigma`` and ``backward``, or with ``value`` and ``delta``: a frozen dataclass
+        of numbers, or one that is made without arguments. Or its ``module:name``, which is then
+        imported, here or from the working folder.
+
+    Returns
+    -------
+    class or str
+        What was given, so that it also stands above a class: ``@bpnet.custom.register``.
+
+    Raises
+    ------
+    InputError
+        If it is neither, cannot be imported, or could not be made again from a file.
+
+    Examples
+    --------
+    >>> import dataclasses
+    >>> import bpnet
+    >>> @bpnet.custom.register
+    ... @dataclasses.dataclass(frozen=True)
+    ... class Square(bpnet.activations.Elementwise):
+    ...     def sigma(self, z, *, xp):
+    ...         return z * z
+    ...
+    ...     def prime(self, z, a, *, xp):
+    ...         return 2 * z
+    >>> name = lookup.address(Square)
+    >>> bpnet.Network([2, 3, 1], hidden=name)
+    Network([2, 3, 1], Square, Identity)
+    """
+    lookup.register(_imported(kind) if isinstance(kind, str) else kind)
+    return kind
+
+
+def _imported(name: str) -> type:
+    """The class that ``module:name`` names.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    module, _, path = name.partition(":")
+    here = os.getcwd()
+    sys.path.append(here)  # behind all else: a file here takes no library's place
+    try:
+        found = import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        msg = f"{name} can't be imported ({type(error).__name__}: {one_line(error)})"
+        raise InputError(f"{msg}; give module:name of a class") from None
+    finally:
+        sys.path.remove(here)
+    if not isinstance(found, type):
+        msg = f"{name} is {found!r}; give module:name of a class"
+        raise InputError(msg)
+    return found

@@ -1,0 +1,47 @@
+"""Figures as people read them: with the digits that matter, their names, and times."""
+
+FIGURES = {"r2": "R2", "mae": "MAE", "rmse": "RMSE"}
+"""Names of figures that people write otherwise."""
+
+
+def figure(value: float) -> str:
+    """Write a number with the digits that matter, whatever its size.
+
+    Examples
+    --------
+    >>> print(figure(0.4231), figure(2.5), figure(1.2e-06), figure(42793563.75), figure(0.0))
+    0.4231 2.5000 1.2e-06 4.2794e+07 0
+    """
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if 0.01 <= size < 1000:
+        return f"{value:.4f}"
+    return f"{value:.3g}" if size < 1 else f"{value:.5g}"
+
+
+def display_name(name: str) -> str:
+    """The name of a figure as people write it."""
+    return FIGURES.get(name, name)
+
+
+def value_text(name: str, value: float) -> str:
+    """A figure as text: an accuracy in percent, an error in the target's unit with five digits."""
+    if name == "accuracy":
+        return f"{100 * value:.1f} %"
+    if name in {"mae", "rmse", "mse"}:
+        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.5g}"
+    return figure(value)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a clock does.
+
+    Examples
+    --------
+    >>> print(duration(7.4), duration(75), duration(3723))
+    0:07 1:15 1:02:03
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,140 @@
+"""``Progress``: shows a run where somebody watches, as a terminal or a notebook can."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bpnet.arguments import checked
+from bpnet.errors import InputError
+from bpnet.training.callbacks import Callback, Run
+
+
+@checked
+class Progress(Callback):
+    """Shows a run while it trains, of a set of networks how many are done.
+
+    On a terminal there is a line an epoch, some forty of a long run, and a bar with cost, elapsed
+    time and time left; in a notebook a table and curves that are renewed. Where nobody watches the
+    output, in a pipe or a file, nothing is shown.
+
+    Parameters
+    ----------
+    verbose : {1, 2}
+        2 writes the lines also where nobody watches, for a log.
+
+    Raises
+    ------
+    InputError
+        If ``verbose`` is another number.
+
+    Examples
+    --------
+    >>> import bpnet
+    >>> net = bpnet.Network([64, 16, 10], seed=0)
+    >>> data = bpnet.data.load("digits")
+    >>> history = bpnet.train(net, data, epochs=2, callbacks=[bpnet.callbacks.Progress()])
+    """
+
+    def __init__(self, verbose: int = 1) -> None:
+        if verbose not in {1, 2}:
+            msg = f"verbose is {verbose}; give 1, or 2 for lines in a file too"
+            raise InputError(msg)
+        self.verbose = verbose
+        self._networks = 0
+        self._view: Any = None
+
+    def for_member(self) -> "Progress":
+        """Return itself: the networks of a set are counted together."""
+        self._networks += 1
+        return self
+
+    def on_train_begin(self, run: Run) -> None:
+        """Choose how it is shown, and begin."""
+        if self._view is None:
+            self._view = _view(self._networks, run, self.verbose)
+        self._view.on_train_begin(run)
+
+    def on_block_end(self, run: Run) -> None:
+        """Show how far the epoch is."""
+        self._view.on_block_end(run)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Show the epoch."""
+        self._view.on_epoch_end(run)
+
+    def on_train_end(self, run: Run) -> None:
+        """Show how it ended."""
+        self._view.on_train_end(run)
+
+    def close(self) -> None:
+        """Give the output back, also where training failed."""
+        if self._view is not None:
+            self._view.close()
+        self._view, self._networks = None, 0
+
+
+class _Silent(Callback):
+    """Shows nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def is_watched() -> bool:
+    """Whether somebody sees what is written: a terminal or a notebook."""
+    return in_notebook() or bool(sys.stdout is not None and sys.stdout.isatty())
+
+
+def in_notebook() -> bool:
+    """Whether this is the process of a Jupyter notebook."""
+    shell = sys.modules.get("IPython")
+    running = None if shell is None else shell.get_ipython()  # type: ignore[attr-defined]
+    return getattr(running, "kernel", None) is not None
+
+
+@contextmanager
+def watching(callbacks: Any, verbose: int, *, leads: bool) -> Iterator[Any]:
+    """Callbacks of a call, with one that shows it if that is asked for; all that do end with it.
+
+    Parameters
+    ----------
+    callbacks : sequence of Callback, or of such sequences
+        As :func:`bpnet.train` takes them.
+    verbose : int
+        0 adds nothing.
+    leads : bool
+        Whether it is the rank that is shown.
+    """
+    listed = list(callbacks)
+    if verbose and leads:
+        own = Progress(verbose)
+        if verbose > 1 or is_watched():
+            several = any(isinstance(c, list | tuple) for c in listed)
+            listed = [[*c, own.for_member()] for c in listed] if several else [*listed, own]
+    try:
+        yield listed
+    finally:
+        for one in listed:
+            for callback in one if isinstance(one, list) else [one]:
+                if isinstance(callback, Progress):
+                    callback.close()
+
+
+def _view(networks: int, run: Run, verbose: int) -> Any:
+    """What shows a run, or the networks of a set."""
+    if in_notebook():
+        from bpnet.display.notebook import Cell
+
+        return Cell(networks)
+    if verbose < 2 and not is_watched():
+        return _Silent()
+    from rich.console import Console
+
+    from bpnet.display.terminal import Bar, Count
+
+    console = Console(highlight=False)
+    if networks > 1:
+        count = Count(console, networks, run.epochs)
+        return count.__enter__()
+    return Bar(console, live=False)

@@ -1,0 +1,215 @@
+"""What a run shows on a terminal: a bar while it trains, curves, and lines of its epochs."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from bpnet.display import lines
+from bpnet.display.curves import Curves
+from bpnet.display.figures import display_name, value_text
+from bpnet.training.callbacks import Callback, Run
+from bpnet.training.scores import grows
+
+_ROOM = (40, 20)
+"""Columns and lines that a terminal has at least where curves are drawn."""
+
+_BAR = 14
+"""Columns of a bar."""
+
+_BESIDE = 5
+"""Columns of the spinner and of the gaps beside a bar."""
+
+
+def _bar(console: Console, **options: Any) -> Progress:
+    text = TextColumn("{task.fields[text]}")
+    return Progress(SpinnerColumn(), BarColumn(bar_width=_BAR), text, console=console, **options)
+
+
+def _fitting(parts: Sequence[str], console: Console) -> str:
+    """As many of the parts as a bar has room for beside it."""
+    room, text = console.width - _BAR - _BESIDE, ""
+    for part in filter(None, parts):
+        longer = f"{text}  {part}" if text else part
+        if len(longer) > room:
+            break
+        text = longer
+    return text
+
+
+class Bar(Callback):
+    """Curves and a bar with cost, accuracy and time; without a terminal, lines only.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where to.
+    heading : sequence of str
+        Lines that are said when training begins.
+    live : bool
+        Whether curves are drawn where the terminal has room for them.
+    """
+
+    def __init__(self, console: Console, heading: Sequence[str] = (), *, live: bool = True) -> None:
+        self._console = console
+        self._heading = heading
+        self._progress = _bar(console)
+        roomy = console.width >= _ROOM[0] and console.height >= _ROOM[1]
+        self._draws = live and console.is_terminal and roomy
+        self._curves: Curves | None = None
+        self._live = Live(console=console, get_renderable=self._view, transient=True)
+        self._task: Any = None
+        self._clock = lines.Clock()
+        self._began = 0.0
+        self._written = 0
+
+    def on_train_begin(self, run: Run) -> None:
+        """Say what is trained, and show the bar."""
+        for line in self._heading:
+            lines.write(self._console, line)
+        if self._draws:
+            self._curves = Curves(run.history, run.epochs)
+        if self._console.is_terminal:
+            self._live.start()
+        self._task = self._progress.add_task("", total=1.0, text="")
+        self._clock, self._written = lines.Clock(lines.share(run)), 0
+        self._began = time.perf_counter()
+
+    def on_block_end(self, run: Run) -> None:
+        """Move the bar on."""
+        seen = min(run.step * -(-run.samples // run.steps), run.samples)
+        rate = seen / max(time.perf_counter() - self._began, 1e-9)
+        self._move(run, run.epoch + 1, lines.learned(run.cost, run.accuracy), rate)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Move the bar to the end of the epoch, and write its line if it gets one."""
+        last = {name: values[-1] for name, values in run.history.items()}
+        rate = run.samples / max(last["seconds"], 1e-9)
+        epoch = run.epoch + 1
+        self._move(run, epoch, lines.learned(last["cost"], last.get("accuracy")), rate)
+        if lines.is_written(epoch, run.epochs):
+            self._write(run)
+        self._began = time.perf_counter()
+
+    def on_train_end(self, run: Run) -> None:
+        """Write the last epoch, and take the bar away; the curves stay, and end where it did."""
+        if run.position[0] == run.epoch + 1 != self._written:
+            self._write(run)
+        self.close()
+        if self._curves is not None and self._curves.epochs_done > 1:
+            self._curves.epochs = self._curves.epochs_done
+            self._console.print(self._curves)
+
+    def close(self) -> None:
+        """Give the terminal back, also where training failed."""
+        self._live.stop()
+
+    def _move(self, run: Run, epoch: int, learned: str, rate: float) -> None:
+        done = lines.share(run)
+        parts = [
+            f"epoch {epoch}/{run.epochs}", self._clock.told(done), learned,
+            f"{rate:,.0f} samples/s",
+        ]  # fmt: skip
+        self._progress.update(self._task, completed=done, text=_fitting(parts, self._console))
+
+    def _write(self, run: Run) -> None:
+        width = self._console.width if self._console.is_terminal else None
+        told = self._clock.told(lines.share(run))
+        lines.write(self._console, lines.epoch_line(run, told, width))
+        self._written = run.epoch + 1
+
+    def _view(self) -> Group:
+        bar = self._progress.get_renderable()
+        if self._curves is None or self._curves.epochs_done < 2:
+            return Group(bar)
+        return Group(self._curves, bar)
+
+
+class Count(Callback):
+    """How far the networks of a set are: a bar; without a terminal, a line now and then.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where to.
+    networks, epochs : int
+        How many, and how many each has at most.
+    silent : bool
+        Whether to show nothing.
+    score : str
+        Name in the history of which the best so far is told.
+    before : int
+        Networks that were trained before.
+    """
+
+    def __init__(
+        self, console: Console, networks: int, epochs: int, *, silent: bool = False,
+        score: str = "", before: int = 0,
+    ) -> None:  # fmt: skip
+        self._console, self._networks, self._epochs = console, networks, epochs
+        self._silent, self._score = silent, score
+        self._before = self._done = before
+        self._trained = before * epochs
+        self._best: float | None = None
+        self._told = 0
+        shows = console.is_terminal and not silent
+        self._progress = _bar(console, transient=True, disable=not shows)
+        self._clock = lines.Clock()
+        self._task: Any = None
+
+    def say(self, line: str) -> None:
+        """Write a line."""
+        if not self._silent:
+            lines.write(self._console, line)
+
+    def __enter__(self) -> "Count":
+        self._progress.start()
+        self._task = self._progress.add_task("", total=1.0, text=self._text())
+        self._clock = lines.Clock(self._share)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back, also where training failed."""
+        self._progress.stop()
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Move the bar on."""
+        self._trained += 1
+        values = [v for v in run.history.get(self._score, [])[-1:] if math.isfinite(v)]
+        if values:
+            pick = max if grows(self._score) else min
+            self._best = pick(values + ([] if self._best is None else [self._best]))
+        self._show()
+
+    def on_train_end(self, run: Run) -> None:
+        """Count a network, and the epochs that it did without."""
+        self._done += 1
+        self._trained += self._epochs - run.position[0]
+        self._show()
+        part = 20 * self._done // self._networks
+        if part > self._told and not self._console.is_terminal:
+            self._told = part
+            self.say(self._text())
+
+    @property
+    def _share(self) -> float:
+        return min(self._trained / max(self._networks * self._epochs, 1), 1.0)
+
+    def _show(self) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=self._share, text=self._text())
+
+    def _text(self) -> str:
+        best = ""
+        if self._best is not None:
+            name = self._score.removeprefix("validation_")
+            best = f"best {display_name(name)} {value_text(name, self._best)}"
+        parts = [f"{self._done}/{self._networks} networks", self._clock.told(self._share), best]
+        return _fitting(parts, self._console)

@@ -1,0 +1,151 @@
+"""Summary of a network: its layers, shapes, parameters and memory, and a drawing of it."""
+
+import math
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+_HEADS = ("layer", "kind", "outputs", "activation", "parameters")
+
+_CIRCLES = 8
+"""Circles that stand for a layer; of more neurons the middle ones are left out."""
+
+_WIDTH, _HEIGHT, _GAP = 90, 22, 34
+"""Pixels between layers, between circles, and around."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a network is made of; it prints as a table, and is drawn in a notebook.
+
+    Parameters
+    ----------
+    name : str
+        The network in a line.
+    rows : tuple of tuples of str
+        A row for each layer, the input first.
+    sizes : tuple of int
+        Neurons of each layer, input first.
+    learned, fixed : int
+        Numbers that are learned, and those that a normalization keeps.
+    bytes, activations : int
+        Memory of all parameters, and of what the layers give for one example.
+    dtype : str
+        In which they are counted.
+    """
+
+    name: str
+    rows: tuple[tuple[str, ...], ...]
+    sizes: tuple[int, ...]
+    learned: int
+    fixed: int
+    bytes: int
+    activations: int
+    dtype: str
+
+    @property
+    def totals(self) -> str:
+        """Numbers and memory in a line."""
+        kept = f", {self.fixed:,} running averages" if self.fixed else ""
+        return (
+            f"{self.learned:,} parameters{kept}, {_size(self.bytes)} in {self.dtype}; "
+            f"{_size(self.activations)} of activations an example"
+        )
+
+    def __repr__(self) -> str:
+        lines = [_HEADS, *self.rows]
+        widths = [max(len(line[j]) for line in lines) for j in range(len(_HEADS))]
+        right = {0, 2, 4}
+        table = [
+            "  ".join(
+                cell.rjust(width) if j in right else cell.ljust(width)
+                for j, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([self.name, *table, self.totals])
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{head}</th>" for head in _HEADS)
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows
+        )
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        return f"{_drawing(self.sizes)}{table}<div>{escape(self.totals)}</div>"
+
+
+def summary(network: Any) -> Summary:
+    """Summary of a network."""
+    rows, n = [("0", "input", f"{network.sizes[0]:,}", "", "")], network.sizes[0]
+    learned = fixed = outputs = 0
+    for l, layer in enumerate(network.layers, start=1):
+        n = getattr(layer, "n_out", n)
+        counts = [math.prod(shape) for shape in layer.shapes]
+        own, kept = sum(counts[: len(counts) - layer.averages]), sum(counts)
+        learned, fixed, outputs = learned + own, fixed + kept - own, outputs + n
+        sigma = getattr(layer, "activation", None)
+        kind, about = type(layer).__name__, "" if sigma is None else type(sigma).__name__
+        if hasattr(layer, "rate"):
+            about = f"{layer.rate:.3g} dropped"
+        rows.append((str(l), kind, f"{n:,}", about, f"{kept:,}" if kept else ""))
+    each = np.dtype(network.dtype).itemsize
+    return Summary(
+        repr(network), tuple(rows), tuple(network.sizes), learned, fixed, (learned + fixed) * each,
+        outputs * each, network.dtype,
+    )  # fmt: skip
+
+
+def _size(count: int) -> str:
+    """A number of bytes with its unit.
+
+    Examples
+    --------
+    >>> _size(999), _size(37160), _size(5 * 10**9)
+    ('999 bytes', '37.2 kB', '5.0 GB')
+    """
+    size, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+def _drawing(sizes: tuple[int, ...]) -> str:
+    """The network as circles and lines, an image that needs nothing else."""
+    counts = [min(n, _CIRCLES) for n in sizes]
+    tall, wide = max(counts) * _HEIGHT, (len(sizes) - 1) * _WIDTH
+    layers = [
+        [(_GAP + i * _WIDTH, _GAP + (tall - k * _HEIGHT) / 2 + (j + 0.5) * _HEIGHT)
+         for j in range(k)]
+        for i, k in enumerate(counts)
+    ]  # fmt: skip
+    parts = [
+        f'<line x1="{x}" y1="{y}" x2="{u}" y2="{v}"/>'
+        for below, above in pairwise(layers)
+        for x, y in below
+        for u, v in above
+    ]
+    for n, column in zip(sizes, layers, strict=True):
+        middle = len(column) // 2 if n > len(column) else -1
+        for j, (x, y) in enumerate(column):
+            dots = _text(x, y + 4, "&#8942;")
+            parts.append(
+                dots if j == middle else f'<circle cx="{x}" cy="{y}" r="7" fill="#0072b2"/>'
+            )
+        x, y = column[-1]
+        parts.append(_text(x, y + 26, f"{n:,}"))
+    width, height = wide + 2 * _GAP, tall + 2 * _GAP
+    about = f'role="img" aria-label="network of {" - ".join(map(str, sizes))} neurons"'
+    style = 'stroke="#8888" stroke-width="0.4" font-size="12" text-anchor="middle"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" {about}>'
+        f"<g {style}>{''.join(parts)}</g></svg>"
+    )
+
+
+def _text(x: float, y: float, text: str) -> str:
+    return f'<text x="{x}" y="{y}" fill="currentColor" stroke="none">{text}</text>'

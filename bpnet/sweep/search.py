@@ -1,0 +1,81 @@
+"""Random search: combinations drawn from lists and ranges, by optuna, the same for a seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bpnet.errors import InputError
+from bpnet.requirements import install
+
+_TRIES = 20
+"""Draws for each combination that is wanted: lists may have fewer, and none is trained twice."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range that values are drawn from.
+
+    Parameters
+    ----------
+    low, high : float
+        Its ends, both of them possible. From one that spans a factor of ten or more orders of
+        magnitude are drawn evenly.
+    whole : bool
+        Whether only whole numbers are drawn.
+    """
+
+    low: float
+    high: float
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            msg = f"the range {self} has no values; give the lower end first"
+            raise InputError(msg)
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}"
+
+    @property
+    def is_log(self) -> bool:
+        """Whether orders of magnitude are drawn evenly."""
+        return 0 < 10 * self.low <= self.high
+
+
+def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> list[dict[str, Any]]:
+    """Different combinations, at most as many as there are.
+
+    Raises
+    ------
+    InputError
+        If optuna is missing.
+    """
+    try:
+        import optuna
+    except ImportError:
+        msg = f"a random search needs optuna; {install('optuna')}, or leave trials out"
+        raise InputError(msg) from None
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # a trial is no news before it is trained
+    try:
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+        kinds = {name: _distribution(optuna.distributions, values) for name, values in grid.items()}
+        found: dict[str, dict[str, Any]] = {}
+        for _ in range(_TRIES * trials):
+            at = study.ask(kinds).params
+            one = {n: at[n] if isinstance(v, Span) else v[at[n]] for n, v in grid.items()}
+            found.setdefault(repr(one), one)
+            if len(found) == trials:
+                break
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    return list(found.values())
+
+
+def _distribution(kinds: Any, values: Sequence[Any] | Span) -> Any:
+    """What optuna draws: a number of a range, or where in a list a value stands."""
+    if not isinstance(values, Span):
+        return kinds.IntDistribution(0, len(values) - 1)
+    if values.whole:
+        return kinds.IntDistribution(int(values.low), int(values.high), log=values.is_log)
+    return kinds.FloatDistribution(values.low, values.high, log=values.is_log)
