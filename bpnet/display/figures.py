@@ -10,12 +10,10 @@ def figure(value: float) -> str:
     Examples
     --------
     >>> print(figure(0.4231), figure(2.5), figure(1.2e-06), figure(42793563.75), figure(0.0))
-    0.4231 2.5000 1.2e-06 4.2794e+07 0
+    0.4231 2.5000 1.2e-06 4.2794e+07 0.0000
     """
     size = abs(value)
-    if size == 0:
-        return "0"
-    if 0.01 <= size < 1000:
+    if size == 0 or 0.01 <= size < 1000:
         return f"{value:.4f}"
     return f"{value:.3g}" if size < 1 else f"{value:.5g}"
 

@@ -57,7 +57,7 @@ def test_what_is_learned():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "0"), (1.2e-06, "1.2e-06"), (-1.2345e-3, "-0.00123"), (0.01, "0.0100"),
+        (0.0, "0.0000"), (1.2e-06, "1.2e-06"), (-1.2345e-3, "-0.00123"), (0.01, "0.0100"),
         (0.051549, "0.0515"), (999.5, "999.5000"), (1234.56, "1234.6"), (42793563.75, "4.2794e+07"),
         (float("nan"), "nan"), (float("inf"), "inf"),
     ],
@@ -109,7 +109,7 @@ def test_without_a_terminal_a_set_has_a_line_now_and_then():
     assert len(said) == 20
     assert said[0].startswith("5/100 networks  0:0")
     assert said[-1].startswith("100/100 networks  0:0")
-    assert all(line.endswith("best cost 0") for line in said)
+    assert all(line.endswith("best cost 0.0000") for line in said)
 
 
 @pytest.mark.parametrize(
