@@ -18,6 +18,9 @@ from bpnet.training.scores import grows
 _ROOM = (40, 20)
 """Columns and lines that a terminal has at least where curves are drawn."""
 
+_SECONDS = 5.0
+"""From one line of a set to the next, at least, where there is no terminal."""
+
 _BAR = 14
 """Columns of a bar."""
 
@@ -117,9 +120,12 @@ class Bar(Callback):
         self._progress.update(self._task, completed=done, text=_fitting(parts, self._console))
 
     def _write(self, run: Run) -> None:
-        width = self._console.width if self._console.is_terminal else None
-        told = self._clock.told(lines.share(run))
-        lines.write(self._console, lines.epoch_line(run, told, width))
+        if self._console.is_terminal:
+            told = self._clock.told(lines.share(run))
+            text = lines.epoch_line(run, told, self._console.width)
+        else:  # a log is read when all is over
+            text = lines.epoch_line(run)
+        lines.write(self._console, text)
         self._written = run.epoch + 1
 
     def _view(self) -> Group:
@@ -155,7 +161,7 @@ class Count(Callback):
         self._before = self._done = before
         self._trained = before * epochs
         self._best: float | None = None
-        self._told = 0
+        self._told, self._said = 0, 0.0
         shows = console.is_terminal and not silent
         self._progress = _bar(console, transient=True, disable=not shows)
         self._clock = lines.Clock()
@@ -193,9 +199,10 @@ class Count(Callback):
         self._done += 1
         self._trained += self._epochs - run.position[0]
         self._show()
-        part = 20 * self._done // self._networks
-        if part > self._told and not self._console.is_terminal:
-            self._told = part
+        part, now = 20 * self._done // self._networks, self._clock.elapsed
+        waited = now - self._said >= _SECONDS
+        if part > self._told and waited and not self._console.is_terminal:
+            self._told, self._said = part, now
             self.say(self._text())
 
     @property

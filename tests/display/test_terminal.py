@@ -96,19 +96,22 @@ def test_the_bar_is_where_the_last_line_is():
     assert task.fields["text"].endswith("cost 0.2500  accuracy  50.0 %  200 samples/s")
 
 
-def test_without_a_terminal_a_set_has_a_line_now_and_then():
-    file = io.StringIO()
-    with Count(Console(file=file, force_terminal=False), 100, 2, score="validation_cost") as count:
+@pytest.mark.parametrize(("seconds", "wanted"), [(0.0, 0), (0.5, 10), (10.0, 20)])
+def test_without_a_terminal_a_set_has_a_line_now_and_then(monkeypatch, seconds, wanted):
+    """At most one in 5 seconds, and 20 in all."""
+    now, file = [0.0], io.StringIO()
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    with Count(Console(file=file, force_terminal=False), 100, 1, score="validation_cost") as count:
         for i in range(100):
-            run = running(
-                epochs=2, epoch=1, history=History(cost=[1, 1], validation_cost=[9, 1e-6 * i])
-            )
+            history = History(cost=[1.0], validation_cost=[1e-6 * i])
+            run = running(epochs=1, epoch=0, history=history)
+            now[0] += seconds
             count.on_epoch_end(run)
             count.on_train_end(run)
     said = file.getvalue().splitlines()
-    assert len(said) == 20
-    assert said[0].startswith("5/100 networks  0:0")
-    assert said[-1].startswith("100/100 networks  0:0")
+    assert len(said) == wanted
+    assert wanted < 20 or said[0].startswith("5/100 networks  0:50, 15:50 left")
+    assert wanted == 0 or said[-1].startswith("100/100 networks")
     assert all(line.endswith("best cost 0.0000") for line in said)
 
 
