@@ -90,13 +90,13 @@ class Plan:
             raise InputError(f"{msg} {_MOST:,}")
         merged(Place, None, self.training)
         merged(Recipe, None, self.training)
-        rules = self.grid.get("optimizer", [self.optimizer])
+        rules: Any = self.grid.get("optimizer", [self.optimizer])
         for rule in rules:
             check_rule(self.rule({"optimizer": rule}))
         if self.patience is not None:
             EarlyStopping(self.patience)
         for name, values in self.grid.items():
-            ends = [values.low, values.high] if isinstance(values, Span) else values
+            ends: Any = [values.low, values.high] if isinstance(values, Span) else values
             for value, rule in itertools.product(ends, rules):
                 merged(Recipe, None, self.options({"optimizer": rule, name: value}))
 
