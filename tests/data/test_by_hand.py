@@ -637,3 +637,24 @@ def test_rows_without_a_target_are_left_out_and_a_target_without_rows_is_refused
     rows = f"{5 - there} row{'s' * (there < 4)} left out"
     note = f"{rows}: the target 'y' is missing, first in data row 1"
     assert (note in str(found.notes)) is (there < 5)
+
+
+@pytest.mark.parametrize("picks", [None, np.asarray([0, 1])])
+def test_cells_of_a_column_are_counted_over_all_runs(picks):
+    pl = pytest.importorskip("polars")
+    from bpnet.data.seen import Seen
+
+    found = Seen("a")
+    for begin, cells in ((0, ["x", None, None]), (3, ["y", None, "y"]), (6, ["x", "x", None])):
+        found.add(pl.Series("a", cells, dtype=pl.String), picks, begin, begin)
+    assert (found.rows, found.missing) == (9, 4)
+    assert (found.kept, found.kept_missing) == ((9, 4) if picks is None else (6, 2))
+
+
+def test_records_are_numbered_by_their_last_lines():
+    text = b'a,b\r\n"1\n2",3\n\n4,"5\n\n6"\n'
+    assert [*delimited._records(text, "t", ",")] == [
+        (1, ["a", "b"]), (3, ["1\n2", "3"]), (4, []), (7, ["4", "5\n\n6"])
+    ]  # fmt: skip
+    refused = said(lambda: [*delimited._records(b'a\n"b"c\n', "t", ",")])
+    assert refused.startswith("t: line 2 is not CSV: ")
