@@ -12,6 +12,7 @@ from bpnet.pages.drawing import Spot, Theme, render
 from bpnet.report.judged import Residuals
 from bpnet.report.subject import Subject
 from bpnet.runs import results
+from bpnet.runs.data import replacement_counts
 
 Host = np.ndarray[Any, Any]
 
@@ -65,11 +66,18 @@ def _cells(subject: Subject, found: Host) -> tuple[list[str], list[list[str]]]:
         head = [f"x{j + 1}" for j in range(min(x.shape[1], _CELLS))]
         return head, [[number(float(v)) for v in row[:_CELLS]] for row in x]
     columns = subject.columns
-    return [c.name for c in columns.inputs[:_CELLS]], [_decoded(columns, row) for row in x]
+    counts = replacement_counts(subject.judged.data)
+    replaced = frozenset(name for name, n in counts.items() if {"missing", "bad"} & n.keys())
+    cells = [_decoded(columns, row, replaced) for row in x]
+    return [c.name for c in columns.inputs[:_CELLS]], cells
 
 
-def _decoded(columns: Columns, row: Host) -> list[str]:
-    """Encoded values, (n,), back in the table's own terms."""
+def _decoded(columns: Columns, row: Host, replaced: frozenset[str]) -> list[str]:
+    """Encoded values, (n,), back in the table's own terms.
+
+    A number at the mean is marked as filled in only in the columns ``replaced``, of which some
+    cells were: elsewhere it is a number that happens to be the mean.
+    """
     out, at = [], 0
     for column in columns.inputs[:_CELLS]:
         width = len(column.features)
@@ -79,7 +87,8 @@ def _decoded(columns: Columns, row: Host) -> list[str]:
         else:
             value = float(piece[0]) * column.std + column.mean
             text = column.date_of(value) if column.kind == "date" else number(value)
-            missing = bool(piece[-1] if column.indicator else piece[0] == 0.0)
+            at_mean = piece[0] == 0.0 and column.name in replaced
+            missing = bool(piece[-1] if column.indicator else at_mean)
             out.append(text + _FILLED * missing)
         at += width
     return out

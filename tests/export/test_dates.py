@@ -2,6 +2,7 @@
 
 import datetime
 import shutil
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -45,5 +46,19 @@ def test_a_report_shows_dates(run):
     subject = make.prepare(["run"], data="new.csv")[0][0]
     head, cells = rows._cells(subject, np.arange(len(subject.judged.data.x)))
     assert head == ["day"]
-    wanted = pl.read_csv("t.csv")["day"].fill_null("2024-01-01")  # the mean
+    wanted = pl.read_csv("t.csv")["day"].fill_null("2024-01-01*")  # the mean, filled in
     assert [row[0] for row in cells] == wanted.to_list()
+
+
+def test_a_number_that_is_the_mean_is_not_taken_for_one_that_was_filled_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{1 + i % 3},{i % 5},{i % 2}" for i in range(60)]
+    Path("t.csv").write_text("\n".join(["a,b,c", *lines, ""]), encoding="utf-8")
+    options = ["--target", "c", "--task", "regress", "--epochs", "1", "--quiet", "--out", "run"]
+    assert main(["train", "t.csv", *options]) == 0
+    Path("new.csv").write_text("a,b,c\n2,2,0\n1,,1\n3,0,1\n", encoding="utf-8")
+    subject = make.prepare(["run"], data="new.csv")[0][0]
+    head, cells = rows._cells(subject, np.arange(3))
+    assert head == ["a", "b"]
+    assert [row[0] for row in cells] == ["2", "1", "3"]  # the mean of a is 2
+    assert [row[1].endswith("*") for row in cells][1:] == [True, False]
