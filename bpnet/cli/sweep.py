@@ -94,7 +94,7 @@ def command(
 
       bpnet sweep digits --learning-rate 0.01,0.03,0.1 --l2 0,1e-4 --seeds 5
       bpnet sweep houses.csv --target price --dropout 0,0.2 --folds 5 --patience 5
-      bpnet sweep digits --hidden 64/128,64 --activation relu/tanh --optimizer adam,sgd
+      bpnet sweep digits --hidden 64/128,64 --optimizer adam,sgd
       bpnet sweep digits --learning-rate 1e-4..1e-1 --dropout 0..0.5 --trials 20
       bpnet sweep --resume runs/digits-20261124-120000
     """
