@@ -86,9 +86,13 @@ class TensorBoard(Callback):
         for name, values in run.history.items():
             self._writer.add_scalar(_tag(name, run), values[-1], step)
         run.pull()
-        for l, (W, b) in enumerate(zip(run.network.weights, run.network.biases, strict=True), 1):
-            self._writer.add_histogram(f"layer_{l}/weights", W, step)
-            self._writer.add_histogram(f"layer_{l}/biases", b, step)
+        model: Any = run.network
+        members = getattr(model, "networks", (model,))
+        for i, network in enumerate(members, 1):
+            of = f"network_{i}/" if len(members) > 1 else ""
+            for l, (W, b) in enumerate(zip(network.weights, network.biases, strict=True), 1):
+                self._writer.add_histogram(f"{of}layer_{l}/weights", W, step)
+                self._writer.add_histogram(f"{of}layer_{l}/biases", b, step)
         records = self._seen.records if self._seen else []
         if records and records[-1]["epoch"] == step:
             for l, layer in enumerate(records[-1]["layers"], 1):

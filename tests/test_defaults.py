@@ -24,7 +24,8 @@ WHAT_IS_LEFT_OUT = {
     Layout: {"hidden": (128, 64), "activation": "relu", "output": None, "norm": None,
              "init": "auto"},
     RunOptions: {
-        "learning_rate": None, "momentum": None, "patience": None, "sample_weight": None,
+        "recipe": None, "members": None, "learning_rate": None, "momentum": None,
+        "patience": None, "sample_weight": None,
         "checkpoint_minutes": 15 / 60, "on_error": "stop",  # 15 seconds: docs/runs.md
     },
 }  # fmt: skip
@@ -52,7 +53,7 @@ def table(path, targets):
 )
 def test_python_and_the_command_line_begin_with_the_same(tmp_path, targets, sizes):
     source = "digits" if targets is None else table(tmp_path / "t.csv", targets)
-    more = () if targets is None else ("--target", "target")
+    more = () if targets is None else ("--target", "target", "--recipe", "none")
     assert not main(["train", source, *more, *STILL, "--out", str(tmp_path / "run")])
     found = bpnet.load(tmp_path / "run" / "model.safetensors")
     net = bpnet.Network(sizes)

@@ -11,7 +11,7 @@ from bpnet.cli import main
 from bpnet.tensorboard import TensorBoard
 from bpnet.training import Distributions
 
-FAST = ["--hidden", "8", "--learning-rate", "0.02", "--backend", "numpy", "-q"]
+FAST = ["--recipe", "none", "--hidden", "8", "--learning-rate", "0.02", "--backend", "numpy", "-q"]
 
 
 def read(folder):

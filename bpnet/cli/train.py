@@ -21,7 +21,7 @@ from bpnet.display.terminal import Bar
 from bpnet.errors import InputError, one_line
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
-from bpnet.runs import warm_start
+from bpnet.runs import joined, recipes, warm_start
 from bpnet.runs.configuration import FIND, LAYOUT, RUN_OPTIONS, RunConfig
 from bpnet.shown import pasted
 from bpnet.storage import disk
@@ -42,7 +42,13 @@ _TRAINING = {
 def train(
     context: typer.Context,
     source: options.DataArgument = "digits",
-    validation: Annotated[float, typer.Option(help="Share held out to watch each epoch.")] = (0.1),
+    validation: Annotated[
+        float | None,
+        typer.Option(
+            help="Share held out to watch each epoch. Default: 0.1, and 0 with several --members, "
+            "of which each holds out rows of its own."
+        ),
+    ] = None,
     test: options.Test = None,
     backend: options.Backend = None,
     device: options.Device = None,
@@ -123,23 +129,41 @@ def train(
             "task": task,
             "columns": options.columns(drop, categorical, numeric, separator),
             "validation": validation,
-            "test": test if validation else test or 0.0,
+            "test": test,
             **run_data.streaming(stream, shuffle, buffer),
         },
         "network": {**options.asked(given, LAYOUT), "seed": given["seed"]},
         "training": training,
     }
-    own = [name for name in LAYOUT if name != "init" and options.is_given(context, name)]
-    start = warm_start.WarmStart.of(tables["network"], own)
+    named = {n: about.flag for n, about in {**LAYOUT, **_TRAINING}.items()}
+    asked = {name for name, flag in named.items() if options.is_given(context, flag)}
+    start = warm_start.WarmStart.of(tables["network"], [n for n in LAYOUT if n in asked - {"init"}])
+    alone = _alone(ranks, training, stream=stream)
+    recipes.begin(tables, alone=alone, begun=len(start.networks))
     config = RunConfig.read(tables, ranks)
     reads: list[str | Path] = [*bpnet.data.sources.read_from(source)]
     reads += [config.options.sample_weight] if config.options.sample_weight else []
-    reads += [] if start.network is None else [tables["network"]["init"]]
+    reads += [] if not start.networks else [tables["network"]["init"]]
     if tensorboard_folder:
         disk.makeable(tensorboard_folder, "the event files", reads)
     folder = Path(of_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
     place = replace(config.place, backend=backend, device=device)
-    return _run(replace(config, place=place), folder, shown, fresh=out is None, start=start)
+    config = replace(config, place=place)
+    asked |= {*LAYOUT} if start.networks else set()
+    return _run(config, folder, shown, fresh=out is None, start=start, asked=asked)
+
+
+def _alone(ranks: Any, training: dict[str, Any], *, stream: bool) -> str:
+    """Why a run can have one network only; empty where it can have several."""
+    why = {
+        "mpiexec": ranks is not None,
+        "--stream": stream,
+        "--optimizer lbfgs": training["optimizer"] == "lbfgs",
+        "--shards": training.get("shards") is not None,
+        "--reduce": training.get("reduce") is not None,
+        "--compiled": training["compiled"],
+    }
+    return next((name for name, is_so in why.items() if is_so), "")
 
 
 @dataclass(frozen=True)
@@ -204,25 +228,27 @@ def _train(
     shown: _Shown,
     *,
     start: warm_start.WarmStart,
+    asked: set[str] | None = None,
     resume: bool = False,
     fresh: bool = False,
     events: Path | None = None,
 ) -> int:
+    tables, place, ranks = config.tables, config.place, config.ranks.communicator
+    selection = None
+    if not place.is_fastest:
+        selection = of_rank(ranks, place.backend, place.device)
+    dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))
+    config = config if asked is None else _settled(config, asked, dataset)
     tables, recipe, run_options = config.tables, config.recipe, config.options
-    place, ranks, selection = config.place, config.ranks.communicator, None
     every = bpnet.Checkpoint(
         folder / run_folder.CHECKPOINTS, epochs=0, minutes=run_options.checkpoint_minutes,
         on_error=run_options.on_error,
     )  # fmt: skip
-    if not place.is_fastest:
-        selection = of_rank(ranks, place.backend, place.device)
-    seen = Distributions()
-    dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))
     weighed = _weights(run_options.sample_weight, dataset)
-    layout = {**vars(config.layout), "seed": tables["network"]["seed"]}
-    network = warm_start.make_network(start, dataset, layout)
+    networks = _networks(config, start, dataset)
+    seen = Distributions() if len(networks) == 1 else None  # it looks into one network
     if selection is None:
-        selection = fastest.find(plan(network, dataset, recipe, place, config.ranks))
+        selection = fastest.find(plan(networks[0], dataset, recipe, place, config.ranks))
     place = replace(place, backend=selection.backend, device=None)
     console, stopper = screen.console(stderr=shown.json), StopOnSignal()
     if not resume:
@@ -235,14 +261,14 @@ def _train(
     folder = Path(of_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
     every.folder = folder / run_folder.CHECKPOINTS
     stopping = _stopping(config)
-    # before the recorder, which saves what it hands over
-    callbacks = [stopper, seen, *([] if stopping is None else [stopping])]
+    callbacks: list[bpnet.Callback] = [stopper, *([] if seen is None else [seen])]
     after.callback(stopper.close)
     if leads(ranks):
-        board = tables["training"].get("tensorboard")
-        written = tensorboard.place(board, folder, resume, events)
+        written = tensorboard.place(
+            tables["training"].get("tensorboard"), folder, resume, events
+        )  # fmt: skip
         callbacks += [recorder, *_event_files(written, seen, after)]
-    said = [] if shown.quiet or shown.json else _heading(dataset, tables, network, selection)
+    said = [] if shown.quiet or shown.json else _heading(dataset, tables, networks, selection)
     if said:
         for line in [*said, *described(ranks, tables["training"])]:
             write(console, line)
@@ -251,15 +277,17 @@ def _train(
     with after:  # terminal and signals are given back
         found = None
         if run_options.learning_rate == FIND:
-            found = _find(network, dataset, recipe, place, console if said else None)
+            found = _find(networks[0], dataset, recipe, place, console if said else None)
             recipe = replace(recipe, optimizer=optimizers.get(recipe.rule, found.suggestion))
             tables["training"]["learning_rate"] = found.suggestion
         whole = isinstance(recipe.optimizer, LBFGS)
-        history = bpnet.train(
-            network, dataset, recipe, place=place, ranks=config.ranks, sample_weight=weighed,
-            checkpoint=None if whole else every, resume=resume and not whole, callbacks=callbacks,
+        model, history = joined.train(
+            networks, dataset, recipe, seeds=recipes.seeds(tables),
+            folds=recipes.folds_of(tables, dataset), callbacks=callbacks,
+            stopping=stopping, place=place, ranks=config.ranks, sample_weight=weighed,
+            checkpoint=None if whole else every, resume=resume and not whole,
         )  # fmt: skip
-    recorder.complete(network)
+    recorder.complete(model)
     notes = [stopper.note] if stopper.note else []
     if found is not None and leads(ranks):
         notes += _drawn(found, folder, tables, selection.backend.spec)
@@ -271,27 +299,45 @@ def _train(
     return stopper.status
 
 
+def _settled(config: RunConfig, asked: set[str], data: Any) -> RunConfig:
+    """The configuration of a new run with what its recipe says for its data."""
+    recipes.settle(config.tables, asked, data)
+    settled = RunConfig.read(config.tables, config.ranks.communicator)
+    return replace(settled, place=config.place)
+
+
+def _networks(config: RunConfig, start: warm_start.WarmStart, data: Any) -> list[bpnet.Network]:
+    """The networks of a run, each with a seed of its own."""
+    layout = vars(config.layout)
+    return [
+        warm_start.make_network(start, data, {**layout, "seed": seed}, i)
+        for i, seed in enumerate(recipes.seeds(config.tables))
+    ]
+
+
 def _stopping(config: RunConfig) -> bpnet.EarlyStopping | None:
     """What stops a run early, by the score of a sweep where it is from one."""
     score, patience = config.tables.get("sweep", {}).get("score"), config.options.patience
     return None if patience is None else bpnet.EarlyStopping(patience, score)
 
 
-def _heading(data: Any, config: runs.Config, network: bpnet.Network, selection: Any) -> list[str]:
+def _heading(data: Any, config: runs.Config, networks: Any, selection: Any) -> list[str]:
     """What is said when a run begins."""
+    count = f"{len(networks)} times " if len(networks) > 1 else ""
     name = data.name or config["data"]["source"]
     return [
         f"data: {name}, {run_data.size_line(data)}",
         *data.taken,
         *(f"note: {note}" for note in data.notes),
         *run_data.target_line(data, config["data"]),
-        f"network: {network}",
+        f"network: {count}{networks[0]}",
+        *recipes.line(config),
         f"backend: {selection.backend.spec} ({selection.reason})",
     ]
 
 
 def _event_files(
-    place: Path | None, seen: Distributions, after: ExitStack
+    place: Path | None, seen: Distributions | None, after: ExitStack
 ) -> list[tensorboard.TensorBoard]:
     """What writes event files, if they were asked for."""
     if place is None:

@@ -31,12 +31,12 @@ def encoded(rows: Any, columns: Columns) -> tuple[np.ndarray[Any, Any], tuple[st
     """
     if isinstance(rows, list | tuple | Mapping):
         with refusing_tables("the rows"):
-            rows = _as_frame(rows)
+            rows = frame_of(rows)
     data = load(rows, columns=columns, need_target=False)
     return np.asarray(data.x), data.notes
 
 
-def _as_frame(rows: Any) -> "pl.DataFrame":
+def frame_of(rows: Any) -> "pl.DataFrame":
     """Dicts as a frame of polars."""
     import polars as pl
 

@@ -2,8 +2,9 @@
 
 import itertools
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,17 @@ from bpnet.core import feedforward
 from bpnet.data import Columns
 from bpnet.export import encoding, trace
 from bpnet.export.trace import Namespace
-from bpnet.model.network import Network, class_numbers
+from bpnet.model.answering import Answering, class_numbers
+from bpnet.model.ensemble import Ensemble
+from bpnet.model.network import Network
 
 
 @checked
 def to_onnx(
-    network: Network, path: str | Path, columns: Columns | None = None, dtype: str = "float32"
+    network: Network | Ensemble,
+    path: str | Path,
+    columns: Columns | None = None,
+    dtype: str = "float32",
 ) -> Path:
     """Write the network's forward pass as an ONNX file, opset 21.
 
@@ -34,8 +40,9 @@ def to_onnx(
 
     Parameters
     ----------
-    network : Network
-        Network to write, with its layers as in ``predict``.
+    network : Network or Ensemble
+        Model to write, with its layers as in ``predict``; the output of an ensemble is the mean of
+        its members' outputs.
     path : str or Path
         A name that ends in ``.onnx``.
     columns : Columns, optional
@@ -70,8 +77,11 @@ def to_onnx(
     path = trace.check_path(path)
     trace.check_dtype(dtype)
     xp = Namespace()
-    names = trace.names(network.layers)
-    traced = xp.inputs(network.parameters, dtype)
+    members = network.networks if isinstance(network, Ensemble) else (network,)
+    chains = [layer for member in members for layer in member.layers]
+    parameters = tuple(arrays for member in members for arrays in member.parameters)
+    names = trace.names(chains)
+    traced = xp.inputs(parameters, dtype)
     if columns is None:
         inputs = {"x": xp.input(("batch", network.sizes[0]), dtype)}
         x = inputs["x"]
@@ -81,13 +91,13 @@ def to_onnx(
         x = xp.astype(encoding.encode(inputs, columns, xp), getattr(xp, dtype))
     suffix = _suffix(itertools.chain(*names), inputs)
     names = tuple(tuple(f"{name}{suffix}" for name in layer) for layer in names)
-    a = feedforward.feedforward(network.layers, traced, x, xp=xp)
+    a = _outputs(members, traced, x, xp)
     outputs = {"output": a, **_labels(network, a, xp), **_predictions(columns, a, xp)}
     return trace.write(
         path,
         {**inputs, **trace.by_name(names, traced)},
         {f"{name}{_suffix([name], inputs)}": value for name, value in outputs.items()},
-        trace.by_name(names, trace.cast(network.parameters, dtype)),
+        trace.by_name(names, trace.cast(parameters, dtype)),
         {},
         {
             "kind": "forward pass",
@@ -97,7 +107,18 @@ def to_onnx(
     )
 
 
-def metadata(network: Network) -> dict[str, str]:
+def _outputs(members: Sequence[Network], arrays: Any, x: Array, xp: Namespace) -> Array:
+    """Mean of the members' outputs, whose arrays follow one another."""
+    given, outputs = iter(arrays), []
+    for member in members:
+        own = tuple(itertools.islice(given, len(member.layers)))
+        outputs.append(feedforward.feedforward(member.layers, own, x, xp=xp))
+    if len(members) == 1:
+        return outputs[0]
+    return xp.mean(xp.stack(outputs), axis=0)
+
+
+def metadata(network: Answering) -> dict[str, str]:
     """Metadata of a network in an ONNX file; all but the first value are JSON."""
     classes = None if network.classes is None else network.classes.tolist()
     return {
@@ -115,7 +136,7 @@ def _suffix(names: Iterable[str], columns: Container[str]) -> str:
     return suffix
 
 
-def _labels(network: Network, a: Array, xp: Namespace) -> dict[str, Array]:
+def _labels(network: Answering, a: Array, xp: Namespace) -> dict[str, Array]:
     """``Network.decide``, for a network with names of classes or with labels."""
     if network.classes is None and not network.labels:
         return {}

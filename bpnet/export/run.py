@@ -9,10 +9,12 @@ from bpnet import runs
 from bpnet.core import optimizers
 from bpnet.data import Columns
 from bpnet.data.columns import NUMBERS
+from bpnet.errors import InputError
 from bpnet.export import trace
 from bpnet.export.inference import to_onnx
 from bpnet.export.library import library
 from bpnet.export.training import NOT_OF_A_STEP, training_to_onnx
+from bpnet.model.ensemble import Ensemble
 from bpnet.runs import Config, configuration
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
@@ -32,6 +34,9 @@ def export_run(
     network, config, columns = runs.open_run(source)
     trace.check_path(path, run_folder.input_files(source, config))
     if training:
+        if isinstance(network, Ensemble):
+            msg = f"{source} has {len(network)} networks, and a training step is of one; leave"
+            raise InputError(f"{msg} --training out, or train with --members 1")
         training_to_onnx(network, path, dtype=dtype, **_options(config))
         return [*signature(path), *_notes(config), *_table_notes(columns)]
     to_onnx(network, path, columns, dtype)

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,19 +12,21 @@ from bpnet import backends
 from bpnet._typing import Array
 from bpnet.arguments import checked
 from bpnet.backends import dtypes
-from bpnet.data import batches
+from bpnet.core.activations import Activation, Identity
+from bpnet.data import Columns, batches, raw
 from bpnet.errors import InputError
-from bpnet.model import loading, saving
+from bpnet.model import reading, saving
+from bpnet.model.answering import Answering
 from bpnet.model.network import Network, check_alike
 from bpnet.storage import checksummed, disk, strict_json
 
 Host = np.ndarray[Any, Any]
 
-_FORMAT, _VERSION = "bpnet ensemble", 1
+FORMAT, _VERSION = "bpnet ensemble", 1
 
 
 @checked
-class Ensemble:
+class Ensemble(Answering):
     """Networks of the same inputs, outputs and classes, whose outputs are averaged.
 
     Parameters
@@ -71,9 +74,39 @@ class Ensemble:
         return len(self.networks)
 
     @property
+    def sizes(self) -> list[int]:
+        """Neurons of each layer of the first member, input first."""
+        return self.networks[0].sizes
+
+    @property
+    def output(self) -> Activation:
+        """Activation of the output layers."""
+        return self.networks[0].output
+
+    @property
     def classes(self) -> Host | None:
         """Names of the classes."""
         return self.networks[0].classes
+
+    @property
+    def labels(self) -> bool:
+        """Whether rows of labels were learned, each right or wrong by itself."""
+        return self.networks[0].labels
+
+    @property
+    def scale(self) -> float | None:
+        """What integer inputs are multiplied by, or None."""
+        return self.networks[0].scale
+
+    @property
+    def columns(self) -> Columns | None:
+        """What was learned of a table's columns, or None."""
+        return self.networks[0].columns
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of the weights and biases; the widest, where they differ."""
+        return str(np.result_type(*(network.dtype for network in self.networks)))
 
     @checked
     def outputs(
@@ -83,8 +116,8 @@ class Ensemble:
 
         Parameters
         ----------
-        X : array, (m, n_0)
-            Examples, of any library.
+        X : array, (m, n_0), or rows
+            Examples, as in :meth:`bpnet.Network.predict`.
         backend, device, dtype : optional
             As in :meth:`bpnet.Network.predict`.
 
@@ -100,29 +133,51 @@ class Ensemble:
         BackendUnavailable
             If the named backend does not work here.
         """
+        if self.columns is not None and raw.is_raw(X):
+            X = self.encode(X)
+        return self._each([network.layers for network in self.networks], X, backend, device, dtype)
+
+    def weighted_inputs(
+        self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
+    ) -> Host:
+        """Weighted inputs z^L of the output layer of each member, (members, m, n_L).
+
+        Parameters are those of :meth:`outputs`.
+        """
+        linear = [
+            (*network.layers[:-1], replace(network.layers[-1], activation=Identity()))
+            for network in self.networks
+        ]
+        return self._each(linear, X, backend, device, dtype)
+
+    def _each(self, chains: list[Any], X: Array, backend: Any, device: Any, dtype: Any) -> Host:
+        """Outputs of the members' arrays in layers of the same shapes."""
         X = batches.as_array(X, "X")
         chosen = backends.select(backend, device, like=X).backend
-        dtype = dtype or str(np.result_type(*(network.dtype for network in self.networks)))
+        dtype = dtype or self.dtype
         dtypes.check_float(dtype)
-        first = self.networks[0]
+        how: dict[str, Any] = {"scale": self.scale, "backend": chosen, "dtype": dtype}
+        rows = []
         with chosen.session(dtype):
             stored = batches.examples(
-                X, first.sizes[0], backend=chosen, dtype=dtype, scale=first.scale
+                X, self.sizes[0], backend=chosen, dtype=dtype, scale=self.scale
             )
-            rows = [
-                batches.outputs(
-                    network.layers,
-                    batches.on_device(network.parameters, backend=chosen, dtype=dtype),
-                    stored, scale=first.scale, backend=chosen, dtype=dtype,
-                )
-                for network in self.networks
-            ]  # fmt: skip
+            for network, chain in zip(self.networks, chains, strict=True):
+                arrays = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
+                rows.append(batches.outputs(chain, arrays, stored, **how))
         return np.stack(rows)
 
     @checked
-    def predict(self, X: Array, backend: Any = None, device: Any = None) -> Host:
-        """Mean of the members' outputs, (m, n_L); arguments as in :meth:`outputs`."""
-        mean: Host = self.outputs(X, backend, device).mean(axis=0)
+    def predict(
+        self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
+    ) -> Host:
+        """Mean of the members' outputs, (m, n_L), or the answers for rows of a table, (m,).
+
+        Parameters are those of :meth:`bpnet.Network.predict`.
+        """
+        if self.columns is not None and raw.is_raw(X):
+            return self.answer(self.predict(self.encode(X), backend, device, dtype))
+        mean: Host = self.outputs(X, backend, device, dtype).mean(axis=0)
         return mean
 
     @checked
@@ -138,7 +193,7 @@ class Ensemble:
     @checked
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> Host:
         """Class of each example by the mean output, (m,), as :meth:`bpnet.Network.classify`."""
-        return self.networks[0].decide(self.predict(X, backend, device))
+        return self.decide(self.outputs(X, backend, device).mean(axis=0))
 
     @checked
     def save(self, path: str | Path) -> Path:
@@ -162,7 +217,7 @@ class Ensemble:
         path = saving.writable(path)
         parts = [saving.describe(network) for network in self.networks]
         described = {
-            "format": _FORMAT, "version": _VERSION, "networks": [text for text, _ in parts],
+            "format": FORMAT, "version": _VERSION, "networks": [text for text, _ in parts],
         }  # fmt: skip
         tensors = {
             f"{i}.{name}": array
@@ -180,7 +235,7 @@ class Ensemble:
         Parameters
         ----------
         path : str or Path
-            The file, or a folder that holds ``ensemble.safetensors``.
+            The file, the folder of a run, or one that holds ``ensemble.safetensors``.
 
         Returns
         -------
@@ -194,18 +249,28 @@ class Ensemble:
         """
         path = Path(path)
         if path.is_dir():
-            path = path / "ensemble.safetensors"
-        ensemble: Ensemble = loading.explained(_read, path)
-        return ensemble
+            named = path / "ensemble.safetensors"
+            path = named if named.is_file() else path / reading.MODEL
+        found: Ensemble = reading.explained(_read, path)
+        return found
 
     def __repr__(self) -> str:
         return f"Ensemble({len(self)} x {self.networks[0]!r})"
 
 
-def _read(path: Path) -> Ensemble:
-    content = checksummed.read(path)
-    described = strict_json.loads(content.text)
-    loading.check_format(described, _FORMAT)
+Model: TypeAlias = Network | Ensemble
+"""What a run or a file holds."""
+
+
+def made(content: checksummed.Content, described: dict[str, Any]) -> Ensemble:
+    """Ensemble of what a file of one holds.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError
+        If it cannot be one.
+    """
+    reading.check_format(described, FORMAT)
     if described["version"] != _VERSION or not content.has_checksum:
         msg = f"it is of version {described['version']!r}, or has no SHA-256"
         raise ValueError(msg)
@@ -214,4 +279,9 @@ def _read(path: Path) -> Ensemble:
         i, _, rest = name.partition(".")
         parts[int(i)][rest] = array
     pairs = zip(described["networks"], parts, strict=True)
-    return Ensemble([loading.rebuild(text, tensors) for text, tensors in pairs])
+    return Ensemble([reading.rebuild(text, tensors) for text, tensors in pairs])
+
+
+def _read(path: Path) -> Ensemble:
+    content = checksummed.read(path)
+    return made(content, strict_json.loads(content.text))

@@ -1,6 +1,5 @@
-"""Networks read from bpnet's own safetensors files, and from the JSON of Nielsen's network2."""
+"""Models read from bpnet's own safetensors files, and from the JSON of Nielsen's network2."""
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,27 +7,27 @@ from typing import Any
 import numpy as np
 
 from bpnet.arguments import checked
-from bpnet.core import activations, layers
+from bpnet.core import activations
 from bpnet.core.layers import Dense
 from bpnet.data import Columns
-from bpnet.errors import InputError, one_line
+from bpnet.errors import InputError
+from bpnet.model import ensemble
+from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network
-from bpnet.model.saving import FORMAT, NAMES, VERSION
+from bpnet.model.reading import MODEL, check_format, explained, rebuild
+from bpnet.model.saving import FORMAT, VERSION
 from bpnet.storage import checksummed, disk, strict_json
 
 _CHECKSUMMED = 2
 """First version of the format whose files have a SHA-256."""
-
-_DEEP = (RecursionError, OverflowError)
-"""Errors that JSON of a million brackets or digits causes."""
 
 _LIMIT = 1 << 31
 """Most bytes of a JSON file."""
 
 
 @checked
-def load(path: str | Path) -> Network:
-    """Read a network that ``Network.save`` wrote, or the JSON of Nielsen's ``network2``.
+def load(path: str | Path) -> Any:
+    """Read a model that ``save`` wrote, or the JSON of Nielsen's ``network2``.
 
     Parameters
     ----------
@@ -37,43 +36,31 @@ def load(path: str | Path) -> Network:
 
     Returns
     -------
-    Network
-        With its weights, classes and scale, and the encodings of a table's columns.
+    Network or Ensemble
+        With weights, classes and scale, and what was learned of a table's columns; an ensemble
+        where the file holds several networks.
 
     Raises
     ------
     InputError
         If the file is missing, damaged or holds something else. No code in it is run.
     """
-    path, columns = Path(path), None
-    if path.is_dir():  # older runs have the encodings beside the model
-        path, columns = path / "model.safetensors", path / "columns.json"
-    read: Callable[[Path], Network] = (
-        _load_network2 if path.suffix == ".json" else _load_safetensors
-    )
-    network: Network = explained(read, path)
-    if network.columns is None and columns is not None and columns.is_file():
-        network.columns = explained(lambda file: Columns.from_json(disk.text(file)), columns)
-    return network
+    path, learned = Path(path), None
+    if path.is_dir():
+        path, learned = path / MODEL, path / "columns.json"
+    model = explained(_load_network2 if path.suffix == ".json" else _load_safetensors, path)
+    if model.columns is None and learned is not None and learned.is_file():
+        columns = explained(lambda file: Columns.from_json(disk.text(file)), learned)
+        for network in getattr(model, "networks", (model,)):
+            network.columns = columns
+    return model
 
 
-def explained(read: Callable[[Path], Any], path: Path) -> Any:
-    """Result of ``read(path)``; errors over a missing or damaged file become one of one line."""
-    if not path.is_file():
-        msg = f"there is no model at {path}; give a .safetensors file or the folder of a run"
-        raise InputError(msg)
-    try:
-        return read(path)
-    except (LookupError, TypeError, ValueError, AttributeError, OSError, *_DEEP) as error:
-        if isinstance(error, InputError):
-            raise InputError(f"{path}: {error}") from error
-        msg = f"{path} is damaged or not a bpnet model ({one_line(error)}); give another file"
-        raise InputError(msg) from error
-
-
-def _load_safetensors(path: Path) -> Network:
+def _load_safetensors(path: Path) -> Network | Ensemble:
     content = checksummed.read(path)
     described = strict_json.loads(content.text)
+    if described["format"] == ensemble.FORMAT:
+        return ensemble.made(content, described)
     check_format(described, FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
@@ -85,40 +72,6 @@ def _load_safetensors(path: Path) -> Network:
         msg = "it has no SHA-256"
         raise ValueError(msg)
     return rebuild(described, content.tensors)
-
-
-def check_format(described: dict[str, Any], expected: str) -> None:
-    """Refuse, with a ``ValueError``, a file of another format."""
-    if described["format"] != expected:
-        msg = f"it holds a {described['format']!r}, not a {expected!r}"
-        raise ValueError(msg)
-
-
-def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
-    """Network from the result of :func:`~bpnet.model.saving.describe`.
-
-    A damaged one is a ``ValueError``, ``LookupError`` or ``TypeError``.
-    """
-    kinds = [layers.rebuild(layer) for layer in described["layers"]]
-    expected = {
-        f"{l}.{name}": shape[::-1]
-        for l, layer in enumerate(kinds)
-        for name, shape in zip(NAMES, layer.shapes, strict=False)
-    }
-    shapes = {name: array.shape for name, array in tensors.items()}
-    if shapes != expected:
-        msg = f"its tensors have shapes {shapes} where its layers need {expected}"
-        raise InputError(msg)
-    init = [
-        tuple(tensors[f"{l}.{name}"] for name, _ in zip(NAMES, layer.shapes, strict=False))
-        for l, layer in enumerate(kinds)
-    ]
-    network = Network(kinds, init=init)
-    network.classes, network.scale = described["classes"], described["scale"]
-    network.labels = described.get("labels", False)
-    columns = described.get("columns")
-    network.columns = None if columns is None else Columns.from_json(columns)
-    return network
 
 
 def _load_network2(path: Path) -> Network:

@@ -1,6 +1,5 @@
 """Network: the layers and their parameters, held on the host as NumPy arrays."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,25 +7,24 @@ from typing import Annotated, Any
 import numpy as np
 
 from bpnet import backends
-from bpnet._typing import Array, Namespace
+from bpnet._typing import Array
 from bpnet.arguments import accepted, checked
 from bpnet.backends import dtypes
-from bpnet.core import metrics
-from bpnet.core.activations import Activation, Sigmoid
+from bpnet.core.activations import Activation
 from bpnet.core.initializers import Initializer
 from bpnet.core.layers import Dense
-from bpnet.core.namespace import namespace_of
 from bpnet.data import Columns, batches, labels, raw
 from bpnet.data.dataset import checked_scale
 from bpnet.errors import InputError
 from bpnet.model import assembly
+from bpnet.model.answering import Answering
 from bpnet.model.parameter_view import ParameterView
 from bpnet.model.saving import save_network
 from bpnet.model.summary import Summary, summary
 
 
 @checked
-class Network:
+class Network(Answering):
     """A feedforward network.
 
     The defaults are those of ``bpnet train``. The paper's own network has ``hidden="sigmoid"`` and
@@ -241,47 +239,6 @@ class Network:
         return self.decide(self.predict(X, backend, device))
 
     @checked
-    def encode(self, rows: Any) -> np.ndarray[Any, Any]:
-        """Inputs for rows of a table like the one that the network was trained with.
-
-        A warning reports the replaced cells of each column, those that cannot be used.
-
-        Parameters
-        ----------
-        rows : frame of pandas or polars, dict, list of dict, str or Path
-            Columns by their names, in any order; others are ignored. Or the name of a file.
-
-        Returns
-        -------
-        numpy array of float32, (m, n_0)
-            Inputs for :meth:`predict`.
-
-        Raises
-        ------
-        InputError
-            If the network was not trained with a table, or a column or cell cannot be used.
-        """
-        if self.columns is None:
-            msg = "the network knows no columns of a table; give an array of its inputs to predict"
-            raise InputError(msg)
-        x, notes = raw.encoded(rows, self.columns)
-        for note in notes:
-            logging.getLogger("bpnet").warning("%s", note)
-        return x
-
-    def answer(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Predictions for a table's rows from outputs ``a``, (m, n_L): class names, or amounts."""
-        if self.columns is None or self.columns.task != "regress":
-            return self.decide(a)
-        amounts = self.columns.decode_target(a).astype(a.dtype)
-        return amounts[:, 0] if amounts.shape[1] == 1 else amounts
-
-    def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` says."""
-        numbers: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
-        return numbers if self.classes is None else np.asarray(self.classes)[numbers]
-
-    @checked
     def save(self, path: str | Path) -> Path:
         """Write the network to a safetensors file; see :func:`bpnet.load`."""
         return save_network(self, path)
@@ -308,15 +265,6 @@ class Network:
     def __repr__(self) -> str:
         sigmas = [type(layer.activation).__name__ for layer in self.dense]
         return f"Network({self.sizes}, {', '.join(sigmas)})"
-
-
-def class_numbers(network: Network, a: Array, *, xp: Namespace) -> Array:
-    """Class number or labels of each row of a network's outputs ``a``, of any library."""
-    has_labels = network.labels or (isinstance(network.output, Sigmoid) and network.classes is None)
-    is_single = network.sizes[-1] == 1
-    kind: metrics.Kind = "threshold" if is_single or has_labels else "class"
-    numbers = metrics.decide(a, kind, metrics.middle(network.output), xp=xp)
-    return numbers[:, 0] if is_single else numbers
 
 
 def check_alike(networks: Sequence[Network], name: str) -> None:

@@ -76,7 +76,8 @@ def importance(subject: Subject) -> tuple[list[str], Host]:
     assert subject.judged is not None
     judged, net = subject.judged, subject.network
     names, ends = _groups(subject)
-    cost = sum(W.size for W in net.weights) * REPEATS * len(names)
+    weights = sum(W.size for member in subject.members for W in member.weights)
+    cost = weights * REPEATS * len(names)
     m = min(len(judged.outputs), _ROWS, max(100, int(_WORK / cost)))
     at = np.linspace(0, len(judged.outputs) - 1, m).astype(np.intp)
     x, rng = np.asarray(judged.data.x)[at], np.random.default_rng(0)

@@ -24,7 +24,7 @@ def sections(subject: Subject) -> list[Section]:
 
 def _weights(subject: Subject) -> Section:
     assert subject.shape is not None
-    W = np.asarray(subject.network.weights[0], np.float64)
+    W = np.asarray(subject.members[0].weights[0], np.float64)
     sizes = np.linalg.norm(W, axis=1)
     at = np.argsort(-sizes, kind="stable")[:_NEURONS]
     picture = _tiles(W[at], subject.shape)
@@ -204,8 +204,8 @@ def _log(axes: Any, q: Host) -> None:
 
 
 def _layer(subject: Subject, l: int) -> str:
-    layer = subject.network.dense[l]
-    last = l == len(subject.network.dense) - 1
+    layer = subject.members[0].dense[l]
+    last = l == len(subject.members[0].dense) - 1
     return f"layer {l + 1}{', output' if last else ''}: {layer.n_in} to {layer.n_out}"
 
 

@@ -87,9 +87,10 @@ def section(subject: Subject) -> Section:
         for name in (*_TABLES, "sweep", "machine")
         if (rows := _rows(config.get(name, {})))
     ]
-    dense = subject.network.dense
+    dense, members = subject.members[0].dense, len(subject.members)
+    each = f" of each of the {members} networks" if members > 1 else ""
     layers = Table(
-        "Layers", ["layer", "inputs", "neurons", "activation", "parameters"],
+        f"Layers{each}", ["layer", "inputs", "neurons", "activation", "parameters"],
         [
             [
                 f"{l}", f"{layer.n_in:,}", f"{layer.n_out:,}",

@@ -37,7 +37,9 @@ def facts(subject: Subject) -> list[Fact]:
     found.append(Fact("Best epoch", f"{subject.best + 1}", f"of {len(history['cost'])}"))
     seconds = sum(history.get("seconds", ()))
     found.append(Fact("Training", f"{seconds:,.2f} s", f"{subject.backend}, {_machine(subject)}"))
-    count = sum(a.size for arrays in subject.network.parameters for a in arrays)
+    count = sum(
+        a.size for member in subject.members for arrays in member.parameters for a in arrays
+    )
     found.append(Fact("Parameters", f"{count:,}", " to ".join(map(str, subject.network.sizes))))
     return found
 

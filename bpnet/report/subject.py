@@ -12,6 +12,7 @@ from bpnet.core import costs, metrics
 from bpnet.data import Columns, Dataset, standard
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError, one_line
+from bpnet.model.ensemble import Ensemble, Model
 from bpnet.model.network import Network
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
@@ -83,7 +84,7 @@ class Subject:
         One value an epoch.
     records : list of dict
         Of the layers, see :class:`bpnet.training.Distributions`.
-    network : Network
+    network : Network or Ensemble
         The model.
     columns : Columns or None
         What was learned of a table.
@@ -97,7 +98,7 @@ class Subject:
     config: runs.Config
     history: History
     records: list[Any]
-    network: Network
+    network: Model
     columns: Columns | None
     judged: Judged | None
     missing: str = ""
@@ -124,6 +125,11 @@ class Subject:
             return "classes"
         kind = None if self.judged is None else self.judged.targets.kind
         return "labels" if kind == "threshold" else "numbers"
+
+    @property
+    def members(self) -> tuple[Network, ...]:
+        """The networks of the model: one, or those of an ensemble."""
+        return self.network.networks if isinstance(self.network, Ensemble) else (self.network,)
 
     @property
     def probable(self) -> bool:
@@ -248,7 +254,7 @@ def _in_memory(part: EvaluationSet) -> EvaluationSet:
     return replace(part, data=data, title=title)
 
 
-def _judge(network: Network, config: runs.Config, part: EvaluationSet, backend: Backend) -> Judged:
+def _judge(network: Model, config: runs.Config, part: EvaluationSet, backend: Backend) -> Judged:
     data, cost = part.data, config["training"].get("cost")
     figures = results.figures(network, part, config["training"], (), backend)
     outputs = network.predict(data.x, backend=backend).astype(np.float64)

@@ -16,8 +16,8 @@ from bpnet.data import Columns
 from bpnet.data.loading import load as load_data
 from bpnet.errors import InputError
 from bpnet.runs.folder import Config
-from bpnet.training.declared import Declared, Option, merged, option, table
-from bpnet.training.recipe import OPTIONS, Place, Ranks, Recipe
+from bpnet.training.declared import Declared, Option, merged, one_of, option, table
+from bpnet.training.recipe import COUNT, OPTIONS, Place, Ranks, Recipe
 
 FIND = "find"
 """In place of a learning rate: find it before training."""
@@ -60,6 +60,14 @@ class Layout(Declared):
 class RunOptions(Declared):
     """Options of a run in a folder, beside its recipe."""
 
+    recipe: str | None = option(
+        None, help="table: what was measured to suit tables, for which it is the default; none.",
+        range=one_of("table", "none"),
+    )  # fmt: skip
+    members: int | None = option(
+        None, help="Networks whose mean is the model, each with rows of its own held out. Default: "
+        "by the recipe, else 1.", range=COUNT,
+    )  # fmt: skip
     learning_rate: float | str | None = option(
         None, help="eta, or find. Default: the optimizer's, 1e-3 for adam.", range=_rate,
         swept=True,

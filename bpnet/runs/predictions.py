@@ -13,7 +13,7 @@ from bpnet.data import Columns
 from bpnet.data.frames import refusing_tables
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.model.network import Network
+from bpnet.model.ensemble import Model
 from bpnet.shown import plain
 from bpnet.storage import disk
 
@@ -39,7 +39,7 @@ def check(path: Path, reads: Iterable[str | Path]) -> None:
             pass  # without polars, it is refused
 
 
-def outputs(network: Network, x: Any, backend: Any) -> Iterator[Host]:
+def outputs(network: Model, x: Any, backend: Any) -> Iterator[Host]:
     """Yield outputs of examples: piece by piece where these are streamed, else at once."""
     if not isinstance(x, HostRows):
         yield network.predict(x, backend=backend)
@@ -50,7 +50,7 @@ def outputs(network: Network, x: Any, backend: Any) -> Iterator[Host]:
 
 def write(
     path: Path,
-    network: Network,
+    network: Model,
     outputs: Iterable[Host],
     columns: Columns | None,
     kept: "pl.DataFrame | None" = None,
@@ -76,7 +76,7 @@ def write(
         return _write(file, pieces)
 
 
-def _named(network: Network, a: Host, columns: Columns | None) -> Piece:
+def _named(network: Model, a: Host, columns: Columns | None) -> Piece:
     """Columns of predictions: class and probabilities or scores; or amounts in their unit."""
     if network.classes is None:
         values = a if columns is None else columns.decode_target(a).astype(a.dtype)

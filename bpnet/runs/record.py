@@ -21,8 +21,8 @@ from bpnet.arguments import fits
 from bpnet.backends import hardware, libraries
 from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
+from bpnet.model.ensemble import Model
 from bpnet.model.loading import load
-from bpnet.model.network import Network
 from bpnet.runs import configuration
 from bpnet.runs import folder as run_folder
 from bpnet.runs.folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
@@ -112,7 +112,7 @@ class Recorder(Callback):
             with suppress(OSError):  # it has checkpoints, or does not exist
                 (self.folder / CHECKPOINTS).rmdir()
 
-    def complete(self, network: Network) -> None:
+    def complete(self, network: Model) -> None:
         """Write the missing model of a run that is over according to its checkpoint."""
         if self.resuming and self._lock is None and not (self.folder / MODEL).is_file():
             network.save(self.folder / MODEL)
@@ -157,10 +157,10 @@ def this_machine(backend: str) -> dict[str, str]:
     }
 
 
-def open_run(folder: Path) -> tuple[Network, Config, Columns | None]:
+def open_run(folder: Path) -> tuple[Model, Config, Columns | None]:
     """Model, configuration and column encodings of a finished run, or of a model's file."""
     if folder.is_file():
-        network = load(folder)
+        network: Model = load(folder)
         return network, {"data": {"source": ""}, "network": {}, "training": {}}, network.columns
     check_exists(folder)
     if not (folder / MODEL).is_file():

@@ -5,13 +5,13 @@ from typing import Any
 
 from bpnet.display.figures import display_name, value_text
 from bpnet.errors import InputError
-from bpnet.model.network import Network
+from bpnet.model.ensemble import Model
 from bpnet.runs.data import EvaluationSet
 from bpnet.training import evaluate, scores
 
 
 def figures(
-    network: Network, rows: EvaluationSet, training: dict[str, Any], metrics: Any, backend: Any
+    network: Model, rows: EvaluationSet, training: dict[str, Any], metrics: Any, backend: Any
 ) -> dict[str, Any]:
     """Cost and metrics of a network on some rows, with their intervals and a baseline.
 

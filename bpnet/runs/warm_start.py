@@ -10,6 +10,7 @@ from bpnet.core import layers
 from bpnet.core.initializers import INITIALIZERS
 from bpnet.data import Columns, Dataset
 from bpnet.errors import InputError
+from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network
 from bpnet.runs import data as run_data
 from bpnet.runs import record
@@ -21,13 +22,13 @@ _NAMES = {"auto", *INITIALIZERS, *(name.replace("_", "-") for name in INITIALIZE
 
 @dataclass(frozen=True, eq=False)
 class WarmStart:
-    """Network from which a run begins.
+    """Networks from which a run begins.
 
-    ``network`` is None where the first weights are drawn or come from a checkpoint; ``columns``
-    encode a table for it; ``options`` are those of the layers that the user gave beside it.
+    ``networks`` is empty where the first weights are drawn or come from a checkpoint; ``columns``
+    encode a table for them; ``options`` are those of the layers that the user gave beside it.
     """
 
-    network: Network | None = None
+    networks: tuple[Network, ...] = ()
     columns: Columns | None = None
     options: tuple[str, ...] = ()
 
@@ -39,10 +40,11 @@ class WarmStart:
             return cls()
         if not Path(init).exists():
             record.check_exists(Path(init))
-        network = record.open_run(Path(init))[0]
+        model = record.open_run(Path(init))[0]
+        networks = model.networks if isinstance(model, Ensemble) else (model,)
         own = {name: table[name] for name in options}
-        table.update(layout(network), **own, init=str(Path(init).absolute()))
-        return cls(network, network.columns, tuple(options))
+        table.update(layout(networks[0]), **own, init=str(Path(init).absolute()))
+        return cls(networks, model.columns, tuple(options))
 
     @classmethod
     def resumed(cls, table: dict[str, Any], folder: Path) -> "WarmStart":
@@ -59,7 +61,7 @@ class WarmStart:
             msg = f"{folder} was begun with the weights in {init}, which has gone, and has no "
             raise InputError(f"{msg}checkpoint; bring that run back, or train anew")
         table["init"] = "auto"  # the weights come from the checkpoint
-        return cls(None, record.read_config(folder)[1])
+        return cls((), record.read_config(folder)[1])
 
 
 def _is_run(init: str) -> bool:
@@ -90,14 +92,14 @@ def layout(network: Network) -> dict[str, Any]:
     }
 
 
-def make_network(start: WarmStart, data: Dataset, layout: Mapping[str, Any]) -> Network:
-    """Network that a run trains first: new, or that of the warm start.
+def make_network(start: WarmStart, data: Dataset, layout: Mapping[str, Any], i: int = 0) -> Network:
+    """Network ``i`` that a run trains: new, or that of the warm start.
 
     The latter must fit the data, and the options of the layers that the user gave beside it: the
     first difference is refused.
     """
     options = {name: layout[name] for name in ("output", "norm", "init", "seed")}
-    first = start.network
+    first = start.networks[i] if start.networks else None
     if first is not None:
         options["init"] = "auto"
     new = run_data.network_for(data, layout["hidden"], hidden=layout["activation"], **options)

@@ -23,7 +23,8 @@ except ModuleNotFoundError:
 from bpnet.sklearn.classifier import MLPClassifier
 from bpnet.sklearn.regressor import MLPRegressor
 from bpnet.sklearn.search import GridSearch
+from bpnet.sklearn.tables import TableClassifier, TableRegressor
 
-__all__ = ["GridSearch", "MLPClassifier", "MLPRegressor"]
+__all__ = ["GridSearch", "MLPClassifier", "MLPRegressor", "TableClassifier", "TableRegressor"]
 
 __dir__ = listing(__all__)

@@ -9,6 +9,7 @@ from bpnet.training.finder import LearningRates, find_learning_rate
 from bpnet.training.gradient_check import check_gradients
 from bpnet.training.history import History
 from bpnet.training.recipe import Place, Ranks, Recipe
+from bpnet.training.tables import TableRecipe
 from bpnet.training.train import train
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Ranks",
     "Recipe",
     "Run",
+    "TableRecipe",
     "check_gradients",
     "evaluate",
     "find_learning_rate",

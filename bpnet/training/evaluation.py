@@ -7,20 +7,23 @@ import numpy as np
 
 from bpnet import backends
 from bpnet.arguments import checked
-from bpnet.backends import dtypes
-from bpnet.core import costs, feedforward, regularizers
+from bpnet.backends import Backend, dtypes
+from bpnet.core import averaging, costs, feedforward, regularizers
 from bpnet.core.layers import Dense
+from bpnet.core.namespace import namespace_of
 from bpnet.data import batches
+from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network
 from bpnet.training import blocks, scores
 from bpnet.training.declared import STRENGTH, Strength
-from bpnet.training.judge import EvaluationStep
+from bpnet.training.judge import EvaluationStep, Judge
 from bpnet.training.prepare import check_network, kept, pair, prepare
+from bpnet.training.targets import Targets
 
 
 @checked
 def evaluate(
-    network: Network,
+    network: Network | Ensemble,
     data: Any,
     *,
     cost: str | Any | None = None,
@@ -34,8 +37,8 @@ def evaluate(
 
     Parameters
     ----------
-    network : Network
-        What is judged.
+    network : Network or Ensemble
+        What is judged; of an ensemble the mean of its members' outputs.
     data : (X, y) or Dataset
         As in :func:`train`.
     metrics : str or sequence of str
@@ -54,16 +57,20 @@ def evaluate(
         method's of the others. ``baseline`` has what the most frequent class, or the mean, reaches
         as the answer to all, and that ``answer``.
     """
-    check_network(network)
+    first = network.networks[0] if isinstance(network, Ensemble) else network
+    check_network(first)
     names = scores.names_of(metrics)
     dtype = dtype or network.dtype
     chosen, judge, stored, wanted = prepare(
-        network, data, cost, backend=backend, device=device, dtype=dtype
+        first, data, cost, backend=backend, device=device, dtype=dtype
     )
     scores.rehearse(names, wanted, network.sizes[-1], network.output)
-    with chosen.session(dtype):
-        parameters = kept(network.parameters, chosen, dtype)
-        mean, accuracy = blocks.evaluate(EvaluationStep(judge), parameters, stored, chosen)
+    if isinstance(network, Ensemble):
+        mean, accuracy = _of_ensemble(network, pair(data, "data")[0], judge, wanted, chosen, dtype)
+    else:
+        with chosen.session(dtype):
+            parameters = kept(network.parameters, chosen, dtype)
+            mean, accuracy = blocks.evaluate(EvaluationStep(judge), parameters, stored, chosen)
     found: dict[str, Any] = {"cost": mean}
     if accuracy is not None and not names and not detailed:
         return {**found, "accuracy": accuracy}
@@ -77,6 +84,24 @@ def evaluate(
             found |= figures
         found |= scores.judge(names, wanted, a, network.output)
     return {**found, **more} if detailed else found
+
+
+def _of_ensemble(
+    ensemble: Ensemble, x: Any, judge: Judge, wanted: Targets, backend: Backend, dtype: Any
+) -> tuple[float, float | None]:
+    """Mean cost of the mean output, and accuracy where there are classes; on the host."""
+    z = ensemble.weighted_inputs(x, backend, dtype=dtype).astype(np.float64)
+    xp = namespace_of(z)
+    mean = averaging.mean_input(z, ensemble.output, xp=xp)
+    y = np.asarray(wanted.values)
+    if y.ndim == 1:
+        y = np.eye(mean.shape[1])[y]
+    costs = judge.cost.value(mean, y.astype(np.float64), ensemble.output, xp=xp)
+    accuracy = None
+    if wanted.kind is not None:
+        a = ensemble.output.sigma(mean, xp=xp)
+        accuracy = scores.judge(("accuracy",), wanted, a, ensemble.output)["accuracy"]
+    return float(np.mean(costs)), accuracy
 
 
 Host = np.ndarray[Any, Any]

@@ -12,7 +12,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.distributed import Single, wrap
 from bpnet.errors import ArgumentError, InputError
 from bpnet.model.network import Network, check_alike
-from bpnet.training import prepare
+from bpnet.training import prepare, tables
 from bpnet.training.callbacks import Callback
 from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.declared import merged
@@ -87,6 +87,12 @@ def plan(
 ) -> Call:
     """Plan a call of :func:`bpnet.train`, whose arguments these are; refuse what cannot be used."""
     several, keywords = isinstance(network, Sequence), keywords or {}
+    if isinstance(recipe, str | tables.TableRecipe):
+        nets = [n for n in network if isinstance(n, Network)] if several else None
+        found = tables.settled(
+            recipe, nets, data, keywords, validation=validation, callbacks=callbacks, folds=folds
+        )
+        recipe, keywords, callbacks, folds = found.values()
     _check_recipe(recipe, several)
     where, who = merged(Place, place, keywords), merged(Ranks, ranks, keywords)
     if several:

@@ -14,6 +14,7 @@ from bpnet.training.checkpoints import Checkpoint
 from bpnet.training.declared import signed
 from bpnet.training.history import History
 from bpnet.training.recipe import Keywords, Place, Ranks, Recipe
+from bpnet.training.tables import TableRecipe
 
 _log = logging.getLogger("bpnet")
 
@@ -22,7 +23,7 @@ _log = logging.getLogger("bpnet")
 def train(
     network: Network,
     data: Any,
-    recipe: Recipe | None = None,
+    recipe: Recipe | TableRecipe | str | None = None,
     *,
     place: Place | None = None,
     ranks: Ranks | None = None,
@@ -38,7 +39,7 @@ def train(
 def train(
     network: Sequence[Network],
     data: Any,
-    recipe: Recipe | Sequence[Recipe] | None = None,
+    recipe: Recipe | Sequence[Recipe] | TableRecipe | str | None = None,
     *,
     place: Place | None = None,
     ranks: Ranks | None = None,
@@ -79,9 +80,10 @@ def train(
     data : (X, y) or Dataset
         Examples, (m, n_0), and class labels, (m,), or rows, (m, n_L); of one library, moved
         once to the backend.
-    recipe : Recipe, optional
+    recipe : Recipe, "table" or TableRecipe, optional
         What is learned and how: cost, optimizer, epochs and so on; for a set also a list with one
-        for each network.
+        for each network. "table" is :class:`bpnet.TableRecipe`, with whose options a network is
+        stopped by its validation rows; those of a set that has none hold out a fold each.
     place : Place, optional
         Where: backend, device, dtype and so on.
     ranks : Ranks, optional

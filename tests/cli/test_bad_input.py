@@ -213,7 +213,19 @@ DAMAGE = {
 
 @pytest.mark.parametrize(("name", "text"), DAMAGE.values(), ids=DAMAGE.keys())
 def test_a_damaged_run_is_refused(place, capsys, name, text):
-    arguments = ["train", "t.csv", "--target", "kind", "--epochs", "1", "-q", "--out", "run"]
+    arguments = [
+        "train",
+        "t.csv",
+        "--target",
+        "kind",
+        "--recipe",
+        "none",
+        "--epochs",
+        "1",
+        "-q",
+        "--out",
+        "run",
+    ]
     assert main(arguments) == 0
     if text is None:
         (place / "run" / name).unlink()

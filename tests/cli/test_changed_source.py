@@ -14,7 +14,19 @@ from bpnet.cli import main
 from bpnet.errors import InputError
 from bpnet.report import make
 
-FAST = ["--epochs", "2", "--hidden", "4", "--backend", "numpy", "-q", "--out", "run"]
+FAST = [
+    "--recipe",
+    "none",
+    "--epochs",
+    "2",
+    "--hidden",
+    "4",
+    "--backend",
+    "numpy",
+    "-q",
+    "--out",
+    "run",
+]
 
 
 def cells(rows=60):
@@ -145,7 +157,7 @@ def test_a_resume_notices(tmp_path, monkeypatch, capsys, optimizer):
 def test_a_run_of_a_sweep_notices(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     as_csv(Path("t.csv"), cells())
-    assert main(["sweep", "t.csv", "--target", "y", *FAST]) == 0
+    assert main(["sweep", "t.csv", "--target", "y", *FAST[2:]]) == 0
     assert main(["evaluate", "run"]) == 0
     as_csv(Path("t.csv"), CHANGES["sorted"](cells()))
     assert "its rows are others, or in another order" in refused(capsys, "evaluate", "run")

@@ -13,7 +13,19 @@ from bpnet import runs
 from bpnet.cli import main
 from bpnet.runs import predictions
 
-FAST = ["--epochs", "2", "--hidden", "16", "--learning-rate", "0.02", "--backend", "numpy", "-q"]
+FAST = [
+    "--recipe",
+    "none",
+    "--epochs",
+    "2",
+    "--hidden",
+    "16",
+    "--learning-rate",
+    "0.02",
+    "--backend",
+    "numpy",
+    "-q",
+]
 
 
 def read_rows(path):
@@ -215,7 +227,18 @@ def test_a_run_that_diverges_leaves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     table_of(tmp_path)
     usual = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    arguments = ["train", "line.csv", "--target", "price", "--backend", "numpy", "--out", "a/run"]
+    arguments = [
+        "train",
+        "line.csv",
+        "--target",
+        "price",
+        "--recipe",
+        "none",
+        "--backend",
+        "numpy",
+        "--out",
+        "a/run",
+    ]
     assert main([*arguments, "--optimizer", "sgd", "--learning-rate", "1e9"]) == 1
     assert "learning rate" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["line.csv"]
@@ -226,7 +249,18 @@ def test_a_folder_that_was_there_stays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table_of(tmp_path)
     (tmp_path / "run").mkdir()
-    arguments = ["train", "line.csv", "--target", "price", "--backend", "numpy", "--out", "run"]
+    arguments = [
+        "train",
+        "line.csv",
+        "--target",
+        "price",
+        "--recipe",
+        "none",
+        "--backend",
+        "numpy",
+        "--out",
+        "run",
+    ]
     assert main([*arguments, "-q", "--optimizer", "sgd", "--learning-rate", "1e9"]) == 1
     assert list((tmp_path / "run").iterdir()) == []
 

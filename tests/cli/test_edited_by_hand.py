@@ -26,7 +26,7 @@ def made(tmp_path_factory):
     place = tmp_path_factory.mktemp("made")
     (place / "t.csv").write_text(TABLE)
     asked = [str(place / "t.csv"), "--target", "t", "--hidden", "4", "--epochs", "2", "--quiet"]
-    assert cli.main(["train", *asked, "--out", str(place / "run")]) == 0
+    assert cli.main(["train", *asked, "--recipe", "none", "--out", str(place / "run")]) == 0
     return place / "run"
 
 

@@ -14,7 +14,7 @@ from tests.optional import library
 for name in ("ndonnx", "onnxscript", "onnxruntime"):
     library(name)
 
-TRAIN = ["--hidden", "8", "--epochs", "1", "--backend", "numpy", "-q"]
+TRAIN = ["--recipe", "none", "--hidden", "8", "--epochs", "1", "--backend", "numpy", "-q"]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_the_step_of_a_sweep_s_run(tmp_path):
     out, path = tmp_path / "run", tmp_path / "step.onnx"
     options = ["--l2", "0.5", "--optimizer", "momentum", "--learning-rate", "0.125", "--seeds", "2"]
     options += ["--momentum", "0.25,0.5"]
-    assert main(["sweep", "digits", *TRAIN, *options, "--out", str(out)]) == 0
+    assert main(["sweep", "digits", *TRAIN[2:], *options, "--out", str(out)]) == 0
     assert main(["export", str(out), str(path), "--training", "-q"]) == 0
     best = json.loads((out / "sweep.json").read_text())["configurations"][0]
     rule = f"Momentum(learning_rate=0.125, momentum={best['momentum']})"

@@ -10,7 +10,7 @@ from bpnet.cli import main
 
 pytest.importorskip("polars")
 
-FAST = ["--epochs", "3", "--hidden", "8", "--backend", "numpy", "--seed", "0"]
+FAST = ["--recipe", "none", "--epochs", "3", "--hidden", "8", "--backend", "numpy", "--seed", "0"]
 HEAD = (
     "id", "listed", "area m2", "rooms", "year", "zone", "energy", "balcony", "postcode",
     "distance_km", "notes", "agent", "price", "sold_fast",
@@ -103,7 +103,7 @@ def test_what_is_said_of_columns_decides(place, capsys):
     assert said["postcode"][:2] == ["text of 4 values", "4"]
     assert "sold_fast" not in said
     assert main(["train", "--resume", "run"]) == 0
-    lines = run(capsys, "sweep", "houses.csv", "--target", "price", *options, *FAST[:6],
+    lines = run(capsys, "sweep", "houses.csv", "--target", "price", *options, *FAST[2:8],
                 "--out", "swept")  # fmt: skip
     assert table(lines)["postcode"][:2] == ["text of 4 values", "4"]
     for wrong, message in (

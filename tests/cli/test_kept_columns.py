@@ -30,7 +30,19 @@ def table(tmp_path, monkeypatch):
     frame.write_parquet("t.parquet")
     frame.write_csv("t.csv")
     frame.drop("id", "code").write_csv("small.csv")
-    words = ["train", "small.csv", "--target", "y", "--epochs", "2", "--hidden", "4", "-q"]
+    words = [
+        "train",
+        "small.csv",
+        "--target",
+        "y",
+        "--epochs",
+        "2",
+        "--hidden",
+        "4",
+        "-q",
+        "--recipe",
+        "none",
+    ]
     assert main([*words, "--backend", "numpy", "--out", "run"]) == 0
     return frame
 
@@ -82,7 +94,19 @@ def test_what_cannot_be_kept_is_refused(table, capsys, words, message):
 
 
 def test_two_columns_of_one_name_are_refused(table, capsys):
-    words = ["train", "small.csv", "--target", "class", "--epochs", "1", "--hidden", "4", "-q"]
+    words = [
+        "train",
+        "small.csv",
+        "--target",
+        "class",
+        "--epochs",
+        "1",
+        "--hidden",
+        "4",
+        "-q",
+        "--recipe",
+        "none",
+    ]
     assert main([*words, "--backend", "numpy", "--out", "classes"]) == 0
     assert main(["predict", "classes", "t.csv", "--keep", "class", "-o", "p.csv"]) == 2
     assert "have a column 'class' of their own" in capsys.readouterr().err

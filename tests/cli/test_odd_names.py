@@ -14,7 +14,7 @@ from bpnet.cli import main, screen, train
 from bpnet.runs import configuration, predictions
 from bpnet.shown import pasted, plain
 
-FAST = ["--epochs", "1", "--hidden", "4", "--backend", "numpy"]
+FAST = ["--recipe", "none", "--epochs", "1", "--hidden", "4", "--backend", "numpy"]
 ODD = [
     "[red]x[/] :smile: it's $HOME", "[1]", "what*?", "-x", "a,b  $x$ <b>&amp;",
     "\x1b[31mred\x07 new\nline", *(["caf\udce9"] if sys.platform == "linux" else []),

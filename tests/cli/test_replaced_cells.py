@@ -12,7 +12,7 @@ from bpnet.data import load
 from bpnet.report import make
 from bpnet.runs.record import open_run
 
-FAST = ["--epochs", "2", "--hidden", "4", "--backend", "numpy", "-q"]
+FAST = ["--recipe", "none", "--epochs", "2", "--hidden", "4", "--backend", "numpy", "-q"]
 NEW = {
     "color": ["RED", "green", None, "red", "teal", "pink", "red"],
     "area": [None, None, None, 1.0, 2.0, 3.0, 4.0],
@@ -143,7 +143,8 @@ def test_training_says_what_the_target_is_taken_for(
 ):
     monkeypatch.chdir(tmp_path)
     pl.DataFrame({"a": range(99), "y": values}).write_parquet("t.parquet")
-    words = [*command.split(), "t.parquet", "--target", "y", *FAST[:-1], "--out", "run"]
+    words = [*command.split(), "t.parquet", "--target", "y", *FAST[2:-1], "--out", "run"]
+    words[1:1] = [] if command == "sweep" else FAST[:2]
     assert main(words) == 0
     assert f"target: 'y', {line}\n" in capsys.readouterr().out
     asked = "regress" if "amounts" in line.split("(")[0] else "classify"
@@ -157,8 +158,8 @@ def test_metrics_are_in_the_unit_of_the_target(tmp_path, monkeypatch, capsys):
     odd = pl.int_range(pl.len()) * 0.3  # no whole numbers, which would be classes
     frame = training().with_columns(pl.col("y") * 1000 + 1e6 + odd)
     write("t.csv", frame)
-    words = ["t.csv", "--target", "y", *FAST, "--learning-rate", "0.01", "--test", "0"]
-    assert main(["train", *words, "--metric", "mae,mse,r2", "--out", "run"]) == 0
+    words = ["t.csv", "--target", "y", *FAST[2:], "--learning-rate", "0.01", "--test", "0"]
+    assert main(["train", *words, *FAST[:2], "--metric", "mae,mse,r2", "--out", "run"]) == 0
     assert main(["sweep", *words, "--score", "mae", "--out", "swept"]) == 0
     for run in ("run", "swept"):
         frame.write_csv("all.csv")

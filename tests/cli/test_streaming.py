@@ -13,7 +13,7 @@ import bpnet
 from bpnet.cli import main
 from bpnet.training import Distributions
 
-FAST = ["--epochs", "2", "--hidden", "8", "--backend", "numpy", "-q"]
+FAST = ["--recipe", "none", "--epochs", "2", "--hidden", "8", "--backend", "numpy", "-q"]
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(200, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int)

@@ -9,7 +9,7 @@ import numpy as np
 import bpnet
 from bpnet.cli import main
 
-QUICK = ["--hidden", "4", "--epochs", "1", "--backend", "numpy", "-q"]
+QUICK = ["--recipe", "none", "--hidden", "4", "--epochs", "1", "--backend", "numpy", "-q"]
 
 
 def test_weights_of_examples_are_found_from_any_folder(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import bpnet
 from bpnet.cli import main
 from bpnet.report import make, single
 
-FAST = ["--epochs", "2", "--hidden", "4", "--backend", "numpy", "-q"]
+FAST = ["--recipe", "none", "--epochs", "2", "--hidden", "4", "--backend", "numpy", "-q"]
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_the_report_tells_interval_and_baseline(table):
 
 @pytest.mark.parametrize("how", [[], ["--folds", "3"]], ids=["split", "folds"])
 def test_the_best_of_a_sweep_is_judged_by_rows_that_chose_nothing(table, capsys, how):
-    words = ["t.csv", "--target", "price", *FAST[:-1], "--learning-rate", "0.01,0.1", *how]
+    words = ["t.csv", "--target", "price", *FAST[2:-1], "--learning-rate", "0.01,0.1", *how]
     found = json.loads(said(capsys, "sweep", *words, "--json", "--out", "run").out)
     assert found["test"]["examples"] == 20
     again = json.loads(said(capsys, "evaluate", "run", "--json").out)
@@ -137,7 +137,7 @@ def test_the_best_of_a_sweep_is_judged_by_rows_that_chose_nothing(table, capsys,
 
 
 def test_a_sweep_without_test_rows_says_so(table, capsys):
-    words = ["t.csv", "--target", "price", *FAST, "--test", "0", "--out", "run"]
+    words = ["t.csv", "--target", "price", *FAST[2:], "--test", "0", "--out", "run"]
     assert "are no test" in said(capsys, "sweep", *words).out
     assert "these rows chose the options of the sweep" in said(capsys, "evaluate", "run").err
 

@@ -11,7 +11,7 @@ import pytest
 import bpnet
 from bpnet.cli import main
 
-FAST = ["--epochs", "2", "--backend", "numpy", "-q"]
+FAST = ["--recipe", "none", "--epochs", "2", "--backend", "numpy", "-q"]
 
 
 def frame(rows, seed, shift=0.0):

@@ -23,7 +23,7 @@ def run(tmp_path, monkeypatch):
     days = [None if i == 5 else first + datetime.timedelta(i % 17) for i in range(60)]
     pl.DataFrame({"day": days, "y": ["p", "q", "q"] * 20}).write_csv("t.csv")
     words = ["t.csv", "--target", "y", "--epochs", "2", "--hidden", "4", "--out", "run", "-q"]
-    assert main(["train", *words]) == 0
+    assert main(["train", *words, "--recipe", "none"]) == 0
     return tmp_path / "run"
 
 

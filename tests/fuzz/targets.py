@@ -40,7 +40,17 @@ def prepare(place):
     train(place / "checkpoints", 2)
     rows = tables.table()
     (place / "good.csv").write_text("\n".join(",".join(row) for row in rows))
-    asked = ["train", str(place / "good.csv"), "--target", "kind", "--hidden", "3", "--quiet"]
+    asked = [
+        "train",
+        str(place / "good.csv"),
+        "--target",
+        "kind",
+        "--recipe",
+        "none",
+        "--hidden",
+        "3",
+        "--quiet",
+    ]
     asked += ["--epochs", "1", "--backend", "numpy", "--out", str(place / "run")]
     with contextlib.redirect_stdout(io.StringIO()):
         assert main(asked) == 0

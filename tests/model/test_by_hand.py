@@ -11,8 +11,9 @@ from bpnet.data import draws
 from bpnet.data.columns import Column, Columns
 from bpnet.errors import InputError
 from bpnet.model import assembly, loading
+from bpnet.model.answering import class_numbers
 from bpnet.model.ensemble import Ensemble
-from bpnet.model.network import Network, check_alike, class_numbers
+from bpnet.model.network import Network, check_alike
 from bpnet.storage import checksummed
 
 XP = bpnet.backends.get("numpy").xp

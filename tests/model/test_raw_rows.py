@@ -36,8 +36,17 @@ def place(tmp_path_factory):
     )
     for target, left in (("price", "sold"), ("sold", "price")):
         frame.drop(left).write_csv(folder / f"{target}.csv")
-        words = [str(folder / f"{target}.csv"), "--target", target, "--epochs", "3", "--hidden"]
-        words += ["8", "--backend", "numpy", "-q", "--out", str(folder / f"run-{target}")]
+        words = [str(folder / f"{target}.csv"), "--target", target, "--epochs", "3", "--recipe"]
+        words += [
+            "none",
+            "--hidden",
+            "8",
+            "--backend",
+            "numpy",
+            "-q",
+            "--out",
+            str(folder / f"run-{target}"),
+        ]
         assert main(["train", *words]) == 0
     pl.DataFrame(ROWS, infer_schema_length=None).write_csv(folder / "new.csv")
     return folder

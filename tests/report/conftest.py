@@ -15,7 +15,7 @@ from bpnet.report.subject import read
 HOSTILE = "<script>alert(1)</script>"
 BREAKING = "\"'><img src=x onerror=alert(2)>"
 MATH = "$\\frac{_x^$ 東京 </style>"
-FAST = ["--hidden", "12", "--batch-size", "32", "--backend", "numpy", "-q"]
+FAST = ["--recipe", "none", "--hidden", "12", "--batch-size", "32", "--backend", "numpy", "-q"]
 
 
 def table(path: Path, task: str) -> Path:

@@ -291,7 +291,7 @@ def test_a_network_to_begin_with_fits_the_data():
     first = bpnet.Network([2, 5, 3], hidden="tanh", seed=8)
     asked = {"output": "softmax", "norm": None, "init": "auto", "seed": 0, "hidden": [5],
              "activation": "tanh"}  # fmt: skip
-    start = warm_start.WarmStart(first, None, ("hidden",))
+    start = warm_start.WarmStart((first,), None, ("hidden",))
     assert warm_start.make_network(start, Dataset(X, Y), asked) is first
     assert said(warm_start.make_network, start, Dataset(X[:, :1], Y), asked) == (
         "the weights to begin with are of 2 inputs and the data needs 1; "
@@ -313,7 +313,7 @@ def test_a_network_to_begin_with_fits_the_data():
 def test_names_of_first_weights_are_no_runs(init, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / init).mkdir()
-    assert warm_start.WarmStart.of({"init": init}, ()).network is None
+    assert warm_start.WarmStart.of({"init": init}, ()).networks == ()
     assert said(warm_start.WarmStart.of, {"init": "runs/gone"}, ()) == (
         "there is no run at runs/gone; give the folder that `bpnet train` named"
     )

@@ -34,7 +34,19 @@ def test_a_finished_run_says_so_without_what_its_table_was_encoded_by(tmp_path, 
     """Its outcome and what it was asked are in files of their own."""
     table, run = tmp_path / "t.csv", tmp_path / "run"
     table.write_text("a,b,y\n" + "".join(f"{i},{i * i % 7},{i % 2}\n" for i in range(20)))
-    command = ["train", str(table), "--target", "y", "--hidden", "3", "--epochs", "1", "-q"]
+    command = [
+        "train",
+        str(table),
+        "--target",
+        "y",
+        "--recipe",
+        "none",
+        "--hidden",
+        "3",
+        "--epochs",
+        "1",
+        "-q",
+    ]
     assert main([*command, "--backend", "numpy", "--out", str(run)]) == 0
     (run / "columns.json").unlink()
     capsys.readouterr()
