@@ -157,7 +157,7 @@ def complete(tables: Config, data: Dataset, metrics: Sequence[str]) -> list[str]
     if isinstance(rows, HostRows):
         for numbers in rows.pieces(_PIECE):
             rows.take(numbers)
-    metrics = metrics_for(data, metrics)
+    metrics = metrics_for(data, metrics, folds=tables["training"].get("members") or 1)
     tables["data"] |= {"source": absolute(tables["data"]["source"]), "test": data.test_share}
     tables["training"]["metrics"] = metrics
     tables["source"] = identity(data)
@@ -168,9 +168,12 @@ _PIECE = 1 << 22
 """Numbers that are read at once."""
 
 
-def metrics_for(data: Dataset, metrics: Sequence[str]) -> list[str]:
-    """Metrics of a run: a regression with validation rows gets the usual ones before its own."""
-    has_validation = data.validation is not None and len(data.validation[1]) > 1
+def metrics_for(data: Dataset, metrics: Sequence[str], folds: int = 1) -> list[str]:
+    """Metrics of a run: a regression with validation rows gets the usual ones before its own.
+
+    Each network of an ensemble, of several ``folds``, holds validation rows out of the others.
+    """
+    has_validation = folds > 1 or (data.validation is not None and len(data.validation[1]) > 1)
     usual = scores.USUAL if has_validation and data.task == "regress" else ()
     return list(dict.fromkeys((*usual, *metrics)))
 

@@ -213,3 +213,12 @@ def test_one_history_of_several():
     assert merged(histories) == {"cost": [3.0, 2.0, 1.0], "seconds": [3.0, 1.0, 1.0]}
     assert merged([]) == {}
     assert strict_json.loads(json.dumps(merged(histories)))
+
+
+def test_the_history_of_an_ensemble_has_the_metrics_of_amounts(place):
+    train("t.csv", "--target", "price", *FAST)
+    history = json.loads((place / "run" / "history.json").read_text())
+    assert {"validation_r2", "validation_mae", "validation_rmse"} <= history.keys()
+    assert len(history["validation_r2"]) == len(history["cost"])
+    histories = [{"cost": [1.0], "validation_r2": [r2]} for r2 in (0.5, 1.0)]
+    assert merged(histories)["validation_r2"] == [0.75]
