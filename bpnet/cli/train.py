@@ -295,7 +295,7 @@ def _train(
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         screen.give({**result, "replaced": run_data.replacement_counts(dataset)})
     elif leads(ranks):
-        _say(console, notes, stopper.status, stopping, folder)
+        _say(console, notes, stopper.status, stopping, folder, model if said else None)
     return stopper.status
 
 
@@ -371,13 +371,18 @@ def _weights(path: Path | None, dataset: Any) -> Any:
     return weights if dataset.rows is None else weights[dataset.rows]
 
 
-def _say(console: Console, notes: list[str], status: int, stopping: Any, folder: Path) -> None:
+def _say(
+    console: Console, notes: list[str], status: int, stopping: Any, folder: Path, model: Any
+) -> None:
     """Say how a run ended, and where it is."""
     for note in notes:
         write(console, note)
     if status:
         again = f"go on with: bpnet train --resume {pasted(folder)}"
         write(console, f"stopped: the model holds what was learned so far; {again}")
+    elif isinstance(model, bpnet.Ensemble):
+        own = ", each as it was after its best epoch" if stopping is not None else ""
+        write(console, f"the model is the mean of {len(model)} networks{own}")
     elif stopping is not None and stopping.best_epoch is not None:
         write(console, f"the model is that of epoch {stopping.best_epoch + 1}, the best")
     write(console, f"run: {folder}")

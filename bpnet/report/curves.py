@@ -37,7 +37,12 @@ def section(subject: Subject) -> Section:
         else "One epoch."
     )
     if subject.config["training"].get("patience"):
-        lead += " The model is that of the best epoch."
+        lead += (
+            " The model is that of the best epoch."
+            if len(subject.members) == 1
+            else " The curves are the means of the networks, each of which is that of its own best "
+            "epoch."
+        )
     return Section("curves", "Learning curves", lead, figures)
 
 

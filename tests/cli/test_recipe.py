@@ -10,6 +10,7 @@ import pytest
 import bpnet
 from bpnet import runs
 from bpnet.cli import main
+from bpnet.report import curves, make
 from bpnet.runs import recipes
 from bpnet.runs.joined import merged
 from bpnet.storage import strict_json
@@ -222,3 +223,14 @@ def test_the_history_of_an_ensemble_has_the_metrics_of_amounts(place):
     assert len(history["validation_r2"]) == len(history["cost"])
     histories = [{"cost": [1.0], "validation_r2": [r2]} for r2 in (0.5, 1.0)]
     assert merged(histories)["validation_r2"] == [0.75]
+
+
+def test_the_model_is_said_to_be_the_mean_of_networks_at_their_own_best_epochs(place, capsys):
+    loud = [word for word in FAST if word != "--quiet"]
+    train("t.csv", "--target", "price", *loud)
+    said = "the model is the mean of 3 networks, each as it was after its best epoch\n"
+    assert said in capsys.readouterr().out
+    train("t.csv", "--target", "price", *FAST, out="quiet")
+    assert said not in capsys.readouterr().out
+    subject = make.prepare(["run"])[0][0]
+    assert curves.section(subject).lead.endswith("each of which is that of its own best epoch.")
