@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bpnet.pages import drawing
+from bpnet.pages import drawing, picture_files
 from bpnet.pages.drawing import Theme
 from bpnet.public import listing
 from bpnet.training.finder import LearningRates
@@ -52,4 +52,4 @@ def learning_rates(found: LearningRates, path: str | Path, about: Sequence[str] 
             "cost has\nrisen far above it.", color=theme.muted, fontsize=8.5,
         )  # fmt: skip
 
-    return drawing.save(path, draw, "Learning-rate finder", about, (6.4, 4.2))
+    return picture_files.save(path, draw, "Learning-rate finder", about, (6.4, 4.2))

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bpnet.bench.measure import Timing
-from bpnet.pages.drawing import DASHES, Theme, log_axis, save
+from bpnet.pages.drawing import DASHES, Theme, log_axis
+from bpnet.pages.picture_files import save
 
 
 def crossings(timings: Sequence[Timing]) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 
 import bpnet
 from bpnet.cli import options, screen
-from bpnet.pages import drawing
+from bpnet.pages import picture_files
 from bpnet.runs import this_machine
 
 
@@ -47,7 +47,7 @@ def bench(
 
     cell = benchmark.Cell(tuple(options.sizes(hidden)), batch_size, optimizer, dtype)
     if plot is not None:
-        drawing.check(plot, [] if source is None else bpnet.data.sources.read_from(source))
+        picture_files.check(plot, [] if source is None else bpnet.data.sources.read_from(source))
         cells, seconds = benchmark.grid(), min(seconds, 0.5)
     else:
         cells = (cell,)

@@ -9,7 +9,7 @@ import pytest
 
 import bpnet
 from bpnet.errors import InputError
-from bpnet.pages import drawing
+from bpnet.pages import drawing, picture_files
 from bpnet.pages.content import Picture
 from bpnet.pages.drawing import DARK, DASHES, LIGHT, image
 from bpnet.report import curves, layers, outcomes, rows
@@ -472,7 +472,7 @@ def weighted(n=3, shape=(2, 2)):
     inputs = int(np.prod(shape))
     net = bpnet.Network([inputs, n, 2], seed=0)
     net.weights[0] = np.outer(np.arange(1, n + 1), np.linspace(-1, 0.5, inputs))
-    return SimpleNamespace(network=net, shape=shape)
+    return SimpleNamespace(network=net, members=(net,), shape=shape)
 
 
 def test_first_weights_are_drawn_by_neuron_those_with_most_weight_first(figures):
@@ -681,8 +681,8 @@ def test_a_page_has_both_sets_of_colors_dark_ones_for_dark_screens():
 
 @pytest.mark.parametrize("name", ["a.PNG", "a.svg", "b.pdf"])
 def test_pictures_that_stand_alone_have_the_form_of_their_ending(tmp_path, name):
-    drawing.check(tmp_path / name)
-    path = drawing.save(
+    picture_files.check(tmp_path / name)
+    path = picture_files.save(
         tmp_path / name, lambda f, t: f.text(0, 0, "a"), "T", ["d", "", "m"], (2, 1)
     )
     starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
@@ -691,10 +691,10 @@ def test_pictures_that_stand_alone_have_the_form_of_their_ending(tmp_path, name)
     assert [p.name for p in tmp_path.iterdir()] == [name]
     gone = tmp_path / "gone" / name
     with pytest.raises(InputError, match=r"can't be written .*; give a folder that is there"):
-        drawing.save(gone, lambda f, t: None, "T", [], (2, 1))
+        picture_files.save(gone, lambda f, t: None, "T", [], (2, 1))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "png"])
 def test_no_other_ending_is_a_pictures(tmp_path, name):
     with pytest.raises(InputError, match=f"not {name!r}; rename it"):
-        drawing.check(tmp_path / name)
+        picture_files.check(tmp_path / name)

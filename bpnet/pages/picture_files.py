@@ -1,0 +1,75 @@
+"""Pictures that stand alone, in files of their own."""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bpnet.errors import InputError
+from bpnet.pages.drawing import LIGHT, Draw, pyplot
+from bpnet.storage import disk
+
+
+def check(path: Path, reads: Iterable[str | Path] = ()) -> None:
+    """Refuse a picture that cannot be written or drawn, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If its ending is none of these, it cannot be written or is read, or matplotlib is missing.
+    """
+    if path.suffix.lower() not in {".png", ".svg", ".pdf"}:
+        msg = f"a picture is a .png, .svg or .pdf, not {path.name!r}; rename it"
+        raise InputError(msg)
+    disk.writable(path, reads)
+    pyplot()
+
+
+def save(
+    path: str | Path, draw: Draw, title: str, about: Sequence[str], size: tuple[float, float]
+) -> Path:
+    """Draw a picture that stands alone, under its title and what it was made with.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .png, .svg or .pdf.
+    draw : callable
+        As in :func:`bpnet.pages.drawing.render`.
+    title : str
+        What the picture shows.
+    about : sequence of str
+        Data, network and machine; the date is added.
+    size : pair of float
+        Width and height in inches.
+
+    Returns
+    -------
+    Path
+        Where it is.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing, the path's ending is no picture's, or its folder is missing.
+    """
+    path, drawn = Path(path), pyplot()
+    with drawn.rc_context(LIGHT.settings()):
+        figure = drawn.figure(figsize=size)
+        try:
+            below = "  ·  ".join((*filter(None, about), time.strftime("%Y-%m-%d")))
+            figure.suptitle(title, x=0.02, ha="left", fontsize=12, fontweight="bold")
+            figure.supxlabel(below, x=0.02, ha="left", fontsize=8, color=LIGHT.muted)
+            draw(figure, LIGHT)
+            with disk.writing(path) as file:
+                figure.savefig(file, dpi=150, format=path.suffix[1:].lower())
+        except InputError:
+            raise
+        except ValueError as error:
+            msg = f"{path} has no picture's ending ({error}); use .png, .svg or .pdf"
+            raise InputError(msg) from error
+        except OSError as error:
+            msg = f"{path} can't be written ({error.strerror}); give a folder that is there"
+            raise InputError(msg) from error
+        finally:
+            drawn.close(figure)
+    return path
