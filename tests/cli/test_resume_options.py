@@ -58,6 +58,8 @@ GIVEN = {
     "categorical": ["table.csv", "--target", "kind", "--categorical", "c"],
     "numeric": ["table.csv", "--target", "kind", "--numeric", "a,c"],
     "separator": ["table.csv", "--target", "kind", "--separator", ","],
+    "recipe": ["table.csv", "--target", "kind", "--recipe", "none"],
+    "members": ["table.csv", "--target", "kind", "--members", "3"],
     "stream": ["x.npy,y.npy", "--stream"],
     "shuffle": ["x.npy,y.npy", "--stream", "--shuffle", "blocks"],
     "buffer": ["x.npy,y.npy", "--stream", "--shuffle", "blocks", "--buffer", "64"],
