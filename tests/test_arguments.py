@@ -160,9 +160,8 @@ ARGUMENTS = [
         "optimizer=bpnet.optimizers.Adam(learning_rate=0.001)?",
     ),
     (
-        lambda: bpnet.train(net(), (X, Y), verbose=1),
-        "train has no argument 'verbose'; did you mean callbacks? "
-        "(a bpnet.Callback may print what it is told after each epoch)",
+        lambda: bpnet.evaluate(net(), (X, Y), verbose=1),
+        "evaluate has no argument 'verbose'; choose one of network, data, cost,",
     ),
     (
         lambda: bpnet.train(net(), (X, Y), loss="mse"),
@@ -366,7 +365,7 @@ def test_one_place_makes_a_number_of_numpy_pythons_own():
     package = Path(arguments.__file__).parent
     sources = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
     alone = {name for name, code in sources.items() if "import Integral" in code}
-    assert alone == {"arguments.py", "parameters.py"}  # that of scikit-learn's own validation
+    assert alone == {"arguments.py", "conventions.py"}  # that of scikit-learn's own validation
     given = (np.int8(3), np.float16(0.5), fractions.Fraction(1, 2), 3, 0.5)
     assert [*map(arguments.finite_number, given)] == [3, 0.5, 0.5, 3, 0.5]
     assert {type(arguments.finite_number(value)) for value in given} == {int, float}

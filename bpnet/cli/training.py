@@ -56,9 +56,7 @@ def _train(
     events: Path | None = None,
 ) -> int:
     tables, place, ranks = config.tables, config.place, config.ranks.communicator
-    selection = None
-    if not place.is_fastest:
-        selection = of_rank(ranks, place.backend, place.device)
+    selection = None if place.is_fastest else of_rank(ranks, place.backend, place.device)
     dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))
     config = config if asked is None else _settled(config, asked, dataset)
     tables, recipe, run_options = config.tables, config.recipe, config.options
@@ -92,9 +90,9 @@ def _train(
         callbacks += [recorder, *_event_files(written, seen, after)]
     said = [] if shown.quiet or shown.json else _heading(dataset, tables, networks, selection)
     if said:
-        for line in [*said, *described(ranks, tables["training"])]:
-            write(console, line)
-        callbacks.append(bar := Bar(console, live=shown.live))
+        heading = [*said, *described(ranks, tables["training"])]
+        shown_later = _begun(console, heading, at_once=run_options.learning_rate == FIND)
+        callbacks.append(bar := Bar(console, shown_later, live=shown.live))
         after.callback(bar.close)
     with after:  # terminal and signals are given back
         found = None
@@ -156,6 +154,18 @@ def _heading(data: Any, config: runs.Config, networks: Any, selection: Any) -> l
         *recipes.line(config),
         f"backend: {selection.backend.spec} ({selection.reason})",
     ]
+
+
+def _begun(console: Console, heading: list[str], *, at_once: bool) -> list[str]:
+    """Heading that is written when training begins, as what is refused until then comes alone.
+
+    It is written at once where a learning rate is to be found before.
+    """
+    if not at_once:
+        return heading
+    for line in heading:
+        write(console, line)
+    return []
 
 
 def _event_files(

@@ -41,7 +41,7 @@ def command(config: Config) -> str:
     given: dict[str, Any] = {}
     for table in _TABLES:
         given.update(config[table])
-    given.update(given.pop("columns", None) or {})  # --drop and its kind
+        given.update(given.pop("columns", None) or {})  # --drop and its kind
     machine = config.get("machine", {})
     given.setdefault("backend", machine.get("backend"))
     if swept:

@@ -173,7 +173,8 @@ def merged(histories: Sequence[History]) -> History:
 
     Examples
     --------
-    >>> merged([{"cost": [2.0, 1.0], "seconds": [1.0, 1.0]}, {"cost": [4.0], "seconds": [1.0]}])
+    >>> each = [{"cost": [2.0, 1.0], "seconds": [1.0, 1.0]}, {"cost": [4.0], "seconds": [1.0]}]
+    >>> dict(merged(each))
     {'cost': [3.0, 1.0], 'seconds': [2.0, 1.0]}
     """
     histories = [history for history in histories if history]

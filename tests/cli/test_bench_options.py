@@ -13,7 +13,7 @@ def called(monkeypatch):
     """Backends and job of each call that would measure."""
     calls = []
     monkeypatch.setattr(bench, "run", lambda names, job: calls.append((names, job)) or ())
-    monkeypatch.setattr(bench, "plot", lambda found, path: path)
+    monkeypatch.setattr(bench, "plot", lambda found, path, about: path)
     monkeypatch.setattr(bench, "crossings", lambda found: [])
     monkeypatch.setattr(bpnet.backends, "available", lambda: ["cupy", "array_api_strict", "numpy"])
     return calls

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.cli import main, screen, train
+from bpnet.cli import main, screen, training
 from bpnet.runs import configuration, predictions
 from bpnet.shown import pasted, plain
 
@@ -72,7 +72,7 @@ def test_every_command_takes_and_shows_an_odd_name(tmp_path, monkeypatch, capsys
 @pytest.mark.parametrize("odd", ODD, ids=ascii)
 def test_the_command_of_a_run_that_was_stopped_names_it_for_a_shell(tmp_path, capsys, odd):
     console = screen.console()
-    train._say(console, [], 130, None, Path(odd))
+    training._say(console, [], 130, None, Path(odd), None)
     assert f"bpnet train --resume {pasted(odd)}\n" in capsys.readouterr().out
 
 

@@ -23,7 +23,7 @@ def test_weights_of_examples_are_found_from_any_folder(tmp_path, monkeypatch):
 
 def test_a_device_given_with_a_resume_is_that_of_the_rest(tmp_path, capsys):
     run = tmp_path / "run"
-    assert main(["sweep", "digits", *QUICK, "--out", str(run)]) == 0
+    assert main(["sweep", "digits", *QUICK[2:], "--out", str(run)]) == 0
     for name in ("config.toml", "model.safetensors"):  # as if the best were not trained yet
         (run / name).unlink()
     shutil.rmtree(run / "checkpoints")

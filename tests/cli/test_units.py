@@ -270,7 +270,7 @@ def test_what_a_command_hands_to_training(tmp_path, monkeypatch):
         seen.update(more, network=network, data=data, recipe=recipe)
         raise Recorded
 
-    monkeypatch.setattr(bpnet, "train", train)
+    monkeypatch.setattr("bpnet.runs.joined.train_networks", train)
     np.save(tmp_path / "w.npy", np.arange(1438.0))
     words = ["--l2", "0.5", "--epochs", "3", "--batch-size", "0", "--optimizer", "nesterov",
              "--learning-rate", "0.25", "--momentum", "0.5", "--hidden", "9,8", "--activation",

@@ -21,8 +21,8 @@ def test_a_confidence_between_two_bins_is_of_the_lower_one():
 def test_a_category_that_training_had_not_seen_is_shown_as_unknown():
     inputs = (Column("size", "number", 3.0, 2.0), Column("color", "text", categories=("a", "b")))
     columns = Columns(inputs, (), "y", "text", "classify", ("no", "yes"))
-    assert rows._decoded(columns, np.asarray([0.5, 0.0, 1.0])) == ["4", "b"]
-    assert rows._decoded(columns, np.asarray([-1.0, 0.0, 0.0])) == ["1", "unknown"]
+    assert rows._decoded(columns, np.asarray([0.5, 0.0, 1.0]), frozenset()) == ["4", "b"]
+    assert rows._decoded(columns, np.asarray([-1.0, 0.0, 0.0]), frozenset()) == ["1", "unknown"]
 
 
 def test_the_best_of_a_curve_is_the_largest_accuracy_and_the_least_cost():
@@ -35,6 +35,6 @@ def test_the_best_of_a_curve_is_the_largest_accuracy_and_the_least_cost():
 def test_of_many_neurons_those_with_most_weight_are_drawn():
     net = bpnet.Network([4, 50, 2], seed=0)
     net.weights[0] = np.outer(np.arange(50), np.ones(4))
-    section = layers._weights(SimpleNamespace(network=net, shape=(2, 2)))
+    section = layers._weights(SimpleNamespace(network=net, members=(net,), shape=(2, 2)))
     shown = [int(row[0]) for row in section.blocks[0].table.rows]
     assert shown == list(range(50, 2, -1))

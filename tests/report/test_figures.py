@@ -97,15 +97,16 @@ def test_nine_tenths_of_the_residuals_are_between_the_two_that_are_named():
 def test_days_and_numbers_are_shown_in_the_tables_own_terms():
     inputs = (Column("size", "number", 3.0, 2.0), Column("day", "date", 20000.0, 10.0))
     columns = Columns(inputs, (), "y", "text", "classify", ("no", "yes"))
-    assert rows._decoded(columns, np.asarray([0.5, 0.1])) == ["4", "2024-10-05"]
+    assert rows._decoded(columns, np.asarray([0.5, 0.1]), frozenset()) == ["4", "2024-10-05"]
 
 
 def test_a_number_that_was_missing_is_marked():
     """It has the mean, and an input of its own where training had such."""
     inputs = (Column("a", "number", 3.0, 2.0), Column("b", "number", 5.0, indicator=True))
     columns = Columns(inputs, (), "y", "text", "classify", ("no", "yes"))
-    assert rows._decoded(columns, np.asarray([0.0, 0.0, 1.0])) == ["3*", "5*"]
-    assert rows._decoded(columns, np.asarray([0.5, 0.0, 0.0])) == ["4", "5"]
+    assert rows._decoded(columns, np.asarray([0.0, 0.0, 1.0]), frozenset("a")) == ["3*", "5*"]
+    assert rows._decoded(columns, np.asarray([0.0, 0.0, 1.0]), frozenset()) == ["3", "5*"]
+    assert rows._decoded(columns, np.asarray([0.5, 0.0, 0.0]), frozenset("ab")) == ["4", "5"]
 
 
 def test_cells_that_were_replaced_are_told_with_the_run_that_they_are_of(monkeypatch):
