@@ -8,6 +8,7 @@ from bpnet.data.sources import find
 from bpnet.errors import InputError
 from bpnet.runs.configuration import LAYOUT, RUN_OPTIONS
 from bpnet.runs.folder import Config
+from bpnet.synonyms import hint
 from bpnet.training import tables as recipes
 from bpnet.training.recipe import COUNT, RECIPE
 
@@ -35,6 +36,8 @@ def begin(config: Config, *, alone: str = "", begun: int = 0) -> None:
     data, training = config["data"], config["training"]
     named, table = training["recipe"], is_table(data["source"])
     name = named or ("table" if table else NONE)
+    if name not in {*recipes.RECIPES, NONE}:
+        raise InputError(f"recipe is {name!r}; {hint('recipe', name, [*recipes.RECIPES, NONE])}")
     members = training["members"]
     if members is not None:
         COUNT(members, "members")
