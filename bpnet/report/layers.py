@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.pages.content import Figure, Note, Picture, Section, Table, number, percent
+from bpnet.pages.content import Figure, Picture, Section, Table, number, percent
 from bpnet.pages.drawing import DASHES, LIGHT, WIDTH, Theme, log_axis, render, shades
 from bpnet.report.subject import Subject
 from bpnet.training.distributions import QUANTILES
@@ -19,7 +19,7 @@ _NEURONS, _LAYERS = 48, 10
 def sections(subject: Subject) -> list[Section]:
     """What can be shown of the layers."""
     found = [] if subject.shape is None else [_weights(subject)]
-    return [*found, _over_time(subject)]
+    return [*found, _over_time(subject)] if subject.records else found
 
 
 def _weights(subject: Subject) -> Section:
@@ -115,9 +115,6 @@ _KINDS = {
 def _over_time(subject: Subject) -> Section:
     title = "Layers over time"
     records = subject.records
-    if not records:
-        note = Note("Nothing was recorded of the layers in this run.")
-        return Section("layers", title, "", [note])
     n = len(records[0]["layers"])
     at = sorted({round(i) for i in np.linspace(0, n - 1, min(n, _LAYERS))})
     figures = [

@@ -199,10 +199,7 @@ class TableRegressor(RegressorMixin, _Table):  # type: ignore[misc]
     _output = "identity"
 
     def _values(self, y: Host) -> Host:
-        values = np.asarray(y)
-        if values.dtype.kind not in "biuf":
-            values = values.astype(np.float64)
-        return values.astype(np.float64)
+        return np.asarray(y, np.float64)
 
     def predict(self, X: Any) -> Host:
         """Amount of each row, (m,)."""

@@ -243,3 +243,14 @@ def test_a_recipe_that_is_none_is_answered_with_the_options_of_the_command(place
     assert "did you mean table?" in error.replace("'", "")
     assert "bpnet.Recipe" not in error
     assert not (place / "no").exists()
+
+
+def test_a_report_has_no_empty_section_of_what_an_ensemble_does_not_record(place):
+    train("t.csv", "--target", "price", *FAST)
+    assert main(["report", "run"]) == 0
+    page = (place / "run" / "report" / "index.html").read_text("utf-8")
+    assert "Layers over time" not in page
+    assert 'href="#layers"' not in page
+    train("t.csv", "--target", "price", *FAST, "--members", "1", out="one")
+    assert main(["report", "one"]) == 0
+    assert 'href="#layers"' in (place / "one" / "report" / "index.html").read_text("utf-8")
