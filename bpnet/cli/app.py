@@ -10,23 +10,19 @@ import bpnet
 from bpnet.cli import first, screen
 
 COMMANDS = {
-    "train": "Train a network and leave a folder with the model, its configuration and its "
-    "history.",
-    "evaluate": "Judge a run's model on the test rows of its data, or on other data.",
-    "predict": "Write the class and the probabilities of each example, or its amount.",
-    "export": "Write a run's model as an ONNX file (opset 21), with what is done to the columns of "
-    "a table.",
-    "report": "Write a run's report, or a comparison of several, as one page with its pictures.",
-    "import": "Make a model of bpnet's of a Keras file, or of PyTorch's weights in safetensors.",
-    "backends": "List every backend: usable or not, its devices, why not, and the one command that "
-    "cures it.",
-    "check": "Check a backend on this machine: the paper's equations, gradients, training, random "
-    "bits.",
-    "bench": "Compare the backends on one training job: seconds an epoch, after one to warm up.",
-    "sweep": "Train many networks at once, rank their options, and leave the best as a run.",
-    "data": "List the built-in data sets and where they are, or fetch one.",
-    "paper": "Redo the paper's figures and experiments, and write them as one page beside the "
-    "source.",
+    "train": "Train a network, and write the model, its configuration and history to a folder.",
+    "evaluate": "Evaluate a run's model on the test rows of its data, or on other data.",
+    "predict": "Predict the class and its probabilities, or the amount, of each row.",
+    "export": "Write a run's model, with the encoding of its columns, as ONNX (opset 21).",
+    "report": "Write the report of a run, or a comparison of several, as a page of HTML.",
+    "import": "Convert a Keras file, or PyTorch weights in safetensors, to a bpnet model.",
+    "backends": "List every backend with its devices, or with the reason and the cure if it does "
+    "not work.",
+    "check": "Check a backend on this machine: equations, gradients, training and random numbers.",
+    "bench": "Compare the backends by their seconds per epoch of one training job.",
+    "sweep": "Train networks with many combinations of options, and keep the best as a run.",
+    "data": "List the built-in data sets and where their files are, or download one.",
+    "paper": "Repeat the paper's figures and experiments, and write them as a page of HTML.",
 }
 """Each command and the first line of its help; ``import`` is the function ``import_``."""
 
@@ -57,7 +53,6 @@ class _OnUse(TyperGroup):
 app = typer.Typer(
     name="bpnet",
     cls=_OnUse,
-    help="Train feed-forward networks with the paper's own backpropagation, on any array library.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -82,13 +77,14 @@ def options(
         str | None,
         typer.Option(
             metavar="MODULE:NAME",
-            help="An activation or a cost of yours that files may name; of a module in this folder "
-            "or installed. It may stand anywhere.",
+            help="Activation or cost of your own that a model file names, from a module in the "
+            "current folder or an installed one. It may follow the command too.",
         ),
     ] = None,
 ) -> None:
-    """Train feed-forward networks with the paper's own backpropagation, on any array library.
+    """Train feed-forward networks with hand-derived backpropagation, on any array library.
 
-    Start with: bpnet train; each command has examples: bpnet train --help
+    Start with bpnet train. The help of each command, as bpnet train --help, has
+    examples.
     """
     first.welcome(context)

@@ -12,7 +12,7 @@ from bpnet.shown import plain
 
 
 def backends(json_: options.Json = False) -> None:
-    """List every backend: usable or not, its devices, why not, and the one command that cures it.
+    """List every backend with its devices, or with the reason and the cure if it does not work.
 
     Examples:
 

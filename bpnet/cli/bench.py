@@ -8,33 +8,51 @@ import typer
 
 import bpnet
 from bpnet.cli import options, screen
+from bpnet.core import optimizers
 from bpnet.pages import picture_files
 from bpnet.runs import this_machine
+from bpnet.training.recipe import PLACES
 
 
 def bench(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA]", help="As for bpnet train; the default is generated."),
+        typer.Argument(
+            metavar="[DATA]", help="Data set, as in bpnet train. By default, generated data."
+        ),
     ] = None,
-    hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer.")] = "128",
-    batch_size: Annotated[int, typer.Option(help="Examples in a step; 0 is the whole set.")] = 128,
-    optimizer: Annotated[str, typer.Option(help="Name of an optimizer.")] = "sgd",
-    dtype: Annotated[str, typer.Option(help="float32, float64, float16 or bfloat16.")] = "float32",
+    hidden: Annotated[str, typer.Option(help="Number of neurons of each hidden layer.")] = "128",
+    batch_size: Annotated[
+        int, typer.Option(help="Number of examples in a step; 0 is the whole training set.")
+    ] = 128,
+    optimizer: Annotated[
+        str, typer.Option(help=f"Optimizer: {', '.join(optimizers.OPTIMIZERS)}.")
+    ] = "sgd",
+    dtype: Annotated[str, typer.Option(help=PLACES["dtype"].help)] = "float32",
     backend: Annotated[
-        str | None, typer.Option(help="A list such as numpy,jax. Default: all that work here.")
+        str | None,
+        typer.Option(help="Backends, with commas. By default, all that work on this machine."),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Time for each backend and network.")] = 3.0,
-    rows: Annotated[int | None, typer.Option(help="Examples to use at most.")] = None,
+    seconds: Annotated[
+        float, typer.Option(help="Seconds to measure each backend and network.")
+    ] = 3.0,
+    rows: Annotated[
+        int | None, typer.Option(help="Largest number of examples to use. By default, all.")
+    ] = None,
     target: options.Target = None,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Measure widths 16 to 1024 and batches 10 to 1024, and draw them here."),
+        typer.Option(
+            help="Picture to draw (.png, .svg or .pdf), of networks of widths 16 to 1024 and "
+            "batches of 10 to 1024."
+        ),
     ] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Show where an epoch goes.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show how the time of an epoch is spent.")
+    ] = False,
     json_: options.Json = False,
 ) -> int:
-    """Compare the backends on one training job: seconds an epoch, after one to warm up.
+    """Compare the backends by their seconds per epoch of one training job.
 
     Examples:
 

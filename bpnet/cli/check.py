@@ -20,28 +20,34 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="[BACKEND]...",
-            help="Which to check, such as cupy or torch:cuda:1; the default is what auto takes.",
+            help="Backend to check, such as cupy or torch:cuda:1. By default, the one that auto "
+            "takes.",
             show_default=False,
         ),
     ] = None,
     module: Annotated[
         str | None,
-        typer.Option(help="Check a module that follows the Array API standard, by its name."),
+        typer.Option(help="Name of a module to check that follows the Array API standard."),
     ] = None,
     parity: Annotated[
         tuple[str, str] | None,
         typer.Option(
             metavar="A B",
-            help="Train on two backends and compare them by layer; --json has every step.",
+            help="Train on backends A and B, and compare them layer by layer. --json has every "
+            "step.",
         ),
     ] = None,
-    dtype: Annotated[str, typer.Option(help="Of --parity: float32 or float64.")] = "float32",
+    dtype: Annotated[
+        str, typer.Option(help="Floating-point type of --parity: float32 or float64.")
+    ] = "float32",
     json_: options.Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Failures only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")] = False,
 ) -> int:
-    """Check a backend on this machine: the paper's equations, gradients, training, random bits.
+    """Check a backend on this machine: equations, gradients, training and random numbers.
 
-    Ends with status 1 if a row fails. Examples:
+    The exit status is 1 if a check fails.
+
+    Examples:
 
       bpnet check cupy
       bpnet check numpy torch --json > report.json

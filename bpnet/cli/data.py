@@ -12,10 +12,13 @@ _LINE = "{:<15} {:>8} {:>7} {:>8}  {:<13} {}"
 
 
 def data(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Data set to fetch.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Data set to download. By default, all are listed."),
+    ] = None,
     json_: options.Json = False,
 ) -> None:
-    """List the built-in data sets and where they are, or fetch one.
+    """List the built-in data sets and where their files are, or download one.
 
     Examples:
 

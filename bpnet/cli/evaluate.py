@@ -15,7 +15,11 @@ def evaluate(
     run: options.RunArgument,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="DATA", help="The default is what the run held out."),
+        typer.Argument(
+            metavar="DATA",
+            help="Data to evaluate on, as in bpnet train. By default, the rows that the run held "
+            "out.",
+        ),
     ] = None,
     backend: options.Backend = None,
     device: options.Device = None,
@@ -25,11 +29,12 @@ def evaluate(
     stream: options.Stream = False,
     json_: options.Json = False,
 ) -> None:
-    """Judge a run's model on the test rows of its data, or on other data.
+    """Evaluate a run's model on the test rows of its data, or on other data.
 
-    Where the run has no test rows, its validation rows are judged, and named so. An accuracy has
-    Wilson's 95 % interval, R2 and errors that of the delta method; the baseline is the most
-    frequent class, or the mean, as the answer to all.
+    A run without test rows is evaluated on its validation rows, and the
+    output says so. The baseline predicts the most frequent class, or the
+    mean, for every row. The 95 % interval of an accuracy is Wilson's; those of
+    R2 and of errors follow from the delta method.
 
     Examples:
 

@@ -13,12 +13,17 @@ def export(
     out: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="File to write.")],
     training: Annotated[
         bool,
-        typer.Option("--training", help="The training step, optimizer state in and out."),
+        typer.Option(
+            "--training",
+            help="Export a training step instead, with the optimizer state as input and output.",
+        ),
     ] = False,
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    dtype: Annotated[
+        str, typer.Option(help="Floating-point type: float32 or float64.")
+    ] = "float32",
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a run's model as an ONNX file (opset 21), with what is done to the columns of a table.
+    """Write a run's model, with the encoding of its columns, as ONNX (opset 21).
 
     Examples:
 

@@ -1,25 +1,25 @@
-"""What `bpnet` alone says."""
+"""The welcome that `bpnet` without a command shows."""
 
 import typer
 
 from bpnet.cli import screen
 
 WELCOME = """\
-bpnet trains feed-forward neural networks, with the same lines on every array
-library: NumPy here, CuPy on a GPU, PyTorch, JAX, dpnp.
+bpnet trains feed-forward neural networks, with the same code on every
+array library: NumPy, CuPy on a GPU, PyTorch, JAX, dpnp.
 
-Type first:
+First steps:
 
-  bpnet train                              handwritten digits; takes a second
-  bpnet evaluate RUN                       judged on what it never saw
-  bpnet train houses.csv --target price    your own table
-  bpnet backends                           what works here; is there a GPU?
+  bpnet train                              train on handwritten digits
+  bpnet evaluate RUN                       evaluate that run on its test rows
+  bpnet train houses.csv --target price    train on a table of your own
+  bpnet backends                           list the libraries that work here
 
-And then:
+More:
 
-  bpnet --help                             every command
-  bpnet train --help                       every option of one, with examples
-  bpnet --install-completion               the Tab key completes what you type
+  bpnet --help                             list every command
+  bpnet train --help                       list the options of one, with examples
+  bpnet --install-completion               complete commands with the Tab key
 """
 
 

@@ -11,21 +11,30 @@ from bpnet.model import saving
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help=".keras or .safetensors.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Keras file (.keras), or state_dict of PyTorch (.safetensors)."
+        ),
+    ],
     out: Annotated[Path, typer.Argument(metavar="MODEL.safetensors", help="File to write.")],
     activation: Annotated[
         str | None,
-        typer.Option(help="Of the hidden layers of a state_dict; one for each in a list."),
+        typer.Option(
+            help="Activation of the hidden layers of a state_dict, or a list with one for each."
+        ),
     ] = None,
-    output: Annotated[str | None, typer.Option(help="Of its output layer.")] = None,
+    output: Annotated[str | None, typer.Option(help="Activation of its output layer.")] = None,
     order: Annotated[
         str | None,
-        typer.Option(help="Of its layers, where their names do not say it: fc1,fc2,out."),
+        typer.Option(
+            help="Order of its layers, where their names do not tell it, such as fc1,fc2,out."
+        ),
     ] = None,
-    classes: Annotated[str | None, typer.Option(help="Names of the classes; a list.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Names of the classes, with commas.")] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a model of bpnet's of a Keras file, or of PyTorch's weights in safetensors.
+    """Convert a Keras file, or PyTorch weights in safetensors, to a bpnet model.
 
     Examples:
 

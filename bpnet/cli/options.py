@@ -18,8 +18,9 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, fashion-mnist, mnist, a folder of IDX files, .npz, x.npy,y.npy, .csv or .tsv "
-        "(also .gz, .bz2, .xz), .parquet, .arrow; - is CSV from standard input.",
+        help="Data set: digits, fashion-mnist, mnist, a folder of IDX files, an .npz file, a pair "
+        "x.npy,y.npy, or a table: .csv, .tsv (also compressed: .gz, .bz2, .xz), .parquet, .arrow; "
+        "- reads CSV from standard input.",
         show_default=True,
         autocompletion=completion.data_sources,
     ),
@@ -27,7 +28,7 @@ DataArgument = Annotated[
 RunArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="RUN", help="Folder of a run, or a model's file.", autocompletion=completion.runs
+        metavar="RUN", help="Folder of a run, or a model file.", autocompletion=completion.runs
     ),
 ]
 Backend = Annotated[
@@ -35,27 +36,43 @@ Backend = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help=OPTIONS["device"].help)]
 Target = Annotated[
-    str | None, typer.Option(help="Column to predict, in a table; several amounts with commas.")
+    str | None,
+    typer.Option(help="Column of the table to predict; several columns of amounts with commas."),
 ]
 Drop = Annotated[
-    str | None, typer.Option(help="Columns of a table that are no inputs, with commas.")
+    str | None, typer.Option(help="Columns of the table that are not used as inputs, with commas.")
 ]
 Categorical = Annotated[
-    str | None, typer.Option(help="Columns whose values are categories, numbers too.")
+    str | None,
+    typer.Option(
+        help="Columns whose values are categories, with commas; needed where the categories are "
+        "numbers."
+    ),
 ]
 Numeric = Annotated[
     str | None,
-    typer.Option(help="Columns that hold numbers; cells that are none count as missing."),
+    typer.Option(
+        help="Columns of numbers, with commas; cells that hold anything else count as missing."
+    ),
 ]
 Separator = Annotated[
     str | None,
-    typer.Option(help="Between the cells of a text file. Default: , ; tab or |, as it is found."),
+    typer.Option(
+        help="Character between the cells of a text file. By default, it is recognized: a comma, "
+        "semicolon, tab or bar."
+    ),
 ]
-Task = Annotated[str, typer.Option(help="auto, classify or regress.")]
+Task = Annotated[
+    str,
+    typer.Option(
+        help="Whether the target has classes (classify) or amounts (regress); auto decides by the "
+        "values."
+    ),
+]
 Test = Annotated[
     float | None,
     typer.Option(
-        help="Share held out as a test, by which nothing is chosen. Default: 0.1, and 0 where DATA "
+        help="Share of the rows that is held out for the test. By default, 0.1, or 0 where DATA "
         "has a test part or with --validation 0."
     ),
 ]
@@ -64,12 +81,17 @@ Stream = Annotated[
     bool,
     typer.Option(
         "--stream",
-        help="Read DATA batch by batch, not into memory: x.npy,y.npy, patterns of such (x-*.npy), "
-        "IDX files, a folder or pattern of .parquet or .arrow files.",
+        help="Read each batch of DATA from the disk, for data larger than memory: x.npy,y.npy, "
+        "also patterns (x-*.npy,y-*.npy), IDX files, and folders or patterns of .parquet or .arrow "
+        "files.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON alone on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Write JSON, and nothing else, to standard output.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show the results, but not the progress.")
+]
 
 
 def columns(
@@ -142,7 +164,7 @@ def _parameter(about: Option, text: str, lists: bool) -> inspect.Parameter:
     default = about.default
     if lists and about.swept:
         kind, default = str, None if default is None else f"{default:g}"
-        text, more = f"{text.rstrip('.')}; several with commas.", {"metavar": "LIST"}
+        text, more = f"{text} Several values with commas.", {"metavar": "LIST"}
     elif isinstance(default, tuple):
         default = ",".join(map(str, default))
     typed: Any = kind if default is not None else kind | None

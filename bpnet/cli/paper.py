@@ -19,9 +19,9 @@ def paper(
     json_: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
-    """Redo the paper's figures and experiments, and write them as one page beside the source.
+    """Repeat the paper's figures and experiments, and write them as a page of HTML.
 
-    Ends with status 1 if one of the equations fails its check.
+    The exit status is 1 if an equation fails its check.
 
     Examples:
 

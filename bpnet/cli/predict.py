@@ -16,13 +16,18 @@ from bpnet.runs import predictions
 
 def predict(
     run: options.RunArgument,
-    source: Annotated[str, typer.Argument(metavar="DATA", help="As in `bpnet train`.")],
+    source: Annotated[
+        str, typer.Argument(metavar="DATA", help="Data to predict, as in bpnet train.")
+    ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help=".csv or .parquet file to write; - is the screen."),
+        typer.Option(
+            "--out", "-o", help=".csv or .parquet file to write; - writes to standard output."
+        ),
     ],
     keep: Annotated[
-        str, typer.Option(metavar="NAMES", help="Columns of DATA to write too, with commas.")
+        str,
+        typer.Option(metavar="NAMES", help="Columns of DATA to copy into the file, with commas."),
     ] = "",
     separator: options.Separator = None,
     backend: options.Backend = None,
@@ -31,9 +36,9 @@ def predict(
     json_: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write the class and the probabilities of each example, or its amount.
+    """Predict the class and its probabilities, or the amount, of each row.
 
-    Of a data set with a test split, such as digits, the examples are that split.
+    Of a data set with a test part, such as digits, the test part is predicted.
 
     Examples:
 

@@ -11,20 +11,21 @@ from bpnet.report import make, page, single
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; several are compared.")
+        list[Path], typer.Argument(metavar="RUN...", help="Folder of a run; several are compared.")
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the page. Default: RUN/report, or comparison-TIME."),
+        typer.Option(help="Folder of the page. By default, RUN/report, or comparison-TIME."),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Judge on this. Default: what each run held out.")
+        str | None,
+        typer.Option(help="Data to evaluate on. By default, the rows that each run held out."),
     ] = None,
     backend: options.Backend = None,
     device: options.Device = None,
     json_: options.Json = False,
 ) -> None:
-    """Write a run's report, or a comparison of several, as one page with its pictures.
+    """Write the report of a run, or a comparison of several, as a page of HTML.
 
     Examples:
 

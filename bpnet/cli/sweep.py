@@ -31,42 +31,59 @@ _ALL = {
 
 
 @options.offered(
-    {**LAYOUT, **_GRID, **_ALL}, lists=True, learning_rate="eta. Default: the optimizer's.",
-    optimizer=f"{', '.join(optimizers.OPTIMIZERS)}; several with commas.",
-    hidden="Neurons of each hidden layer; several networks with /, as 64/128,64.",
-    activation="Of the hidden layers; one or one each, several with /.",
-    seed="The first one; of split and folds too.",
-    init="First weights; auto suits the activation.",
-    patience="Stop a network after so many epochs without a better score.",
+    {**LAYOUT, **_GRID, **_ALL}, lists=True,
+    learning_rate="Learning rate, the eta of the paper. By default, that of the optimizer: 0.001 "
+    "for adam.",
+    optimizer=f"Optimizer: {', '.join(optimizers.OPTIMIZERS)}. Several with commas.",
+    hidden="Number of neurons of each hidden layer, with commas. Several networks with slashes: "
+    "64/128,64.",
+    activation=f"{LAYOUT['activation'].help} Several with slashes: relu/tanh.",
+    seed="First of the --seeds, and seed of the split and of the folds.",
+    init="Distribution of the initial weights: auto (suits the activation), he, glorot, lecun, "
+    "orthogonal, normal or zeros.",
+    patience="Number of epochs without a better score after which a network is stopped. By "
+    "default, networks are not stopped early.",
 )  # fmt: skip
 def command(
     context: typer.Context,
     source: options.DataArgument = "digits",
-    seeds: Annotated[int, typer.Option(help="How many seeds, beginning with --seed.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(help="Number of seeds that each combination is trained with.")
+    ] = 1,
     trials: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Draw so many combinations, of lists and of ranges such as 1e-4..1e-1; 0 "
-            "trains all of the lists.",
+            help="Number of combinations to draw from the lists and from ranges such as "
+            "1e-4..1e-1. With 0, every combination of the lists is trained.",
         ),
     ] = 0,
     folds: Annotated[
-        int, typer.Option(help="Parts that are held out in turn; 0 uses --validation.")
+        int,
+        typer.Option(
+            help="Number of folds of a cross-validation. With 0, the rows of --validation rank the "
+            "combinations."
+        ),
     ] = 0,
     score: Annotated[
         str | None,
-        typer.Option(help="Ranked by: accuracy, cost, or a metric. Default: suits the task."),
+        typer.Option(
+            help="Metric that ranks the combinations: accuracy, cost, r2, mae, rmse or another of "
+            "bpnet train --metric. By default, accuracy for classes and cost for amounts."
+        ),
     ] = None,
     validation: Annotated[
         float | None,
-        typer.Option(help="Share that is held out. Default: 0.1, and 0 with --folds."),
+        typer.Option(
+            help="Share of the rows that is held out for validation. By default, 0.1, or 0 with "
+            "--folds."
+        ),
     ] = None,
     test: Annotated[
         float | None,
         typer.Option(
-            help="Share held out as a test, by which the best is judged in the end. Default: 0.1, "
-            "and 0 where DATA has a test part."
+            help="Share of the rows that is held out to test the best combination. By default, "
+            "0.1, or 0 where DATA has a test part."
         ),
     ] = None,
     backend: options.Backend = None,
@@ -78,17 +95,17 @@ def command(
     numeric: options.Numeric = None,
     separator: options.Separator = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the best run. Default: runs/DATA-TIME.")
+        Path | None, typer.Option(help="Folder of the best run. By default, runs/DATA-TIME.")
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a sweep that was stopped or killed."),
+        typer.Option(metavar="RUN", help="Continue a sweep that was stopped or killed."),
     ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     **_: Any,
 ) -> int:
-    """Train many networks at once, rank their options, and leave the best as a run.
+    """Train networks with many combinations of options, and keep the best as a run.
 
     Examples:
 

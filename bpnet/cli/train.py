@@ -34,8 +34,8 @@ def train(
     validation: Annotated[
         float | None,
         typer.Option(
-            help="Share held out to watch each epoch. Default: 0.1, and 0 with several --members, "
-            "of which each holds out rows of its own."
+            help="Share of the rows that is held out for validation after each epoch. By default, "
+            "0.1, or 0 with several --members, each of which holds out rows of its own."
         ),
     ] = None,
     test: options.Test = None,
@@ -49,39 +49,53 @@ def train(
     separator: options.Separator = None,
     stream: options.Stream = False,
     shuffle: Annotated[
-        str, typer.Option(help="With --stream: full, blocks, or auto: full but for tables.")
+        str,
+        typer.Option(
+            help="How --stream shuffles: full, blocks, or auto, which is blocks for tables and "
+            "full for arrays."
+        ),
     ] = "auto",
     buffer: Annotated[
-        int | None, typer.Option(help="With --shuffle blocks: rows that are mixed together.")
+        int | None,
+        typer.Option(
+            help="Number of rows that --shuffle blocks mixes at a time. By default, as many as "
+            "fit into 128 MiB."
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run. Default: runs/DATA-TIME.")
+        Path | None, typer.Option(help="Folder of the run. By default, runs/DATA-TIME.")
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="Go on with a run that was stopped or killed, or has "
-            "ended and gets more --epochs.",
+            help="Continue a run that was stopped or killed, or a finished run with more --epochs.",
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(help="Seconds after which a rank that does not answer is given up.")
+        float,
+        typer.Option(help="Seconds without an answer of an MPI rank after which the run ends."),
     ] = 300.0,
     live: Annotated[
-        bool, typer.Option(help="On a terminal, curves while it trains.", show_default=False)
+        bool,
+        typer.Option(
+            help="Whether a terminal shows curves during training. By default, it does.",
+            show_default=False,
+        ),
     ] = True,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Event files in RUN/tensorboard.")
+        bool,
+        typer.Option("--tensorboard", help="Write TensorBoard event files into RUN/tensorboard."),
     ] = False,
     tensorboard_folder: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Event files there.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write TensorBoard event files into FOLDER."),
     ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     **given: Any,
 ) -> int:
-    """Train a network and leave a folder with the model, its configuration and its history.
+    """Train a network, and write the model, its configuration and history to a folder.
 
     Examples:
 

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 from bpnet.arguments import fits
 from bpnet.core import optimizers
+from bpnet.core.activations import ACTIVATIONS
 from bpnet.core.lbfgs import LBFGS
 from bpnet.data import Columns
 from bpnet.data.loading import load as load_data
@@ -38,21 +39,30 @@ def _rate(value: Any, _: str) -> float | str:
 class Layout(Declared):
     """Options of a run's network, on the command line and in config.toml."""
 
-    hidden: Sequence[int] = option((128, 64), help="Neurons of each hidden layer.", panel="Network")
+    hidden: Sequence[int] = option(
+        (128, 64), panel="Network",
+        help="Number of neurons of each hidden layer, with commas.",
+    )  # fmt: skip
     activation: str | Sequence[str] = option(
-        "relu", help="Of the hidden layers; one or one each.", panel="Network"
-    )
+        "relu", panel="Network",
+        help="Activation of the hidden layers, or a list with one for each: "
+        f"{', '.join(ACTIVATIONS)}, or module:name for one of your own.",
+    )  # fmt: skip
     output: str | None = option(
         None,
-        help="Activation of the output layer. Default: softmax, for amounts identity.",
+        help="Activation of the output layer. By default, softmax for classes and identity for "
+        "amounts.",
         panel="Network",
     )
     norm: str | None = option(
-        None, help="Normalization of the hidden layers: batch or layer.", panel="Network"
+        None,
+        panel="Network",
+        help="Normalization of the hidden layers: batch or layer. By default, none.",
     )
     init: str = option(
         "auto", panel="Network",
-        help="First weights; auto suits the activation. Or a RUN, to begin with its weights.",
+        help="Distribution of the initial weights: auto (suits the activation), he, glorot, lecun, "
+        "orthogonal, normal or zeros; or the folder of a RUN to start from its trained weights.",
     )  # fmt: skip
 
 
@@ -61,32 +71,40 @@ class RunOptions(Declared):
     """Options of a run in a folder, beside its recipe."""
 
     recipe: str | None = option(
-        None, help="table: what was measured to suit tables, for which it is the default; none.",
-        range=one_of("table", "none"),
+        None, range=one_of("table", "none"),
+        help="Set of defaults. table is the default for tables: an ensemble, with the hidden "
+        "layers, activation, optimizer, learning rate, epochs, batch size, schedule and patience "
+        "that were measured to suit them. none is the default for other data.",
     )  # fmt: skip
     members: int | None = option(
-        None, help="Networks whose mean is the model, each with rows of its own held out. Default: "
-        "by the recipe, else 1.", range=COUNT,
+        None, range=COUNT,
+        help="Number of networks in the ensemble whose mean output is the model; each holds out "
+        "validation rows of its own. By default, 8 with the table recipe, else 1.",
     )  # fmt: skip
     learning_rate: float | str | None = option(
-        None, help="eta, or find. Default: the optimizer's, 1e-3 for adam.", range=_rate,
-        swept=True,
+        None, range=_rate, swept=True,
+        help="Learning rate, the eta of the paper, or find to run the learning-rate finder first. "
+        "By default, that of the optimizer: 0.001 for adam.",
     )  # fmt: skip
     momentum: float | None = option(
-        None, help="Of momentum and nesterov. Default: 0.9.", swept=True
+        None,
+        swept=True,
+        help="Momentum coefficient of the optimizers momentum and nesterov. By default, 0.9.",
     )
     patience: int | None = option(
-        None, help="Stop after so many epochs without a better validation cost."
+        None,
+        help="Number of epochs without a lower validation cost after which training stops; the "
+        "best epoch is kept. By default, training does not stop early.",
     )
     sample_weight: Path | None = option(
-        None, help="Weights of the examples, a .npy file with one for each row of DATA.",
+        None, help=".npy file with the weight of each row of DATA. By default, all weights are 1.",
         panel="Data", range=lambda path, _: str(Path(path).absolute()),
     )  # fmt: skip
     checkpoint_minutes: float = option(
-        0.25, help="Minutes from one checkpoint to the next.", panel="The run"
+        0.25, help="Minutes between two checkpoints.", panel="The run"
     )
     on_error: str = option(
-        "stop", help="A checkpoint that can't be written: stop the run, or continue.",
+        "stop", help="What to do if a checkpoint cannot be written: stop or continue.",
         panel="The run",
     )  # fmt: skip
 

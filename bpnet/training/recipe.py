@@ -98,30 +98,36 @@ class Recipe(Declared):
     """
 
     cost: str | Any | None = option(
-        None, help="Cost function. Default: suits the output.", compared=False,
-        range=_made(costs.named),
+        None, compared=False, range=_made(costs.named),
+        help=f"Cost function: {', '.join(costs.COSTS)}. By default, the one that suits the output "
+        "activation.",
     )  # fmt: skip
     optimizer: str | Optimizer | LBFGS = option(
-        "adam", help=", ".join((*optimizers.OPTIMIZERS, "lbfgs")), each=True,
-        range=_made(optimizers.get),
+        "adam", each=True, range=_made(optimizers.get),
+        help=f"Optimizer: {', '.join((*optimizers.OPTIMIZERS, 'lbfgs'))}.",
     )  # fmt: skip
-    epochs: int = option(20, help="Passes over the data.", each=True, compared=False, range=COUNT)
+    epochs: int = option(
+        20, help="Number of passes over the training examples.", each=True, compared=False,
+        range=COUNT,
+    )  # fmt: skip
     batch_size: int | None = option(
         64, each=True, swept=True, compared=False, range=COUNT,
-        help="Examples in a step; 0, in Python None, is the whole set, which lbfgs takes.",
+        help="Number of examples in a step. 0 on the command line, None in Python, is the whole "
+        "training set, which lbfgs requires.",
     )  # fmt: skip
     micro_batch: int | None = option(
-        None, help="Examples that are taken at a time, to save memory.", of_steps=True,
-        range=COUNT, words="micro_batch_size accumulate accumulation_steps",
+        None, of_steps=True, range=COUNT, words="micro_batch_size accumulate accumulation_steps",
+        help="Number of examples that are computed at once; the gradients of a batch are "
+        "accumulated, which saves memory. By default, the whole batch.",
     )  # fmt: skip
     schedule: str | Schedule = option(
-        "constant", help=f"Of the learning rate: {', '.join(schedules.SCHEDULES)}.", each=True,
+        "constant", help=f"Learning-rate schedule: {', '.join(schedules.SCHEDULES)}.", each=True,
         of_steps=True, range=_made(schedules.get),
         words="scheduler lr_scheduler lr_schedule learning_rate_schedule",
     )  # fmt: skip
     l2: float = option(
-        0.0, help="Strength of L2 regularization, the paper's alpha.", each=True, swept=True,
-        taken=True, range=STRENGTH, panel=REGULAR,
+        0.0, each=True, swept=True, taken=True, range=STRENGTH, panel=REGULAR,
+        help="Strength of L2 regularization (weight decay), the alpha of the paper.",
     )  # fmt: skip
     l1: float = option(
         0.0, help="Strength of L1 regularization.", each=True, swept=True,
@@ -129,37 +135,38 @@ class Recipe(Declared):
         words="l1_regularization l1_reg l1_penalty",
     )  # fmt: skip
     max_norm: float = option(
-        0.0, help="Largest norm of the weights into a neuron; 0 is any.", each=True, swept=True,
-        of_steps=True, taken=True, range=STRENGTH, panel=REGULAR,
+        0.0, each=True, swept=True, of_steps=True, taken=True, range=STRENGTH, panel=REGULAR,
+        help="Upper limit of the norm of the weights into each neuron; 0 sets no limit.",
     )  # fmt: skip
     clip_norm: float = option(
-        0.0, help="Largest norm of all gradients together; 0 is any.", each=True, swept=True,
-        of_steps=True, taken=True, range=STRENGTH, panel=REGULAR,
+        0.0, each=True, swept=True, of_steps=True, taken=True, range=STRENGTH, panel=REGULAR,
+        help="Upper limit of the norm of the whole gradient, which is scaled down to it; 0 sets no "
+        "limit.",
         words="clipnorm max_grad_norm gradient_clip gradient_clip_val grad_clip clip "
         "clip_grad_norm global_clipnorm",
     )  # fmt: skip
     dropout: float = option(
-        0.0, help="Probability with which a hidden value is dropped in training.", each=True,
-        swept=True, compared=False, range=_made(lambda rate: layers.Dropout(rate).rate),
+        0.0, help="Probability with which a hidden activation is set to zero in training.",
+        each=True, swept=True, compared=False, range=_made(lambda rate: layers.Dropout(rate).rate),
         panel=REGULAR, words="dropout_rate drop drop_out drop_rate dropout_prob keep_prob",
     )  # fmt: skip
     label_smoothing: float = option(
-        0.0, help="Share of each label's mass that is spread evenly in training.", each=True,
-        swept=True, range=Range(0, 1), panel=REGULAR,
+        0.0, each=True, swept=True, range=Range(0, 1), panel=REGULAR,
+        help="Share of each label that is spread evenly over the classes in training.",
     )  # fmt: skip
     class_weight: Mapping[Any, float] | Annotated[str, "'balanced'"] | None = option(
-        None, help="balanced: every class counts the same.", panel="Data", words="class_weights",
-        range=_class_weight,
-        compared=False,
+        None, panel="Data", words="class_weights", range=_class_weight, compared=False,
+        help="With balanced, all classes have the same total weight. By default, all examples have "
+        "the same weight.",
     )  # fmt: skip
     metrics: str | Sequence[str] = option(
         (), flag="metric", compared=False, range=_made(scores.names_of),
-        help="Judged too: accuracy, balanced-accuracy, f1, auc, log-loss, top-5, mse, mae, r2; "
-        "a list.",
+        help="Metrics to compute beside the cost, with commas: accuracy, balanced-accuracy, f1, "
+        "auc, log-loss, top-5, mse, rmse, mae, r2.",
     )  # fmt: skip
     seed: int = option(
-        0, help="Of first weights, order and split.", each=True,
-        range=_made(draws.check_seed),
+        0, each=True, range=_made(draws.check_seed),
+        help="Seed of the initial weights, the order of the examples, dropout and the split.",
     )  # fmt: skip
 
     @property
@@ -205,29 +212,36 @@ class Place(Declared):
     """
 
     backend: Any = option(None, compared=False, panel=PLACE, words="library framework engine",
-        help="auto, fastest, numpy, cupy, torch, jax, dpnp, array_api_strict; :device; a list.",
+        help="Backend: auto, fastest, numpy, cupy, torch, jax, dpnp or array_api_strict, also with "
+        "a device, as torch:cuda:1. Of a list, the first that works is used. By default, "
+        "BPNET_BACKEND from the environment, else auto.",
     )  # fmt: skip
     device: Any = option(
-        None, help="Device of the backend, such as 0 or cuda:1.", panel=PLACE, compared=False
+        None,
+        panel=PLACE,
+        compared=False,
+        help="Device of the backend, such as 0 or cuda:1. By default, the backend's first.",
     )
     dtype: dtypes.Float = option(
-        "float32", help="float32, float64, float16 or bfloat16.", panel=PLACE,
+        "float32", help="Floating-point type: float32, float64, float16 or bfloat16.", panel=PLACE,
         range=_made(dtypes.check_float),
         words="fp16 amp half float32 data_type mixed_precision",
     )  # fmt: skip
     threads: int | None = option(
-        None, help="Processor threads. Default: suits net and batch.", panel=PLACE, compared=False,
-        range=Range(1, MOST, whole=True),
+        None, panel=PLACE, compared=False, range=Range(1, MOST, whole=True),
+        help="Number of processor threads. By default, chosen by the sizes of network and batch.",
         words="n_jobs jobs num_threads n_threads nthreads num_workers workers",
     )  # fmt: skip
     precision: dtypes.Precision | None = option(
-        None, help="tf32: faster, rougher products on a CUDA GPU.", panel=PLACE,
+        None, panel=PLACE,
+        help="With tf32, a CUDA GPU computes float32 products faster, from factors rounded to 10 "
+        "bits. By default, products are exact to float32.",
         range=_made(dtypes.check_precision), words="matmul_precision",
     )  # fmt: skip
     compiled: bool | None = option(
         None, panel=PLACE, compared=False, words="compile jit",
-        help="Whether PyTorch compiles the steps: usually from 200,000 steps on. With "
-        "--no-compiled NumPy calls each step, as it else replays the first.",
+        help="Whether PyTorch compiles the training step; by default, it does from 200,000 steps "
+        "on. --no-compiled also turns off the replay of recorded steps on NumPy and CuPy.",
     )  # fmt: skip
 
     @property
@@ -261,15 +275,17 @@ class Ranks(Declared):
     """
 
     communicator: Any = option(
-        None, help="The ranks that train together.", panel="", compared=False
+        None, help="MPI communicator of the ranks that train together.", panel="", compared=False
     )
     reduce: Annotated[str, "'ordered' or 'fast'"] = option(
         "ordered", compared=False, range=one_of("ordered", "fast"), panel=PLACE,
-        help="With mpiexec, how ranks add up: ordered, for the same bits; fast.",
+        help="Order in which the gradients of ranks are summed, with mpiexec: ordered gives the "
+        "same bits for any number of ranks, fast leaves the order to MPI.",
     )  # fmt: skip
     shards: Annotated[int, "a power of two"] | None = option(
-        None, help="Parts of a batch in the ordered sum. Default: 8 with mpiexec.", panel=PLACE,
-        compared=False,
+        None, panel=PLACE, compared=False,
+        help="Number of parts of a batch in the ordered sum, a power of two. By default, 8 with "
+        "mpiexec, else 1.",
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Small parts of the command line by themselves: ranks, options, panels, lines and counts."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -160,6 +161,14 @@ def test_every_command_says_what_it_does_and_has_an_example():
         assert command.help, name
         lines = [line.strip() for line in command.help.splitlines()]
         assert any(line.startswith(f"bpnet {name}") for line in lines), name
+
+
+def test_every_argument_and_option_is_explained_in_sentences():
+    for name, command in commands().items():
+        for one in command.params:
+            if one.name != "help":
+                assert re.fullmatch(r"[A-Z.].*\.", one.help or ""), (name, one.name)
+                assert "Default:" not in one.help, (name, one.name)
 
 
 def test_lines_go_where_they_belong(capsys):
