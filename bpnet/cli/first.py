@@ -18,7 +18,7 @@ First steps:
 More:
 
   bpnet --help                             list every command
-  bpnet train --help                       list the options of one, with examples
+  bpnet train --help                       list the options of train
   bpnet --install-completion               complete commands with the Tab key
 """
 

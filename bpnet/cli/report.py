@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bpnet.cli import options, screen
+from bpnet.cli import completion, options, screen
 from bpnet.report import make, page, single
 
 
@@ -21,7 +21,9 @@ def report(
         str | None,
         typer.Option(help="Data to evaluate on. By default, the rows that each run held out."),
     ] = None,
-    backend: options.Backend = None,
+    backend: Annotated[
+        str, typer.Option(help="Backend to evaluate with.", autocompletion=completion.backends)
+    ] = "numpy",
     device: options.Device = None,
     json_: options.Json = False,
 ) -> None:
@@ -32,7 +34,7 @@ def report(
       bpnet report runs/digits-20260101-120000
       bpnet report runs/on-numpy runs/on-jax --out comparison
     """
-    subjects, place = make.prepare(runs, out, data=data, backend=backend or "numpy", device=device)
+    subjects, place = make.prepare(runs, out, data=data, backend=backend, device=device)
     path = make.finish(subjects, place)
     for subject in subjects:
         screen.note(f"{subject.name}: {line}" for line in subject.replaced)
