@@ -28,14 +28,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import bpnet
-from benchmarks.tables.sources import tables
+from benchmarks.tables.sources import missing, tables
 from bpnet.sklearn import TableClassifier, TableRegressor
 
 TIE = 0.01
-"""Difference of accuracy or R2 up to which two are level."""
+"""Difference of accuracy or R2 up to which two models are level."""
 
 _MANY = 50
-"""Different texts above which a column is left out of what the others get."""
+"""Number of distinct texts above which scikit-learn's models do not get a column."""
 
 CHANGES = {
     "the recipe": {},
@@ -49,18 +49,18 @@ CHANGES = {
     "all epochs": {"patience": 1.0},
     "256, 128 neurons": {"hidden": (256, 128)},
 }
-"""Lines of the ablation: what is changed of the recipe."""
+"""Lines of the ablation: the changed fields of the recipe."""
 
 
 def task_of(y):
-    """What is done with a target, as bpnet has it."""
+    """The task of a target by bpnet's rule: few whole numbers, and all but numbers, are classes."""
     if not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y):
         return "classify"
     return "classify" if y.nunique() <= 20 and (y % 1 == 0).all() else "regress"
 
 
 def prepared(model):
-    """A model of scikit-learn behind plain preprocessing."""
+    """A model of scikit-learn behind imputation, scaling and one-hot encoding."""
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     kinds = (
@@ -73,26 +73,23 @@ def prepared(model):
 
 
 def rivals(task, seed):
-    """Who else is measured, by name."""
+    """The other models by their names."""
     if task == "classify":
         return {
             "MLP": prepared(MLPClassifier(random_state=seed)),
             "boosting": prepared(HistGradientBoostingClassifier(random_state=seed)),
         }
-    network = TransformedTargetRegressor(MLPRegressor(random_state=seed), transformer=scaler())
+    network = TransformedTargetRegressor(
+        MLPRegressor(random_state=seed), transformer=StandardScaler()
+    )
     return {
         "MLP": prepared(network),
         "boosting": prepared(HistGradientBoostingRegressor(random_state=seed)),
     }
 
 
-def scaler():
-    """What standardizes a target."""
-    return StandardScaler()
-
-
 def plain(frame):
-    """Rows as scikit-learn takes them: text with few values, numbers as they are."""
+    """The columns that scikit-learn's models can take: numbers, and texts of few values."""
     frame = frame.copy()
     for name in frame.columns:
         column = frame[name]
@@ -120,22 +117,24 @@ def scores(frame, target, seed, changes=None):
     X = X.loc[:, X.notna().any()]
     common = y.map(y.value_counts()) > 1 if task == "classify" else None
     rows = np.arange(len(y)) if common is None else np.flatnonzero(common)
-    kept, held = train_test_split(
+    train, test = train_test_split(
         rows,
         test_size=0.25,
         random_state=seed,
         stratify=y.iloc[rows] if task == "classify" else None,
     )
-    found = {}
-    for name, change in (changes or {"bpnet": {}}).items():
-        model = ours(task, seed, **change).fit(X.iloc[kept], y.iloc[kept])
-        found[name] = float(model.score(X.iloc[held], y.iloc[held]))
     if changes is None:
         few = plain(X)
-        for name, model in rivals(task, seed).items():
-            model.fit(few.iloc[kept], y.iloc[kept])
-            found[name] = float(model.score(few.iloc[held], y.iloc[held]))
-    return task, found
+        models = {"bpnet": (X, ours(task, seed))}
+        models |= {name: (few, model) for name, model in rivals(task, seed).items()}
+    else:
+        models = {name: (X, ours(task, seed, **change)) for name, change in changes.items()}
+    return task, {
+        name: float(
+            model.fit(inputs.iloc[train], y.iloc[train]).score(inputs.iloc[test], y.iloc[test])
+        )
+        for name, (inputs, model) in models.items()
+    }
 
 
 def measured(which, seeds, most, changes=None):
@@ -145,16 +144,21 @@ def measured(which, seeds, most, changes=None):
         if most and len(frame) > most:
             continue
         runs = [scores(frame, target, seed, changes) for seed in range(seeds)]
-        means = {n: float(np.mean([run[n] for _, run in runs])) for n in runs[0][1]}
+        splits = {n: [run[n] for _, run in runs] for n in runs[0][1]}
+        means = {n: float(np.mean(values)) for n, values in splits.items()}
         results[name] = {"target": target, "task": runs[0][0], "rows": len(frame), **means}
-        told = {n: round(value, 3) for n, value in means.items()}
-        print(f"{runs[0][0]} {name}: {told}", flush=True)
+        results[name]["splits"] = splits
+        rounded = {n: round(value, 3) for n, value in means.items()}
+        print(f"{runs[0][0]} {name}: {rounded}", flush=True)
     return results
 
 
 def summary(results, first, others):
-    """Means of each task, and wins, ties and losses of the first beside each other."""
-    found = {}
+    """Means of each task; wins, ties and losses of the first model beside each other model.
+
+    An R2 below -0.5 counts as -0.5. The interval is of the mean difference, by resampling tables.
+    """
+    summed = {}
     for task in ("classify", "regress"):
         rows = [row for row in results.values() if row["task"] == task]
         if not rows:
@@ -171,12 +175,12 @@ def summary(results, first, others):
                 "ties": len(rows) - wins - losses, "worst": float((one - two).min()),
                 "difference": float((one - two).mean()), "interval": [float(low), float(high)],
             }  # fmt: skip
-        found[task] = part
-    return found
+        summed[task] = part
+    return summed
 
 
-def told(summed, first):
-    """Print a summary; R2 below -0.5 counts as -0.5."""
+def print_summary(summed, first):
+    """Print a summary, one line for each other model."""
     for task, part in summed.items():
         print(f"{task}, {part['tables']} tables: {first} {part[first]:.4f}")
         for other, row in part.items():
@@ -190,7 +194,7 @@ def told(summed, first):
 
 def seconds():
     """Seconds of a fit by rows and columns, beside scikit-learn's MLP and gradient boosting."""
-    found = {}
+    measured_seconds = {}
     for rows, columns in ((1000, 10), (10_000, 30), (100_000, 30)):
         X, y = make_classification(rows, columns, n_informative=8, random_state=0)
         row = {}
@@ -199,9 +203,9 @@ def seconds():
             start = time.perf_counter()
             model.fit(frame, y)
             row[name] = round(time.perf_counter() - start, 2)
-        found[f"{rows} x {columns}"] = row
+        measured_seconds[f"{rows} x {columns}"] = row
         print(rows, columns, row, flush=True)
-    return found
+    return measured_seconds
 
 
 def drawn(results, path):
@@ -224,34 +228,37 @@ def drawn(results, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--set", default="kept", choices=["kept", "choosing"])
-    parser.add_argument("--seeds", type=int, default=2, help="splits of each table")
-    parser.add_argument("--rows", type=int, help="leave larger tables out")
-    parser.add_argument("--ablation", action="store_true")
-    parser.add_argument("--times", action="store_true")
-    parser.add_argument("--json")
-    parser.add_argument("--plot")
-    asked = parser.parse_args()
+    parser.add_argument("--seeds", type=int, default=2, help="splits of each table (2)")
+    parser.add_argument("--rows", type=int, metavar="N", help="leave larger tables out")
+    parser.add_argument("--ablation", action="store_true", help="change one ingredient at a time")
+    parser.add_argument("--times", action="store_true", help="seconds of a fit by rows")
+    parser.add_argument("--json", metavar="FILE", help="write the results there")
+    parser.add_argument("--plot", metavar="FILE", help="draw a picture there")
+    options = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")  # scikit-learn's MLP tells each table that it has not converged
     about = {
         "recipe": dataclasses.asdict(bpnet.TableRecipe()), "scikit-learn": sklearn.__version__,
         "bpnet": bpnet.__version__, "machine": platform.processor() or platform.machine(),
-        "seeds": asked.seeds, "set": asked.set, "rows": asked.rows,
+        "seeds": options.seeds, "set": options.set, "rows": options.rows,
     }  # fmt: skip
-    if asked.times:
+    if options.times:
         content = {**about, "seconds": seconds()}
     else:
-        changes = CHANGES if asked.ablation else None
-        results = measured(asked.set, asked.seeds, asked.rows, changes)
-        first = "the recipe" if asked.ablation else "bpnet"
-        others = [n for n in CHANGES if n != first] if asked.ablation else ["MLP", "boosting"]
+        if packages := missing(options.set):
+            names = " ".join(packages)
+            parser.error(f"the tables need packages that are missing: pip install {names}")
+        changes = CHANGES if options.ablation else None
+        results = measured(options.set, options.seeds, options.rows, changes)
+        first = "the recipe" if options.ablation else "bpnet"
+        others = [n for n in CHANGES if n != first] if options.ablation else ["MLP", "boosting"]
         summed = summary(results, first, others)
-        told(summed, first)
+        print_summary(summed, first)
         content = {**about, "summary": summed, "tables": results}
-        if asked.plot:
-            drawn(results, asked.plot)
-    if asked.json:
-        with open(asked.json, "w") as file:
+        if options.plot:
+            drawn(results, options.plot)
+    if options.json:
+        with open(options.json, "w") as file:
             json.dump(content, file, indent=1)
 
 

