@@ -1,4 +1,4 @@
-"""The command line: ``bpnet COMMAND``. Each command is a file; none has logic of its own."""
+"""The command line: ``bpnet COMMAND``. Each command is one file that parses, calls and prints."""
 
 import errno
 import re
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The default is what the shell gave.
+        Words after ``bpnet``; the default is ``sys.argv[1:]``.
 
     Returns
     -------
@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bpnet.cli.app import app
 
     if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name that it can't show
+        # a name may have characters that the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     screen.watch_warnings()
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
@@ -44,32 +45,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone: nothing is left to tell it
+        sys.stderr.close()  # the reader of the pipe has ended; Python would warn at exit
         return 1
     except Exception as error:
         status = _status(error, arguments, ranks)
         if status is None and ranks is not None and ranks.size > 1:
             from bpnet.distributed.mpi import describe
 
-            ranks.fail(describe(error))  # typer has taken the place of the ranks' own hook
+            ranks.fail(describe(error))  # typer replaces sys.excepthook, which would do this
         if status is None:
             raise
     return status if isinstance(status, int) else 0
 
 
 def _with_custom(arguments: Sequence[str]) -> list[str]:
-    """Arguments without ``--custom``; what stands there, or as module:name of an option, may be.
+    """Import and register the user's own activations and costs; return the other arguments.
 
-    Here it is the user who names it; what a file names is never imported.
+    ``--custom``, ``--activation`` and ``--cost`` name them as ``module:name``. Nothing but the
+    command line causes an import: names in files are looked up among the registered classes.
     """
-    rest, names, before = list[str](), list[str](), ""
-    for given in arguments:
-        option, _, value = given.partition("=") if given.startswith("--") else (before, "", given)
+    rest, names, previous = list[str](), list[str](), ""
+    for argument in arguments:
+        option, value = previous, argument
+        if argument.startswith("--"):
+            option, _, value = argument.partition("=")
         if option in {"--custom", "--activation", "--cost"}:
             names += [name for name in re.split("[,/]", value) if ":" in name]
-        if option != "--custom" and given != "--custom":
-            rest.append(given)
-        before = given
+        if option != "--custom" and argument != "--custom":
+            rest.append(argument)
+        previous = argument
     if names:
         from bpnet.custom import register
 
@@ -83,60 +87,60 @@ _NAMED = ("--out", "-o", "--resume", "--plot", "--sample-weight", "--tensorboard
 
 
 def _check_named(arguments: Sequence[str]) -> None:
-    """Refuse an empty name, as of a shell's variable that is not set: it would be this folder."""
-    for before, given in pairwise(("", *arguments)):
-        if given == "" and (before in _NAMED or not before.startswith("-")):
-            what = before if before in _NAMED else "an argument"
+    """Refuse an empty name: an unset variable of the shell would mean the working folder."""
+    for previous, argument in pairwise(("", *arguments)):
+        if argument == "" and (previous in _NAMED or not previous.startswith("-")):
+            what = previous if previous in _NAMED else "an argument"
             msg = f"{what} is empty; give a name"
             raise InputError(msg)
-        if given.endswith("=") and given[:-1] in _NAMED:
-            msg = f"{given[:-1]} is empty; give a name"
+        if argument.endswith("=") and argument[:-1] in _NAMED:
+            msg = f"{argument[:-1]} is empty; give a name"
             raise InputError(msg)
 
 
 def _status(error: Exception, arguments: Sequence[str], ranks: Any) -> int | None:
-    """Exit status for an error that is told in one line; None for one that is ours to mend."""
+    """Report an expected error and return its exit status; return None for a defect of bpnet."""
     if isinstance(error, InputError | ArrayMismatch | BackendUnavailable):
         return _refuse(error, 2, ranks)
     if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return _refuse(InputError(f"{error.strerror}: {error.filename}"), 2, ranks)
     if isinstance(error, Diverged | OSError | MemoryError):
         return _refuse(error, 1, ranks)
-    if hasattr(error, "format_message"):  # typer's own, of bad usage
+    if hasattr(error, "format_message"):  # bad usage, which typer has found
         return _refuse(_usage(error, arguments), getattr(error, "exit_code", 2), ranks)
     return None
 
 
 def _usage(error: Any, arguments: Sequence[str]) -> str:
-    """Typer's complaint with what was given, the nearest name, and where help is."""
+    """Message on bad usage: the option's value, the nearest option's name, and where help is."""
     see = f"see {getattr(error.ctx, 'command_path', 'bpnet')} --help"
     option = getattr(error, "option_name", None)
     if option is not None and hasattr(error, "possibilities"):
         return f"no such option: {option}; {_meant(error, option) or see}"
-    given = _given(error, arguments)
-    if given is not None:
-        # what typer says since 0.29, and what it said before
-        wanted = re.search(r"nput should be (.*?), unable|is not (a valid \w+)", str(error))
-        kind = re.sub(r"\bint\b", "integer", wanted[1] or wanted[2]) if wanted else ""
-        return f"{given}; give {kind}" if kind else f"{given}: {error}"
+    complaint = _option_value(error, arguments)
+    if complaint is not None:
+        # typer's wording since 0.29, and its wording before
+        kind_words = re.search(r"nput should be (.*?), unable|is not (a valid \w+)", str(error))
+        kind = re.sub(r"\bint\b", "integer", kind_words[1] or kind_words[2]) if kind_words else ""
+        return f"{complaint}; give {kind}" if kind else f"{complaint}: {error}"
     text = error.format_message().rstrip(".")
     return text if text.endswith("?") else f"{text}; {see}"
 
 
-def _meant(error: Any, given: str) -> str:
-    """Which option of the command a name stands for."""
+def _meant(error: Any, word: str) -> str:
+    """Suggest the option of the command that an unknown name may stand for."""
     listed = [name for p in error.ctx.command.params for name in p.opts] if error.ctx else []
     known = {name.strip("-").replace("-", "_"): name for name in listed}
-    name, note = synonyms.meant("option", given, known)
+    name, note = synonyms.meant("option", word, known)
     option, _, value = name.partition("=")
-    if "(" in value:  # an object of Python's
+    if "(" in value:  # the synonym is Python code, which the command line cannot take
         return ""
-    said = " ".join((known.get(option, ""), value)).strip()
-    return said and f"did you mean {said}?" + (f" ({note})" if note else "")
+    suggestion = " ".join((known.get(option, ""), value)).strip()
+    return suggestion and f"did you mean {suggestion}?" + (f" ({note})" if note else "")
 
 
-def _given(error: Exception, arguments: Sequence[str]) -> str | None:
-    """What an option was given that it can't take."""
+def _option_value(error: Exception, arguments: Sequence[str]) -> str | None:
+    """Describe the value that typer has refused for an option."""
     for option in getattr(getattr(error, "param", None), "opts", ()):
         if option in arguments[:-1]:
             return f"{option} is {arguments[list(arguments).index(option) + 1]!r}"
@@ -144,12 +148,13 @@ def _given(error: Exception, arguments: Sequence[str]) -> str | None:
 
 
 def _refuse(error: object, status: int, ranks: Any) -> int:
+    """Write an error to standard error, on rank 0 alone; return the exit status."""
     text = as_line(error)
     if ranks is not None and ranks.size > 1:
-        left: int = ranks.leave(text, status)
-        return left
+        common_status: int = ranks.leave(text, status)
+        return common_status
     text = f"bpnet: error: {text}"
-    if sys.stderr.isatty():  # a person reads it: break between words; else it stays one line
+    if sys.stderr.isatty():  # programs that read the error expect one line
         width = shutil.get_terminal_size().columns
         text = textwrap.fill(
             text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False

@@ -1,4 +1,4 @@
-"""The commands: each is imported when it is called, so that ``bpnet --help`` imports none."""
+"""The table of commands. A command is imported when it is called: ``--help`` stays fast."""
 
 from importlib import import_module
 from typing import Annotated, Any
@@ -24,35 +24,35 @@ COMMANDS = {
     "data": "List the built-in data sets and where their files are, or download one.",
     "paper": "Repeat the paper's figures and experiments, and write them as a page of HTML.",
 }
-"""Each command and the first line of its help; ``import`` is the function ``import_``."""
+"""First line of each command's help."""
 
 _GROUPED = ("train", "sweep")
-"""Commands whose help has its options in panels."""
+"""Commands whose help shows options in panels, as they have many."""
 
 
 def load(name: str) -> Any:
-    """Import the command of a name."""
-    word = "import_" if name == "import" else name
+    """Import a command by its name."""
+    word = "import_" if name == "import" else name  # a keyword of Python
     module = import_module(f"bpnet.cli.{word}")
-    command = getattr(module, "command" if name == "sweep" else word)
+    command = getattr(module, "command" if name == "sweep" else word)  # `sweep` is a package there
     alone = typer.Typer(add_completion=False)
     kind = import_module("bpnet.cli.panels").Grouped if name in _GROUPED else None
     alone.command(name, cls=kind)(command)
     return typer.main.get_command(alone)
 
 
-class _OnUse(TyperGroup):
-    """A group whose commands have a name and a line until one is called."""
+class _LazyGroup(TyperGroup):
+    """A group of placeholders, each of which is replaced by the command when it is called."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command that the arguments begin with, and import it."""
+        """Import the command that the first argument names."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and load(str(name)), rest
 
 
 app = typer.Typer(
     name="bpnet",
-    cls=_OnUse,
+    cls=_LazyGroup,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -61,8 +61,8 @@ for _name, _line in COMMANDS.items():
     app.command(_name, help=_line)(lambda: None)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _show_version(is_set: bool) -> None:
+    if is_set:
         screen.say(f"bpnet {bpnet.__version__}")
         raise typer.Exit
 
@@ -71,7 +71,8 @@ def _version(asked: bool) -> None:
 def options(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
     custom: Annotated[
         str | None,

@@ -21,8 +21,8 @@ def backends(json_: options.Json = False) -> None:
     """
     states: dict[str, bpnet.backends.BackendStatus] = {}
     if json_:
-        found = {state.name: state for state in bpnet.backends.status()}
-        rows = [dataclasses.asdict(found[name]) for name in bpnet.backends.names()]
+        by_name = {state.name: state for state in bpnet.backends.status()}
+        rows = [dataclasses.asdict(by_name[name]) for name in bpnet.backends.names()]
         screen.give(rows)
         return
     console = screen.console()
@@ -36,7 +36,7 @@ def backends(json_: options.Json = False) -> None:
 
 
 def _text(states: dict[str, bpnet.backends.BackendStatus], width: int) -> Text:
-    """A line for each backend, below it its devices, or why it can't be used and the cure."""
+    """One line for each backend, then its devices, or the cause of its failure and the cure."""
     lines = []
     for name in bpnet.backends.names():
         state = states.get(name)
@@ -47,13 +47,13 @@ def _text(states: dict[str, bpnet.backends.BackendStatus], width: int) -> Text:
         head = f"{name:<17} {usable:<11} {state.version or '':<12} {' '.join(state.dtypes)}"
         lines.append(head.rstrip())
         lines += [f"    {device}" for device in state.devices]
-        for label, said in (("why", state.why), ("cure", state.cure)):
-            lines += _wrapped(f"    {label + ':':<6}{said}", width) if said else []
+        for label, text in (("why", state.why), ("cure", state.cure)):
+            lines += _wrapped(f"    {label + ':':<6}{text}", width) if text else []
     return Text("\n".join(map(plain, lines)))
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """Lines of at most ``width`` columns, broken between words, which a command survives."""
+    """Break a line between words at ``width`` columns, so that a command can still be copied."""
     return textwrap.wrap(
         line, width, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False
     )

@@ -76,22 +76,23 @@ def bench(
     for name in chosen:
         bpnet.backends.get(name)
     chosen = chosen or [n for n in bpnet.backends.available() if n != "array_api_strict"]
-    found = []
+    timings = []
     for timing in benchmark.run(chosen, job):
-        found.append(timing)
+        timings.append(timing)
         if not json_:
-            if len(found) == 1:
+            if len(timings) == 1:
                 _write(_HEAD)
             _write(_line(timing))
     if plot is not None:
-        benchmark.plot(found, plot, [source or "made-up data", this_machine("numpy")["processor"]])
+        processor = this_machine("numpy")["processor"]
+        benchmark.plot(timings, plot, [source or "made-up data", processor])
     if json_:
-        screen.give([dataclasses.asdict(t) for t in found])
+        screen.give([dataclasses.asdict(t) for t in timings])
     elif plot is not None:
-        for sentence in benchmark.crossings(found):
+        for sentence in benchmark.crossings(timings):
             _write(sentence)
         _write(f"picture: {plot}")
-    return 1 if any(t.error for t in found) else 0
+    return 1 if any(t.error for t in timings) else 0
 
 
 _HEAD = (
@@ -101,6 +102,7 @@ _HEAD = (
 
 
 def _line(timing: "bpnet.bench.Timing") -> str:
+    """Row of the table for one backend and network."""
     cell = timing.cell
     head = f"{timing.backend:<12}{'-'.join(map(str, cell.hidden)):<10}{cell.batch_size:>6}"
     if timing.error:
@@ -114,6 +116,7 @@ def _line(timing: "bpnet.bench.Timing") -> str:
 def _profile(
     backend: str | None, job: "bpnet.bench.Job", cell: "bpnet.bench.Cell", json_: bool
 ) -> int:
+    """Print the share of each part of an epoch."""
     from bpnet import bench as benchmark
 
     chosen = bpnet.backends.select(backend or "numpy").backend

@@ -63,19 +63,20 @@ def check(
     if module is not None:
         chosen.append(_of_module(module))
     chosen = chosen or [bpnet.backends.select().backend]
-    found = [_check(one, show=not json_, quiet=quiet) for one in chosen]
+    reports = [_check(report, show=not json_, quiet=quiet) for report in chosen]
     if json_:
-        screen.give({**_here(), "backends": found})
-    return 0 if all(one["passed"] for one in found) else 1
+        screen.give({**_here(), "backends": reports})
+    return 0 if all(report["passed"] for report in reports) else 1
 
 
 def _of_module(name: str) -> Backend:
+    """Backend of any module that follows the Array API standard."""
     if not all(part.isidentifier() for part in name.split(".")):
         msg = f"--module {name} is no name of a module; give one on Python's path, such as mylib.xp"
         raise InputError(msg)
     try:
         module = importlib.import_module(name)
-    except Exception as error:  # it may do anything when it is imported
+    except Exception as error:  # importing a module runs its code, which may raise anything
         what = one_line(error, typed=not isinstance(error, ImportError))
         msg = f"--module {name} can't be imported ({what}); give a module on Python's path"
         raise InputError(msg) from error
@@ -91,6 +92,7 @@ def _here() -> dict[str, str]:
 
 
 def _check(backend: Backend, *, show: bool, quiet: bool) -> dict[str, Any]:
+    """Print the rows of a check as they come; return the report as plain data."""
     from bpnet.check import check
 
     start, rows = time.perf_counter(), []
@@ -118,18 +120,18 @@ def _check(backend: Backend, *, show: bool, quiet: bool) -> dict[str, Any]:
 
 
 def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
+    """Train on two backends and print the largest differences by layer; return the exit status."""
     from bpnet.check import compare
 
-    found = compare(one, other, dtype)
-    past = found.first_past
+    comparison = compare(one, other, dtype)
+    first = comparison.first_past
     if json_:
-        screen.give({**_here(), **found.as_dict()})
-        return 0 if past is None else 1
-    _write(
-        f"{found.one} and {found.other}, 100 steps in {dtype}; largest difference over the steps"
-    )
+        screen.give({**_here(), **comparison.as_dict()})
+        return 0 if first is None else 1
+    pair = f"{comparison.one} and {comparison.other}"
+    _write(f"{pair}, 100 steps in {dtype}; largest difference over the steps")
     _table(
-        ("layer", "", "relative", "absolute", "ulp", "at step", f"past {found.bound:g}"),
+        ("layer", "", "relative", "absolute", "ulp", "at step", f"past {comparison.bound:g}"),
         [
             (
                 str(d.layer),
@@ -140,14 +142,14 @@ def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
                 str(d.step),
                 "never" if d.first_past is None else f"from step {d.first_past}",
             )
-            for d in found.deviations
+            for d in comparison.deviations
         ],
     )
-    if past is None:
-        _write(f"no step is past the relative bound {found.bound:g}")
+    if first is None:
+        _write(f"no step is past the relative bound {comparison.bound:g}")
         return 0
-    where = f"{past.quantity} of layer {past.layer}"
-    _write(f"step {past.first_past} is the first past the bound {found.bound:g}, in {where}")
+    where = f"{first.quantity} of layer {first.layer}"
+    _write(f"step {first.first_past} is the first past the bound {comparison.bound:g}, in {where}")
     return 1
 
 

@@ -1,4 +1,4 @@
-"""What the Tab key offers in place of a value."""
+"""Completion of values with the Tab key."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ _TABLES = {".csv", ".npz", ".npy", ".parquet"}
 
 
 def one_of(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
-    """Completion among names, which are asked for when Tab is pressed."""
+    """Completion among names; ``names`` is called only when Tab is pressed, as it may be slow."""
 
     def complete(incomplete: str) -> list[str]:
         return [name for name in names() if name.startswith(incomplete)]
@@ -19,7 +19,7 @@ def one_of(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
 
 
 def data_sources(incomplete: str) -> list[str]:
-    """Built-in data sets, and the folders and files that may hold data."""
+    """Names of built-in data sets, folders, and files with the ending of a data format."""
     names = [entry.name for entry in data.catalog() if entry.name.startswith(incomplete)]
     return names + [
         f"{path}/" if path.is_dir() else str(path)
@@ -29,7 +29,7 @@ def data_sources(incomplete: str) -> list[str]:
 
 
 def runs(incomplete: str) -> list[str]:
-    """Folders: a run, or on the way to one."""
+    """Folders of runs, and other folders, in which a run may be."""
     return [
         str(path) if (path / "config.toml").is_file() else f"{path}/"
         for path in _paths(incomplete)

@@ -46,13 +46,13 @@ def evaluate(
     selection = bpnet.backends.select(backend, device)
     part = run_data.evaluation_set(config, columns, source, target, stream)
     names = options.names(metric) if metric else ()
-    found = results.figures(network, part, config["training"], names, selection.backend)
+    figures = results.figures(network, part, config["training"], names, selection.backend)
     screen.note(run_data.replacement_notes(part.data))
     if json_:
         rows = int(part.data.x.shape[0])
         about = {"data": part.title, "part": part.name, "examples": rows}
-        screen.give({**about, **found, "replaced": run_data.replacement_counts(part.data)})
+        screen.give({**about, **figures, "replaced": run_data.replacement_counts(part.data)})
         return
     screen.note([part.note] if part.note else [])
     screen.say(f"data: {part.title}, {part.data.x.shape[0]:,} examples")
-    screen.say(*results.lines(found, part))
+    screen.say(*results.lines(figures, part))

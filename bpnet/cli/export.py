@@ -31,7 +31,7 @@ def export(
       bpnet export runs/houses houses.onnx
       bpnet export runs/houses step.onnx --training
     """
-    from bpnet.export.run import export_run
+    from bpnet.export.run import export_run  # the libraries of ONNX are slow to import
 
     lines = export_run(run, out, training=training, dtype=dtype)
     if not quiet:

@@ -1,4 +1,4 @@
-"""The welcome that `bpnet` without a command shows."""
+"""The welcome that ``bpnet`` prints without a command."""
 
 import typer
 
@@ -24,6 +24,6 @@ More:
 
 
 def welcome(context: typer.Context) -> None:
-    """Say what to type first, where no command was given."""
+    """Print the first commands to type, unless the user has named a command."""
     if context.invoked_subcommand is None:
         screen.say(*WELCOME.splitlines())

@@ -55,10 +55,10 @@ def import_(
         )
     network.save(out)
     if not quiet:
-        told = [f"note: {note.message}" for note in notes]
-        screen.say(f"network: {network}", *told, f"model: {out}")
+        lines = [f"note: {note.message}" for note in notes]
+        screen.say(f"network: {network}", *lines, f"model: {out}")
 
 
 def _listed(text: str | None) -> list[str] | None:
-    """Names in a list, of one name too."""
+    """Names of a list with commas; a single name is a list of one."""
     return None if text is None else list(options.names(f"{text},")[:-1])

@@ -97,15 +97,15 @@ Quiet = Annotated[
 def columns(
     drop: str | None, categorical: str | None, numeric: str | None, separator: str | None
 ) -> dict[str, str] | None:
-    """What is said of a table's columns; nothing where nothing was given."""
-    said = {
+    """Settings of a table's columns from their options; None without any such option."""
+    settings = {
         "drop": drop, "categorical": categorical, "numeric": numeric, "separator": separator,
     }  # fmt: skip
-    return {name: value for name, value in said.items() if value is not None} or None
+    return {name: value for name, value in settings.items() if value is not None} or None
 
 
 def sizes(text: str) -> list[int]:
-    """Whole numbers in a list such as ``128,64``; an empty text means none."""
+    """Whole numbers of a list such as ``128,64``; an empty text is an empty list."""
     try:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
@@ -114,7 +114,7 @@ def sizes(text: str) -> list[int]:
 
 
 def numbers(option: str, text: str | None, kind: type = float) -> list[Any]:
-    """Numbers in a list such as ``0.01,0.1``; none where nothing was given."""
+    """Numbers of a list such as ``0.01,0.1``; an option that is left out gives an empty list."""
     if text is None:
         return []
     try:
@@ -126,24 +126,24 @@ def numbers(option: str, text: str | None, kind: type = float) -> list[Any]:
 
 
 def names(text: str) -> str | list[str]:
-    """One name, or a list where there are commas."""
+    """One name, or a list of the names between commas."""
     parts = [part.strip() for part in text.split(",")]
     return parts[0] if len(parts) == 1 else parts
 
 
-def offered(
+def add_options(
     options: Mapping[str, Option], *, lists: bool = False, **helps: str
 ) -> Callable[[Command], Command]:
-    """Decorate a command that takes declared options as keywords: it offers each of them.
+    """Decorator that gives a command a parameter for each declared option.
 
     Parameters
     ----------
     options : mapping
-        By their names.
+        Declared options by their names. The command takes their values as ``**keywords``.
     lists : bool
-        Whether what is swept takes several values.
+        Whether an option that can be swept takes several values, with commas.
     **helps
-        Texts that differ here, by the options' names.
+        Help texts of this command, by the options' names, in place of the declared ones.
     """
 
     def decorate(command: Command) -> Command:
@@ -158,7 +158,7 @@ def offered(
 
 
 def _parameter(about: Option, text: str, lists: bool) -> inspect.Parameter:
-    """Parameter of a command, of the type and with the default that an option has as text."""
+    """Parameter of a command, with the type and the default of an option on the command line."""
     kinds, more = (bool, Path, str, int, float), dict[str, Any]()
     kind: Any = next((one for one in kinds if one in about.kinds), str)
     default = about.default
@@ -173,31 +173,31 @@ def _parameter(about: Option, text: str, lists: bool) -> inspect.Parameter:
     return inspect.Parameter(about.flag, kind, default=default, annotation=hint)
 
 
-def asked(parameters: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, Any]:
-    """Values of declared options, by their names, of what a command was given; lists are read."""
-    found = {name: parameters[about.flag] for name, about in options.items()}
+def option_values(parameters: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, Any]:
+    """Values of declared options by their names, from a command's parameters by their flags."""
+    values = {name: parameters[about.flag] for name, about in options.items()}
     for name, about in options.items():
         if about.items is int:
-            found[name] = sizes(found[name])
+            values[name] = sizes(values[name])
         elif about.items is str:
-            found[name] = names(found[name]) if found[name] else []
-    return found
+            values[name] = names(values[name]) if values[name] else []
+    return values
 
 
-def is_given(context: typer.Context, name: str) -> bool:
-    """Whether a parameter of a command stands on the command line."""
+def on_command_line(context: typer.Context, name: str) -> bool:
+    """Whether the user has set a parameter, so that its value is no default."""
     return str(context.get_parameter_source(name)).endswith("COMMANDLINE")
 
 
-def check_alone(context: typer.Context, allowed: set[str], whose: str) -> None:
-    """Refuse options beside ``--resume`` that the run or the sweep has of its own.
+def check_resume(context: typer.Context, allowed: set[str], whose: str) -> None:
+    """Refuse an option beside ``--resume`` whose value the run or the sweep has stored.
 
     Raises
     ------
     InputError
-        Naming the first.
+        If an option on the command line is not ``allowed``; the message names the first.
     """
     for name in context.params:
-        if name not in allowed and is_given(context, name):
+        if name not in allowed and on_command_line(context, name):
             msg = f"--resume goes on with {whose}; leave {name.replace('_', '-')} out"
             raise InputError(msg)

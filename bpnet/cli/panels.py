@@ -1,4 +1,4 @@
-"""How the options of a long help are grouped."""
+"""Panels in which a long help groups its options."""
 
 from typer.core import TyperCommand
 
@@ -24,7 +24,7 @@ _PANELS = {
     PLACE: ("timeout",),
     "The run": ("out", "resume", "live", "tensorboard", "tensorboard_folder", "json_", "quiet"),
 }
-"""Of the options that are not declared with one."""
+"""Panels of the options that no recipe or configuration declares."""
 
 PANELS = {
     **{
@@ -32,16 +32,16 @@ PANELS = {
         for about in {**LAYOUT, **RUN_OPTIONS, **OPTIONS}.values()
         if about.panel
     },
-    **{option: panel for panel, held in _PANELS.items() for option in held},
+    **{option: panel for panel, names in _PANELS.items() for option in names},
 }
-"""Panel of the help that an option of a training command stands in."""
+"""Panel of each option of ``bpnet train`` and ``bpnet sweep``."""
 
 
 _ORDER = f"Network, Training, {REGULAR}, Data, {PLACE}, The run"
 
 
 class Grouped(TyperCommand):
-    """A command whose options stand in the panels of :data:`PANELS`."""
+    """A command whose help sorts its options by the panels of :data:`PANELS`."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]

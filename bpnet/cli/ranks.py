@@ -1,4 +1,4 @@
-"""A command that ``mpiexec`` started several times: rank 0 speaks and writes, and all end alike."""
+"""Commands under ``mpiexec``: rank 0 prints and writes, and all ranks end with one status."""
 
 import json
 import logging
@@ -11,20 +11,20 @@ from bpnet.backends import placement, specs
 from bpnet.errors import BackendUnavailable
 
 _RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
-"""Variables in which a launcher tells a process its number."""
+"""Environment variables in which MPI launchers pass a process its rank."""
 
 T = TypeVar("T")
 
 
 def join() -> Any:
-    """The ranks of ``mpiexec bpnet train``; None for a process by itself.
+    """Communicator of the ranks of ``mpiexec bpnet train``; None without a launcher.
 
     Raises
     ------
     BackendUnavailable
-        If there is no MPI to join them; on rank 0 alone.
+        If mpi4py or its MPI library is missing; on rank 0, so that the error is printed once.
     SystemExit
-        On the others, which say nothing.
+        For the same reason, on the other ranks.
     """
     from bpnet import distributed
 
@@ -35,53 +35,56 @@ def join() -> Any:
             raise SystemExit(2) from error
         raise
     if ranks is not None and ranks.rank:
-        logging.getLogger("bpnet").setLevel(logging.ERROR)  # rank 0 says it
+        logging.getLogger("bpnet").setLevel(logging.ERROR)  # rank 0 logs the same warnings
     return ranks
 
 
 def leads(ranks: Any) -> bool:
-    """Whether this process speaks and writes."""
+    """Whether this process prints and writes files: it is rank 0, or has no other ranks."""
     return ranks is None or ranks.rank == 0
 
 
 def first(ranks: Any, function: Callable[[], T]) -> T:
-    """What a function returns on every rank, rank 0 first: it may fetch files."""
+    """Call a function on every rank, on rank 0 before the others: it may download files."""
     if ranks is None:
         return function()
     if ranks.rank:
         ranks.agree()
         return function()
-    found = function()
+    result = function()
     ranks.agree()
-    return found
+    return result
 
 
 def of_rank_0(ranks: Any, function: Callable[[], T]) -> T:
-    """What a function returns on rank 0, plain data, on every rank: they may not see its disk."""
+    """Call a function on rank 0 and return its result, plain data, on every rank.
+
+    The other ranks may be on machines that do not have the disk of rank 0.
+    """
     if ranks is None:
         return function()
-    found = function() if ranks.rank == 0 else None
+    result = function() if ranks.rank == 0 else None
     ranks.agree()
-    shared: T = json.loads(ranks.share(json.dumps(found).encode()))
+    shared: T = json.loads(ranks.share(json.dumps(result).encode()))
     return shared
 
 
 def of_rank(ranks: Any, backend: str | None, device: str | None) -> backends.Selection:
-    """The backend of this process: with several GPUs each rank of a machine has its own."""
-    asked: Any = backend
+    """Select the backend of this process; the ranks of one machine get a GPU each."""
+    spec: Any = backend
     if ranks is not None and ranks.size > 1:
-        asked = placement.for_rank(backend, device, ranks.local_rank)
-    return backends.select(asked, device)
+        spec = placement.for_rank(backend, device, ranks.local_rank)
+    return backends.select(spec, device)
 
 
-def recorded(ranks: Any, spec: str) -> str:
-    """Backend of a run that is taken up again: with ranks the GPU was rank 0's."""
+def resumed_backend(ranks: Any, spec: str) -> str:
+    """Backend for a resumed run, without the recorded GPU's number, which was that of rank 0."""
     shared = ranks is not None and ranks.size > 1 and specs.is_gpu(spec)
     return specs.split_spec(spec)[0] if shared else spec
 
 
 def described(ranks: Any, settings: Mapping[str, Any]) -> list[str]:
-    """How many ranks there are and how they add up, for the lines that begin a run."""
+    """Line on the number of ranks and their way of summing, for the heading of a run."""
     if ranks is None:
         return []
     shards = settings.get("shards")

@@ -39,8 +39,8 @@ def report(
     for subject in subjects:
         screen.note(f"{subject.name}: {line}" for line in subject.replaced)
     if json_:
-        found = {"report": str(path), "runs": [single.figures(subject) for subject in subjects]}
-        screen.give(found)
+        result = {"report": str(path), "runs": [single.figures(subject) for subject in subjects]}
+        screen.give(result)
         return
     for subject in subjects:
         if subject.missing:

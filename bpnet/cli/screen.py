@@ -1,4 +1,4 @@
-"""What the commands say: every line that may hold a name goes through here."""
+"""Output of the commands. Every line goes through here, as a name may hold control characters."""
 
 import json
 import logging
@@ -20,26 +20,27 @@ def say(*lines: object, error: bool = False) -> None:
 
 
 def note(notes: Iterable[str]) -> None:
-    """Write what was done to the data to standard error, which no program reads as a result."""
+    """Write notes on the data to standard error, as programs read standard output."""
     say(*(f"note: {one}" for one in notes), error=True)
 
 
 def give(result: Any) -> None:
-    """Write JSON, alone on standard output."""
+    """Write a result as one line of JSON to standard output."""
     sys.stdout.write(json.dumps(result) + "\n")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A terminal that bars and curves are drawn on; the cell of a notebook is none."""
-    of_notebook = "JPY_PARENT_PID" in os.environ  # it shows what a terminal would write over
-    return Console(stderr=stderr, highlight=False, force_terminal=False if of_notebook else None)
+    """Console for bars and curves, which are drawn on a terminal only."""
+    # a notebook's cell passes for a terminal, but shows each state of a bar below the last
+    in_notebook = "JPY_PARENT_PID" in os.environ
+    return Console(stderr=stderr, highlight=False, force_terminal=False if in_notebook else None)
 
 
 class _Plain(logging.Filter):
-    """Makes a warning one line without control characters."""
+    """Filter that escapes the control characters of a warning."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record; it is always kept."""
+        """Escape the message of the record; return True, as no record is dropped."""
         record.msg, record.args = plain(record.getMessage()), ()
         return True
 
@@ -48,5 +49,5 @@ _FILTER = _Plain()
 
 
 def watch_warnings() -> None:
-    """Show what bpnet warns of without control characters too."""
-    logging.getLogger("bpnet").addFilter(_FILTER)  # once, however often it is added
+    """Escape control characters in bpnet's warnings; a second call changes nothing."""
+    logging.getLogger("bpnet").addFilter(_FILTER)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run is under way: it stops after the block and keeps its model."""
+"""Ctrl-C and SIGTERM during training: the run stops after the current block, and is saved."""
 
 import signal
 from collections.abc import Iterator
@@ -10,30 +10,31 @@ from bpnet.training import Callback, Run
 
 
 class StopOnSignal(Callback):
-    """Callback that ends a run on SIGINT or SIGTERM; ``status`` is then 130 or 143.
+    """Callback that stops a run on SIGINT or SIGTERM.
 
-    ``note`` is what the optimizer had to say at the end.
+    ``status`` is the exit status: 130, 143, or 0 without a signal. ``note`` is the optimizer's note
+    at the end of training.
     """
 
     def __init__(self) -> None:
         self.status = 0
         self.note = ""
         self._run: Run | None = None
-        self._usual: dict[int, Any] = {}
+        self._previous: dict[int, Any] = {}
 
     def on_train_begin(self, run: Run) -> None:
-        """Take over the signals."""
+        """Install the handlers of both signals."""
         self._run = run
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._usual[number] = signal.signal(number, self._stop)
+            self._previous[number] = signal.signal(number, self._stop)
 
     def on_block_end(self, run: Run) -> None:
-        """Do nothing: that it is here makes blocks short, so that a stop comes soon."""
+        """Do nothing: with a callback after each block, blocks are short and a stop comes soon."""
 
     def on_train_end(self, run: Run) -> None:
-        """Give the signals back."""
+        """Restore the handlers, and note how the run ended."""
         self.note = run.note
-        if run.stopped in ("SIGINT", "SIGTERM"):  # which another rank may have got
+        if run.stopped in ("SIGINT", "SIGTERM"):  # another rank may have received the signal
             self.status = 128 + signal.Signals[run.stopped]
         self.close()
 
@@ -41,33 +42,33 @@ class StopOnSignal(Callback):
         self.status = 128 + number
         if self._run is not None:
             self._run.stop(signal.Signals(number).name)
-        self.close()  # a second one is at once
+        self.close()  # a second signal ends the process at once
 
     def close(self) -> None:
-        """Give the signals back, also where training failed."""
-        for number, handler in self._usual.items():
+        """Restore the handlers, also after an error in training."""
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
-        self._usual.clear()
+        self._previous.clear()
 
 
 @dataclass
 class Stopped:
-    """Exit status for the signal that stopped what is under way; 0 while there was none."""
+    """Exit status for the signal that stopped a command; 0 before a signal."""
 
     status: int = 0
 
 
 @contextmanager
 def interrupting() -> Iterator[Stopped]:
-    """Let SIGTERM end what is under way as Ctrl-C does, by a KeyboardInterrupt."""
-    seen = Stopped()
+    """Make SIGTERM raise a KeyboardInterrupt within the ``with``, as Ctrl-C does."""
+    stopped = Stopped()
 
     def stop(number: int, _frame: Any) -> None:
-        seen.status = 128 + number
+        stopped.status = 128 + number
         signal.raise_signal(signal.SIGINT)
 
-    usual = signal.signal(signal.SIGTERM, stop)
+    previous = signal.signal(signal.SIGTERM, stop)
     try:
-        yield seen
+        yield stopped
     finally:
-        signal.signal(signal.SIGTERM, usual)
+        signal.signal(signal.SIGTERM, previous)

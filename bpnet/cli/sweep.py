@@ -27,10 +27,10 @@ _ALL = {
     for name in ("cost", "optimizer", "patience", *RECIPE, "dtype", "threads", "precision")
     if name not in {*_GRID, "metrics"}
 }
-"""What is swept, and what all networks have in common."""
+"""``_GRID`` has the options that are swept, ``_ALL`` those that all networks share."""
 
 
-@options.offered(
+@options.add_options(
     {**LAYOUT, **_GRID, **_ALL}, lists=True,
     learning_rate="Learning rate, the eta of the paper. By default, that of the optimizer: 0.001 "
     "for adam.",
@@ -115,13 +115,13 @@ def command(
       bpnet sweep digits --learning-rate 1e-4..1e-1 --dropout 0..0.5 --trials 20
       bpnet sweep --resume runs/digits-20261124-120000
     """
-    asked = {name: value for name, value in context.params.items() if name not in _ABOUT}
+    settings = {name: value for name, value in context.params.items() if name not in _COMMAND}
     if resume is None:
-        asked["source"] = bpnet.data.sources.absolute(source)
+        settings["source"] = bpnet.data.sources.absolute(source)
         folder = run_folder.choose(out, source, bpnet.data.sources.read_from(source))
-        ledger = sweep.Ledger(folder, asked, fresh=out is None)
+        ledger = sweep.Ledger(folder, settings, fresh=out is None)
     else:
-        options.check_alone(context, _OF_A_RESUME, "what the sweep was asked for")
+        options.check_resume(context, _WITH_RESUME, "the options of the sweep")
         ledger = sweep.Ledger.read(resume)
         if (resume / "config.toml").is_file() and runs.resumable(resume) is None:
             if json_:
@@ -130,98 +130,91 @@ def command(
                 screen.say(f"{resume} is finished: nothing to do")
             return 0
         where = {"backend": backend, "device": device} if backend or device else {}
-        asked = _parsed(
-            context, {"test": 0.0, "trials": 0, **ledger.asked, **where}, resume
-        )  # older: no test
-    return _run(asked, ledger, json_=json_, quiet=quiet)
+        # ledgers of earlier versions have neither a test part nor trials
+        stored = {"test": 0.0, "trials": 0, **ledger.asked, **where}
+        settings = _parsed(context, stored, resume)
+    return _run(settings, ledger, json_=json_, quiet=quiet)
 
 
-_ABOUT = {"out", "resume", "json_", "quiet"}
-"""Options that are not of what is swept."""
-_OF_A_RESUME = {"resume", "backend", "device", "json_", "quiet"}
+_COMMAND = {"out", "resume", "json_", "quiet"}
+"""Options of the command that are no settings of the sweep."""
+_WITH_RESUME = {"resume", "backend", "device", "json_", "quiet"}
+"""Options that may stand beside ``--resume``."""
 
 
-def _parsed(context: typer.Context, asked: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """What the file of a sweep asks for, held to what the command line may ask for.
+def _parsed(context: typer.Context, stored: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Settings from the ledger of a sweep, checked as if they stood on the command line.
 
     Raises
     ------
     InputError
-        If there is no such option.
+        If the ledger has a setting that is no option.
     """
-    named = {p.name: p.opts[0] for p in context.command.params if p.name not in _ABOUT}
-    strange = next((name for name in asked if name not in named), None)
-    if strange is not None:
-        msg = f"{folder / run_folder.SWEEP} asks for {strange}, which this bpnet does not know"
+    flags = {p.name: p.opts[0] for p in context.command.params if p.name not in _COMMAND}
+    unknown = next((name for name in stored if name not in flags), None)
+    if unknown is not None:
+        msg = f"{folder / run_folder.SWEEP} asks for {unknown}, which this bpnet does not know"
         raise InputError(f"{msg}; sweep again")
-    words = [f"{named[n]}={v}" for n, v in asked.items() if v is not None and n != "source"]
-    words += ["--", str(asked.get("source", ""))]
-    taken = context.command.make_context("bpnet sweep", words).params
-    return {name: value for name, value in taken.items() if name not in _ABOUT}
+    words = [f"{flags[n]}={v}" for n, v in stored.items() if v is not None and n != "source"]
+    words += ["--", str(stored.get("source", ""))]
+    params = context.command.make_context("bpnet sweep", words).params
+    return {name: value for name, value in params.items() if name not in _COMMAND}
 
 
-def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: bool) -> int:
-    """Sweep as was asked, but for what the ledger has; then train the best once more."""
-    plan = _plan(asked)
-    source, seed, folds = asked["source"], asked["seed"], asked["folds"]
-    held = asked["validation"]
-    held = (0.0 if folds else 0.1) if held is None else held
-    selection = bpnet.backends.select(asked["backend"], asked["device"])
-    ledger.asked = {**asked, "backend": selection.backend.spec, "device": None}
-    columns = options.columns(*(asked[n] for n in ("drop", "categorical", "numeric", "separator")))
-    data = run_data.read(
-        source, target=asked["target"], task=asked["task"], columns=columns, validation=held,
-        test=asked["test"],
-        seed=seed,
-    )  # fmt: skip
+def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: bool) -> int:
+    """Train the networks that the ledger lacks, rank all, and train the best configuration."""
+    plan = _plan(settings)
+    selection = bpnet.backends.select(settings["backend"], settings["device"])
+    backend = selection.backend
+    ledger.asked = {**settings, "backend": backend.spec, "device": None}
+    table = _data_table(settings)
+    data = run_data.read(**table)
+    table["test"] = data.test_share
     score, _ = sweep.check(data, plan)
     config: runs.Config = {
-        "data": {
-            "source": source, "target": asked["target"], "task": asked["task"],
-            "columns": columns, "validation": held, "test": data.test_share, "seed": seed,
-        },
-        "network": _layout(asked),
+        "data": table,
+        "network": _layout(settings),
         "training": {},
         "source": run_data.identity(data),
-    }  # fmt: skip
+    }
     console = screen.console(stderr=json_)
-    spec, reason = selection.backend.spec, selection.reason
-    target_line = run_data.target_line(data, config["data"])
-    total = len(plan.configurations()) * len(plan.seeds) * max(folds, 1)
-    stopper, begun = StopOnSignal(), len(ledger.trained)
+    target_line = run_data.target_line(data, table)
+    total = len(plan.configurations()) * len(plan.seeds) * max(plan.folds, 1)
+    stopper, trained = StopOnSignal(), len(ledger.trained)
     with interrupting() as stopped:
         try:
             with Count(
-                console, total, asked["epochs"], silent=quiet or json_, score=score, before=begun
-            ) as count:
-                for line in sweep.heading(data, plan, total, spec, reason, target_line):
-                    count.say(line)
-                if begun:
-                    count.say(f"trained before: {begun} of {total} networks")
-                found = sweep.run(
-                    data, plan, backend=selection.backend, callbacks=[count], ledger=ledger
-                )
+                console, total, settings["epochs"], silent=quiet or json_, score=score,
+                before=trained,
+            ) as count:  # fmt: skip
+                for text in sweep.heading(
+                    data, plan, total, backend.spec, selection.reason, target_line
+                ):
+                    count.say(text)
+                if trained:
+                    count.say(f"trained before: {trained} of {total} networks")
+                ranking = sweep.run(data, plan, backend=backend, callbacks=[count], ledger=ledger)
         except KeyboardInterrupt:
-            again = f"go on with: bpnet sweep --resume {pasted(ledger.folder or Path())}"
-            done = f"{len(ledger.trained)} of {total} networks are trained"
-            write(console, f"stopped: {done}; {again}")
+            command = f"go on with: bpnet sweep --resume {pasted(ledger.folder or Path())}"
+            progress = f"{len(ledger.trained)} of {total} networks are trained"
+            write(console, f"stopped: {progress}; {command}")
             return stopped.status or 130
     folder = ledger.folder or Path()
-    begun_before = (folder / "config.toml").is_file()
-    net = sweep.finish(
-        found, data, folder=folder, config=config, backend=selection.backend,
-        callbacks=[stopper], resume=begun_before,
+    resume = (folder / "config.toml").is_file()  # the best network's training was interrupted
+    network = sweep.finish(
+        ranking, data, folder=folder, config=config, backend=backend, callbacks=[stopper],
+        resume=resume,
     )  # fmt: skip
-    tested = _tested(net, data, config, plan, selection.backend)
+    tested = _tested(network, data, config, plan, backend)
     if json_:
         figures = {} if tested is None else {"test": tested[0]}
-        screen.give({"run": str(folder), **found.summary(), **figures})
+        screen.give({"run": str(folder), **ranking.summary(), **figures})
         return stopper.status
-    for line in [*sweep.table(found), *(tested[1] if tested is not None else [_UNTESTED])]:
-        write(console, line)
+    for text in [*sweep.table(ranking), *(tested[1] if tested is not None else [_UNTESTED])]:
+        write(console, text)
     if stopper.status:
-        again = f"go on with: bpnet train --resume {pasted(folder)}"
-        write(console, f"stopped: the best is not trained to its end; {again}")
+        command = f"go on with: bpnet train --resume {pasted(folder)}"
+        write(console, f"stopped: the best is not trained to its end; {command}")
     write(console, f"run: {folder}")
     return stopper.status
 
@@ -229,34 +222,45 @@ def _run(asked: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: boo
 _UNTESTED = "note: the rows that ranked the options are no test; --test 0.1 holds out others"
 
 
+def _data_table(settings: dict[str, Any]) -> dict[str, Any]:
+    """Table ``data`` of the configuration: the arguments with which the data is read."""
+    share, folds = settings["validation"], settings["folds"]
+    table = {name: settings[name] for name in ("source", "target", "task", "test", "seed")}
+    names = ("drop", "categorical", "numeric", "separator")
+    table["columns"] = options.columns(*(settings[name] for name in names))
+    table["validation"] = (0.0 if folds else 0.1) if share is None else share
+    return table
+
+
 def _tested(
-    net: bpnet.Network, data: Any, config: runs.Config, plan: sweep.Plan, backend: Any
+    network: bpnet.Network, data: Any, config: runs.Config, plan: sweep.Plan, backend: Any
 ) -> tuple[dict[str, Any], list[str]] | None:
     """Figures of the best network on the test rows, and their lines; None where there are none."""
     if data.test is None:
         return None
     part = run_data.held_out(config, data, config["data"]["source"])
     training = {**plan.training, "cost": plan.training.get("cost")}
-    found = results.figures(net, part, training, (), backend)
-    lines = [f"the best on {part.title}, by which nothing was chosen:", *results.lines(found, part)]
-    return {"examples": len(part.data.x), **found}, lines
+    figures = results.figures(network, part, training, (), backend)
+    title = f"the best on {part.title}, by which nothing was chosen:"
+    return {"examples": len(part.data.x), **figures}, [title, *results.lines(figures, part)]
 
 
-def _plan(asked: dict[str, Any]) -> sweep.Plan:
-    """What is swept, by what the options say."""
-    rules = [name.strip() for name in asked["optimizer"].split(",")]
+def _plan(settings: dict[str, Any]) -> sweep.Plan:
+    """Plan of the sweep, from the values of the options."""
+    rules = [name.strip() for name in settings["optimizer"].split(",")]
     nets = {
         **{
-            name: [_layout({**asked, name: text})[name] for text in asked[name].split("/")]
+            name: [_layout({**settings, name: text})[name] for text in settings[name].split("/")]
             for name in ("hidden", "activation")
         },
         "optimizer": rules,
     }
     grid: dict[str, Any] = {name: values for name, values in nets.items() if len(values) > 1}
-    grid |= {name: _values(name, about.flag, asked[about.flag]) for name, about in _GRID.items()}
-    sizes = grid.pop("batch_size")  # it changes fastest
+    grid |= {name: _values(name, about.flag, settings[about.flag]) for name, about in _GRID.items()}
+    sizes = grid.pop("batch_size")  # the last one varies fastest
     grid["batch_size"] = [k or None for k in sizes] if isinstance(sizes, list) else sizes
-    layout, shared = _layout(asked), options.asked({**asked, "optimizer": rules[0]}, _ALL)
+    layout = _layout(settings)
+    shared = options.option_values({**settings, "optimizer": rules[0]}, _ALL)
     warm_start.refuse_run(layout["init"])
     first, optimizer, patience = (shared.pop(n) for n in ("seed", "optimizer", "patience"))
     return sweep.Plan(
@@ -265,20 +269,20 @@ def _plan(asked: dict[str, Any]) -> sweep.Plan:
             "sizes": layout["hidden"], "hidden": layout["activation"],
             **{name: layout[name] for name in ("output", "init", "norm")},
         },
-        training={**shared, "metrics": sweep.metrics_of(asked["score"])},
-        seeds=sweep.seeds(first, asked["seeds"]), optimizer=optimizer, patience=patience,
-        folds=asked["folds"], score=asked["score"], trials=asked["trials"],
+        training={**shared, "metrics": sweep.metrics_of(settings["score"])},
+        seeds=sweep.seeds(first, settings["seeds"]), optimizer=optimizer, patience=patience,
+        folds=settings["folds"], score=settings["score"], trials=settings["trials"],
     )  # fmt: skip
 
 
-def _layout(asked: dict[str, Any]) -> dict[str, Any]:
-    """Options of the network, the first of those of which there are several."""
-    first = {name: asked[name].partition("/")[0] for name in ("hidden", "activation")}
-    return options.asked({**asked, **first}, LAYOUT)
+def _layout(settings: dict[str, Any]) -> dict[str, Any]:
+    """Options of the network; of several networks those of the first."""
+    first = {name: settings[name].partition("/")[0] for name in ("hidden", "activation")}
+    return options.option_values({**settings, **first}, LAYOUT)
 
 
 def _values(name: str, flag: str, text: str | None) -> Any:
-    """Values of an option: a list, or a range such as 1e-4..1e-1."""
+    """Values of a swept option: a list, or a :class:`bpnet.sweep.Span` for ``1e-4..1e-1``."""
     kind, flag = int if name == "batch_size" else float, flag.replace("_", "-")
     if text is None or ".." not in text:
         return options.numbers(flag, text, kind)

@@ -9,8 +9,8 @@ import typer
 import bpnet
 from bpnet import distributed, runs
 from bpnet.cli import options, screen
-from bpnet.cli.ranks import leads, of_rank_0, recorded
-from bpnet.cli.training import Shown, run
+from bpnet.cli.ranks import leads, of_rank_0, resumed_backend
+from bpnet.cli.training import Output, run
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
 from bpnet.runs import recipes, warm_start
@@ -24,10 +24,10 @@ _DECLARED = ("cost", "optimizer", *RUN_OPTIONS, *RECIPE, *PLACES, *RANKS)
 _TRAINING = {
     name: {**OPTIONS, **RUN_OPTIONS}[name] for name in dict.fromkeys(_DECLARED) if name not in _OWN
 }
-"""Options of the table of training, in the order of the help."""
+"""Options of the table ``training`` of config.toml, in the order of the help."""
 
 
-@options.offered({**LAYOUT, **_TRAINING})
+@options.add_options({**LAYOUT, **_TRAINING})
 def train(
     context: typer.Context,
     source: options.DataArgument = "digits",
@@ -93,7 +93,7 @@ def train(
     ] = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
-    **given: Any,
+    **values: Any,
 ) -> int:
     """Train a network, and write the model, its configuration and history to a folder.
 
@@ -114,13 +114,13 @@ def train(
     if ranks is not None:
         ranks.timeout = seconds
     quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
-    shown = Shown(json_, quiet, live)
+    output = Output(json_, quiet, live)
     if resume is not None:
-        epochs = given["epochs"] if options.is_given(context, "epochs") else None
-        return _resume(context, resume, epochs, backend, device, tensorboard_folder, shown)
-    training = options.asked(given, _TRAINING)
-    if not options.is_given(context, "batch_size"):
-        training["batch_size"] = None  # of which the optimizer decides
+        epochs = values["epochs"] if options.on_command_line(context, "epochs") else None
+        return _resume(context, resume, epochs, backend, device, tensorboard_folder, output)
+    training = options.option_values(values, _TRAINING)
+    if not options.on_command_line(context, "batch_size"):
+        training["batch_size"] = None  # the default depends on the optimizer
     training.update(_divided(ranks, training.pop("reduce"), training.pop("shards")))
     if tensorboard or tensorboard_folder:
         events = str(tensorboard_folder.absolute()) if tensorboard_folder else run_folder.EVENTS
@@ -135,12 +135,12 @@ def train(
             "test": test,
             **run_data.streaming(stream, shuffle, buffer),
         },
-        "network": {**options.asked(given, LAYOUT), "seed": given["seed"]},
+        "network": {**options.option_values(values, LAYOUT), "seed": values["seed"]},
         "training": training,
     }
-    named = {n: about.flag for n, about in {**LAYOUT, **_TRAINING}.items()}
-    asked = {name for name, flag in named.items() if options.is_given(context, flag)}
-    start = warm_start.WarmStart.of(tables["network"], [n for n in LAYOUT if n in asked - {"init"}])
+    flags = {n: about.flag for n, about in {**LAYOUT, **_TRAINING}.items()}
+    named = {name for name, flag in flags.items() if options.on_command_line(context, flag)}
+    start = warm_start.WarmStart.of(tables["network"], [n for n in LAYOUT if n in named - {"init"}])
     alone = _alone(ranks, training, stream=stream)
     recipes.begin(tables, alone=alone, begun=len(start.networks))
     config = RunConfig.read(tables, ranks)
@@ -152,13 +152,13 @@ def train(
     folder = Path(of_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
     place = replace(config.place, backend=backend, device=device)
     config = replace(config, place=place)
-    asked |= {*LAYOUT} if start.networks else set()
-    return run(config, folder, shown, fresh=out is None, start=start, asked=asked)
+    named |= {*LAYOUT} if start.networks else set()
+    return run(config, folder, output, fresh=out is None, start=start, named=named)
 
 
 def _alone(ranks: Any, training: dict[str, Any], *, stream: bool) -> str:
-    """Why a run can have one network only; empty where it can have several."""
-    why = {
+    """Name of the option that allows one network only; empty where a run can have several."""
+    reasons = {
         "mpiexec": ranks is not None,
         "--stream": stream,
         "--optimizer lbfgs": training["optimizer"] == "lbfgs",
@@ -166,19 +166,20 @@ def _alone(ranks: Any, training: dict[str, Any], *, stream: bool) -> str:
         "--reduce": training.get("reduce") is not None,
         "--compiled": training["compiled"],
     }
-    return next((name for name, is_so in why.items() if is_so), "")
+    return next((name for name, applies in reasons.items() if applies), "")
 
 
 def _divided(ranks: Any, reduce: str, shards: int | None) -> dict[str, Any]:
-    """How batches are divided, as it is written into a run: a resume may have other ranks."""
+    """Division of batches among the ranks for config.toml, as a resume may have other ranks."""
     divided = rank.split(ranks, reduce, shards)
     return {"reduce": reduce} if not divided.ordered else {"shards": divided.shards or None}
 
 
-_OF_A_RESUME = {
+_WITH_RESUME = {
     "resume", "epochs", "backend", "device", "timeout", "tensorboard_folder", "json_", "quiet",
     "live",
 }  # fmt: skip
+"""Options that may stand beside ``--resume``."""
 
 
 def _resume(
@@ -188,13 +189,14 @@ def _resume(
     backend: str | None,
     device: str | None,
     events: Path | None,
-    shown: Shown,
+    output: Output,
 ) -> int:
-    options.check_alone(context, _OF_A_RESUME, "the run's own settings")
+    """Continue a run; report a finished one."""
+    options.check_resume(context, _WITH_RESUME, "the run's own settings")
     ranks = context.obj
     tables = of_rank_0(ranks, lambda: runs.resumable(folder, epochs))
     if tables is None:
-        if shown.json:
+        if output.json:
             screen.give(runs.summary(folder))
         elif leads(ranks):
             more = "bpnet train --resume RUN --epochs N trains on"
@@ -204,6 +206,6 @@ def _resume(
         disk.makeable(events, "the event files", run_folder.input_files(folder, tables))
     start = warm_start.WarmStart.resumed(tables["network"], folder)
     config = RunConfig.read(tables, ranks)
-    chosen = backend or recorded(ranks, tables["machine"]["backend"])
+    chosen = backend or resumed_backend(ranks, tables["machine"]["backend"])
     config = replace(config, place=replace(config.place, backend=chosen, device=device))
-    return run(config, folder, shown, resume=True, events=events, start=start)
+    return run(config, folder, output, resume=True, events=events, start=start)

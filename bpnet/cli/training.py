@@ -1,4 +1,4 @@
-"""A training on the terminal: from the configuration of a run to its folder."""
+"""Training from the command line: from the configuration of a run to its folder."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -29,105 +29,112 @@ from bpnet.training.planning import plan
 
 
 @dataclass(frozen=True)
-class Shown:
-    """How much a run says, and how."""
+class Output:
+    """Form of the output: JSON alone, results only, and whether a terminal shows curves."""
 
     json: bool
     quiet: bool
     live: bool
 
 
-def run(config: RunConfig, folder: Path, shown: Shown, **how: Any) -> int:
-    """Train as a configuration says; a run that fails leaves no folder."""
+def run(config: RunConfig, folder: Path, output: Output, **options: Any) -> int:
+    """Train the networks of a configuration and save the run; return the exit status.
+
+    A run that fails before its first checkpoint leaves no folder. ``options`` are the keywords of
+    :func:`_train`.
+    """
     with ExitStack() as after:
-        return _train(after, config, folder, shown, **how)
+        return _train(after, config, folder, output, **options)
 
 
 def _train(
     after: ExitStack,
     config: RunConfig,
     folder: Path,
-    shown: Shown,
+    output: Output,
     *,
     start: warm_start.WarmStart,
-    asked: set[str] | None = None,
+    named: set[str] | None = None,
     resume: bool = False,
     fresh: bool = False,
     events: Path | None = None,
 ) -> int:
+    """Train; ``after`` restores the terminal and the signals, and discards a failed run.
+
+    ``named`` are the options on the command line, which a recipe does not change; None in a resume.
+    """
     tables, place, ranks = config.tables, config.place, config.ranks.communicator
     selection = None if place.is_fastest else of_rank(ranks, place.backend, place.device)
     dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))
-    config = config if asked is None else _settled(config, asked, dataset)
+    config = config if named is None else _complete(config, named, dataset)
     tables, recipe, run_options = config.tables, config.recipe, config.options
-    every = bpnet.Checkpoint(
+    checkpoint = bpnet.Checkpoint(
         folder / run_folder.CHECKPOINTS, epochs=0, minutes=run_options.checkpoint_minutes,
         on_error=run_options.on_error,
     )  # fmt: skip
-    weighed = _weights(run_options.sample_weight, dataset)
+    sample_weight = _weights(run_options.sample_weight, dataset)
     networks = _networks(config, start, dataset)
-    seen = Distributions() if len(networks) == 1 else None  # it looks into one network
+    distributions = Distributions() if len(networks) == 1 else None  # an ensemble has no layers
     if selection is None:
         selection = fastest.find(plan(networks[0], dataset, recipe, place, config.ranks))
     place = replace(place, backend=selection.backend, device=None)
-    console, stopper = screen.console(stderr=shown.json), StopOnSignal()
+    console, stopper = screen.console(stderr=output.json), StopOnSignal()
     if not resume:
         recipe = replace(recipe, metrics=run_data.complete(tables, dataset, recipe.metrics))
-    again = resume and leads(ranks)
     recorder = runs.Recorder(
-        folder, tables, dataset.columns, again, seen, run_options.on_error, fresh
-    )
+        folder, tables, dataset.columns, resume and leads(ranks), distributions,
+        run_options.on_error, fresh,
+    )  # fmt: skip
     after.callback(recorder.discard)
     folder = Path(of_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
-    every.folder = folder / run_folder.CHECKPOINTS
+    checkpoint.folder = folder / run_folder.CHECKPOINTS
     stopping = _stopping(config)
-    callbacks: list[bpnet.Callback] = [stopper, *([] if seen is None else [seen])]
+    callbacks: list[bpnet.Callback] = [stopper, *([] if distributions is None else [distributions])]
     after.callback(stopper.close)
     if leads(ranks):
-        written = tensorboard.place(
-            tables["training"].get("tensorboard"), folder, resume, events
-        )  # fmt: skip
-        callbacks += [recorder, *_event_files(written, seen, after)]
-    said = [] if shown.quiet or shown.json else _heading(dataset, tables, networks, selection)
-    if said:
-        heading = [*said, *described(ranks, tables["training"])]
-        shown_later = _begun(console, heading, at_once=run_options.learning_rate == FIND)
-        callbacks.append(bar := Bar(console, shown_later, live=shown.live))
+        events = tensorboard.place(tables["training"].get("tensorboard"), folder, resume, events)
+        callbacks += [recorder, *_event_files(events, distributions, after)]
+    finds_rate = run_options.learning_rate == FIND
+    shows = not (output.quiet or output.json)
+    if shows:
+        heading = _heading(dataset, tables, networks, selection)
+        heading += described(ranks, tables["training"])
+        callbacks.append(bar := _bar(console, heading, live=output.live, at_once=finds_rate))
         after.callback(bar.close)
-    with after:  # terminal and signals are given back
-        found = None
-        if run_options.learning_rate == FIND:
-            found = _find(networks[0], dataset, recipe, place, console if said else None)
-            recipe = replace(recipe, optimizer=optimizers.get(recipe.rule, found.suggestion))
-            tables["training"]["learning_rate"] = found.suggestion
-        whole = isinstance(recipe.optimizer, LBFGS)
+    with after:  # restores the terminal and the signals before the result is printed
+        finder = None
+        if finds_rate:
+            finder = _find_rate(networks[0], dataset, recipe, place, console if shows else None)
+            recipe = replace(recipe, optimizer=optimizers.get(recipe.rule, finder.suggestion))
+            tables["training"]["learning_rate"] = finder.suggestion
+        is_lbfgs = isinstance(recipe.optimizer, LBFGS)
         model, history = joined.train(
             networks, dataset, recipe, seeds=recipes.seeds(tables),
             folds=recipes.folds_of(tables, dataset), callbacks=callbacks,
-            stopping=stopping, place=place, ranks=config.ranks, sample_weight=weighed,
-            checkpoint=None if whole else every, resume=resume and not whole,
+            stopping=stopping, place=place, ranks=config.ranks, sample_weight=sample_weight,
+            checkpoint=None if is_lbfgs else checkpoint, resume=resume and not is_lbfgs,
         )  # fmt: skip
     recorder.complete(model)
     notes = [stopper.note] if stopper.note else []
-    if found is not None and leads(ranks):
-        notes += _drawn(found, folder, tables, selection.backend.spec)
-    if shown.json:
+    if finder is not None and leads(ranks):
+        notes += _draw_finder(finder, folder, tables, selection.backend.spec)
+    if output.json:
         result = {"run": str(folder), "backend": selection.backend.spec, "history": history}
         screen.give({**result, "replaced": run_data.replacement_counts(dataset)})
     elif leads(ranks):
-        _say(console, notes, stopper.status, stopping, folder, model if said else None)
+        _say(console, notes, stopper.status, stopping, folder, model if shows else None)
     return stopper.status
 
 
-def _settled(config: RunConfig, asked: set[str], data: Any) -> RunConfig:
-    """The configuration of a new run with what its recipe says for its data."""
-    recipes.settle(config.tables, asked, data)
-    settled = RunConfig.read(config.tables, config.ranks.communicator)
-    return replace(settled, place=config.place)
+def _complete(config: RunConfig, named: set[str], data: Any) -> RunConfig:
+    """Complete the configuration of a new run with the options of its recipe for its data."""
+    recipes.settle(config.tables, named, data)
+    completed = RunConfig.read(config.tables, config.ranks.communicator)
+    return replace(completed, place=config.place)
 
 
 def _networks(config: RunConfig, start: warm_start.WarmStart, data: Any) -> list[bpnet.Network]:
-    """The networks of a run, each with a seed of its own."""
+    """Make the networks of a run, each with a seed of its own."""
     layout = vars(config.layout)
     return [
         warm_start.make_network(start, data, {**layout, "seed": seed}, i)
@@ -136,13 +143,13 @@ def _networks(config: RunConfig, start: warm_start.WarmStart, data: Any) -> list
 
 
 def _stopping(config: RunConfig) -> bpnet.EarlyStopping | None:
-    """What stops a run early, by the score of a sweep where it is from one."""
+    """Early stopping by the run's patience; the best run of a sweep uses the sweep's score."""
     score, patience = config.tables.get("sweep", {}).get("score"), config.options.patience
     return None if patience is None else bpnet.EarlyStopping(patience, score)
 
 
 def _heading(data: Any, config: runs.Config, networks: Any, selection: Any) -> list[str]:
-    """What is said when a run begins."""
+    """Lines on data, network, recipe and backend, which are printed when a run begins."""
     count = f"{len(networks)} times " if len(networks) > 1 else ""
     name = data.name or config["data"]["source"]
     return [
@@ -156,31 +163,31 @@ def _heading(data: Any, config: runs.Config, networks: Any, selection: Any) -> l
     ]
 
 
-def _begun(console: Console, heading: list[str], *, at_once: bool) -> list[str]:
-    """Heading that is written when training begins, as what is refused until then comes alone.
+def _bar(console: Console, heading: list[str], *, live: bool, at_once: bool) -> Bar:
+    """Bar that prints the heading when training begins: an error before then is printed alone.
 
-    It is written at once where a learning rate is to be found before.
+    The search for a learning rate comes before training, and needs the heading ``at_once``.
     """
     if not at_once:
-        return heading
+        return Bar(console, heading, live=live)
     for line in heading:
         write(console, line)
-    return []
+    return Bar(console, live=live)
 
 
 def _event_files(
-    place: Path | None, seen: Distributions | None, after: ExitStack
+    folder: Path | None, distributions: Distributions | None, after: ExitStack
 ) -> list[tensorboard.TensorBoard]:
-    """What writes event files, if they were asked for."""
-    if place is None:
+    """Callback that writes event files, where the run has a folder for them."""
+    if folder is None:
         return []
-    board = tensorboard.TensorBoard(place, seen)
+    board = tensorboard.TensorBoard(folder, distributions)
     after.callback(board.close)
     return [board]
 
 
 def _weights(path: Path | None, dataset: Any) -> Any:
-    """Weights of the examples that are trained with, of a file with one for each row.
+    """Weights of the training examples, from a ``.npy`` file with one number for each row.
 
     Raises
     ------
@@ -197,8 +204,8 @@ def _weights(path: Path | None, dataset: Any) -> Any:
         raise InputError(msg) from error
     rows = dataset.source_rows or len(dataset.y)
     if getattr(weights, "shape", None) != (rows,):
-        found = getattr(weights, "shape", "an archive")
-        msg = f"--sample-weight {path} has shape {found} and the data {rows} rows"
+        shape = getattr(weights, "shape", "an archive")
+        msg = f"--sample-weight {path} has shape {shape} and the data {rows} rows"
         raise InputError(f"{msg}; give one weight for each row")
     return weights if dataset.rows is None else weights[dataset.rows]
 
@@ -206,44 +213,44 @@ def _weights(path: Path | None, dataset: Any) -> Any:
 def _say(
     console: Console, notes: list[str], status: int, stopping: Any, folder: Path, model: Any
 ) -> None:
-    """Say how a run ended, and where it is."""
+    """Print how a run ended, which epoch's model it keeps, and its folder."""
     for note in notes:
         write(console, note)
     if status:
-        again = f"go on with: bpnet train --resume {pasted(folder)}"
-        write(console, f"stopped: the model holds what was learned so far; {again}")
+        command = f"go on with: bpnet train --resume {pasted(folder)}"
+        write(console, f"stopped: the model holds what was learned so far; {command}")
     elif isinstance(model, bpnet.Ensemble):
-        own = ", each as it was after its best epoch" if stopping is not None else ""
-        write(console, f"the model is the mean of {len(model)} networks{own}")
+        best = ", each as it was after its best epoch" if stopping is not None else ""
+        write(console, f"the model is the mean of {len(model)} networks{best}")
     elif stopping is not None and stopping.best_epoch is not None:
         write(console, f"the model is that of epoch {stopping.best_epoch + 1}, the best")
     write(console, f"run: {folder}")
 
 
-def _find(
+def _find_rate(
     network: bpnet.Network,
     data: Any,
     recipe: bpnet.Recipe,
     place: bpnet.Place,
     console: Console | None,
 ) -> LearningRates:
-    """Learning rate to begin with, on the run's own data; it is told before training begins."""
-    taken = {name: getattr(recipe, name) for name in ("cost", "optimizer", "batch_size", "l2")}
-    found = bpnet.find_learning_rate(
-        network, data, backend=place.backend, dtype=place.dtype, seed=recipe.seed, **taken
+    """Find a learning rate on the run's own data, and print it before training begins."""
+    options = {name: getattr(recipe, name) for name in ("cost", "optimizer", "batch_size", "l2")}
+    finder = bpnet.find_learning_rate(
+        network, data, backend=place.backend, dtype=place.dtype, seed=recipe.seed, **options
     )
     if console is not None:
-        steps = f"found in {len(found.rates)} steps"
-        write(console, f"learning rate: {found.suggestion:.3g}, {steps}")
-    return found
+        steps = f"found in {len(finder.rates)} steps"
+        write(console, f"learning rate: {finder.suggestion:.3g}, {steps}")
+    return finder
 
 
-def _drawn(found: LearningRates, folder: Path, tables: Any, backend: str) -> list[str]:
-    """Where the picture of a rate that was found is; it is drawn where matplotlib is."""
+def _draw_finder(finder: LearningRates, folder: Path, tables: Any, backend: str) -> list[str]:
+    """Draw the finder's picture into the run; return a line with its path, or on its absence."""
     source, net = tables["data"]["source"], tables["network"]["hidden"]
     about = (source, f"hidden layers {net}", backend, runs.this_machine(backend)["processor"])
     try:
-        picture = plots.learning_rates(found, folder / "learning-rate.png", about)
+        picture = plots.learning_rates(finder, folder / "learning-rate.png", about)
     except InputError as error:
         return [f"learning rate: no picture: {error}"]
     return [f"learning rate: {picture}"]

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 import bpnet
-from bpnet.cli import _given, _meant, completion, options, panels, ranks, screen
+from bpnet.cli import _option_value, _meant, completion, options, panels, ranks, screen
 from bpnet.cli.app import COMMANDS, load
 from bpnet.errors import BackendUnavailable, InputError
 
@@ -32,7 +32,7 @@ def world(size, rank=0, shared=None):
     ],
 )  # fmt: skip
 def test_the_backend_of_a_run_that_is_resumed(group, spec, kept):
-    assert ranks.recorded(group, spec) == kept
+    assert ranks.resumed_backend(group, spec) == kept
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def test_what_is_completed(tmp_path, monkeypatch):
 )  # fmt: skip
 def test_the_option_that_was_given_wrongly_is_named(arguments, given):
     error = typer.BadParameter("no", param=SimpleNamespace(opts=["--epochs"]))
-    assert _given(error, arguments) == given
-    assert _given(ValueError(), arguments) is None
+    assert _option_value(error, arguments) == given
+    assert _option_value(ValueError(), arguments) is None
 
 
 @pytest.mark.parametrize(
