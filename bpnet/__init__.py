@@ -134,7 +134,7 @@ __all__ = [
 ]
 
 __dir__ = listing({*__all__, *_SUBMODULES})
-if not TYPE_CHECKING:  # a type checker knows them from above, and that there are no others
+if not TYPE_CHECKING:  # a type checker would take any name for a public one
     __getattr__ = on_use(
         __name__, _SUBMODULES, {name: home for home, names in _HOMES.items() for name in names}
     )

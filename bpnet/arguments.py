@@ -1,8 +1,7 @@
-"""Arguments checked against the signature of the function that is called.
+"""Type checks of arguments against the signature of the called function.
 
-:func:`checked` decorates every function and class that users call. It checks the types in the
-signature, so that no wrong type gets further and ends as another error; ranges and shapes are
-checked by the function itself.
+:func:`checked` decorates every function and class that users call. It checks types, so that a wrong
+one is refused before it causes another error; the function itself checks ranges and shapes.
 """
 
 import inspect
@@ -21,7 +20,7 @@ from bpnet.synonyms import hint as nearest
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LARGEST = 1 << 64
-"""All whole numbers, also seeds, are smaller."""
+"""Bound of all whole numbers, among them seeds."""
 
 _LONGEST = 80
 """Most characters of a value in a message."""
@@ -86,7 +85,7 @@ def _guarded(function: Any, name: str) -> Any:
 
 
 def _raise_own_error(init: Any, bound: inspect.BoundArguments) -> None:
-    """Let a class refuse its arguments by itself: its message has the range of a number too."""
+    """Raise the class's own error, whose message also has the range of a number, if it has one."""
     try:
         init(*bound.args, **bound.kwargs)
     except InputError:
@@ -96,7 +95,7 @@ def _raise_own_error(init: Any, bound: inspect.BoundArguments) -> None:
 
 
 def accepted(name: str, value: Any, hint: Any, several: bool = False) -> Any:
-    """Value of an argument, with numbers as Python's own; a value of another type is refused.
+    """Check the type of an argument; return its value, with a number as one of Python's own.
 
     With ``several`` the value may be a list with one value for each network.
     """
@@ -127,12 +126,12 @@ def _python_number(number: Real) -> int | float:
 
 
 def is_column(value: Any) -> bool:
-    """Whether a value is a list or an array of one axis, with perhaps a value for each network."""
+    """Whether a value is a list or an array of one axis, as one value for each network is."""
     return isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1
 
 
 def _complaint(value: Any, hint: Any) -> str:
-    """The value; or of a list that may be one, its first wrong item."""
+    """Clause on the wrong value; where a list is allowed, on the first wrong item of the list."""
     lists = [option for option in _options(hint) if get_origin(option) in _SEQUENCES]
     if not lists or not _is_sequence(value):
         return f"is {shown(value)}"
@@ -259,7 +258,7 @@ def _option_words(option: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value for a message: itself if it is short, else its type."""
+    """Value for a message: its ``repr`` if that is short, else its type."""
     try:
         text = " ".join(repr(value).split())
     except Exception:
@@ -268,7 +267,7 @@ def shown(value: Any) -> str:
 
 
 _BOUND = {"self", "cls"}
-"""Parameters that a call does not name."""
+"""Parameters that are bound before the call."""
 
 
 def _signature_error(

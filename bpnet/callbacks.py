@@ -1,4 +1,4 @@
-"""What a user's code may do between blocks and epochs of a run, and what is ready for that.
+"""Callbacks, which run between the blocks and the epochs of training.
 
 >>> import bpnet
 >>> net = bpnet.Network([64, 16, 10], seed=0)

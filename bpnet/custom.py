@@ -1,7 +1,7 @@
-"""Activations and costs of a user's own that files and the command line may name.
+"""Registration of a user's own activations and costs, for files and the command line.
 
-A file holds names, never code, and what it names is looked up among what the user has registered:
-nothing is imported because a file says so.
+A file has names, never code. They are looked up among the registered classes: no file can cause an
+import.
 """
 
 import os
@@ -27,17 +27,17 @@ def register(kind: Named) -> Named:
     kind : class or str
         A class with ``sigma`` and ``backward``, or with ``value`` and ``delta``: a frozen dataclass
         of numbers, or one that is made without arguments. Or its ``module:name``, which is then
-        imported, here or from the working folder.
+        imported, also from the working folder.
 
     Returns
     -------
     class or str
-        What was given, so that it also stands above a class: ``@bpnet.custom.register``.
+        ``kind`` itself, so that ``@bpnet.custom.register`` can decorate a class.
 
     Raises
     ------
     InputError
-        If it is neither, cannot be imported, or could not be made again from a file.
+        If ``kind`` is no such class, cannot be imported, or could not be rebuilt from a file.
 
     Examples
     --------
@@ -60,26 +60,26 @@ def register(kind: Named) -> Named:
 
 
 def _imported(name: str) -> type:
-    """The class that ``module:name`` names.
+    """Import the class that ``module:name`` names.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is no such class.
     """
     module, _, path = name.partition(":")
     here = os.getcwd()
-    sys.path.append(here)  # behind all else: a file here takes no library's place
+    sys.path.append(here)  # as the last folder: a file here must not shadow a library
     try:
-        found = import_module(module)
+        value = import_module(module)
         for part in path.split("."):
-            found = getattr(found, part)
+            value = getattr(value, part)
     except Exception as error:
         msg = f"{name} can't be imported ({type(error).__name__}: {one_line(error)})"
         raise InputError(f"{msg}; give module:name of a class") from None
     finally:
         sys.path.remove(here)
-    if not isinstance(found, type):
-        msg = f"{name} is {found!r}; give module:name of a class"
+    if not isinstance(value, type):
+        msg = f"{name} is {value!r}; give module:name of a class"
         raise InputError(msg)
-    return found
+    return value

@@ -1,6 +1,6 @@
 """The errors that bpnet raises on purpose, each a subclass of a built-in.
 
-Every message is one line: what was given, what was wanted, what to do.
+Every message is one line: the value, the values that are allowed, and what to do.
 """
 
 import re
@@ -8,20 +8,20 @@ import re
 from bpnet.shown import plain
 
 _BREAK = re.compile(r" ?[^\S ]\s*")
-"""A line break or a tab; two spaces in a name stay two spaces."""
+"""A line break or a tab with the spaces around it; other spaces, as in a name, are kept."""
 
 _LONG = 200
 """Most characters of another library's error in a message."""
 
 
 def as_line(message: object) -> str:
-    """A message on one line of printable characters; of an error without a message its type."""
+    """Message on one line of printable characters; the type of an error without a message."""
     text = plain(_BREAK.sub(" ", str(message)).strip())
     return text or (type(message).__name__ if isinstance(message, BaseException) else "")
 
 
 def one_line(error: object, *, typed: bool = False) -> str:
-    """An error on one short line, with its type before it where ``typed``."""
+    """Error on one short line, preceded by its type where ``typed``."""
     text, kind = as_line(error), type(error).__name__
     text = f"{kind}: {text}" if typed and text != kind else text
     return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
@@ -44,11 +44,11 @@ class InputError(ValueError):
 
 
 class ArgumentError(InputError, TypeError):
-    """Arguments that a function does not have, that are too many, or that are missing."""
+    """Arguments that a function does not have, too many arguments, or missing ones."""
 
 
 class ArrayMismatch(TypeError):
-    """One call was given arrays of two libraries or of two devices."""
+    """Arrays of two libraries or of two devices in one call."""
 
 
 class BackendUnavailable(RuntimeError):
@@ -79,4 +79,4 @@ class Diverged(ArithmeticError):
 
 
 class OutOfMemory(MemoryError):
-    """Memory is too small for a training step, in micro-batches too."""
+    """Memory is too small for a training step, even in micro-batches."""

@@ -1,4 +1,4 @@
-"""Pictures that stand alone, drawn with matplotlib where it is installed."""
+"""Pictures in files, drawn with matplotlib."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,39 +13,39 @@ __all__ = ["learning_rates"]
 __dir__ = listing(__all__)
 
 
-def learning_rates(found: LearningRates, path: str | Path, about: Sequence[str] = ()) -> Path:
-    """Cost against learning rate, with the suggestion.
+def learning_rates(finder: LearningRates, path: str | Path, about: Sequence[str] = ()) -> Path:
+    """Draw the cost against the learning rate, with the suggested rate.
 
     Parameters
     ----------
-    found : LearningRates
-        From :func:`bpnet.find_learning_rate`.
+    finder : LearningRates
+        Result of :func:`bpnet.find_learning_rate`.
     path : str or Path
-        Ends in .png, .svg or .pdf.
+        File that ends in .png, .svg or .pdf.
     about : sequence of str
-        What stands below the picture with the date: data, network and machine.
+        Lines below the picture, beside the date: data, network and machine.
 
     Returns
     -------
     Path
-        Where it is.
+        The file.
 
     Raises
     ------
     InputError
         If matplotlib is missing or the path cannot be used.
     """
-    lowest = found.rates[found.costs.argmin()]
+    lowest = finder.rates[finder.costs.argmin()]
 
     def draw(figure: Any, theme: Theme) -> None:
         axes = figure.subplots()
-        axes.plot(found.rates, found.costs, color=theme.one)
-        axes.axvline(found.suggestion, color=theme.two, ls="--",
-                     label=f"suggestion {found.suggestion:.2g}")  # fmt: skip
-        axes.plot([lowest], [found.costs.min()], "o", mfc="none", mec=theme.ink,
+        axes.plot(finder.rates, finder.costs, color=theme.one)
+        axes.axvline(finder.suggestion, color=theme.two, ls="--",
+                     label=f"suggestion {finder.suggestion:.2g}")  # fmt: skip
+        axes.plot([lowest], [finder.costs.min()], "o", mfc="none", mec=theme.ink,
                   label=f"lowest cost, at {lowest:.2g}")  # fmt: skip
         axes.set(xscale="log", xlabel="learning rate", ylabel="cost, smoothed")
-        drawing.log_axis(axes.xaxis, found.rates.min(), found.rates.max())
+        drawing.log_axis(axes.xaxis, finder.rates.min(), finder.rates.max())
         axes.legend()
         axes.set_title(
             "The suggestion is a tenth of the rate with the lowest cost; the run ends where the "

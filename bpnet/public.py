@@ -36,10 +36,10 @@ def on_use(
             return import_module(f"{package}.{name}")
         if homes and name in homes:
             module = import_module(homes[name])
-            if not hasattr(module, name):  # a module of that package, which is not loaded yet
+            if not hasattr(module, name):  # a submodule of that package that is not loaded yet
                 import_module(f"{homes[name]}.{name}")
             value = getattr(module, name)
-            setattr(sys.modules[package], name, value)  # later uses do not come here
+            setattr(sys.modules[package], name, value)  # later uses find it without this function
             return value
         msg = f"module {package!r} has no attribute {name!r}"
         raise AttributeError(msg, name=name, obj=sys.modules[package])

@@ -1,4 +1,4 @@
-"""Names and other text from files, escaped for a terminal or quoted for a shell."""
+"""Text from files and names, escaped for a terminal or quoted for a shell."""
 
 import os
 import shlex
@@ -20,7 +20,7 @@ def plain(text: object, keep: str = "") -> str:
 
 
 def pasted(path: str | Path) -> str:
-    """A path quoted for a shell, and never mistaken for an option.
+    """Path quoted for a shell, with ``./`` before a name that would be taken for an option.
 
     Examples
     --------

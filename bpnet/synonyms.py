@@ -1,14 +1,14 @@
 """Other libraries' words for bpnet's names, and suggestions for unknown names.
 
-A word of another library is answered with the name of the same meaning, or with no suggestion: a
-name of similar spelling may mean another thing, as ``mae`` for ``mse``, or ``--l2`` for ``--lr``.
+For a word of another library the suggestion is the name of the same meaning, or none: a name of
+similar spelling may mean another thing, as ``mae`` for ``mse``, or ``--l2`` for ``--lr``.
 """
 
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 
 ABSENT = ""
-"""Key of words for things that bpnet lacks: they are never taken for misspellings."""
+"""Key of words for features that bpnet lacks, which are never taken for misspellings."""
 
 _ADAM = "optimizer=bpnet.optimizers.Adam(learning_rate=0.001)"
 
@@ -172,7 +172,7 @@ WORDS: dict[str, dict[str, str]] = {
         ABSENT: "verbose verbosity debug log_level version warm_start steps_per_epoch",
     },
 }
-"""For each kind of name bpnet's own, with its synonyms; a note may follow the name after ``;``."""
+"""For each kind of name bpnet's own names with their synonyms; a note may follow after ``;``."""
 
 
 def learn(kind: str, words: Mapping[str, str]) -> None:
@@ -181,7 +181,7 @@ def learn(kind: str, words: Mapping[str, str]) -> None:
 
 
 def hint(kind: str, word: object, names: Iterable[str]) -> str:
-    """End of the message on an unknown name: a suggestion, or all names.
+    """Clause that ends the message on an unknown name: a suggestion, or all names.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def hint(kind: str, word: object, names: Iterable[str]) -> str:
 
 
 def meant(kind: str, word: object, names: Iterable[str]) -> tuple[str, str]:
-    """The name or argument that a word means, and a note on it; empty without a suggestion.
+    """Name or argument that a word stands for, and a note on it; both empty without a suggestion.
 
     A synonym is translated; any other word is taken for a misspelling of the nearest name or
     synonym.
@@ -219,7 +219,7 @@ def meant(kind: str, word: object, names: Iterable[str]) -> tuple[str, str]:
 
 
 def _meanings(kind: str, names: list[str]) -> dict[str, str]:
-    """Synonyms of a kind, each with its first meaning that is among the names."""
+    """Synonyms of a kind of name, each with the first of its meanings that is among ``names``."""
     meanings: dict[str, str] = {}
     for meaning, words in WORDS.get(kind, {}).items():
         is_known = meaning.partition("; ")[0].partition("=")[0] in names
@@ -231,7 +231,7 @@ def _meanings(kind: str, names: list[str]) -> dict[str, str]:
 
 
 def _nearest(word: str, names: Iterable[str], synonyms: Iterable[str]) -> str:
-    """Name or synonym of the most similar spelling, of equal ones a name; empty if none is near."""
+    """Most similar name or synonym, of equally similar ones a name; empty if none is near."""
     if len(word) < 3:
         return ""
     rated = [(_ratio(word, name), 1, name) for name in names]
@@ -241,7 +241,7 @@ def _nearest(word: str, names: Iterable[str], synonyms: Iterable[str]) -> str:
 
 
 def _ratio(word: str, other: str) -> float:
-    """Similarity of two words; transposed letters, the likeliest misspelling, raise it."""
+    """Similarity of two words, higher for transposed letters, the likeliest misspelling."""
     is_permutation = sorted(word) == sorted(other)
     return SequenceMatcher(None, word, other).ratio() + (0.2 if is_permutation else 0.0)
 

@@ -1,4 +1,4 @@
-"""Event files for TensorBoard, written by tensorboardX while a run goes on."""
+"""Event files for TensorBoard, which tensorboardX writes during training."""
 
 import logging
 from pathlib import Path
@@ -21,10 +21,11 @@ _log = logging.getLogger("bpnet")
 def place(
     setting: str | None, run: Path, resuming: bool, option: Path | None = None
 ) -> Path | None:
-    """Folder for the event files of a run, None for no event files.
+    """Folder for the event files of a run; None for no event files.
 
-    ``option`` of the command line goes before the ``setting`` in config.toml. That of a resumed run
-    may be a stranger's: a folder outside of the run's, without event files, is not used.
+    The ``option`` of the command line takes precedence over the ``setting`` in config.toml. A
+    resumed run's config.toml may come from a stranger: a folder outside of the run is used only if
+    it has event files.
     """
     if option is not None or setting is None:
         return option
@@ -49,10 +50,10 @@ class TensorBoard(Callback):
     Parameters
     ----------
     folder : str or Path
-        Folder of the event files; made when training begins.
-    seen : Distributions, optional
-        A callback that runs before this one. It adds the median update and the share of silent
-        activations of each layer.
+        Folder of the event files; it is made when training begins.
+    distributions : Distributions, optional
+        A callback that runs before this one. With it, the median update and the share of silent
+        activations of each layer are written too.
 
     Raises
     ------
@@ -60,28 +61,28 @@ class TensorBoard(Callback):
         If tensorboardX is missing, or the folder is a file.
     """
 
-    def __init__(self, folder: str | Path, seen: Distributions | None = None) -> None:
+    def __init__(self, folder: str | Path, distributions: Distributions | None = None) -> None:
         try:
             import tensorboardX  # noqa: F401
         except ImportError as error:
             msg = f"event files need tensorboardX; {install('tensorboardX')}"
             raise InputError(msg) from error
-        self.folder, self._seen = Path(folder), seen
+        self.folder, self._distributions = Path(folder), distributions
         disk.makeable(self.folder, "the event files")
         self._writer: Any = None
 
     def on_train_begin(self, run: Run) -> None:
-        """Open an event file; that of a resumed run replaces later steps of earlier files."""
+        """Open an event file; in a resumed run it replaces later steps of earlier files."""
         from tensorboardX import SummaryWriter
 
         purge_step = run.epoch + 1 if run.history else None
-        # a file's name has only the second: a run resumed at once would overwrite the first file
+        # names of event files differ by the second: a run resumed at once would overwrite the first
         suffix = f".{run.epoch}.{run.step}"
         folder = str(disk.followed(self.folder))
         self._writer = SummaryWriter(folder, purge_step=purge_step, filename_suffix=suffix)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the epoch's figures and weights."""
+        """Write the epoch's history, weights and distributions."""
         step = run.epoch + 1
         for name, values in run.history.items():
             self._writer.add_scalar(_tag(name, run), values[-1], step)
@@ -89,11 +90,11 @@ class TensorBoard(Callback):
         model: Any = run.network
         members = getattr(model, "networks", (model,))
         for i, network in enumerate(members, 1):
-            of = f"network_{i}/" if len(members) > 1 else ""
+            prefix = f"network_{i}/" if len(members) > 1 else ""
             for l, (W, b) in enumerate(zip(network.weights, network.biases, strict=True), 1):
-                self._writer.add_histogram(f"{of}layer_{l}/weights", W, step)
-                self._writer.add_histogram(f"{of}layer_{l}/biases", b, step)
-        records = self._seen.records if self._seen else []
+                self._writer.add_histogram(f"{prefix}layer_{l}/weights", W, step)
+                self._writer.add_histogram(f"{prefix}layer_{l}/biases", b, step)
+        records = self._distributions.records if self._distributions else []
         if records and records[-1]["epoch"] == step:
             for l, layer in enumerate(records[-1]["layers"], 1):
                 median = layer["updates"][len(layer["updates"]) // 2]
@@ -106,7 +107,7 @@ class TensorBoard(Callback):
         self.close()
 
     def close(self) -> None:
-        """Close the file, also where training failed."""
+        """Close the file, also after an error in training."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -1,1 +1,1 @@
-"""What a run shows while it trains: lines and curves on a terminal, a table in a notebook."""
+"""Display of training: lines and curves on a terminal, a table and curves in a notebook."""

@@ -1,4 +1,4 @@
-"""Curves in a terminal: dots of Braille signs, or stars where there is no Unicode."""
+"""Curves on a terminal: dots of Braille characters, or stars where the encoding lacks them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,27 +10,26 @@ from rich.text import Text
 from bpnet.training.history import History
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""Bits of a Braille sign, by line and column of its dots."""
+"""Bits of a Braille character, by the line and the column of the dot."""
 
 _STYLES = {"training": "color(33)", "validation": "color(166)"}
 _HEIGHT = 7
 _BESIDE = 38
-"""Columns of a chart that has its legend in full; where there are fewer, one is below the other."""
+"""Least columns of a chart beside another one; in narrower terminals charts are stacked."""
 
 _LABELS = 8
-"""Columns of the numbers beside an axis."""
+"""Columns for the numbers of the vertical axis."""
 
 
 class Curves:
-    """Cost, and accuracy where there is one, of the epochs so far, side by side.
+    """Charts of the cost, and of the accuracy of a classification, over the epochs so far.
 
     Parameters
     ----------
     history : dict of lists
-        As it grows.
+        The run's history, which grows during training.
     epochs : int
-        That the charts have room for: those that were asked for, and in the end those that were
-        done.
+        Epochs on the horizontal axis: those of the recipe, and after training those of the run.
     """
 
     def __init__(self, history: History, epochs: int) -> None:
@@ -38,11 +37,11 @@ class Curves:
 
     @property
     def epochs_done(self) -> int:
-        """Epochs that there is something of: a curve needs two."""
+        """Number of epochs in the history."""
         return len(self._history.get("cost", ()))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the charts, as wide as the terminal has room for."""
+        """Yield the charts in a grid that fits the width of the terminal."""
         names = [name for name in ("cost", "accuracy") if name in self._history]
         wide = min(options.max_width, 100)
         room = wide // max(len(names), 1) - 2
@@ -66,27 +65,26 @@ class Curves:
 def chart(
     name: str, curves: Mapping[str, Sequence[float]], epochs: int, width: int, *, signs: bool = True
 ) -> list[Text]:
-    """Lines of a chart: a title, the curves, the epochs.
+    """Lines of a chart: title, curves, horizontal axis.
 
     Parameters
     ----------
     name : str
-        What is drawn.
+        Name of the figure, such as ``cost``.
     curves : mapping of str to list of float
-        ``training`` and ``validation``, a value an epoch.
+        Values of ``training`` and ``validation``, one for each epoch.
     epochs : int
-        Epochs that the chart has room for.
+        Epochs on the horizontal axis.
     width : int
-        Columns.
+        Columns of the chart.
     signs : bool
-        Whether the terminal has Braille signs.
+        Whether the terminal has Braille characters.
     """
     columns = max(width - _LABELS - 4, 8)
     values = [v for curve in curves.values() for v in curve if math.isfinite(v)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    far = (
-        name != "accuracy" and low > 0 and high > 30 * low
-    )  # a cost that falls far is seen on a logarithmic axis
+    # on a linear axis a cost that falls by orders of magnitude would soon be a flat line
+    far = name != "accuracy" and low > 0 and high > 30 * low
     if high == low:
         low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
     cells, ends = _drawn(curves, epochs, columns, low, high, far=far)
@@ -128,7 +126,7 @@ def _drawn(
     *,
     far: bool,
 ) -> tuple[dict[tuple[int, int], tuple[int, str]], dict[tuple[int, int], str]]:
-    """Bits and curve of each cell that has some, and the cell behind the end of each curve."""
+    """Bits and curve of each cell that has dots, and the cell behind the end of each curve."""
     bend = math.log if far else float
     cells: dict[tuple[int, int], tuple[int, str]] = {}
     ends: dict[tuple[int, int], str] = {}
@@ -153,7 +151,7 @@ def _drawn(
 
 
 def _line(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
-    """Dots from one to the other."""
+    """Dots of a straight line between two points."""
     (x0, y0), (x1, y1) = start, end
     n = max(abs(x1 - x0), abs(y1 - y0), 1)
     return [(round(x0 + (x1 - x0) * i / n), round(y0 + (y1 - y0) * i / n)) for i in range(n + 1)]

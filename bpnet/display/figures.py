@@ -1,11 +1,11 @@
-"""Figures as people read them: with the digits that matter, their names, and times."""
+"""Text of figures for a reader: rounded numbers, names of metrics, durations."""
 
 FIGURES = {"r2": "R2", "mae": "MAE", "rmse": "RMSE"}
-"""Names of figures that people write otherwise."""
+"""Names of metrics that are abbreviations."""
 
 
 def figure(value: float) -> str:
-    """Write a number with the digits that matter, whatever its size.
+    """Number as text, rounded to about four significant digits.
 
     Examples
     --------
@@ -19,12 +19,12 @@ def figure(value: float) -> str:
 
 
 def display_name(name: str) -> str:
-    """The name of a figure as people write it."""
+    """Name of a metric as a reader expects it."""
     return FIGURES.get(name, name)
 
 
 def value_text(name: str, value: float) -> str:
-    """A figure as text: an accuracy in percent, an error in the target's unit with five digits."""
+    """Value of a metric as text: an accuracy in percent, an error in the target's unit."""
     if name == "accuracy":
         return f"{100 * value:.1f} %"
     if name in {"mae", "rmse", "mse"}:
@@ -33,7 +33,7 @@ def value_text(name: str, value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as a clock does.
+    """Duration as text, in hours, minutes and seconds.
 
     Examples
     --------

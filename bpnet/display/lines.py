@@ -1,4 +1,4 @@
-"""The lines of a run: what an epoch gave, how long it has taken, and how long it will take."""
+"""Lines on the progress of a run: figures of an epoch, elapsed time and time left."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from bpnet.shown import plain
 from bpnet.training.callbacks import Run
 
 _LINES = 40
-"""Epochs of a long run that are written, about."""
+"""Approximate number of lines that a long run prints."""
 
 
 def write(console: Any, text: object) -> None:
-    """Write a line on a terminal as it stands: no markup, no emoji by name, no sequences."""
+    """Write a line to a rich console without markup, names of emoji or control sequences."""
     console.print(plain(text), soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def is_written(epoch: int, epochs: int) -> bool:
-    """Whether an epoch, from 1, gets a line: of a long run the first, the last, and some forty.
+    """Whether an epoch, counted from 1, gets a line: of a long run about forty do.
 
     Examples
     --------
@@ -34,12 +34,14 @@ def _now() -> float:
 
 @dataclass
 class Clock:
-    """How long a run has taken, and how long it will take at the same pace.
+    """Elapsed time of a run, and the time left at the pace so far.
 
     Parameters
     ----------
     begun : float
-        Share of the run that was done when the clock started: of a run that is taken up again.
+        Share of the run that was done when the clock started, as in a resumed run.
+    start : float
+        Time when the clock started, of :func:`time.perf_counter`.
     """
 
     begun: float = 0.0
@@ -51,12 +53,12 @@ class Clock:
         return _now() - self.start
 
     def left(self, done: float) -> float | None:
-        """Seconds that are left where a share of the run is done; None before there is a pace."""
+        """Seconds left when the share ``done`` of the run is done; None before any progress."""
         paced = done - self.begun
         return self.elapsed * (1 - done) / paced if paced > 0 else None
 
-    def told(self, done: float) -> str:
-        """Elapsed time, and what is left."""
+    def text(self, done: float) -> str:
+        """Elapsed time and time left, as text."""
         left = self.left(done)
         rest = f", {duration(left)} left" if left is not None and done < 1 else ""
         return f"{duration(self.elapsed)}{rest}"
@@ -69,26 +71,26 @@ def share(run: Run) -> float:
 
 
 def epoch_parts(run: Run) -> tuple[str, str, list[tuple[str, str]]]:
-    """Number of the last epoch, what was learned, and each figure of the validation examples."""
+    """Parts of an epoch's line: its number, the training figures, the validation figures."""
     last = {name: values[-1] for name, values in run.history.items()}
     prefix = "validation_"
-    held = {n.removeprefix(prefix): v for n, v in last.items() if n.startswith(prefix)}
+    validation = {n.removeprefix(prefix): v for n, v in last.items() if n.startswith(prefix)}
     number = f"epoch {run.epoch + 1:>{len(str(run.epochs))}}/{run.epochs}"
-    figures = [(display_name(name), _padded(name, value)) for name, value in held.items()]
+    figures = [(display_name(name), _padded(name, value)) for name, value in validation.items()]
     return number, learned(last["cost"], last.get("accuracy")), figures
 
 
-def epoch_line(run: Run, told: str = "", width: int | None = None) -> str:
-    """The line of the last epoch; a narrow terminal gets the pace from the bar below.
+def epoch_line(run: Run, times: str = "", width: int | None = None) -> str:
+    """Line of the last epoch, shortened where it is longer than ``width``.
 
     Parameters
     ----------
     run : Run
-        At the end of an epoch.
-    told : str
-        Elapsed time and what is left.
+        The run at the end of an epoch.
+    times : str
+        Text of :meth:`Clock.text`.
     width : int, optional
-        Columns that there are; None is any number.
+        Columns of the terminal; None is no limit.
     """
     number, trained, figures = epoch_parts(run)
     rate = run.samples / max(run.history["seconds"][-1], 1e-9)
@@ -96,18 +98,18 @@ def epoch_line(run: Run, told: str = "", width: int | None = None) -> str:
     whole = line
     if figures:
         whole += "  validation " + "  ".join(f"{name} {text}" for name, text in figures)
-    whole += f"  {rate:,.0f} samples/s" + (f"  {told}" if told else "")
+    whole += f"  {rate:,.0f} samples/s" + (f"  {times}" if times else "")
     if width is None or len(whole) <= width:
         return whole
     parts = [t.strip() if n in {"cost", "accuracy"} else f"{n} {t.strip()}" for n, t in figures]
     if parts:
         line += f"  validation {', '.join(parts)}"
-    elapsed = told.partition(",")[0]
+    elapsed = times.partition(",")[0]
     return f"{line}  {elapsed}" if elapsed and len(line) + 2 + len(elapsed) <= width else line
 
 
 def learned(cost: float | None, accuracy: float | None) -> str:
-    """Cost and accuracy of the examples that are trained with."""
+    """Cost and accuracy of the training examples, as text."""
     text = f"cost {figure(cost)}" if cost is not None else ""
     return text if accuracy is None else f"{text}  accuracy {_padded('accuracy', accuracy)}"
 

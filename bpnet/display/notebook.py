@@ -1,4 +1,4 @@
-"""What a run shows in a notebook: one output that is renewed, a table and curves."""
+"""Display of training in a notebook: one output with a table and curves, which is updated."""
 
 import base64
 import io
@@ -10,19 +10,19 @@ from bpnet.display import lines
 from bpnet.training.callbacks import Callback, Run
 
 _SECONDS = 0.5
-"""From one renewal to the next, at least."""
+"""Least seconds from one update to the next."""
 
 _SHARE = 10
-"""The same, in units of what one renewal takes."""
+"""The same in units of the duration of an update, so that updates take a tenth of the time."""
 
 
 class Cell(Callback):
-    """Table of the last epochs and curves, in the output of a notebook's cell.
+    """Callback that shows a table of the last epochs and curves below a notebook's cell.
 
     Parameters
     ----------
     networks : int
-        Of a set, which are counted; 1 or less is a network alone.
+        Number of networks; several are counted, and have neither table nor curves.
     """
 
     def __init__(self, networks: int) -> None:
@@ -32,7 +32,7 @@ class Cell(Callback):
         self._next = 0.0
 
     def on_train_begin(self, run: Run) -> None:
-        """Make the output."""
+        """Make the output when the first network begins."""
         if self._handle is None:
             from IPython import display
 
@@ -41,22 +41,22 @@ class Cell(Callback):
             self._handle = display.display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def on_block_end(self, run: Run) -> None:
-        """Renew it, if it is time."""
-        self._renew(run)
+        """Update the output, unless the last update was just before."""
+        self._update(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Renew it, if it is time."""
-        self._renew(run)
+        """Update the output, unless the last update was just before."""
+        self._update(run)
 
     def on_train_end(self, run: Run) -> None:
-        """Renew it a last time."""
+        """Update the output a last time."""
         self._done += 1
-        self._renew(run, last=True)
+        self._update(run, last=True)
 
     def close(self) -> None:
-        """Leave the output as it is."""
+        """Do nothing: the output stays."""
 
-    def _renew(self, run: Run, *, last: bool = False) -> None:
+    def _update(self, run: Run, *, last: bool = False) -> None:
         start = time.perf_counter()
         if start < self._next and not last:
             return
@@ -66,15 +66,15 @@ class Cell(Callback):
 
     def _bundle(self, run: Run) -> dict[str, str]:
         done = lines.share(run)
-        if self._networks > 1:  # networks of a stack are at the same epoch
+        if self._networks > 1:  # `run` stands for the networks of a stack: all are at its epoch
             done = min((self._done + (done if done < 1 else 0)) / self._networks, 1.0)
-        told = self._clock.told(done)
+        times = self._clock.text(done)
         if self._networks > 1:
-            text = f"{self._done}/{self._networks} networks  {told}"
+            text = f"{self._done}/{self._networks} networks  {times}"
             return _bundle(text, done, "")
         number = f"epoch {run.position[0]}/{run.epochs}"
         learned = lines.learned(run.cost, run.accuracy).replace("accuracy  ", "accuracy ")
-        text = "  ".join(filter(None, (number, told, learned)))
+        text = "  ".join(filter(None, (number, times, learned)))
         return _bundle(text, done, run.history._repr_html_() + _curves(run))
 
 
@@ -84,7 +84,7 @@ def _bundle(text: str, done: float, below: str) -> dict[str, str]:
 
 
 def _curves(run: Run) -> str:
-    """Curves as an image; none before there are two epochs, or without matplotlib."""
+    """Image of the curves; empty before the second epoch, or without matplotlib."""
     if run.history.epochs < 2:
         return ""
     try:
@@ -98,7 +98,7 @@ def _curves(run: Run) -> str:
         dict(zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True))
     )
     file = io.BytesIO()
-    with rc_context({"svg.fonttype": "none"}):  # text, which is a third of its outlines
+    with rc_context({"svg.fonttype": "none"}):  # the file is a third of one with glyphs as paths
         figure.savefig(file, format="svg")
     data = base64.b64encode(file.getvalue()).decode()
     return f'<img alt="curves" src="data:image/svg+xml;base64,{data}">'

@@ -1,4 +1,4 @@
-"""``Progress``: shows a run where somebody watches, as a terminal or a notebook can."""
+"""``Progress``: the callback that shows a run on a terminal or in a notebook."""
 
 import sys
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from bpnet.training.callbacks import Callback, Run
 
 @checked
 class Progress(Callback):
-    """Shows a run while it trains, of a set of networks how many are done.
+    """Callback that shows the progress of a run, or how many networks of a set are done.
 
-    On a terminal there is a line an epoch, some forty of a long run, and a bar with cost, elapsed
-    time and time left; in a notebook a table and curves that are renewed. Where nobody watches the
-    output, in a pipe or a file, nothing is shown.
+    On a terminal there is one line for each epoch, about forty for a long run, and a bar with cost,
+    elapsed time and time left; in a notebook a table and curves, which are updated. Nothing is
+    shown where the output goes to a pipe or a file.
 
     Parameters
     ----------
     verbose : {1, 2}
-        2 writes the lines also where nobody watches, for a log.
+        2 also writes the lines to a pipe or a file, for a log.
 
     Raises
     ------
@@ -45,44 +45,44 @@ class Progress(Callback):
         self._view: Any = None
 
     def for_member(self) -> "Progress":
-        """Return itself: the networks of a set are counted together."""
+        """Return this callback itself, as one display counts the networks of a set."""
         self._networks += 1
         return self
 
     def on_train_begin(self, run: Run) -> None:
-        """Choose how it is shown, and begin."""
+        """Choose the display when the first network begins."""
         if self._view is None:
             self._view = _view(self._networks, run, self.verbose)
         self._view.on_train_begin(run)
 
     def on_block_end(self, run: Run) -> None:
-        """Show how far the epoch is."""
+        """Show the progress within the epoch."""
         self._view.on_block_end(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Show the epoch."""
+        """Show the figures of the epoch."""
         self._view.on_epoch_end(run)
 
     def on_train_end(self, run: Run) -> None:
-        """Show how it ended."""
+        """Show the end of the run."""
         self._view.on_train_end(run)
 
     def close(self) -> None:
-        """Give the output back, also where training failed."""
+        """Restore the terminal, also after an error in training."""
         if self._view is not None:
             self._view.close()
         self._view, self._networks = None, 0
 
 
 class _Silent(Callback):
-    """Shows nothing."""
+    """Display of a run that nobody watches."""
 
     def close(self) -> None:
         """Do nothing."""
 
 
 def is_watched() -> bool:
-    """Whether somebody sees what is written: a terminal or a notebook."""
+    """Whether standard output is a terminal or a notebook."""
     return in_notebook() or bool(sys.stdout is not None and sys.stdout.isatty())
 
 
@@ -95,16 +95,16 @@ def in_notebook() -> bool:
 
 @contextmanager
 def watching(callbacks: Any, verbose: int, *, leads: bool) -> Iterator[Any]:
-    """Callbacks of a call, with one that shows it if that is asked for; all that do end with it.
+    """Yield the callbacks of a call, with a :class:`Progress` added; close every one at the end.
 
     Parameters
     ----------
     callbacks : sequence of Callback, or of such sequences
-        As :func:`bpnet.train` takes them.
+        Callbacks as :func:`bpnet.train` takes them.
     verbose : int
-        0 adds nothing.
+        As in :class:`Progress`; 0 adds none.
     leads : bool
-        Whether it is the rank that is shown.
+        Whether this process is the rank that prints.
     """
     listed = list(callbacks)
     if verbose and leads:
@@ -122,7 +122,7 @@ def watching(callbacks: Any, verbose: int, *, leads: bool) -> Iterator[Any]:
 
 
 def _view(networks: int, run: Run, verbose: int) -> Any:
-    """What shows a run, or the networks of a set."""
+    """Make the display of a run, or of the networks of a set."""
     if in_notebook():
         from bpnet.display.notebook import Cell
 

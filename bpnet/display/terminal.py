@@ -1,4 +1,4 @@
-"""What a run shows on a terminal: a bar while it trains, curves, and lines of its epochs."""
+"""Display of training on a terminal: a bar, curves, and lines of the epochs."""
 
 import math
 import time
@@ -16,10 +16,10 @@ from bpnet.training.callbacks import Callback, Run
 from bpnet.training.scores import grows
 
 _ROOM = (40, 20)
-"""Columns and lines that a terminal has at least where curves are drawn."""
+"""Least columns and lines of a terminal on which curves are drawn."""
 
 _SECONDS = 5.0
-"""From one line of a set to the next, at least, where there is no terminal."""
+"""Least seconds from one line of a set to the next, where the output is no terminal."""
 
 _BAR = 14
 """Columns of a bar."""
@@ -34,7 +34,7 @@ def _bar(console: Console, **options: Any) -> Progress:
 
 
 def _fitting(parts: Sequence[str], console: Console) -> str:
-    """As many of the parts as a bar has room for beside it."""
+    """Join as many parts as fit beside the bar."""
     room, text = console.width - _BAR - _BESIDE, ""
     for part in filter(None, parts):
         longer = f"{text}  {part}" if text else part
@@ -45,14 +45,14 @@ def _fitting(parts: Sequence[str], console: Console) -> str:
 
 
 class Bar(Callback):
-    """Curves and a bar with cost, accuracy and time; without a terminal, lines only.
+    """Callback that shows curves, a bar and lines; where the output is no terminal, lines only.
 
     Parameters
     ----------
     console : rich.console.Console
-        Where to.
+        Console to write to.
     heading : sequence of str
-        Lines that are said when training begins.
+        Lines that are written when training begins.
     live : bool
         Whether curves are drawn where the terminal has room for them.
     """
@@ -71,7 +71,7 @@ class Bar(Callback):
         self._written = 0
 
     def on_train_begin(self, run: Run) -> None:
-        """Say what is trained, and show the bar."""
+        """Write the heading, and show the bar."""
         for line in self._heading:
             lines.write(self._console, line)
         if self._draws:
@@ -83,9 +83,9 @@ class Bar(Callback):
         self._began = time.perf_counter()
 
     def on_block_end(self, run: Run) -> None:
-        """Move the bar on."""
-        seen = min(run.step * -(-run.samples // run.steps), run.samples)
-        rate = seen / max(time.perf_counter() - self._began, 1e-9)
+        """Update the bar."""
+        samples = min(run.step * -(-run.samples // run.steps), run.samples)
+        rate = samples / max(time.perf_counter() - self._began, 1e-9)
         self._move(run, run.epoch + 1, lines.learned(run.cost, run.accuracy), rate)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -99,7 +99,7 @@ class Bar(Callback):
         self._began = time.perf_counter()
 
     def on_train_end(self, run: Run) -> None:
-        """Write the last epoch, and take the bar away; the curves stay, and end where it did."""
+        """Write the last epoch, remove the bar, and print the curves, which end with that epoch."""
         if run.position[0] == run.epoch + 1 != self._written:
             self._write(run)
         self.close()
@@ -108,22 +108,22 @@ class Bar(Callback):
             self._console.print(self._curves)
 
     def close(self) -> None:
-        """Give the terminal back, also where training failed."""
+        """Restore the terminal, also after an error in training."""
         self._live.stop()
 
     def _move(self, run: Run, epoch: int, learned: str, rate: float) -> None:
         done = lines.share(run)
         parts = [
-            f"epoch {epoch}/{run.epochs}", self._clock.told(done), learned,
+            f"epoch {epoch}/{run.epochs}", self._clock.text(done), learned,
             f"{rate:,.0f} samples/s",
         ]  # fmt: skip
         self._progress.update(self._task, completed=done, text=_fitting(parts, self._console))
 
     def _write(self, run: Run) -> None:
         if self._console.is_terminal:
-            told = self._clock.told(lines.share(run))
-            text = lines.epoch_line(run, told, self._console.width)
-        else:  # a log is read when all is over
+            times = self._clock.text(lines.share(run))
+            text = lines.epoch_line(run, times, self._console.width)
+        else:  # in a log the time left is of no use
             text = lines.epoch_line(run)
         lines.write(self._console, text)
         self._written = run.epoch + 1
@@ -136,20 +136,20 @@ class Bar(Callback):
 
 
 class Count(Callback):
-    """How far the networks of a set are: a bar; without a terminal, a line now and then.
+    """Callback that counts the networks of a set: a bar, or lines where there is no terminal.
 
     Parameters
     ----------
     console : rich.console.Console
-        Where to.
+        Console to write to.
     networks, epochs : int
-        How many, and how many each has at most.
+        Number of networks, and most epochs of each.
     silent : bool
         Whether to show nothing.
     score : str
-        Name in the history of which the best so far is told.
+        Name of a figure in the history, whose best value so far is shown.
     before : int
-        Networks that were trained before.
+        Number of networks that an earlier process has trained.
     """
 
     def __init__(
@@ -161,14 +161,14 @@ class Count(Callback):
         self._before = self._done = before
         self._trained = before * epochs
         self._best: float | None = None
-        self._told, self._said = 0, 0.0
+        self._twentieths, self._last_line = 0, 0.0
         shows = console.is_terminal and not silent
         self._progress = _bar(console, transient=True, disable=not shows)
         self._clock = lines.Clock()
         self._task: Any = None
 
     def say(self, line: str) -> None:
-        """Write a line."""
+        """Write a line above the bar, unless silent."""
         if not self._silent:
             lines.write(self._console, line)
 
@@ -182,11 +182,11 @@ class Count(Callback):
         self.close()
 
     def close(self) -> None:
-        """Give the terminal back, also where training failed."""
+        """Restore the terminal, also after an error in training."""
         self._progress.stop()
 
     def on_epoch_end(self, run: Run) -> None:
-        """Move the bar on."""
+        """Update the bar and the best score."""
         self._trained += 1
         values = [v for v in run.history.get(self._score, [])[-1:] if math.isfinite(v)]
         if values:
@@ -195,14 +195,14 @@ class Count(Callback):
         self._show()
 
     def on_train_end(self, run: Run) -> None:
-        """Count a network, and the epochs that it did without."""
+        """Count a network, and the epochs that early stopping has saved."""
         self._done += 1
         self._trained += self._epochs - run.position[0]
         self._show()
-        part, now = 20 * self._done // self._networks, self._clock.elapsed
-        waited = now - self._said >= _SECONDS
-        if part > self._told and waited and not self._console.is_terminal:
-            self._told, self._said = part, now
+        twentieths, now = 20 * self._done // self._networks, self._clock.elapsed
+        is_time = now - self._last_line >= _SECONDS and twentieths > self._twentieths
+        if is_time and not self._console.is_terminal:
+            self._twentieths, self._last_line = twentieths, now
             self.say(self._text())
 
     @property
@@ -218,5 +218,5 @@ class Count(Callback):
         if self._best is not None:
             name = self._score.removeprefix("validation_")
             best = f"best {display_name(name)} {value_text(name, self._best)}"
-        parts = [f"{self._done}/{self._networks} networks", self._clock.told(self._share), best]
+        parts = [f"{self._done}/{self._networks} networks", self._clock.text(self._share), best]
         return _fitting(parts, self._console)

@@ -108,10 +108,10 @@ def to_onnx(
 
 
 def _outputs(members: Sequence[Network], arrays: Any, x: Array, xp: Namespace) -> Array:
-    """Mean of the members' outputs, whose arrays follow one another."""
-    given, outputs = iter(arrays), []
+    """Mean of the members' outputs; ``arrays`` has those of all members, one after the other."""
+    remaining, outputs = iter(arrays), []
     for member in members:
-        own = tuple(itertools.islice(given, len(member.layers)))
+        own = tuple(itertools.islice(remaining, len(member.layers)))
         outputs.append(feedforward.feedforward(member.layers, own, x, xp=xp))
     if len(members) == 1:
         return outputs[0]
@@ -129,7 +129,7 @@ def metadata(network: Answering) -> dict[str, str]:
 
 
 def _suffix(names: Iterable[str], columns: Container[str]) -> str:
-    """Underscores that, at the end of the names, make none of them the name of a column."""
+    """Shortest suffix of underscores with which no name is also the name of a column."""
     names, suffix = list(names), ""
     while any(f"{name}{suffix}" in columns for name in names):
         suffix += "_"

@@ -50,7 +50,7 @@ _STRIP = "note: text is taken as it is; take spaces around it away first, as pre
 
 
 def _table_notes(columns: Columns | None) -> list[str]:
-    """Notes on the inputs of a step for a table, which take encoded columns."""
+    """Notes on the inputs of a step for a table, which are encoded columns."""
     if columns is None:
         return []
     y = "numbers of the classes, in the order of the file's metadata"

@@ -1,4 +1,4 @@
-"""Files of other libraries, by the endings of their names."""
+"""Networks from other libraries' files, whose format the ending of the name tells."""
 
 from collections.abc import Sequence
 from pathlib import Path

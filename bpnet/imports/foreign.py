@@ -1,4 +1,4 @@
-"""Files of other libraries, with every error over them on one line."""
+"""Reading of other libraries' files, with every error as one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from bpnet.storage import disk
 
 @contextmanager
 def reading(path: Path, expected: str, other: str, cure: str) -> Iterator[None]:
-    """Read a file, and turn any error over it into one line.
+    """Turn any error in reading a file, within the ``with``, into an ``InputError`` of one line.
 
-    A missing file is not the ``expected`` one; one that can't be read is damaged or ``other``, with
-    the ``cure``. A reader of a foreign format meets errors of several libraries, another for each
-    damage: all are caught, so that none is forgotten.
+    The message on a missing file asks for ``expected``; that on a file which cannot be read says
+    that it is damaged or ``other``, and has the ``cure``. All exceptions are caught, as a damaged
+    file can raise any of several libraries' errors.
     """
     if not disk.there(path) or path.is_dir():
         msg = f"there is no {path}; give {expected}"

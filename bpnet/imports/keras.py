@@ -68,7 +68,7 @@ def from_keras(model: Any, classes: Sequence[Any] | None = None) -> Network:
 
 
 def _check_own(model: Any) -> None:
-    """Refuse activations that are not Keras's own: a configuration has only their names."""
+    """Refuse activations that are not Keras's own: the configuration has only a name for them."""
     for layer in model.layers:
         sigma = getattr(layer, "activation", None)
         module = getattr(sigma, "__module__", "keras")
@@ -101,7 +101,7 @@ def _linear(layer: DenseLayer, arrays: list[Any]) -> Linear:
 
 
 def _warn(chain: Chain) -> None:
-    """Warn of what the network lacks."""
+    """Warn of parts of the model that were left out, and of half precision."""
     if chain.left_out:
         msg = f"left out, as it acts in training only: {', '.join(chain.left_out)}"
         warnings.warn(msg, stacklevel=5)

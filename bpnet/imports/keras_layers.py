@@ -75,7 +75,10 @@ class DenseLayer:
 
 @dataclass
 class Chain:
-    """Layers so far, what was left out, policies of half precision; and whether values are rows."""
+    """Layers so far, parts that were left out, and policies of half precision.
+
+    ``is_flat`` says whether the values of an example have one axis at this point.
+    """
 
     parts: list[DenseLayer | Dropout] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""scikit-learn's multilayer perceptrons."""
+"""Networks from scikit-learn's multilayer perceptrons."""
 
 from typing import Any
 

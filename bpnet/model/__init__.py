@@ -1,1 +1,1 @@
-"""What a training run trains: a network, several as one, and their files."""
+"""Models: networks, ensembles of networks, and their files."""

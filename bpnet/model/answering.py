@@ -1,4 +1,4 @@
-"""What a network and an ensemble share: a table's rows encoded, and outputs told as answers."""
+"""Base class of networks and ensembles: it encodes rows of a table, and decides by the outputs."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -17,23 +17,23 @@ _log = logging.getLogger("bpnet")
 
 
 class Answering:
-    """Base of models, whose outputs are classes, labels or amounts.
+    """Base of models, whose outputs stand for a class, labels or amounts.
 
     Attributes
     ----------
     sizes : list of int
         Neurons of each layer, input first.
     output : Activation
-        Of the output layer.
+        Activation of the output layer.
     classes : array, (n,), or None
         Names of the classes.
     labels : bool
-        Whether each output is right or wrong by itself.
+        Whether each output is a label of its own, so that several can be true.
     columns : Columns or None
-        What was learned of a table's columns.
+        Encodings of the columns of a table.
     """
 
-    if TYPE_CHECKING:  # each model has them in its own way
+    if TYPE_CHECKING:  # a network has them itself, an ensemble from its first member
 
         @property
         def sizes(self) -> list[int]:
@@ -49,31 +49,31 @@ class Answering:
 
         @property
         def labels(self) -> bool:
-            """Whether each output is right or wrong by itself."""
+            """Whether each output is a label of its own, so that several can be true."""
 
         @property
         def scale(self) -> float | None:
-            """What integer inputs are multiplied by."""
+            """Factor of integer inputs, or None."""
 
         @property
         def columns(self) -> Columns | None:
-            """What was learned of a table's columns."""
+            """Encodings of the columns of a table, or None."""
 
     @checked
     def encode(self, rows: Any) -> np.ndarray[Any, Any]:
-        """Inputs for rows of a table like the one that the model was trained with.
+        """Encode rows of a table that has the columns of the training table.
 
-        What is put in place of cells that cannot be used is told as a warning, a line a column.
+        A cell that cannot be used is replaced; a warning for each column counts such cells.
 
         Parameters
         ----------
         rows : frame of pandas or polars, dict, list of dict, str or Path
-            Columns by their names, in any order, others beside them; or a file's name.
+            Columns by their names, in any order; further columns are ignored. Or a file's name.
 
         Returns
         -------
         numpy array of float32, (m, n_0)
-            What :meth:`predict` gives the outputs a^L of.
+            Inputs of :meth:`predict`.
 
         Raises
         ------
@@ -89,22 +89,22 @@ class Answering:
         return x
 
     def answer(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Answers of outputs ``a``, (m, n_L), to a table's rows: class names, or amounts."""
+        """Answers for rows of a table from outputs ``a``, (m, n_L): class names, or amounts."""
         if self.columns is None or self.columns.task != "regress":
             return self.decide(a)
         amounts = self.columns.decode_target(a).astype(a.dtype)
         return amounts[:, 0] if amounts.shape[1] == 1 else amounts
 
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` says."""
-        found: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
-        return found if self.classes is None else np.asarray(self.classes)[found]
+        """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` returns it."""
+        numbers: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
+        return numbers if self.classes is None else np.asarray(self.classes)[numbers]
 
 
 def class_numbers(network: Answering, a: Array, *, xp: Namespace) -> Array:
-    """Class number or labels of each row of a network's outputs ``a``, of any library."""
+    """Class number, (m,), or labels, (m, n_L), of each row of outputs ``a``, of any library."""
     several = isinstance(network.output, Sigmoid) and network.classes is None
     one = network.sizes[-1] == 1
     kind: metrics.Kind = "threshold" if one or network.labels or several else "class"
-    found = metrics.decide(a, kind, metrics.middle(network.output), xp=xp)
-    return found[:, 0] if one else found
+    numbers = metrics.decide(a, kind, metrics.middle(network.output), xp=xp)
+    return numbers[:, 0] if one else numbers

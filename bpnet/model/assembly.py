@@ -49,7 +49,7 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
 
 
 def check_chain(chain: Sequence[Any]) -> None:
-    """Refuse a chain of layers of which one takes another number of values than it is given."""
+    """Refuse a chain of layers in which a layer takes another width than its predecessor gives."""
     if not chain or not isinstance(chain[-1], Dense):
         msg = "the last layer must be Dense: its activation is the network's output"
         raise InputError(msg)

@@ -27,12 +27,12 @@ FORMAT, _VERSION = "bpnet ensemble", 1
 
 @checked
 class Ensemble(Answering):
-    """Networks of the same inputs, outputs and classes, whose outputs are averaged.
+    """Networks with the same inputs, outputs and classes, whose outputs are averaged.
 
     Parameters
     ----------
     networks : sequence of Network
-        At least one, such as a set that was trained at once.
+        The members, at least one, such as the networks of one call of :func:`bpnet.train`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Ensemble(Answering):
     Raises
     ------
     InputError
-        If there is none, or their inputs, outputs or classes differ.
+        If there is no network, or inputs, outputs or classes of the networks differ.
 
     Examples
     --------
@@ -90,17 +90,17 @@ class Ensemble(Answering):
 
     @property
     def labels(self) -> bool:
-        """Whether rows of labels were learned, each right or wrong by itself."""
+        """Whether each output is a label of its own, so that several can be true."""
         return self.networks[0].labels
 
     @property
     def scale(self) -> float | None:
-        """What integer inputs are multiplied by, or None."""
+        """Factor of integer inputs, or None."""
         return self.networks[0].scale
 
     @property
     def columns(self) -> Columns | None:
-        """What was learned of a table's columns, or None."""
+        """Encodings of the columns of a table, or None."""
         return self.networks[0].columns
 
     @property
@@ -124,7 +124,7 @@ class Ensemble(Answering):
         Returns
         -------
         numpy array, (members, m, n_L)
-            The outputs.
+            Outputs a^L.
 
         Raises
         ------
@@ -184,8 +184,8 @@ class Ensemble(Answering):
     def spread(self, X: Array, backend: Any = None, device: Any = None) -> Host:
         """Standard deviation of the members' outputs, (m, n_L): how far they disagree.
 
-        It divides by the number of members, so that the spread of one member is 0. The mean and
-        the spread are both of :meth:`outputs`, which saves computing these twice.
+        The divisor is the number of members, so that the spread of one member is 0. Whoever needs
+        the mean too computes both from :meth:`outputs`, which then runs once.
         """
         deviation: Host = self.outputs(X, backend, device).std(axis=0)
         return deviation
@@ -212,7 +212,7 @@ class Ensemble(Answering):
         Raises
         ------
         InputError
-            If it cannot be written there, or a layer is not one of bpnet's own.
+            If the file cannot be written, or a layer is not one of bpnet's own.
         """
         path = saving.writable(path)
         parts = [saving.describe(network) for network in self.networks]
@@ -240,7 +240,7 @@ class Ensemble(Answering):
         Returns
         -------
         Ensemble
-            With all its members.
+            The ensemble with all its members.
 
         Raises
         ------
@@ -249,26 +249,26 @@ class Ensemble(Answering):
         """
         path = Path(path)
         if path.is_dir():
-            named = path / "ensemble.safetensors"
-            path = named if named.is_file() else path / reading.MODEL
-        found: Ensemble = reading.explained(_read, path)
-        return found
+            file = path / "ensemble.safetensors"
+            path = file if file.is_file() else path / reading.MODEL
+        ensemble: Ensemble = reading.explained(_read, path)
+        return ensemble
 
     def __repr__(self) -> str:
         return f"Ensemble({len(self)} x {self.networks[0]!r})"
 
 
 Model: TypeAlias = Network | Ensemble
-"""What a run or a file holds."""
+"""Model of a run or of a file."""
 
 
-def made(content: checksummed.Content, described: dict[str, Any]) -> Ensemble:
-    """Ensemble of what a file of one holds.
+def from_content(content: checksummed.Content, described: dict[str, Any]) -> Ensemble:
+    """Ensemble from the content of its file.
 
     Raises
     ------
     ValueError, LookupError, TypeError
-        If it cannot be one.
+        If the content is not that of an ensemble.
     """
     reading.check_format(described, FORMAT)
     if described["version"] != _VERSION or not content.has_checksum:
@@ -284,4 +284,4 @@ def made(content: checksummed.Content, described: dict[str, Any]) -> Ensemble:
 
 def _read(path: Path) -> Ensemble:
     content = checksummed.read(path)
-    return made(content, strict_json.loads(content.text))
+    return from_content(content, strict_json.loads(content.text))

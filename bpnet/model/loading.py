@@ -22,7 +22,7 @@ _CHECKSUMMED = 2
 """First version of the format whose files have a SHA-256."""
 
 _LIMIT = 1 << 31
-"""Most bytes of a JSON file."""
+"""Largest size of a JSON file in bytes, as the whole file is read into memory."""
 
 
 @checked
@@ -37,8 +37,8 @@ def load(path: str | Path) -> Any:
     Returns
     -------
     Network or Ensemble
-        With weights, classes and scale, and what was learned of a table's columns; an ensemble
-        where the file holds several networks.
+        The model with its classes, scale and columns; an ensemble where the file has several
+        networks.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def _load_safetensors(path: Path) -> Network | Ensemble:
     content = checksummed.read(path)
     described = strict_json.loads(content.text)
     if described["format"] == ensemble.FORMAT:
-        return ensemble.made(content, described)
+        return ensemble.from_content(content, described)
     check_format(described, FORMAT)
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
@@ -75,9 +75,9 @@ def _load_safetensors(path: Path) -> Network | Ensemble:
 
 
 def _load_network2(path: Path) -> Network:
-    """Network that ``network2.Network.save`` wrote: all its neurons are sigmoids.
+    """Network that ``network2.Network.save`` wrote: all its activations are sigmoids.
 
-    Several outputs are classes, of which the one with the largest output is the answer.
+    Several outputs stand for classes; the largest output is the predicted class.
     """
     if path.stat().st_size > _LIMIT:
         msg = "larger than 2 GB; give a smaller file"

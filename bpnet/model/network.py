@@ -1,4 +1,4 @@
-"""Network: the layers and their parameters, held on the host as NumPy arrays."""
+"""Network: the layers and their parameters, NumPy arrays on the host."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,19 +50,21 @@ class Network(Answering):
     Attributes
     ----------
     layers : tuple of layers
-        The functions of the layers, without their arrays.
+        The layers, which have no arrays.
+    parameters : tuple of tuples of arrays
+        Arrays of each layer as core takes them: ``W`` is (n_in, n_out).
     weights, biases : sequence of arrays, (n_out, n_in) and (n_out,)
         Arrays of the dense layers; items can be set.
     classes : array, (n,), or None
         Names of the classes, from the labels of training.
     labels : bool
-        Whether targets are rows of labels, each right or wrong by itself, without class names.
+        Whether each output is a label of its own, so that several can be true.
     scale : float or None
         Factor of integer inputs.
     columns : bpnet.data.Columns or None
         Encodings of the columns of the table on which the network was trained.
     guessed : bool
-        Whether the output's activation is the default.
+        Whether the activation of the output layer is the default, which training may replace.
 
     Raises
     ------
@@ -112,7 +114,7 @@ class Network(Answering):
 
     @property
     def labels(self) -> bool:
-        """Whether targets are rows of labels, each right or wrong by itself."""
+        """Whether each output is a label of its own, so that several can be true."""
         return self._labels
 
     @labels.setter
@@ -259,7 +261,7 @@ class Network(Answering):
         return summary(self)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: a drawing, and the summary."""
+        """HTML that a notebook shows: a drawing, and the summary."""
         return self.summary()._repr_html_()
 
     def __repr__(self) -> str:
@@ -268,7 +270,7 @@ class Network(Answering):
 
 
 def check_alike(networks: Sequence[Network], name: str) -> None:
-    """Refuse networks that differ in inputs, outputs or classes; ``name`` names them, as "set"."""
+    """Refuse networks that differ in inputs, outputs or classes; ``name`` is their collection's."""
     first = _interface(networks[0])
     for i, network in enumerate(networks[1:], start=2):
         for what, value in _interface(network).items():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ParameterView(Sequence[Any]):
-    """One array of each dense layer, in the paper's orientation; items can be set."""
+    """Sequence of one array for each dense layer, in the paper's orientation; items can be set."""
 
     def __init__(self, network: "Network", which: int, name: str) -> None:
         self._network, self._which, self._name = network, which, name

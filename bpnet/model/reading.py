@@ -1,4 +1,4 @@
-"""What a file of a model holds, made a network again, or refused."""
+"""Networks from the content of their files, and errors for files that hold no network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +15,16 @@ MODEL = "model.safetensors"
 """Name of the file in the folder of a run."""
 
 _DEEP = (RecursionError, OverflowError)
-"""What JSON of a million brackets or digits raises."""
+"""Errors of JSON with a million brackets or digits."""
 
 
 def explained(read: Callable[[Path], Any], path: Path) -> Any:
-    """What ``read`` makes of a file.
+    """Read a file with ``read``, with errors of one line that name the file.
 
     Raises
     ------
     InputError
-        In place of whatever it raises for a file that is missing or damaged.
+        If the file is missing or damaged.
     """
     if not path.is_file():
         msg = f"there is no model at {path}; give a .safetensors file or the folder of a run"
@@ -38,26 +38,20 @@ def explained(read: Callable[[Path], Any], path: Path) -> Any:
         raise InputError(msg) from error
 
 
-def check_format(described: dict[str, Any], wanted: str) -> None:
-    """Refuse a file of another format.
-
-    Raises
-    ------
-    ValueError
-        Naming both.
-    """
-    if described["format"] != wanted:
-        msg = f"it holds a {described['format']!r}, not a {wanted!r}"
+def check_format(described: dict[str, Any], expected: str) -> None:
+    """Refuse a file of another format with a ``ValueError`` that names both formats."""
+    if described["format"] != expected:
+        msg = f"it holds a {described['format']!r}, not a {expected!r}"
         raise ValueError(msg)
 
 
 def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
-    """Network that :func:`~bpnet.model.saving.describe` described.
+    """Network from the description and the arrays of :func:`~bpnet.model.saving.describe`.
 
     Raises
     ------
     ValueError, LookupError, TypeError
-        If it cannot be one.
+        If the description is not that of a network, or the arrays do not fit.
     """
     kinds = [layers.rebuild(layer) for layer in described["layers"]]
     expected = {

@@ -11,30 +11,30 @@ import numpy as np
 _HEADS = ("layer", "kind", "outputs", "activation", "parameters")
 
 _CIRCLES = 8
-"""Circles that stand for a layer; of more neurons the middle ones are left out."""
+"""Most circles of a layer; a layer of more neurons has dots in the middle."""
 
 _WIDTH, _HEIGHT, _GAP = 90, 22, 34
-"""Pixels between layers, between circles, and around."""
+"""Pixels from layer to layer, from circle to circle, and of the margin."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a network is made of; it prints as a table, and is drawn in a notebook.
+    """Table of a network's layers, which prints as text; a notebook also draws the network.
 
     Parameters
     ----------
     name : str
-        The network in a line.
+        The network's ``repr``.
     rows : tuple of tuples of str
-        A row for each layer, the input first.
+        Cells of each layer's row, the input first.
     sizes : tuple of int
         Neurons of each layer, input first.
     learned, fixed : int
-        Numbers that are learned, and those that a normalization keeps.
+        Number of learned parameters, and of running averages of normalizations.
     bytes, activations : int
-        Memory of all parameters, and of what the layers give for one example.
+        Bytes of all parameters, and of the activations of one example.
     dtype : str
-        In which they are counted.
+        Dtype of the parameters.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Summary:
 
     @property
     def totals(self) -> str:
-        """Numbers and memory in a line."""
+        """Line with the number of parameters and their memory."""
         kept = f", {self.fixed:,} running averages" if self.fixed else ""
         return (
             f"{self.learned:,} parameters{kept}, {_size(self.bytes)} in {self.dtype}; "
@@ -78,7 +78,7 @@ class Summary:
 
 
 def summary(network: Any) -> Summary:
-    """Summary of a network."""
+    """Make the summary of a network."""
     rows, n = [("0", "input", f"{network.sizes[0]:,}", "", "")], network.sizes[0]
     learned = fixed = outputs = 0
     for l, layer in enumerate(network.layers, start=1):
@@ -115,7 +115,7 @@ def _size(count: int) -> str:
 
 
 def _drawing(sizes: tuple[int, ...]) -> str:
-    """The network as circles and lines, an image that needs nothing else."""
+    """SVG of the network, circles and lines, that needs no style sheet or script."""
     counts = [min(n, _CIRCLES) for n in sizes]
     tall, wide = max(counts) * _HEIGHT, (len(sizes) - 1) * _WIDTH
     layers = [

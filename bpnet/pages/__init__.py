@@ -1,1 +1,1 @@
-"""What pages of HTML share: their content, their pictures, and the template that lays them out."""
+"""Pages of HTML, for reports and the paper: content, pictures, templates."""

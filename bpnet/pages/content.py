@@ -1,6 +1,6 @@
-"""What a page is made of, before it is HTML: sections of pictures, tables, tiles and text.
+"""Content of a page before it is HTML: sections of pictures, tables, tiles and text.
 
-All text here is plain; the template escapes it.
+All text here is plain text, which the template escapes.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ class Picture:
     Parameters
     ----------
     name : str
-        Of its file, without the ending.
+        Name of its file, without the ending.
     alt : str
-        What it shows, for who does not see it.
+        Description of the picture for a reader who cannot see it.
     svg : str
-        The drawing, an element whose colors are variables of the page.
+        SVG element of a drawing, whose colors are variables of the page.
     png : bytes
-        The pixels, where it is no drawing.
+        PNG file of a picture that is no drawing.
     width, height : int
-        Of pixels, on the screen.
+        Size of the PNG on the screen, in pixels.
     title : str
-        What stands under it where nothing else does.
+        Caption where the page gives the picture none.
     """
 
     name: str
@@ -44,17 +44,17 @@ class Table:
     Parameters
     ----------
     caption : str
-        What the rows are.
+        Title of the table.
     head : sequence of str
-        Headings.
+        Headings of the columns.
     rows : sequence of sequences of str
-        Cells.
+        Cells of each row.
     closed : bool
-        Whether it is folded, as an alternative to a picture.
+        Whether the table is folded, as an alternative to a picture.
     text : bool
         Whether the cells are words rather than numbers.
     wide : bool
-        Whether it takes the whole width of the page; long rows do anyhow.
+        Whether the table takes the whole width of the page; one with many columns always does.
     """
 
     caption: str
@@ -68,7 +68,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with what to look for in it, and the same as a table."""
+    """A picture with a caption, and optionally the same data as a table."""
 
     picture: Picture
     caption: str
@@ -78,7 +78,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Tile:
-    """One small picture with a line or two."""
+    """One small picture with lines of text below it."""
 
     picture: Picture
     lines: Sequence[str]
@@ -121,7 +121,7 @@ class Section:
 
     @property
     def rows(self) -> list[tuple[Any, bool]]:
-        """The blocks, and whether each takes the whole width: none stands beside a hole."""
+        """Each block with whether it takes the whole width, so that no half of a row is empty."""
         wide = [_is_wide(block) for block in self.blocks]
         for i, one in enumerate(wide):
             before = len(wide[:i]) - 1 - max((j for j in range(i) if wide[j]), default=-1)
@@ -138,14 +138,14 @@ def _is_wide(block: Any) -> bool:
 
 
 def notes(lines: Sequence[str]) -> list[Section]:
-    """The section on cells that were replaced, if there are any."""
+    """Section on replaced cells; none without lines."""
     lead = "What stood in these cells could not be used, and the model was judged with:"
     return [Section("replaced", "Replaced cells", lead, [Note("\n".join(lines))])] if lines else []
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A figure at the head of the page: what it is, its value, how to read it."""
+    """A figure at the head of the page: its name, its value, and a note on how to read it."""
 
     name: str
     value: str
@@ -154,7 +154,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page."""
+    """Content of a whole page."""
 
     title: str
     lead: str
@@ -164,25 +164,25 @@ class Page:
 
     @property
     def across(self) -> int:
-        """Facts in a row, of rows as even as can be."""
+        """Number of facts in a row, at most 6, so that the rows are about equally long."""
         rows = -(-len(self.facts) // 6) or 1
         return -(-len(self.facts) // rows) or 1
 
     @property
     def pictures(self) -> list[Picture]:
         """All pictures, in their order."""
-        found = []
+        pictures = []
         for section in self.sections:
             for block in section.blocks:
                 if block.kind == "figure":
-                    found.append(block.picture)
+                    pictures.append(block.picture)
                 elif block.kind == "tiles":
-                    found += [tile.picture for tile in block.tiles]
-        return found
+                    pictures += [tile.picture for tile in block.tiles]
+        return pictures
 
 
 def number(value: float) -> str:
-    """A number with four digits, as people write it.
+    """Number with four significant digits, and commas between thousands.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    r"""A share in percent, with a space at which no line ends.
+    r"""Share in percent, with a no-break space.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def percent(share: float) -> str:
 
 
 def short(text: object, most: int = 16) -> str:
-    r"""Text on one line, printable, cut where it is long.
+    r"""Text on one line of printable characters, cut to ``most`` characters.
 
     Examples
     --------

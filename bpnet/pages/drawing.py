@@ -1,7 +1,7 @@
-"""Pictures in one style: SVG in a page's own colors, light and dark, and files beside it.
+"""Pictures in one style: SVG elements whose colors follow the page, light or dark.
 
-The colors are those of M. Okabe and K. Ito (https://jfly.uni-koeln.de/color/), made darker or
-lighter where the background asks for it. Curves differ in their dashes too.
+The colors are those of M. Okabe and K. Ito (https://jfly.uni-koeln.de/color/), darker or lighter
+where the contrast to the background is too low. Curves also differ in their dashes.
 """
 
 import io
@@ -22,14 +22,14 @@ from bpnet.requirements import install
 from bpnet.shown import plain
 
 WIDTH = 4.8
-"""Inches of a picture: at this width its text can still be read on a telephone."""
+"""Width of a picture in inches, at which its text is legible on a telephone."""
 
 DASHES = ("-", "--", "-.", ":")
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colors of a background and of what is drawn on it, by their names in a page's style."""
+    """Colors of the background and of lines and text, by their names in a page's style."""
 
     surface: str
     ink: str
@@ -45,11 +45,11 @@ class Theme:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """Colors of what stands side by side."""
+        """Colors of curves or bars in one picture."""
         return astuple(self)[4:]
 
     def settings(self) -> dict[str, Any]:
-        """Matplotlib's settings."""
+        """Settings of matplotlib."""
         ink = ("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.labelcolor",
                "ytick.labelcolor")  # fmt: skip
         return {
@@ -85,21 +85,21 @@ DARK = Theme(
     "#56b4e9", "#ff9d4d", "#2fc79e", "#e39bc4", "#e6cb55", "#aaa9f7", "#c4c4c4",
 )  # fmt: skip
 PAGE = Theme(*(f"#{i:02d}{i:02d}{i:02d}" for i in range(1, 12)))
-"""What stands for a page's variables while matplotlib draws."""
+"""Colors that stand for a page's variables while matplotlib draws, as it takes no variables."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A place of a picture that tells its value under the pointer.
+    """A rectangle of a picture that shows a text under the pointer.
 
     Parameters
     ----------
     axes : matplotlib axes
-        Where it is.
+        Axes of the rectangle.
     text : str
-        What it tells.
+        Text under the pointer.
     x, y : pair of float
-        Its ends, in the units of the axes; without ``y`` the whole height.
+        Ends of the rectangle in the units of the axes; without ``y`` it has their whole height.
     """
 
     axes: Any
@@ -108,7 +108,7 @@ class Spot:
     y: tuple[float, float] | None = None
 
     def svg(self, height: float) -> str:
-        """Rectangle of at least eight points, in a picture of that height."""
+        """SVG of the rectangle, of at least 8 by 8 points; ``height`` is that of the picture."""
         ends = [[x, self.axes.get_ylim()[i] if self.y is None else self.y[i]]
                 for i, x in enumerate(self.x)]  # fmt: skip
         (x0, y0), (x1, y1) = self.axes.transData.transform(ends)
@@ -123,7 +123,7 @@ Draw = Callable[[Any, Theme], Iterable[Spot] | None]
 
 
 def columns(axes: Any, x: Sequence[float], texts: Sequence[str], most: int = 400) -> list[Spot]:
-    """Spots over the whole height, from one value of ``x`` half of the way to the next."""
+    """Spots for values of ``x``, each as wide as half the distances to its neighbors."""
     if len(x) > most:
         return []
     middles = [(a + b) / 2 for a, b in pairwise(x)]
@@ -136,7 +136,7 @@ def bars(
     axes: Any, theme: Theme, labels: Sequence[str], values: Sequence[float], texts: Sequence[str],
     colors: Any = None, errors: Any = None,
 ) -> list[Spot]:  # fmt: skip
-    """Draw bars that lie, the first on top, each with its text, and let them tell it."""
+    """Draw horizontal bars, the first on top, each with its text; return a spot for each."""
     at = np.arange(len(values))
     axes.barh(at, values, xerr=errors, height=0.6, color=colors or theme.one,
               error_kw={"ecolor": theme.muted, "lw": 1.2})  # fmt: skip
@@ -157,7 +157,7 @@ def bars(
 
 
 def pyplot() -> Any:
-    """Matplotlib's pyplot, drawing to files.
+    """Import matplotlib's pyplot with a backend that draws to files.
 
     Raises
     ------
@@ -184,17 +184,17 @@ def render(
     Parameters
     ----------
     name : str
-        Of its file.
+        Name of its file.
     alt : str
-        What it shows.
+        Description of the picture.
     draw : callable
-        Is given matplotlib's figure and the theme; may return what its places tell.
+        Function of matplotlib's figure and the theme, which draws, and may return spots.
     height, width : float
-        Inches.
+        Size in inches.
     title : str
-        Of the picture, where it has one.
+        Caption of the picture.
     **settings
-        Matplotlib's, beside the theme's.
+        Settings of matplotlib beside the theme's.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def render(
         try:
             file = io.StringIO()
             with warnings.catch_warnings():
-                # a name may have signs that the font lacks: a browser has others
+                # a name may have characters that matplotlib's font lacks and a browser's has
                 warnings.filterwarnings("ignore", message="Glyph .* missing from")
                 spots = draw(figure, PAGE) or ()
                 figure.savefig(file, format="svg", metadata={"Date": None})
@@ -218,7 +218,11 @@ def render(
 
 
 def _element(svg: str, name: str, over: str) -> str:
-    """SVG element with names of its own, hidden from screen readers, and what lies over it."""
+    """SVG element for a page, with the spots ``over`` it.
+
+    The prefix ``name`` keeps its ids apart from those of other pictures. Screen readers skip it, as
+    the page has its description.
+    """
     svg = svg[svg.index("<svg") : svg.rindex("</svg>")]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
@@ -229,14 +233,14 @@ def _element(svg: str, name: str, over: str) -> str:
 
 
 def in_light(svg: str) -> bytes:
-    """An SVG element as a file of its own."""
+    """File of an SVG element, in the light colors and without spots."""
     for field, color in zip(fields(Theme), astuple(LIGHT), strict=True):
         svg = svg.replace(f"var(--{field.name})", color)
     return re.sub(r'<rect class="spot".*?</rect>', "", svg, flags=re.DOTALL).encode()
 
 
 def style() -> str:
-    """The colors as variables of a page's style, for light and for dark screens."""
+    """CSS that defines the colors as variables, for light and for dark screens."""
     names = [field.name for field in fields(Theme)]
     light, dark = (
         " ".join(f"--{name}: {color};" for name, color in zip(names, astuple(theme), strict=True))
@@ -247,7 +251,7 @@ def style() -> str:
 
 
 def log_axis(axis: Any, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis in plain numbers, close enough that there are some."""
+    """Set the ticks of a logarithmic axis: plain numbers, and several in a narrow range."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     narrow = high < 300 * low
@@ -257,7 +261,7 @@ def log_axis(axis: Any, low: float, high: float) -> None:
 
 
 def shades(*colors: str) -> Any:
-    """Colormap that fades out where it has no color: ``""``, the background."""
+    """Colormap through these colors; ``""`` is transparent."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
     shown = [color or next(filter(None, colors)) for color in colors]
@@ -267,16 +271,16 @@ def shades(*colors: str) -> Any:
 
 
 def image(name: str, alt: str, values: np.ndarray[Any, Any], limits: Any) -> Picture:
-    """One example as a picture, its pixels enlarged to squares.
+    """Picture of one example, whose pixels are enlarged to squares.
 
     Parameters
     ----------
     name, alt : str
         As in :func:`render`.
     values : array, (rows, columns) or (rows, columns, 3)
-        The pixels.
+        Values of the pixels.
     limits : pair of float
-        Values that are black and white.
+        Values for black and for white.
     """
     low, high = limits
     gray = np.clip((values - low) / ((high - low) or 1), 0, 1)

@@ -1,4 +1,4 @@
-"""Content to HTML that asks nothing of any other file or place."""
+"""HTML of pages, each a single file that loads nothing else."""
 
 import base64
 import time
@@ -12,7 +12,7 @@ from bpnet.shown import plain
 
 
 def environment() -> Any:
-    """Templates whose text is escaped, in a style that has the colors of the pictures.
+    """Environment of jinja2 that escapes all text and knows the colors of the pictures.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def environment() -> Any:
     except ImportError as error:
         msg = f"a page needs jinja2; {install('matplotlib', 'jinja2')}"
         raise InputError(msg) from error
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.PackageLoader("bpnet.pages"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -33,26 +33,27 @@ def environment() -> Any:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    made.filters["data"] = as_data
-    made.globals |= {
+    templates.filters["data"] = as_data
+    templates.globals |= {
         "colors": Markup(drawing.style()),
         "made": time.strftime("%Y-%m-%d %H:%M"),
     }
-    return made
+    return templates
 
 
 def html(template: str, filters: Mapping[str, Any] | None = None, **values: Any) -> str:
-    """Fill a template; values are escaped."""
-    made = environment()
-    made.filters |= filters or {}
-    return str(made.get_template(template).render(values))
+    """Fill a template, with all text in the values escaped."""
+    templates = environment()
+    templates.filters |= filters or {}
+    return str(templates.get_template(template).render(values))
 
 
 def _shown(value: Any) -> Any:
-    """Text of a run without control characters, and without bytes that are no text."""
-    return plain(value, keep="\xa0\n") if type(value) is str else value  # not Markup: it is done
+    """Text without control characters and without bytes that are no UTF-8."""
+    # Markup, a subclass of str, has been escaped before
+    return plain(value, keep="\xa0\n") if type(value) is str else value
 
 
 def as_data(png: bytes) -> str:
-    """Address that holds the picture itself."""
+    """URL that contains the picture itself."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,4 +1,4 @@
-"""Pictures that stand alone, in files of their own."""
+"""Pictures in files of their own, outside of a page."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,8 @@ def check(path: Path, reads: Iterable[str | Path] = ()) -> None:
     Raises
     ------
     InputError
-        If its ending is none of these, it cannot be written or is read, or matplotlib is missing.
+        If the ending is not that of a picture, the file cannot be written or is an input file, or
+        matplotlib is missing.
     """
     if path.suffix.lower() not in {".png", ".svg", ".pdf"}:
         msg = f"a picture is a .png, .svg or .pdf, not {path.name!r}; rename it"
@@ -27,16 +28,16 @@ def check(path: Path, reads: Iterable[str | Path] = ()) -> None:
 def save(
     path: str | Path, draw: Draw, title: str, about: Sequence[str], size: tuple[float, float]
 ) -> Path:
-    """Draw a picture that stands alone, under its title and what it was made with.
+    """Draw a picture with a title, and with its data, network, machine and date below it.
 
     Parameters
     ----------
     path : str or Path
-        Ends in .png, .svg or .pdf.
+        File that ends in .png, .svg or .pdf.
     draw : callable
-        As in :func:`bpnet.pages.drawing.render`.
+        As in :func:`bpnet.pages.drawing.render`; spots are not used.
     title : str
-        What the picture shows.
+        Title of the picture.
     about : sequence of str
         Data, network and machine; the date is added.
     size : pair of float
@@ -45,12 +46,12 @@ def save(
     Returns
     -------
     Path
-        Where it is.
+        The file.
 
     Raises
     ------
     InputError
-        If matplotlib is missing, the path's ending is no picture's, or its folder is missing.
+        If matplotlib is missing, the ending is not that of a picture, or the folder is missing.
     """
     path, drawn = Path(path), pyplot()
     with drawn.rc_context(LIGHT.settings()):

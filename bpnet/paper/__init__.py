@@ -1,4 +1,4 @@
-"""The living paper: its equations beside their source and their checks, its experiments redone."""
+"""The living paper: equations beside their source and their checks, and repeated experiments."""
 
 import platform
 import time
@@ -10,7 +10,7 @@ from bpnet.backends import Backend
 from bpnet.check import equations as checks
 from bpnet.check.report import Row
 from bpnet.paper import experiments, page
-from bpnet.paper.lab import Found
+from bpnet.paper.lab import Results
 from bpnet.public import listing
 
 __all__ = ["Edition", "make"]
@@ -19,21 +19,21 @@ __dir__ = listing(__all__)
 
 @dataclass(frozen=True)
 class Edition:
-    """What one making of the paper found.
+    """Checks and experiments of the paper on one backend.
 
     Parameters
     ----------
     backend : Backend
-        On which.
+        Backend of the computation.
     rows : dict of lists of Row
-        For each equation its checks.
-    found : dict of Found
-        Each experiment's.
+        Checks of each equation, by its number.
+    results : dict of Results
+        Results of each experiment, by its name.
     """
 
     backend: Backend
     rows: dict[int, list[Row]]
-    found: dict[str, Found]
+    results: dict[str, Results]
 
     @property
     def passed(self) -> bool:
@@ -42,30 +42,30 @@ class Edition:
 
     @property
     def verdict(self) -> str:
-        """How many checks passed, as ``bpnet check`` says it."""
+        """Number of checks that passed or failed, worded as ``bpnet check`` words it."""
         verdicts = [row.passed for rows in self.rows.values() for row in rows]
         failed = verdicts.count(False)
         count = len(verdicts)
         return f"{failed} of {count} checks FAILED" if failed else f"all {count} checks passed"
 
     def html(self, version: str) -> str:
-        """Return the page; ``version`` is bpnet's."""
+        """Return the page as HTML; ``version`` is the version of bpnet."""
         about = {
             "backend": f"{self.backend.spec}, {self.backend.name} {self.backend.version}",
             "bpnet": version,
             "date": time.strftime("%Y-%m-%d"),
             "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         }
-        return page.render(self.found, self.rows, about, version)
+        return page.render(self.results, self.rows, about, version)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Return the checks and the experiments' numbers as plain data, for JSON."""
         return {
             "backend": self.backend.spec,
             "version": self.backend.version,
             "passed": self.passed,
             "equations": {n: [row.as_dict() for row in rows] for n, rows in self.rows.items()},
-            "experiments": {name: found.numbers for name, found in self.found.items()},
+            "experiments": {name: result.numbers for name, result in self.results.items()},
         }
 
 

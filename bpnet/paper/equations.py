@@ -1,4 +1,4 @@
-"""The paper's equations (1)-(29): formula, what it says, the lines that compute it."""
+"""The paper's equations (1)-(29): formula, meaning, and the functions that compute them."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ class Equation:
     Parameters
     ----------
     latex : str
-        The formula; where the paper has a slip, as it should be.
+        The formula, with errors of the paper's print corrected.
     says : str
-        What it says, in a sentence.
+        Meaning of the equation, in a sentence.
     source : tuple of str
-        What of :mod:`bpnet.core` computes it: first the one that cites it, or a method of it.
+        Functions and methods of :mod:`bpnet.core` that compute it, that with the citation first.
     slip : str
-        What is wrong in the paper's print.
+        Error in the paper's print, or a restriction.
     """
 
     latex: str
@@ -202,4 +202,4 @@ SLIPS: dict[str, str] = {
         "number (n+1)!/(2! (n-1)!) = {terms:,}, not 5,050; the conclusion stands all the more."
     ),
 }
-"""What the paper's print has wrong, by place."""
+"""Errors in the paper's print, by place."""

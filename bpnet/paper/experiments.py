@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from bpnet.backends import Backend
 from bpnet.paper import formulas, learning
-from bpnet.paper.lab import Found, Lab
+from bpnet.paper.lab import Lab, Results
 
-EXPERIMENTS: dict[str, Callable[[Lab], Found]] = {
+EXPERIMENTS: dict[str, Callable[[Lab], Results]] = {
     "descents": formulas.descents,
     "directions": formulas.directions,
     "sigmoid": formulas.sigmoid,
@@ -20,8 +20,8 @@ EXPERIMENTS: dict[str, Callable[[Lab], Found]] = {
 """Each experiment by its name, in the paper's order."""
 
 
-def run(backend: Backend) -> dict[str, Found]:
-    """All experiments on a backend."""
+def run(backend: Backend) -> dict[str, Results]:
+    """Run all experiments on a backend."""
     lab = Lab(backend)
     with backend.session(lab.dtype):
         return {name: experiment(lab) for name, experiment in EXPERIMENTS.items()}

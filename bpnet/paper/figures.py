@@ -1,4 +1,4 @@
-"""The paper's figures and those of its experiments, from what the experiments found."""
+"""The paper's figures and further ones, drawn from the results of the experiments."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from bpnet.pages.content import Picture
 from bpnet.paper.formulas import RATES, START, STEPS
-from bpnet.paper.lab import Found
+from bpnet.paper.lab import Results
 from bpnet.paper.learning import ALPHAS, SATURATED
 from bpnet.paper.pictures import COLORS, LINES, curve, picture, text
 
@@ -21,9 +21,9 @@ def _rings(axes: Any) -> None:
     axes.grid(visible=False)
 
 
-def descents(found: Found) -> Iterator[Picture]:
-    """Figure 1, the path of descent, and what the learning rate does."""
-    path = found.curves["suitable"]
+def descents(results: Results) -> Iterator[Picture]:
+    """Figure 1, the path of descent, and the effect of the learning rate."""
+    path = results.curves["suitable"]
 
     def surface(axes: Any) -> None:
         r, turn = np.meshgrid(np.linspace(0, 2.2, 12), np.linspace(0, 2 * np.pi, 37))
@@ -46,14 +46,14 @@ def descents(found: Found) -> Iterator[Picture]:
 
     def rates(axes: Any) -> None:
         for color, (name, eta) in zip(LINES, RATES.items(), strict=True):
-            C = (found.curves[name] ** 2).sum(axis=1)
+            C = (results.curves[name] ** 2).sum(axis=1)
             curve(axes, range(STEPS + 1), C, color, label=rf"$\eta$ = {eta:g}, {name}")
         axes.set(yscale="log", xlabel="step", ylabel="C", ylim=(1e-6, 3e3))
         axes.legend(fontsize=8.5, ncols=2, loc="upper center")
 
     def across(axes: Any) -> None:
         for color, name in {"one": "too small", "three": "large", "four": "too large"}.items():
-            x = found.curves[name][:, 0]
+            x = results.curves[name][:, 0]
             curve(axes, range(STEPS + 1), x, color, label=f"{RATES[name]:g}, {name}", lw=1.4)
         axes.set(xlabel="step", ylabel="x", ylim=(-6, 8.8))
         axes.legend(fontsize=9, loc="upper left", ncols=2)
@@ -82,9 +82,9 @@ def descents(found: Found) -> Iterator[Picture]:
     )  # fmt: skip
 
 
-def directions(found: Found) -> Iterator[Picture]:
+def directions(results: Results) -> Iterator[Picture]:
     """Figure 2, and the directional derivative by direction."""
-    angle, slope = found.curves["angle"], found.curves["slope"]
+    angle, slope = results.curves["angle"], results.curves["slope"]
 
     def arrows(axes: Any) -> None:
         _rings(axes)
@@ -96,7 +96,7 @@ def directions(found: Found) -> Iterator[Picture]:
                 "", START + v, START,
                 arrowprops={"arrowstyle": "->", "color": color, "lw": 0.3 + abs(slope[at]) / 3},
             )  # fmt: skip
-        tip = START + 1.5 * found.curves["steepest"]
+        tip = START + 1.5 * results.curves["steepest"]
         axes.annotate(
             "", tip, START, arrowprops={"arrowstyle": "-|>", "color": COLORS["two"], "lw": 2.2}
         )
@@ -107,7 +107,7 @@ def directions(found: Found) -> Iterator[Picture]:
 
     def cosine(axes: Any) -> None:
         curve(axes, angle, slope, "one")
-        least = found.numbers["angle of steepest descent"]
+        least = results.numbers["angle of steepest descent"]
         axes.plot([least], [slope.min()], "o", color=COLORS["two"], ms=6)
         text(
             axes, least, slope.min() - 0.65, "against the gradient", "two", ha="center", fontsize=9
@@ -132,12 +132,12 @@ def directions(found: Found) -> Iterator[Picture]:
     )  # fmt: skip
 
 
-def sigmoid(found: Found) -> Iterator[Picture]:
+def sigmoid(results: Results) -> Iterator[Picture]:
     """Figure 3, with the derivative."""
 
     def both(axes: Any) -> None:
-        curve(axes, found.curves["z"], found.curves["a"], "one")
-        curve(axes, found.curves["z"], found.curves["prime"], "two")
+        curve(axes, results.curves["z"], results.curves["a"], "one")
+        curve(axes, results.curves["z"], results.curves["prime"], "two")
         text(axes, -7.8, 0.9, "σ(z)", "one")
         text(axes, -7.8, 0.78, "σ'(z) = σ(z)(1 − σ(z))", "two")
         axes.set(xlabel="z")
@@ -150,13 +150,13 @@ def sigmoid(found: Found) -> Iterator[Picture]:
     )  # fmt: skip
 
 
-def network(found: Found) -> Iterator[Picture]:
+def network(results: Results) -> Iterator[Picture]:
     """Figure 4, with the values of one example."""
 
     def drawing(axes: Any) -> None:
-        columns = [found.curves[name] for name in ("a1", "a2", "a3")]
+        columns = [results.curves[name] for name in ("a1", "a2", "a3")]
         height = [np.linspace(len(a) - 1, 1 - len(a), len(a)) / 2 for a in columns]
-        for l, W in enumerate((found.curves["W2"], found.curves["W3"])):
+        for l, W in enumerate((results.curves["W2"], results.curves["W3"])):
             for j, k in np.ndindex(W.shape):
                 axes.plot(
                     [2 * l, 2 * l + 2], [height[l][k], height[l + 1][j]], zorder=1,
@@ -185,12 +185,14 @@ def network(found: Found) -> Iterator[Picture]:
     )  # fmt: skip
 
 
-def logarithms(found: Found) -> Iterator[Picture]:
+def logarithms(results: Results) -> Iterator[Picture]:
     """Figures 5 and 6."""
     for number, y, name in ((5, 1, "−ln a"), (6, 0, "−ln(1 − a)")):
 
         def logarithm(axes: Any, y: int = y) -> None:
-            curve(axes, found.curves["a"], found.curves[f"y = {y}"], "one" if y else "two", ls="-")
+            curve(
+                axes, results.curves["a"], results.curves[f"y = {y}"], "one" if y else "two", ls="-"
+            )
             axes.set(xlabel="a", ylabel=f"cost where y = {y}", ylim=(0, 6.4))
 
         right, wrong = (1, 0) if y else (0, 1)
@@ -204,12 +206,12 @@ def logarithms(found: Found) -> Iterator[Picture]:
 _NAMES = {"quadratic": "quadratic, (17)", "cross_entropy": "cross-entropy, (26)"}
 
 
-def saturation(found: Found) -> Iterator[Picture]:
+def saturation(results: Results) -> Iterator[Picture]:
     """Quadratic cost against cross-entropy."""
 
     def errors(axes: Any) -> None:
         for color, (name, label) in zip(LINES, _NAMES.items(), strict=False):
-            curve(axes, found.curves["z"], found.curves[f"delta {name}"], color, label=label)
+            curve(axes, results.curves["z"], results.curves[f"delta {name}"], color, label=label)
         axes.axvline(SATURATED, color=COLORS["muted"], lw=1)
         text(axes, SATURATED + 0.2, -0.55, "start", "muted", fontsize=9)
         axes.set(xlabel="z", ylabel="δ, where y = 1")
@@ -217,7 +219,7 @@ def saturation(found: Found) -> Iterator[Picture]:
 
     def outputs(axes: Any) -> None:
         for color, (name, label) in zip(LINES, _NAMES.items(), strict=False):
-            curve(axes, range(300), found.curves[f"a {name}"], color, label=label)
+            curve(axes, range(300), results.curves[f"a {name}"], color, label=label)
         axes.set(xlabel="step", ylabel="output a; 1 is wanted", ylim=(-0.02, 1.02))
         axes.legend(fontsize=9, loc="lower right")
 
@@ -230,16 +232,16 @@ def saturation(found: Found) -> Iterator[Picture]:
     yield picture(
         "outputs", "Learning from a saturated start",
         "With cross-entropy the output rises at once; with the quadratic cost it stays near 0 for "
-        f"{found.numbers['steps to a = 0.5, quadratic']:.0f} steps before it turns.",
+        f"{results.numbers['steps to a = 0.5, quadratic']:.0f} steps before it turns.",
         outputs,
     )  # fmt: skip
 
 
-def spread(found: Found) -> Iterator[Picture]:
+def spread(results: Results) -> Iterator[Picture]:
     """Spread of mini-batch gradients."""
 
     def points(axes: Any) -> None:
-        k, c = found.curves["k"], found.curves
+        k, c = results.curves["k"], results.curves
         curve(axes, k, c["law"], "one", label="σ / √k")
         curve(axes, k, c["without replacement"], "three", label="σ / √k · √(1 − k/m)")
         axes.plot(k, c["measured"], "o", color=COLORS["two"], label="measured", ms=6)
@@ -258,20 +260,22 @@ def spread(found: Found) -> Iterator[Picture]:
     )  # fmt: skip
 
 
-def decay(found: Found) -> Iterator[Picture]:
+def decay(results: Results) -> Iterator[Picture]:
     """Weight decay."""
 
     def alone(axes: Any) -> None:
-        steps = np.arange(len(found.curves["w"]))
-        curve(axes, steps, found.curves["law"], "one", label="(1 − ηα/m) to the power of the step")
-        axes.plot(steps[::4], found.curves["w"][::4], "o", color=COLORS["two"], ms=4, label="w")
-        axes.plot(steps[::4], found.curves["b"][::4], "s", color=COLORS["three"], ms=4, label="b")
+        steps = np.arange(len(results.curves["w"]))
+        curve(
+            axes, steps, results.curves["law"], "one", label="(1 − ηα/m) to the power of the step"
+        )
+        axes.plot(steps[::4], results.curves["w"][::4], "o", color=COLORS["two"], ms=4, label="w")
+        axes.plot(steps[::4], results.curves["b"][::4], "s", color=COLORS["three"], ms=4, label="b")
         axes.set(xlabel="step", ylim=(-0.03, 1.25))
         axes.legend(fontsize=9, loc="center right")
 
     def digits(axes: Any) -> None:
         for color, alpha in zip(LINES, ALPHAS, strict=False):
-            lengths = found.curves[f"alpha = {alpha:g}"]
+            lengths = results.curves[f"alpha = {alpha:g}"]
             curve(axes, range(len(lengths)), lengths, color, label=f"α = {alpha:g}")
         axes.set(xlabel="epoch", ylabel="length of all weights")
         axes.legend(fontsize=9, loc="upper left")
@@ -290,7 +294,7 @@ def decay(found: Found) -> Iterator[Picture]:
     )  # fmt: skip
 
 
-FIGURES: dict[str, Callable[[Found], Iterator[Picture]]] = {
+FIGURES: dict[str, Callable[[Results], Iterator[Picture]]] = {
     "descents": descents,
     "directions": directions,
     "sigmoid": sigmoid,
@@ -300,4 +304,4 @@ FIGURES: dict[str, Callable[[Found], Iterator[Picture]]] = {
     "spread": spread,
     "decay": decay,
 }
-"""What draws each experiment, by its name."""
+"""Function that draws the figures of each experiment, by its name."""

@@ -8,7 +8,7 @@ from bpnet._typing import Array
 from bpnet.core import activations, costs, descent, feedforward
 from bpnet.data import batches
 from bpnet.model.network import Network
-from bpnet.paper.lab import Found, Lab
+from bpnet.paper.lab import Lab, Results
 
 START = (-1.6, 1.2)
 """Where descent on x^2 + y^2 begins."""
@@ -22,7 +22,7 @@ def _bowl(w: Array) -> Array:
     return 2 * w
 
 
-def descents(lab: Lab) -> Found:
+def descents(lab: Lab) -> Results:
     """Descent on x^2 + y^2 with four learning rates, (3)."""
     curves, numbers = {}, {}
     for name, eta in RATES.items():
@@ -30,10 +30,10 @@ def descents(lab: Lab) -> Found:
         at = np.stack([lab.get(w) for w in path])
         curves[name] = at
         numbers[f"C after {STEPS} steps, {name}"] = float((at[-1] ** 2).sum())
-    return Found(curves, numbers)
+    return Results(curves, numbers)
 
 
-def directions(lab: Lab) -> Found:
+def directions(lab: Lab) -> Results:
     """Directional derivative of x^2 + y^2 in every direction around a point, (1) and (2)."""
     angles = np.linspace(-np.pi, np.pi, 361)
     v = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
@@ -47,20 +47,20 @@ def directions(lab: Lab) -> Found:
         "angle of steepest descent": float(np.degrees(np.arctan2(steepest[1], steepest[0]))),
     }
     curves = {"angle": np.degrees(angles), "slope": slopes, "steepest": steepest}
-    return Found(curves, numbers)
+    return Results(curves, numbers)
 
 
-def sigmoid(lab: Lab) -> Found:
+def sigmoid(lab: Lab) -> Results:
     """The sigmoid (8) and its derivative."""
     z = np.linspace(-8, 8, 321)
     xp, sigma = lab.backend.xp, activations.Sigmoid()
     a = sigma.sigma(lab.put(z), xp=xp)
     prime = lab.get(sigma.prime(lab.put(z), a, xp=xp))
     numbers = {"largest derivative": float(prime.max()), "derivative at z = 8": float(prime[-1])}
-    return Found({"z": z, "a": lab.get(a), "prime": prime}, numbers)
+    return Results({"z": z, "a": lab.get(a), "prime": prime}, numbers)
 
 
-def network(lab: Lab) -> Found:
+def network(lab: Lab) -> Results:
     """The network of Figure 4, 5-4-1, with one example fed forward, (10) to (14)."""
     net = Network([5, 4, 1], hidden="sigmoid", output="sigmoid", seed=4)
     x = np.asarray([0.9, 0.1, 0.6, 0.3, 0.8])
@@ -77,17 +77,17 @@ def network(lab: Lab) -> Found:
     }
     curves = {"a1": x, "a2": a2, "a3": lab.get(a3)[0]}
     curves.update(W2=net.weights[0], W3=net.weights[1])
-    return Found(curves, numbers)
+    return Results(curves, numbers)
 
 
-def logarithms(lab: Lab) -> Found:
+def logarithms(lab: Lab) -> Results:
     """Cross-entropy (25) of one output: -ln a where y is 1, -ln(1 - a) where it is 0."""
     a = np.linspace(0.002, 0.998, 499)
     z = lab.put(np.log(a / (1 - a))[:, None])
     entropy, xp = costs.CrossEntropy(), lab.backend.xp
     curves = {"a": a}
     for y in (1, 0):
-        wanted = lab.put(np.full((len(a), 1), y))
-        curves[f"y = {y}"] = lab.get(entropy.value(z, wanted, activations.Sigmoid(), xp=xp))
+        targets = lab.put(np.full((len(a), 1), y))
+        curves[f"y = {y}"] = lab.get(entropy.value(z, targets, activations.Sigmoid(), xp=xp))
     middle = len(a) // 2
-    return Found(curves, {"both at a = 0.5": float(curves["y = 1"][middle])})
+    return Results(curves, {"both at a = 0.5": float(curves["y = 1"][middle])})

@@ -1,4 +1,4 @@
-"""Where the experiments run, and what they leave."""
+"""Backend and results of the paper's experiments."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +12,15 @@ Host = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What an experiment found.
+class Results:
+    """Results of an experiment.
 
     Parameters
     ----------
     curves : dict of numpy arrays
-        What is drawn.
+        Arrays that the figures show.
     numbers : dict of float
-        What is said of it.
+        Numbers that the text cites.
     """
 
     curves: dict[str, Host]
@@ -45,7 +45,7 @@ class Lab:
         return self.backend.dtypes()[0]
 
     def put(self, values: Any) -> Array:
-        """Return an array of its own on the backend."""
+        """Return a new array on the backend."""
         return self.backend.asarray(np.asarray(values, np.float64), dtype=self.dtype, copy=True)
 
     def get(self, values: Array) -> Host:

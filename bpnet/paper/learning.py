@@ -9,10 +9,10 @@ from bpnet import data, training
 from bpnet.core import activations, costs, feedforward, optimizers, regularizers
 from bpnet.data import batches, draws
 from bpnet.model.network import Network
-from bpnet.paper.lab import Found, Host, Lab
+from bpnet.paper.lab import Host, Lab, Results
 
 SATURATED = -5.0
-"""Weighted input at which the neuron starts; it should put out 1."""
+"""Weighted input at which the neuron starts, whose target is 1."""
 
 
 _COSTS: dict[str, costs.Cost] = {
@@ -21,8 +21,8 @@ _COSTS: dict[str, costs.Cost] = {
 }
 
 
-def saturation(lab: Lab) -> Found:
-    """One neuron that is wrong and saturated, trained with either cost, (17) and (26)."""
+def saturation(lab: Lab) -> Results:
+    """One neuron that starts saturated on the wrong side, trained with (17) and with (26)."""
     z = np.linspace(-8, 8, 161)
     curves, numbers = {"z": z}, {}
     for name, cost in _COSTS.items():
@@ -40,7 +40,7 @@ def saturation(lab: Lab) -> Found:
         curves |= {f"delta {name}": delta, f"a {name}": a}
         numbers[f"delta at z = {SATURATED:g}, {name}"] = float(np.interp(SATURATED, z, delta))
         numbers[f"steps to a = 0.5, {name}"] = int(np.argmax(a > 0.5))
-    return Found(curves, numbers)
+    return Results(curves, numbers)
 
 
 SIZES = (1, 3, 10, 32, 100, 316)
@@ -49,7 +49,7 @@ BATCHES = 48
 """Mini-batches drawn of each size."""
 
 
-def spread(lab: Lab) -> Found:
+def spread(lab: Lab) -> Results:
     """How far the gradient of a mini-batch is from that of all examples, (6), against its size."""
     digits = data.load("digits")
     net = Network([64, 16, 10], hidden="sigmoid", output="sigmoid", seed=0)
@@ -58,12 +58,12 @@ def spread(lab: Lab) -> Found:
     parameters = batches.on_device(net.parameters, backend=lab.backend, dtype=lab.dtype)
 
     def gradients(rows: Host) -> Host:
-        """Gradients of batches whose examples are ``rows``, (..., k): (..., all parameters)."""
-        found = feedforward.cost_and_gradients(
+        """Gradients of batches with the examples ``rows``, (..., k): (..., all parameters)."""
+        layer_gradients = feedforward.cost_and_gradients(
             net.layers, parameters, lab.put(x[rows]), lab.put(y[rows]), costs.CrossEntropy(),
             xp=lab.backend.xp,
         )[2]  # fmt: skip
-        parts = [lab.get(g) for arrays in found for g in arrays]
+        parts = [lab.get(g) for arrays in layer_gradients for g in arrays]
         return np.concatenate([g.reshape(*rows.shape[:-1], -1) for g in parts], axis=-1)
 
     whole = gradients(np.arange(m))
@@ -85,7 +85,7 @@ def spread(lab: Lab) -> Found:
         "spread at k = 1": measured[0],
         "spread at k = 100": measured[4],
     }
-    return Found(curves, numbers)
+    return Results(curves, numbers)
 
 
 ALPHAS = (0.0, 3.0, 30.0)
@@ -93,7 +93,7 @@ ALPHAS = (0.0, 3.0, 30.0)
 
 
 class _Lengths(training.Callback):
-    """Length of all weights together, before training and after each epoch."""
+    """Callback that notes the length of the weights before training and after each epoch."""
 
     def __init__(self) -> None:
         self.lengths: list[float] = []
@@ -109,8 +109,8 @@ class _Lengths(training.Callback):
         self.lengths.append(math.sqrt(sum(float((W**2).sum()) for W in run.network.weights)))
 
 
-def decay(lab: Lab) -> Found:
-    """Weight decay (29), of a weight that no data holds, and in training on digits."""
+def decay(lab: Lab) -> Results:
+    """Weight decay (29) of a weight without a data gradient, and in training on digits."""
     eta, alpha, m, xp = 0.5, 2.0, 20, lab.backend.xp
     sgd = optimizers.SGD(eta)
     parameters: Any = ((lab.put([[1.0]]), lab.put([1.0])),)
@@ -134,4 +134,4 @@ def decay(lab: Lab) -> Found:
         )  # fmt: skip
         curves[f"alpha = {strength:g}"] = np.asarray(seen.lengths)
         numbers[f"length at the end, alpha = {strength:g}"] = seen.lengths[-1]
-    return Found(curves, numbers)
+    return Results(curves, numbers)

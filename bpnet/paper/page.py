@@ -10,22 +10,22 @@ from bpnet.pages import drawing, markup
 from bpnet.paper.equations import EQUATIONS, SLIPS
 from bpnet.paper.experiments import terms
 from bpnet.paper.figures import FIGURES
-from bpnet.paper.lab import Found
+from bpnet.paper.lab import Results
 from bpnet.paper.sources import excerpt
 from bpnet.paper.story import STORY, Part
 from bpnet.requirements import install
 
 Checks = Mapping[int, list[Row]]
-"""For each equation its rows, one a dtype."""
+"""Checks of each equation by its number, one for each dtype."""
 
 
 def check_installed() -> None:
-    """Refuse to begin where a library that draws the page is missing.
+    """Check for the libraries of the page before the experiments, which take a while.
 
     Raises
     ------
     InputError
-        If matplotlib, jinja2 or latex2mathml is.
+        If matplotlib, jinja2 or latex2mathml is missing.
     """
     drawing.pyplot()
     mathml("a")
@@ -33,20 +33,20 @@ def check_installed() -> None:
 
 
 def render(
-    found: Mapping[str, Found], checks: Checks, about: Mapping[str, str], version: str
+    results: Mapping[str, Results], checks: Checks, about: Mapping[str, str], version: str
 ) -> str:
-    """Whole page as HTML that asks for nothing from anywhere.
+    """Whole page as HTML that loads nothing else.
 
     Parameters
     ----------
-    found : dict of Found
+    results : dict of Results
         From :func:`bpnet.paper.experiments.run`.
     checks : dict of lists of Row
-        For each equation its rows.
+        Checks of each equation.
     about : dict of str
-        What it was made with: names and values.
+        Backend, versions and date, by their names.
     version : str
-        Of bpnet.
+        Version of bpnet.
     """
     rows = [row for group in checks.values() for row in group]
     passed = sum(row.passed for row in rows)
@@ -58,15 +58,15 @@ def render(
         verdict=f"{passed} of {len(rows)} checks passed",
         verdict_class="pass" if passed == len(rows) else "fail",
         about=about,
-        parts=[_part(part, found, checks) for part in STORY],
+        parts=[_part(part, results, checks) for part in STORY],
         slips={place: text.format(terms=terms(10_000)) for place, text in SLIPS.items()},
     )
 
 
-def _part(part: Part, found: Mapping[str, Found], checks: Checks) -> dict[str, Any]:
+def _part(part: Part, results: Mapping[str, Results], checks: Checks) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     for name in part.experiments:
-        numbers |= found[name].numbers
+        numbers |= results[name].numbers
     by_source = groupby(part.equations, key=lambda n: EQUATIONS[n].source)
     return {
         "title": part.title,
@@ -75,12 +75,12 @@ def _part(part: Part, found: Mapping[str, Found], checks: Checks) -> dict[str, A
             ([(n, EQUATIONS[n], checks[n]) for n in group], [excerpt(name) for name in source])
             for source, group in by_source
         ],
-        "pictures": [p for name in part.experiments for p in FIGURES[name](found[name])],
+        "pictures": [p for name in part.experiments for p in FIGURES[name](results[name])],
     }
 
 
 def _filled(text: str, numbers: Mapping[str, float]) -> str:
-    """Text with the experiments' numbers; their names hold spaces, which format cannot take."""
+    """Fill in the experiments' numbers, whose names have spaces, which ``str.format`` forbids."""
     for name, value in numbers.items():
         head, *rest = text.split("{" + name + ":")
         for piece in rest:
@@ -94,11 +94,11 @@ _STYLED = {
     "<mo>&#x02211;</mo>": '<mo class="sum" largeop="false">&#x02211;</mo>',
     "<mi>&#x02032;</mi>": '<mo class="prime">&#x02032;</mo>',
 }
-"""Symbols that are too small where no font for mathematics is installed; the style mends them."""
+"""Symbols with a class of CSS, as they are too small where no font for mathematics is installed."""
 
 
 def mathml(latex: str) -> str:
-    """MathML of a formula, which browsers draw by themselves.
+    """MathML of a formula, which browsers draw without a script.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def mathml(latex: str) -> str:
 
 
 def _colored(code: str) -> str:
-    """Source as HTML, each line a block that may wrap."""
+    """Highlighted source as HTML; each line is a block that may wrap."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
@@ -128,7 +128,7 @@ def _colored(code: str) -> str:
 
 
 def _highlighting() -> str:
-    """Style of highlighted source, light and dark."""
+    """CSS of highlighted source, light and dark."""
     from pygments.formatters import HtmlFormatter
 
     light = HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")

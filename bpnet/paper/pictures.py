@@ -1,4 +1,4 @@
-"""The paper's pictures: small enough to be read on a telephone, and said in words, too."""
+"""The paper's pictures: legible on a telephone, each with a description in words."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ COLORS = {
     name: getattr(PAGE, name)
     for name in ("surface", "ink", "muted", "grid", "one", "two", "three", "four")
 }
-"""What stands for the page's colors while matplotlib draws."""
+"""Colors that stand for the page's variables while matplotlib draws."""
 
 LINES = dict(zip(("one", "two", "three", "four"), DASHES, strict=True))
-"""Curves differ in their dashes too, for who cannot tell the colors."""
+"""Dashes of each color, for readers who cannot distinguish the colors."""
 
 
 def picture(
@@ -35,7 +35,7 @@ def picture(
 
 
 def curve(axes: Any, x: Any, y: Any, color: str, **options: Any) -> None:
-    """Draw a curve in one of the colors, dashed as that color is."""
+    """Draw a curve in one of the colors, with the dashes of that color."""
     options = {"ls": LINES[color], **options}
     axes.plot(x, y, color=COLORS[color], **options)
 

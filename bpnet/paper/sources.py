@@ -1,7 +1,7 @@
-"""Where each equation lives in :mod:`bpnet.core`, read from the source that is installed.
+"""Excerpts of :mod:`bpnet.core` for the equations, read from the installed source.
 
 A citation is a line of a docstring such as ``Equation: (8).`` or ``Equations: (5)-(7), (9).``
-Prose may mention an equation as often as it likes.
+An equation that is mentioned in a sentence is no citation.
 """
 
 import ast
@@ -27,13 +27,13 @@ class Excerpt:
     Parameters
     ----------
     name : str
-        Such as ``costs.Quadratic.delta``.
+        Name such as ``costs.Quadratic.delta``.
     file : str
-        Relative to the package's folder, such as ``bpnet/core/costs.py``.
+        Path relative to the repository, such as ``bpnet/core/costs.py``.
     line : int
-        Of its first line.
+        Number of the first line.
     text : str
-        The lines, without the indentation that they share.
+        The lines, without their common indentation.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Excerpt:
 
 
 def citations(core: Path = CORE) -> dict[int, list[str]]:
-    """Who cites each equation: number to ``file.py:name`` of functions, methods and classes."""
+    """``file.py:name`` of the functions, methods and classes that cite each equation."""
     cited = defaultdict(list)
     for path in sorted(core.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
@@ -57,7 +57,7 @@ def citations(core: Path = CORE) -> dict[int, list[str]]:
 
 @lru_cache
 def excerpt(name: str, core: Path = CORE) -> Excerpt:
-    """Lines of ``module.function`` or ``module.Class.method`` of :mod:`bpnet.core`.
+    """Excerpt of ``module.function`` or ``module.Class.method`` of :mod:`bpnet.core`.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def excerpt(name: str, core: Path = CORE) -> Excerpt:
     kept = list(range(node.lineno - 1, node.end_lineno or node.lineno))
     if ast.get_docstring(node) is not None:
         docstring = node.body[0]
-        said = range(docstring.lineno - 1, docstring.end_lineno or docstring.lineno)
-        kept = [i for i in kept if i not in said]
+        documented = range(docstring.lineno - 1, docstring.end_lineno or docstring.lineno)
+        kept = [i for i in kept if i not in documented]
     text = textwrap.dedent("\n".join(lines[i] for i in kept)).strip()
     return Excerpt(name, f"bpnet/core/{module}.py", node.lineno, text)

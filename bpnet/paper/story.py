@@ -1,22 +1,22 @@
-"""What the page says, in the paper's order; figures in it are the experiments' own."""
+"""Text of the page, in the paper's order; its numbers come from the experiments."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Part:
-    """Equations, then an experiment about them.
+    """A part of the page: text, equations, figures of experiments.
 
     Parameters
     ----------
     title : str
         Heading.
     says : tuple of str
-        Paragraphs; names of an experiment's numbers stand in braces.
+        Paragraphs, with the names of an experiment's numbers in braces.
     equations : range
-        Which are shown.
+        Numbers of the equations that are shown.
     experiments : tuple of str
-        What is drawn below them.
+        Names of the experiments whose figures are shown.
     """
 
     title: str

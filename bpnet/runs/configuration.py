@@ -132,20 +132,20 @@ class RunConfig:
         """Configuration from tables; the optimizer's learning rate and momentum complete them."""
         table = tables["training"]
         options = merged(RunOptions, None, table)
-        is_found = options.learning_rate == FIND
-        eta: Any = None if is_found else options.learning_rate
+        finds_rate = options.learning_rate == FIND
+        eta: Any = None if finds_rate else options.learning_rate
         rule = optimizers.get(table["optimizer"], eta, options.momentum)
         size = table["batch_size"]
         if size is None:
             size = 0 if isinstance(rule, LBFGS) else OPTIONS["batch_size"].default
-        own = {**table, "optimizer": rule, "batch_size": size or None}
+        settings = {**table, "optimizer": rule, "batch_size": size or None}
         rates = {name: getattr(rule, name, None) for name in ("learning_rate", "momentum")}
-        rates |= {"learning_rate": FIND} if is_found else {}
+        rates |= {"learning_rate": FIND} if finds_rate else {}
         training = {**table, **vars(options), **rates, "batch_size": size}
         return cls(
             {**tables, "training": training}, merged(Layout, None, tables["network"]),
-            merged(Recipe, None, own), merged(Place, None, own),
-            merged(Ranks, Ranks(communicator=communicator), own), options,
+            merged(Recipe, None, settings), merged(Place, None, settings),
+            merged(Ranks, Ranks(communicator=communicator), settings), options,
         )  # fmt: skip
 
 

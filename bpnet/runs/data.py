@@ -1,4 +1,4 @@
-"""The data of a run: read as training read it, or to evaluate it; and a network that fits it."""
+"""The data of a run, as training reads it and as evaluation reads it, and a network that fits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -10,30 +10,30 @@ from bpnet.training import train as train_networks
 from bpnet.training.callbacks import SIGNALS
 
 
-class _Whole(Run):
-    """The run that the callbacks see; a stop is for all networks."""
+class _EnsembleRun(Run):
+    """The run of an ensemble, as callbacks get it; it is stopped with the runs of all members."""
 
     runs: list[Run]
 
     def stop(self, reason: str) -> None:
-        """End the runs of all networks."""
+        """Stop the runs of all members."""
         super().stop(reason)
         for run in self.runs:
             run.stop(reason)
 
 
 class Joined(Callback):
-    """Calls callbacks once where each network of an ensemble would call them.
+    """Callback of all members of an ensemble, which calls other callbacks once for the ensemble.
 
-    They see the ensemble as the network of their run. The history has the mean of what the networks
-    have that were trained so long, and the sum of their seconds.
+    Those callbacks get the ensemble as the network of one run. Its history is :func:`merged` from
+    the histories of the members.
 
     Parameters
     ----------
     callbacks : sequence of Callback
-        What is called; :meth:`finish` calls their ``on_train_end``.
+        Callbacks of the ensemble; :meth:`finish` calls their ``on_train_end``.
     networks : sequence of Network
-        The members.
+        Members of the ensemble.
     """
 
     def __init__(self, callbacks: Sequence[Callback], networks: Sequence[Network]) -> None:
@@ -41,81 +41,83 @@ class Joined(Callback):
         self._runs: list[Run] = []
         self._ended: list[Run] = []
         self._before: list[History] = []
-        self._whole: _Whole | None = None
-        self._told = 0
+        self._run: _EnsembleRun | None = None
+        self._epochs_reported = 0
 
     def on_train_begin(self, run: Run) -> None:
-        """Begin with the first network."""
+        """Call the callbacks when the first member begins."""
         self._runs.append(run)
-        if self._whole is not None:
+        if self._run is not None:
             return
-        self._whole = whole = _Whole(
+        self._run = ensemble_run = _EnsembleRun(
             Ensemble(self._networks),  # type: ignore[arg-type]  # answers as a network does
             run.epochs, run.steps, run.samples, run.backend, run.threads, compiled=run.compiled,
         )  # fmt: skip
-        whole.runs = self._runs
-        whole.pull = self._pull
+        ensemble_run.runs = self._runs
+        ensemble_run.pull = self._pull
         self._follow(run)
-        self._call(lambda callback: callback.on_train_begin(whole))
+        self._call(lambda callback: callback.on_train_begin(ensemble_run))
 
     def on_block_end(self, run: Run) -> None:
-        """Call with the last network that is under way."""
-        under_way = self._under_way()
-        if self._whole is None or run is not under_way[-1]:
+        """Call the callbacks after the block of the last member in training."""
+        runs = self._in_training()
+        if self._run is None or run is not runs[-1]:
             return
-        self._whole.cost = _mean([r.cost for r in under_way])
-        self._whole.accuracy = _mean([r.accuracy for r in under_way])
-        self._whole.step, self._whole.epoch = run.step, run.epoch
-        self._call(lambda callback: callback.on_block_end(self._whole))  # type: ignore[arg-type]
+        self._run.cost = _mean([r.cost for r in runs])
+        self._run.accuracy = _mean([r.accuracy for r in runs])
+        self._run.step, self._run.epoch = run.step, run.epoch
+        self._call(lambda callback: callback.on_block_end(self._run))  # type: ignore[arg-type]
 
     def on_epoch_end(self, run: Run) -> None:
-        """Call when all networks that are under way have ended the epoch, and none before."""
-        whole, under_way = self._whole, self._under_way()
-        if whole is None or any(r.position[1] or r.epoch < run.epoch for r in under_way):
+        """Call the callbacks when the last member in training has ended the epoch."""
+        ensemble_run, runs = self._run, self._in_training()
+        if ensemble_run is None or any(r.position[1] or r.epoch < run.epoch for r in runs):
             return
         self._follow(run)
-        if len(whole.history["cost"]) > self._told:  # networks that follow go over the same epochs
-            self._told = len(whole.history["cost"])
-            whole.epoch, whole.step = run.epoch, run.step
-            self._call(lambda callback: callback.on_epoch_end(whole))
+        epochs = len(ensemble_run.history["cost"])
+        # members that are trained one after the other repeat the epochs: each is reported once
+        if epochs > self._epochs_reported:
+            self._epochs_reported = epochs
+            ensemble_run.epoch, ensemble_run.step = run.epoch, run.step
+            self._call(lambda callback: callback.on_epoch_end(ensemble_run))
 
     def on_train_end(self, run: Run) -> None:
-        """Take note that a network is trained no more."""
+        """Note that a member has ended."""
         self._ended.append(run)
 
     def state(self) -> tuple[dict[str, Any], Any]:
-        """Return the histories of the networks that are trained no more."""
+        """Return the histories of the members that have ended, for a checkpoint."""
         ended = [run.history for run in self._ended if run.stopped not in SIGNALS]
         return {"histories": [*self._before, *ended]}, None
 
     def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
-        """Take them back."""
+        """Restore the histories of :meth:`state`."""
         self._before = list(numbers.get("histories", ()))
         self._follow(self._runs[0])
-        self._told = len(self._whole.history["cost"]) if self._whole is not None else 0
+        self._epochs_reported = len(self._run.history["cost"]) if self._run is not None else 0
 
     def finish(self, ensemble: Ensemble) -> None:
-        """End the run of all with the networks that training has left."""
-        whole = self._whole
-        if whole is None:
+        """End the run of the ensemble, whose members have not diverged."""
+        ensemble_run = self._run
+        if ensemble_run is None:
             return
         self._follow(self._runs[-1])
-        whole.network, whole.pull = ensemble, lambda: None  # type: ignore[assignment]
-        whole.stopped = next((r.stopped for r in self._runs if r.stopped in SIGNALS), None)
-        self._call(lambda callback: callback.on_train_end(whole))
+        ensemble_run.network, ensemble_run.pull = ensemble, lambda: None  # type: ignore[assignment]
+        ensemble_run.stopped = next((r.stopped for r in self._runs if r.stopped in SIGNALS), None)
+        self._call(lambda callback: callback.on_train_end(ensemble_run))
 
-    def _under_way(self) -> list[Run]:
+    def _in_training(self) -> list[Run]:
         return [r for r in self._runs if r not in self._ended and r.stopped != "diverged"]
 
     def _follow(self, run: Run) -> None:
-        """Bring the history of all, in place, and the rate up to date."""
-        if self._whole is None:
+        """Update the learning rate and, in place, the history of the ensemble."""
+        if self._run is None:
             return
-        self._whole.learning_rate = run.learning_rate
-        self._whole.history.update(merged([*self._before, *(r.history for r in self._runs)]))
+        self._run.learning_rate = run.learning_rate
+        self._run.history.update(merged([*self._before, *(r.history for r in self._runs)]))
 
     def _pull(self) -> None:
-        for run in self._under_way():
+        for run in self._in_training():
             run.pull()
 
     def _call(self, function: Callable[[Callback], None]) -> None:
@@ -134,42 +136,42 @@ def train(
     stopping: Callback | None,
     **how: Any,
 ) -> tuple[Model, History]:
-    """Train the networks of a run, one alone or several as one ensemble.
+    """Train the networks of a run: a single network, or the members of an ensemble.
 
     Parameters
     ----------
     networks, data, recipe, **how
         As in :func:`bpnet.train`.
     seeds, folds : sequences
-        One for each network; no folds where all are judged by the same rows.
+        One for each network; ``folds`` is None where all networks share the validation rows.
     callbacks : sequence of Callback
-        They see an ensemble as one network.
+        Called once for an ensemble, by :class:`Joined`.
     stopping : Callback or None
-        Called for each network, before the others.
+        Called for each network, before the other callbacks.
 
     Returns
     -------
     model : Network or Ensemble
-        What was trained; of an ensemble those that have not diverged.
+        The trained model; an ensemble lacks the members that have diverged.
     history : dict of lists
-        Of an ensemble, from :func:`merged`.
+        The history of training; that of an ensemble comes from :func:`merged`.
     """
-    each = [] if stopping is None else [stopping]
+    per_network = [] if stopping is None else [stopping]
     if len(networks) == 1:
-        called = [*each, *callbacks]  # the recorder saves what is handed over
-        return networks[0], train_networks(networks[0], data, recipe, callbacks=called, **how)
-    whole = Joined(callbacks, networks)
+        listeners = [*per_network, *callbacks]  # the recorder saves what is handed over
+        return networks[0], train_networks(networks[0], data, recipe, callbacks=listeners, **how)
+    joined = Joined(callbacks, networks)
     histories = train_networks(
-        networks, data, recipe, folds=folds, seed=seeds, callbacks=[*each, whole], **how
+        networks, data, recipe, folds=folds, seed=seeds, callbacks=[*per_network, joined], **how
     )
-    kept = [network for i, network in enumerate(networks) if i not in histories.diverged]
-    ensemble = Ensemble(kept)
-    whole.finish(ensemble)
+    finished = [network for i, network in enumerate(networks) if i not in histories.diverged]
+    ensemble = Ensemble(finished)
+    joined.finish(ensemble)
     return ensemble, merged(histories)
 
 
 def merged(histories: Sequence[History]) -> History:
-    """One history of several: of each epoch the mean of those that have it, of seconds the sum.
+    """Merge histories: for each epoch the mean of those that reach it, and the sum of seconds.
 
     Examples
     --------
@@ -178,14 +180,14 @@ def merged(histories: Sequence[History]) -> History:
     {'cost': [3.0, 1.0], 'seconds': [2.0, 1.0]}
     """
     histories = [history for history in histories if history]
-    found = History()
+    merged_history = History()
     for name in histories[0] if histories else ():
         columns = [history[name] for history in histories if name in history]
-        found[name] = []
+        merged_history[name] = []
         for epoch in range(max(map(len, columns))):
             values = [column[epoch] for column in columns if len(column) > epoch]
-            found[name].append(sum(values) / (1 if name == "seconds" else len(values)))
-    return found
+            merged_history[name].append(sum(values) / (1 if name == "seconds" else len(values)))
+    return merged_history
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -1,4 +1,4 @@
-"""What a run takes from a recipe: options that nobody gave, and how many networks it has."""
+"""Recipes of runs: defaults for tables, among them the number of networks."""
 
 from collections.abc import Collection
 from typing import Any
@@ -17,21 +17,21 @@ NONE = "none"
 
 
 def begin(config: Config, *, alone: str = "", begun: int = 0) -> None:
-    """Write into the tables of a new run its recipe, its networks and what they hold out.
+    """Write the recipe, the number of networks and the held-out shares into a new run's tables.
 
     Parameters
     ----------
     config : dict of dicts
-        Of the run; shares that were not given are None.
+        Tables of the run; a share that is None gets its default.
     alone : str
-        Why there can be no more than one network; empty where there can.
+        Name of an option that allows one network only, or an empty text.
     begun : int
-        Networks whose weights the run begins with; 0 where they are drawn.
+        Number of networks of the warm start; 0 where the first weights are drawn.
 
     Raises
     ------
     InputError
-        If there is no such recipe, or several networks are asked for where there can be one.
+        If there is no such recipe, or ``members`` contradicts ``alone`` or ``begun``.
     """
     data, training = config["data"], config["training"]
     named, table = training["recipe"], is_table(data["source"])
@@ -61,24 +61,24 @@ def begin(config: Config, *, alone: str = "", begun: int = 0) -> None:
 
 
 def is_table(source: str) -> bool:
-    """Whether a source is a table, as far as its name tells; one that is not there is none."""
+    """Whether a source is a table, by its name; a missing file is no table."""
     try:
         return find(source, need_target=True, patterns=True).kind == "table"
     except InputError:
-        return False  # reading it says why
+        return False  # the error is raised when the source is read
 
 
-def settle(config: Config, given: Collection[str], data: Dataset) -> None:
-    """Write into the tables of a new run the options of its recipe that were not given.
+def settle(config: Config, named: Collection[str], data: Dataset) -> None:
+    """Write the recipe's options into a new run's tables, but for those that the user has named.
 
     Parameters
     ----------
     config : dict of dicts
-        Of the run.
-    given : collection of str
-        Names of the options that were.
+        Tables of the run.
+    named : collection of str
+        Options that the user has named.
     data : Dataset
-        What is trained with.
+        Training data, whose size the recipe's options depend on.
     """
     training = config["training"]
     if (training["recipe"] or NONE) == NONE:
@@ -87,28 +87,28 @@ def settle(config: Config, given: Collection[str], data: Dataset) -> None:
     folds = folds_of(config, data)
     targets: Any = data.y
     m = len(targets) if folds is None else len(folds[0][0])
-    own = {name: training[name] for name in ("epochs", "batch_size") if name in given}
-    found = recipe.options(m, **own)
-    judged = folds is not None or data.validation is not None
-    for name in _left_out(training, given, judged):
-        found.pop(name, None)
-    for name, value in found.items():
-        if name not in given:
+    fixed = {name: training[name] for name in ("epochs", "batch_size") if name in named}
+    chosen = recipe.options(m, **fixed)
+    has_validation = folds is not None or data.validation is not None
+    for name in _left_out(training, named, has_validation):
+        chosen.pop(name, None)
+    for name, value in chosen.items():
+        if name not in named:
             config["network" if name in LAYOUT else "training"][name] = value
 
 
-def _left_out(training: dict[str, Any], given: Collection[str], judged: bool) -> set[str]:
-    """Options of a recipe that do not go with what was given."""
-    left = set() if judged else {"patience"}
-    if "optimizer" in given:
-        left |= {"learning_rate"}
-    if training["optimizer"] == "lbfgs" and "optimizer" in given:
-        left |= {name for name in (*RECIPE, *RUN_OPTIONS) if name != "optimizer"}
-    return left
+def _left_out(training: dict[str, Any], named: Collection[str], has_validation: bool) -> set[str]:
+    """Options of a recipe that would have no effect, or contradict the user's optimizer."""
+    names = set() if has_validation else {"patience"}
+    if "optimizer" in named:
+        names |= {"learning_rate"}
+    if training["optimizer"] == "lbfgs" and "optimizer" in named:
+        names |= {name for name in (*RECIPE, *RUN_OPTIONS) if name != "optimizer"}
+    return names
 
 
 def folds_of(config: Config, data: Dataset) -> Any:
-    """Rows of each network of a run that has several and judges each by rows of its own."""
+    """Training and validation rows of each network; None where all networks share them."""
     members = config["training"].get("members") or 1
     if members == 1 or data.validation is not None:
         return None
@@ -117,7 +117,7 @@ def folds_of(config: Config, data: Dataset) -> Any:
 
 
 def line(config: Config) -> list[str]:
-    """What to say of a run's recipe."""
+    """Line on a run's recipe, for the heading; none without a recipe."""
     training = config["training"]
     if (training.get("recipe") or NONE) == NONE:
         return []

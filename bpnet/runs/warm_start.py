@@ -25,7 +25,8 @@ class WarmStart:
     """Networks from which a run begins.
 
     ``networks`` is empty where the first weights are drawn or come from a checkpoint; ``columns``
-    encode a table for them; ``options`` are those of the layers that the user gave beside it.
+    are the encodings of the table for them; ``options`` are the options of layers that the user has
+    named beside ``--init``.
     """
 
     networks: tuple[Network, ...] = ()
@@ -95,8 +96,8 @@ def layout(network: Network) -> dict[str, Any]:
 def make_network(start: WarmStart, data: Dataset, layout: Mapping[str, Any], i: int = 0) -> Network:
     """Network ``i`` that a run trains: new, or that of the warm start.
 
-    The latter must fit the data, and the options of the layers that the user gave beside it: the
-    first difference is refused.
+    A network of the warm start must fit the data, and the user's options of layers: the first
+    difference is refused.
     """
     options = {name: layout[name] for name in ("output", "norm", "init", "seed")}
     first = start.networks[i] if start.networks else None

@@ -98,11 +98,11 @@ def test_the_time_left_is_that_of_the_pace_since_the_start(monkeypatch):
     now = [100.0]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
     clock = Clock(begun=0.5, start=100.0)
-    assert clock.told(0.5) == "0:00"
+    assert clock.text(0.5) == "0:00"
     now[0] += 30
-    assert clock.told(0.6) == "0:30, 2:00 left"
+    assert clock.text(0.6) == "0:30, 2:00 left"
     now[0] += 3693
-    assert clock.told(1.0) == "1:02:03"
+    assert clock.text(1.0) == "1:02:03"
 
 
 def test_the_curves_of_a_run_that_was_stopped_end_where_it_did():

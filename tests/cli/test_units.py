@@ -9,7 +9,7 @@ import pytest
 import typer
 
 import bpnet
-from bpnet.cli import _option_value, _meant, completion, options, panels, ranks, screen
+from bpnet.cli import _meant, _option_value, completion, options, panels, ranks, screen
 from bpnet.cli.app import COMMANDS, load
 from bpnet.errors import BackendUnavailable, InputError
 

@@ -12,7 +12,7 @@ from bpnet.cli import main
 from bpnet.pages import markup
 from bpnet.paper import Edition, experiments, figures, formulas, learning, page
 from bpnet.paper.equations import EQUATIONS
-from bpnet.paper.experiments import EXPERIMENTS, Found
+from bpnet.paper.experiments import EXPERIMENTS, Results
 from bpnet.paper.lab import Lab
 from bpnet.paper.story import STORY
 
@@ -317,7 +317,7 @@ def test_an_equation_tells_each_of_its_checks():
 )  # fmt: skip
 def test_an_edition_has_passed_where_every_check_has(errors, passed, verdict):
     rows = {1: [row(errors[0]), row(0.0)], 2: [row(errors[1])]}
-    edition = Edition(NUMPY, rows, {"x": Found({}, {"n": 1.5})})
+    edition = Edition(NUMPY, rows, {"x": Results({}, {"n": 1.5})})
     assert (edition.passed, edition.verdict) == (passed, verdict)
     told = edition.as_dict()
     assert (told["passed"], told["backend"]) == (passed, "numpy")

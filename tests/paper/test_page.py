@@ -120,7 +120,7 @@ def test_the_page_asks_for_nothing_and_its_links_lead_somewhere(page):
 def test_numbers_are_measured_and_none_is_left_out(page, edition):
     text = page.partition("<main")[2]
     assert not re.search(r"\{[a-zA-Z]", re.sub(r"<(pre|style).*?</\1>", "", text, flags=re.DOTALL))
-    steps = edition.found["saturation"].numbers["steps to a = 0.5, quadratic"]
+    steps = edition.results["saturation"].numbers["steps to a = 0.5, quadratic"]
     assert f"needs {steps:.0f} steps" in text
     assert "50,005,000" in text
 
