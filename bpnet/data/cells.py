@@ -121,6 +121,13 @@ def without_marks(text: "pl.Series") -> "pl.Series":
     return text.set(text.str.to_lowercase().is_in(_MARKS), None)
 
 
+def without_zeros(text: "pl.Series") -> "pl.Series":
+    """Text whose numbers and dates have no zeros at their end: 2.50 is 2.5, 2.0 is 2."""
+    bare = text.str.replace(r"^(\d{4}-\d\d-\d\d) 00:00:00\.000000$", "$1")
+    bare = bare.str.replace(r"^([+-]?\d+)\.0+$", "$1")
+    return bare.str.replace(r"^([+-]?\d+\.\d*[1-9])0+$", "$1")
+
+
 def has_codes(text: "pl.Series") -> bool:
     """Whether text has digits with zeros in front, which numbers would lose."""
     return bool(text.str.contains(_CODE).any())
@@ -157,8 +164,10 @@ def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
         simple = bare.set(~bare.str.contains(r"^[+-]?[\d.]").fill_null(value=False), None)
         read = read.fill_null(simple.cast(pl.Float64, strict=False))
     found = found.fill_null(read) if style == "" else read.fill_null(found)
-    written_whole = not text.str.contains(r"[eE.]" if style == "" else ",").any()
-    return found.cast(pl.Int64) if written_whole and found.is_finite().all() else found
+    if text.str.contains(r"[eE.]" if style == "" else ",").any():
+        return found
+    whole = found.cast(pl.Int64, strict=False)  # null beyond 64 bits, and where found is infinite
+    return whole if whole.null_count() == found.null_count() else found
 
 
 _ISO = (
@@ -230,7 +239,8 @@ def as_numbers(
     elif is_date is (found == "date"):
         values = series
     else:
-        values = pl.Series(series.name, [None], series.dtype).new_from_index(0, len(series))
+        dtype = pl.Datetime("us") if is_date else pl.Float64
+        values = pl.Series(series.name, [None], dtype).new_from_index(0, len(series))
     if not is_date:
         values = values.cast(pl.Float64, strict=False).fill_nan(None)
         check_finite(values, where, first)

@@ -20,6 +20,7 @@ from bpnet.data.cells import (
     plain,
     typed_as,
     without_marks,
+    without_zeros,
 )
 from bpnet.data.columns import DATE_PARTS, MISSING, NUMBERS, OTHER, Column, Columns
 from bpnet.data.told import Replaced, Tally
@@ -123,7 +124,11 @@ def _encode_categories(
     text = as_text(cells).fill_null(MISSING)
     if column.kind == "boolean":
         text = text.str.to_lowercase()
-    codes = text.cast(pl.Enum(column.categories), strict=False)
+    learned = pl.Enum(column.categories)
+    codes = text.cast(learned, strict=False)
+    if codes.null_count():
+        other = _same_number(text, column.categories)
+        codes = codes.zip_with(codes.is_not_null(), other.cast(learned, strict=False))
     known = codes.is_not_null()
     rows = np.flatnonzero(known.to_numpy())
     out[rows, codes.to_physical().filter(known).to_numpy()] = 1
@@ -133,6 +138,18 @@ def _encode_categories(
     names = text.filter(~known)
     found = Replaced(missing, len(names), tuple(names.unique().sort().to_list()))
     return Replaced().merged(found)  # which keeps a few examples
+
+
+def _same_number(text: "pl.Series", categories: Sequence[str]) -> "pl.Series":
+    """Text, with the category of the same number or date where only zeros at the end differ.
+
+    A column of numbers is text as soon as one cell is no number, so that one cell may be 2 and 2.0,
+    by what stands in the other rows of its file.
+    """
+    import polars as pl
+
+    names = pl.Series(categories)
+    return without_zeros(text).replace(dict(zip(without_zeros(names), names, strict=True)))
 
 
 def target_cells(

@@ -61,7 +61,8 @@ def columns_of(source: str, names: str, columns: Columns | None) -> "pl.DataFram
         raise InputError(message)
     separator = None if columns is None else columns.separator or None
     table = open_table(found.paths, separator=separator, in_memory=False)
-    wanted = [names] if names in table.names else [name.strip() for name in names.split(",")]
+    listed = [names] if names in table.names else map(str.strip, names.split(","))
+    wanted = list(dict.fromkeys(listed))  # a name that comes twice is one column
     lacking = next((name for name in wanted if name not in table.names), None)
     if lacking is not None:
         raise no_column(table.where, lacking, table.names, " to keep")

@@ -66,6 +66,11 @@ def test_columns_are_kept_beside_the_predictions(table, source, out, monkeypatch
     np.testing.assert_array_equal(found["prediction"].cast(pl.Float32).to_numpy(), answers)
 
 
+def test_a_column_that_is_named_twice_is_kept_once(table):
+    assert main(["predict", "run", "t.csv", "-o", "p.csv", "-q", "--keep", "id, code,id"]) == 0
+    assert pl.read_csv("p.csv").columns == ["id", "code", "prediction"]
+
+
 def test_numbers_have_the_fewest_digits_that_read_back(table):
     assert main(["predict", "run", "t.csv", "-o", "p.csv", "-q"]) == 0
     texts = Path("p.csv").read_text().split()[1:]

@@ -5,7 +5,7 @@ import pytest
 
 import bpnet
 from bpnet.data import cells
-from bpnet.data.columns import Columns
+from bpnet.data.columns import Column, Columns
 from bpnet.errors import InputError
 
 
@@ -55,3 +55,34 @@ def test_columns_that_name_a_category_twice_are_refused(tmp_path):
     assert Columns.from_json(text).inputs[0].categories == ("u", "v")
     with pytest.raises(InputError, match="different categories"):
         Columns.from_json(text.replace('"v"', '"u"'))
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "held"),
+    [
+        ("date", pl.Datetime("us"), pl.Series("a", [float("nan")] * 2)),
+        ("date", pl.Datetime("us"), pl.Series("a", [None, None], pl.Boolean)),
+        ("number", pl.Float64, pl.Series("a", [None, None], pl.Date)),
+        ("number", pl.Float64, pl.Series("a", [None, None], pl.Boolean)),
+    ],
+)
+def test_a_column_without_values_has_the_type_that_was_learned(kind, dtype, held):
+    """A file of which no cell has a value says nothing of the column's type."""
+    column = Column("a", kind, 0.0, 1.0, 0.0)
+    values, bad = cells.as_numbers(cells.plain(held, "t"), column, "t")
+    assert (values.dtype, values.to_list(), bad.to_list()) == (dtype, [None] * 2, [False] * 2)
+
+
+def test_dates_that_are_all_missing_are_predicted_as_their_mean(tmp_path):
+    days = [f"2024-{1 + i % 12:02}-{1 + i:02}" for i in range(20)]
+    path = table(tmp_path / "t.csv", ("a", [*days, "", ""]), ("y", ["p", "q"] * 11))
+    learned = bpnet.data.load(path, target="y")
+    new = table(tmp_path / "new.csv", ("a", ["nan"]))
+    data = bpnet.data.load(new, columns=learned.columns, need_target=False)
+    assert data.x.tolist() == learned.x[-1:].tolist()
+
+
+def test_numbers_with_thousands_may_be_larger_than_an_integer():
+    found = cells.numbers(pl.Series(["1,000", "99999999999999999999"]))
+    assert (found.dtype, found.to_list()) == (pl.Float64, [1e3, 1e20])
+    assert cells.numbers(pl.Series(["1,000", "7", None])).to_list() == [1000, 7, None]

@@ -436,3 +436,23 @@ def test_changed_columns_are_refused(tmp_path: Path, old: str, new: str) -> None
     assert old in saved
     with pytest.raises(InputError, match="not the columns of a table"):
         Columns.from_json(saved.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [(["1", "2.50", "3.0"], None), (["1.0", "2.5", "3.00"], "x"), (["2024-01-02"] * 3, "x"),
+     (["2024-01-02", "2024-02-03", "2024-03-04"], None)],
+)  # fmt: skip
+def test_a_category_does_not_depend_on_the_other_rows_of_its_file(
+    tmp_path: Path, values: list[str], word: str | None
+) -> None:
+    """A column is numbers, days or text by all of its cells, and new rows have other ones."""
+    values = [*values, word or values[0]] * 10
+    path = table(tmp_path / "t.csv", {"a": values, "y": ["p", "q"] * 20})
+    data = load(path, target="y", columns={"categorical": ["a"]})
+    for cells in (*([value] for value in values[:4]), [*values[:3], "none of these"]):
+        new = table(tmp_path / "new.csv", {"a": cells})
+        found = load(new, columns=data.columns, need_target=False)
+        count = min(len(cells), 3)
+        rows = [values.index(value) for value in cells[:count]]
+        np.testing.assert_array_equal(found.x[:count], data.x[rows])
