@@ -35,18 +35,10 @@ def learning_rates(finder: LearningRates, path: str | Path, about: Sequence[str]
     InputError
         If matplotlib is missing or the path cannot be used.
     """
-    lowest = finder.rates[finder.costs.argmin()]
-
     def draw(figure: Any, theme: Theme) -> None:
         axes = figure.subplots()
-        axes.plot(finder.rates, finder.costs, color=theme.one)
-        axes.axvline(finder.suggestion, color=theme.two, ls="--",
-                     label=f"suggestion {finder.suggestion:.2g}")  # fmt: skip
-        axes.plot([lowest], [finder.costs.min()], "o", mfc="none", mec=theme.ink,
-                  label=f"lowest cost, at {lowest:.2g}")  # fmt: skip
-        axes.set(xscale="log", xlabel="learning rate", ylabel="cost, smoothed")
+        finder.draw(axes, (theme.one, theme.two, theme.ink))
         drawing.log_axis(axes.xaxis, finder.rates.min(), finder.rates.max())
-        axes.legend()
         axes.set_title(
             "The suggestion is a tenth of the rate with the lowest cost; the run ends where the "
             "cost has\nrisen far above it.", color=theme.muted, fontsize=8.5,

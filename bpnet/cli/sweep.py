@@ -58,6 +58,15 @@ def command(
             "1e-4..1e-1. With 0, every combination of the lists is trained.",
         ),
     ] = 0,
+    prune: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="EPOCHS",
+            help="Number of epochs after which only the best quarter of the combinations goes on, "
+            "and again after 4 times as many, and so on. With 0, no combination is pruned.",
+        ),
+    ] = 0,
     folds: Annotated[
         int,
         typer.Option(
@@ -113,6 +122,7 @@ def command(
       bpnet sweep houses.csv --target price --dropout 0,0.2 --folds 5 --patience 5
       bpnet sweep digits --hidden 64/128,64 --optimizer adam,sgd
       bpnet sweep digits --learning-rate 1e-4..1e-1 --dropout 0..0.5 --trials 20
+      bpnet sweep digits --learning-rate 1e-4..1e-1 --trials 50 --epochs 30 --prune 2
       bpnet sweep --resume runs/digits-20261124-120000
     """
     settings = {name: value for name, value in context.params.items() if name not in _COMMAND}
@@ -130,8 +140,8 @@ def command(
                 screen.say(f"{resume} is finished: nothing to do")
             return 0
         where = {"backend": backend, "device": device} if backend or device else {}
-        # ledgers of earlier versions have neither a test part nor trials
-        stored = {"test": 0.0, "trials": 0, **ledger.asked, **where}
+        # ledgers of earlier versions have no test part
+        stored = {"test": 0.0, **ledger.options, **where}
         settings = _parsed(context, stored, resume)
     return _run(settings, ledger, json_=json_, quiet=quiet)
 
@@ -153,7 +163,7 @@ def _parsed(context: typer.Context, stored: dict[str, Any], folder: Path) -> dic
     flags = {p.name: p.opts[0] for p in context.command.params if p.name not in _COMMAND}
     unknown = next((name for name in stored if name not in flags), None)
     if unknown is not None:
-        msg = f"{folder / run_folder.SWEEP} asks for {unknown}, which this bpnet does not know"
+        msg = f"{folder / run_folder.SWEEP} has the option {unknown}, which this bpnet lacks"
         raise InputError(f"{msg}; sweep again")
     words = [f"{flags[n]}={v}" for n, v in stored.items() if v is not None and n != "source"]
     words += ["--", str(stored.get("source", ""))]
@@ -166,7 +176,7 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
     plan = _plan(settings)
     selection = bpnet.backends.select(settings["backend"], settings["device"])
     backend = selection.backend
-    ledger.asked = {**settings, "backend": backend.spec, "device": None}
+    ledger.options = {**settings, "backend": backend.spec, "device": None}
     table = _data_table(settings)
     data = run_data.read(**table)
     table["test"] = data.test_share
@@ -179,13 +189,13 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
     }
     console = screen.console(stderr=json_)
     target_line = run_data.target_line(data, table)
-    total = len(plan.configurations()) * len(plan.seeds) * max(plan.folds, 1)
+    total = len(plan.configurations()) * plan.networks_each
     stopper, trained = StopOnSignal(), len(ledger.trained)
     with interrupting() as stopped:
         try:
             with Count(
                 console, total, settings["epochs"], silent=quiet or json_, score=score,
-                before=trained,
+                before=trained, beside=plan.networks_each - 1,
             ) as count:  # fmt: skip
                 for text in sweep.heading(
                     data, plan, total, backend.spec, selection.reason, target_line
@@ -219,7 +229,9 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
     return stopper.status
 
 
-_UNTESTED = "note: the rows that ranked the options are no test; --test 0.1 holds out others"
+_UNTESTED = (
+    "note: the rows that ranked the options are not a test of the best; --test 0.1 holds out others"
+)
 
 
 def _data_table(settings: dict[str, Any]) -> dict[str, Any]:
@@ -272,6 +284,7 @@ def _plan(settings: dict[str, Any]) -> sweep.Plan:
         training={**shared, "metrics": sweep.metrics_of(settings["score"])},
         seeds=sweep.seeds(first, settings["seeds"]), optimizer=optimizer, patience=patience,
         folds=settings["folds"], score=settings["score"], trials=settings["trials"],
+        prune=settings["prune"],
     )  # fmt: skip
 
 

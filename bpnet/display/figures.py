@@ -1,5 +1,10 @@
 """Text of figures for a reader: rounded numbers, names of metrics, durations."""
 
+from typing import Any
+
+from bpnet.errors import InputError
+from bpnet.requirements import install
+
 FIGURES = {"r2": "R2", "mae": "MAE", "rmse": "RMSE"}
 """Names of metrics that are abbreviations."""
 
@@ -43,3 +48,19 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def pyplot() -> Any:
+    """Matplotlib's pyplot, for a notebook or a window.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing.
+    """
+    try:
+        from matplotlib import pyplot as drawn
+    except ImportError:
+        msg = f"a picture needs matplotlib; {install('matplotlib')}"
+        raise InputError(msg) from None
+    return drawn

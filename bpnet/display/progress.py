@@ -135,6 +135,5 @@ def _view(networks: int, run: Run, verbose: int) -> Any:
 
     console = Console(highlight=False)
     if networks > 1:
-        count = Count(console, networks, run.epochs)
-        return count.__enter__()
+        return Count(console, networks, run.epochs, stays=True).__enter__()
     return Bar(console, live=False)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from bpnet.display import lines
 from bpnet.display.curves import Curves
 from bpnet.display.figures import display_name, value_text
-from bpnet.training.callbacks import Callback, Run
+from bpnet.training.callbacks import PRUNED, Callback, Run
 from bpnet.training.scores import grows
 
 _ROOM = (40, 20)
@@ -150,14 +150,18 @@ class Count(Callback):
         Name of a figure in the history, whose best value so far is shown.
     before : int
         Number of networks that an earlier process has trained.
+    beside : int
+        Number of networks that are not trained where one is pruned.
+    stays : bool
+        Whether the last line is written at the end, also of a set that took no time.
     """
 
     def __init__(
         self, console: Console, networks: int, epochs: int, *, silent: bool = False,
-        score: str = "", before: int = 0,
+        score: str = "", before: int = 0, beside: int = 0, stays: bool = False,
     ) -> None:  # fmt: skip
         self._console, self._networks, self._epochs = console, networks, epochs
-        self._silent, self._score = silent, score
+        self._silent, self._score, self._beside, self._stays = silent, score, beside, stays
         self._before = self._done = before
         self._trained = before * epochs
         self._best: float | None = None
@@ -184,6 +188,9 @@ class Count(Callback):
     def close(self) -> None:
         """Restore the terminal, also after an error in training."""
         self._progress.stop()
+        if self._stays:
+            self.say(self._text())
+            self._stays = False
 
     def on_epoch_end(self, run: Run) -> None:
         """Update the bar and the best score."""
@@ -198,6 +205,8 @@ class Count(Callback):
         """Count a network, and the epochs that early stopping has saved."""
         self._done += 1
         self._trained += self._epochs - run.position[0]
+        if run.stopped == PRUNED:
+            self._networks -= self._beside
         self._show()
         twentieths, now = 20 * self._done // self._networks, self._clock.elapsed
         is_time = now - self._last_line >= _SECONDS and twentieths > self._twentieths

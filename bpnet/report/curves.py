@@ -88,7 +88,7 @@ def _curve(subject: Subject, name: str) -> Picture:
             label=f"best epoch, {best + 1}",
         )  # fmt: skip
         axes.set(xlabel="epoch", ylabel=words(name))
-        _scale(axes, name, [v for values in curves.values() for v in values])
+        scale(axes, name, [v for values in curves.values() for v in values])
         axes.legend()
         return spots
 
@@ -114,11 +114,11 @@ def _lines(axes: Any, theme: Theme, lines: Sequence[tuple[str, int, Any]]) -> li
     return columns(axes, range(1, most + 1), texts)
 
 
-def _scale(axes: Any, name: str, values: Sequence[float]) -> None:
+def scale(axes: Any, name: str, values: Sequence[float]) -> None:
     """Percent for shares, a logarithmic axis for a cost that falls far."""
     from matplotlib.ticker import PercentFormatter
 
-    if name in _SHARES:
+    if name.removeprefix("validation_") in _SHARES:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     elif min(values) > 0 and max(values) > 30 * min(values):
         axes.set_yscale("log")
@@ -226,7 +226,7 @@ def _overlay(
                 first = min(float(x[0]) for x, _ in lines)
                 log_axis(axes.xaxis, max(first, 1e-9), max(ends))
         axes.set(xlabel=against, ylabel=words(name))
-        _scale(axes, name.removeprefix("validation_"), [v for _, y in lines for v in y])
+        scale(axes, name, [v for _, y in lines for v in y])
         figure.legend(loc="outside lower left", ncols=1 if len(lines) < 4 else 2)
         return spots
 

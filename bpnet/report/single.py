@@ -4,7 +4,7 @@ from typing import Any
 
 from bpnet.display.figures import display_name, value_text
 from bpnet.pages.content import Fact, Page, notes, percent
-from bpnet.report import curves, inputs, layers, outcomes, repeat, threshold
+from bpnet.report import curves, inputs, layers, outcomes, repeat, sweeps, threshold
 from bpnet.report.subject import Judged, Subject
 from bpnet.runs import data as run_data
 from bpnet.runs import results
@@ -14,6 +14,7 @@ def page(subject: Subject) -> Page:
     """Everything that is known of a run."""
     sections = [
         curves.section(subject),
+        *sweeps.sections(subject.sweep),
         *outcomes.sections(subject),
         *inputs.sections(subject),
         *notes(subject.replaced),

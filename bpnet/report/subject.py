@@ -14,6 +14,7 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError, one_line
 from bpnet.model.ensemble import Ensemble, Model
 from bpnet.model.network import Network
+from bpnet.report import sweep_file
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
 from bpnet.runs import results
@@ -92,6 +93,8 @@ class Subject:
         How it does.
     missing : str
         Why that is not known.
+    sweep : SweepFile or None
+        The sweep that it is the best of.
     """
 
     folder: Path
@@ -102,6 +105,7 @@ class Subject:
     columns: Columns | None
     judged: Judged | None
     missing: str = ""
+    sweep: sweep_file.SweepFile | None = None
 
     @property
     def name(self) -> str:
@@ -229,15 +233,17 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
         If the folder is not that of a run, a file in it is damaged, or ``source`` cannot be read.
     """
     network, config, columns = runs.open_run(folder)
-    history, records = _history(folder), _records(folder)
+    history, records, swept = _history(folder), _records(folder), sweep_file.read(folder)
     try:
         part = _in_memory(run_data.evaluation_set(config, columns, source, None, stream=False))
     except InputError as error:
         if source is not None:
             raise
-        return Subject(folder, config, history, records, network, columns, None, str(error))
+        return Subject(
+            folder, config, history, records, network, columns, None, str(error), sweep=swept
+        )
     judged = _judge(network, config, part, backend)
-    return Subject(folder, config, history, records, network, columns, judged)
+    return Subject(folder, config, history, records, network, columns, judged, sweep=swept)
 
 
 def _in_memory(part: EvaluationSet) -> EvaluationSet:

@@ -1,14 +1,15 @@
-"""A sweep: every combination of some options, with several seeds and folds, ranked.
+"""A sweep: combinations of some options, trained with several seeds and folds, and ranked.
 
-All networks of it are trained as one set (:func:`bpnet.train`), so that small ones share their
-steps; the best combination is then trained once more and leaves the folder of a run.
+The networks are trained as one set (:func:`bpnet.train`), so that small ones share their steps; the
+best combination is then trained once more and leaves the folder of a run.
 """
 
 from bpnet.public import listing
+from bpnet.sweep.finishing import finish
 from bpnet.sweep.ledger import Ledger
 from bpnet.sweep.plan import Plan, metrics_of, network, seeds
 from bpnet.sweep.ranking import Ranked, Sweep, heading, table
-from bpnet.sweep.running import check, finish, run
+from bpnet.sweep.running import check, run
 from bpnet.sweep.search import Span
 
 __all__ = [

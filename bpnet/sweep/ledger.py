@@ -1,10 +1,10 @@
-"""What the networks of a sweep have scored, kept in its folder while it goes on."""
+"""The scores of the networks of a sweep, kept in its folder while it goes on."""
 
 import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bpnet.training import Callback, Run
 from bpnet.training.callbacks import SIGNALS
 
 End = tuple[float, int]
-"""Score of a network, nan if it diverged, and the epoch that it keeps, from 1; then 0."""
+"""Score of a network and the epoch that it keeps, from 1; nan and 0 if it diverged."""
 
 _CSV = "sweep.csv"
 _SHARE = 20
@@ -26,28 +26,34 @@ _SHARE = 20
 
 @dataclass(eq=False)
 class Ledger:
-    """Networks that are trained, by their numbers; ``sweep.json`` of a folder has them too.
+    """The networks that are trained, by their numbers, in memory and in ``sweep.json``.
 
     Parameters
     ----------
     folder : Path or None
         From :func:`bpnet.runs.folder.choose`; None keeps nothing on the disk.
-    asked : dict
-        What was asked for, plain data with which the sweep can be taken up again.
+    options : dict
+        Options of the sweep as plain data, with which it can be resumed.
     fresh : bool
         Whether the folder is one that :func:`bpnet.runs.folder.choose` has named.
     trained : dict of (float, int)
         Score and epoch of each network.
+    rungs : dict of lists
+        Scores of networks at the rungs of successive halving that they have reached.
+    pruned : dict of int
+        Epoch after which each pruned network ended, from 1; it is in ``trained`` too.
     seconds : float
-        Of training them.
+        Time that training took.
     data : str
         Fingerprint of the data.
     """
 
     folder: Path | None = None
-    asked: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     fresh: bool = False
     trained: dict[int, End] = field(default_factory=dict)
+    rungs: dict[int, list[float]] = field(default_factory=dict)
+    pruned: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
     data: str = ""
     _lock: lock.FolderLock | None = None
@@ -58,7 +64,7 @@ class Ledger:
 
     @classmethod
     def read(cls, folder: Path) -> "Ledger":
-        """Ledger of a sweep that is taken up again.
+        """Ledger of a sweep that is resumed.
 
         Raises
         ------
@@ -70,24 +76,28 @@ class Ledger:
             msg = f"{folder} is not the folder of a sweep: it holds no {path.name}"
             raise InputError(f"{msg}; give the folder that `bpnet sweep` named")
         try:
-            held = strict_json.loads(disk.text(path))
-            if "trained" not in held:
+            file = strict_json.loads(disk.text(path))
+            if "trained" not in file:
                 msg = f"{path} is of an older bpnet, which kept no networks; sweep again"
                 raise InputError(msg)
-            trained = {_whole(i): _end(score, epoch) for i, score, epoch in held["trained"]}
-            asked, seconds, data = held["asked"], float(held["seconds"]), str(held["data"])
-            if not isinstance(asked, dict) or not 0 <= seconds < math.inf:
-                msg = "it does not say what was asked for"
+            ledger = cls(
+                folder, file["asked"], seconds=float(file["seconds"]), data=str(file["data"]),
+                trained={_whole(i): _end(score, epoch) for i, score, epoch in file["trained"]},
+                rungs={_whole(i): [*map(_score, row)] for i, row in file.get("rungs", [])},
+                pruned={_whole(i): _whole(epoch) for i, epoch in file.get("pruned", [])},
+            )  # fmt: skip
+            if not isinstance(ledger.options, dict) or not 0 <= ledger.seconds < math.inf:
+                msg = "its options or its seconds are not those of a sweep"
                 raise ValueError(msg)
         except InputError:
             raise
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
             msg = f"{path} is damaged ({one_line(error)}); sweep again"
             raise InputError(msg) from error
-        return cls(folder, asked, False, trained, seconds, data)
+        return ledger
 
     def begin(self, ranked: Callable[[], Sweep], data: str) -> None:
-        """Make the folder and hold it.
+        """Make the folder and lock it.
 
         Parameters
         ----------
@@ -99,7 +109,7 @@ class Ledger:
         Raises
         ------
         InputError
-            If another process holds the folder, or the sweep was begun with other data.
+            If another process has locked the folder, or the sweep was begun with other data.
         """
         if self.data and self.data != data:
             msg = f"the data is not what the sweep in {self.folder} was begun with"
@@ -110,14 +120,16 @@ class Ledger:
             return
         self.folder, self._made = owned.claim(self.folder, fresh=self.fresh)
         run_folder.check(self.folder)
-        held = lock.FolderLock(self.folder)
-        held.take()
-        self._lock = held
+        folder_lock = lock.FolderLock(self.folder)
+        folder_lock.take()
+        self._lock = folder_lock
         owned.clear(self.folder, run_folder.FILES)
         self._write()
 
-    def note(self, i: int, end: End) -> None:
-        """Keep what a network scored; it is written soon, or by :meth:`close`."""
+    def note(self, i: int, end: End, pruned: int | None = None) -> None:
+        """Keep the score of a network; it is written soon, or by :meth:`close`."""
+        if pruned is not None:
+            self.pruned[i] = pruned
         self.trained[i] = end
         start = time.perf_counter()
         if start >= self._next:
@@ -126,14 +138,14 @@ class Ledger:
             self._next = now + _SHARE * (now - start)
 
     def close(self, *, finished: bool) -> None:
-        """Write the ranking, and let go of the folder."""
+        """Write the ranking, and unlock the folder."""
         try:
             self._write(finished=finished)
         finally:
             self.release()
 
     def discard(self) -> None:
-        """Take away what a sweep that cannot be has left, unless it was begun before."""
+        """Delete the files of a sweep that failed, unless it was begun before."""
         if self._is_new and self._lock is not None and self.folder is not None:
             for name in (run_folder.SWEEP, _CSV):
                 (self.folder / name).unlink(missing_ok=True)
@@ -142,7 +154,7 @@ class Ledger:
         owned.unmake(self._made)
 
     def release(self) -> None:
-        """Let go of the folder."""
+        """Unlock the folder."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -151,30 +163,32 @@ class Ledger:
         if self.folder is None or self._ranked is None:
             return
         sweep = self._ranked()
-        held = {
+        file = {
             "finished": finished,
             **sweep.summary(),
-            "asked": self.asked,
+            "asked": self.options,
             "data": self.data,
             "trained": [[i, finite_number(s), at] for i, (s, at) in sorted(self.trained.items())],
+            "rungs": [[i, [*map(finite_number, row)]] for i, row in sorted(self.rungs.items())],
+            "pruned": sorted(self.pruned.items()),
         }
-        with disk.writing(self.folder / run_folder.SWEEP, text=True, sync=finished) as file:
-            file.write(json.dumps(held, indent=1))
+        with disk.writing(self.folder / run_folder.SWEEP, text=True, sync=finished) as stream:
+            stream.write(json.dumps(file, indent=1))
         if sweep.ranking:
-            with disk.writing(self.folder / _CSV, text=True, sync=finished) as file:
-                file.write(as_csv(sweep))
+            with disk.writing(self.folder / _CSV, text=True, sync=finished) as stream:
+                stream.write(as_csv(sweep))
 
 
 @dataclass(eq=False)
 class Noting(Callback):
-    """Tells a ledger of each network of a set, in the order in which they were given.
+    """Enters each network of a set into a ledger, in the order of the set.
 
     Parameters
     ----------
     ledger : Ledger
-        Whom to tell.
+        Where the networks are entered.
     numbers : list of int
-        Of the networks, in the sweep.
+        Numbers of the networks in the sweep.
     end : callable
         From a history to score and epoch.
     """
@@ -182,15 +196,15 @@ class Noting(Callback):
     ledger: Ledger
     numbers: list[int]
     end: Callable[[Any], End]
-    _given: int = 0
+    _members: int = field(default=0, init=False)
 
     def for_member(self) -> "Noting":
-        """Return what tells of the next network."""
-        self._given += 1
-        return Noting(self.ledger, self.numbers[self._given - 1 : self._given], self.end)
+        """Return the callback of the next network."""
+        self._members += 1
+        return replace(self, numbers=self.numbers[self._members - 1 : self._members])
 
     def on_train_end(self, run: Run) -> None:
-        """Tell, unless the network was stopped."""
+        """Enter the network, unless a signal stopped it."""
         if run.stopped not in SIGNALS:
             self.ledger.note(self.numbers[0], self.end(run.history))
 
@@ -202,8 +216,12 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _end(score: Any, epoch: Any) -> End:
-    if score is not None and (type(score) not in (int, float) or not math.isfinite(score)):
-        msg = f"it has the score {str(score)[:20]}"
+def _score(value: Any) -> float:
+    if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
+        msg = f"it has the score {str(value)[:20]}"
         raise ValueError(msg)
-    return (math.nan if score is None else float(score)), _whole(epoch)
+    return math.nan if value is None else float(value)
+
+
+def _end(score: Any, epoch: Any) -> End:
+    return _score(score), _whole(epoch)

@@ -1,4 +1,4 @@
-"""What a sweep is asked for."""
+"""The plan of a sweep: what is trained, with which options, and how it is compared."""
 
 import itertools
 import math
@@ -24,13 +24,16 @@ Configuration = dict[str, Any]
 _MOST = 100_000
 """Networks of a sweep."""
 
+REDUCTION = 4
+"""One in so many trials goes on from a rung of successive halving; optuna's own default."""
+
 OF_THE_OPTIMIZER = ("optimizer", "learning_rate", "momentum")
 OF_THE_NETWORK = ("hidden", "activation")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep is asked for.
+    """What a sweep trains, and how it ranks it.
 
     Parameters
     ----------
@@ -56,6 +59,9 @@ class Plan:
         Epochs without a better score after which a network stops.
     trials : int
         Combinations that are drawn by the first seed; 0 is all of them.
+    prune : int
+        Epochs after which the first network of each combination is compared with the others, and
+        again after 4 times as many, and so on: :mod:`bpnet.sweep.pruning`. 0 is never.
     """
 
     grid: dict[str, list[Any] | Span]
@@ -67,6 +73,7 @@ class Plan:
     score: str | None = None
     patience: int | None = None
     trials: int = 0
+    prune: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be swept before there is a network.
@@ -84,12 +91,15 @@ class Plan:
             raise InputError(f"{msg}; give trials, or a list")
         lists = [v for v in self.grid.values() if not isinstance(v, Span)]
         count = self.trials or math.prod(map(len, lists))
-        count *= len(self.seeds) * max(self.folds, 1)
+        count *= self.networks_each
         if count > _MOST:
             msg = f"the sweep has {count:,} networks; give fewer values, seeds or folds: at most"
             raise InputError(f"{msg} {_MOST:,}")
         merged(Place, None, self.training)
         merged(Recipe, None, self.training)
+        if self.prune and not 0 < self.prune < self.epochs:
+            msg = f"prune is {self.prune}, and a network is trained for {self.epochs} epochs"
+            raise InputError(f"{msg}; give fewer, at least 1, or 0 to prune none")
         rules: Any = self.grid.get("optimizer", [self.optimizer])
         for rule in rules:
             check_rule(self.rule({"optimizer": rule}))
@@ -99,6 +109,25 @@ class Plan:
             ends: Any = [values.low, values.high] if isinstance(values, Span) else values
             for value, rule in itertools.product(ends, rules):
                 merged(Recipe, None, self.options({"optimizer": rule, name: value}))
+
+    @property
+    def networks_each(self) -> int:
+        """Networks of a combination: one for each seed and fold."""
+        return len(self.seeds) * max(self.folds, 1)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a network that is neither pruned nor stopped by its patience."""
+        return merged(Recipe, None, self.training).epochs
+
+    @property
+    def rungs(self) -> list[int]:
+        """Epochs after which trials are compared; the last epoch of all is not one of them."""
+        epochs, rung = [], self.prune
+        while 0 < rung < self.epochs:
+            epochs.append(rung)
+            rung *= REDUCTION
+        return epochs
 
     def configurations(self) -> list[Configuration]:
         """Every combination, the first option changing slowest, or those that are drawn."""

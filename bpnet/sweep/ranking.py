@@ -1,9 +1,10 @@
-"""What a sweep gave: combinations in order, as data, as CSV and as a table."""
+"""The ranking of a sweep: its combinations in order, as plain data, as CSV and as a table."""
 
 import csv
 import io
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,21 +24,28 @@ _DIGITS = 8
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """A combination and how good it was.
+    """A combination and its scores.
 
     Parameters
     ----------
     configuration : dict
         Its options.
     scores : array, (seeds, folds)
-        Of its networks, at the epoch that each keeps; nan where one diverged.
+        Of its networks, at the epoch that each keeps; nan where one diverged. Of a trial that was
+        pruned, or diverged where trials are pruned, there is the first network alone, (1, 1).
     epochs : array of int, (seeds, folds)
         That epoch, from 1.
+    trial : int
+        Number of the combination in the plan, from 1.
+    pruned : int or None
+        Epoch after which its trial was pruned, from 1.
     """
 
     configuration: Configuration
     scores: np.ndarray[Any, Any]
     epochs: np.ndarray[Any, Any]
+    trial: int = 1
+    pruned: int | None = None
 
     @property
     def mean(self) -> float:
@@ -51,28 +59,28 @@ class Ranked:
 
     @property
     def diverged(self) -> int:
-        """Networks that did."""
+        """Number of its networks that diverged."""
         return int(np.isnan(self.scores).sum())
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """What a sweep gave.
+    """A ranked sweep.
 
     Parameters
     ----------
     plan : Plan
-        What was asked.
+        What was trained.
     score : str
-        What it is ranked by.
+        Name in the history that combinations are ranked by.
     ranking : list of Ranked
         The best first.
     backend : str
-        Where it ran.
+        Name of the backend.
     seconds : float
-        Of training all networks.
+        Time that training all networks took.
     stacks : list of int
-        How many were trained at once, one after another.
+        Sizes of the stacks that were trained one after another.
     """
 
     plan: Plan
@@ -98,12 +106,14 @@ class Sweep:
         return [
             {
                 "rank": i,
+                "trial": ranked.trial,
                 **ranked.configuration,
                 "mean": finite_number(ranked.mean),
                 "deviation": finite_number(ranked.deviation),
                 "scores": [[finite_number(v) for v in row] for row in ranked.scores.tolist()],
                 "epochs": ranked.epochs.tolist(),
                 "diverged": ranked.diverged,
+                "pruned": ranked.pruned,
             }
             for i, ranked in enumerate(self.ranking, start=1)
         ]
@@ -137,6 +147,43 @@ class Sweep:
         }
 
 
+def networks_of(
+    plan: Plan, c: int, trained: Mapping[int, tuple[float, int]], pruned: Mapping[int, int]
+) -> range:
+    """Numbers of the networks of a combination.
+
+    Of a trial that was pruned, or diverged where trials are pruned, no others are trained.
+    """
+    first = c * plan.networks_each
+    failed = first in trained and math.isnan(trained[first][0])
+    alone = plan.prune and (failed or first in pruned)
+    return range(first, first + (1 if alone else plan.networks_each))
+
+
+def ranking(
+    plan: Plan, score: str, parts: int, trained: Mapping[int, tuple[float, int]],
+    pruned: Mapping[int, int],
+) -> list[Ranked]:  # fmt: skip
+    """Combinations whose networks are all trained, the best first, pruned ones behind them."""
+    combinations = []
+    for c, configuration in enumerate(plan.configurations()):
+        numbers = networks_of(plan, c, trained, pruned)
+        if any(i not in trained for i in numbers):
+            continue
+        shape = (-1, parts if len(numbers) > 1 else 1)
+        scores = np.asarray([trained[i][0] for i in numbers], float).reshape(shape)
+        epochs = np.asarray([trained[i][1] for i in numbers], int).reshape(shape)
+        end = pruned.get(numbers[0])
+        combinations.append(Ranked(configuration, scores, epochs, c + 1, end))
+    sign = -1 if grows(score) else 1
+    combinations.sort(
+        key=lambda one: (
+            one.diverged, one.pruned is not None, -(one.pruned or 0), sign * np.nansum(one.scores)
+        )
+    )  # fmt: skip
+    return combinations
+
+
 def as_csv(sweep: Sweep) -> str:
     """The ranking as CSV, a line for each combination."""
     rows = _flat(sweep)
@@ -149,8 +196,9 @@ def as_csv(sweep: Sweep) -> str:
 
 def _flat(sweep: Sweep) -> list[dict[str, Any]]:
     """Rows of the ranking without the figures of single networks."""
+    left_out = {"trial", "scores", "epochs", *(() if sweep.plan.prune else ("pruned",))}
     rows = [{**row, **_texts(row)} for row in sweep.rows()]
-    return [{n: v for n, v in row.items() if n not in {"scores", "epochs"}} for row in rows]
+    return [{n: v for n, v in row.items() if n not in left_out} for row in rows]
 
 
 def _texts(row: dict[str, Any]) -> dict[str, str]:
@@ -166,8 +214,8 @@ def as_text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) and len(text) > _DIGITS else text
 
 
-def as_asked(name: str, values: Any) -> Any:
-    """Values of an option as the command that sweeps them again takes them."""
+def as_option(name: str, values: Any) -> Any:
+    """Values of an option as the command line takes them."""
     if isinstance(values, Span):
         return str(values)
     if name in OF_THE_NETWORK:
@@ -178,9 +226,10 @@ def as_asked(name: str, values: Any) -> Any:
 def heading(
     data: Dataset, plan: Plan, total: int, spec: str, reason: str, target: Sequence[str] = ()
 ) -> list[str]:
-    """Lines that say what is about to be trained."""
+    """Lines of the data, the networks and the backend, before anything is trained."""
     count = len(plan.configurations())
-    judged = f"{plan.folds} folds" if plan.folds else "a validation split"
+    ranked_on = f"{plan.folds} folds" if plan.folds else "a validation split"
+    rungs = ", ".join(map(str, plan.rungs))
     return [
         f"data: {data.name}, {run_data.size_line(data)}",
         *data.taken,
@@ -188,13 +237,14 @@ def heading(
         *target,
         f"network: {network(data, plan, plan.seeds[0], plan.configurations()[0])}",
         f"sweep: {count} combinations, {len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}, "
-        f"{judged}: {total} networks",
+        f"{ranked_on}: {'at most ' if plan.prune else ''}{total} networks",
+        *([f"pruning: the best quarter goes on after epochs {rungs}"] if plan.prune else []),
         f"backend: {spec} ({reason})",
     ]
 
 
 def table(sweep: Sweep) -> list[str]:
-    """Lines of the ranking: the options of which there are several, mean and deviation."""
+    """Lines of the ranking: the options with several values, mean and deviation of the score."""
     grid = sweep.plan.grid
     several = [n for n, v in grid.items() if isinstance(v, Span) or len(v) > 1]
     share = sweep.score.endswith("accuracy")
@@ -205,19 +255,24 @@ def table(sweep: Sweep) -> list[str]:
         "+-",
         "epochs",
         "diverged",
+        *(["pruned"] if sweep.plan.prune else []),
     ]
     lines = [header]
     for i, ranked in enumerate(sweep.ranking, start=1):
         values = [as_text(ranked.configuration[name]) for name in several]
         numbers = [format(unit * v, form) for v in (ranked.mean, ranked.deviation)]
+        if ranked.pruned is not None:
+            numbers[1] = ""
         epochs = f"{statistics.median(ranked.epochs.ravel().tolist()):g}"
-        lines.append([str(i), *values, *numbers, epochs, str(ranked.diverged or "")])
+        pruned = "" if ranked.pruned is None else f"after {ranked.pruned}"
+        cells = [str(i), *values, *numbers, epochs, str(ranked.diverged or ""), pruned]
+        lines.append(cells[: len(header)])
     widths = [max(len(line[j]) for line in lines) for j in range(len(header))]
     shown = [
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    if not sweep.stacks:  # all were trained before it was taken up
+    if not sweep.stacks:  # all networks were trained before the sweep was resumed
         return shown
     rate = sum(sweep.stacks) / max(sweep.seconds, 1e-9)
     end = f"{sum(sweep.stacks)} networks in {sweep.seconds:.1f} s, {rate:.1f} a second"

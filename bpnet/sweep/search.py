@@ -1,6 +1,7 @@
 """Random search: combinations drawn from lists and ranges, by optuna, the same for a seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from bpnet.errors import InputError
 from bpnet.requirements import install
 
 _TRIES = 20
-"""Draws for each combination that is wanted: lists may have fewer, and none is trained twice."""
+"""Draws for each combination of a search: lists may have fewer, and none is trained twice."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Span:
         return 0 < 10 * self.low <= self.high
 
 
-def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> list[dict[str, Any]]:
-    """Different combinations, at most as many as there are.
+def import_optuna(purpose: str, option: str) -> Any:
+    """Optuna, which ``purpose`` needs.
 
     Raises
     ------
@@ -53,23 +54,42 @@ def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> l
     try:
         import optuna
     except ImportError:
-        msg = f"a random search needs optuna; {install('optuna')}, or leave trials out"
+        msg = f"{purpose} needs optuna; {install('optuna')}, or leave {option} out"
         raise InputError(msg) from None
+    return optuna
+
+
+@contextmanager
+def quiet(optuna: Any) -> Iterator[None]:
+    """Let optuna log nothing but warnings: a study is no news before its networks are trained."""
     verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # a trial is no news before it is trained
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> list[dict[str, Any]]:
+    """Different combinations, at most as many as there are.
+
+    Raises
+    ------
+    InputError
+        If optuna is missing.
+    """
+    optuna = import_optuna("a random search", "trials")
+    with quiet(optuna):
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
         kinds = {name: _distribution(optuna.distributions, values) for name, values in grid.items()}
-        found: dict[str, dict[str, Any]] = {}
+        combinations: dict[str, dict[str, Any]] = {}
         for _ in range(_TRIES * trials):
             at = study.ask(kinds).params
             one = {n: at[n] if isinstance(v, Span) else v[at[n]] for n, v in grid.items()}
-            found.setdefault(repr(one), one)
-            if len(found) == trials:
+            combinations.setdefault(repr(one), one)
+            if len(combinations) == trials:
                 break
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-    return list(found.values())
+    return list(combinations.values())
 
 
 def _distribution(kinds: Any, values: Sequence[Any] | Span) -> Any:

@@ -35,6 +35,9 @@ class Histories(list[History]):
 SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
 """Reasons of a stop after which the run is not over; they are for the whole process."""
 
+PRUNED = "pruned"
+"""Reason of a stop by the pruner of a sweep."""
+
 
 @dataclass(eq=False)
 class Run:

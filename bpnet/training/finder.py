@@ -1,6 +1,7 @@
 """Learning-rate finder: one pass with a rate that grows, and the cost at each (Smith 2017)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from bpnet.core.optimizers import Optimizer
 from bpnet.core.schedules import Moment
 from bpnet.data import batches, draws
 from bpnet.data.host_rows import HostRows
+from bpnet.display.figures import pyplot
 from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.training import divergence, fastest
@@ -58,7 +60,7 @@ _RISE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class LearningRates:
-    """What a finder saw.
+    """The costs of a pass over growing learning rates, and the rate that they suggest.
 
     Parameters
     ----------
@@ -77,6 +79,36 @@ class LearningRates:
     def __repr__(self) -> str:
         span = f"{len(self.rates)} steps from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
         return f"LearningRates(suggestion {self.suggestion:.3g}, {span})"
+
+    def plot(self) -> Any:
+        """Draw the cost against the learning rate, with the suggestion.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            A notebook shows the figure by itself; elsewhere ``matplotlib.pyplot.show()`` does.
+
+        Raises
+        ------
+        InputError
+            If matplotlib is missing.
+        """
+        _, axes = pyplot().subplots()
+        self.draw(axes)
+        axes.grid(alpha=0.3)
+        return axes
+
+    def draw(self, axes: Any, colors: Sequence[Any] = ("C0", "C1", "0.4")) -> None:
+        """Draw on axes of matplotlib, in the colors of cost, suggestion and lowest cost."""
+        lowest = self.rates[self.costs.argmin()]
+        curve, line, mark = colors
+        axes.plot(self.rates, self.costs, color=curve)
+        label = f"suggestion {self.suggestion:.2g}"
+        axes.axvline(self.suggestion, color=line, ls="--", label=label)
+        label = f"lowest cost, at {lowest:.2g}"
+        axes.plot([lowest], [self.costs.min()], "o", mfc="none", mec=mark, label=label)
+        axes.set(xscale="log", xlabel="learning rate", ylabel="cost, smoothed")
+        axes.legend()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from html import escape
 from typing import Any
 
-from bpnet.display.figures import display_name, value_text
+from bpnet.display.figures import display_name, pyplot, value_text
 from bpnet.errors import InputError
-from bpnet.requirements import install
 
 _ROWS = 10
 """Epochs that a page shows of a long history: half of them its first, half its last."""
@@ -43,14 +42,9 @@ class History(dict[str, list[float]]):
         InputError
             If matplotlib is missing.
         """
-        try:
-            from matplotlib import pyplot
-        except ImportError:
-            msg = f"a picture needs matplotlib; {install('matplotlib')}"
-            raise InputError(msg) from None
         names = self._drawn
         size = (4.2 * max(len(names), 1), 3.0)
-        figure, axes = pyplot.subplots(1, max(len(names), 1), squeeze=False, figsize=size)
+        figure, axes = pyplot().subplots(1, max(len(names), 1), squeeze=False, figsize=size)
         self.draw(dict(zip(names, axes[0], strict=False)))
         figure.tight_layout()
         return list(axes[0])

@@ -122,7 +122,7 @@ def test_what_a_sweep_was_asked_for_is_not_given_again(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda h: h["asked"].update(out="/somewhere"), "asks for out"),
+        (lambda h: h["asked"].update(out="/somewhere"), "has the option out"),
         (lambda h: h["asked"].update(epochs="many"), "--epochs"),
         (lambda h: h["trained"].append([0, "good", 1]), "damaged"),
         (lambda h: h["trained"].append([-1, 0.5, 1]), "damaged"),

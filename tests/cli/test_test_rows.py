@@ -138,7 +138,7 @@ def test_the_best_of_a_sweep_is_judged_by_rows_that_chose_nothing(table, capsys,
 
 def test_a_sweep_without_test_rows_says_so(table, capsys):
     words = ["t.csv", "--target", "price", *FAST[2:], "--test", "0", "--out", "run"]
-    assert "are no test" in said(capsys, "sweep", *words).out
+    assert "are not a test" in said(capsys, "sweep", *words).out
     assert "these rows chose the options of the sweep" in said(capsys, "evaluate", "run").err
 
 

@@ -66,6 +66,12 @@ def test_the_networks_of_a_set_are_counted(terminal):
     assert lines(terminal.getvalue()) == []
 
 
+def test_a_log_gets_the_last_line_of_a_set_however_short_it_was(capsys):
+    train(3, verbose=2)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("3/3 networks  0:00")
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_the_terminal_is_given_back_where_training_fails(terminal, count):
     class Fails(bpnet.Callback):

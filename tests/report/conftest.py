@@ -51,14 +51,17 @@ def runs(tmp_path_factory):
     again = root / "digits-again"
     arguments = ["digits", *FAST, "--epochs", "3", "--seed", "1", "--out", str(again)]
     assert main(["train", *arguments]) == 0
-    return SimpleNamespace(**folders, again=again, root=root, tables=tables)
+    swept = root / "sweep"
+    grid = ["--hidden", "4/6,4", "--learning-rate", "0.003,0.03", "--epochs", "2"]
+    assert main(["sweep", "digits", *grid, "--backend", "numpy", "-q", "--out", str(swept)]) == 0
+    return SimpleNamespace(**folders, again=again, sweep=swept, root=root, tables=tables)
 
 
 @pytest.fixture(scope="session")
 def subjects(runs):
     """The runs, read."""
     numpy = bpnet.backends.get("numpy")
-    names = ("digits", "classes", "numbers", "again")
+    names = ("digits", "classes", "numbers", "again", "sweep")
     return {name: read(getattr(runs, name), None, numpy) for name in names}
 
 
@@ -66,7 +69,9 @@ def subjects(runs):
 def made(subjects):
     """The page of each run, and one of three side by side, before they are HTML."""
     compared = [subjects[name] for name in ("digits", "again", "classes")]
-    alone = {name: single.page(subjects[name]) for name in ("digits", "classes", "numbers")}
+    alone = {
+        name: single.page(subjects[name]) for name in ("digits", "classes", "numbers", "sweep")
+    }
     return {**alone, "compared": several.page(compared)}
 
 

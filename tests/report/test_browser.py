@@ -13,7 +13,7 @@ def browser():
         yield opened
 
 
-NAMES = ("digits", "classes", "numbers", "compared")
+NAMES = ("digits", "classes", "numbers", "compared", "sweep")
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -166,10 +166,10 @@ def test_every_picture_has_words(made):
         assert all(len(f.picture.alt) > 30 and f.caption for f in figures)
         names = [f.picture.name for f in figures]
         assert len(names) == len(set(names))
-        # those are columns of the table of the cost, and of the activations
+        # those are columns of the table of the cost, of the activations, and of the sweep
         assert {f.picture.name for f in figures if f.table is None} <= {
             "accuracy", "r2", "mae", "rmse", "layers-silent", "validation-cost-by-seconds",
-            "roc", "precision-recall",
+            "roc", "precision-recall", "sweep-trials",
         }  # fmt: skip
 
 

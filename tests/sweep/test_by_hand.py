@@ -10,9 +10,9 @@ import pytest
 import bpnet
 from bpnet import sweep
 from bpnet.errors import InputError
+from bpnet.sweep import finishing, ranking, running
 from bpnet.sweep import ledger as ledgers
 from bpnet.sweep import plan as plans
-from bpnet.sweep import ranking, running
 from bpnet.sweep.ranking import Ranked, Sweep
 
 DATA = bpnet.data.Dataset(np.zeros((8, 2)), np.arange(8) % 2, name="made up")
@@ -147,7 +147,7 @@ def test_the_seed_of_the_best_is_that_with_the_best_mean(score, scores, seed):
 def test_the_best_is_first_and_what_diverged_last(score, order):
     asked = plan(grid={"l2": [0.1, 0.2, 0.3, 0.4]}, seeds=[0, 1])
     ends = [(0.5, 1), (0.5, 2), (0.75, 3), (0.75, 4), (9.0, 5), (NAN, 0), (0.1, 1)]
-    found = running._ranking(asked, score, 1, dict(enumerate(ends)))
+    found = ranking.ranking(asked, score, 1, dict(enumerate(ends)), {})
     assert [one.configuration["l2"] for one in found] == order  # of 0.4 one is not trained yet
     by = {one.configuration["l2"]: one for one in found}
     assert by[0.2].scores.tolist() == [[0.75], [0.75]]
@@ -157,7 +157,7 @@ def test_the_best_is_first_and_what_diverged_last(score, order):
 def test_scores_of_folds_stand_beside_each_other_and_seeds_below():
     asked = plan(grid={"l2": [0.1, 0.2]}, seeds=[0, 1], folds=3)
     ends = {i: (float(i), i) for i in range(12)}
-    first, second = running._ranking(asked, "validation_cost", 3, ends)
+    first, second = ranking.ranking(asked, "validation_cost", 3, ends, {})
     assert first.scores.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert second.epochs.tolist() == [[6, 7, 8], [9, 10, 11]]
 
@@ -274,7 +274,7 @@ def test_the_best_is_a_run_like_any_other_and_says_of_what_sweep(folds, epochs, 
     chosen = {"momentum": 0.25, "l2": 0.5, "batch_size": None}
     best = ranked([[0.5, 0.5], [0.75, 0.5]], [[1, 2], [3, 9]], **chosen)
     held = Sweep(asked, "validation_accuracy", [best], "numpy", 1.0)
-    found = running._config(held, CONFIG, ["f1"])
+    found = finishing._config(held, CONFIG, ["f1"])
     assert found["training"] == {
         "cost": None, "epochs": epochs, "l2": 0.5, "batch_size": 0, "optimizer": "momentum",
         "learning_rate": bpnet.optimizers.Momentum().learning_rate, "momentum": 0.25, "seed": 5,
@@ -324,7 +324,7 @@ FILE = {"asked": {"source": "digits"}, "seconds": 1.5, "data": "abc",
 def test_a_ledger_is_read_as_it_was_written(tmp_path):
     (tmp_path / "sweep.json").write_text(json.dumps(FILE))
     held = sweep.Ledger.read(tmp_path)
-    assert (held.asked, held.seconds, held.data) == ({"source": "digits"}, 1.5, "abc")
+    assert (held.options, held.seconds, held.data) == ({"source": "digits"}, 1.5, "abc")
     assert held.trained[0] == (0.5, 3)
     assert math.isnan(held.trained[2][0])
     assert not held.fresh
@@ -339,8 +339,10 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path):
         ({"trained": [[0, "high", 3]]}, "has the score high"),
         ({"trained": [[0, True, 3]]}, "has the score True"),
         ({"trained": [[0, 0.5]]}, "damaged"), ({"trained": 3}, "damaged"),
-        ({"asked": []}, "does not say what was asked for"),
-        ({"seconds": -1}, "does not say what was asked for"), ({"seconds": "x"}, "damaged"),
+        ({"asked": []}, "its options or its seconds are not those of a sweep"),
+        ({"seconds": -1}, "its options or its seconds are not those of a sweep"),
+        ({"seconds": "x"}, "damaged"), ({"rungs": [[0, ["x"]]]}, "has the score x"),
+        ({"rungs": [[0]]}, "damaged"), ({"pruned": [[0, -1]]}, "has -1 where a whole number"),
     ],
 )  # fmt: skip
 def test_a_ledger_that_is_none_is_refused(tmp_path, change, text):

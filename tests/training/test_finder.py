@@ -61,6 +61,21 @@ def test_a_picture(tmp_path):
         plots.learning_rates(find(), tmp_path / "no" / "rates.png")
 
 
+def test_a_plot_has_the_costs_and_the_suggestion():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    rates = find()
+    axes = rates.plot()
+    try:
+        curve, suggestion, lowest = axes.lines
+        assert curve.get_xdata().tolist() == rates.rates.tolist()
+        assert curve.get_ydata().tolist() == rates.costs.tolist()
+        assert {*suggestion.get_xdata()} == {rates.suggestion}
+        assert lowest.get_ydata().tolist() == [rates.costs.min()]
+        assert (axes.get_xscale(), axes.get_xlabel()) == ("log", "learning rate")
+    finally:
+        pyplot.close(axes.figure)
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [

@@ -1,0 +1,92 @@
+"""What a report reads of the file of a sweep."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpnet.errors import InputError, one_line
+from bpnet.runs import folder as run_folder
+from bpnet.storage import disk, strict_json
+
+_FIGURES = frozenset(
+    {"rank", "trial", "mean", "deviation", "scores", "epochs", "diverged", "pruned"}
+)
+"""What a row of the ranking has beside its options."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A combination of a sweep, as its file has it.
+
+    Parameters
+    ----------
+    number : int
+        Its number in the plan, from 1.
+    options : dict
+        Its options.
+    score, deviation : float
+        Mean and standard deviation over its networks; nan where one diverged.
+    epochs : float
+        Median of the epochs that its networks keep.
+    pruned : int or None
+        Epoch after which it was pruned.
+    """
+
+    number: int
+    options: dict[str, Any]
+    score: float
+    deviation: float
+    epochs: float
+    pruned: int | None
+
+    @property
+    def state(self) -> str:
+        """``complete``, ``pruned`` or ``diverged``."""
+        if math.isnan(self.score):
+            return "diverged"
+        return "complete" if self.pruned is None else "pruned"
+
+
+@dataclass(frozen=True)
+class SweepFile:
+    """What a report reads of ``sweep.json``: the name of the score, and the trials, best first."""
+
+    score: str
+    seeds: int
+    folds: int
+    trials: Sequence[Trial]
+
+
+def read(folder: Path) -> SweepFile | None:
+    """Sweep of a folder; None where it has none.
+
+    Raises
+    ------
+    InputError
+        If its file is damaged.
+    """
+    path = folder / run_folder.SWEEP
+    if not path.is_file():
+        return None
+    try:
+        file = strict_json.loads(disk.text(path))
+        trials = [_trial(row) for row in file["configurations"]]
+        return SweepFile(str(file["score"]), len(file["seeds"]), int(file["folds"]), trials)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        msg = f"{path} is damaged ({one_line(error)}); delete it for a report without it"
+        raise InputError(msg) from error
+
+
+def _trial(row: dict[str, Any]) -> Trial:
+    """A row of the ranking; one of an older version has no number, and its rank takes its place."""
+    mean, deviation = (math.nan if row[n] is None else float(row[n]) for n in ("mean", "deviation"))
+    epochs = statistics.median(float(epoch) for seed in row["epochs"] for epoch in seed)
+    pruned = row.get("pruned")
+    return Trial(
+        int(row.get("trial", row["rank"])),
+        {name: value for name, value in row.items() if name not in _FIGURES},
+        mean, deviation, epochs, None if pruned is None else int(pruned),
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""Successive halving by optuna: networks that are far behind others end before their last epoch.
+
+The network of the first seed and the first fold of a combination is the trial of that combination.
+After ``prune``, ``4 prune``, ``16 prune``, ... epochs, which are the rungs, it goes on only if its
+score is in the best quarter of the scores that this rung has seen so far. The other seeds and folds
+of a combination are trained only if its trial was not pruned.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bpnet.data import draws
+from bpnet.sweep.ledger import Noting
+from bpnet.sweep.plan import OF_THE_NETWORK, REDUCTION, Configuration, Plan
+from bpnet.sweep.search import import_optuna, quiet
+from bpnet.training import Run
+from bpnet.training.callbacks import PRUNED
+from bpnet.training.scores import grows
+
+_OF_THE_STACK = (*OF_THE_NETWORK, "optimizer", "batch_size", "label_smoothing")
+"""Options of which networks of one stack have the same value."""
+
+
+def order(plan: Plan) -> list[int]:
+    """Numbers of the combinations in the order in which their trials are trained.
+
+    A rung compares a trial with those before it, so a sorted list of rates would favor its first
+    half: the order is drawn. Networks that may share a stack stay next to each other, so that
+    trials reach every rung in this order, also in a sweep that was ended and resumed.
+    """
+    configurations = plan.configurations()
+    drawn = draws.order(plan.seeds[0], 0, len(configurations)).tolist()
+    kinds = {c: _kind(configurations[c]) for c in drawn}
+    first = list(dict.fromkeys(kinds.values()))
+    return sorted(drawn, key=lambda c: first.index(kinds[c]))
+
+
+def _kind(configuration: Configuration) -> str:
+    values = [configuration.get(name) for name in _OF_THE_STACK]
+    return repr([*values, bool(configuration.get("dropout"))])
+
+
+class Study:
+    """Optuna's view of a sweep: the scores that its networks had at their rungs.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is swept.
+    score : str
+        Name in the history that trials are compared by.
+    reached : dict of lists
+        Scores at the rungs that networks reached before the sweep was ended and resumed.
+
+    Raises
+    ------
+    InputError
+        If optuna is missing.
+    """
+
+    def __init__(self, plan: Plan, score: str, reached: dict[int, list[float]]) -> None:
+        optuna = import_optuna("pruning", "prune")
+        self.score, self.rungs = score, plan.rungs
+        pruner = optuna.pruners.SuccessiveHalvingPruner(plan.prune, REDUCTION)
+        with quiet(optuna):
+            direction = "maximize" if grows(score) else "minimize"
+            self._study = optuna.create_study(direction=direction, pruner=pruner)
+        self._trials: dict[int, Any] = {}
+        for i, scores in reached.items():
+            for epoch, value in zip(self.rungs, scores, strict=False):
+                self.is_pruned(i, epoch, value)
+
+    def is_pruned(self, i: int, epoch: int, value: float) -> bool:
+        """Report the score of network ``i`` at a rung, and tell whether optuna prunes it."""
+        if i not in self._trials:
+            self._trials[i] = self._study.ask()
+        self._trials[i].report(value, epoch)
+        return bool(self._trials[i].should_prune())
+
+
+@dataclass(eq=False)
+class Pruning(Noting):
+    """Reports each network of a set to a study at its rungs, and ends those that it prunes."""
+
+    study: Study = field(kw_only=True)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Compare the network, unless it did so before the sweep was ended and resumed."""
+        i, epoch = self.numbers[0], run.epoch + 1
+        reached = self.ledger.rungs.setdefault(i, [])
+        if run.stopped or self.study.rungs[len(reached) : len(reached) + 1] != [epoch]:
+            return
+        value = run.history[self.study.score][-1]
+        is_pruned = self.study.is_pruned(i, epoch, value)
+        reached.append(value)
+        if is_pruned:
+            self.ledger.note(i, self.end(run.history), pruned=epoch)
+            run.stop(PRUNED)
