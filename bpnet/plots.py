@@ -35,6 +35,7 @@ def learning_rates(finder: LearningRates, path: str | Path, about: Sequence[str]
     InputError
         If matplotlib is missing or the path cannot be used.
     """
+
     def draw(figure: Any, theme: Theme) -> None:
         axes = figure.subplots()
         finder.draw(axes, (theme.one, theme.two, theme.ink))
