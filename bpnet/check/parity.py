@@ -192,7 +192,7 @@ def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host
         numbers = session.members[0].numbers(1, len(rows))
         _, outs = chosen.scan(_Traced(session.step), session.carry, index, (session.data,), numbers)
         host = [chosen.to_numpy(out) for out in outs]
-    return dict(zip(_keys(session.step.judge.layers), host, strict=True))
+    return dict(zip(_keys(session.step.objective.layers), host, strict=True))
 
 
 def _keys(net: tuple[Any, ...]) -> list[tuple[int, str]]:
@@ -210,14 +210,14 @@ class _Traced:
         return self.step.load(rows, data)
 
     def __call__(self, carry: Any, rows: Array, numbers: Any, data: Any) -> Any:
-        judge = self.step.judge
+        judge = self.step.objective
         seen: dict[tuple[int, str], Array] = {}
         numbered, l = [], 0
         for layer in judge.layers:
             l += isinstance(layer, Dense)
             numbered.append(_Layer(layer, l, seen) if isinstance(layer, Dense) else layer)
         watched = replace(judge, layers=tuple(numbered), cost=_Cost(judge.cost, l, seen))
-        carry, _ = replace(self.step, judge=watched)(carry, rows, numbers, data)
+        carry, _ = replace(self.step, objective=watched)(carry, rows, numbers, data)
         return carry, tuple(seen[key] for key in _keys(judge.layers))
 
 

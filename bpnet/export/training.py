@@ -21,8 +21,8 @@ from bpnet.export.inference import metadata
 from bpnet.export.trace import Namespace
 from bpnet.model.network import Network
 from bpnet.training.declared import merged, signed
-from bpnet.training.judge import Data, Judge
 from bpnet.training.member import MASKS
+from bpnet.training.objective import Data, Objective
 from bpnet.training.opening import smoothed
 from bpnet.training.planning import with_dropout
 from bpnet.training.prepare import arrange, suited_cost
@@ -129,12 +129,12 @@ def training_to_onnx(
     cost = costs.get(suited_cost(output) if own.cost is None else own.cost, output)
     kinds = with_dropout(network, own.dropout)
     xp = Namespace()
-    judge = Judge(kinds, cost, None, _kind(network, cost), getattr(xp, dtype), xp)
-    judge = smoothed(judge, own)
+    objective = Objective(kinds, cost, None, _kind(network, cost), getattr(xp, dtype), xp)
+    objective = smoothed(objective, own)
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)
-    step = TrainingStep(judge, rule, m, Regularization(**own.taken()), largest=0)
+    step = TrainingStep(objective, rule, m, Regularization(**own.taken()), largest=0)
     inputs, outputs = _traced(step, start, state, names, own.seed, dtype)
     defaults = {
         **trace.by_name(names, start),
@@ -150,11 +150,11 @@ def _traced(
     step: TrainingStep, start: Parameters, state: State, names: Any, seed: int, dtype: str
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Trace the step; return the inputs and outputs of the graph."""
-    xp, kinds, n_L = step.judge.xp, step.judge.layers, start[-1][1].shape[0]
+    xp, kinds, n_L = step.objective.xp, step.objective.layers, start[-1][1].shape[0]
     first = next(layer for layer in kinds if isinstance(layer, layers.Dense))
     x = xp.input(("batch", first.n_in), dtype)
     y = xp.input(("batch", n_L), dtype)
-    if step.judge.kind == "class":
+    if step.objective.kind == "class":
         y = xp.input(("batch",), "int64")
     t, rate = xp.input((), "int64"), xp.input((), dtype)
     before = xp.inputs((start, state), dtype)
@@ -165,7 +165,7 @@ def _traced(
         data = (*data, inputs["rows"])
     words = _words(seed, t, xp) if layers.differs_in_training(kinds) else ()
     numbers = step.optimizer.coefficients(xp.astype(t, xp.float64), xp.astype(rate, xp.float64))
-    numbers = tuple(xp.asarray(number, dtype=step.judge.dtype) for number in numbers)
+    numbers = tuple(xp.asarray(number, dtype=step.objective.dtype) for number in numbers)
     xp.rows = xp.arange(x.dynamic_shape[0])
     parameters, slots = xp.copied(before)
     carry = step.pack(parameters), step.layout.pack_slots(slots, xp=xp)

@@ -23,7 +23,7 @@ from bpnet.shown import plain
 from bpnet.storage import disk, strict_json
 from bpnet.training import History, distributions
 from bpnet.training.prepare import suited_cost
-from bpnet.training.targets import Targets, make
+from bpnet.training.targets import Targets, make_targets
 
 Host = np.ndarray[Any, Any]
 
@@ -266,7 +266,7 @@ def _judge(network: Model, config: runs.Config, part: EvaluationSet, backend: Ba
     outputs = network.predict(data.x, backend=backend).astype(np.float64)
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     n = network.sizes[-1]
-    targets = make(data.y, len(outputs), n, network.output, made, network.classes,
+    targets = make_targets(data.y, len(outputs), n, network.output, made, network.classes,
                    labels=network.labels)  # fmt: skip
     return Judged(data, part.title, outputs, targets, figures, part.name, part.note)
 

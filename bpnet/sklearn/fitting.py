@@ -19,8 +19,8 @@ from bpnet.sklearn import conventions
 from bpnet.sklearn.conventions import LEARNING_RATES, of_steps, taken
 from bpnet.sklearn.progress import Tasks
 from bpnet.training import Callback, Run, epochs, lbfgs
-from bpnet.training.judge import Data, Judge
 from bpnet.training.member import Member
+from bpnet.training.objective import Data, Objective
 from bpnet.training.step import TrainingStep
 
 Host = np.ndarray[Any, Any]
@@ -65,9 +65,11 @@ class Fit(Callback):
         self.est, self.backend, self.rows = est, backend, rows
         output, given = est._layers[-1].activation, est.cost
         cost = conventions.cost(est.loss, output) if given is None else costs.get(given, output)
-        self.judge = Judge(est._layers, cost, None, None, backend.dtype(est._dtype), backend.xp)
+        self.objective = Objective(
+            est._layers, cost, None, None, backend.dtype(est._dtype), backend.xp
+        )
         self.data = store(est, backend, examples)
-        step = TrainingStep(self.judge, optimizer, None, Regularization(**taken(est)))
+        step = TrainingStep(self.objective, optimizer, None, Regularization(**taken(est)))
         run = Run(
             est._network(), limit, -(-len(rows) // k), len(rows), backend.spec, pull=self.pull
         )
@@ -137,7 +139,7 @@ class LBFGSFit(Fit):
         super().__init__(est, backend, examples, settings, np.arange(m), m, int(est.max_iter))
         rate = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
         others = {"scoring": (est.scoring, None), "learning_rate": (rate, "constant")}
-        lbfgs.check(self.judge, **of_steps(est), **others)
+        lbfgs.check(self.objective, **of_steps(est), **others)
 
     def open(self, _fits: Sequence[Fit]) -> lbfgs.Descent:
         """Return the descent, which runs this fit alone."""
@@ -147,7 +149,7 @@ class LBFGSFit(Fit):
 
     def write(self) -> str | None:
         """Write the weights and what the search found."""
-        est, found = self.est, self.session.found
+        est, found = self.est, self.session.progress
         self.pull()
         est.loss_, est.n_iter_, est.round_trips_ = found.f, found.iterations, found.round_trips
         if found.converged:

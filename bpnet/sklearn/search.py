@@ -18,7 +18,7 @@ from bpnet.sklearn.base import Base
 from bpnet.sklearn.fitting import Host
 from bpnet.sklearn.stochastic import StochasticFit
 from bpnet.training import stacking
-from bpnet.training.judge import Data
+from bpnet.training.objective import Data
 
 
 class GridSearch(GridSearchCV):  # type: ignore[misc]

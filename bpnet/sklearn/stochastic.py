@@ -20,7 +20,7 @@ from bpnet.sklearn import conventions, inputs
 from bpnet.sklearn.conventions import LEARNING_RATES
 from bpnet.sklearn.fitting import Examples, Fit, Host, batch_size, store, users_level
 from bpnet.training import Run, blocks
-from bpnet.training.judge import Data, EvaluationStep
+from bpnet.training.objective import Data, EvaluationStep
 from bpnet.training.session import Session
 
 
@@ -144,7 +144,7 @@ class StochasticFit(Fit):
 
     def _validate(self, run: Run) -> None:
         """Write the validation score, of which more is better, and the cost."""
-        est, session, step = self.est, self.session, EvaluationStep(self.judge)
+        est, session, step = self.est, self.session, EvaluationStep(self.objective)
         parameters = session.of(session.members.index(self.member)).parameters
         cost = blocks.evaluate(step, parameters, self.validation_data, self.backend)[0]
         score = -cost if est.scoring == "loss" else self._score(parameters)
@@ -161,7 +161,7 @@ class StochasticFit(Fit):
             self.pull()
             return float(self.scorer(est, X, y))
         outputs = batches.outputs(
-            est._layers, self.judge.compute(parameters), self.validation_data[0],
+            est._layers, self.objective.compute(parameters), self.validation_data[0],
             scale=None, backend=self.backend, dtype=est._dtype,
         )  # fmt: skip
         if not np.isfinite(outputs).all():

@@ -1,4 +1,4 @@
-"""Blocks of batches: the rows that a scan takes, the data that it needs, what comes back."""
+"""Blocks: the batches that one scan of the backend takes, with the data that they need."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
@@ -11,18 +11,18 @@ from bpnet.backends import Backend
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches, prefetch
 from bpnet.data.host_rows import HostRows, together
-from bpnet.training.judge import Data, EvaluationStep
+from bpnet.training.objective import Data, EvaluationStep
 
 Host = np.ndarray[Any, Any]
 
 _BLOCKS = 20
-"""Blocks in an epoch where a callback wants to look in."""
+"""Blocks of an epoch at which a callback that overrides ``on_block_end`` is called."""
 
 _STEPS = 50
-"""Steps that a block has at least."""
+"""Fewest steps of a block."""
 
 _CLEARED = 250
-"""Steps of an epoch, about, from one time that subnormal numbers are cleared to the next."""
+"""Steps, about, after which subnormal numbers are cleared again."""
 
 
 def split(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
@@ -35,9 +35,9 @@ def split(m: int, k: int, size: int) -> Iterator[tuple[int, int, int]]:
 
 
 def block_size(steps: int, *, looks: bool, even: bool = False) -> int:
-    """Steps in a block of an epoch: all, unless somebody looks in.
+    """Return the steps of a block: a whole epoch, unless callbacks look in during one.
 
-    With ``even``, up to twice as many where that makes all blocks of one length.
+    With ``even`` a block has up to twice as many steps where that makes all blocks equally long.
     """
     if not looks:
         return max(steps, 1)
@@ -46,7 +46,10 @@ def block_size(steps: int, *, looks: bool, even: bool = False) -> int:
 
 
 def clearing(steps: int) -> int:
-    """Steps of an epoch from one clearing to the next: the same whoever looks in."""
+    """Return the steps from one clearing of subnormal numbers to the next.
+
+    The number depends on the epoch alone, so that a callback that looks in changes no bits.
+    """
     size = block_size(steps, looks=True)
     return size * max(_CLEARED // size, 1) if size < _CLEARED else _CLEARED
 
@@ -58,7 +61,7 @@ Taken = tuple[Data, Host]
 def present(data: Data, rows: Host, backend: Backend) -> Taken:
     """Return the data on the device, and where ``rows``, (steps, k), are in it.
 
-    Of examples that stay on the host only these rows are brought there.
+    Of examples that stay on the host only these rows are brought to the device.
     """
     return _begin(data, rows, backend, partial(Backend.send, backend))()
 
@@ -66,18 +69,18 @@ def present(data: Data, rows: Host, backend: Backend) -> Taken:
 def ahead(
     data: Data, plan: Iterable[Host], backend: Backend
 ) -> Generator[tuple[Host, Taken], None, None]:
-    """Yield the rows of each block of a plan with what :func:`present` says of them.
+    """Yield the rows of each block of a plan with the result of :func:`present` for them.
 
-    Of examples that stay on the host the next block is read, and on its way to the device, while
-    the caller works on this one. A block's arrays are kept until the caller asks for the next:
-    by then it must have waited for the work on them.
+    Of examples that stay on the host, the next block is read and sent to the device while the
+    caller works on this one. The arrays of a block are kept until the caller asks for the next
+    block; by then the caller must have waited for the work on them.
     """
     if not isinstance(data[0], HostRows):
         yield from ((rows, (data, rows)) for rows in plan)
         return
 
     def begin(rows: Host) -> tuple[Host, Callable[[], Taken]]:
-        with backend.session(str(data[0].dtype)):  # a library's settings are those of a thread
+        with backend.session(str(data[0].dtype)):  # settings of a library belong to one thread
             return rows, _begin(data, rows, backend, backend.send)
 
     for rows, arrived in prefetch.ahead(begin, plan):
@@ -85,7 +88,7 @@ def ahead(
 
 
 def _begin(data: Data, rows: Host, backend: Backend, send: Any) -> Callable[[], Taken]:
-    """Begin to bring a block's rows to the device; what is returned waits for them."""
+    """Begin to bring the rows of a block to the device; calling the result waits for them."""
     x, y = data[:2]
     if not isinstance(x, HostRows):
         return lambda: (data, rows)
@@ -97,15 +100,15 @@ def _begin(data: Data, rows: Host, backend: Backend, send: Any) -> Callable[[], 
 
     def arrived() -> Taken:
         at, xp = numbers(), backend.xp
-        wanted = xp.take(y, at, axis=0)
+        targets = xp.take(y, at, axis=0)
         weights = xp.take(data[3], at, axis=0) if len(data) > 3 else None
-        return (examples(), wanted, data[2], weights, at), here
+        return (examples(), targets, data[2], weights, at), here
 
     return arrived
 
 
 def pieces(data: Data, parameters: Parameters, rows: Host | None = None) -> Iterator[Host]:
-    """Rows, (batches, k), all of them or those given, in batches of bounded size."""
+    """Yield row numbers, (batches, k), of all rows or of ``rows``, in batches of bounded size."""
     m = int(data[0].shape[0]) if rows is None else len(rows)
     size = min(m, batches.chunk(parameters))
     at_once = min(max(m // size, 1), together(data[0], size))
@@ -115,7 +118,7 @@ def pieces(data: Data, parameters: Parameters, rows: Host | None = None) -> Iter
 
 
 def fetch(sums: tuple[Array, ...], backend: Backend) -> tuple[Any, Any]:
-    """Costs and counts of the steps of a block, float64 and on the host, in one copy."""
+    """Return costs and counts of the steps of a block on the host, in one copy, as float64."""
     xp = backend.xp
     if len(sums) == 1:
         costs = backend.to_numpy(sums[0]).astype(np.float64)
@@ -132,13 +135,13 @@ def evaluate(
     backend: Backend,
     only: Host | None = None,
 ) -> tuple[float, float | None]:
-    """Mean cost and accuracy over all examples, or those of some rows, in batches of some size."""
+    """Return mean cost and accuracy over all examples, or over the rows in ``only``."""
     m = data[0].shape[0] if only is None else len(only)
     cost, right = 0.0, 0.0
     for _, (here, rows) in ahead(data, pieces(data, parameters, only), backend):
         index = backend.asarray(rows, dtype=backend.index_dtype)
         _, sums = backend.scan(step, (), index, (parameters, here))
         costs, counts = fetch(sums, backend)
-        del here  # there may be no room for the next beside it
+        del here  # the memory may not hold these examples and the next
         cost, right = cost + float(costs.sum()), right + float(counts.sum())
-    return cost / m, right / m if step.judge.kind else None
+    return cost / m, right / m if step.objective.kind else None

@@ -1,4 +1,4 @@
-"""Callbacks: what a user's code may do between blocks and epochs of a run."""
+"""Callbacks: code of a user, or of bpnet, that is called between blocks and epochs of a run."""
 
 import copy
 import math
@@ -15,15 +15,15 @@ from bpnet.training.history import History
 
 
 class Histories(list[History]):
-    """What training a set of networks gave: one history each.
+    """The histories of a set of networks, one for each.
 
     Attributes
     ----------
     diverged : dict
-        Number of each network whose cost was no longer finite, and the error; it has the
+        Errors of the networks that diverged, by the network's number. Such a network has the
         parameters that it had before, and its history ends there.
     stacks : list of int
-        How many networks were trained at once, one after another.
+        Sizes of the stacks in which networks were trained at once, in their order.
     """
 
     def __init__(self, histories: Sequence[History] = ()) -> None:
@@ -33,7 +33,7 @@ class Histories(list[History]):
 
 
 SIGNALS = frozenset({"interrupted", "SIGINT", "SIGTERM"})
-"""Reasons of a stop after which the run is not over; they are for the whole process."""
+"""Reasons of a stop that are for the whole process, and after which a run can be resumed."""
 
 PRUNED = "pruned"
 """Reason of a stop by the pruner of a sweep."""
@@ -46,33 +46,33 @@ class Run:
     Attributes
     ----------
     network : Network
-        Being trained; its arrays on the host are brought up to date by :meth:`pull`.
+        The network in training; :meth:`pull` copies its arrays from the device.
     epochs, steps, samples : int
-        Epochs asked for; steps and samples in one epoch.
+        Epochs of the run; steps and samples in one epoch.
     epoch : int
-        The epoch under way, from 0; at ``on_epoch_end`` the one that has ended.
+        The current epoch, from 0; at ``on_epoch_end`` the one that has ended.
     step : int
         Steps done in this epoch.
     before : int
         Steps that other networks of a set have done before this run.
     cost, accuracy : float or None
-        Means over the examples seen in this epoch so far.
+        Means over the examples of this epoch so far.
     history : dict of lists
-        Of the epochs that have ended.
+        Figures of the epochs that have ended.
     backend : str
         Name and device of the backend.
     threads : int or None
-        Processor threads that it uses; None where its library decides.
+        Processor threads in use; None if the library decides.
     compiled : bool
         Whether PyTorch compiles the steps.
     learning_rate : float
         eta of the last step.
     sums : pair of float
-        Cost and right answers, added up over this epoch so far.
+        Sums of the cost and of correct answers over this epoch so far.
     result : tuple of tuples of arrays or None
-        Parameters that the network shall have at the end in place of the last ones.
+        Parameters that the network gets at the end in place of the last ones.
     note : str
-        What the optimizer has to say at the end.
+        Remark of the optimizer at the end of the run.
     """
 
     network: Network
@@ -98,47 +98,48 @@ class Run:
     before: int = 0
 
     def stop(self, reason: str) -> None:
-        """End the run after this block, cleanly, with what was learned so far.
+        """End the run after this block, with what was learned so far.
 
-        A signal, after which a run can go on, is no news to one that ends for another reason.
+        A signal does not replace a reason that is there already: after a signal a run can be
+        resumed, and a run that ends for another reason is over.
         """
         if self.stopped is None or reason not in SIGNALS:
             self.stopped = reason
 
     @property
     def position(self) -> tuple[int, int]:
-        """Epochs that have ended, which the history has, and steps done in the next one."""
+        """Epochs that have ended, whose figures the history has, and steps of the next one."""
         ended = len(self.history.get("cost", ())) > self.epoch
         return (self.epoch + 1, 0) if ended else (self.epoch, self.step)
 
     @property
     def at(self) -> int:
-        """Steps since the start, with those that other networks of a set have done before."""
+        """Steps since the start, with those of networks of a set that were trained before."""
         epoch, step = self.position
         return self.before + epoch * self.steps + step
 
 
 class Callback:
-    """Base of callbacks; override what is wanted.
+    """Base class of callbacks, whose methods do nothing until they are overridden.
 
-    A callback with its own ``on_block_end`` makes blocks shorter than an epoch, so that it is
+    A callback that overrides ``on_block_end`` makes blocks shorter than an epoch, so that it is
     called several times a second in a long epoch; the results stay the same.
     """
 
     def for_member(self) -> "Callback":
-        """Return what is called for one network of a set: itself, or a copy with its own state."""
+        """Return the callback for one network of a set: itself, or a copy with its own state."""
         return self
 
     def watches(self) -> str | None:
-        """Return the name in the history that the run cannot go without, if there is one."""
+        """Return the name of a figure that the history must have, or None."""
         return None
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
-        """Return what a checkpoint must hold of the callback: plain data, and arrays or None."""
+        """Return the state that a checkpoint must keep: plain data, and arrays or None."""
         return None
 
     def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
-        """Take back what :meth:`state` gave, after ``on_train_begin`` of a run taken up again."""
+        """Restore what :meth:`state` returned, after ``on_train_begin`` of a resumed run."""
 
     def on_train_begin(self, run: Run) -> None:
         """Run before the first step."""
@@ -154,9 +155,9 @@ class Callback:
 
 
 def named(callbacks: Sequence[Callback]) -> Iterator[tuple[str, Callback]]:
-    """Yield callbacks with the names that a checkpoint has for them: their classes.
+    """Yield callbacks with their names in a checkpoint, which are those of their classes.
 
-    From the second one of a class on a number follows.
+    The second callback of a class, and those after it, have a number in their name.
     """
     seen: dict[str, int] = {}
     for callback in callbacks:
@@ -167,33 +168,33 @@ def named(callbacks: Sequence[Callback]) -> Iterator[tuple[str, Callback]]:
 
 @checked
 class EarlyStopping(Callback):
-    """Stops when a value of the history has not got better for some epochs.
+    """Stops a run when a figure of the history has not improved for some epochs.
 
     Parameters
     ----------
     patience : int
-        Epochs without a better value after which the run ends.
+        Epochs without an improvement after which the run ends.
     metric : str
-        Name in the history; the default is ``validation_cost``, of the data set's own validation
-        part too, or ``cost`` without one.
-        What is called a cost or a loss, and mse and mae, shall shrink, all else grow.
+        Name of the figure in the history. The default is ``validation_cost``, also where the data
+        set has a validation part of its own, and ``cost`` without validation. A cost, a loss, mse
+        and mae improve by shrinking, all other figures by growing.
     least : float
-        By how much a value must be better to count.
+        Smallest change that counts as an improvement.
     restore : bool
         Whether the network gets the parameters of the best epoch at the end.
 
     Attributes
     ----------
     best : float or None
-        Best value so far.
+        Best value of the figure so far.
     best_epoch : int or None
-        Its epoch, from 0.
+        Epoch of the best value, from 0.
     """
 
     def __init__(
         self,
         patience: int = 10,
-        metric: Any = None,  # held against the history before training starts
+        metric: Any = None,  # compared with the names of the history before training starts
         least: float = 0.0,
         restore: bool = True,
     ) -> None:
@@ -216,12 +217,12 @@ class EarlyStopping(Callback):
         return copy.copy(self)
 
     def on_train_begin(self, run: Run) -> None:
-        """Forget an earlier run."""
+        """Reset the state of an earlier run."""
         self._forget()
         self._like = run.network.parameters
 
     def watches(self) -> str | None:
-        """Return the metric that was asked for."""
+        """Return the metric of the constructor."""
         name: str | None = self.metric
         return name
 
@@ -230,7 +231,7 @@ class EarlyStopping(Callback):
         return {"best": self.best, "best_epoch": self.best_epoch}, self._parameters
 
     def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
-        """Take them back."""
+        """Restore the best epoch of a checkpoint."""
         best, epoch = numbers.get("best", ...), numbers.get("best_epoch", ...)
         if not isinstance(best, float | int | None) or not isinstance(epoch, int | None):
             msg = "the checkpoint does not say which epoch was the best; start another run"
@@ -240,7 +241,7 @@ class EarlyStopping(Callback):
             self._parameters = fitting(arrays, self._like, "best parameters")
 
     def on_epoch_end(self, run: Run) -> None:
-        """Compare the epoch with the best, keep it or lose patience."""
+        """Compare the epoch with the best one; stop the run after too many that are no better."""
         name = self.metric or ("validation_cost" if "validation_cost" in run.history else "cost")
         check_watched(name, run.history)
         value = run.history[name][-1]
@@ -256,13 +257,13 @@ class EarlyStopping(Callback):
             run.stop(f"no better {name} for {self.patience} epochs")
 
     def on_train_end(self, run: Run) -> None:
-        """Hand over the best epoch's parameters."""
+        """Set the parameters of the best epoch as the result of the run."""
         if self.restore and self._parameters is not None:
             run.result = self._parameters
 
 
 def check_watched(name: Any, known: Collection[str]) -> None:
-    """Refuse to watch what the history has not, or will not have."""
+    """Refuse to watch a figure that the history lacks, or will lack."""
     if not isinstance(name, str):
         raise InputError(f"metric is {shown(name)}; give a name or leave it out")
     if name not in known:

@@ -1,4 +1,4 @@
-"""Checkpoints while a run goes on, and how a run is taken up again."""
+"""``Checkpoint``: writes a run into a folder, from which another process can resume it."""
 
 import hashlib
 import logging
@@ -21,7 +21,7 @@ from bpnet.storage.checkpoint import Snapshot
 from bpnet.storage.lock import FolderLock
 from bpnet.training import prepare, resuming
 from bpnet.training.callbacks import Callback, Run
-from bpnet.training.judge import Judge
+from bpnet.training.objective import Objective
 from bpnet.training.recipe import OPTIONS, RECIPE, Place, Recipe
 
 _log = logging.getLogger("bpnet")
@@ -29,8 +29,8 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 ON_ERROR = ("stop", "continue")
 
-_OWN = {"network", "batch_size", "examples", "folds"}
-"""What is asked for of each network of a set, beside options."""
+_OF_NETWORK = {"network", "batch_size", "examples", "folds"}
+"""Settings, beside options, that the networks of a set may differ in."""
 
 
 @checked
@@ -40,16 +40,16 @@ class Checkpoint(Callback):
     Parameters
     ----------
     folder : str or Path
-        The newest two are kept there.
+        Folder of the checkpoints; the newest two are kept.
     epochs : int
-        Epochs from one to the next; 0 for none by epochs.
+        Epochs from one checkpoint to the next; 0 writes none after epochs.
     steps : int, optional
-        Steps from one to the next, at the end of the block in which they are done.
+        Steps from one checkpoint to the next, which is written when a block has ended.
     minutes : float, optional
-        Minutes from one to the next, at the end of the block in which they are over.
+        Minutes from one checkpoint to the next, which is written when a block has ended.
     on_error : {"stop", "continue"}
-        What a disk that is full or fails does to the run: it ends with an error, or goes on with a
-        warning and tries again when the next one is due. The older ones are kept either way.
+        What happens if the disk is full or fails: the run ends with an error, or goes on with a
+        warning and tries again when the next checkpoint is due. Older ones are kept either way.
     """
 
     def __init__(
@@ -75,50 +75,50 @@ class Checkpoint(Callback):
         self._time = 0.0
 
     def on_train_begin(self, run: Run) -> None:
-        """Hold the folder, and start to count.
+        """Lock the folder, and begin to count.
 
         Raises
         ------
         InputError
-            If another run holds it, or its lock is no file.
+            If another run has locked it, or its lock is no file.
         """
         self._where, self._at, self._time = [], None, time.monotonic()
-        with suppress(OSError):  # what cannot be written to is told when a checkpoint is due
+        with suppress(OSError):  # a folder that is not writable is reported when one is due
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = FolderLock(self.folder)
             self.lock.take()
 
     def on_block_end(self, run: Run) -> None:
-        """Write one if steps or minutes are over."""
+        """Write a checkpoint if enough steps or minutes have passed."""
         enough = self.steps and run.at - (self._at or 0) >= self.steps
         late = self.minutes and time.monotonic() - self._time >= 60 * self.minutes
         if enough or late:
             self._write(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write one after every so many epochs."""
+        """Write a checkpoint after every so many epochs."""
         if self.epochs and (run.epoch + 1) % self.epochs == 0:
             self._write(run)
 
     def on_train_end(self, run: Run) -> None:
-        """Write the last one: where a stopped run is, or that the run is over."""
+        """Write the last checkpoint, which says where the run stopped or that it has ended."""
         self._write(run)
 
     def _write(self, run: Run) -> None:
-        taken = run.snapshot()
-        networks = taken.numbers["networks"].values()
+        snapshot = run.snapshot()
+        networks = snapshot.numbers["networks"].values()
         where = [(own["epoch"], own["step"], own["done"]) for own in networks]
         if where == self._where:
             return
         try:
-            numbers = {**taken.numbers, "at": run.at}
-            checkpoint.write(self.folder, Snapshot(taken.arrays, numbers))
+            numbers = {**snapshot.numbers, "at": run.at}
+            checkpoint.write(self.folder, Snapshot(snapshot.arrays, numbers))
         except OSError as error:
             self._failed(run, error)
         self._where, self._at, self._time = where, run.at, time.monotonic()
 
     def _failed(self, run: Run, error: OSError) -> None:
-        """End the run, its network up to date, or say that it goes on."""
+        """End the run with its network up to date, or warn and go on."""
         reason = error.strerror or str(error)
         msg = f"no checkpoint could be written to {self.folder} ({reason}); older ones are kept; "
         if self.on_error == "continue":
@@ -131,60 +131,61 @@ class Checkpoint(Callback):
 
 
 @contextmanager
-def held(writer: Checkpoint | None) -> Iterator[None]:
-    """Let go of a writer's folder at the end, whatever that is, and of an empty one altogether."""
+def locked(writer: Checkpoint | None) -> Iterator[None]:
+    """Unlock the folder of a writer in any case, and remove a folder that is empty."""
     try:
         yield
     finally:
         if writer is not None and writer.lock is not None:
             writer.lock.release()
-            with suppress(OSError):  # there are checkpoints in it
+            with suppress(OSError):  # the folder holds checkpoints
                 writer.folder.rmdir()
 
 
-def make(given: Any, resume: bool, asked: dict[str, Any]) -> tuple[Checkpoint | None, Any]:
-    """Writer of checkpoints, and the snapshot that a resumed run starts from, if there is one.
+def make(
+    folder: Any, resume: bool, settings: dict[str, Any]
+) -> tuple[Checkpoint | None, Snapshot | None]:
+    """Return the writer of checkpoints, and the snapshot that a resumed run starts from.
 
-    Refuse a folder of a run that was asked for other things, or one with checkpoints of another
-    run.
+    Refuse the folder of a run with other settings, or one that holds checkpoints of another run.
     """
-    if given is None:
+    if folder is None:
         if resume:
             msg = "resume=True needs the folder of the checkpoints; give checkpoint=folder"
             raise InputError(msg)
         return None, None
-    writer = given if isinstance(given, Checkpoint) else Checkpoint(given)
+    writer = folder if isinstance(folder, Checkpoint) else Checkpoint(folder)
     checkpoint.check(writer.folder)
     if not resume:
         if checkpoint.names(writer.folder):
             msg = f"{writer.folder} holds checkpoints; give resume=True, or another folder"
             raise InputError(msg)
         return writer, None
-    found = checkpoint.latest(writer.folder)
-    if found is not None:
-        resuming.check(found, writer.folder)
-        before, usual = found.numbers["asked"], _compared(Recipe(), Place())
-        for name, value in asked.items():
-            # an older version trained as the default does with what it did not know
+    snapshot = checkpoint.latest(writer.folder)
+    if snapshot is not None:
+        resuming.check(snapshot, writer.folder)
+        before, usual = snapshot.numbers["asked"], _compared(Recipe(), Place())
+        for name, value in settings.items():
+            # an older version did not know the option, and trained as the default does
             had = before.get(name, repr(usual[name]) if name in usual else value)
             if had != value and not (name == "weights" and _is_close(had, value)):
                 msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
                 raise InputError(f"{msg}; resume it as it was begun, or start another")
-    return writer, found
+    return writer, snapshot
 
 
 def _is_close(had: Any, value: Any) -> bool:
-    """Whether sums of weights are the same but for the order in which a machine adds them up."""
+    """Whether two sums of weights differ only by the order in which they were added up."""
     try:
         return math.isclose(float(had), float(value), rel_tol=1e-9)
     except (TypeError, ValueError):
         return False
 
 
-def asked(call: Any, judge: Judge) -> dict[str, Any]:
-    """What a call is asked for, as plain data that is the same in another process.
+def settings(call: Any, objective: Objective) -> dict[str, Any]:
+    """Return the settings of a call as plain data that is the same in another process.
 
-    A checkpoint keeps it and ranks compare it. What may differ among networks of a set is a list.
+    A checkpoint keeps them and ranks compare them. Those that may differ in a set are lists.
     """
     arrays: dict[str, Any] = {
         name: None if pair is None else prepare.pair(pair, name)
@@ -195,16 +196,16 @@ def asked(call: Any, judge: Judge) -> dict[str, Any]:
     shared = {n: None if a is None else fingerprint(*a) for n, a in arrays.items()}
 
     def of(plan: Any) -> dict[str, Any]:
-        more, weights = call.split.asked(), plan.weights
+        more, weights = call.split.settings(), plan.weights
         if call.several:
             more = {name: getattr(plan.recipe, name) for name in ("metrics", "class_weight")}
             more["folds"] = None if plan.fold is None else fingerprint(*plan.fold)
             weights = None
-        settings = {
-            **_compared(plan.recipe, call.place), "network": plan.layers, "cost": judge.cost,
-            "batch_size": plan.k, "examples": plan.m, "scale": judge.scale, **shared, **more,
+        own = {
+            **_compared(plan.recipe, call.place), "network": plan.layers, "cost": objective.cost,
+            "batch_size": plan.k, "examples": plan.m, "scale": objective.scale, **shared, **more,
         }  # fmt: skip
-        plain: dict[str, Any] = {n: _ADDRESS.sub("", repr(value)) for n, value in settings.items()}
+        plain: dict[str, Any] = {n: _ADDRESS.sub("", repr(value)) for n, value in own.items()}
         if weights is not None:
             weights = repr(float(np.sum(weights * np.arange(1, len(weights) + 1))))
         return {**plain, "weights": weights}
@@ -212,24 +213,24 @@ def asked(call: Any, judge: Judge) -> dict[str, Any]:
     each = [of(plan) for plan in call.plans]
     if not call.several:
         return each[0]
-    own = _OWN | {name for name, about in RECIPE.items() if about.each}
+    listed = _OF_NETWORK | {name for name, about in RECIPE.items() if about.each}
     return {
-        name: f"[{', '.join(str(one[name]) for one in each)}]" if name in own else value
+        name: f"[{', '.join(str(one[name]) for one in each)}]" if name in listed else value
         for name, value in each[0].items()
     }
 
 
 def _compared(recipe: Recipe, place: Place) -> dict[str, Any]:
-    """Options that are the same in a run that is taken up again, by their names."""
-    given = {**vars(recipe), **vars(place)}
-    return {name: value for name, value in given.items() if OPTIONS[name].compared}
+    """Return the options that a run and its resumption must have in common."""
+    options = {**vars(recipe), **vars(place)}
+    return {name: value for name, value in options.items() if OPTIONS[name].compared}
 
 
 def fingerprint(*arrays: Any) -> str:
-    """BLAKE2 hash of arrays on the host, so that a resume on other data is refused.
+    """Return a BLAKE2 hash of arrays, so that a resume with other data is refused.
 
-    Arrays of a device count with shape and dtype only, sparse ones with what they hold, those
-    that are not in memory with the sizes of their files and samples of what these hold.
+    An array on a device counts with its shape and dtype only, a sparse one with what it stores,
+    and one that is not in memory with the sizes of its files and samples of their contents.
     """
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
@@ -241,9 +242,9 @@ def fingerprint(*arrays: Any) -> str:
             rows = array.tocsr()
             parts = [rows.data, rows.indices, rows.indptr]
         for part in parts:
-            held: Any = batches.as_array(part, "data")  # of a frame, or a list, what it holds
-            digest.update(f"{tuple(held.shape)} {held.dtype}".encode())
-            if isinstance(held, np.ndarray):
-                plain = held.astype(str) if held.dtype.kind in "OT" else held
+            whole: Any = batches.as_array(part, "data")  # a frame or a list becomes an array
+            digest.update(f"{tuple(whole.shape)} {whole.dtype}".encode())
+            if isinstance(whole, np.ndarray):
+                plain = whole.astype(str) if whole.dtype.kind in "OT" else whole
                 digest.update(np.ascontiguousarray(plain).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

@@ -1,6 +1,7 @@
-"""Options that are declared once, as fields of frozen dataclasses: default, range, help, panel.
+"""Options: each is declared once, as a field of a frozen dataclass with default, range and help.
 
-Whoever checks an option, offers it on a command line or writes it into a file asks :func:`table`.
+Code that checks options, offers them on a command line or writes them into a file reads
+:func:`table`.
 """
 
 import inspect
@@ -16,19 +17,19 @@ from bpnet.errors import InputError
 
 Kind = TypeVar("Kind")
 Check = Callable[[Any, str], Any]
-"""From a value and the option's name to the value as it is kept; refuses what cannot be used."""
+"""From a value and the option's name to the value that is stored; refuses unusable values."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from ``low`` that an option may be: whole ones to ``high``, others below it."""
+    """The numbers that an option may be, from ``low``: whole ones to ``high``, others below it."""
 
     low: float = 0
     high: float = math.inf
     whole: bool = False
 
     def __call__(self, value: Any, name: str) -> int | float:
-        """Return the value as a plain number; refuse one that is out of range."""
+        """Return the value as a number of Python; refuse one that is out of range."""
         number = finite_number(value)
         if number is None or number < self.low or (self.whole and not isinstance(number, int)):
             raise InputError(f"{name} is {value!r}; give {self}")
@@ -38,7 +39,7 @@ class Range:
         return number if self.whole else float(number)
 
     def __str__(self) -> str:
-        """Return what may be given, in words."""
+        """Return the range in words."""
         if self.whole:
             return f"a whole number of at least {self.low}"
         if self.high == math.inf:
@@ -47,14 +48,14 @@ class Range:
 
 
 STRENGTH = Range()
-"""Strengths of regularizations, and limits of which 0 is none."""
+"""Range of the strengths of regularization, and of limits, of which 0 means no limit."""
 
 Strength = Annotated[float, str(STRENGTH)]
-"""Type of such a number, with the words that say it."""
+"""Type of such a number, with its range in words."""
 
 
 def one_of(*names: str) -> Check:
-    """Check that allows some names only."""
+    """Return a check that allows some names only."""
 
     def check(value: Any, name: str) -> Any:
         if value not in names:
@@ -66,7 +67,12 @@ def one_of(*names: str) -> Check:
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option; name, default and hint come from the field."""
+    """What is declared of an option; :func:`table` adds name, default and hint from the field.
+
+    ``each`` allows networks of a set to differ, ``swept`` makes it a parameter of sweeps,
+    ``compared`` makes a resumed run keep it, ``taken`` passes it to the training step, ``of_steps``
+    says that L-BFGS has no use for it, and ``words`` are synonyms in other libraries.
+    """
 
     help: str
     range: Check | None = None
@@ -84,48 +90,48 @@ class Option:
 
     @property
     def kinds(self) -> set[Any]:
-        """The types that it may be, without the words that are said of them."""
+        """The types that it may have, without their annotations."""
         parts = get_args(self.hint) if get_origin(self.hint) in {Union, UnionType} else (self.hint,)
         return {get_args(part)[0] if get_origin(part) is Annotated else part for part in parts}
 
     @property
     def items(self) -> Any:
-        """Type of the items where it may be a list, else None."""
+        """Type of the items if it may be a list, else None."""
         return next((get_args(k)[0] for k in self.kinds if get_origin(k) is Sequence), None)
 
 
 def option(default: Any, **about: Any) -> Any:
-    """Field of a dataclass that is an option; see :class:`Option` for what is said of it."""
+    """Return a field of a dataclass that is an option; ``about`` are fields of :class:`Option`."""
     return field(default=default, metadata={"option": Option(**about)})
 
 
 @cache
 def table(*kinds: type) -> Mapping[str, Option]:
-    """The options that dataclasses declare, by their names."""
-    found = {}
+    """Return the options that dataclasses declare, by their names."""
+    options = {}
     for kind in kinds:
         hints = get_type_hints(kind, include_extras=True)
         for one in fields(kind):  # type: ignore[arg-type]  # a dataclass
             about: Option = one.metadata["option"]
             default = None if one.default is MISSING else one.default
-            found[one.name] = replace(
+            options[one.name] = replace(
                 about, name=one.name, flag=about.flag or one.name, default=default,
-                hint=_said(hints[one.name], about.range),
+                hint=_with_words(hints[one.name], about.range),
             )  # fmt: skip
-    return found
+    return options
 
 
-def _said(hint: Any, allowed: Check | None) -> Any:
-    """A type with the words of its range."""
+def _with_words(hint: Any, allowed: Check | None) -> Any:
+    """Return a type with its range in words."""
     if not isinstance(allowed, Range):
         return hint
     kind = int if allowed.whole else float
-    said = Annotated[kind, str(allowed)]  # type: ignore[valid-type]
-    return said | None if NoneType in get_args(hint) else said
+    number = Annotated[kind, str(allowed)]  # type: ignore[valid-type]
+    return number | None if NoneType in get_args(hint) else number
 
 
 class Declared:
-    """Dataclass whose fields are options: each is checked, and kept as its range returns it."""
+    """Base of dataclasses whose fields are options, each of which is checked and stored."""
 
     def __post_init__(self) -> None:
         for name, about in table(type(self)).items():  # type: ignore[arg-type]
@@ -135,14 +141,14 @@ class Declared:
                 object.__setattr__(self, name, about.range(value, name))
 
 
-def merged(kind: type[Kind], given: Kind | None, keywords: Mapping[str, Any]) -> Kind:
-    """The value given, or that of the defaults, with the keywords that are its fields."""
+def merged(kind: type[Kind], value: Kind | None, keywords: Mapping[str, Any]) -> Kind:
+    """Return the value, by default that of the defaults, with its fields among the keywords."""
     own = {n: keywords[n] for n in table(kind) if n in keywords}  # type: ignore[arg-type]
-    return kind(**own) if given is None else replace(given, **own)  # type: ignore[type-var]
+    return kind(**own) if value is None else replace(value, **own)  # type: ignore[type-var]
 
 
 def signed(*kinds: type) -> Callable[[Kind], Kind]:
-    """Write the options of dataclasses into the signature of a function that takes them all."""
+    """Write the options of dataclasses into the signature of a function that takes all of them."""
 
     def decorate(function: Any) -> Any:
         signature, options = inspect.signature(function), table(*kinds).values()

@@ -1,4 +1,4 @@
-"""What goes on in the layers while a run goes on: activations, gradients and updates."""
+"""``Distributions``: how activations, gradients and updates are distributed during a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,24 +15,24 @@ from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
 from bpnet.training import blocks
 from bpnet.training.callbacks import Callback, Run
-from bpnet.training.judge import Data, Judge
 from bpnet.training.lbfgs import Descent
+from bpnet.training.objective import Data, Objective
 from bpnet.training.session import Session
 from bpnet.training.step import Slopes, TrainingStep
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Which ones are kept of each distribution."""
+"""The quantiles that are kept of each distribution."""
 
 KINDS = ("activations", "gradients", "updates")
 
 _RECORDS = 50
-"""Epochs of a run that are recorded, at most about."""
+"""About the largest number of epochs of a run that are recorded."""
 
 _VALUES = 1024
-"""Values of an array that are looked at, at most about."""
+"""About the largest number of values of an array that are sampled."""
 
 _ROWS = (64, 256)
-"""Examples in the probe: those of a batch, but at least and at most so many."""
+"""Least and largest number of examples in the probe, which has as many as a batch else."""
 
 Host = np.ndarray[Any, Any]
 Record = dict[str, Any]
@@ -42,8 +42,8 @@ class Distributions(Callback):
     """Records, at the end of epochs, how activations, gradients and updates are distributed.
 
     A probe of some examples goes through the network once, on its device, and takes one step
-    with a copy of the parameters; a sample of at most about a thousand values of each array
-    comes back in one copy. The run itself is not touched.
+    with a copy of the parameters. A sample of at most about a thousand values of each array
+    comes back in one copy. The run itself is not changed.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Distributions(Callback):
         ``epoch``, from 1, and ``layers``: for each dense layer the quantiles (:data:`QUANTILES`)
         of its ``activations``, of the sizes of its ``gradients`` that are not zero, and of its
         ``updates``, the size of one step of a weight over the root of the layer's mean squared
-        weight; ``silent`` and ``still`` are the shares of activations and gradients that are
+        weight; ``silent`` and ``still`` are the shares of activations and of gradients that are
         zero.
 
     Examples
@@ -82,11 +82,11 @@ class Distributions(Callback):
         self.records = []
 
     def state(self) -> tuple[dict[str, Any], Any] | None:
-        """Return the records."""
+        """Return the records, which a checkpoint keeps."""
         return {"records": self.records}, None
 
     def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
-        """Take them back."""
+        """Restore the records of a checkpoint."""
         self.records = list(numbers["records"])
 
     def on_epoch_end(self, run: Run) -> None:
@@ -102,41 +102,43 @@ class Distributions(Callback):
 
 @dataclass(frozen=True)
 class _Probe:
-    """Step of a scan that looks; without a ``step`` the carry holds the parameters of before."""
+    """Step of a scan that samples; without a ``step`` the carry has the parameters of before."""
 
-    judge: Judge
+    objective: Objective
     step: TrainingStep | None
 
     def __call__(
         self, carry: Any, rows: Array, numbers: tuple[Any, ...], parameters: Parameters, data: Data
     ) -> tuple[Any, tuple[Array, ...]]:
-        """Return the carry, (parameters, state) donated, and the sampled values in one array."""
-        judge, xp = self.judge, self.judge.xp
-        batch = judge.batch(rows, data)
-        z, caches = feedforward.forward(judge.layers, judge.compute(parameters), batch.x, xp=xp)
-        at = _dense(judge)
-        above = feedforward.activate(judge.layers[-1].activation, z, xp=xp)
-        activations = [*(caches[i][0] for i in at[1:]), above]
-        _, _, slopes = Slopes(judge)(parameters, batch, data, numbers[1])
+        """Return the carry, whose argument is donated, and the sampled values in one array."""
+        objective, xp = self.objective, self.objective.xp
+        batch = objective.batch(rows, data)
+        z, caches = feedforward.forward(
+            objective.layers, objective.compute(parameters), batch.x, xp=xp
+        )
+        at = _dense(objective)
+        top = feedforward.activate(objective.layers[-1].activation, z, xp=xp)
+        activations = [*(caches[i][0] for i in at[1:]), top]
+        _, _, slopes = Slopes(objective)(parameters, batch, data, numbers[1])
         other = carry[0]
         if self.step is not None:
             carry, _ = self.step(carry, rows, numbers, data)
             other = self.step.unpack(carry[0])
-        found = [
+        arrays = [
             *activations,
             *(slopes[i][0] for i in at),
             *(parameters[i][0] for i in at),
             *(other[i][0] for i in at),
         ]
-        return carry, (xp.concat([_sampled(a, xp) for a in found]),)
+        return carry, (xp.concat([_sampled(a, xp) for a in arrays]),)
 
 
 def sample(session: Session | Descent, run: Run) -> list[dict[str, Any]] | None:
-    """Quantiles of a run's layers as they are now; see :class:`Distributions`.
+    """Return the quantiles of a run's layers as they are now; see :class:`Distributions`.
 
-    None where the device has no memory for it.
+    Return None if the device has no memory for it.
     """
-    judge, backend, data = session.step.judge, session.backend, session.data
+    objective, backend, data = session.step.objective, session.backend, session.data
     m, (low, high) = int(data[0].shape[0]), _ROWS
     k = min(m, max(low, min(session.members[0].k, high)))
     rows = data[0].some(k) if isinstance(data[0], HostRows) else np.arange(k) * (m // k)
@@ -146,7 +148,7 @@ def sample(session: Session | Descent, run: Run) -> list[dict[str, Any]] | None:
         if not backend.out_of_memory(error):
             raise
         return None
-    dense = [judge.layers[i] for i in _dense(judge)]
+    dense = [objective.layers[i] for i in _dense(objective)]
     sizes = [k * layer.n_out for layer in dense] + 3 * [layer.n_in * layer.n_out for layer in dense]
     ends = np.cumsum([_count(size) for size in sizes])
     pieces = np.split(values.astype(np.float64), ends[:-1])
@@ -155,32 +157,34 @@ def sample(session: Session | Descent, run: Run) -> list[dict[str, Any]] | None:
 
 
 def _values(session: Session | Descent, run: Run, rows: Host) -> Host:
-    """The sampled values of all arrays, on the host."""
-    backend, judge = session.backend, session.step.judge
+    """Return the sampled values of all arrays, on the host."""
+    backend, objective = session.backend, session.step.objective
     step: TrainingStep | None = None
     if isinstance(session, Descent):
         numbers: Any = (np.zeros((1, 0)), np.zeros((1, 0), np.int32))
         carry: Any = (session.before, ())
     else:
         step = session.step
-        t = run.epoch * run.steps + run.step  # the last step's rate; the run keeps its own
+        t = run.epoch * run.steps + run.step  # the rate of the last step
+        # numbers() writes the rate into a run: into a copy, so that the run keeps its own
         numbers = replace(session.members[0], run=replace(run)).numbers(t, 1)
         carry = session.carry
     carry = trees.map_leaves(lambda a: backend.xp.asarray(a, copy=True), carry)
-    held, here = blocks.present(session.data, rows[None, :], backend)
+    data, here = blocks.present(session.data, rows[None, :], backend)
     index = backend.asarray(here, dtype=backend.index_dtype)
-    operands = (session.parameters, held)
-    _, (values,) = backend.scan(_Probe(judge, step), carry, index, operands, numbers)
-    found: Host = backend.to_numpy(values)[0]
-    return found
+    operands = (session.parameters, data)
+    _, (values,) = backend.scan(_Probe(objective, step), carry, index, operands, numbers)
+    sampled: Host = backend.to_numpy(values)[0]
+    return sampled
 
 
-def _dense(judge: Judge) -> list[int]:
-    return [i for i, layer in enumerate(judge.layers) if isinstance(layer, Dense)]
+def _dense(objective: Objective) -> list[int]:
+    """Return the places of the dense layers among all layers."""
+    return [i for i, layer in enumerate(objective.layers) if isinstance(layer, Dense)]
 
 
 def _stride(size: int) -> int:
-    """Distance of the values that are looked at: odd, so that no column is met time and again."""
+    """Return the distance of sampled values: odd, so that they do not all lie in one column."""
     return max(1, size // _VALUES) | 1
 
 
@@ -194,7 +198,7 @@ def _sampled(a: Array, xp: Namespace) -> Array:
 
 
 def _described(a: Host, dW: Host, W: Host, other: Host) -> dict[str, Any]:
-    """What is kept of a layer's values."""
+    """Return what is recorded of a layer."""
     size = float(np.sqrt(np.mean(W**2))) or 1.0
     return {
         "activations": _quantiles(a),
@@ -206,7 +210,7 @@ def _described(a: Host, dW: Host, W: Host, other: Host) -> dict[str, Any]:
 
 
 def _quantiles(values: Host) -> list[float]:
-    values = values[np.isfinite(values)]  # halves overflow
+    values = values[np.isfinite(values)]  # half precision overflows
     if not values.size:
         return [0.0] * len(QUANTILES)
     return [_rounded(q) for q in np.quantile(values, QUANTILES)]
@@ -217,7 +221,7 @@ def _rounded(value: Any) -> float:
 
 
 def checked_records(records: Any) -> Sequence[Record]:
-    """Records as they were read from a file; ValueError if they are none."""
+    """Return records that were read from a file; raise ValueError if they are malformed."""
     for record in records:
         for layer in record["layers"]:
             for kind in KINDS:

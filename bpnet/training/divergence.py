@@ -1,8 +1,8 @@
-"""Numbers that are no longer finite: found without waiting for the device, then looked for.
+"""Divergence: numbers that are no longer finite are noticed without a wait, and then traced.
 
-The costs of a block's steps stay on the device until its end, and the parameters' state at its end
-joins the last of them: whatever is not finite shows there. Only then the block is done again from
-before it, a step at a time, to find the step and the layer.
+The costs of a block's steps stay on the device until its end. There the last cost becomes nan if a
+parameter is not finite, so that any number that is not finite shows in the costs. Only then is the
+block repeated, one step at a time, to find the step and the layer that the error names.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
 from bpnet.errors import Diverged
 from bpnet.training import blocks
-from bpnet.training.judge import EvaluationStep
+from bpnet.training.objective import EvaluationStep
 
 if TYPE_CHECKING:
     from bpnet.training.session import Session
@@ -27,7 +27,7 @@ Host = np.ndarray[Any, Any]
 
 
 def mark(sums: tuple[Array, ...], parameters: Any, backend: Backend) -> tuple[Array, ...]:
-    """Sums of a block, the last cost nan if the parameters after the block are not finite."""
+    """Return the sums of a block, its last cost nan if a parameter after it is not finite."""
     marked: tuple[Array, ...] = backend.compiled(_Mark(backend.xp))(sums, parameters)
     return marked
 
@@ -38,19 +38,19 @@ class _Mark:
 
     def __call__(self, sums: tuple[Array, ...], parameters: Any) -> tuple[Array, ...]:
         (costs, *rest), xp = sums, self.xp
-        fine = None
+        finite = None
         for array in trees.leaves(parameters):
             here = xp.all(xp.isfinite(array), axis=tuple(range(costs.ndim - 1, array.ndim)))
-            fine = here if fine is None else xp.logical_and(fine, here)
+            finite = here if finite is None else xp.logical_and(finite, here)
         last = costs[-1:, ...]
-        nan = xp.where(fine, last, xp.full_like(last, np.nan))
+        nan = xp.where(finite, last, xp.full_like(last, np.nan))
         return (xp.concat([costs[:-1, ...], nan]), *rest)
 
 
 def explain(session: "Session", rows: Host, at: int) -> Diverged:
-    """Error that names the first bad step of a block and its layer.
+    """Return the error that names the first bad step of a block and the layer.
 
-    The session has one network, its run and its carry are those of before the block; afterwards the
+    The session has one network, whose run and carry are those of before the block; afterwards the
     carry is that of before the bad step. ``at`` is the first step whose cost is not finite.
     """
     run = session.members[0].run
@@ -69,13 +69,13 @@ def explain(session: "Session", rows: Host, at: int) -> Diverged:
 
 
 def _culprit(session: "Session", before: Parameters, rows: Host) -> str:
-    """What of which layer is the first that is not finite in a step that has been done."""
+    """Return which number of which layer is the first that is not finite in a bad step."""
     xp, dense = session.backend.xp, np.cumsum(_is_dense(session))
     for l, z in enumerate(_weighted_inputs(session, before, rows)):
         if not bool(xp.all(xp.isfinite(z))):
             return f"weighted input of layer {dense[l]}"
-    # all was well on the way to z^L: it is the cost, or else the step itself
-    costs = EvaluationStep(session.step.judge)
+    # every weighted input up to z^L is finite: the cost is not, or else the update
+    costs = EvaluationStep(session.step.objective)
     data, here = blocks.present(session.data, rows, session.backend)
     index = session.backend.asarray(here[0], dtype=session.backend.index_dtype)
     if bool(xp.isfinite(costs((), costs.load(index, before, data), before, data)[1][0])):
@@ -86,18 +86,18 @@ def _culprit(session: "Session", before: Parameters, rows: Host) -> str:
 
 
 def _weighted_inputs(session: "Session", parameters: Parameters, rows: Host) -> Iterator[Array]:
-    """Yield z of each layer for one batch, nothing dropped; of a layer that has none its output."""
-    judge, backend = session.step.judge, session.backend
+    """Yield z of each layer for one batch without dropout; of other layers their output."""
+    objective, backend = session.step.objective, session.backend
     data, here = blocks.present(session.data, rows, backend)
     index = backend.asarray(here[0], dtype=backend.index_dtype)
-    a = judge.batch(index, data).x
-    held = judge.compute(parameters)
-    for layer, arrays in zip(judge.layers[:-1], held[:-1], strict=True):
-        a, cache = layer.forward(arrays, a, xp=judge.xp)
+    a = objective.batch(index, data).x
+    computed = objective.compute(parameters)
+    for layer, arrays in zip(objective.layers[:-1], computed[:-1], strict=True):
+        a, cache = layer.forward(arrays, a, xp=objective.xp)
         yield cache[1] if isinstance(layer, Dense) else a
-    W, b = held[-1]
-    yield feedforward.weighted_input(W, b, a, xp=judge.xp)
+    W, b = computed[-1]
+    yield feedforward.weighted_input(W, b, a, xp=objective.xp)
 
 
 def _is_dense(session: "Session") -> list[bool]:
-    return [isinstance(layer, Dense) for layer in session.step.judge.layers]
+    return [isinstance(layer, Dense) for layer in session.step.objective.layers]

@@ -1,4 +1,4 @@
-"""The loop over epochs, the same for one network, a stack of them, ranks and L-BFGS."""
+"""The loop over epochs: the same for one network, a stack of networks, ranks and L-BFGS."""
 
 import math
 import signal
@@ -14,11 +14,11 @@ from bpnet.errors import Diverged
 from bpnet.training.callbacks import SIGNALS, Run, named
 from bpnet.training.member import Member
 
-Judged = dict[str, float | None]
-"""What validation adds to the history of a network."""
+Figures = dict[str, float | None]
+"""What validation adds to the history of a network, by name."""
 
-Validate = Callable[[Parameters, Sequence[Member]], list[Judged]]
-"""From the parameters on the device and the members that have them to what each was judged."""
+Validate = Callable[[Parameters, Sequence[Member]], list[Figures]]
+"""From parameters on the device and the members that have them to the figures of each member."""
 
 
 def run(
@@ -29,9 +29,9 @@ def run(
 ) -> None:
     """Run the epochs that are left of each member's run, with history and callbacks.
 
-    A run that diverges ends with its member's ``error``. ``saved`` is what the callbacks of each
-    member kept in a checkpoint; ``after`` is told of ``"begin"``, and of each ``"block"`` and
-    ``"epoch"`` that ended and was not broken off.
+    A run that diverges leaves the error in its member. ``saved`` has for each member the state of
+    its callbacks in a checkpoint. ``after`` is called with ``"begin"``, and with ``"block"`` or
+    ``"epoch"`` whenever one has ended that was not broken off.
     """
     session.after_block = None if after is None else partial(after, "block")
     for i, member in enumerate(session.members):
@@ -51,14 +51,14 @@ def run(
             session.backend.synchronize()
             seconds = (time.perf_counter() - start) / count
             if session.live:
-                _judge(session, validate, seconds)
+                _end_epoch(session, validate, seconds)
                 if after is not None:
                     after("epoch")
             session.compact()
 
 
-def _judge(session: Any, validate: Validate, seconds: float) -> None:
-    """Write the epoch into the histories, and let go of those whose run is over."""
+def _end_epoch(session: Any, validate: Validate, seconds: float) -> None:
+    """Write the epoch into the histories, and end the runs that are over."""
     validated = validate(session.parameters, session.members)
     for i, member in session.live:
         run = member.run
@@ -79,7 +79,7 @@ def _judge(session: Any, validate: Validate, seconds: float) -> None:
 
 
 def stop_all(session: Any) -> None:
-    """Stop all networks where one was stopped by a signal, which is for the process."""
+    """Stop all networks where a signal stopped one: a signal is for the whole process."""
     runs = [member.run for _, member in session.live]
     reason = next((run.stopped for run in runs if run.stopped in SIGNALS), None)
     for run in runs if reason else ():
@@ -87,7 +87,7 @@ def stop_all(session: Any) -> None:
 
 
 def end(session: Any, i: int) -> None:
-    """End the run of a member, with what it has now."""
+    """End the run of a member, whose result is what it has now."""
     member = session.members[i]
     session.leave(i)
     for callback in member.callbacks:
@@ -95,15 +95,15 @@ def end(session: Any, i: int) -> None:
 
 
 def diverge(session: Any, i: int, error: Diverged, carry: Any = None) -> None:
-    """End the run of a member that diverged, with what it has in ``carry``, or now."""
+    """End the run of a member that diverged; its result is ``carry``, or what it has now."""
     member = session.members[i]
     session.leave(i, carry)
     member.error = error
     member.run.stop("diverged")
 
 
-def record(run: Run, validated: Judged, seconds: float) -> None:
-    """Write what an epoch gave into the history; Diverged if the validation cost is not finite."""
+def record(run: Run, validated: Figures, seconds: float) -> None:
+    """Write an epoch into the history; raise Diverged if the validation cost is not finite."""
     if not math.isfinite(validated.get("validation_cost") or 0.0):
         msg = (
             f"training diverged: the validation cost is not finite after epoch {run.epoch + 1}; "
@@ -124,7 +124,7 @@ def record(run: Run, validated: Judged, seconds: float) -> None:
 
 @contextmanager
 def deferred_interrupt(session: Any) -> Iterator[None]:
-    """Let the first Ctrl-C end the block, not the middle of an update; a second one is at once."""
+    """Let the first Ctrl-C stop the run after the block; a second one interrupts at once."""
     usual = signal.default_int_handler
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not usual:

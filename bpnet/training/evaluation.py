@@ -1,4 +1,4 @@
-"""``evaluate``: a network judged by examples."""
+"""``evaluate`` and ``gradients``: what a network gives on some examples, without training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,8 @@ from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network
 from bpnet.training import blocks, scores
 from bpnet.training.declared import STRENGTH, Strength
-from bpnet.training.judge import EvaluationStep, Judge
-from bpnet.training.prepare import check_network, kept, pair, prepare
+from bpnet.training.objective import EvaluationStep, Objective
+from bpnet.training.prepare import check_network, on_device, pair, prepare
 from bpnet.training.targets import Targets
 
 
@@ -38,7 +38,7 @@ def evaluate(
     Parameters
     ----------
     network : Network or Ensemble
-        What is judged; of an ensemble the mean of its members' outputs.
+        What is evaluated; of an ensemble the mean of its members' outputs.
     data : (X, y) or Dataset
         As in :func:`train`.
     metrics : str or sequence of str
@@ -46,61 +46,63 @@ def evaluate(
     cost, backend, device, dtype : optional
         As in :func:`train`; the default dtype is that of the weights.
     detailed : bool
-        Whether intervals and a baseline are told too.
+        Whether intervals and a baseline are returned too.
 
     Returns
     -------
     dict
         ``cost`` and ``accuracy``, or ``r2``, ``mae`` and ``rmse`` where there are no classes, and
-        the metrics; errors are in the target's own unit. ``interval``, where asked for, has the
-        95 % interval of each of these figures but the cost: Wilson's of an accuracy, the delta
-        method's of the others. ``baseline`` has what the most frequent class, or the mean, reaches
-        as the answer to all, and that ``answer``.
+        the metrics; errors are in the target's own unit. If ``detailed``, ``interval`` has the
+        95 % interval of each of these figures but the cost: Wilson's of an accuracy, that of the
+        delta method of the others. ``baseline`` has what the same answer to every example reaches,
+        which is the most frequent class or the mean, and that ``answer``.
     """
     first = network.networks[0] if isinstance(network, Ensemble) else network
     check_network(first)
     names = scores.names_of(metrics)
     dtype = dtype or network.dtype
-    chosen, judge, stored, wanted = prepare(
+    chosen, objective, stored, targets = prepare(
         first, data, cost, backend=backend, device=device, dtype=dtype
     )
-    scores.rehearse(names, wanted, network.sizes[-1], network.output)
+    scores.rehearse(names, targets, network.sizes[-1], network.output)
     if isinstance(network, Ensemble):
-        mean, accuracy = _of_ensemble(network, pair(data, "data")[0], judge, wanted, chosen, dtype)
+        mean, accuracy = _of_ensemble(
+            network, pair(data, "data")[0], objective, targets, chosen, dtype
+        )
     else:
         with chosen.session(dtype):
-            parameters = kept(network.parameters, chosen, dtype)
-            mean, accuracy = blocks.evaluate(EvaluationStep(judge), parameters, stored, chosen)
-    found: dict[str, Any] = {"cost": mean}
+            parameters = on_device(network.parameters, chosen, dtype)
+            mean, accuracy = blocks.evaluate(EvaluationStep(objective), parameters, stored, chosen)
+    figures: dict[str, Any] = {"cost": mean}
     if accuracy is not None and not names and not detailed:
-        return {**found, "accuracy": accuracy}
+        return {**figures, "accuracy": accuracy}
     more: dict[str, Any] = {}
     if accuracy is not None:
-        found["accuracy"], more = accuracy, scores.of_classes(accuracy, wanted)
+        figures["accuracy"], more = accuracy, scores.of_classes(accuracy, targets)
     if names or accuracy is None:
         a = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
         if accuracy is None:
-            figures, more = scores.of_numbers(a * wanted.unit, wanted.values * wanted.unit)
-            found |= figures
-        found |= scores.judge(names, wanted, a, network.output)
-    return {**found, **more} if detailed else found
+            errors, more = scores.of_numbers(a * targets.unit, targets.values * targets.unit)
+            figures |= errors
+        figures |= scores.compute(names, targets, a, network.output)
+    return {**figures, **more} if detailed else figures
 
 
 def _of_ensemble(
-    ensemble: Ensemble, x: Any, judge: Judge, wanted: Targets, backend: Backend, dtype: Any
+    ensemble: Ensemble, x: Any, objective: Objective, targets: Targets, backend: Backend, dtype: Any
 ) -> tuple[float, float | None]:
-    """Mean cost of the mean output, and accuracy where there are classes; on the host."""
+    """Return the cost of the mean output, and accuracy where there are classes, on the host."""
     z = ensemble.weighted_inputs(x, backend, dtype=dtype).astype(np.float64)
     xp = namespace_of(z)
     mean = averaging.mean_input(z, ensemble.output, xp=xp)
-    y = np.asarray(wanted.values)
+    y = np.asarray(targets.values)
     if y.ndim == 1:
         y = np.eye(mean.shape[1])[y]
-    costs = judge.cost.value(mean, y.astype(np.float64), ensemble.output, xp=xp)
+    costs = objective.cost.value(mean, y.astype(np.float64), ensemble.output, xp=xp)
     accuracy = None
-    if wanted.kind is not None:
+    if targets.kind is not None:
         a = ensemble.output.sigma(mean, xp=xp)
-        accuracy = scores.judge(("accuracy",), wanted, a, ensemble.output)["accuracy"]
+        accuracy = scores.compute(("accuracy",), targets, a, ensemble.output)["accuracy"]
     return float(np.mean(costs)), accuracy
 
 
@@ -124,7 +126,7 @@ def gradients(
     Parameters
     ----------
     network : Network
-        Where they are taken; it is not changed.
+        Network whose gradients are computed; it is not changed.
     X, y : array
         Examples and targets, as in :func:`bpnet.train`.
     cost, backend, device : optional
@@ -132,7 +134,7 @@ def gradients(
     l2 : float
         The paper's alpha; m is the number of examples.
     dtype : str
-        Of the computation.
+        Dtype of the computation.
 
     Returns
     -------
@@ -150,7 +152,7 @@ def gradients(
     (0.5, [[1.0, 2.0]], [1.0])
     """
     l2 = STRENGTH(l2, "l2")
-    chosen, judge, stored, _ = prepare(
+    chosen, objective, stored, _ = prepare(
         network, (X, y), cost, backend=backend, device=device, dtype=dtype
     )
     xp = chosen.xp
@@ -159,11 +161,11 @@ def gradients(
         parameters = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
         here, numbers = blocks.present(stored, np.arange(m), chosen)
         rows = chosen.asarray(numbers, dtype=chosen.index_dtype)
-        batch = judge.batch(rows, here)
+        batch = objective.batch(rows, here)
         _, values, slopes = feedforward.cost_and_gradients(
-            judge.layers, parameters, batch.x, batch.y, judge.cost, xp=xp
+            objective.layers, parameters, batch.x, batch.y, objective.cost, xp=xp
         )
-        sums = batches.host_dtype(dtype)  # halves would overflow in sums
+        sums = batches.host_dtype(dtype)  # the range of half precision is too small for sums
         C = costs.mean_cost(xp.astype(values, chosen.dtype(sums)), xp=xp)
         if l2:
             wide = batches.on_device(network.parameters, backend=chosen, dtype=sums)

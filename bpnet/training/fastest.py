@@ -1,7 +1,7 @@
-"""``backend="fastest"``: the backends tried out on the network's own steps, and the best taken.
+"""``backend="fastest"``: the backends are measured on the network's own steps.
 
-The choice is remembered for the machine, the versions, the network, the batch and the dtype, so
-that the same run takes the same backend next time.
+The choice is stored under the machine, the versions, the network, the batch and the dtype, so that
+the same run takes the same backend next time.
 """
 
 import hashlib
@@ -33,34 +33,35 @@ from bpnet.training.recipe import Place, Recipe
 
 _log = logging.getLogger("bpnet")
 _LIMIT = 2.0
-"""Seconds for all trials together."""
+"""Seconds for all measurements."""
 _STEPS = 50
+"""Steps of one measurement."""
 
 
 def settled(call: Call) -> Call:
-    """Return the call with the fastest backend in its place, if that is asked for."""
+    """Return the call with the fastest backend as its place, if its backend is "fastest"."""
     if not call.place.is_fastest:
         return call
-    found = find(call)
-    _log.info("%s", found.reason)
-    return replace(call, place=replace(call.place, backend=found.backend))
+    choice = find(call)
+    _log.info("%s", choice.reason)
+    return replace(call, place=replace(call.place, backend=choice.backend))
 
 
 def find(call: Call) -> Selection:
-    """Return the fastest backend for a call: with ranks the fastest one on rank 0, for all."""
+    """Return the fastest backend for a call; rank 0 chooses it for all ranks."""
     first, place, ranks = call.plans[0], call.place, call.split.ranks
     shape = batches.as_array(pair(call.data, "data")[0], "X").shape
     m = int(shape[0]) if shape else 1
 
-    def tried() -> Selection:
+    def measured() -> Selection:
         return select(
             first.network, batch_size=max(first.batch_size(m), 1), optimizer=first.recipe.rule,
             dtype=place.dtype, cost=first.recipe.cost, device=place.device,
         )  # fmt: skip
 
     if ranks.size == 1:
-        return tried()
-    best = tried() if ranks.rank == 0 else None
+        return measured()
+    best = measured() if ranks.rank == 0 else None
     ranks.agree()
     own = None if best is None else json.dumps([best.backend.spec, best.reason]).encode()
     spec, reason = json.loads(ranks.share(own))
@@ -76,34 +77,34 @@ def select(
     cost: Any = None,
     device: Any = None,
 ) -> Selection:
-    """Backend with the shortest step for a network and a batch, and what was measured."""
+    """Return the backend with the shortest step for a network and a batch, and the reason."""
     if device is not None:
         msg = f'backend="fastest" looks for the device itself; leave device {device!r} out'
         raise InputError(msg)
     recipe = Recipe(cost=cost, optimizer=optimizer, batch_size=batch_size)
     if isinstance(recipe.rule, LBFGS):
         recipe = replace(recipe, optimizer="sgd")
-    file = _memory(network, recipe, dtype)
+    file = _cache_file(network, recipe, dtype)
     with suppress(OSError, ValueError, KeyError, BackendUnavailable, InputError):
         known = json.loads(file.read_text(encoding="utf-8"))
         chosen = backends.get(known["backend"])
         return Selection(chosen, f"{known['reason']}, as measured on {known['date']}")
-    steps = _try_out(network, recipe, dtype)
-    if not steps:  # whoever trains is told why
+    steps = _measure(network, recipe, dtype)
+    if not steps:  # training itself will raise the error of the backend
         return Selection(backends.get("numpy"), "numpy, because no backend could be tried out")
     best = min(steps, key=steps.__getitem__)
-    found = backends.get(best)
+    fastest = backends.get(best)
     measured = ", ".join(f"{name} {seconds * 1e6:,.0f}" for name, seconds in steps.items())
     reason = f"{best}, the fastest: microseconds a step are {measured}"
-    known = {"backend": found.spec, "reason": reason, "date": time.strftime("%Y-%m-%d")}
-    with suppress(OSError, InputError):  # a home that can't be written to only costs another trial
+    known = {"backend": fastest.spec, "reason": reason, "date": time.strftime("%Y-%m-%d")}
+    with suppress(OSError, InputError):  # without a writable home the next run measures again
         file.parent.mkdir(parents=True, exist_ok=True)
         disk.write(file, json.dumps(known).encode())
-    return Selection(found, reason)
+    return Selection(fastest, reason)
 
 
-def _try_out(network: Network, recipe: Recipe, dtype: str) -> dict[str, float]:
-    """Seconds of a step on each backend that works, as many as there is time for."""
+def _measure(network: Network, recipe: Recipe, dtype: str) -> dict[str, float]:
+    """Return the seconds of a step on each backend that works, until the time is over."""
     end = time.perf_counter() + _LIMIT
     steps: dict[str, float] = {}
     for spec in _candidates():
@@ -116,7 +117,7 @@ def _try_out(network: Network, recipe: Recipe, dtype: str) -> dict[str, float]:
 
 
 def _candidates() -> Iterator[str]:
-    """NumPy, then what may beat it: a GPU's libraries, JAX, and PyTorch if it is loaded already."""
+    """Yield NumPy, then what may beat it: libraries of a GPU, JAX, and PyTorch if it is loaded."""
     yield "numpy"
     yield from selection.candidates(hardware.gpus())
     if libraries.installed("jax"):
@@ -126,10 +127,10 @@ def _candidates() -> Iterator[str]:
 
 
 def _step(backend: Backend, network: Network, recipe: Recipe, dtype: str, end: float) -> float:
-    """Seconds of a training step on random examples, the best of a few short runs."""
+    """Return the seconds of a training step on random examples, the least of a few short runs."""
     n_0, n_L, batch_size = network.sizes[0], network.sizes[-1], recipe.batch_size or 1
     x = draws.generator(0, "check").integers(0, 256, (batch_size, n_0), dtype=np.uint8)
-    # one-hot rows suit every cost
+    # one-hot rows are valid targets of every cost
     y = np.eye(max(n_L, 2), n_L, dtype=np.float32)[np.arange(batch_size) % max(n_L, 2)]
     job = opened(plan(network, (x, y), recipe, Place(backend=backend, dtype=dtype)))
     chosen = job.backend
@@ -141,7 +142,7 @@ def _step(backend: Backend, network: Network, recipe: Recipe, dtype: str, end: f
         numbers = member.numbers(1, _STEPS)
         carry: Any = session.carry
         best = float("inf")
-        for turn in range(4):  # the first compiles and warms up
+        for turn in range(4):  # the first turn compiles and warms up
             start = time.perf_counter()
             carry, _ = chosen.scan(session.step, carry, index, (session.data,), numbers)
             chosen.synchronize()
@@ -152,8 +153,8 @@ def _step(backend: Backend, network: Network, recipe: Recipe, dtype: str, end: f
     return best
 
 
-def _memory(network: Network, recipe: Recipe, dtype: str) -> Path:
-    """File for the choice: its name is made of all that the choice depends on."""
+def _cache_file(network: Network, recipe: Recipe, dtype: str) -> Path:
+    """Return the file of the choice, whose name depends on all that the choice depends on."""
     versions = [np.__version__, *_versions(("jax", "jaxlib", "cupy", "torch"))]
     machine = (platform.machine(), hardware.host("cpu").name, os.cpu_count(), hardware.gpus())
     layers = tuple(repr(layer) for layer in network.layers)
@@ -166,8 +167,8 @@ def _memory(network: Network, recipe: Recipe, dtype: str) -> Path:
 def _versions(names: Sequence[str]) -> list[str]:
     from importlib import metadata
 
-    found = []
+    versions = []
     for name in names:
         with suppress(metadata.PackageNotFoundError):
-            found.append(f"{name} {metadata.version(name)}")
-    return found
+            versions.append(f"{name} {metadata.version(name)}")
+    return versions

@@ -1,4 +1,4 @@
-"""Learning-rate finder: one pass with a rate that grows, and the cost at each (Smith 2017)."""
+"""Learning-rate finder: a short run with a rate that grows, and the cost at each (Smith 2017)."""
 
 import math
 from collections.abc import Sequence
@@ -22,40 +22,40 @@ from bpnet.training.declared import Strength
 from bpnet.training.epochs import Validate
 from bpnet.training.opening import opened
 from bpnet.training.planning import plan
-from bpnet.training.prepare import held_out, pair
+from bpnet.training.prepare import pair, validation_data
 from bpnet.training.recipe import Place, Recipe
 from bpnet.training.session import Session
 
 _LOOK = 10
-"""Steps from one look at the cost to the next."""
+"""Steps of a block, after which the costs are looked at."""
 
 _MEMORY = 0.9
-"""Of the running mean that smooths the costs."""
+"""Weight of the past in the running mean that smooths the costs."""
 
 _BELOW = 10
-"""Lowest cost's rate over the suggestion."""
+"""Ratio of the rate with the lowest cost to the suggestion."""
 
 _FAR = 3
-"""A cost this many times the lowest above it ends the run."""
+"""The run ends at a cost that is above the lowest by this many times the lowest."""
 
 _EXAMPLES = 64
-"""Examples whose mean cost is not taken for that of others by chance."""
+"""Examples whose mean cost stands for the cost of others."""
 
-_HELD = 1000
-"""Examples of a validation set that are enough to judge a rate by."""
+_VALIDATION = 1000
+"""Most validation examples that each rate is tried on."""
 
 _SURE = 4.2
 """Standard errors of the difference of two means, one of them the lowest of many, that noise alone
-gives in less than one run of fifty: normal or as skewed as squares of normal numbers."""
+gives in less than one run of fifty, for noise that is normal or as skewed as its squares."""
 
 _ALMOST = 0.85
-"""Share of the early cost by which noise alone lets its smoothed lowest be below as rarely."""
+"""Fall, as a share of the early cost, that noise alone gives as rarely."""
 
 _LEAST = 1e-3
-"""Share of the first cost by which it must fall at the least."""
+"""Least fall, as a share of the first cost."""
 
 _RISE = 0.05
-"""Share of the fall by which the cost must rise again."""
+"""Least rise after the lowest cost, as a share of the fall."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +67,9 @@ class LearningRates:
     rates : array, (steps,)
         Learning rates, growing by the same factor.
     costs : array, (steps,)
-        Smoothed cost at each: of examples held out, or of the step's own batch.
+        Smoothed cost at each rate: of the validation examples, or of the step's own batch.
     suggestion : float
-        A tenth of the rate with the lowest cost, which is one of ``rates`` or between them.
+        A tenth of the rate with the lowest cost, which is one of ``rates`` or between two.
     """
 
     rates: np.ndarray[Any, Any]
@@ -113,14 +113,14 @@ class LearningRates:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """From ``low`` to ``high`` in ``steps`` steps."""
+    """A schedule from ``low`` to ``high`` in ``steps`` steps, each by the same factor."""
 
     low: float
     high: float
     steps: int
 
     def rate(self, eta: float, at: Moment) -> float:
-        """Return the rate of a step."""
+        """Return the learning rate of a step."""
         return float(self.low * (self.high / self.low) ** (at.step / max(self.steps - 1, 1)))
 
 
@@ -142,36 +142,36 @@ def find_learning_rate(
     dtype: dtypes.Float = "float32",
     seed: int = 0,
 ) -> LearningRates:
-    """Learning rate to begin with, found by a short run whose rate grows.
+    """Return a learning rate to begin with, from a short run whose rate grows.
 
     Parameters
     ----------
     network : Network
-        It is not changed.
+        Network that is tried; it is not changed.
     data : (X, y) or Dataset
         As in :func:`bpnet.train`.
     low, high : float
-        First and last rate; the run ends earlier where the cost of 64 examples or a larger batch
+        First and last rate; the run ends earlier if the cost of 64 examples, or of a larger batch,
         is four times the lowest.
     steps : int
-        Of the run.
+        Steps of the run.
     validation : (X, y), Dataset, "auto" or None
-        Where there is one, as in :func:`bpnet.train`, its cost after each step counts, or that of
-        1,000 examples spread over it; else the cost of each step's batch before it.
+        Examples whose cost is measured after each step, or 1,000 examples spread over them. "auto"
+        is as in :func:`bpnet.train`. Without them the cost is that of each step's batch before it.
     cost, optimizer, batch_size, l2, backend, device, dtype, seed
         As in :func:`bpnet.train`.
 
     Returns
     -------
     LearningRates
-        Rates, costs, and the suggestion.
+        Rates, costs and the suggestion.
 
     Raises
     ------
     InputError
         If an argument cannot be used, or the costs show no rate to begin with: they rise before
-        ten times the first rate, do not fall by more than they vary from batch to batch, or do
-        not rise again.
+        ten times the first rate, fall by no more than they vary from batch to batch, or do not
+        rise again.
     Diverged
         If the cost is not finite at the first step.
 
@@ -192,7 +192,7 @@ def find_learning_rate(
         raise InputError("lbfgs finds its own rate at each step; give another optimizer")
     call = plan(
         network, data, recipe, Place(backend=backend, device=device, dtype=dtype),
-        validation=_few(held_out(data, validation)),
+        validation=_few(validation_data(data, validation)),
     )  # fmt: skip
     job = opened(fastest.settled(call), steps)
     with job.running(0) as used:
@@ -212,34 +212,34 @@ def find_learning_rate(
 
 
 def _check(low: Any, high: Any, steps: Any) -> None:
-    """Refuse a sweep that is none."""
+    """Refuse rates and steps that make no sweep."""
     first, last, count = (finite_number(value) for value in (low, high, steps))
-    span = first is not None and last is not None and 0 < first < last
-    if not span or not isinstance(count, int) or count < 2 * _LOOK:
+    is_sweep = first is not None and last is not None and 0 < first < last
+    if not is_sweep or not isinstance(count, int) or count < 2 * _LOOK:
         msg = f"low is {low!r}, high {high!r} and steps {steps!r}; give 0 < low < high and at "
         raise InputError(f"{msg}least {2 * _LOOK} steps")
 
 
-def _few(held: Any) -> Any:
-    """Examples of a validation set, spread over it, that judge a rate in little time."""
-    if held is None:
+def _few(validation: Any) -> Any:
+    """Return examples that are spread over a validation set, few enough for every step."""
+    if validation is None:
         return None
-    x, y = (batches.as_array(values, "validation") for values in pair(held, "validation"))
+    x, y = (batches.as_array(values, "validation") for values in pair(validation, "validation"))
     m = max(x.shape[:1], default=0)
-    if m <= _HELD or x.shape[:1] != y.shape[:1]:
-        return held
+    if m <= _VALIDATION or x.shape[:1] != y.shape[:1]:
+        return validation
     if isinstance(x, HostRows):
-        rows = x.some(_HELD)
+        rows = x.some(_VALIDATION)
         return [x.take(rows), y[rows]]
-    step = m // _HELD
-    return [v[::step][:_HELD] for v in (x, y)]
+    step = m // _VALIDATION
+    return [v[::step][:_VALIDATION] for v in (x, y)]
 
 
 def _costs(session: Session, rows: Any, validate: Validate | None) -> tuple[list[float], bool]:
-    """Mean cost of each step, until it is far above the lowest, and whether it was before the last.
+    """Return the cost of each step, and whether the run was broken off at one far too high.
 
-    Where ``validate`` is given, it is what that finds with the parameters after the step. Diverged
-    if the first one is not finite.
+    With ``validate`` the cost is that of the validation examples after the step. Raise Diverged if
+    the first cost is not finite.
     """
     seen: list[float] = []
     (member,) = session.members
@@ -251,8 +251,8 @@ def _costs(session: Session, rows: Any, validate: Validate | None) -> tuple[list
         costs, _, before = session.take([block])
         costs = costs[:, 0] / member.k
         if validate is not None and np.isfinite(costs[0]):
-            (judged,) = validate(session.parameters, session.members)
-            costs = np.asarray([judged["validation_cost"]])
+            (figures,) = validate(session.parameters, session.members)
+            costs = np.asarray([figures["validation_cost"]])
         finite = np.isfinite(costs)
         if not seen and not finite[0]:
             session.carry = before
@@ -265,7 +265,7 @@ def _costs(session: Session, rows: Any, validate: Validate | None) -> tuple[list
 
 
 def _is_far(seen: list[float], size: int) -> bool:
-    """Whether the mean of the last ``size`` costs is far above the lowest mean of as many."""
+    """Whether the mean of the last ``size`` costs is far above the lowest such mean."""
     if len(seen) < size:
         return False
     means = np.convolve(seen, np.full(size, 1 / size), "valid")
@@ -273,7 +273,7 @@ def _is_far(seen: list[float], size: int) -> bool:
 
 
 def _lowest(seen: list[float], costs: Any, rates: Any, *, broken_off: bool) -> int:
-    """Step with the lowest cost, where the cost falls to it and does not go on to fall."""
+    """Return the step of the lowest cost; refuse costs that do not fall to it and rise again."""
     early = int(np.sum(rates < _BELOW * rates[0]))
     if early == len(rates):
         lowest = int(np.argmin(costs))
@@ -295,7 +295,7 @@ def _lowest(seen: list[float], costs: Any, rates: Any, *, broken_off: bool) -> i
 
 
 def _is_sure(fall: float, before: float, seen: list[float], early: int) -> bool:
-    """Whether costs fall by more than noise would, from the mean of the early ones."""
+    """Whether costs fall, from the mean of the early ones, by more than noise explains."""
     deviation = float(np.std(np.diff(seen))) / math.sqrt(2)
     error = deviation * math.sqrt(1 / early + (1 - _MEMORY) / (1 + _MEMORY))
     almost_all = early >= _LOOK and fall > _ALMOST * before > 0
@@ -304,6 +304,7 @@ def _is_sure(fall: float, before: float, seen: list[float], early: int) -> bool:
 
 
 def _smoothed(values: list[float]) -> np.ndarray[Any, Any]:
+    """Return the running mean of values, corrected for its start at zero."""
     mean, out = 0.0, []
     for t, value in enumerate(values, start=1):
         mean = _MEMORY * mean + (1 - _MEMORY) * value

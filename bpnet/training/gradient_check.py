@@ -1,4 +1,4 @@
-"""``check_gradients``: backpropagation of a network against difference quotients of its cost."""
+"""``check_gradients``: backpropagation compared with difference quotients of the cost."""
 
 import copy
 from collections.abc import Callable
@@ -18,14 +18,15 @@ from bpnet.training.evaluation import gradients
 Host = np.ndarray[Any, Any]
 
 BOUND = 1e-5
-"""Relative difference up to which a derivative is right; rounding alone stays far below."""
+"""Largest relative difference of a correct derivative; rounding alone stays far below."""
 
 _STEPS = (1e-5, 1e-6)
-"""Of the difference quotients; where one crosses a kink, such as relu's, the other does not."""
+"""Steps of the difference quotients: where one crosses a kink, as relu has, the other does not."""
 
 _DIRECTIONS = 4
+"""Random directions in which an array is moved."""
 _FLOOR = 1e-4
-"""Share of the cost that a slope is at least compared with: of a smaller one rounding is left."""
+"""Least slope, as a share of the cost, that a difference is divided by: below, rounding rules."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,20 @@ class GradientCheck:
     Parameters
     ----------
     differences : dict
-        The largest for each thing that was checked: the weights and biases of each layer, and each
-        activation alone.
+        The largest difference of each part: the weights and biases of each layer, and each
+        activation by itself.
     """
 
     differences: dict[str, float]
 
     @property
     def passed(self) -> bool:
-        """Whether all are right."""
+        """Whether all derivatives are correct."""
         return not self.wrong
 
     @property
     def wrong(self) -> list[str]:
-        """What is not."""
+        """Names of the parts whose derivatives are wrong."""
         return [name for name, value in self.differences.items() if not value <= BOUND]
 
     def __bool__(self) -> bool:
@@ -76,24 +77,24 @@ def check_gradients(
     backend: Any = None,
     device: Any = None,
 ) -> GradientCheck:
-    """Hold backpropagation against difference quotients of the cost, in float64.
+    """Compare backpropagation with difference quotients of the cost, in float64.
 
-    It tells whether the derivatives of an activation or a cost of your own are right: those of the
-    network along random directions, and of each activation alone.
+    The check tells whether the derivatives of an activation or a cost of your own are correct: it
+    takes those of the network along random directions, and those of each activation by itself.
 
     Parameters
     ----------
     network : Network
-        It is not changed; a small one will do.
+        Network that is checked, and not changed; a small one is enough.
     X, y : array
-        Examples and targets, as in :func:`bpnet.train`; some dozens will do.
+        Examples and targets, as in :func:`bpnet.train`; some dozens are enough.
     cost, l2, backend, device
         As in :func:`bpnet.gradients`.
 
     Returns
     -------
     GradientCheck
-        It prints as a table, and is true where all derivatives are right.
+        It prints as a table, and is true if all derivatives are correct.
 
     Examples
     --------
@@ -107,9 +108,9 @@ def check_gradients(
         return gradients(moved, X, y, cost=cost, l2=l2, backend=backend, device=device)
 
     random = draws.generator(0, "check")
-    C, found = slopes(network)
+    C, backpropagated = slopes(network)
     moved, differences = copy.copy(network), dict[str, float]()
-    for l, pair in enumerate(found):
+    for l, pair in enumerate(backpropagated):
         for name, arrays, slope in zip("Wb", (moved.weights, moved.biases), pair, strict=True):
             p = np.asarray(arrays[l], np.float64)
 
@@ -131,7 +132,7 @@ def check_gradients(
 
 
 def _alone(layer: Dense, random: Any) -> float:
-    """Largest relative difference of an activation's product with its Jacobian."""
+    """Return the largest relative difference of an activation's product with its Jacobian."""
     sigma, xp, worst = layer.activation, backends.get("numpy").xp, 0.0
     for _ in range(_DIRECTIONS):
         z, v, up = (random.normal(size=(16, layer.n_out)) for _ in range(3))
@@ -145,7 +146,7 @@ def _alone(layer: Dense, random: Any) -> float:
 
 
 def _difference(at: Callable[[Host], float], p: Host, v: Host, slope: float, C: float) -> float:
-    """Relative difference of a slope and the quotient along ``v`` that is nearest to it."""
+    """Return the relative difference of a slope and the nearer of its difference quotients."""
     quotients = [(at(p + h * v) - at(p - h * v)) / (2 * h) for h in _STEPS]
     far = [
         abs(slope - q) / max(abs(slope), abs(q), _FLOOR * abs(C), np.finfo(float).tiny)

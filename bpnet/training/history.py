@@ -1,4 +1,4 @@
-"""History: what each epoch of a run gave, as a dict that draws itself."""
+"""``History``: the figures of each epoch of a run, as a dict that draws itself."""
 
 from html import escape
 from typing import Any
@@ -7,13 +7,11 @@ from bpnet.display.figures import display_name, pyplot, value_text
 from bpnet.errors import InputError
 
 _ROWS = 10
-"""Epochs that a page shows of a long history: half of them its first, half its last."""
+"""Most epochs in the table of a history; of a longer one the first and last are shown."""
 
 
 class History(dict[str, list[float]]):
-    """One list a name, one value an epoch.
-
-    It is a dict in all else: ``history["cost"]`` is a list.
+    """A dict from the name of a figure to a list with one value for each epoch.
 
     Examples
     --------
@@ -26,7 +24,7 @@ class History(dict[str, list[float]]):
 
     @property
     def epochs(self) -> int:
-        """Epochs that there is something of."""
+        """Number of epochs of which there is a value."""
         return max(map(len, self.values()), default=0)
 
     def plot(self) -> list[Any]:
@@ -62,18 +60,18 @@ class History(dict[str, list[float]]):
             one.legend()
 
     def to_frame(self, library: str = "pandas") -> Any:
-        """Frame with a row an epoch, of pandas or of polars.
+        """Return a frame with a row for each epoch, of pandas or of polars.
 
         Parameters
         ----------
         library : {"pandas", "polars"}
-            Whose frame; that of pandas has the epochs, from 1, as its index, that of polars as its
-            first column.
+            Library of the frame. That of pandas has the epochs, from 1, as its index, that of
+            polars as its first column.
 
         Raises
         ------
         InputError
-            If it is another, or not installed.
+            If it is another library, or one that is not installed.
         """
         if library not in {"pandas", "polars"}:
             msg = f"library is {library!r}; give 'pandas' or 'polars'"
@@ -93,7 +91,7 @@ class History(dict[str, list[float]]):
 
     @property
     def _drawn(self) -> list[str]:
-        """Figures that are drawn: those of training, and those that validation alone has."""
+        """Names of the figures to draw; a figure and its validation share one plot."""
         names = [name.removeprefix("validation_") for name in self]
         return [n for n in dict.fromkeys(names) if n not in {"learning_rate", "seconds"}]
 
@@ -104,7 +102,7 @@ class History(dict[str, list[float]]):
         return f"History({epochs}: {', '.join(figures)})" if figures else f"History({epochs})"
 
     def _repr_html_(self) -> str:
-        """Table of the epochs, the first and the last of many."""
+        """Return the epochs as a table in HTML."""
         half, n = _ROWS // 2, self.epochs
         rows = [*range(n)] if n <= _ROWS else [*range(half), None, *range(n - half, n)]
         heads = "".join(f"<th>{escape(_label(name))}</th>" for name in ("epoch", *self))

@@ -1,4 +1,4 @@
-"""L-BFGS on a network: the cost of the whole training set as a function of one flat vector."""
+"""L-BFGS of a network: the cost of the whole training set as a function of one flat vector."""
 
 import logging
 import math
@@ -13,8 +13,8 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.lbfgs import Found
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, epochs
-from bpnet.training.judge import Data, Judge
 from bpnet.training.member import Member
+from bpnet.training.objective import Data, Objective
 from bpnet.training.step import Slopes, added, beside_weights
 
 _log = logging.getLogger("bpnet")
@@ -22,7 +22,7 @@ _log = logging.getLogger("bpnet")
 
 @dataclass(frozen=True)
 class _Sums:
-    """Step of a scan: adds the gradients of some rows to those before."""
+    """Step of a scan that adds the gradients of some rows to those of the rows before."""
 
     slopes: Slopes
     total: float
@@ -34,38 +34,41 @@ class _Sums:
         return added(gradients, more), (C, *right)
 
 
-def check(judge: Judge, **options: Any) -> None:
-    """Refuse networks that draw at random or follow batches, and options of training by batches."""
-    wanted = "lbfgs needs a cost that does not change, and this network"
-    if any(layer.averages for layer in judge.layers):
-        msg = f"{wanted} has batch normalization, whose averages follow the batches"
+def check(objective: Objective, **options: Any) -> None:
+    """Refuse networks whose cost changes from step to step, and options of mini-batches."""
+    needs = "lbfgs needs a cost that does not change, and this network"
+    if any(layer.averages for layer in objective.layers):
+        msg = f"{needs} has batch normalization, whose averages follow the batches"
         raise InputError(f"{msg}; use another optimizer, or norm='layer'")
-    if layers.differs_in_training(judge.layers):
-        msg = f"{wanted} drops values at random"
+    if layers.differs_in_training(objective.layers):
+        msg = f"{needs} drops values at random"
         raise InputError(f"{msg}; use another optimizer, or no dropout")
-    if special.is_half(judge.dtype, judge.xp):
-        raise InputError(f"lbfgs cannot tell steps apart in {judge.dtype}; use float32 or float64")
-    for name, (value, wanted) in options.items():
-        if value != wanted:
+    if special.is_half(objective.dtype, objective.xp):
+        raise InputError(
+            f"lbfgs cannot tell steps apart in {objective.dtype}; use float32 or float64"
+        )
+    for name, (value, usual) in options.items():
+        if value != usual:
             msg = f"lbfgs takes all examples in a step and chooses its own rate; {name} is "
-            raise InputError(f"{msg}{value!r}, leave it at {wanted!r}")
+            raise InputError(f"{msg}{value!r}, leave it at {usual!r}")
 
 
 def _ended(search: Generator[Found, None, Found]) -> Found:
-    """Where a search ends that has no iteration left."""
+    """Return the end of a search that has no iteration left."""
     try:
         return next(search)
     except StopIteration as end:
-        found: Found = end.value
-        return found
+        result: Found = end.value
+        return result
 
 
 @dataclass(eq=False)
 class Descent:
-    """A network trained by L-BFGS on its whole training set: an iteration is an epoch.
+    """A network trained by L-BFGS on its whole training set; an iteration is an epoch.
 
-    ``parameters`` is where it is, on the device, ``before`` where it was an iteration ago, and
-    ``found`` where the search is, or ended.
+    ``parameters`` are those of now, on the device, and ``before`` those of an iteration ago.
+    ``progress`` is where the search is, or where it ended. It has the methods of a
+    :class:`Session` that :mod:`epochs` calls.
     """
 
     member: Member
@@ -82,7 +85,7 @@ class Descent:
         self._m: float = run.samples
         if self.step.m is None and member.weights is not None:  # scikit-learn's convention
             self._m = float(member.weights.sum())
-        self._layout = flat.of_all(self.step.judge.layers)
+        self._layout = flat.of_all(self.step.objective.layers)
 
         def read(a: Array) -> Sequence[float]:
             numbers: Sequence[float] = self.backend.to_numpy(a).tolist()
@@ -94,17 +97,17 @@ class Descent:
         )  # fmt: skip
 
     def _objective(self, w: Array) -> tuple[Array, ...]:
-        """Return C, its gradient and the count of right answers where all parameters are w."""
+        """Return C, its gradient and the number of correct answers, for the parameters w."""
         backend, xp = self.backend, self.backend.xp
         parameters = self._layout.unpack((w,), xp=xp)
-        sums = _Sums(Slopes(self.step.judge), self._m)
+        sums = _Sums(Slopes(self.step.objective), self._m)
         gradients = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
         parts: list[tuple[Array, ...]] = []
         for rows in blocks.pieces(self.data, parameters):
             here, numbers = blocks.present(self.data, rows, backend)
             index = backend.asarray(numbers, dtype=backend.index_dtype)
-            gradients, found = backend.scan(sums, gradients, index, (parameters, here))
-            parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in found))
+            gradients, sums_of_rows = backend.scan(sums, gradients, index, (parameters, here))
+            parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in sums_of_rows))
         C, *right = (sum(column[1:], start=column[0]) for column in zip(*parts, strict=True))
         C, gradients = regularizers.penalized(
             C, parameters, gradients, self.step.regularization, self._m, xp=xp
@@ -113,11 +116,11 @@ class Descent:
 
     @property
     def live(self) -> list[tuple[int, Member]]:
-        """The network, unless it is over."""
+        """The network, unless its run is over."""
         return [] if self.member.is_over else [(0, self.member)]
 
     def to_host(self, _member: Member | None = None) -> Parameters:
-        """Parameters as NumPy arrays."""
+        """Return the parameters as NumPy arrays."""
         parameters: Parameters = to_numpy(self.parameters)
         return parameters
 
@@ -132,34 +135,35 @@ class Descent:
             self._move_to(next(self._search))
         except StopIteration as end:
             self._move_to(end.value)
-            if math.isfinite(self.found.f):
+            if math.isfinite(self.progress.f):
                 epochs.end(self, 0)
                 return
             msg = "the cost is not finite before the first step of L-BFGS; look for outliers in the"
             epochs.diverge(self, 0, Diverged(f"{msg} data, or scale the inputs"))
             return
-        found = self.found
-        run.step, run.cost, run.learning_rate = run.steps, found.f, found.step
-        run.accuracy = found.extra[0] / run.samples if found.extra else None
+        progress = self.progress
+        run.step, run.cost, run.learning_rate = run.steps, progress.f, progress.step
+        run.accuracy = progress.extra[0] / run.samples if progress.extra else None
         for callback in self.member.callbacks:
             callback.on_block_end(run)
 
-    def _move_to(self, found: Found) -> None:
-        self.found, self.before = found, self.parameters
-        self.parameters = self._layout.unpack((found.w,), xp=self.backend.xp)
+    def _move_to(self, progress: Found) -> None:
+        self.progress, self.before = progress, self.parameters
+        self.parameters = self._layout.unpack((progress.w,), xp=self.backend.xp)
 
     def leave(self, _i: int, _carry: Any = None) -> None:
-        """Search no more, and say why."""
+        """End the search, and write into the run why it ended."""
         run, self.member.is_over = self.member.run, True
         if run.stopped:
-            self.found = replace(self.found, reason="stopped")
-        elif not self.found.reason:  # it has made the last iteration
-            self.found = _ended(self._search)
+            self.progress = replace(self.progress, reason="stopped")
+        elif not self.progress.reason:  # the last iteration has been made, and the search goes on
+            self.progress = _ended(self._search)
+        end = self.progress
         run.note = (
-            f"L-BFGS: {self.found.iterations} iterations, {self.found.evaluations} evaluations, "
-            f"{self.found.round_trips} round trips to the host; {self.found.reason}"
+            f"L-BFGS: {end.iterations} iterations, {end.evaluations} evaluations, "
+            f"{end.round_trips} round trips to the host; {end.reason}"
         )
         _log.info("%s", run.note)
 
     def compact(self) -> None:
-        """There are no others."""
+        """Do nothing: there is no stack to compact."""

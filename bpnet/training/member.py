@@ -1,4 +1,4 @@
-"""A network that is being trained: which examples it takes, at which rate, and how far it is."""
+"""``Member``: a network in training, with the examples it takes, its learning rate and its run."""
 
 import math
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from bpnet.data import draws
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import Diverged, InputError
 from bpnet.training.callbacks import Callback, Run
-from bpnet.training.judge import Data
+from bpnet.training.objective import Data
 from bpnet.training.step import Carry, TrainingStep
 
 MASKS = 4
-"""Purpose of the random keys of masks."""
+"""Purpose number of the random keys of dropout's masks."""
 
 Host = np.ndarray[Any, Any]
 
@@ -28,11 +28,11 @@ Host = np.ndarray[Any, Any]
 class Member:
     """One network of a session: its step, its run, and what it takes of the data.
 
-    ``k`` is the examples of a batch; ``weights``, (m,), are those of the examples; ``order`` gives
-    the rows of an epoch, by default all in an order drawn from the seed; ``done`` counts the
-    optimizer's steps before this run. Of a network that is trained with a part of the examples
-    ``places``, (m,), has their numbers in that part, and ``judged`` the rows that it is judged by.
-    ``kept`` is its carry once it has left the others of a stack.
+    ``k`` is the size of a batch and ``weights``, (m,), are those of the examples. ``order`` returns
+    the rows of an epoch; the default draws an order of all rows from the seed. ``done`` counts the
+    optimizer's steps before this run. A network that is trained with a part of the examples has
+    in ``places``, (m,), the number of each example within that part, and in ``validation_rows`` the
+    rows that validate it. ``kept`` is the carry of a member that has left its stack.
     """
 
     step: TrainingStep
@@ -45,7 +45,7 @@ class Member:
     order: Callable[[int], Host] | None = None
     done: int = 0
     places: Host | None = None
-    judged: Host | None = None
+    validation_rows: Host | None = None
     error: Diverged | None = None
     is_over: bool = False
     kept: Carry | None = None
@@ -53,11 +53,11 @@ class Member:
 
     @property
     def keyed(self) -> bool:
-        """Whether its steps need a key: layers draw at random, or differ in training."""
-        return layers.differs_in_training(self.step.judge.layers)
+        """Whether steps need a random key: layers draw, or behave differently in training."""
+        return layers.differs_in_training(self.step.objective.layers)
 
     def data(self, shared: Data, backend: Backend, dtype: str) -> Data:
-        """Return the data of all with the weights and numbers that the network has of its own."""
+        """Return the shared data with the weights and row numbers that are this network's own."""
         data, numbered = shared[:3], self.keyed and self.places is not None
         if self.weights is not None or numbered:
             weights = self.weights
@@ -67,25 +67,25 @@ class Member:
         return (*data, backend.asarray(self.places, dtype=backend.index_dtype))
 
     def rows(self, x: Any) -> Any:
-        """Return the rows of the epoch under way, (m,), in the order in which they are taken."""
+        """Return the rows of the current epoch, (m,), in the order in which they are taken."""
         epoch = self.run.epoch
         if self.order is not None:
             return self.order(epoch)
         m = int(x.shape[0])
         if self.k >= m:
             return np.arange(m)
-        own = isinstance(x, HostRows)
-        return x.order(self.seed, epoch) if own else draws.order(self.seed, epoch, m)
+        streamed = isinstance(x, HostRows)  # streamed rows are shuffled within blocks of the file
+        return x.order(self.seed, epoch) if streamed else draws.order(self.seed, epoch, m)
 
     def numbers(self, first: int, count: int) -> tuple[Host, Host]:
-        """Coefficients, (steps, c), and words of the random keys, (steps, 0 or 2)."""
+        """Return coefficients, (steps, c), and words of the random keys, (steps, 0 or 2)."""
         optimizer: Any = self.step.optimizer
         rates = self._rates(range(first, first + count))
         times = range(self.done + first, self.done + first + count)
-        if type(optimizer) in OPTIMIZERS.values():  # a user's may ask what t is
-            found = optimizer.coefficients(np.arange(times.start, times.stop, dtype=float), rates)
-            coefficients = np.stack(np.broadcast_arrays(*found), axis=-1)
-        else:
+        if type(optimizer) in OPTIMIZERS.values():  # all steps at once
+            columns = optimizer.coefficients(np.arange(times.start, times.stop, dtype=float), rates)
+            coefficients = np.stack(np.broadcast_arrays(*columns), axis=-1)
+        else:  # an optimizer of the user may branch on t, which has to be a number
             pairs = zip(times, rates.tolist(), strict=True)
             coefficients = np.asarray([optimizer.coefficients(*pair) for pair in pairs], np.float64)
         words = _words(self.seed, times) if self.keyed else np.empty((count, 0), np.int32)
@@ -93,7 +93,7 @@ class Member:
         return coefficients, words
 
     def _rates(self, steps: range) -> Host:
-        """Learning rates of some steps, (steps,)."""
+        """Return the learning rates of some steps, (steps,)."""
         eta, run = self.step.optimizer.learning_rate, self.run
         if isinstance(self.schedule, Constant):
             return np.full(len(steps), eta)
@@ -106,13 +106,13 @@ class Member:
         return np.asarray(rates, np.float64)
 
     def begin_epoch(self, before: Any) -> None:
-        """Count from the start of an epoch, or from behind the rows that it has taken already."""
+        """Begin to count an epoch, of which the rows ``before`` have been taken already."""
         self._seen = 0.0, 0
         self._add_up(before)
         self._tell()
 
     def count(self, rows: Host, costs: Host, counts: Host) -> None:
-        """Add to the run the sums that the steps of ``rows``, (steps, k), gave."""
+        """Add to the run the sums of the steps that took ``rows``, (steps, k)."""
         run = self.run
         run.sums = (_add(run.sums[0], costs), _add(run.sums[1], counts))
         run.step += len(rows)
@@ -120,14 +120,14 @@ class Member:
         self._tell()
 
     def _tell(self) -> None:
-        """Means over the examples of the epoch so far."""
+        """Write the means over the examples of the epoch so far into the run."""
         run, (weight, number) = self.run, self._seen
         if number:
             run.cost = run.sums[0] / (weight or 1.0)
-            run.accuracy = run.sums[1] / number if self.step.judge.kind else None
+            run.accuracy = run.sums[1] / number if self.step.objective.kind else None
 
     def _add_up(self, rows: Any) -> None:
-        """Add the weight and number of rows that were taken; -1 is no row."""
+        """Add the weight and the number of the rows that were taken; -1 is no row."""
         weight, number = self._seen
         rows = np.asarray(rows)[np.asarray(rows) >= 0]
         if self.weights is None or self.step.m is None:
@@ -138,7 +138,7 @@ class Member:
 
 
 def _words(seed: int, steps: range) -> Host:
-    """Words of the random keys of some steps, (steps, 2): :func:`random.step_words` of each."""
+    """Return the words of the random keys of some steps, (steps, 2), as ``random.step_words``."""
     t = np.arange(steps.start, steps.stop, dtype=np.uint64)
     counter = (t & np.uint64(2**32 - 1), ((t >> np.uint64(32)) << np.uint64(16)) + MASKS)
     key = np.asarray([seed % 2**32, seed >> 32], np.uint64)
@@ -147,5 +147,5 @@ def _words(seed: int, steps: range) -> Host:
 
 
 def _add(total: float, values: Host) -> float:
-    """Sum from left to right: the same however an epoch is cut into blocks."""
+    """Return the sum from left to right, which does not depend on the blocks of an epoch."""
     return float(np.add.accumulate(np.concatenate([[total], values]))[-1])

@@ -1,4 +1,4 @@
-"""Run: the networks of an opened call, in stacks or one by one, and how far they are."""
+"""Run: the networks of an opened call, in stacks or one by one, with their progress."""
 
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain
@@ -21,11 +21,11 @@ from bpnet.training.session import Session
 
 
 class Progress:
-    """How far the networks of a call are, those of its checkpoint restored.
+    """How far the networks of a call are; a checkpoint is restored at the start.
 
-    ``histories`` are of the networks that are trained no more, whose numbers are ``done``;
-    ``saved`` are networks that began before the part under way; ``begun`` says whether one has been
-    trained. ``run`` is the call as its writer of checkpoints sees it: parts follow one another.
+    ``histories`` has the networks that are finished, whose numbers are ``done``. ``saved`` has the
+    networks that began in an earlier part. ``begun`` says whether training has begun. ``run``
+    stands for the whole call, whose parts follow one another, as the writer of checkpoints sees it.
     """
 
     def __init__(self, job: Job) -> None:
@@ -41,10 +41,10 @@ class Progress:
         if job.saved is not None:
             self._restore(job.saved)
 
-    def _restore(self, found: Snapshot) -> None:
+    def _restore(self, snapshot: Snapshot) -> None:
         first = [network.parameters for network in self.networks]
         parameters, self.saved = resuming.networks(
-            found, [plan.step for plan in self.job.call.plans], first
+            snapshot, [plan.step for plan in self.job.call.plans], first
         )
         plans = self.job.call.plans
         ended = {
@@ -60,11 +60,11 @@ class Progress:
             else:
                 self.job.name_outputs(self.networks[i])
         self.done = set(ended)
-        self.histories.stacks[:] = found.numbers["stacks"]
-        self.run.before = found.numbers["before"]
+        self.histories.stacks[:] = snapshot.numbers["stacks"]
+        self.run.before = snapshot.numbers["before"]
 
     def left(self, part: Sequence[int]) -> Iterator[list[int]]:
-        """Yield the networks of a part that are trained together: those at the same step."""
+        """Yield groups of unfinished networks of a part; the networks of each are at one step."""
         groups: dict[Any, list[int]] = {}
         for i in part:
             if i not in self.done:
@@ -73,19 +73,19 @@ class Progress:
         yield from sorted(groups.values(), key=lambda group: group[0] not in self.saved)
 
     def begin(self, part: Sequence[int], session: Session) -> None:
-        """Take note of the networks that are trained now."""
+        """Note which networks are trained now."""
         self._part, self._session = part, session
         self._look()
         ended = [self.saved[i] for i in part if i in self.saved]
-        if ended and all(saved.numbers["done"] for saved in ended):  # more epochs are wanted
+        if ended and all(saved.numbers["done"] for saved in ended):  # a resume with more epochs
             self.run.before -= self.run.at - self.run.before
 
     def drop(self) -> None:
-        """Let go of the networks that are trained now, which had no room."""
+        """Forget the networks that are trained now, for which there was no memory."""
         self._part, self._session = [], None
 
     def after(self, what: str) -> None:
-        """Let the writer look in when the first part has begun, after a block and an epoch."""
+        """Call the writer of checkpoints when the first part begins, after blocks and epochs."""
         self._look()
         writer, run = self.job.writer, self.run
         if writer is None:
@@ -96,11 +96,11 @@ class Progress:
         elif what == "block":
             writer.on_block_end(run)
         elif what == "epoch" and run.position[0]:
-            run.epoch = run.position[0] - 1  # the one that has ended
+            run.epoch = run.position[0] - 1  # the epoch that has ended
             writer.on_epoch_end(run)
 
     def _look(self) -> None:
-        """Bring the run of all up to date with the network under way that is furthest."""
+        """Bring the run of the call up to date with the network that is furthest."""
         if self._session is None:
             return
         runs, whole = [member.run for member in self._session.all], self.run
@@ -110,7 +110,7 @@ class Progress:
         whole.stopped = next((r.stopped for r in runs if r.stopped in SIGNALS), None)
 
     def end(self, part: Sequence[int], members: Sequence[Member]) -> None:
-        """Keep what networks gave that are trained no more."""
+        """Keep the results of networks whose training has ended."""
         self._look()
         for i, member in zip(part, members, strict=True):
             self.histories[i] = member.run.history
@@ -127,26 +127,27 @@ class Progress:
 
     @property
     def _stacks(self) -> list[int]:
-        """Sizes of the stacks, with that under way unless it was taken from a checkpoint."""
+        """Sizes of the stacks so far, with the current one unless a checkpoint counted it."""
         is_new = self._part and not any(i in self.saved for i in self._part)
         return [*self.histories.stacks, *([len(self._part)] if is_new else [])]
 
     def _under_way(self) -> dict[int, Saved]:
+        """Return the networks that are trained now, as a checkpoint has them."""
         session = self._session
         members = session.all if session is not None else []
         return {i: Saved.of(session, m) for i, m in zip(self._part, members, strict=True)}
 
     def _pull(self) -> None:
-        """Bring the networks that are trained now up to date."""
+        """Copy the arrays of the networks that are trained now from the device."""
         for member in self._session.all if self._session is not None else ():
             if member.error is None:
                 member.run.pull()
 
     def _snapshot(self) -> Snapshot:
-        """Take what a checkpoint holds, but for where the run is."""
+        """Return the contents of a checkpoint."""
         job, now = self.job, self._under_way()
         begun = {**self.saved, **now}
-        # where all of a part have ended, the next one is counted from behind it
+        # if all networks of a part have ended, the next part is counted from their last step
         is_behind = now and all(saved.numbers["done"] for saved in now.values())
         arrays: dict[str, Any] = {}
         for i, plan in enumerate(job.call.plans):
@@ -157,7 +158,7 @@ class Progress:
             arrays |= {f"{i} {name}": tree for name, tree in own.items()}
         columns = getattr(job.call.data, "columns", None)
         numbers = {
-            "asked": job.asked,
+            "asked": job.settings,  # the name in files of every version
             "backend": job.backend.spec,
             "machine": resuming.machine(job.backend),
             "columns": None if columns is None else columns.to_json(),
@@ -169,9 +170,9 @@ class Progress:
 
 
 def run(job: Job) -> Histories:
-    """Train the networks of a call in place; on every rank all of them."""
+    """Train the networks of a call in place; every rank ends with all of them."""
     call, writer = job.call, job.writer
-    with call.split.ranks.running(), checkpoints.held(writer):
+    with call.split.ranks.running(), checkpoints.locked(writer):
         progress, parts = Progress(job), _parts(job)
         histories = progress.histories
         for part in chain(*map(progress.left, parts)):
@@ -188,27 +189,27 @@ def run(job: Job) -> Histories:
 
 
 def _parts(job: Job) -> list[list[int]]:
-    """Numbers of the networks that are trained at once, one part after another."""
+    """Return the numbers of the networks that are trained at once, part by part."""
     if not job.call.several:
         return [[0]]
     split, kinds, parts = job.call.split, [], []
     for plan in job.call.plans:
-        judged = 0 if plan.fold is None else len(plan.fold[1])
-        kinds.append((stacking.common(plan.step), plan.k, plan.recipe.epochs, judged))
+        validation_size = 0 if plan.fold is None else len(plan.fold[1])
+        kinds.append((stacking.common(plan.step), plan.k, plan.recipe.epochs, validation_size))
     halves = job.call.place.dtype in {"float16", "bfloat16"}
     for group in stacking.grouped(kinds):
         plan = job.call.plans[group[0]]
         size = stacking.size(job.backend, plan.step, plan.k)
         if halves or plan.step.micro or isinstance(job.data[0], HostRows):
-            size = 1  # one after another whatever their shape
-        if split.shards:  # so that 1, 2, 4 and 8 ranks give the same
+            size = 1  # these networks are trained one after another
+        if split.shards:  # the stacks must be the same for 1, 2, 4 and 8 ranks
             size = min(size, -(-len(group) // split.shards))
         parts += [group[i : i + size] for i in range(0, len(group), size)]
     return parts[split.ranks.rank :: split.ranks.size]
 
 
 def _run_part(part: list[int], job: Job, progress: Progress) -> None:
-    """Train networks at once, or in halves where there is not enough memory for so many."""
+    """Train networks at once, or in halves where memory runs out."""
     first = {i: progress.networks[i].parameters for i in part}
 
     def run(some: Sequence[int]) -> list[Member]:
@@ -243,10 +244,10 @@ def _run_part(part: list[int], job: Job, progress: Progress) -> None:
 
 
 def gather(job: Job, own: Set[int], histories: Any, stopped: str | None) -> str | None:
-    """Bring to every rank what each has trained; return why the first that was stopped was.
+    """Bring to every rank what each has trained; return why the first rank that stopped did.
 
-    A network is trained by one rank alone, in a stack that does not depend on how many there are.
-    ``own`` are the numbers of this rank's networks; ``histories`` is written to for the others.
+    Each network is trained by one rank, in a stack that does not depend on the number of ranks.
+    ``own`` has the numbers of this rank's networks; the others are written into ``histories``.
     """
     networks, ranks = [plan.network for plan in job.call.plans], job.call.split.ranks
     mine = sorted(own)
@@ -258,26 +259,26 @@ def gather(job: Job, own: Set[int], histories: Any, stopped: str | None) -> str 
         "stacks": histories.stacks,
         "stopped": stopped,
     }
-    with ranks.patient():  # some have more to train than others
+    with ranks.patient():  # some ranks have more to train than others
         contents = _exchanged(ranks, checkpoint.encode(Snapshot(arrays, numbers)))
-    said = [checkpoint.decode(content) for content in contents]
-    histories.stacks[:] = [n for held in said for n in held.numbers["stacks"]]
-    for held in said:
-        for at, (i, names, error) in enumerate(held.numbers["networks"]):
+    snapshots = [checkpoint.decode(content) for content in contents]
+    histories.stacks[:] = [n for snapshot in snapshots for n in snapshot.numbers["stacks"]]
+    for snapshot in snapshots:
+        for at, (i, names, error) in enumerate(snapshot.numbers["networks"]):
             if i in own:
                 continue
-            columns = zip(names, held.arrays["histories"][at], strict=True)
+            columns = zip(names, snapshot.arrays["histories"][at], strict=True)
             histories[i] = {name: column.tolist() for name, column in columns}
-            networks[i].parameters = held.arrays["parameters"][at]
+            networks[i].parameters = snapshot.arrays["parameters"][at]
             if error is None:
                 job.name_outputs(networks[i])
             else:
                 histories.diverged[i] = Diverged(error)
-    return next(filter(None, (held.numbers["stopped"] for held in said)), None)
+    return next(filter(None, (snapshot.numbers["stopped"] for snapshot in snapshots)), None)
 
 
 def _exchanged(ranks: Communicator, content: bytes) -> list[bytes]:
-    """Bytes of every rank, on every rank: as words, which a float64 holds exactly."""
+    """Return the bytes of all ranks, which travel as 32-bit words in exact float64 numbers."""
     lengths = ranks.gather([len(content)])[:, 0].astype(int)
     padded = content.ljust(-(-max(lengths) // 4) * 4, b"\0")
     words = ranks.gather(np.frombuffer(padded, np.uint32).astype(np.float64))

@@ -1,4 +1,4 @@
-"""Open: a call of ``train`` brought to its backend, with all that needs the data checked."""
+"""Open: a call of ``train`` brought to its backend; checks that need the data are made here."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ from bpnet.model.network import Network
 from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import checkpoints, distributions, lbfgs, prepare, ranks, resuming
 from bpnet.training.callbacks import Run, check_watched
-from bpnet.training.judge import Data, Judge
 from bpnet.training.member import Host, Member
+from bpnet.training.objective import Data, Objective
 from bpnet.training.planning import Call, Plan
 from bpnet.training.recipe import RECIPE, Recipe
 from bpnet.training.resuming import Saved
@@ -35,30 +35,30 @@ from bpnet.training.validation import Validation
 _USUAL = Recipe()
 
 _LARGEST = 1 << 28
-"""Numbers in a batch of examples that are not in memory."""
+"""Most numbers in a batch of examples that are not in memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A call of ``train`` that is ready to be run: its plans have steps, its data are in place.
+    """A call of ``train`` that is ready to run: its plans have steps, its data are in place.
 
-    ``judge`` is that of the first network, without dropout. ``asked`` is what a run that is taken
-    up again must be asked for, too; ``saved`` is the checkpoint that this one goes on from.
+    ``objective`` is that of the first network, without dropout. ``settings`` are what a run and its
+    resumption must have in common; ``saved`` is the checkpoint that this run goes on from.
     """
 
     call: Call
     backend: Backend
-    judge: Judge
+    objective: Objective
     data: Data
-    wanted: Targets
+    targets: Targets
     validation: Validation
-    asked: dict[str, Any]
+    settings: dict[str, Any]
     writer: checkpoints.Checkpoint | None
     saved: Snapshot | None
 
     @contextmanager
     def running(self, i: int) -> Iterator[int | None]:
-        """Prepare the backend for the work of network ``i``; yield the threads in use."""
+        """Prepare the backend to train network ``i``; yield the number of threads in use."""
         plan, place = self.call.plans[i], self.call.place
         work = plan.k * max(layer.n_in * layer.n_out for layer in plan.network.dense)
         threads = place.threads
@@ -73,30 +73,32 @@ class Job:
             yield used
 
     def name_outputs(self, network: Network) -> None:
-        """Tell a network what it learned: classes or labels, its scale, and a table's columns."""
-        network.classes, network.scale = self.wanted.classes, self.judge.scale
-        network.labels, network.columns = self.wanted.are_labels, self.wanted.columns
+        """Write into a network what its outputs mean: classes or labels, scale, columns."""
+        network.classes, network.scale = self.targets.classes, self.objective.scale
+        network.labels, network.columns = self.targets.are_labels, self.targets.columns
 
     def session(
         self, part: Sequence[int], threads: int | None, saved: Sequence[Saved | None]
     ) -> Any:
-        """Return the session of some networks, each where ``saved`` has it or at its start."""
+        """Return the session of some networks, which start where ``saved`` has them, or anew."""
         call, backend, dtype = self.call, self.backend, self.call.place.dtype
         members, first, states = [self._member(i, threads) for i in part], [], []
         for i, one in zip(part, saved, strict=True):
             plan = call.plans[i]
             host = plan.network.parameters if one is None else one.parameters
-            first.append(prepare.kept(prepare.arrange(host, plan.layers), backend, dtype))
+            first.append(prepare.on_device(prepare.arrange(host, plan.layers), backend, dtype))
             states.append(
-                None if one is None else tuple(prepare.kept(s, backend, dtype) for s in one.state)
+                None
+                if one is None
+                else tuple(prepare.on_device(s, backend, dtype) for s in one.state)
             )
-        given = members, backend, self.data, dtype, first, states
+        arguments = members, backend, self.data, dtype, first, states
         if isinstance(members[0].step.optimizer, LBFGS):
             session: Any = lbfgs.Descent(members[0], backend, self.data, dtype, first[0])
         elif call.several or not call.split.shards:
-            session = Session(*given)
+            session = Session(*arguments)
         else:
-            session = ShardedSession(*given, split=call.split)
+            session = ShardedSession(*arguments, split=call.split)
         for member in members:
             member.run.pull = partial(self._pull, session, member)
         if not call.several:
@@ -106,21 +108,21 @@ class Job:
         return session
 
     def _pull(self, session: Any, member: Member) -> None:
-        """Bring the network of a member up to date with its arrays on the device."""
+        """Copy the arrays of a member from the device into its network."""
         run = member.run
         arrays = session.to_host(member) if run.result is None else run.result
         run.network.parameters = prepare.arrange(arrays, run.network.layers)
         self.name_outputs(run.network)
 
     def _member(self, i: int, threads: int | None) -> Member:
-        """Network ``i`` and its run."""
+        """Return network ``i`` and its run as a member of a session."""
         plan, call = self.call.plans[i], self.call
-        own: Any = plan.recipe  # its schedule is no name any more
+        own: Any = plan.recipe  # checked, so that its schedule is an object and no name
         m, k = plan.m, plan.k
-        places, judged, order = None, None, None
+        places, validation_rows, order = None, None, None
         if plan.fold is not None:
-            rows, judged = plan.fold
-            places = np.zeros(len(self.wanted.values), np.int64)
+            rows, validation_rows = plan.fold
+            places = np.zeros(len(self.targets.values), np.int64)
             places[rows] = np.arange(m)
 
             def order(epoch: int) -> Host:
@@ -134,17 +136,17 @@ class Job:
         )  # fmt: skip
         return Member(
             plan.step, run, k, own.seed, own.schedule, list(plan.callbacks), plan.weights, order,
-            places=places, judged=judged,
+            places=places, validation_rows=validation_rows,
         )  # fmt: skip
 
 
 def opened(call: Call, count: int | None = None) -> Job:
-    """Bring a call to its backend, with all that needs the data checked.
+    """Bring a call to its backend, and make the checks that need the data.
 
-    ``count`` are the steps that are made of it, where they are not those of all epochs.
+    ``count`` is the number of steps that will be made, where it is not that of all epochs.
     """
     first, place, split = call.plans[0], call.place, call.split
-    backend, judge, data, wanted = prepare.prepare(
+    backend, objective, data, targets = prepare.prepare(
         first.network, call.data, first.recipe.cost, device=place.device, dtype=place.dtype,
         backend=split.placed(place.backend, place.device), learn=True,
     )  # fmt: skip
@@ -152,21 +154,21 @@ def opened(call: Call, count: int | None = None) -> Job:
     if folds and isinstance(data[0], HostRows):
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
-    steps = [_step(i, call, judge, data, backend) for i in range(len(call.plans))]
+    steps = [_step(i, call, objective, data, backend) for i in range(len(call.plans))]
     with backend.session(place.dtype):
         validation = Validation.make(
-            first.network, call.validation, judge, wanted, data, backend, place.dtype,
+            first.network, call.validation, objective, targets, data, backend, place.dtype,
             tuple(first.recipe.metrics), folds=folds,
         )  # fmt: skip
-    made = zip(call.plans, steps, weights_of(call, wanted), strict=True)
+    made = zip(call.plans, steps, weights_of(call, targets), strict=True)
     call = replace(call, plans=[replace(plan, step=s, weights=w) for plan, s, w in made])
-    asked: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     writer = saved = None
     if split.many or call.checkpoint is not None or call.resume:
-        asked = checkpoints.asked(call, judge)
-        # from here on the others count on this rank: all that can be refused has been
+        settings = checkpoints.settings(call, objective)
+        # the ranks wait for each other from here on, so that every check is made before
         writer, saved = ranks.begin(
-            split.ranks, call.checkpoint, call.resume, asked, backend.name,
+            split.ranks, call.checkpoint, call.resume, settings, backend.name,
             [plan.network for plan in call.plans], [plan.recipe.epochs for plan in call.plans],
         )  # fmt: skip
     if count is None:
@@ -177,13 +179,13 @@ def opened(call: Call, count: int | None = None) -> Job:
     else:
         backend = resuming.compiling(saved, backend, place.compiled, steps=count)
     validation = replace(validation, backend=backend)
-    return Job(call, backend, judge, data, wanted, validation, asked, writer, saved)
+    return Job(call, backend, objective, data, targets, validation, settings, writer, saved)
 
 
-def _step(i: int, call: Call, judge: Judge, data: Data, backend: Backend) -> TrainingStep:
-    """What is done with each batch of network ``i``, its options held against the data."""
+def _step(i: int, call: Call, objective: Objective, data: Data, backend: Backend) -> TrainingStep:
+    """Return the step of network ``i``, after its options are checked against the data."""
     plan, m = call.plans[i], int(data[0].shape[0])
-    own, recipe = replace(judge, layers=plan.layers), plan.recipe
+    own, recipe = replace(objective, layers=plan.layers), plan.recipe
     validated = call.validation is not None
     if plan.fold is not None:
         for part in plan.fold:
@@ -193,25 +195,25 @@ def _step(i: int, call: Call, judge: Judge, data: Data, backend: Backend) -> Tra
                 raise InputError(msg)
         m, validated = len(plan.fold[0]), len(plan.fold[1]) > 0
         layers.check_batch(plan.layers, plan.batch_size(m))
-    _check_together(own, plan, call, data[0])
+    _check_options(own, plan, call, data[0])
     learned = smoothed(own, recipe)
-    _check_watched(plan, judge, validated=validated)
+    _check_watched(plan, objective, validated=validated)
     if not call.several:
         call.split.check(own, recipe.optimizer, backend, call.place.compiled)
     limits = Regularization(**recipe.taken())
     return TrainingStep(learned, recipe.rule, m, limits, recipe.micro_batch or 0)
 
 
-def _check_together(judge: Judge, plan: Plan, call: Call, x: Any) -> None:
-    """Refuse options that do not go with one another, or with examples that are not in memory."""
+def _check_options(objective: Objective, plan: Plan, call: Call, x: Any) -> None:
+    """Refuse options that exclude each other, or examples that are not in memory."""
     recipe, k = plan.recipe, plan.batch_size(int(x.shape[0]))
-    if recipe.micro_batch and any(layer.averages for layer in judge.layers):
+    if recipe.micro_batch and any(layer.averages for layer in objective.layers):
         raise InputError("batch normalization needs the whole batch at once; leave micro_batch out")
-    layers.check_batch(judge.layers, k)
+    layers.check_batch(objective.layers, k)
     if isinstance(recipe.optimizer, LBFGS):
         of_steps = [name for name, about in RECIPE.items() if about.of_steps]
         lbfgs.check(
-            judge, batch_size=(recipe.batch_size, None), resume=(call.resume, False),
+            objective, batch_size=(recipe.batch_size, None), resume=(call.resume, False),
             checkpoint=(call.checkpoint, None),
             **{name: (getattr(recipe, name), getattr(_USUAL, name)) for name in of_steps},
         )  # fmt: skip
@@ -220,25 +222,26 @@ def _check_together(judge: Judge, plan: Plan, call: Call, x: Any) -> None:
         raise InputError(f"{msg} memory; give a smaller batch_size, or optimizer='lbfgs'")
 
 
-def smoothed(judge: Judge, recipe: Recipe) -> Judge:
-    """What is learned by: targets are smoothed in training, which validation takes as they are."""
+def smoothed(objective: Objective, recipe: Recipe) -> Objective:
+    """Return the objective of training, in which labels are smoothed; validation has none."""
     if not recipe.label_smoothing:
-        return judge
-    output = judge.layers[-1].activation
-    if judge.kind is None or not isinstance(output, Sigmoid | Softmax):
-        what = "these are numbers" if judge.kind is None else f"the output is {output!r}"
+        return objective
+    output = objective.layers[-1].activation
+    if objective.kind is None or not isinstance(output, Sigmoid | Softmax):
+        what = "these are numbers" if objective.kind is None else f"the output is {output!r}"
         msg = f"label_smoothing is {recipe.label_smoothing}, of labels of softmax or sigmoid "
         raise InputError(f"{msg}outputs, and {what}; leave it out")
-    return replace(judge, cost=Smoothed(judge.cost, recipe.label_smoothing))
+    return replace(objective, cost=Smoothed(objective.cost, recipe.label_smoothing))
 
 
-def _check_watched(plan: Plan, judge: Judge, *, validated: bool) -> None:
-    """Refuse callbacks that watch what the history will not have.
+def _check_watched(plan: Plan, objective: Objective, *, validated: bool) -> None:
+    """Refuse callbacks that watch a figure which the history will not have.
 
-    A user's callback may write more into it, so that beside one nothing is refused.
+    A user's callback may write figures of its own, so that beside one nothing is refused.
     """
-    told = ["cost", "accuracy"] if judge.kind else ["cost"]
-    judged = [f"validation_{name}" for name in (*told, *plan.recipe.metrics)] if validated else []
+    trained = ["cost", "accuracy"] if objective.kind else ["cost"]
+    names = (*trained, *plan.recipe.metrics) if validated else ()
+    history = [*trained, *(f"validation_{name}" for name in names), "learning_rate", "seconds"]
     if all(type(c).__module__.startswith("bpnet.") for c in plan.callbacks):
         for name in filter(None, (c.watches() for c in plan.callbacks)):
-            check_watched(name, [*told, *judged, "learning_rate", "seconds"])
+            check_watched(name, history)

@@ -1,4 +1,4 @@
-"""Plan: what a call of ``train`` is asked for, checked as far as that needs no backend."""
+"""Plan: the arguments of a call of ``train``, checked as far as that needs no backend."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ Host = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One network and what it is asked for: ``layers`` have its dropout, ``recipe`` its own values.
+    """The plan for one network: ``layers`` have its dropout, ``recipe`` has values of its own.
 
-    ``fold`` are the rows that it is trained with, and those it is judged by. ``step`` is what is
-    done with each batch and ``weights``, (all examples,), are theirs, once a call is opened.
+    ``fold`` are the rows that train the network and those that validate it. ``step``, and the
+    ``weights`` of all examples, (all examples,), are set when the call is opened.
     """
 
     network: Network
@@ -40,25 +40,25 @@ class Plan:
 
     @property
     def m(self) -> int:
-        """Examples that it is trained with, once its step is made."""
+        """Size of the training set, once the call is opened."""
         return self.step.m or 1
 
     @property
     def k(self) -> int:
-        """Examples of a step, once that is made."""
+        """Examples of a step, once the call is opened."""
         return self.batch_size(self.m)
 
     def batch_size(self, m: int) -> int:
-        """Return the examples in a step, where ``m`` are trained with."""
+        """Return the examples of a step for a training set of ``m``."""
         return min(self.recipe.batch_size or m, m)
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """A call of :func:`bpnet.train`: plans, one for each network, and what all of them share.
+    """A call of :func:`bpnet.train`: a plan for each network, and what all networks share.
 
-    ``several`` says whether it is a set, which may have one network only; ``split`` how ranks
-    divide the batches of the network, or the networks of the set.
+    ``several`` says whether the call is for a set, which may have one network only. ``split`` says
+    how ranks divide the batches of one network, or the networks of a set.
     """
 
     plans: list[Plan]
@@ -67,9 +67,9 @@ class Call:
     split: Split
     data: Any
     validation: Any
-    sample_weight: Any = None
-    checkpoint: Any = None
-    resume: bool = False
+    sample_weight: Any
+    checkpoint: Any
+    resume: bool
 
 
 def plan(
@@ -83,23 +83,24 @@ def plan(
     validation: Any = None,
     callbacks: Any = (),
     folds: Any = None,
-    **more: Any,
+    sample_weight: Any = None,
+    checkpoint: Any = None,
+    resume: bool = False,
 ) -> Call:
-    """Plan a call of :func:`bpnet.train`, whose arguments these are; refuse what cannot be used."""
+    """Plan a call of :func:`bpnet.train`, whose arguments these are; refuse unusable ones."""
     several, keywords = isinstance(network, Sequence), keywords or {}
     if isinstance(recipe, str | tables.TableRecipe):
         nets = [n for n in network if isinstance(n, Network)] if several else None
-        found = tables.settled(
+        recipe, keywords, callbacks, folds = tables.expanded(
             recipe, nets, data, keywords, validation=validation, callbacks=callbacks, folds=folds
         )
-        recipe, keywords, callbacks, folds = found.values()
     _check_recipe(recipe, several)
     where, who = merged(Place, place, keywords), merged(Ranks, ranks, keywords)
     if several:
-        refuse(len(network), where, who, more.get("checkpoint"), resume=more.get("resume", False))
+        _check_set(len(network), where, who, is_saved=resume or checkpoint is not None)
         made = recipes(recipe, keywords, len(network))
-        plans, ranked = _of_set(list(network), made, callbacks, folds), who.communicator
-        divided = Split(Single(), 0) if ranked is None else Split(wrap(ranked), SHARDS)
+        plans, communicator = _of_set(list(network), made, callbacks, folds), who.communicator
+        divided = Split(Single(), 0) if communicator is None else Split(wrap(communicator), SHARDS)
     else:
         prepare.check_network(network)
         if folds is not None:
@@ -109,15 +110,16 @@ def plan(
         one = merged(Recipe, recipe, keywords)
         divided = split(who.communicator, who.reduce, who.shards)
         plans = [Plan(network, with_dropout(network, one.dropout), one, [*callbacks])]
-    held = prepare.held_out(data, validation, folds)
-    if held is not None and plans[0].fold is not None:
+    validated_by = prepare.validation_data(data, validation, folds)
+    if validated_by is not None and plans[0].fold is not None:
         msg = "folds name the rows to judge by, and validation was given too; leave one out"
         raise InputError(msg)
-    return Call(plans, several, where, divided, data, held, **more)
+    saving = checkpoint, resume
+    return Call(plans, several, where, divided, data, validated_by, sample_weight, *saving)
 
 
 def _check_recipe(recipe: Any, several: bool) -> None:
-    """Refuse what is no recipe, such as y given beside X."""
+    """Refuse a third argument that is no recipe, such as y beside X."""
     listed = isinstance(recipe, list | tuple) and bool(recipe)
     if recipe is None or all(isinstance(r, Recipe) for r in (recipe if listed else [recipe])):
         if listed and not several:
@@ -131,7 +133,7 @@ def _check_recipe(recipe: Any, several: bool) -> None:
 
 
 def _of_set(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any) -> list[Plan]:
-    """Each network's own options, checked."""
+    """Return a plan for each network of a set, from its own options."""
     count = len(networks)
     if not count:
         raise InputError("the set of networks is empty; give at least one bpnet.Network")
@@ -151,45 +153,45 @@ def _of_set(networks: list[Any], made: list[Recipe], callbacks: Any, folds: Any)
 
 
 def check_rule(optimizer: Any) -> None:
-    """Refuse an optimizer that several networks cannot be trained with at once."""
+    """Refuse an optimizer that cannot train several networks at once."""
     if isinstance(optimizer, LBFGS):
         msg = "lbfgs trains one network at a time; call train for each, or use another optimizer"
         raise InputError(msg)
 
 
-def refuse(count: int, place: Place, ranks: Ranks, checkpoint: Any, *, resume: bool) -> None:
-    """Refuse what a set of so many networks cannot have."""
+def _check_set(count: int, place: Place, ranks: Ranks, *, is_saved: bool) -> None:
+    """Refuse options that a set of so many networks cannot have."""
     cure = "give communicator alone, whose ranks take whole networks"
     alone = {
         "shards": (ranks.shards is not None, cure),
         "reduce": (ranks.reduce != "ordered", cure),
         "compiled": (place.compiled, "train the networks one by one"),
     }
-    for name, (given, instead) in alone.items():
-        if given:
+    for name, (is_set, instead) in alone.items():
+        if is_set:
             msg = f"{name} is for one network, and this is a set of {count}; leave it out, or "
             raise InputError(f"{msg}{instead}")
-    if ranks.communicator is not None and (checkpoint is not None or resume):
+    if ranks.communicator is not None and is_saved:
         msg = "checkpoint of a set of networks is for one process, and communicator was given too"
         raise InputError(f"{msg}; leave one out")
 
 
-def recipes(given: Any, keywords: Mapping[str, Any], count: int) -> list[Recipe]:
-    """The recipe of each network of a set, where ``keywords`` come before what is ``given``.
+def recipes(recipe: Any, keywords: Mapping[str, Any], count: int) -> list[Recipe]:
+    """Return the recipe of each network of a set; ``keywords`` replace fields of ``recipe``.
 
-    A list of another length is refused, and recipes that differ in what a set shares.
+    Refuse a list of another length, and recipes that differ in what the networks of a set share.
     """
     named = {n: value for n, value in keywords.items() if n in RECIPE}
     columns = {n: value for n, value in named.items() if RECIPE[n].each and is_column(value)}
-    if isinstance(given, list | tuple):
-        columns["recipe"] = given
+    if isinstance(recipe, list | tuple):
+        columns["recipe"] = recipe
     for name, values in columns.items():
         if len(values) != count:
             msg = f"{name} has {len(values)} values for {count} networks"
             raise InputError(f"{msg}; give one for all, or one for each")
     made = []
     for i in range(count):
-        own = {**named, "recipe": given, **{name: values[i] for name, values in columns.items()}}
+        own = {**named, "recipe": recipe, **{name: values[i] for name, values in columns.items()}}
         made.append(merged(Recipe, own.pop("recipe"), own))
     for name, about in RECIPE.items() if "recipe" in columns else ():
         if not about.each and any(getattr(r, name) != getattr(made[0], name) for r in made):
@@ -198,17 +200,18 @@ def recipes(given: Any, keywords: Mapping[str, Any], count: int) -> list[Recipe]
     return made
 
 
-def _callbacks(given: Any, count: int) -> list[list[Callback]]:
-    """Callbacks of each network: its own list, or what those for all give it."""
-    lists = isinstance(given, list | tuple) and any(isinstance(c, list | tuple) for c in given)
-    if lists and (len(given) != count or not all(isinstance(c, list | tuple) for c in given)):
-        msg = f"callbacks has {len(given)} entries for {count} networks"
+def _callbacks(callbacks: Any, count: int) -> list[list[Callback]]:
+    """Return the callbacks of each network: its own list, or those for all networks."""
+    are_lists = [isinstance(c, list | tuple) for c in callbacks]
+    if not any(are_lists):
+        check_callbacks(callbacks)
+        return [[c.for_member() for c in callbacks] for _ in range(count)]
+    if len(callbacks) != count or not all(are_lists):
+        msg = f"callbacks has {len(callbacks)} entries for {count} networks"
         raise InputError(f"{msg}; give a list of callbacks for all, or a list of lists, one each")
-    for called in given if lists else [given]:
-        check_callbacks(called)
-    if lists:
-        return [list(called) for called in given]
-    return [[c.for_member() for c in given] for _ in range(count)]
+    for own in callbacks:
+        check_callbacks(own)
+    return [list(own) for own in callbacks]
 
 
 def _folds(folds: Any, count: int) -> list[tuple[Host, Host] | None]:
@@ -225,19 +228,20 @@ def _fold(pair: Any, i: int) -> tuple[Host, Host]:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         msg = f"folds[{i}] is {type(pair).__name__}; give (rows to train with, rows to judge by)"
         raise InputError(msg)
-    rows, held = (np.asarray(part if part is not None else [], dtype=None) for part in pair)
-    for part in (rows, held):
+    parts = [np.asarray(part if part is not None else [], dtype=None) for part in pair]
+    for part in parts:
         if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
             msg = f"folds[{i}] has rows of shape {part.shape} and dtype {part.dtype}"
             raise InputError(f"{msg}; give whole numbers of rows, from 0")
+    rows, validation_rows = (part.astype(np.int64) for part in parts)
     if not rows.size:
         raise InputError(f"folds[{i}] has no row to train with; give some")
-    return rows.astype(np.int64), held.astype(np.int64)
+    return rows, validation_rows
 
 
 def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
-    """Layers of a network, with dropout after the hidden ones; refuse it beside its own."""
-    layers.Dropout(rate)  # refuses a rate out of range, where there is no hidden layer too
+    """Return a network's layers with dropout after the hidden ones, unless it has its own."""
+    layers.Dropout(rate)  # refuses a rate out of range even if there is no hidden layer
     if not rate:
         return network.layers
     if any(isinstance(layer, layers.Dropout) for layer in network.layers):
@@ -247,7 +251,7 @@ def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
 
 
 def check_callbacks(callbacks: Any) -> None:
-    """Refuse a Checkpoint among callbacks, which knows no run there."""
+    """Refuse a Checkpoint among callbacks, where it is not connected to the run."""
     if any(isinstance(c, Checkpoint) for c in callbacks):
         msg = "callbacks holds a Checkpoint; a Checkpoint is for one network that train is given"
         raise InputError(f"{msg} alone, as checkpoint=; leave it out of callbacks")

@@ -1,4 +1,4 @@
-"""Network, data and options brought to one backend, for training, evaluation and gradients."""
+"""Preparation: network, data and options are brought to one backend."""
 
 import logging
 from collections.abc import Sequence
@@ -17,32 +17,31 @@ from bpnet.data.dataset import checked_scale
 from bpnet.data.targets import are_few
 from bpnet.errors import InputError
 from bpnet.model.network import Network
-from bpnet.training import targets
-from bpnet.training.judge import Data, Judge
-from bpnet.training.targets import Targets
+from bpnet.training.objective import Data, Objective
+from bpnet.training.targets import Targets, make_targets
 
 _log = logging.getLogger("bpnet")
 
 _ENOUGH = 1000
-"""Targets that are looked at before all are, to tell amounts quickly."""
+"""Targets of a first look, which recognizes most amounts quickly."""
 
 
 def check_network(network: Any) -> None:
-    """Refuse what is no network, such as data given first."""
+    """Refuse an object that is no network, such as data in its place."""
     if not isinstance(network, Network):
         msg = f"network is {type(network).__name__}; give a bpnet.Network, then the data"
         raise InputError(msg)
 
 
 def suited_cost(output: activations.Activation) -> str:
-    """Name of the cost that suits an output."""
+    """Return the name of the default cost for an output."""
     if isinstance(output, activations.Sigmoid | activations.Softmax):
         return "cross_entropy"
     return "poisson" if isinstance(output, activations.Exp) else "quadratic"
 
 
 def pair(data: Any, name: str) -> tuple[Any, Any]:
-    """Return X and y of a pair or a data set."""
+    """Return X and y of a pair or of a data set."""
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y
     if not isinstance(data, tuple | list) or len(data) != 2:
@@ -51,15 +50,15 @@ def pair(data: Any, name: str) -> tuple[Any, Any]:
     return data[0], data[1]
 
 
-def held_out(data: Any, validation: Any, folds: Any = None) -> Any:
-    """What a run is judged by, a pair or a data set; None where nothing is.
+def validation_data(data: Any, validation: Any, folds: Any = None) -> Any:
+    """Return the pair or data set that validates a run, or None.
 
-    "auto" is the validation part that a data set has of its own, if no folds name other rows.
+    "auto" is the validation part of the data set itself, unless folds name the rows.
     """
     if isinstance(validation, str) and validation == "auto":
         return None if folds is not None else getattr(data, "validation", None)
     if validation is not None:
-        pair(validation, "validation")  # refuses what is neither
+        pair(validation, "validation")  # refuses other objects
     return validation
 
 
@@ -72,8 +71,8 @@ def prepare(
     device: Any,
     dtype: str,
     learn: bool = False,
-) -> tuple[Backend, Judge, Data, targets.Targets]:
-    """Backend, what a step needs to know, the data on the device, and what is wanted."""
+) -> tuple[Backend, Objective, Data, Targets]:
+    """Return the backend, the objective, the data on the device, and the targets on the host."""
     check_network(network)
     dtypes.check_float(dtype)
     x, y = pair(data, "data")
@@ -85,24 +84,26 @@ def prepare(
     batches.require_one({"X": x, "y": y})
     chosen = backends.select(backend, device, like=batches.as_array(x, "X")).backend
     scales = [getattr(data, "scale", None), network.scale]
-    # what is learned from decides; a trained network is judged as it predicts
-    given = (s for s in (scales if learn else scales[::-1]) if s is not None)
-    scale = next(map(checked_scale, given), None)
+    # the data set decides in training; a trained network is evaluated as it predicts
+    known = (s for s in (scales if learn else scales[::-1]) if s is not None)
+    scale = next(map(checked_scale, known), None)
     with chosen.session(dtype):
-        stored, wanted = store(
+        stored, targets = store(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn,
             labels=network.labels and not learn,
         )  # fmt: skip
-        wanted = replace(wanted, columns=getattr(data, "columns", None))
+        targets = replace(targets, columns=getattr(data, "columns", None))
         if learn:
-            _check_guess(network, data, wanted, made)
-            _check_columns(network, wanted.columns)
-        judge = Judge(network.layers, made, scale, wanted.kind, chosen.dtype(dtype), chosen.xp)
-    return chosen, judge, stored, wanted
+            _check_guess(network, data, targets, made)
+            _check_columns(network, targets.columns)
+        objective = Objective(
+            network.layers, made, scale, targets.kind, chosen.dtype(dtype), chosen.xp
+        )
+    return chosen, objective, stored, targets
 
 
 def _check_columns(network: Network, columns: Columns | None) -> None:
-    """Refuse a table whose columns are taken otherwise than when the network was trained."""
+    """Refuse a table whose columns are read in another way than when the network was trained."""
     if columns is None or network.columns is None:
         return
     if difference := network.columns.difference(columns):
@@ -123,36 +124,36 @@ def store(
     *,
     learn: bool = False,
     labels: bool = False,
-) -> tuple[Data, targets.Targets]:
-    """Examples, targets and class numbers on the device."""
+) -> tuple[Data, Targets]:
+    """Return examples, targets and class numbers on the device, and the targets on the host."""
     n_0, n_L = network.sizes[0], network.sizes[-1]
     stored = batches.examples(x, n_0, backend=backend, dtype=dtype, scale=scale, name=names[0])
     m = int(stored.shape[0])
-    wanted = targets.make(
+    targets = make_targets(
         y, m, n_L, network.output, cost, classes, names[1], learn=learn, labels=labels
     )
-    numbered, moved = wanted.values.ndim == 1, wanted.values
-    if not numbered:
-        finite.refuse(moved, names[1], dtype)
-        moved = moved.astype(batches.host_dtype(dtype))
-    moved = backend.asarray(moved, dtype=backend.index_dtype if numbered else dtype)
-    numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
-    return (stored, moved, numbers), wanted
+    are_numbers, values = targets.values.ndim == 1, targets.values
+    if not are_numbers:
+        finite.refuse(values, names[1], dtype)
+        values = values.astype(batches.host_dtype(dtype))
+    values = backend.asarray(values, dtype=backend.index_dtype if are_numbers else dtype)
+    classes = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
+    return (stored, values, classes), targets
 
 
-def kept(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
-    """Own copies on the device; for a run in halves they are kept in float32."""
+def on_device(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
+    """Return copies on the device; a run in half precision keeps its parameters in float32."""
     return batches.on_device(parameters, backend=backend, dtype=batches.host_dtype(dtype))
 
 
 def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
-    """The same arrays for other layers with the same dense ones among them."""
+    """Return the arrays for other layers that have the same dense ones among them."""
     arrays = (pair for pair in parameters if pair)
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
 
 
 def _check_task(network: Network, data: Any, cost: Cost) -> None:
-    """Refuse outputs that cannot tell what a data set says that its targets are."""
+    """Refuse outputs that do not fit the task of a data set."""
     task, n = getattr(data, "task", None), network.sizes[-1]
     output = type(network.output).__name__
     if task == "classify" and n == 1 and not _tells_two(network, cost):
@@ -163,12 +164,12 @@ def _check_task(network: Network, data: Any, cost: Cost) -> None:
         raise InputError(f"{msg}; give it one, output='identity', or the data task='classify'")
 
 
-def _check_guess(network: Network, data: Any, wanted: Targets, cost: Cost) -> None:
-    """Refuse, or tell of, targets that may be classes where nobody said what the one output is."""
+def _check_guess(network: Network, data: Any, targets: Targets, cost: Cost) -> None:
+    """Refuse, or warn of, targets that may be classes if the one output is a mere default."""
     one_amount = network.guessed and network.sizes[-1] == 1 and not _tells_two(network, cost)
     if not one_amount or getattr(data, "task", None) is not None:
         return
-    values = wanted.values
+    values = targets.values
     if not are_few(values[:_ENOUGH]) or not are_few(values):
         return
     known = np.unique(values)
@@ -184,5 +185,5 @@ def _check_guess(network: Network, data: Any, wanted: Targets, cost: Cost) -> No
 
 
 def _tells_two(network: Network, cost: Cost) -> bool:
-    """Whether a single output says one of two classes."""
+    """Whether one output tells two classes apart."""
     return isinstance(network.output, activations.Sigmoid) or isinstance(cost, costs.Hinge)

@@ -1,4 +1,4 @@
-"""Ranks: how they divide the work, that all of them do the same, and when they stop."""
+"""Ranks: how they divide the work, check that they do the same, and agree to stop."""
 
 import hashlib
 import json
@@ -22,21 +22,21 @@ from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import checkpoints
 from bpnet.training.callbacks import SIGNALS, Callback, Run
 from bpnet.training.checkpoints import Checkpoint
-from bpnet.training.judge import Judge
+from bpnet.training.objective import Objective
 from bpnet.training.recipe import RANKS
 
 SHARDS = 8
-"""Shards of a batch where ranks are given and their number is not."""
+"""Shards of a batch if there are ranks and no number is chosen."""
 
 _MOST = 1 << 16
-"""Shards that a batch is cut into at most; each is a step of its own."""
+"""Most shards of a batch; each shard is a step of its own."""
 
 _REASONS = (*sorted(SIGNALS), "another rank")
 
 
 @dataclass(frozen=True)
 class Split:
-    """How the batches of a run are divided: over whom, and in how many shards; 0 is none."""
+    """How the batches of a run are divided: among which ranks, in how many shards; 0 is whole."""
 
     ranks: Communicator
     shards: int
@@ -59,8 +59,10 @@ class Split:
         first = self.ranks.rank * each
         return list(pairwise(i * k // self.shards for i in range(first, first + each + 1)))
 
-    def check(self, judge: Judge, rule: Any, backend: Backend, compiled: bool | None) -> None:
-        """Refuse what cannot be cut into shards."""
+    def check(
+        self, objective: Objective, rule: Any, backend: Backend, compiled: bool | None
+    ) -> None:
+        """Refuse options that do not work with shards."""
         if not self.shards:
             return
         if isinstance(rule, LBFGS):
@@ -70,7 +72,7 @@ class Split:
             backend.compiling(compiled)  # another library refuses this by itself
             msg = "compiled is True and PyTorch compiles whole steps, which shards are parts of; "
             raise InputError(f"{msg}leave compiled out")
-        if self.shards > 1 and any(layer.averages for layer in judge.layers):
+        if self.shards > 1 and any(layer.averages for layer in objective.layers):
             msg = "batch normalization needs the whole batch at once; use norm='layer' with ranks "
             raise InputError(f"{msg}or shards")
         library = self.ranks.library
@@ -79,25 +81,25 @@ class Split:
             raise InputError(f"{msg}backend={library!r}, or ranks that go over the host")
 
     def placed(self, backend: Any, device: Any) -> Any:
-        """Backend of a rank: where there are several GPUs and none is named, one for each."""
+        """Return the backend of this rank: of several GPUs each rank has one."""
         return placement.for_rank(backend, device, self.ranks.local_rank) if self.many else backend
 
-    def asked(self) -> dict[str, Any]:
-        """What must be the same in a run that is taken up again: not how many ranks there are."""
+    def settings(self) -> dict[str, Any]:
+        """Return what a resumed run must have the same, which the number of ranks is not."""
         if not self.ordered:
             return {"reduce": "fast"}
         return {"shards": self.shards} if self.shards else {}
 
-    def threads(self, backend: Backend, given: int | None) -> int | None:
-        """Threads of a rank: one, unless another number is given or the library decides."""
+    def threads(self, backend: Backend, threads: int | None) -> int | None:
+        """Return the threads of this rank: 1 with shards, unless the user or library decides."""
         decides = type(backend).threads is Backend.threads
-        return given if not self.shards or decides or given is not None else 1
+        return threads if not self.shards or decides or threads is not None else 1
 
 
 def split(communicator: Any, reduce: Any, shards: Any) -> Split:
-    """How a run's batches are divided; the arguments are fields of :class:`bpnet.Ranks`."""
-    allowed: Any = RANKS["reduce"].range
-    allowed(reduce, "reduce")
+    """Return how batches are divided; the arguments are the fields of :class:`bpnet.Ranks`."""
+    check_reduce: Any = RANKS["reduce"].range
+    check_reduce(reduce, "reduce")
     if communicator is None and shards is None:
         if reduce == "fast":
             msg = "reduce is 'fast', a way to add up over ranks, and there are none; start some "
@@ -119,7 +121,7 @@ def split(communicator: Any, reduce: Any, shards: Any) -> Split:
 
 
 def hashed(*content: bytes) -> float:
-    """BLAKE2 hash of 6 bytes, which a float64 holds exactly."""
+    """Return a BLAKE2 hash of 6 bytes, which a float64 represents exactly."""
     digest = hashlib.blake2b(digest_size=6)
     for part in content:
         digest.update(part)
@@ -127,32 +129,34 @@ def hashed(*content: bytes) -> float:
 
 
 def begin(
-    ranks: Communicator, given: Any, resume: bool, asked: dict[str, Any], backend: str,
+    ranks: Communicator, folder: Any, resume: bool, settings: dict[str, Any], backend: str,
     networks: Sequence[Network], epochs: Sequence[int],
 ) -> tuple[Checkpoint | None, Snapshot | None]:  # fmt: skip
-    """Rank 0's writer of checkpoints and what all ranks start from; rank 0's parameters for all.
+    """Return rank 0's writer of checkpoints and the snapshot that all ranks start from.
 
-    On every rank, refuse ranks that were not asked for the same run.
+    Every rank gets the parameters of rank 0. Ranks with other settings are refused on every rank.
     """
-    writer, found = checkpoints.make(given, resume, asked) if ranks.rank == 0 else (None, None)
+    writer, snapshot = None, None
+    if ranks.rank == 0:
+        writer, snapshot = checkpoints.make(folder, resume, settings)
     if ranks.size == 1:
-        return writer, found
+        return writer, snapshot
     ranks.agree()
-    told = {"number of networks": len(networks), "epochs": list(epochs), **asked}
-    told["backend"] = backend
-    _compare(ranks, {"options": sorted(told)})
-    _compare(ranks, told)
+    compared = {"number of networks": len(networks), "epochs": list(epochs), **settings}
+    compared["backend"] = backend
+    _compare(ranks, {"options": sorted(compared)})
+    _compare(ranks, compared)
     first = _first(ranks, tuple(network.parameters for network in networks))
     for network, parameters in zip(networks, first, strict=True):
         network.parameters = parameters
-    content = ranks.share(None if found is None else checkpoint.encode(found))
+    content = ranks.share(None if snapshot is None else checkpoint.encode(snapshot))
     return writer, checkpoint.decode(content) if content else None
 
 
-def _compare(ranks: Communicator, told: dict[str, Any]) -> None:
-    """Refuse, on every rank, ranks that differ in what they were told under the same names."""
-    said = ranks.gather([hashed(json.dumps(value).encode()) for value in told.values()])
-    for name, hashes in zip(told, said.T, strict=True):
+def _compare(ranks: Communicator, values: dict[str, Any]) -> None:
+    """Refuse, on every rank, ranks that differ in a value of the same name."""
+    gathered = ranks.gather([hashed(json.dumps(value).encode()) for value in values.values()])
+    for name, hashes in zip(values, gathered.T, strict=True):
         other = np.flatnonzero(hashes != hashes[0])
         if len(other):
             msg = f"rank {other[0]} has other {name} than rank 0; give every rank the same"
@@ -160,7 +164,7 @@ def _compare(ranks: Communicator, told: dict[str, Any]) -> None:
 
 
 def _first(ranks: Communicator, parameters: tuple[Parameters, ...]) -> tuple[Parameters, ...]:
-    """Rank 0's first parameters, on every rank, as NumPy arrays."""
+    """Return rank 0's first parameters, on every rank, as NumPy arrays."""
     host = backends.to_numpy(parameters)
     rank_0 = memoryview(ranks.share(b"".join(a.tobytes() for a in trees.leaves(host))))
 
@@ -175,41 +179,44 @@ def _first(ranks: Communicator, parameters: tuple[Parameters, ...]) -> tuple[Par
 
 @dataclass(eq=False)
 class SharedRun(Run):
-    """A run of several ranks: it stops when :class:`Agreement` finds that one of them would."""
+    """A run of several ranks, which stops when :class:`Agreement` learns that a rank asks for it.
 
-    wanted: str | None = None
+    ``reason`` is why this rank asks for it.
+    """
+
+    reason: str | None = None
 
     def stop(self, reason: str) -> None:
         """Ask for the end of the run."""
-        self.wanted = reason
+        self.reason = reason
 
 
 class Agreement(Callback):
-    """After each block the ranks compare their parameters, and learn who wants to stop."""
+    """Compares the parameters of all ranks after each block, and stops all if one asks for it."""
 
     def __init__(self, ranks: Communicator, session: Any) -> None:
         self._ranks, self._session = ranks, session
 
     def on_block_end(self, run: Run) -> None:
-        """Compare, before a checkpoint is written."""
+        """Compare before a checkpoint is written."""
         self._agree(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Compare, after other callbacks have judged the epoch."""
+        """Compare after other callbacks have seen the epoch."""
         self._agree(run)
 
     def _agree(self, run: Any) -> None:
-        wanted = len(_REASONS) if run.wanted else 0
-        if run.wanted in _REASONS:
-            wanted = 1 + _REASONS.index(run.wanted)
+        code = len(_REASONS) if run.reason else 0  # 0 is no reason, the last one any other
+        if run.reason in _REASONS:
+            code = 1 + _REASONS.index(run.reason)
         arrays = trees.leaves(backends.to_numpy(self._session.parameters))
-        said = self._ranks.gather([wanted, hashed(*(a.tobytes() for a in arrays))])
-        other = np.flatnonzero(said[:, 1] != said[0, 1])
+        gathered = self._ranks.gather([code, hashed(*(a.tobytes() for a in arrays))])
+        other = np.flatnonzero(gathered[:, 1] != gathered[0, 1])
         if len(other):
             msg = f"after step {run.step} of epoch {run.epoch + 1} rank {other[0]} has other "
             msg += "parameters than rank 0: a machine that computes differently, or a broken one"
             raise RuntimeError(msg)
-        reasons = said[said[:, 0] > 0, 0]
-        if len(reasons):
-            reason = _REASONS[int(reasons.min()) - 1]
-            run.stopped = reason if reason in SIGNALS else run.wanted or reason
+        codes = gathered[gathered[:, 0] > 0, 0]
+        if len(codes):
+            reason = _REASONS[int(codes.min()) - 1]
+            run.stopped = reason if reason in SIGNALS else run.reason or reason

@@ -1,4 +1,4 @@
-"""What is learned and how, where, and with whom: every option of training, declared once."""
+"""``Recipe``, ``Place`` and ``Ranks``: every option of training, declared once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,27 +19,28 @@ from bpnet.training.declared import STRENGTH, Check, Declared, Range, one_of, op
 
 T = TypeVar("T")
 Each: TypeAlias = T | Sequence[T]
-"""One value for all networks of a set, or a list with one for each."""
+"""One value for all networks of a set, or a list with one value for each."""
 
 COUNT = Range(1, 1 << 31, whole=True)
-"""Epochs, examples in a batch and the like."""
+"""Range of epochs, of examples in a batch and of other counts."""
 
 REGULAR = "Against overfitting"
 PLACE = "Where it runs"
+"""Panels of options in the help of the command line."""
 
 
 def _made(get: Callable[[Any], Any]) -> Check:
-    """Check by a function that refuses, and may make of a value what is kept of it."""
+    """Make a check of a function that refuses a value, or returns what is stored in its place."""
 
-    def made(value: Any, _: str) -> Any:
-        found = get(value)
-        return value if found is None else found
+    def check(value: Any, _: str) -> Any:
+        stored = get(value)
+        return value if stored is None else stored
 
-    return made
+    return check
 
 
 def _class_weight(value: Any, name: str) -> Any:
-    """Weights of classes, or the one word that means some."""
+    """Check weights of classes, or the one word that is allowed in their place."""
     if isinstance(value, str) and value != "balanced":
         raise InputError(f"{name} is {value!r}; give 'balanced' or a weight for each class")
     return value
@@ -48,7 +49,7 @@ def _class_weight(value: Any, name: str) -> Any:
 @checked
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Declared):
-    """What is learned and how; a value that can be kept, compared and given to :func:`train`.
+    """What is learned and how: a value that can be stored, compared and passed to :func:`train`.
 
     Parameters
     ----------
@@ -60,13 +61,14 @@ class Recipe(Declared):
     epochs : int
         Passes over the data.
     batch_size : int or None
-        Examples in a step; 1 is the paper's stochastic gradient descent, None the whole set,
-        batch gradient descent.
+        Examples in a step; 1 is the paper's stochastic gradient descent, None takes the whole set,
+        which is batch gradient descent.
     micro_batch : int, optional
-        Examples that are taken at a time, their gradients added up until the batch is whole: the
-        same step in less memory.
+        Examples that are taken at a time; their gradients are added up until the batch is whole.
+        The step is the same and takes less memory.
     schedule : str or Schedule
-        Of the learning rate, from the optimizer's eta; one of :mod:`bpnet.schedules`.
+        Schedule of the learning rate, which starts from the optimizer's; one of
+        :mod:`bpnet.schedules`.
     l2 : float
         The paper's alpha (27); the decay of one step is 1 - eta l2 / m.
     l1 : float
@@ -81,11 +83,11 @@ class Recipe(Declared):
     class_weight : mapping or "balanced", optional
         Weight of each class, on top of the examples' own.
     metrics : str or sequence of str
-        Judged on the validation data too: accuracy, mse, rmse, mae, r2, and by scikit-learn
-        balanced_accuracy, f1, auc, log_loss, top_5 (any number); ``validation_f1`` and so on in
-        the history. Errors of a table's target are in its own unit.
+        Figures that are computed on the validation data too: accuracy, mse, rmse, mae, r2, and by
+        scikit-learn balanced_accuracy, f1, auc, log_loss, top_5 (any number). The history has them
+        as ``validation_f1`` and so on. Errors of a table's target are in its own unit.
     seed : int
-        Of the order of the examples, and of dropout.
+        Seed of the order of the examples, and of dropout.
 
     Examples
     --------
@@ -171,11 +173,11 @@ class Recipe(Declared):
 
     @property
     def rule(self) -> Any:
-        """The optimizer, whose name has become an object."""
+        """The optimizer; its name has become an object."""
         return self.optimizer
 
     def taken(self) -> dict[str, Any]:
-        """Return what the training step takes by its name."""
+        """Return the options that the training step takes, by name."""
         return {name: getattr(self, name) for name, about in RECIPE.items() if about.taken}
 
 
@@ -187,22 +189,22 @@ class Place(Declared):
     Parameters
     ----------
     backend, device : optional
-        Name, list of names, "auto", Backend or module; the default is where ``X`` is, then
-        ``BPNET_BACKEND``, then the best that works. "fastest" tries them out on this network and
-        batch, within 2 seconds, and remembers the choice.
+        Name, list of names, "auto", Backend or module. The default is the library of ``X``, then
+        ``BPNET_BACKEND``, then the best that works. "fastest" measures all of them on this network
+        and batch, within 2 seconds, and remembers its choice.
     dtype : str
-        Of the run: "float32", "float64", and "float16" or "bfloat16" where there are such.
+        Dtype of the run: "float32", "float64", and on some backends "float16" or "bfloat16".
     threads : int, optional
-        Processor threads of NumPy and PyTorch; NumPy's default is chosen by the size of the net
-        and the batch, and is 1 with ranks or shards. Restored after the run.
+        Processor threads of NumPy and PyTorch. NumPy's default depends on the size of the network
+        and of the batch; with ranks or shards it is 1. The number is restored after the run.
     precision : {None, "tf32"}
         How a CUDA GPU multiplies float32: exactly, or faster with numbers rounded to 10 bits.
     compiled : bool, optional
         Whether PyTorch compiles the steps (``torch.compile``), which takes ten seconds or more
-        before the first one; the default is to do so from 200,000 steps on, and on CUDA to capture
-        a step in a graph. A run that is taken up again does as before. JAX always compiles. NumPy
-        and CuPy record the first of a hundred or more steps and replay it; False does not, for who
-        looks into a step with ``print`` or a debugger.
+        before the first one. The default is to compile from 200,000 steps on, and on CUDA to
+        capture a step in a graph; a run that is resumed does as before. JAX always compiles. NumPy
+        and CuPy record the first of a hundred or more steps and replay it; with False they do not,
+        so that ``print`` and a debugger work inside of a step.
 
     Examples
     --------
@@ -246,26 +248,27 @@ class Place(Declared):
 
     @property
     def is_fastest(self) -> bool:
-        """Whether the fastest backend is asked for."""
+        """Whether the option ``backend`` is "fastest"."""
         return isinstance(self.backend, str) and self.backend.strip().lower() == "fastest"
 
 
 @checked
 @dataclass(frozen=True, kw_only=True)
 class Ranks(Declared):
-    """With whom a network is trained, and how all add up.
+    """With whom a network is trained, and how gradients are added up.
 
     Parameters
     ----------
     communicator : mpi4py.MPI.Comm or bpnet.distributed.Communicator, optional
-        The ranks that train together: each calls :func:`train` with the same arguments, (X, y)
-        being the whole set. Rank 0 alone writes checkpoints; all end with the same parameters.
+        The ranks that train one network or set: each calls :func:`train` with the same arguments,
+        of which (X, y) is the whole set. Rank 0 alone writes checkpoints; all ranks end with the
+        same parameters.
     reduce : {"ordered", "fast"}
-        How gradients are added up over ranks: in an order of shards that does not depend on the
-        number of ranks, for the same bits; or in that of the library's own sum.
+        How gradients are added up over ranks: "ordered" adds up shards in an order that does not
+        depend on the number of ranks, which gives the same bits; "fast" is the library's own sum.
     shards : int, optional
-        Parts of a batch in the ordered sum, a power of two that the ranks divide. The default is 8
-        with ranks, and without them to take the batch as a whole.
+        Shards of a batch in the ordered sum, a power of two that the ranks divide. The default is
+        8 with ranks; without ranks a batch is not cut.
 
     Examples
     --------
@@ -290,7 +293,7 @@ class Ranks(Declared):
 
 
 class Keywords(TypedDict, total=False):
-    """The fields of all three as keywords of :func:`train`; a test holds that they are the same."""
+    """The fields of all three, as keywords of :func:`train`; a test compares them."""
 
     cost: str | Any | None
     optimizer: Each[str | Optimizer | LBFGS]

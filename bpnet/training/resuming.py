@@ -1,4 +1,4 @@
-"""A run that is taken up again: what its checkpoint says, held against what it can be."""
+"""Resuming: what a checkpoint says of a run is checked and put in place."""
 
 import logging
 import math
@@ -25,10 +25,10 @@ _log = logging.getLogger("bpnet")
 
 @dataclass(frozen=True)
 class Saved:
-    """A network as a checkpoint has it, under way or at its end; NumPy arrays and plain data.
+    """A network as a checkpoint has it, during or after its training: NumPy and plain data.
 
-    ``arrays`` is what its callbacks keep, by their names, and under ``result`` the parameters that
-    the network has at the end in place of the last ones.
+    ``arrays`` has what the callbacks keep, by their names, and under ``result`` the parameters that
+    the network gets at the end in place of the last ones.
     """
 
     numbers: dict[str, Any]
@@ -49,7 +49,7 @@ class Saved:
         numbers = {
             "epoch": epoch,
             "step": step,
-            # the history has the sums of an epoch that has ended
+            # once an epoch has ended its sums are in the history
             "sums": [0.0, 0.0] if step == 0 else list(run.sums),
             "done": member.is_over and run.stopped not in SIGNALS,
             "error": None if member.error is None else str(member.error),
@@ -60,8 +60,8 @@ class Saved:
             "callbacks": {name: plain for name, (plain, _) in pairs.items()},
         }
         parameters = session.to_host(member)
-        if member.error is not None:  # a network that diverged keeps what it had before
-            parameters = prepare.arrange(run.network.parameters, member.step.judge.layers)
+        if member.error is not None:  # a diverged network keeps its arrays on the host
+            parameters = prepare.arrange(run.network.parameters, member.step.objective.layers)
         return cls(numbers, parameters, session.state_to_host(member), arrays)
 
     @property
@@ -70,14 +70,14 @@ class Saved:
         return self.numbers["epoch"], self.numbers["step"]
 
     def final(self, layers: Any) -> Any:
-        """Return the parameters of a finished network, as its ``layers`` have them."""
+        """Return the parameters of a finished network in the form of its ``layers``."""
         last = prepare.arrange(self.parameters, layers)
         if "result" not in self.arrays:
             return last
         return fitting(self.arrays["result"], last, "best parameters")
 
     def resume(self, member: Member) -> dict[str, Any]:
-        """Put a member where it was; return what its callbacks kept, by their names."""
+        """Put a member where it was; return the states of its callbacks, by their names."""
         run, numbers = member.run, self.numbers
         run.epoch, run.step = self.position
         run.sums = (numbers["sums"][0], numbers["sums"][1])
@@ -88,7 +88,7 @@ class Saved:
 
 
 def is_finished(numbers: dict[str, Any], epochs: int) -> bool:
-    """Whether a network that is so far is trained no more, where so many epochs are wanted."""
+    """Whether a network needs no more training to reach so many epochs."""
     return bool(numbers["error"] or (numbers["done"] and numbers["epochs"] >= epochs))
 
 
@@ -133,16 +133,16 @@ _OF_NETWORK: dict[str, Callable[[Any], bool]] = {
         isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
     ),
 }
-"""What a checkpoint says of the run and of each network, and whether a value can be that."""
+"""Entries of a checkpoint for the run and for each network, with the checks of their values."""
 
 
-def check(found: Snapshot, folder: Path) -> None:
-    """Refuse a checkpoint that lacks what is read of it.
+def check(snapshot: Snapshot, folder: Path) -> None:
+    """Refuse a checkpoint without the entries that are read.
 
-    A SHA-256 shows damage, not that the file is one of bpnet's.
+    Its SHA-256 tells that it is undamaged, not that bpnet wrote it.
     """
-    _check(found.numbers, _OF_RUN, folder)
-    for own in found.numbers["networks"].values():
+    _check(snapshot.numbers, _OF_RUN, folder)
+    for own in snapshot.numbers["networks"].values():
         _check(own, _OF_NETWORK, folder)
         if not {len(values) for values in own["history"].values()} <= {own["epoch"]}:
             raise _refusal("history", own["history"], folder)
@@ -159,82 +159,86 @@ def _refusal(name: str, value: Any, folder: Path) -> InputError:
     return InputError(f"{msg}; start another run")
 
 
-def is_over(found: Snapshot, epochs: Sequence[int]) -> bool:
-    """Whether each network of a run, with its number of ``epochs``, is trained no more."""
-    told = found.numbers["networks"]
-    return all(str(i) in told and is_finished(told[str(i)], n) for i, n in enumerate(epochs))
-
-
-def networks(
-    found: Snapshot, steps: Sequence[TrainingStep], first: Sequence[Parameters]
-) -> tuple[list[Parameters], dict[int, Saved]]:
-    """Return the parameters of all networks, and of those that have begun what a checkpoint has.
-
-    ``first`` are the parameters that each network would start from. Refuse a checkpoint of other
-    networks, or of another optimizer.
-    """
-    told = found.numbers["networks"]
-    kept = {f"{i} parameters": arrays for i, arrays in enumerate(first)}
-    if not kept.keys() <= found.arrays.keys() or not told.keys() <= {*map(str, range(len(first)))}:
-        msg = f"the checkpoint is not that of a set of {len(first)} such networks"
-        raise InputError(f"{msg}; start another run")
-    parameters, saved = [], {}
-    for i, (step, own) in enumerate(zip(steps, first, strict=True)):
-        like = prepare.arrange(own, step.judge.layers)
-        parameters.append(fitting(found.arrays[f"{i} parameters"], like, "parameters"))
-        if str(i) in told:
-            numbers, names = told[str(i)], {*told[str(i)]["callbacks"], "result"}
-            arrays = {name: found.arrays.get(f"{i} {name}") for name in names}
-            arrays = {name: held for name, held in arrays.items() if held is not None}
-            slots = optimizers.init(step.optimizer, layers.learned(step.judge.layers, like), xp=np)
-            held = _state(found.arrays.get(f"{i} state"), numbers, slots, step.optimizer)
-            saved[i] = Saved(numbers, parameters[i], held, arrays)
-    return parameters, saved
-
-
-def _state(held: Any, numbers: dict[str, Any], like: Any, rule: Optimizer) -> Any:
-    """Return the optimizer's arrays in this version's form, whatever version wrote them.
-
-    ``like`` are the optimizer's arrays before the first step.
-    """
-    if numbers.get("shifts") and isinstance(held, tuple):
-        # before version 4 a shift that a normalization takes away was moved, and had arrays here
-        pairs = zip(held, like, strict=False)
-        held = tuple(old[: len(new)] if isinstance(old, tuple) else old for old, new in pairs)
-    held = fitting(held, like, "optimizer's arrays")
-    if not numbers.get("means") or not isinstance(rule, Adam):
-        return held
-    rest = (1 - rule.beta1, 1 - rule.beta2)
-    return tuple(
-        tuple(tuple(a / r for a, r in zip(slots, rest, strict=True)) for slots in layer)
-        for layer in held
+def is_over(snapshot: Snapshot, epochs: Sequence[int]) -> bool:
+    """Whether each network of a run needs no more training, to its own number of ``epochs``."""
+    networks = snapshot.numbers["networks"]
+    return all(
+        str(i) in networks and is_finished(networks[str(i)], n) for i, n in enumerate(epochs)
     )
 
 
-def threads_of(found: Snapshot, i: int, backend: str, given: int | None) -> int | None:
-    """Threads of network ``i`` of a run that is resumed: products of one and of two differ."""
-    if given is not None or found.numbers["backend"] != backend:
-        return given
-    before: int | None = found.numbers["networks"].get(str(i), {}).get("threads")
+def networks(
+    snapshot: Snapshot, steps: Sequence[TrainingStep], first: Sequence[Parameters]
+) -> tuple[list[Parameters], dict[int, Saved]]:
+    """Return the parameters of all networks, and the saved state of those that have begun.
+
+    ``first`` are the parameters that each network would start from. Refuse the checkpoint of other
+    networks, or of another optimizer.
+    """
+    begun, count = snapshot.numbers["networks"], len(first)
+    names = {f"{i} parameters" for i in range(count)}
+    if not names <= snapshot.arrays.keys() or not begun.keys() <= {*map(str, range(count))}:
+        msg = f"the checkpoint is not that of a set of {count} such networks"
+        raise InputError(f"{msg}; start another run")
+    parameters, saved = [], {}
+    for i, (step, own) in enumerate(zip(steps, first, strict=True)):
+        like = prepare.arrange(own, step.objective.layers)
+        parameters.append(fitting(snapshot.arrays[f"{i} parameters"], like, "parameters"))
+        if str(i) in begun:
+            numbers, kept = begun[str(i)], (*begun[str(i)]["callbacks"], "result")
+            named_arrays = {name: snapshot.arrays.get(f"{i} {name}") for name in kept}
+            arrays = {name: array for name, array in named_arrays.items() if array is not None}
+            learned = layers.learned(step.objective.layers, like)
+            slots = optimizers.init(step.optimizer, learned, xp=np)
+            state = _state(snapshot.arrays.get(f"{i} state"), numbers, slots, step.optimizer)
+            saved[i] = Saved(numbers, parameters[i], state, arrays)
+    return parameters, saved
+
+
+def _state(state: Any, numbers: dict[str, Any], like: Any, rule: Optimizer) -> Any:
+    """Return the optimizer's state in this version's form, whichever version wrote it.
+
+    ``like`` is the state before the first step.
+    """
+    if numbers.get("shifts") and isinstance(state, tuple):
+        # before version 4 there was state for shifts that a normalization makes useless
+        pairs = zip(state, like, strict=False)
+        state = tuple(old[: len(new)] if isinstance(old, tuple) else old for old, new in pairs)
+    state = fitting(state, like, "optimizer's arrays")
+    if not numbers.get("means") or not isinstance(rule, Adam):
+        return state
+    # versions that say "means" kept Adam's moving averages; now the sums are kept
+    rest = (1 - rule.beta1, 1 - rule.beta2)
+    return tuple(
+        tuple(tuple(a / r for a, r in zip(slots, rest, strict=True)) for slots in layer)
+        for layer in state
+    )
+
+
+def threads_of(snapshot: Snapshot, i: int, backend: str, threads: int | None) -> int | None:
+    """Return the threads of network ``i`` of a resumed run: their number can change the bits."""
+    if threads is not None or snapshot.numbers["backend"] != backend:
+        return threads
+    before: int | None = snapshot.numbers["networks"].get(str(i), {}).get("threads")
     return before
 
 
-def compiling(found: Snapshot, backend: Backend, asked: bool | None, steps: int) -> Backend:
-    """The backend with steps that are compiled or not: in a run that is taken up, as they were."""
-    if asked is not None or found.numbers["backend"] != backend.spec:
-        return backend.compiling(asked, steps)
-    return backend.compiling(True if "compiled" in found.numbers["machine"] else None)
+def compiling(snapshot: Snapshot, backend: Backend, compiled: bool | None, steps: int) -> Backend:
+    """Return the backend with steps that are compiled if those of the interrupted run were."""
+    if compiled is not None or snapshot.numbers["backend"] != backend.spec:
+        return backend.compiling(compiled, steps)
+    return backend.compiling(True if "compiled" in snapshot.numbers["machine"] else None)
 
 
 def machine(backend: Backend) -> dict[str, str]:
-    """What the bits of a run depend on: versions, and whether steps are compiled for once."""
+    """Return what the bits of a run depend on: versions, and whether steps are compiled."""
     compiled = {} if getattr(backend, "eager", True) else {"compiled": "torch.compile"}
     return {"library": backend.version, "blas": threads.blas(), **compiled}
 
 
-def compare(found: Snapshot, i: int, backend: Backend, used: int | None) -> None:
-    """Warn where network ``i`` goes on with another backend, version, BLAS or number of threads."""
-    numbers, own = found.numbers, found.numbers["networks"][str(i)]
+def compare(snapshot: Snapshot, i: int, backend: Backend, used: int | None) -> None:
+    """Warn where network ``i`` goes on with another backend, version, BLAS or thread count."""
+    numbers, own = snapshot.numbers, snapshot.numbers["networks"][str(i)]
     before = {"backend": numbers["backend"], "threads": own["threads"], **numbers["machine"]}
     now = {"backend": backend.spec, "threads": used, **machine(backend)}
     changed = [name for name in before if before[name] != now.get(name)]

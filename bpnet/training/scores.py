@@ -1,4 +1,4 @@
-"""Metrics by name: how good outputs are beside the cost. Less simple ones are scikit-learn's."""
+"""Metrics by name: how good outputs are, beside the cost. Some of them are scikit-learn's."""
 
 import math
 import re
@@ -21,12 +21,12 @@ _TOP = re.compile(r"top_([1-9][0-9]{0,8})")
 
 CLASSES = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "top_K")
 USUAL = ("r2", "mae", "rmse")
-"""Of numbers, where nothing else is asked for."""
+"""Metrics of numbers that are shown if no others are chosen."""
 NUMBERS = ("mse", "rmse", "mae", "r2")
 _OWN = {"accuracy", *NUMBERS}
-"""Those that need no scikit-learn."""
+"""Metrics that do not need scikit-learn."""
 SHRINK = ("cost", "loss", "mse", "mae")
-"""Ends of the names of what shall get smaller; all else shall grow."""
+"""Ends of the names of figures that improve by shrinking; all others improve by growing."""
 
 
 def grows(name: str) -> bool:
@@ -34,40 +34,41 @@ def grows(name: str) -> bool:
     return not name.endswith(SHRINK)
 
 
-def names_of(asked: Any) -> tuple[str, ...]:
-    """Names of metrics, with underscores; refuse one that is unknown or needs scikit-learn."""
-    given = [asked] if isinstance(asked, str) else list(asked)
-    found = tuple(str(name).replace("-", "_") for name in given)
-    for name in found:
+def names_of(metrics: Any) -> tuple[str, ...]:
+    """Return names with underscores; refuse metrics that are unknown or lack scikit-learn."""
+    listed = [metrics] if isinstance(metrics, str) else list(metrics)
+    names = tuple(str(name).replace("-", "_") for name in listed)
+    for name in names:
         if name not in {*CLASSES, *NUMBERS} and not _TOP.fullmatch(name):
             known = [one.replace("K", "5") for one in (*CLASSES, *NUMBERS)]
             raise InputError(f"there is no metric {name!r}; {hint('metric', name, known)}")
-    foreign = next((name for name in found if name not in _OWN), None)
+    foreign = next((name for name in names if name not in _OWN), None)
     if foreign is not None:
         try:
             import sklearn.metrics  # noqa: F401
         except ModuleNotFoundError as error:
             msg = f"the metric {foreign!r} needs scikit-learn; {install('scikit-learn')}"
             raise InputError(msg) from error
-    return found
+    return names
 
 
-def judge(names: Sequence[str], wanted: Targets, a: Host, output: Activation) -> dict[str, float]:
-    """Metrics of some outputs, (m, n_L), by their names.
+def compute(
+    names: Sequence[str], targets: Targets, a: Host, output: Activation
+) -> dict[str, float]:
+    """Return metrics of outputs a, (m, n_L), by their names.
 
-    Errors are in the target's own unit, or its square; F1 and the area under the curve are means
-    over the classes, each against the rest. A metric that is not defined for these targets is
-    refused.
+    Errors are in the target's own unit, or its square. F1 and the area under the curve are means
+    over the classes, each against the rest. Refuse a metric that these targets do not define.
     """
-    if wanted.kind is None and np.any(wanted.unit != 1.0):
-        wanted, a = replace(wanted, values=wanted.values * wanted.unit), a * wanted.unit
+    if targets.kind is None and np.any(targets.unit != 1.0):
+        targets, a = replace(targets, values=targets.values * targets.unit), a * targets.unit
     a = a.astype(np.float64)
-    seen = _seen(wanted, a, middle(output))
+    seen = _answers(targets, a, middle(output))
     out = {}
     for name in names:
-        _refuse(name, wanted, a.shape[1], output)
+        _refuse(name, targets, a.shape[1], output)
         try:
-            out[name] = float(_compute(name, a, *seen, wanted))
+            out[name] = float(_value(name, a, *seen, targets))
         except ValueError as error:
             raise InputError(f"{name} cannot be told here: {one_line(error)}") from error
         if math.isnan(out[name]):
@@ -76,57 +77,58 @@ def judge(names: Sequence[str], wanted: Targets, a: Host, output: Activation) ->
     return out
 
 
-def rehearse(names: Sequence[str], wanted: Targets, n: int, output: Activation) -> None:
-    """Refuse metrics that are not defined for some targets, before a network is trained.
+def rehearse(names: Sequence[str], targets: Targets, n: int, output: Activation) -> None:
+    """Refuse metrics that some targets do not define, before a network is trained.
 
-    They are computed once for what a network answers where z is 0.
+    The metrics are computed once for the outputs of a network whose z are all 0.
     """
     if names:
-        z = np.zeros((len(wanted.values), n))
-        judge(names, wanted, output.sigma(z, xp=namespace_of(z)), output)
+        z = np.zeros((len(targets.values), n))
+        compute(names, targets, output.sigma(z, xp=namespace_of(z)), output)
 
 
-def _refuse(name: str, wanted: Targets, n: int, output: Activation) -> None:
+def _refuse(name: str, targets: Targets, n: int, output: Activation) -> None:
     """Refuse a metric that has no meaning for such targets or outputs."""
-    if wanted.kind is None and name not in NUMBERS:
+    if targets.kind is None and name not in NUMBERS:
         msg = f"{name} needs classes, and these targets are numbers; use {', '.join(NUMBERS)}"
         raise InputError(msg)
     if name == "log_loss" and not is_probability(output):
         msg = "log_loss needs probabilities; use the output softmax or sigmoid, or another metric"
         raise InputError(msg)
-    found = _TOP.fullmatch(name)
-    if found and wanted.kind == "threshold" and n > 1:
+    top = _TOP.fullmatch(name)
+    if top and targets.kind == "threshold" and n > 1:
         msg = f"{name} needs classes that exclude each other, and these targets are rows of labels"
         raise InputError(f"{msg}; use accuracy, f1 or auc")
-    if found and int(found[1]) >= max(n, 2):
+    if top and int(top[1]) >= max(n, 2):
         msg = f"{name} of {max(n, 2)} classes is always 1; give a number below that of the classes"
         raise InputError(msg)
 
 
-def _seen(wanted: Targets, a: Host, middle: float) -> tuple[Host, Host]:
-    """What was wanted, class numbers, labels or numbers, and the same as outputs decide it."""
-    values = wanted.values
-    if wanted.kind is None:
+def _answers(targets: Targets, a: Host, middle: float) -> tuple[Host, Host]:
+    """Return the targets as class numbers, labels or numbers, and the outputs' answers likewise."""
+    values = targets.values
+    if targets.kind is None:
         return values, a
-    if wanted.kind == "class":
+    if targets.kind == "class":
         y = values if values.ndim == 1 else values.argmax(axis=1)
         return y.astype(np.int64), a.argmax(axis=1)
     y, decided = values.astype(np.int64), (a > middle).astype(np.int64)
     return (y[:, 0], decided[:, 0]) if a.shape[1] == 1 else (y, decided)
 
 
-def _compute(name: str, a: Host, y: Host, decided: Host, wanted: Targets) -> Any:
+def _value(name: str, a: Host, y: Host, decided: Host, targets: Targets) -> Any:
+    """Return one metric of outputs a, whose answers are ``decided`` where y is correct."""
     if name == "accuracy":
         return np.mean((y == decided).reshape(len(y), -1).all(axis=1))
     if name in NUMBERS:
-        is_row = wanted.kind is None or wanted.values.ndim == 2
-        return _of_numbers(name, a, wanted.values if is_row else np.eye(a.shape[1])[y])
+        is_row = targets.kind is None or targets.values.ndim == 2
+        return _of_numbers(name, a, targets.values if is_row else np.eye(a.shape[1])[y])
     from sklearn import metrics
 
     labels = list(range(max(a.shape[1], 2)))
     one = a[:, 0] if a.shape[1] == 1 else a
-    if found := _TOP.fullmatch(name):
-        k = int(found[1])
+    if top := _TOP.fullmatch(name):
+        k = int(top[1])
         return metrics.top_k_accuracy_score(y, one, k=k, labels=labels)
     table: dict[str, Callable[[], Any]] = {
         "balanced_accuracy": lambda: metrics.balanced_accuracy_score(y, decided),
@@ -138,7 +140,7 @@ def _compute(name: str, a: Host, y: Host, decided: Host, wanted: Targets) -> Any
 
 
 def _of_numbers(name: str, a: Host, y: Host) -> float:
-    """Mean of an error over all outputs, or R2."""
+    """Return R2, or the mean of an error over all outputs."""
     if name == "r2":
         return r2(a, y) if len(y) > 1 else math.nan
     if name == "mae":
@@ -148,7 +150,7 @@ def _of_numbers(name: str, a: Host, y: Host) -> float:
 
 
 def _exact(p: Host) -> Host:
-    """Rows with the sum 1 in float64, where float32 gave it to its own rounding."""
+    """Return rows with the sum 1 in float64; float32 gave it up to its own rounding."""
     return p if p.ndim == 1 else np.asarray(p / p.sum(axis=1, keepdims=True))
 
 
@@ -161,13 +163,13 @@ def _auc(metrics: Any, y: Host, a: Host, labels: list[int]) -> Any:
 
 
 _Z = 1.959964
-"""Of 95 % of a normal distribution."""
+"""Half the width of the 95 % interval of a normal distribution, in standard deviations."""
 
 Interval = tuple[float, float]
 
 
 def wilson(share: Any, n: Any) -> tuple[Any, Any]:
-    """95 % interval of shares of ``n`` examples each (E. B. Wilson, 1927).
+    """Return the 95 % interval of shares of ``n`` examples each (E. B. Wilson, 1927).
 
     Examples
     --------
@@ -181,15 +183,15 @@ def wilson(share: Any, n: Any) -> tuple[Any, Any]:
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
-def of_classes(accuracy: float, wanted: Targets) -> dict[str, Any]:
-    """Wilson's interval of an accuracy, and as a baseline the most frequent answer's accuracy."""
-    values = wanted.values
-    if wanted.kind == "class" and values.ndim == 2:
+def of_classes(accuracy: float, targets: Targets) -> dict[str, Any]:
+    """Return Wilson's interval of an accuracy, and the accuracy of the most frequent answer."""
+    values = targets.values
+    if targets.kind == "class" and values.ndim == 2:
         values = values.argmax(axis=1)
     answers, counts = np.unique(values, axis=0, return_counts=True)
     most = answers[np.argmax(counts)]
-    if wanted.classes is not None:
-        most = wanted.classes[int(most.reshape(()) if most.size == 1 else most.argmax())]
+    if targets.classes is not None:
+        most = targets.classes[int(most.reshape(()) if most.size == 1 else most.argmax())]
     low, high = wilson(accuracy, len(values))
     share = float(counts.max()) / len(values)
     return {
@@ -199,12 +201,12 @@ def of_classes(accuracy: float, wanted: Targets) -> dict[str, Any]:
 
 
 def of_numbers(a: Host, y: Host) -> tuple[dict[str, float], dict[str, Any]]:
-    """R2, mean absolute error and root of the mean squared error; their intervals and baseline.
+    """Return R2, mean absolute and root mean squared error, then their intervals and baseline.
 
-    An interval is that of the delta method, which takes a figure for a smooth function of means
-    over the examples, on a logarithmic scale: of 1 - R2, and of an error, so that none crosses its
-    limit. It needs some thirty examples. The baseline is the mean as the answer to all; outputs
-    ``a`` and targets ``y``, (m, n), are in the target's unit.
+    The intervals are those of the delta method, which treats a figure as a smooth function of
+    means over the examples. They are computed on a logarithmic scale, of 1 - R2 and of the errors,
+    so that none crosses its limit, and need some thirty examples. The baseline answers every
+    example with the mean. Outputs ``a`` and targets ``y``, (m, n), are in the target's unit.
     """
     a, y = a.astype(np.float64), y.astype(np.float64)
     error, spread = y - a, y - y.mean(axis=0)
@@ -230,7 +232,7 @@ def of_numbers(a: Host, y: Host) -> tuple[dict[str, float], dict[str, Any]]:
 
 
 def _around(value: float, influence: Host) -> Interval:
-    """95 % interval of a positive figure, by what each example adds to it."""
+    """Return the 95 % interval of a positive figure, from the influence of each example on it."""
     if value <= 0:
         return value, value
     width = _Z * float(np.sqrt(np.mean(influence**2) / len(influence))) / value

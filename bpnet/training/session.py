@@ -1,4 +1,4 @@
-"""Networks under way on their device: the arrays of one, or of a stack, and steps with them.
+"""Sessions: the arrays of one network, or of a stack of them, on their device, and their steps.
 
 The host looks in at the end of a block only, with one small copy from the device.
 """
@@ -20,22 +20,22 @@ from bpnet.data.host_rows import HostRows, together
 from bpnet.errors import InputError
 from bpnet.training import blocks, divergence, epochs, stacking
 from bpnet.training.callbacks import Callback
-from bpnet.training.judge import Data
 from bpnet.training.member import Host, Member
+from bpnet.training.objective import Data
 from bpnet.training.step import Carry, Stacked
 
 _ROWS = 1 << 23
-"""Numbers of examples that a block of a stack brings to the device at most."""
+"""Most row numbers that a block of a stack brings to the device."""
 
 
 @dataclass(eq=False)
 class Session:
-    """Networks of one shape that take their steps together; most often one.
+    """Networks of one shape that take their steps at the same time; most often one.
 
     The arrays of one network alone have no axis of members. ``first`` are the parameters that each
-    starts from, ``states`` what each optimizer remembers, both on the device; ``after_block`` is
-    called when all members have counted a block. ``carry`` is what the steps carry, ``step`` what
-    is done with each batch, and ``all`` are the members with those that have left.
+    network starts from, ``states`` the states of the optimizers; both are on the device.
+    ``after_block`` is called once all members have counted a block. ``step`` is applied to each
+    batch, ``carry`` is what it carries, and ``all`` are the members with those that have left.
     """
 
     members: list[Member]
@@ -46,26 +46,26 @@ class Session:
     states: InitVar[Sequence[State | None]] = ()
     after_block: Callable[[], None] | None = None
     pads: ClassVar[bool] = True
-    """Whether a short batch may be filled up with rows that are none."""
+    """Whether a short batch may be filled up with the row number -1."""
 
     def __post_init__(self, first: Sequence[Parameters], states: Sequence[State | None]) -> None:
         lead = self.members[0]
-        step, judge = lead.step, lead.step.judge
-        if lead.keyed and not self.backend.wraps and layers.draws(judge.layers):
+        step, objective = lead.step, lead.step.objective
+        if lead.keyed and not self.backend.wraps and layers.draws(objective.layers):
             msg = f"{self.backend.spec} can't draw dropout's masks: its int32 do not overflow as"
             raise InputError(f"{msg} 32 bits do; leave dropout out, or give another backend")
-        layers.check_batch(judge.layers, lead.k)
+        layers.check_batch(objective.layers, lead.k)
         self.all = list(self.members)
         self._host: dict[int, Any] = {}
         self.alone = len(self.members) == 1
         if not self.alone:
             step = stacking.common(step)
         elif self._pads_short(lead):
-            step = replace(step, judge=replace(judge, padded=True))
-        bpnets_own = type(step.optimizer).__module__.startswith("bpnet.")
-        self._clears = self.backend.slow_subnormals and bpnets_own and step.optimizer.slots > 0
-        # a user's may tell arrays apart
-        packs = bpnets_own and (self.backend.packs_plain or step.optimizer.slots > 0)
+            step = replace(step, objective=replace(objective, padded=True))
+        is_bpnets = type(step.optimizer).__module__.startswith("bpnet.")
+        self._clears = self.backend.slow_subnormals and is_bpnets and step.optimizer.slots > 0
+        # an optimizer of the user may treat arrays differently, and must see each by itself
+        packs = is_bpnets and (self.backend.packs_plain or step.optimizer.slots > 0)
         self.step = replace(
             step,
             optimizer=optimizers.without_numbers(step.optimizer),
@@ -84,45 +84,45 @@ class Session:
             self._seat(self.members, stacking.joined(self.backend.xp.stack, carries))
 
     def _pads_short(self, member: Member) -> bool:
-        """Whether a short last batch is filled up, as each length of a batch is compiled anew."""
-        judge, x = member.step.judge, self.data[0]
+        """Whether a short last batch is filled up, where each length of a batch is compiled."""
+        objective, x = member.step.objective, self.data[0]
         return (
             self.backend.compiles
             and self.pads
             and member.order is None
             and not isinstance(x, HostRows)
             and int(x.shape[0]) % member.k > 0
-            and not any(layer.averages for layer in judge.layers)
-            and not special.is_half(judge.dtype, judge.xp)
+            and not any(layer.averages for layer in objective.layers)
+            and not special.is_half(objective.dtype, objective.xp)
         )
 
     def _seat(self, members: Sequence[Member], carry: Carry) -> None:
-        """Put the members of a stack and their arrays in place."""
+        """Place the members of a stack and their arrays."""
         self.members, self.carry = list(members), carry
         self._host = {}
         self._own = trees.map_leaves(self._device, stacking.own(members))
 
     @property
     def live(self) -> list[tuple[int, Member]]:
-        """Seats and members that are not over."""
+        """Members whose run is not over, with their places in the stack."""
         return [(i, m) for i, m in enumerate(self.members) if not m.is_over]
 
     @property
     def parameters(self) -> Parameters:
-        """Arrays of each layer, on the device: parts of those that the next steps change."""
+        """Arrays of each layer on the device; the next steps may write to them."""
         return self.step.unpack(self.carry[0])
 
     def to_host(self, member: Member | None = None) -> Parameters:
-        """Parameters of a member, or the first one, as NumPy arrays."""
+        """Return the parameters of a member, by default the first, as NumPy arrays."""
         return self.step.unpack(self._fetched(0, member or self.members[0]), np)
 
     def state_to_host(self, member: Member | None = None) -> State:
-        """What its optimizer remembers of each array, as NumPy arrays."""
+        """Return the state of a member's optimizer for each array, as NumPy arrays."""
         state = self._fetched(1, member or self.members[0])
         return self.step.layout.unpack_slots(state, xp=np)
 
     def _fetched(self, part: int, member: Member) -> Any:
-        """Parameters, 0, or optimizer state, 1, of a member, as the steps carry them."""
+        """Return the packed parameters, part 0, or the optimizer state, part 1, of a member."""
         if self.alone:
             return to_numpy(self.carry[part])
         if member.kept is not None:
@@ -133,7 +133,7 @@ class Session:
         return trees.map_leaves(lambda a: a[i].copy(), self._host[part])
 
     def of(self, i: int, carry: Carry | None = None) -> "Session":
-        """Return a session of one member alone, with its part of a carry of all."""
+        """Return a session of member ``i`` alone, with its part of the carry of all."""
         if self.alone:
             self.carry = carry or self.carry
             return self
@@ -142,19 +142,19 @@ class Session:
         return session
 
     def stop(self, reason: str) -> None:
-        """End all runs after this block; where none is left, the last one says why all end."""
+        """Stop all runs after this block; if all are over, the last one keeps the reason."""
         for member in [m for _, m in self.live] or self.members[-1:]:
             member.run.stop(reason)
 
     def train_epoch(self) -> None:
-        """Run the epoch, or what is left of it where runs are taken up or stopped."""
+        """Run the epoch, or what is left of it in a run that is resumed."""
         live = self.live
         lead, k = live[0][0], live[0][1].k
         drawn = {i: self._filled(m.rows(self.data[0])) for i, m in live}
-        # the first that is not over stands in for those that are
+        # a stack has no gaps: the first member that is not over stands in for those that are
         orders = [drawn.get(i, drawn[lead]) for i in range(len(self.members))]
         m = len(orders[0])
-        first = min(live[0][1].run.step * k, m)  # more than none, where a run is taken up again
+        first = min(live[0][1].run.step * k, m)  # above 0 where a run is resumed within an epoch
         for i, member in live:
             member.begin_epoch(orders[i][:first])
         bounds = list(blocks.split(m, k, self._block_size(m // k)))
@@ -180,22 +180,23 @@ class Session:
                     self.after_block()
                 if all(member.is_over for _, member in live):
                     return
-                del taken, before  # there may be no room for the next beside it
+                del taken, before  # the memory may not hold these arrays and the next
 
     def _filled(self, rows: Any) -> Any:
         """Pad row numbers with -1 to whole batches, so that one length of a batch is compiled."""
-        if not self.step.judge.padded:
+        if not self.step.objective.padded:
             return rows
         return np.concatenate([rows, np.full(-len(rows) % self.members[0].k, -1)])
 
     def _clear(self) -> None:
-        """Clear subnormal numbers that optimizers remember."""
+        """Clear subnormal numbers in the states of optimizers, which slow a processor down."""
         if self._clears:
             packed, state = self.carry
             clear = partial(special.without_subnormals, xp=self.backend.xp)
             self.carry = packed, trees.map_leaves(clear, state)
 
     def _block_size(self, steps: int) -> int:
+        """Return the steps of a block, so that callbacks and clearings fall between blocks."""
         looks = self.after_block is not None or any(
             type(c).on_block_end is not Callback.on_block_end
             for _, member in self.live
@@ -211,13 +212,13 @@ class Session:
         return max(n for n in range(1, min(count, period) + 1) if period % n == 0)
 
     def ahead(self, plan: Iterable[Any]) -> Generator[tuple[Any, blocks.Taken | None], None, None]:
-        """Yield the rows of each block, and what of the data a step needs."""
+        """Yield the rows of each block and, for one network, the data on the device."""
         if self.alone:
             return blocks.ahead(self.data, plan, self.backend)
         return ((rows, None) for rows in plan)
 
     def _after_block(self, i: int, rows: Host, costs: Host, counts: Host, before: Carry) -> None:
-        """Tell a member what a block gave, or end its run where that is not finite."""
+        """Add the sums of a block to a member's run, or end the run where they are not finite."""
         member = self.members[i]
         if not np.isfinite(costs).all():
             lone = self.of(i, before)
@@ -233,12 +234,12 @@ class Session:
     ) -> tuple[Host, Host, Carry]:
         """Take a step for each row of ``rows``, (steps, k), of each member.
 
-        Return costs and counts, (steps, members), and what the carry was before. ``taken`` is what
-        :meth:`ahead` gave with the rows; ``skip`` are steps behind where the run is.
+        Return costs and counts, (steps, members), and the carry from before. ``taken`` is what
+        :meth:`ahead` yielded with the rows; ``skip`` counts steps from where the run is.
         """
         run = next(m.run for m in self.members if not m.is_over or self.alone)
         first = run.epoch * run.steps + run.step + 1 + skip
-        before = self._copied()  # what is donated is lost where a step fails
+        before = self._copied()  # a step that fails may have written to the carry, its donation
         while True:
             try:
                 scan = self._scan_alone if self.alone else self._scan_stack
@@ -272,13 +273,14 @@ class Session:
         return trees.map_leaves(partial(self.backend.xp.asarray, copy=True), self.carry)
 
     def _device(self, values: Host) -> Any:
+        """Bring numbers of the members to the device, floats in the dtype of the parameters."""
         names = {"f": "float32" if self.dtype in {"float16", "bfloat16"} else self.dtype,
                  "i": self.backend.index_dtype}  # fmt: skip
         name = "int32" if values.dtype == np.int32 else names[values.dtype.kind]
         return self.backend.asarray(np.ascontiguousarray(values), dtype=name)
 
     def leave(self, i: int, carry: Carry | None = None) -> None:
-        """Train a member no more; what it has now, or its own ``carry``, is its result."""
+        """End the training of a member; its result is ``carry``, or what it has now."""
         member = self.members[i]
         if self.alone:
             self.carry = carry or self.carry
@@ -288,9 +290,9 @@ class Session:
         member.is_over = True
 
     def compact(self) -> None:
-        """Drop the arrays of members that are over, once these are a quarter.
+        """Drop the arrays of members that are over, once they are a quarter of the stack.
 
-        Each size of a stack is compiled anew.
+        They are not dropped one by one, because each size of a stack is compiled anew.
         """
         seats = [i for i, _ in self.live]
         if self.alone or not seats or len(seats) > 3 * len(self.members) / 4:

@@ -1,4 +1,4 @@
-"""Networks of one shape as one stack of arrays: which go together, and what each brings."""
+"""Stacks: networks of one shape as one set of arrays with a first axis of members."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -17,21 +17,21 @@ from bpnet.training.step import Own, TrainingStep
 Host = np.ndarray[Any, Any]
 
 _WORK = 8_000_000
-"""Multiplications in a step of a stack on a processor; see :func:`size`."""
+"""Multiplications of a step up to which a processor trains networks as a stack."""
 
 _MOST = {True: 32, False: 256}
-"""Members of a stack at most, on a processor and elsewhere."""
+"""Most members of a stack, on a processor and elsewhere."""
 
 
 def size(backend: Backend, step: TrainingStep, k: int) -> int:
-    """How many networks of a kind go into one stack; 1 where one after another is faster.
+    """Return how many networks of a kind form a stack; 1 where one after another is faster.
 
-    It looks at shapes alone, so the same set is trained in the same stacks. Small steps are mostly
-    calls of the library, which a stack shares; large ones are work, for which a network alone has
-    the processor's cache to itself.
+    The size depends on shapes alone, so that a set is divided into the same stacks every time.
+    Small steps are mostly calls of the library, which the members of a stack share. Large steps
+    are mostly arithmetic, which is faster where one network has the processor's cache to itself.
     """
-    weights = sum(shape[0] * shape[1] for layer in step.judge.layers for shape in layer.shapes[:1]
-                  if len(shape) == 2)  # fmt: skip
+    shapes = [layer.shapes[0] for layer in step.objective.layers if layer.shapes]
+    weights = sum(shape[0] * shape[1] for shape in shapes if len(shape) == 2)
     on_cpu = backend.name == "numpy" or "cpu" in backend.spec
     if not on_cpu:
         return _MOST[False]
@@ -40,26 +40,26 @@ def size(backend: Backend, step: TrainingStep, k: int) -> int:
 
 
 def grouped(kinds: Sequence[Any]) -> list[list[int]]:
-    """Numbers of the networks of each kind, which may go into one stack."""
-    found: list[tuple[Any, list[int]]] = []
-    for i, kind in enumerate(kinds):
-        same = next((numbers for known, numbers in found if known == kind), None)
+    """Return the numbers of the networks of each kind, which may form a stack."""
+    groups: list[tuple[Any, list[int]]] = []
+    for i, kind in enumerate(kinds):  # kinds can be compared, but not hashed
+        same = next((numbers for known, numbers in groups if known == kind), None)
         if same is None:
-            found.append((kind, [i]))
+            groups.append((kind, [i]))
         else:
             same.append(i)
-    return [numbers for _, numbers in found]
+    return [numbers for _, numbers in groups]
 
 
 def common(step: TrainingStep) -> TrainingStep:
-    """What the steps of the networks of one stack have in common."""
-    judge = replace(step.judge, layers=_without_rates(step.judge.layers))
+    """Return what the steps of the networks of one stack have in common."""
+    objective = replace(step.objective, layers=_without_rates(step.objective.layers))
     rule = optimizers.without_numbers(step.optimizer)
-    return replace(step, judge=judge, optimizer=rule, regularization=Regularization())
+    return replace(step, objective=objective, optimizer=rule, regularization=Regularization())
 
 
 def _without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Layers without the rates of dropout, but for whether there is one."""
+    """Return layers in which every rate of dropout but 0 is the same."""
     return tuple(
         Dropout(0.5) if isinstance(layer, Dropout) and random.drop_steps(layer.rate) else layer
         for layer in chain
@@ -67,27 +67,27 @@ def _without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def own(members: Sequence[Member]) -> Own:
-    """What differs from member to member and not from step to step, on the host."""
+    """Return what differs between members and is the same in all steps, on the host."""
     steps = [m.step for m in members]
     limits = {}
     for name, none in UNBOUND._asdict().items():
         values = [getattr(step.regularization, name) for step in steps]
-        if any(values):  # 0 is no limit
+        if any(values):  # 0 means that there is no limit
             limits[name] = np.asarray([value or none for value in values], np.float64)
-    found: dict[int, Any] = {}
-    for l, layer in enumerate(steps[0].judge.layers):
+    rates: dict[int, Any] = {}
+    for l, layer in enumerate(steps[0].objective.layers):
         if isinstance(layer, Dropout) and layer.drops()[0]:
-            drops = zip(*(step.judge.layers[l].drops() for step in steps), strict=True)
+            drops = zip(*(step.objective.layers[l].drops() for step in steps), strict=True)
             kinds = (np.int32, np.float64)
-            found[l] = tuple(
+            rates[l] = tuple(
                 np.asarray(values, dtype).reshape(-1, 1, 1)
                 for values, dtype in zip(drops, kinds, strict=True)
             )
-    return Own(Regularization(**limits), found)
+    return Own(Regularization(**limits), rates)
 
 
 def batch(members: Sequence[Member], rows: Sequence[Host], first: int) -> dict[str, Host]:
-    """What a block takes of each member, (steps, members, ...), from step ``first`` of the run."""
+    """Return what a block takes for each member, (steps, members, ...), from step ``first`` on."""
     numbers = [m.numbers(first, len(rows[0])) for m in members]
     same = all(r is rows[0] or np.array_equal(r, rows[0]) for r in rows)
     taken = {
@@ -108,7 +108,7 @@ def batch(members: Sequence[Member], rows: Sequence[Host], first: int) -> dict[s
 
 
 def joined(join: Callable[[Any], Any], trees: Sequence[Any]) -> Any:
-    """One tree of several alike, their leaves joined."""
+    """Join several trees of the same form, leaf by leaf, into one."""
     if isinstance(trees[0], tuple):
         return tuple(joined(join, part) for part in zip(*trees, strict=True))
     return join(list(trees))
@@ -117,30 +117,30 @@ def joined(join: Callable[[Any], Any], trees: Sequence[Any]) -> Any:
 _log = logging.getLogger("bpnet")
 
 One = TypeVar("One")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 def in_parts(
     part: Sequence[One],
-    train: Callable[[Sequence[One]], Found],
+    train: Callable[[Sequence[One]], Result],
     undo: Callable[[Sequence[One]], Any],
     backend: Backend,
-) -> Iterator[tuple[Sequence[One], Found]]:
-    """Train networks at once, or in halves where there is not enough memory for so many.
+) -> Iterator[tuple[Sequence[One], Result]]:
+    """Train networks at once, or in halves where memory runs out.
 
-    ``undo`` puts networks back to where they were before ``train``. Yield what was trained at once,
-    and what ``train`` returned.
+    ``undo`` puts networks back to where they were before ``train``. Each pair that is yielded is
+    the networks that were trained at once, and what ``train`` returned for them.
     """
     try:
-        found = train(part)
+        result = train(part)
     except Exception as error:
         if len(part) == 1 or not backend.out_of_memory(error):
             raise
     else:
-        yield part, found
+        yield part, result
         return
     undo(part)
-    backend.free_unused()  # now that the error holds on to no arrays
+    backend.free_unused()  # outside of the except clause, whose error keeps arrays alive
     half = len(part) // 2
     _log.warning("memory ran out with %d networks at a time: %d", len(part), half)
     for one in (part[:half], part[half:]):

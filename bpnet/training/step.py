@@ -1,7 +1,7 @@
-"""One step of training as a function that can be compiled.
+"""One step of training as a function that a library can compile.
 
-No ``float()``, no ``bool()`` and no shape that depends on data: whatever a step sees stays on
-the device.
+A step calls no ``float()`` and no ``bool()``, and no shape in it depends on data: nothing in it
+waits for the device.
 """
 
 import logging
@@ -17,19 +17,19 @@ from bpnet.core.flat import Layout, Vectors
 from bpnet.core.regularizers import Regularization
 from bpnet.core.rules import Slots
 from bpnet.errors import OutOfMemory
-from bpnet.training.judge import Batch, Data, Judge, wide
+from bpnet.training.objective import Batch, Data, Objective, wide
 
 _log = logging.getLogger("bpnet")
 
 
 @dataclass(frozen=True)
 class Slopes:
-    """Cost of some examples and its gradients, without regularization.
+    """The cost of some examples and its gradients, without regularization.
 
-    ``micro`` examples are taken at a time, their gradients added up; 0 is all at once.
+    ``micro`` examples are taken at a time and their gradients added up; 0 takes all at once.
     """
 
-    judge: Judge
+    objective: Objective
     micro: int = 0
 
     def __call__(
@@ -41,21 +41,21 @@ class Slopes:
         total: Any = None,
         drops: Any = None,
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
-        """Return C, the count of right answers, and the gradients of C.
+        """Return C, the number of correct answers, and the gradients of C.
 
-        ``taken`` is a batch, or rows of which ``micro`` are fetched at a time; ``words`` are those
-        of the random key, empty where nothing is drawn; ``total`` is the size or weight of the set
-        that the examples are a part of, by default their own.
+        ``taken`` is a batch, or the row numbers of one, of which ``micro`` are loaded at a time.
+        ``words`` are the words of the random key, and empty where no layer draws. ``total`` is the
+        size or weight of the batch that the examples are a part of; the default is their own.
         """
-        if isinstance(taken, Batch):
+        if isinstance(taken, Batch):  # a stack, or a step that loads its examples at once
             return self._part(parameters, taken, data[2], words, total, drops)
-        judge, k = self.judge, taken.shape[0]
+        objective, k = self.objective, taken.shape[0]
         size = self.micro or k
         if total is None and size < k:
-            weights = judge.weights(taken, data)
-            total = k if weights is None else judge.xp.sum(weights)
+            weights = objective.weights(taken, data)
+            total = k if weights is None else objective.xp.sum(weights)
         parts = (
-            self._part(parameters, judge.batch(taken[i : min(i + size, k)], data), *rest)
+            self._part(parameters, objective.batch(taken[i : min(i + size, k)], data), *rest)
             for rest in [(data[2], words, total, drops)]
             for i in range(0, k, size)
         )
@@ -75,34 +75,34 @@ class Slopes:
         total: Any,
         drops: Any,
     ) -> tuple[Array, tuple[Array, ...], Parameters]:
-        judge, xp = self.judge, self.judge.xp
+        objective, xp = self.objective, self.objective.xp
         z, values, gradients = feedforward.cost_and_gradients(
-            judge.layers,
-            judge.compute(parameters),
+            objective.layers,
+            objective.compute(parameters),
             batch.x,
             batch.y,
-            judge.cost,
+            objective.cost,
             batch.weights,
             total,
             xp=xp,
             key=random.Key(words, batch.numbers, drops=drops) if len(words) else None,
         )
-        if special.is_half(judge.dtype, xp):
+        if special.is_half(objective.dtype, xp):
             gradients = _wider(gradients, parameters, xp)
         weights = None if batch.weights is None else wide(batch.weights, xp)
         C = costs.mean_cost(wide(values, xp), weights, total, xp=xp)
-        return C, judge.right(z, batch.wanted, classes, batch.numbers), gradients
+        return C, objective.right(z, batch.targets, classes, batch.numbers), gradients
 
 
 Packed = tuple[Vectors, Parameters]
-"""Parameters as steps carry them: the vectors that an optimizer moves, and what it does not."""
+"""Parameters as steps carry them: the optimizer's vectors, and the arrays that it does not move."""
 
 Carry = tuple[Packed, tuple[Slots, ...]]
-"""Parameters, and what the optimizer remembers of each vector."""
+"""Packed parameters, and the slots of the optimizer for each vector."""
 
 
 class Own(NamedTuple):
-    """What the networks of a stack have of their own in each step: limits, and rates of dropout."""
+    """What differs between the networks of a stack: their limits and their rates of dropout."""
 
     regularization: Regularization
     drops: dict[int, tuple[Array, Array]]
@@ -112,62 +112,62 @@ class Own(NamedTuple):
 class TrainingStep:
     """(parameters, optimizer state), batch -> (parameters, optimizer state), sums.
 
-    ``m`` is the size of the training set; None is scikit-learn's convention: regularization is over
-    the batch, and an epoch's cost weighs each batch by its length. A stack is given its
-    regularization with each call. Arrays of more numbers than ``largest`` are not packed: see
-    :class:`bpnet.core.flat.Layout`.
+    ``m`` is the size of the training set. None means scikit-learn's convention: the regularization
+    is divided by the size of the batch, and the cost of an epoch weighs each batch by its length.
+    A stack gets its regularization with each call. Arrays of more than ``largest`` numbers are not
+    packed: see :class:`bpnet.core.flat.Layout`.
     """
 
-    judge: Judge
+    objective: Objective
     optimizer: Any
     m: int | None
     regularization: Regularization = Regularization()  # noqa: RUF009  # a tuple of numbers
     micro: int = 0
     largest: float = math.inf
 
-    @cached_property  # a step is called thousands of times a second
+    @cached_property  # a step may be called thousands of times in a second
     def _slopes(self) -> Slopes:
-        return Slopes(self.judge, self.micro)
+        return Slopes(self.objective, self.micro)
 
     @cached_property
     def layout(self) -> Layout:
-        """Where the arrays that the optimizer moves are in its vectors."""
-        return flat.of_learned(self.judge.layers, self.largest)
+        """Where in its vectors the arrays that the optimizer moves are."""
+        return flat.of_learned(self.objective.layers, self.largest)
 
     @cached_property
     def _has_unlearned(self) -> bool:
-        return any(layers.fixed(self.judge.layers))
+        return any(layers.fixed(self.objective.layers))
 
     def start(self, parameters: Parameters) -> Carry:
-        """Return what the first step is given."""
+        """Return the carry of the first step."""
         packed = self.pack(parameters)
-        return packed, optimizers.init(self.optimizer, packed[:1], xp=self.judge.xp)[0]
+        return packed, optimizers.init(self.optimizer, packed[:1], xp=self.objective.xp)[0]
 
     def pack(self, parameters: Parameters) -> Packed:
         """Return parameters as steps carry them."""
-        xp, kinds = self.judge.xp, self.judge.layers
+        xp, kinds = self.objective.xp, self.objective.layers
         moved = self.layout.pack(layers.learned(kinds, parameters), xp=xp)
         return moved, layers.unlearned(kinds, parameters) if self._has_unlearned else ()
 
     def unpack(self, packed: Packed, xp: Namespace | None = None) -> Parameters:
-        """Return the arrays of each layer; on the host, where ``xp`` is NumPy."""
-        learned = self.layout.unpack(packed[0], xp=xp or self.judge.xp)
+        """Return the arrays of each layer; on the host, if ``xp`` is NumPy."""
+        learned = self.layout.unpack(packed[0], xp=xp or self.objective.xp)
         if not self._has_unlearned:
             return learned
         return tuple(a + b for a, b in zip(learned, packed[1], strict=True))
 
     def load(self, rows: Array, data: Data) -> Any:
-        """Return what a step takes: the examples of its rows, or these where it fetches parts."""
-        return rows if self.micro else self.judge.batch(rows, data)
+        """Return the batch of these row numbers, or the row numbers where micro-batches load it."""
+        return rows if self.micro else self.objective.batch(rows, data)
 
     def __call__(
         self, carry: Carry, taken: Any, numbers: tuple[Any, ...], data: Data, own: Own | None = None
     ) -> tuple[Carry, tuple[Array, ...]]:
-        """Return what is carried on and the sums of the batch.
+        """Return the next carry and the sums of the batch: cost, number of correct answers.
 
-        The carry is donated; all arrays may have a first axis of members. ``taken`` is from
-        :meth:`load`; ``numbers`` are the optimizer's coefficients for this step and the words of
-        its random key, each a number, or an array with one for each member.
+        The carry is donated; all arrays may have a first axis of members. ``taken`` is what
+        :meth:`load` returned. ``numbers`` are the optimizer's coefficients for this step and the
+        words of its random key, each a number, or an array with one number for each member.
         """
         coefficients, words = numbers
         parameters = self.unpack(carry[0])
@@ -177,12 +177,12 @@ class TrainingStep:
         return self.move(carry, parameters, slopes, coefficients, size, own)
 
     def _weight(self, taken: Any, data: Data) -> tuple[Any, int]:
-        """Weight of a batch, or of rows, and how many they are: the same, where all are alike."""
-        judge = self.judge
+        """Return the weight and the size of a batch; they are equal where there are no weights."""
+        objective = self.objective
         is_batch = isinstance(taken, Batch)
-        weights = taken.weights if is_batch else judge.weights(taken, data)
+        weights = taken.weights if is_batch else objective.weights(taken, data)
         k = (taken.numbers if is_batch else taken).shape[-1]
-        return k if weights is None else judge.xp.sum(wide(weights, judge.xp), axis=-1), k
+        return k if weights is None else objective.xp.sum(wide(weights, objective.xp), axis=-1), k
 
     def move(
         self,
@@ -193,22 +193,22 @@ class TrainingStep:
         size: tuple[Any, int],
         own: Own | None = None,
     ) -> tuple[Carry, tuple[Array, ...]]:
-        """Return what a step carries on, and its sums, once the slopes of the batch are known.
+        """Return the next carry and the sums of the batch, from its cost and gradients.
 
-        The carry and the slopes are donated. ``size`` is the weight of the batch, and how many
-        examples it has.
+        The carry and the slopes are donated. ``size`` is the weight of the batch and the number of
+        its examples.
         """
-        judge, xp = self.judge, self.judge.xp
+        objective, xp = self.objective, self.objective.xp
         limits = self.regularization if own is None else own.regularization
         (vectors, unlearned), state = carry
         C, right, gradients = slopes
         weight, k = size
         m = self.m
-        if m is None:  # a batch whose examples all weigh nothing divides by 1
+        if m is None:  # a batch whose examples all have the weight 0 is divided by 1
             m = special.or_one(weight, xp=xp) if hasattr(weight, "dtype") else weight
         learned, seen = parameters, gradients
         if self._has_unlearned:
-            learned, gradients = (layers.learned(judge.layers, p) for p in (parameters, seen))
+            learned, gradients = (layers.learned(objective.layers, p) for p in (parameters, seen))
         C, gradients = regularizers.penalized(C, learned, gradients, limits, m, xp=xp)
         slope = self.layout.pack(gradients, xp=xp)
         if regularizers.is_given(limits.clip_norm):
@@ -221,20 +221,20 @@ class TrainingStep:
             learned = regularizers.max_norm(learned, limits.max_norm, xp=xp)
             vectors = self.layout.pack(learned, xp=xp)
         if self._has_unlearned:
-            unlearned = layers.after_step(judge.layers, parameters, seen)
+            unlearned = layers.after_step(objective.layers, parameters, seen)
         return ((vectors, unlearned), state), (C * (k if self.m is None else weight), *right)
 
     def smaller(self, batch_size: int, error: BaseException) -> "TrainingStep":
-        """The step with half as many examples at a time, whose gradients are added up.
+        """Return the step with half as many examples at a time, whose gradients are added up.
 
-        OutOfMemory if one example was too much already, or the layers need the whole batch.
+        Raise OutOfMemory if one example is too much already, or layers need the whole batch.
         """
-        error = error.with_traceback(None)  # which holds on to the arrays of the step that failed
+        error = error.with_traceback(None)  # its frames keep the arrays of the failed step alive
         taken = min(self.micro or batch_size, batch_size)
         if taken == 1:
             msg = "memory ran out with one example at a time; use a smaller network, or another "
             raise OutOfMemory(f"{msg}device") from error
-        if any(layer.averages for layer in self.judge.layers):
+        if any(layer.averages for layer in self.objective.layers):
             msg = f"memory ran out in a batch of {batch_size}, and batch normalization needs it "
             raise OutOfMemory(f"{msg}whole; use a smaller batch_size, or norm='layer'") from error
         micro = taken // 2
@@ -246,45 +246,46 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class Stacked:
-    """A training step for a stack of networks, whose arrays have a first axis of members."""
+    """The training step of a stack of networks, whose arrays have a first axis of members."""
 
     step: TrainingStep
 
     def __call__(
         self, carry: Carry, batch: dict[str, Array], data: Data, own: Own
     ) -> tuple[Carry, tuple[Array, ...]]:
-        """Return what is carried on and each member's sums of the batch, (members,).
+        """Return the next carry and the sums of the batch for each member, (members,).
 
-        The carry is donated. A batch has ``rows``, (members, k), or (k,) where all take the same;
-        ``coefficients``, (c, members); where they are needed ``words`` of the random keys, (2,
-        members), and ``numbers`` for the masks and ``weights``, both (members, k).
+        The carry is donated. A batch has ``rows``, (members, k), or (k,) where all members take
+        the same, and ``coefficients``, (c, members). If layers draw, it has the ``words`` of the
+        random keys, (2, members); it may have ``numbers`` for the masks and ``weights``, both
+        (members, k).
         """
         rows, coefficients = batch["rows"], batch["coefficients"]
-        taken = self.step.judge.stacked(rows, data)
+        taken = self.step.objective.stacked(rows, data)
         words: tuple[Array, ...] = ()
         numbers: Any = batch.get("numbers", rows)
         if "words" in batch:
             words = tuple(batch["words"][i, :, None, None] for i in range(2))
-            if numbers.ndim == 1:  # the same for all, and still a mask for each
-                numbers = numbers + self.step.judge.xp.zeros_like(words[0][..., 0])
+            if numbers.ndim == 1:  # the rows are shared, but each member draws a mask of its own
+                numbers = numbers + self.step.objective.xp.zeros_like(words[0][..., 0])
         taken = taken._replace(weights=batch.get("weights"), numbers=numbers)
         each = tuple(coefficients[i, ...] for i in range(coefficients.shape[0]))
         return self.step(carry, taken, (each, words), data, own)
 
 
 def added(first: Parameters, second: Parameters) -> Parameters:
-    """Sum of two gradients; the first is donated."""
+    """Return the sum of two gradients; the first is donated."""
     pairs = zip(first, second, strict=True)
     return tuple(tuple(a + b for a, b in zip(*pair, strict=True)) for pair in pairs)
 
 
 def beside_weights(total: float, data: Data) -> Any:
-    """A total as the cost takes it: an array beside weights, else the number."""
+    """Return a total as the cost needs it: an array beside an array of weights, else a number."""
     return total if len(data) < 4 or data[3] is None else data[3][:1] * 0 + total
 
 
 def _wider(gradients: Parameters, parameters: Parameters, xp: Namespace) -> Parameters:
-    """Gradients in the dtype in which the parameters are kept."""
+    """Return gradients in the dtype in which the parameters are kept."""
     return tuple(
         tuple(xp.astype(g, p.dtype) for g, p in zip(*pair, strict=True))
         for pair in zip(gradients, parameters, strict=True)

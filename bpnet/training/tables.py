@@ -1,4 +1,4 @@
-"""``TableRecipe``: what a table is trained with where nothing else is said, as one value."""
+"""``TableRecipe``: the options with which a table is trained, as one value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from bpnet.training.recipe import COUNT, Recipe
 Fold: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 _LEAST, _MOST = 16, 256
-"""Examples in a batch."""
+"""Fewest and most examples in a batch."""
 
 
 @checked
@@ -29,29 +29,29 @@ _LEAST, _MOST = 16, 256
 class TableRecipe:
     """Options for a table: an ensemble of small networks, each stopped by rows of its own.
 
-    What depends on the table, such as the batch size and the number of epochs, is worked out of its
-    rows by :meth:`options`. ``docs/tables.md`` has the measurements that the values come from.
+    What depends on the size of the table, such as the batch size and the number of epochs, comes
+    from :meth:`options`. ``docs/tables.md`` has the measurements behind the values.
 
     Parameters
     ----------
     members : int
-        Networks, with a seed and a fold each, whose outputs are averaged.
+        Number of networks; each has its own seed and fold, and their outputs are averaged.
     hidden : sequence of int
         Neurons of each hidden layer.
     activation : str
-        Of the hidden layers.
+        Activation of the hidden layers.
     optimizer : str
-        By its name.
+        Name of the optimizer.
     learning_rate : float
         eta at the top of the schedule.
     schedule : str
-        Of the learning rate.
+        Schedule of the learning rate.
     steps : int
-        Steps of each network at most, of a table that needs no more than ``most_epochs``.
+        Most steps of each network, for a table that needs no more than ``most_epochs``.
     least_epochs, most_epochs : int
-        Passes over the data at least and at most, whatever the steps.
+        Fewest and most passes over the data, whatever the number of steps.
     batches : int
-        Batches that an epoch is divided into, as far as batches have from 16 to 256 examples.
+        Batches of an epoch; fewer or more where a batch would have under 16 or over 256 examples.
     patience : float
         Share of the epochs without a better validation cost after which a network is stopped.
 
@@ -83,14 +83,14 @@ class TableRecipe:
     def options(
         self, m: int, *, batch_size: int | None = None, epochs: int | None = None
     ) -> dict[str, Any]:
-        """Options by the names that the command line and :class:`bpnet.Recipe` have for them.
+        """Return the options by their names on the command line and in :class:`bpnet.Recipe`.
 
         Parameters
         ----------
         m : int
-            Rows that a network is trained with.
+            Rows that train a network.
         batch_size, epochs : int, optional
-            In place of those of the recipe.
+            Values in place of those of the recipe.
         """
         if batch_size is None:
             power = 2 ** round(np.log2(max(m / self.batches, 1)))
@@ -105,11 +105,11 @@ class TableRecipe:
         }  # fmt: skip
 
     def recipe(self, m: int, **own: Any) -> tuple[Recipe, EarlyStopping]:
-        """Return what each network is trained by with ``m`` rows, and what stops it."""
-        found = self.options(m, **own)
-        rule: Any = optimizers.get(found["optimizer"], found["learning_rate"])
-        named = {name: found[name] for name in ("epochs", "batch_size", "schedule")}
-        return Recipe(optimizer=rule, **named), EarlyStopping(found["patience"])
+        """Return the recipe of each network for ``m`` rows, and the callback that stops it."""
+        options = self.options(m, **own)
+        rule: Any = optimizers.get(options["optimizer"], options["learning_rate"])
+        named = {name: options[name] for name in ("epochs", "batch_size", "schedule")}
+        return Recipe(optimizer=rule, **named), EarlyStopping(options["patience"])
 
 
 RECIPES = {"table": TableRecipe()}
@@ -117,12 +117,12 @@ RECIPES = {"table": TableRecipe()}
 
 
 def get(recipe: str | TableRecipe) -> TableRecipe:
-    """Return the recipe of a name, or the one that was given.
+    """Return the recipe of a name; a recipe is returned as it is.
 
     Raises
     ------
     InputError
-        If there is none of that name.
+        If there is no recipe of that name.
     """
     if isinstance(recipe, TableRecipe):
         return recipe
@@ -133,76 +133,64 @@ def get(recipe: str | TableRecipe) -> TableRecipe:
 
 
 def seeds(seed: int, members: int) -> list[int]:
-    """Seeds of the networks of an ensemble; that of the first is the ensemble's own."""
+    """Return the seeds of the networks of an ensemble; the first is the ensemble's own."""
     return [(draws.check_seed(seed) + (k << 32)) % (1 << 64) for k in range(members)]
 
 
 def bags(y: Any, members: int, seed: int, *, stratify: bool) -> list[Fold] | None:
-    """Rows that each network of an ensemble is trained with, and those that it is judged by.
+    """Return the rows that train each network of an ensemble, and the rows that validate it.
 
-    Each row is held out by one network at most, and all networks hold out as many, so that they are
-    trained as one stack.
+    Each row validates one network at most, and all networks have as many validation rows, so that
+    they are trained as one stack.
 
     Parameters
     ----------
     y : array, (m,) or (m, k)
         Targets.
     members : int
-        Networks.
+        Number of networks.
     seed : int
-        Of the draw.
+        Seed of the draw.
     stratify : bool
-        Whether classes are spread evenly.
+        Whether each class is spread evenly.
 
     Returns
     -------
     list of (rows, rows), or None
-        For each network; None where there are too few rows to hold any out.
+        A pair for each network; None if there are too few rows for validation.
     """
     m, parts = len(y), max(members, 2)
     if m < 2 * parts:
         return None
-    count, found = m // parts, []
-    for _, held in splits.folds(y, parts, seed, stratify)[:members]:
-        rows = np.ones(m, bool)
-        rows[held[:count]] = False
-        found.append((np.flatnonzero(rows), np.asarray(held[:count])))
-    return found
+    count, pairs = m // parts, []
+    for _, validation in splits.folds(y, parts, seed, stratify)[:members]:
+        is_trained = np.ones(m, bool)
+        is_trained[validation[:count]] = False
+        pairs.append((np.flatnonzero(is_trained), np.asarray(validation[:count])))
+    return pairs
 
 
-def settled(
+def expanded(
     recipe: str | TableRecipe, networks: Sequence[Network] | None, data: Any,
     keywords: Mapping[str, Any], *, validation: Any, callbacks: Any, folds: Any,
-) -> dict[str, Any]:  # fmt: skip
-    """What :func:`bpnet.train` is asked for by a recipe for tables.
+) -> tuple[Recipe, dict[str, Any], list[Any], Any]:  # fmt: skip
+    """Return recipe, keywords, callbacks and folds of :func:`bpnet.train` for a table recipe.
 
-    Parameters
-    ----------
-    recipe
-        By its name or as a value.
-    networks : sequence of Network or None
-        Those of a set, which get folds where they are judged by nothing else.
-    data, keywords, validation, callbacks, folds
-        As they were given.
-
-    Returns
-    -------
-    dict
-        ``recipe``, ``keywords``, ``callbacks`` and ``folds`` in place of those that were given.
+    ``networks`` are those of a set, None for one network alone. A set without validation data gets
+    folds, and its networks get seeds of their own.
     """
-    found, more = get(recipe), dict(keywords)
+    table, more = get(recipe), dict(keywords)
     y = prepare.pair(data, "data")[1]
-    held = prepare.held_out(data, validation, folds)
+    validation = prepare.validation_data(data, validation, folds)
     if networks is not None and isinstance(more.get("seed", 0), int):
         more["seed"] = seeds(more.get("seed", 0), len(networks))
-    if networks and folds is None and held is None and not isinstance(y, HostRows):
+    if networks and folds is None and validation is None and not isinstance(y, HostRows):
         folds = bags(y, len(networks), more["seed"][0], stratify=is_probability(networks[0].output))
     m = len(y) if folds is None else min(len(rows) for rows, _ in folds)
     own = {n: more[n] for n in ("batch_size", "epochs") if isinstance(more.get(n), int)}
-    made, stopping = found.recipe(m, **own)
-    called = list(callbacks)
-    if (folds is not None or held is not None) and not any(
-        isinstance(c, EarlyStopping | list | tuple) for c in called
-    ):
-        called = [stopping, *called]
-    return {"recipe": made, "keywords": more, "callbacks": called, "folds": folds}
+    made, stopping = table.recipe(m, **own)
+    listed = list(callbacks)
+    has_own = any(isinstance(c, EarlyStopping | list | tuple) for c in listed)
+    if (folds is not None or validation is not None) and not has_own:
+        listed = [stopping, *listed]
+    return made, more, listed, folds

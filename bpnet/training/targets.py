@@ -1,4 +1,4 @@
-"""What is wanted of the network, made ready for the cost, and the weights of the examples."""
+"""Targets: labels or rows as the cost takes them, and the weights of the examples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,11 +22,11 @@ Host = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """The wanted outputs on the host.
+    """The targets of the examples, on the host.
 
-    ``values`` are class numbers, int32, (m,), to be made one-hot batch by batch, or rows, float64,
-    (m, n_L). ``kind`` says how a right answer is told, None where there are no classes; ``columns``
-    is what was learned of the table that they come from.
+    ``values`` are class numbers, int32, (m,), which become one-hot rows batch by batch, or rows,
+    float64, (m, n_L). ``kind`` says how a correct answer is recognized and is None if there are no
+    classes. ``columns`` describe the table that the targets come from.
     """
 
     values: Any
@@ -36,17 +36,17 @@ class Targets:
 
     @property
     def unit(self) -> Any:
-        """What a difference of 1 is in the target's own unit; one each of several targets."""
+        """What a difference of 1 means in the target's own unit; one number for each target."""
         std = 1.0 if self.columns is None else self.columns.std
         return np.asarray(std) if isinstance(std, tuple) else std
 
     @property
     def are_labels(self) -> bool:
-        """Whether they are labels that do not exclude each other."""
+        """Whether they are labels of which an example may have several."""
         return self.kind == "threshold" and self.classes is None
 
 
-def make(
+def make_targets(
     y: Any,
     m: int,
     n: int,
@@ -58,12 +58,13 @@ def make(
     learn: bool = False,
     labels: bool = False,
 ) -> Targets:
-    """Targets of ``m`` examples for ``n`` outputs, from labels of any type or from rows.
+    """Return the targets of ``m`` examples for ``n`` outputs, from labels of any type or from rows.
 
-    One dimension is class labels where there are several outputs, or one that is a sigmoid or
-    judged by ``hinge``; of these floats from 0 to 1 are numbers, unless they are 0s and 1s or the
-    network has floats as names of its classes. Two dimensions are rows; with ``labels`` each entry
-    is right by itself. ``classes`` are names fixed by an earlier training; to ``learn`` takes two.
+    An array of one dimension holds class labels if there are several outputs, or one that is a
+    sigmoid or has the cost ``hinge``. For one such output, floats from 0 to 1 are numbers, unless
+    they are all 0 or 1 or the network's classes are floats. An array of two dimensions holds rows;
+    with ``labels`` each entry is a label by itself. ``classes`` are those of an earlier training;
+    with ``learn`` there must be two at least.
     """
     check_alike(y, name)
     y = typed(host(y, name), name)
@@ -85,11 +86,11 @@ def make(
         return replace(made, kind="threshold", classes=None)
     if classes is None or len(classes) != n or made.kind == "threshold":
         return made
-    return replace(made, classes=classes)  # rows name nothing: the names of before stay
+    return replace(made, classes=classes)  # rows have no names of classes, the network has some
 
 
 def host(y: Any, name: str) -> Host:
-    """Targets of any library, or lists, as a NumPy array; those that are streamed, all of them."""
+    """Return targets of any library, or lists, as a NumPy array; streamed ones as a whole."""
     array: Host = (
         y.whole() if isinstance(y, HostRows) else backends.to_numpy(batches.as_array(y, name))
     )
@@ -97,7 +98,7 @@ def host(y: Any, name: str) -> Host:
 
 
 def _are_labels(y: Host, n: int, classes: Host | None) -> bool:
-    """Whether what has one dimension is names of classes."""
+    """Whether an array of one dimension holds labels of classes."""
     if y.dtype.kind != "f" or n > 1 or bool(np.isin(y, (0.0, 1.0)).all()):
         return True
     if classes is not None and classes.dtype.kind in "iuf":
@@ -108,15 +109,16 @@ def _are_labels(y: Host, n: int, classes: Host | None) -> bool:
 def _class_numbers(
     y: Host, n: int, classes: Host | None, name: str, learn: bool
 ) -> tuple[Host, Host]:
-    """Number of each label among the classes, and the classes."""
+    """Return the number of each label among the classes, and the classes."""
     count = max(n, 2)
-    found = named(np.unique(y), name)
+    labels = named(np.unique(y), name)
     if classes is None:
-        if learn and len(found) < 2:
-            msg = f"{name} has one class only, {found[0].item()!r}; training needs at least two"
+        if learn and len(labels) < 2:
+            msg = f"{name} has one class only, {labels[0].item()!r}; training needs at least two"
             raise InputError(msg)
-        whole = found.dtype.kind in "iub" and int(found[0]) >= 0 and int(found[-1]) < count
-        classes = np.arange(count) if whole and found.dtype.kind != "b" else found
+        kind = labels.dtype.kind
+        whole = kind in "iu" and int(labels[0]) >= 0 and int(labels[-1]) < count
+        classes = np.arange(count) if whole else labels
     if len(classes) != count:
         outputs = f"{n} outputs" if n > 1 else "one output, two classes"
         msg = f"{name} has {len(classes)} classes and the network {outputs}; match them"
@@ -124,8 +126,8 @@ def _class_numbers(
             msg += ", or for amounts give it one output, output='identity'"
         raise InputError(msg)
     if classes.dtype.kind != y.dtype.kind and "U" in (classes.dtype.kind, y.dtype.kind):
-        classes, y, found = classes.astype(str), y.astype(str), found.astype(str)
-    strange = found[~np.isin(found, classes)]
+        classes, y, labels = classes.astype(str), y.astype(str), labels.astype(str)
+    strange = labels[~np.isin(labels, classes)]
     if len(strange):
         msg = f"{name} has the class {strange[0]!s}, which the network was not trained with"
         raise InputError(f"{msg}; it knows {', '.join(str(c) for c in classes[:10])}")
@@ -135,6 +137,7 @@ def _class_numbers(
 
 
 def _rows(y: Host, n: int, output: Activation, cost: Cost, name: str) -> Targets:
+    """Return targets that are rows, and how a correct answer is recognized."""
     if y.dtype.kind not in "biuf":
         msg = f"{name} has dtype {y.dtype} for an output that gives numbers; give numbers"
         if n == 1:
@@ -179,33 +182,33 @@ def _check_range(values: Host, output: Activation, cost: Cost, name: str) -> Non
 
 
 def weigh(
-    sample_weight: Any, class_weight: Mapping[Any, float] | str | None, wanted: Targets, m: int
+    sample_weight: Any, class_weight: Mapping[Any, float] | str | None, targets: Targets, m: int
 ) -> Host | None:
-    """Weights of ``m`` examples in float64, None where all count the same; their mean is 1.
+    """Return weights of ``m`` examples in float64 with the mean 1, or None if all are the same.
 
-    Balanced weights are m / (classes x examples of the class), so that every class counts the same;
-    a class that is left out counts 1.
+    A balanced weight is m / (classes x examples of the class), so that every class weighs the same.
+    A class that ``class_weight`` does not name has the weight 1.
     """
     if sample_weight is None and class_weight is None:
         return None
-    weights = np.ones(m) if sample_weight is None else given_weights(sample_weight, m)
+    weights = np.ones(m) if sample_weight is None else checked_weights(sample_weight, m)
     if class_weight is not None:
-        weights = weights * _by_class(class_weight, wanted)
+        weights = weights * _by_class(class_weight, targets)
     if not weights.any():
         raise InputError("all examples have the weight 0; give at least one a weight")
-    scaled: Host = weights / weights.mean()  # so that halves hold them
+    scaled: Host = weights / weights.mean()  # near 1, so that they fit into half precision
     return scaled
 
 
-def weights_of(call: Any, wanted: Targets) -> list[Host | None]:
-    """Weights of all examples for each network, with those of a fold made as if it were all."""
-    total, by_class = len(wanted.values), call.plans[0].recipe.class_weight
+def weights_of(call: Any, targets: Targets) -> list[Host | None]:
+    """Return the weights of all examples for each network; a fold is weighed like a whole set."""
+    total, by_class = len(targets.values), call.plans[0].recipe.class_weight
     if call.plans[0].fold is None:
-        return [weigh(call.sample_weight, by_class, wanted, total)] * len(call.plans)
-    own = None if call.sample_weight is None else given_weights(call.sample_weight, total)
+        return [weigh(call.sample_weight, by_class, targets, total)] * len(call.plans)
+    own = None if call.sample_weight is None else checked_weights(call.sample_weight, total)
     weights: list[Host | None] = []
     for rows, _ in (plan.fold for plan in call.plans):
-        part = replace(wanted, values=wanted.values[rows])
+        part = replace(targets, values=targets.values[rows])
         made = weigh(None if own is None else own[rows], by_class, part, len(rows))
         whole = None if made is None else np.zeros(total)
         if whole is not None:
@@ -214,8 +217,8 @@ def weights_of(call: Any, wanted: Targets) -> list[Host | None]:
     return weights
 
 
-def given_weights(sample_weight: Any, m: int) -> Host:
-    """Weights of ``m`` examples as they were given, in float64; numbers of 0 or more, one each."""
+def checked_weights(sample_weight: Any, m: int) -> Host:
+    """Return the weights of ``m`` examples in float64; refuse all but numbers of 0 or more."""
     weights = host(batches.as_array(sample_weight, "sample_weight"), "sample_weight")
     if weights.shape != (m,):
         msg = f"sample_weight has shape {weights.shape} and X {m} examples; give one weight each"
@@ -232,13 +235,14 @@ def given_weights(sample_weight: Any, m: int) -> Host:
     return wide
 
 
-def _by_class(class_weight: Mapping[Any, float] | str, wanted: Targets) -> Host:
-    numbers, names = _classes(wanted)
+def _by_class(class_weight: Mapping[Any, float] | str, targets: Targets) -> Host:
+    """Return the weight that the class of each example gives it."""
+    numbers, names = _classes(targets)
     counts = np.bincount(numbers, minlength=len(names))
     if isinstance(class_weight, str):
-        here = counts > 0
+        has_examples = counts > 0
         by_number = np.ones(len(names))
-        by_number[here] = len(numbers) / (here.sum() * counts[here])
+        by_number[has_examples] = len(numbers) / (has_examples.sum() * counts[has_examples])
         return by_number[numbers]
     known = {name: i for i, name in enumerate(names)}
     by_number = np.ones(len(names))
@@ -253,13 +257,13 @@ def _by_class(class_weight: Mapping[Any, float] | str, wanted: Targets) -> Host:
     return by_number[numbers]
 
 
-def _classes(wanted: Targets) -> tuple[Host, list[Any]]:
-    """Number of each example's class, and the names."""
-    if wanted.kind is None or (wanted.kind == "threshold" and wanted.values.shape[1] > 1):
+def _classes(targets: Targets) -> tuple[Host, list[Any]]:
+    """Return the number of each example's class, and the names of the classes."""
+    if targets.kind is None or (targets.kind == "threshold" and targets.values.shape[1] > 1):
         msg = "class_weight needs one class an example, and these are numbers or several labels"
         raise InputError(f"{msg}; give sample_weight")
-    values = np.asarray(wanted.values)
+    values = np.asarray(targets.values)
     if values.ndim == 2:
         values = values[:, 0] if values.shape[1] == 1 else values.argmax(axis=1)
-    names = [0, 1] if wanted.classes is None else wanted.classes.tolist()
+    names = [0, 1] if targets.classes is None else targets.classes.tolist()
     return values.astype(np.int64), names

@@ -166,7 +166,7 @@ def train(
             validation=validation, checkpoint=checkpoint, resume=resume, callbacks=called,
             folds=folds,
         )  # fmt: skip
-        call = fastest.settled(call) if call.place.is_fastest else call
+        call = fastest.settled(call)
         histories = members.run(opening.opened(call))
     histories[:] = map(History, histories)
     if not call.several:

@@ -27,7 +27,7 @@ SETS = [MODES["stack"], MODES["turn"]]
 def chosen(name):
     """The backend that ``"fastest"`` is told to be the fastest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fastest, "_try_out", lambda *_: {name: 1.0})
+        patch.setattr(fastest, "_measure", lambda *_: {name: 1.0})
         yield
 
 

@@ -14,7 +14,7 @@ from bpnet.storage import checkpoint
 from bpnet.training import callbacks, opening, prepare, scores, stacking
 from bpnet.training import targets as making
 from bpnet.training.callbacks import EarlyStopping, Run, check_watched
-from bpnet.training.judge import Judge
+from bpnet.training.objective import Objective
 
 NUMPY = bpnet.backends.get("numpy")
 RANDOM = np.random.default_rng(5)
@@ -31,7 +31,7 @@ def said(make, *arguments, **named):
 
 def wanted(y, n, output="softmax", classes=None, cost="cross_entropy", **more):
     sigma = bpnet.activations.get(output) if isinstance(output, str) else output
-    return making.make(
+    return making.make_targets(
         np.asarray(y), len(y), n, sigma, bpnet.costs.get(cost, sigma), classes, "y", **more
     )
 
@@ -41,11 +41,11 @@ def wanted(y, n, output="softmax", classes=None, cost="cross_entropy", **more):
 def test_the_row_of_a_weight_that_is_none_is_named(row, value):
     given = np.ones(4)
     given[row] = value
-    assert said(making.given_weights, given, 4) == (
+    assert said(making.checked_weights, given, 4) == (
         f"sample_weight has {value:g} in row {row}, no number of 0 or more; give such"
     )
     given[3] = -1.0
-    assert f"in row {row}," in said(making.given_weights, given, 4)
+    assert f"in row {row}," in said(making.checked_weights, given, 4)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_the_row_of_a_weight_that_is_none_is_named(row, value):
     ],
 )
 def test_weights_that_are_none(given, text):
-    assert said(making.given_weights, given, 3) == text
-    assert making.given_weights([0.0, 1, 2], 3).tolist() == [0.0, 1.0, 2.0]
+    assert said(making.checked_weights, given, 3) == text
+    assert making.checked_weights([0.0, 1, 2], 3).tolist() == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_weights_have_the_mean_1(sample_weight, class_weight, made):
     ],
 )
 def test_weights_of_classes_that_are_none(class_weight, text):
-    held = making.make(
+    held = making.make_targets(
         np.asarray(["a", "a", "b"]), 3, 2, bpnet.activations.Softmax(),
         bpnet.costs.CrossEntropy(), None, "y", learn=True,
     )  # fmt: skip
@@ -215,7 +215,7 @@ def test_names_of_metrics(asked, names):
 def test_numbers_of_classes_and_of_amounts():
     a = np.asarray([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.3, 0.4, 0.3], [0.5, 0.3, 0.2]])
     y = np.asarray([0, 1, 1, 2])
-    found = scores.judge(
+    found = scores.compute(
         ["accuracy", "balanced_accuracy", "top_2", "mse"], wanted(y, 3), a, SOFTMAX
     )
     assert found["accuracy"] == 0.5
@@ -223,7 +223,7 @@ def test_numbers_of_classes_and_of_amounts():
     assert found["top_2"] == 0.75
     assert found["mse"] == pytest.approx(((a - np.eye(3)[y]) ** 2).mean())
     held = wanted([[1.0, 4.0], [3.0, 0.0]], 2, LINE, cost="quadratic")
-    told = scores.judge(["mse", "rmse", "mae"], held, np.asarray([[2.0, 4.0], [3.0, 2.0]]), LINE)
+    told = scores.compute(["mse", "rmse", "mae"], held, np.asarray([[2.0, 4.0], [3.0, 2.0]]), LINE)
     assert told == {"mse": 5 / 4, "rmse": math.sqrt(5 / 4), "mae": 3 / 4}
 
 
@@ -430,7 +430,7 @@ def test_a_stack_is_halved_until_it_fits():
 
 def step(chain=None, **more):
     chain = tuple(chain or bpnet.Network([3, 4, 2], seed=0).layers)
-    judge = Judge(chain, bpnet.costs.CrossEntropy(), None, "class", np.dtype("f8"), np)
+    judge = Objective(chain, bpnet.costs.CrossEntropy(), None, "class", np.dtype("f8"), np)
     from bpnet.training.step import TrainingStep
 
     return TrainingStep(judge, optimizers.SGD(), 40, **more)
@@ -522,15 +522,15 @@ def test_a_batch_of_a_stack():
 
 @pytest.mark.parametrize("padded", [False, True])
 def test_rows_that_are_none_weigh_nothing(padded):
-    judge = Judge(
+    judge = Objective(
         bpnet.Network([2, 3], seed=0).layers, bpnet.costs.CrossEntropy(), None, "class",
         np.dtype("f8"), NUMPY.xp, padded,
     )  # fmt: skip
     data = (np.arange(8.0).reshape(4, 2), np.asarray([0, 1, 2, 1]), np.arange(3))
     rows = np.asarray([2, 0, -1 if padded else 3])
     held = judge.batch(rows, data)
-    assert held.wanted.tolist() == [2, 0, 0 if padded else 1]
-    np.testing.assert_array_equal(held.y, np.eye(3)[held.wanted])
+    assert held.targets.tolist() == [2, 0, 0 if padded else 1]
+    np.testing.assert_array_equal(held.y, np.eye(3)[held.targets])
     np.testing.assert_array_equal(held.x[:2], data[0][[2, 0]])
     assert held.numbers is rows
     assert held.weights is None if not padded else held.weights.tolist() == [1, 1, 0]
@@ -614,7 +614,7 @@ def test_after_a_cost_that_is_not_finite_no_metrics_are_counted(cost, kind):
 
     held = SimpleNamespace(metrics=("f1",), _metrics=lambda *_: {"validation_f1": 1.0})
     judge = SimpleNamespace(kind=kind)
-    found = Validation._judged(held, judge, (), None, cost, 0.25)
+    found = Validation._figures(held, judge, (), None, cost, 0.25)
     assert found.pop("validation_f1", None) == (1.0 if math.isfinite(cost) else None)
     assert found.pop("validation_accuracy") == (None if kind is None else 0.25)
     assert [*found] == ["validation_cost"]

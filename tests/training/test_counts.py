@@ -27,14 +27,14 @@ def test_where_memory_runs_out_half_of_what_was_taken_is_taken(micro, left):
 def test_the_best_k_of_k_classes_are_always_right(k, refused):
     a, y = np.eye(3), Targets(np.asarray([0, 1, 1]), "class", None)
     if not refused:
-        assert scores.judge([f"top_{k}"], y, a, SOFTMAX) == {f"top_{k}": 1.0}
+        assert scores.compute([f"top_{k}"], y, a, SOFTMAX) == {f"top_{k}": 1.0}
         return
     with pytest.raises(InputError, match=f"top_{k} of 3 classes is always 1"):
-        scores.judge([f"top_{k}"], y, a, SOFTMAX)
+        scores.compute([f"top_{k}"], y, a, SOFTMAX)
 
 
 def test_log_loss_of_examples_that_lack_a_class():
     a = np.asarray([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
     y = Targets(np.asarray([0, 1]), "class", None)
-    found = scores.judge(["log_loss"], y, a, SOFTMAX)
+    found = scores.compute(["log_loss"], y, a, SOFTMAX)
     assert found["log_loss"] == pytest.approx(np.log(2))

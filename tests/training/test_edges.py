@@ -117,7 +117,7 @@ def test_threads_that_are_asked_for_count_more_than_those_of_the_checkpoint():
 
 def wanted(y, classes=None):
     """Targets for three softmax outputs."""
-    return targets.make(y, len(y), 3, Softmax(), CrossEntropy(), classes, learn=True)
+    return targets.make_targets(y, len(y), 3, Softmax(), CrossEntropy(), classes, learn=True)
 
 
 def test_labels_have_the_numbers_of_names_in_any_order():
@@ -247,6 +247,8 @@ def test_an_object_is_the_same_run_wherever_it_lies_in_memory():
     both = [object(), object()]
     call = plan(bpnet.Network([2, 1]), ([[0.0, 1.0]], [[1.0]]), checkpoint="folder")
     call = replace(call, plans=[replace(call.plans[0], step=SimpleNamespace(m=1))])
-    first, second = (checkpoints.asked(call, SimpleNamespace(cost=one, scale=None)) for one in both)
+    first, second = (
+        checkpoints.settings(call, SimpleNamespace(cost=one, scale=None)) for one in both
+    )
     assert repr(both[0]) != repr(both[1])
     assert first == second

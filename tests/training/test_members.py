@@ -273,11 +273,11 @@ def test_large_networks_are_trained_one_after_another(monkeypatch):
     ("n", "k", "size"), [(30, 10, 32), (30, 80, 4), (30, 100, 1), (512, 128, 1)]
 )
 def test_the_rule(n, k, size):
-    from bpnet.training.judge import Judge
+    from bpnet.training.objective import Objective
     from bpnet.training.step import TrainingStep
 
     net = bpnet.Network([784, n, 10])
-    judge = Judge(net.layers, costs.CrossEntropy(), None, "class", None, None)
+    judge = Objective(net.layers, costs.CrossEntropy(), None, "class", None, None)
     step = TrainingStep(judge, bpnet.optimizers.SGD(), m=100)
     assert stacking.size(bpnet.backends.get("numpy"), step, k) == size
 

@@ -90,7 +90,7 @@ def _place(tmp_path, monkeypatch):
     """NumPy is the fastest; a search for a rate tells all its costs, and need not find one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(fastest, "_try_out", lambda *_: {"numpy": 1.0})
+    monkeypatch.setattr(fastest, "_measure", lambda *_: {"numpy": 1.0})
     monkeypatch.setattr(finder, "_smoothed", np.asarray)
     monkeypatch.setattr(finder, "_lowest", lambda *_, **__: 0)
 
@@ -208,7 +208,7 @@ def test_estimators_do_not_try_out_backends(mode):
 def test_the_fastest_backend_is_that_of_all(mode, monkeypatch):
     """Where ranks would find different ones, that of rank 0."""
     names = iter(["array_api_strict:CPU_DEVICE", "numpy"])
-    monkeypatch.setattr(fastest, "_try_out", lambda *_: {next(names): 1.0})
+    monkeypatch.setattr(fastest, "_measure", lambda *_: {next(names): 1.0})
     monkeypatch.setattr(fastest, "_memory", lambda *_: Path("nothing") / str(id(object())))
     kinds = effects.seen(MODES[mode], lambda z: type(z).__module__.split(".")[0], backend="fastest")
     assert set(kinds) == {"array_api_strict"}

@@ -85,8 +85,8 @@ def test_outputs_that_are_no_probabilities_are_decided_at_0():
     pytest.importorskip("sklearn")
     wanted = Targets(np.asarray([[1.0], [1.0], [0.0], [0.0]]), kind="threshold", classes=None)
     a = np.asarray([[0.3], [0.4], [-0.2], [0.2]])
-    assert scores.judge(("accuracy",), wanted, a, activations.Identity()) == {"accuracy": 0.75}
-    assert scores.judge(("accuracy",), wanted, a, activations.Sigmoid()) == {"accuracy": 0.5}
+    assert scores.compute(("accuracy",), wanted, a, activations.Identity()) == {"accuracy": 0.75}
+    assert scores.compute(("accuracy",), wanted, a, activations.Sigmoid()) == {"accuracy": 0.5}
 
 
 def test_weights_of_the_examples_have_the_mean_1():

@@ -13,7 +13,7 @@ from bpnet.training import targets
 def test_it_is_counted_in_the_data():
     y = np.asarray([[0.5, 0.5], [0.5, 0.25], [0.25, 0.75]])
     with pytest.raises(InputError, match=r"y has a row with sum 0\.75, row 1;"):
-        targets.make(y, 3, 2, Softmax(), CrossEntropy(), None)
+        targets.make_targets(y, 3, 2, Softmax(), CrossEntropy(), None)
 
 
 def test_it_is_counted_in_a_file_too(tmp_path):
@@ -22,4 +22,4 @@ def test_it_is_counted_in_a_file_too(tmp_path):
     np.save(tmp_path / "y.npy", y)
     held = mapped.open_npy([tmp_path / "y.npy"], "y")
     with pytest.raises(InputError, match=r"y has a row with sum 0\.75, row 412;"):
-        targets.make(held, 500, 2, Softmax(), CrossEntropy(), None)
+        targets.make_targets(held, 500, 2, Softmax(), CrossEntropy(), None)

@@ -18,7 +18,7 @@ SIGMOID = activations.Sigmoid()
 
 def judged(name, y=Y, a=A, kind="class", output=SIGMOID):
     wanted = Targets(np.asarray(y), kind, None)
-    return scores.judge(scores.names_of(name), wanted, a, output)[name]
+    return scores.compute(scores.names_of(name), wanted, a, output)[name]
 
 
 def test_of_classes():

@@ -114,7 +114,9 @@ def test_what_cannot_be_used_is_refused(options, text):
 
 
 def test_numbers_have_no_classes_to_weigh():
-    rows = targets.make(np.ones((4, 2)), 4, 2, activations.Identity(), costs.Quadratic(), None)
+    rows = targets.make_targets(
+        np.ones((4, 2)), 4, 2, activations.Identity(), costs.Quadratic(), None
+    )
     with pytest.raises(bpnet.InputError, match="give sample_weight"):
         targets.weigh(None, "balanced", rows, 4)
 
