@@ -1,8 +1,8 @@
-"""What classifier and regressor share: checks, first weights, prediction."""
+"""``Base``: what classifier and regressor share, which is checks, first weights, prediction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -73,7 +73,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None
-    ) -> Any:
+    ) -> Self:
         """Fit the network to examples and targets.
 
         Parameters
@@ -85,22 +85,22 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight : array, (m,), optional
             Weights of the examples.
         X_val, y_val : array, optional
-            Judged after every epoch: ``validation_scores_`` and, with ``early_stopping``, what
-            the fit is stopped by, in place of a share of ``X``.
+            Validation examples. Their scores after every epoch are ``validation_scores_``, and
+            with ``early_stopping`` they stop the fit, in place of a share of ``X``.
 
         Returns
         -------
         self
-            Fitted.
+            The fitted estimator.
         """
         if (X_val is None) != (y_val is None):
-            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise ValueError(f"{given} was given without {missing}; give both")
+            one, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise ValueError(f"{one} was given without {missing}; give both")
         return self._fit(X, y, sample_weight, None if X_val is None else (X_val, y_val))
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def _fit(self, *examples: Any, incremental: bool = False) -> Any:
-        """Do what :meth:`_begin` begins."""
+    def _fit(self, *examples: Any, incremental: bool = False) -> Self:
+        """Run a fit from its begin to its end."""
         fit = self._begin(*examples, incremental=incremental)
         fitting.run([fit])
         fit.finish()
@@ -109,7 +109,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def _begin(
         self, X: Any, y: Any, weights: Any = None, validation: Any = None, *, incremental: bool
     ) -> Fit:
-        """Check what a fit is given, set first weights where it begins anew, and store its data."""
+        """Check the arguments, draw first weights for a new network, and store the data."""
         self._validate_params()
         accepted("callbacks", self.callbacks, Sequence[Callback] | None)
         check_callbacks(self.callbacks or ())
@@ -122,22 +122,22 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         values = examples.values
         outputs = len(self.classes_) if values.ndim == 1 else int(values.shape[1])
         sizes = [int(examples.X.shape[1]), *hidden, outputs]
-        if first or not (incremental or self.warm_start == "exact"):  # else those of before go on
+        if first or not (incremental or self.warm_start == "exact"):  # else the last fit goes on
             self._random_state = check_random_state(self.random_state)
             self._optimizer = None
         if first:
             self._initialize(sizes, inputs.float_dtype(self, examples.X, backend))
-        known = [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
-        if known != sizes:
-            msg = f"the network has the sizes {known} and the parameters ask for {sizes}"
+        sizes_before = [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
+        if sizes_before != sizes:
+            msg = f"the network has the sizes {sizes_before} and the parameters ask for {sizes}"
             raise ValueError(f"{msg}; set warm_start=False to begin anew")
         weighed = examples._replace(weights=self._weigh(examples.y, examples.weights))
         with backend.session(self._dtype):
             if self.solver == "lbfgs":
                 fit: Fit = LBFGSFit(self, backend, weighed, validation)
             else:
-                judged = validation and self._check_examples(*validation)
-                fit = StochasticFit(self, backend, weighed, judged, incremental=incremental)
+                checked = validation and self._check_examples(*validation)
+                fit = StochasticFit(self, backend, weighed, checked, incremental=incremental)
         if hasattr(self, "_skl_callbacks"):
             fit.tasks = Tasks(fit, X, examples)
             fit.member.callbacks.append(fit.tasks)
@@ -146,7 +146,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def _check_examples(
         self, X: Any, y: Any, weights: Any = None, *, reset: bool = False, incremental: bool = True
     ) -> Examples:
-        """Check examples, targets and weights against each other and against what is known."""
+        """Check examples, targets and weights against each other and against earlier fits."""
         X, y = inputs.examples(self, X, y, reset=reset)
         self._check_classes(y, incremental=incremental)
         if weights is not None:
@@ -154,18 +154,18 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return Examples(X, y, self._values(y), weights)
 
     def _hidden_sizes(self) -> list[int]:
-        given = self.hidden_layer_sizes
-        sizes = list(given) if hasattr(given, "__iter__") else [given]
+        option = self.hidden_layer_sizes
+        sizes = list(option) if hasattr(option, "__iter__") else [option]
         if not fits(sizes, list[int]):
-            raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {shown(given)}.")
+            raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {shown(option)}.")
         if any(n <= 0 for n in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(n) for n in sizes]
 
     def _sigmas(self, count: int) -> list[Activation]:
-        """Activations of ``count`` hidden layers and the output."""
-        given = self.activation
-        each = list(given) if isinstance(given, list | tuple) else [given] * count
+        """Return the activations of ``count`` hidden layers and of the output."""
+        option = self.activation
+        each = list(option) if isinstance(option, list | tuple) else [option] * count
         if len(each) != count:
             msg = f"activation has {len(each)} entries for {count} hidden layers; match them"
             raise ValueError(msg)
@@ -173,14 +173,14 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return [conventions.activation(sigma) for sigma in (*each, output)]
 
     def _initialize(self, sizes: list[int], dtype: str) -> None:
-        """Layers, first weights, and the attributes of a fit that has not begun."""
+        """Set layers, first weights, and the attributes of a fit that has not begun."""
         self.n_iter_, self.t_ = 0, 0
         self.n_outputs_, self.n_layers_ = sizes[-1], len(sizes)
         sigmas = self._sigmas(len(sizes) - 2)
         self.out_activation_ = conventions.name(sigmas[-1])
         self._layers = conventions.make_layers(sizes, sigmas, dropout=self.dropout, norm=self.norm)
         kept = batches.host_dtype(dtype)
-        # the output's first weights go by the hidden layers, or what they would be
+        # the first weights of the output depend on the activation of the hidden layers
         one = sigmas[0] if sigmas[1:] or not isinstance(self.activation, str) else self.activation
         hidden = [*sigmas[:-1], conventions.activation(one)]
         pairs = [
@@ -208,7 +208,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             self.best_loss_ = None if stops else np.inf
 
     def _parameters(self) -> Parameters:
-        """Arrays of each layer: those of the dense ones are ``coefs_`` and ``intercepts_``."""
+        """Return the arrays of each layer; dense ones have ``coefs_`` and ``intercepts_``."""
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         return tuple(
             next(pairs) if isinstance(layer, layers.Dense) else others
@@ -216,7 +216,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _take(self, parameters: Parameters) -> None:
-        """Keep arrays of each layer; lists that users hold go on to be those of the estimator."""
+        """Keep the arrays of each layer in the same lists, which the user may hold."""
         both = list(zip(self._layers, parameters, strict=True))
         dense = [arrays for layer, arrays in both if isinstance(layer, layers.Dense)]
         self.coefs_[:] = [W for W, _ in dense]
@@ -224,7 +224,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self._others = [() if isinstance(layer, layers.Dense) else a for layer, a in both]
 
     def _outputs(self, X: Any) -> Host:
-        """Outputs of the network, (m, n_outputs), in batches of bounded size."""
+        """Return the outputs of the network, (m, n_outputs), computed in bounded batches."""
         check_is_fitted(self, "coefs_")
         backend = inputs.choose(self, X)
         if inputs.is_foreign(X):
@@ -238,7 +238,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             )  # fmt: skip
 
     def predict(self, X: Any) -> Any:
-        """Class or number of each example, (m,), or (m, n_outputs) of several."""
+        """Return the class or number of each example, (m,); of several outputs (m, n_outputs)."""
         return self._decode(self._outputs(X))
 
     def to_network(self) -> Network:
@@ -254,10 +254,10 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return bpnet.Network(list(self._layers), init=init)
 
     def _check_classes(self, y: Any, *, incremental: bool) -> None:
-        """Hold the classes of targets against those that are known."""
+        """Compare the classes of targets with those of earlier fits; a regressor has none."""
 
     def _weigh(self, y: Any, sample_weight: Host | None) -> Host | None:
-        """Weights of the examples, by their own and by their class."""
+        """Return the weights of the examples, by their own and by their class."""
         return sample_weight
 
     def _build(self, sizes: list[int], dtype: str) -> Any:

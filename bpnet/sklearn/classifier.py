@@ -1,7 +1,7 @@
-"""``MLPClassifier``."""
+"""``MLPClassifier``: a network that predicts classes, with scikit-learn's interface."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -23,64 +23,64 @@ from bpnet.sklearn.fitting import Host
 
 @dataclass(eq=False, repr=False)
 class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
-    """A network that tells classes, in place of :class:`sklearn.neural_network.MLPClassifier`.
+    """A network that predicts classes, in place of :class:`sklearn.neural_network.MLPClassifier`.
 
     The parameters up to ``max_fun`` and the fitted attributes mean what they mean there, with the
-    same defaults; with the same ``random_state`` first weights and batches are the same too.
-    With scikit-learn 1.9 or newer ``set_callbacks`` takes its own callbacks (``ProgressBar``,
-    ``ScoringMonitor``): each epoch is a task of the fit, and so is each iteration of lbfgs.
+    same defaults. With the same ``random_state`` the first weights and the batches are the same.
+    With scikit-learn 1.9 or newer ``set_callbacks`` takes scikit-learn's callbacks
+    (``ProgressBar``, ``ScoringMonitor``): each epoch, or iteration of lbfgs, is a task of the fit.
 
     Parameters
     ----------
     hidden_layer_sizes : sequence of int
-        Neurons of each hidden layer.
+        Number of neurons of each hidden layer.
     activation : str, Activation or list with one per hidden layer
         ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or any other of bpnet.
     solver : str or Optimizer
         ``"lbfgs"``, ``"sgd"``, ``"adam"``, or any other optimizer of bpnet.
     alpha : float
-        Strength of L2; in each step it is divided by the size of the batch.
+        Strength of L2, which each step divides by the size of its batch.
     batch_size : int or "auto"
-        Examples in a step; the default is 200, or all where there are fewer.
+        Examples in a step; the default is 200, or all examples where there are fewer.
     learning_rate : str or Schedule
         ``"constant"``; ``"invscaling"`` and ``"adaptive"`` with sgd; or a schedule of bpnet.
     learning_rate_init : float
-        eta.
+        Learning rate, eta.
     power_t : float
         Exponent of ``"invscaling"``.
     max_iter : int
         Largest number of epochs, or of iterations of lbfgs.
     shuffle : bool
-        Whether every epoch has an order of its own.
+        Whether every epoch draws an order of its own.
     random_state : int, RandomState or None
-        Of first weights, order, the examples held out, and masks.
+        Seed of the first weights, the order, the examples held out, and the masks of dropout.
     tol : float
-        By how much the loss or the score must get better to count; largest gradient for lbfgs.
+        Smallest improvement of the loss or score that counts; for lbfgs the largest gradient.
     verbose : bool
         Whether to print the loss of each epoch.
     warm_start : bool or "exact"
-        Whether ``fit`` goes on from the weights of before; with "exact" the optimizer's state, its
-        rate and the random state go on too.
+        Whether ``fit`` goes on from the weights of the last fit; with "exact" also from the state
+        of its optimizer, its learning rate and its random state.
     momentum : float
-        mu of sgd.
+        Momentum of sgd, mu.
     nesterovs_momentum : bool
-        Whether it is Nesterov's.
+        Whether the momentum is Nesterov's.
     early_stopping : bool
-        Whether a share of the examples is held out, and the fit ends when their score does not
-        get better; the weights are then those of the best score.
+        Whether a share of the examples is held out, and the fit ends when their score no longer
+        improves; the weights are then those of the best score.
     validation_fraction : float
-        That share.
+        Share of the examples that is held out.
     beta_1, beta_2, epsilon : float
-        Of adam.
+        Parameters of adam.
     n_iter_no_change : int
-        Epochs without a better value after which the fit ends.
+        Epochs without an improvement after which the fit ends.
     max_fun : int
         Largest number of evaluations of lbfgs.
     class_weight : dict, "balanced" or None
         Weight of each class, on top of ``sample_weight``.
     output_activation : str or Activation, optional
-        The default is the softmax, the sigmoid for two classes and for labels that do not exclude
-        each other.
+        The default is softmax; sigmoid for two classes, and for labels of which an example may
+        have several.
     initializer : str or Initializer
         The default is scikit-learn's.
     cost : str or object with ``value`` and ``delta``, optional
@@ -88,40 +88,40 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     dropout : float
         Probability with which a value of a hidden layer is dropped in training.
     norm : {"batch", "layer"}, optional
-        Normalization of the hidden layers.
+        Normalization after the hidden layers.
     l1, max_norm, clip_norm : float
-        As in :func:`bpnet.train`, L1 over the batch like ``alpha``.
+        As in :func:`bpnet.train`; like ``alpha``, L1 is divided by the size of the batch.
     scoring : str, callable or None
         What early stopping watches: a scorer of scikit-learn, ``"loss"``, or None for accuracy.
     callbacks : list of bpnet.Callback, optional
         Called between epochs.
     backend, device : optional
-        As in :func:`bpnet.train`, but for "fastest"; the default is where ``X`` is.
+        As in :func:`bpnet.train`, without "fastest"; the default is where ``X`` is.
     dtype : {"float64", "float32", "float16", "bfloat16"}, optional
-        Of the fit; None means that of ``X``, and float64 where it is not float32.
+        Dtype of the fit. None is that of ``X``, and float64 where that is not float32.
     precision : {"tf32"}, optional
-        Of the products of a fit, as in :func:`bpnet.train`.
+        Precision of the products of a fit, as in :func:`bpnet.train`.
     threads : int, optional
         As in :func:`bpnet.train`.
 
     Attributes
     ----------
     classes_ : array or list of arrays
-        Labels.
+        Labels of the classes.
     coefs_, intercepts_ : list of arrays, (n_in, n_out) and (n_out,)
         Weights and biases; NumPy, whatever the backend.
     loss_, best_loss_, loss_curve_ : float, float or None, list
-        Of the last epoch, the smallest, of every epoch.
+        Loss of the last epoch, the smallest loss, and the loss of every epoch.
     validation_scores_, best_validation_score_ : list or None, float or None
-        With a validation set.
+        Scores on the validation examples, where there are some.
     n_iter_, t_ : int
-        Epochs of this fit, and examples seen since the first weights.
+        Epochs of this fit, and examples taken since the first weights.
     n_features_in_, n_layers_, n_outputs_ : int
-        Sizes.
+        Numbers of features, of layers and of outputs.
     feature_names_in_ : array
-        Of a frame.
+        Names of the columns, if ``X`` is a frame.
     out_activation_ : str
-        Of the output layer.
+        Name of the output's activation.
     history_ : dict of lists
         As :func:`bpnet.train` returns it.
 
@@ -146,12 +146,12 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     }
 
     def build(self, n_features: int, classes: Any, dtype: str | None = None) -> Any:
-        """Set first weights without a fit.
+        """Draw first weights without a fit.
 
         Parameters
         ----------
         n_features : int
-            Values of an example.
+            Number of features.
         classes : array
             Labels of all classes.
         dtype : str, optional
@@ -163,40 +163,37 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
 
     @available_if(lambda est: est._goes_by_batches())  # type: ignore[untyped-decorator]
-    def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
-    ) -> "MLPClassifier":
-        """Fit one epoch more; three calls are bit for bit one ``fit`` of three epochs.
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Fit one more epoch; three calls give the bits of one ``fit`` of three epochs.
 
         Parameters
         ----------
         X, y, sample_weight
             As in :meth:`fit`.
         classes : array, optional
-            Labels of all classes; needed in the first call.
+            Labels of all classes; they are needed in the first call.
         """
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             labels = y if type_of_target(y).startswith("multilabel") else classes
             self._label_binarizer.fit(labels)
-        fitted: MLPClassifier = self._fit(X, y, sample_weight, incremental=True)
-        return fitted
+        return self._fit(X, y, sample_weight, incremental=True)
 
     @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Host:
-        """Probability of each class, (m, n_classes), in the order of ``classes_``."""
+        """Return the probability of each class, (m, n_classes), in the order of ``classes_``."""
         a = self._outputs(X)
         return np.hstack([1 - a, a]) if a.shape[1] == 1 else a
 
     @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Host:
-        """Logarithm of :meth:`predict_proba`."""
+        """Return the logarithm of :meth:`predict_proba`."""
         probabilities = self.predict_proba(X)
         return np.asarray(np.log(probabilities, out=probabilities))
 
     def _gives_probabilities(self) -> bool:
-        given = self.output_activation
-        return given is None or metrics.is_probability(conventions.activation(given))
+        output = self.output_activation
+        return output is None or metrics.is_probability(conventions.activation(output))
 
     def _check_classes(self, y: Any, *, incremental: bool) -> None:
         check_exact(np.asarray(y), "y")
@@ -214,7 +211,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
             raise ValueError(f"{msg}'y' has {labels}.")
 
     def _values(self, y: Any) -> Host:
-        """Class numbers, (m,), of several classes; else rows of 0 and 1, (m, n_outputs)."""
+        """Return class numbers, (m,), of exclusive classes; else rows of 0 and 1."""
         if self._label_binarizer.y_type_ == "multiclass":
             return np.asarray(np.searchsorted(self.classes_, y), dtype=np.int32)
         rows = self._label_binarizer.transform(y)

@@ -1,4 +1,4 @@
-"""Where scikit-learn's conventions differ from the paper's and from bpnet's own."""
+"""Where the conventions of scikit-learn differ from those of the paper and of bpnet."""
 
 import math
 from dataclasses import dataclass
@@ -18,24 +18,23 @@ from bpnet.training.declared import STRENGTH
 from bpnet.training.recipe import RECIPE
 
 
-def activation(given: str | Activation) -> Activation:
-    """Activation of a name; ``"logistic"`` is the sigmoid."""
-    named = isinstance(given, str) and given == "logistic"
-    return activations.get("sigmoid" if named else given)
+def activation(sigma: str | Activation) -> Activation:
+    """Return the activation of a name; ``"logistic"`` is the sigmoid."""
+    return activations.get("sigmoid" if isinstance(sigma, str) and sigma == "logistic" else sigma)
 
 
-def name(given: Activation) -> str:
-    """Name of an activation, in scikit-learn's words where it has one."""
+def name(sigma: Activation) -> str:
+    """Return the name of an activation, which is scikit-learn's where it has one."""
     names = {kind: key for key, kind in activations.ACTIVATIONS.items()}
     names[activations.Sigmoid] = "logistic"
-    return names.get(type(given), type(given).__name__)
+    return names.get(type(sigma), type(sigma).__name__)
 
 
 @dataclass(frozen=True)
 class MeanOutputs(costs.Quadratic):
-    """Half the squared error whose value is the mean over outputs, while delta is that of the sum.
+    """Half the squared error, whose value is the mean over outputs, and delta that of the sum.
 
-    It is so in scikit-learn, where ``loss_`` of several outputs is smaller by their number.
+    scikit-learn divides ``loss_`` by the number of outputs, but not the gradient.
     """
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
@@ -45,49 +44,49 @@ class MeanOutputs(costs.Quadratic):
 
 @dataclass(frozen=True)
 class Adam(optimizers.Adam):
-    """Adam whose epsilon is not corrected for the start at zero.
+    """Adam as in scikit-learn, which adds epsilon to the root before its bias is corrected.
 
     w <- w - eta sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps).
     """
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
-        """Return Adam's, with eps / sqrt(1 - beta2) in place of eps'."""
+        """Return Adam's coefficients with eps / sqrt(1 - beta2) in place of eps'."""
         eta, _, *betas = super().coefficients(t, learning_rate)
         return eta, self.epsilon / (1 - self.beta2) ** 0.5, *betas
 
 
 def cost(loss: str, output: Activation) -> Cost:
-    """Cost of scikit-learn's ``loss``."""
+    """Return the cost of scikit-learn's ``loss``."""
     if loss == "squared_error":
         return MeanOutputs()
     return costs.get("cross_entropy" if loss == "log_loss" else loss, output)
 
 
 def optimizer(estimator: Any) -> Optimizer:
-    """Optimizer of an estimator's ``solver`` and its parameters."""
+    """Return the optimizer of an estimator's ``solver`` and its parameters."""
     solver, eta = estimator.solver, float(estimator.learning_rate_init)
     if solver not in ("sgd", "adam"):
-        found: Optimizer = optimizers.get(solver, eta if isinstance(solver, str) else None)
-        return found
+        rule: Optimizer = optimizers.get(solver, eta if isinstance(solver, str) else None)
+        return rule
     if solver == "adam":
         return Adam(eta, *map(float, (estimator.beta_1, estimator.beta_2, estimator.epsilon)))
     if estimator.momentum == 0:
         return optimizers.SGD(eta)
     kind = optimizers.Nesterov if estimator.nesterovs_momentum else optimizers.Momentum
-    # scikit-learn allows 1, where nothing is ever lost
+    # scikit-learn allows a momentum of 1, which nothing slows down; bpnet's is below 1
     return kind(eta, min(float(estimator.momentum), math.nextafter(1.0, 0.0)))
 
 
 def first_weights(
-    n_in: int, n_out: int, hidden: Activation, given: Any, source: np.random.RandomState
+    n_in: int, n_out: int, hidden: Activation, initializer: Any, source: np.random.RandomState
 ) -> tuple[Any, Any]:
-    """First ``W``, (n_in, n_out), and ``b``, (n_out,), in float64.
+    """Return first ``W``, (n_in, n_out), and ``b``, (n_out,), in float64.
 
-    The default is uniform on +-sqrt(6 / (n_in + n_out)), biases too, or on +-sqrt(2 / ...) where
-    the hidden layers are sigmoids (Glorot and Bengio 2010).
+    The default is uniform on +-sqrt(6 / (n_in + n_out)), for biases too; where the hidden layers
+    are sigmoids it is uniform on +-sqrt(2 / (n_in + n_out)) (Glorot and Bengio 2010).
     """
-    if given != "auto":
-        W, b = initializers.get(given, hidden)(HostDraw(source), n_in, n_out, xp=np)
+    if initializer != "auto":
+        W, b = initializers.get(initializer, hidden)(HostDraw(source), n_in, n_out, xp=np)
         return np.ascontiguousarray(W), b
     factor = 2.0 if isinstance(hidden, activations.Sigmoid) else 6.0
     bound = np.sqrt(factor / (n_in + n_out))
@@ -98,7 +97,7 @@ def first_weights(
 def make_layers(
     sizes: list[int], sigmas: list[Activation], *, dropout: float, norm: str | None
 ) -> tuple[Any, ...]:
-    """Layers of a network with dropout and normalization after the hidden ones."""
+    """Return the layers of a network, with dropout and normalization after the hidden ones."""
     dense = [
         layers.Dense(n_in, n_out, sigma)
         for n_in, n_out, sigma in zip(sizes[:-1], sizes[1:], sigmas, strict=True)
@@ -114,7 +113,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 _LIMIT = Interval(Real, STRENGTH.low, None, closed="left")
 
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-"""Those of scikit-learn, which act between epochs."""
+"""Those of scikit-learn, which change between epochs."""
 
 COMMON: dict[str, Any] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
@@ -154,16 +153,16 @@ COMMON: dict[str, Any] = {
     "precision": [StrOptions({"tf32"}), None],
     "threads": [_COUNT, None],
 }
-"""For scikit-learn's ``_validate_params``, which words the errors."""
+"""Constraints for scikit-learn's ``_validate_params``, which words the errors."""
 
 
 def taken(est: Any) -> dict[str, Any]:
-    """What the training step takes of an estimator's parameters, by the step's names."""
+    """Return what the training step takes of an estimator, by the names of the step."""
     names = [name for name, about in RECIPE.items() if about.taken and hasattr(est, name)]
     return {"l2": float(est.alpha), **{name: float(getattr(est, name)) for name in names}}
 
 
 def of_steps(est: Any) -> dict[str, Any]:
-    """What L-BFGS has no use for, each as it is given and as it has to be."""
+    """Return the parameters that L-BFGS does not use, each with the value that it must have."""
     names = [name for name, about in RECIPE.items() if about.of_steps and hasattr(est, name)]
     return {name: (getattr(est, name), RECIPE[name].default) for name in names}

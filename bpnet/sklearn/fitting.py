@@ -1,4 +1,4 @@
-"""A fit: begun with its data on the device, run alone or in a stack with others, finished."""
+"""``Fit``: a fit that has begun, is run alone or in a stack with others, and is finished."""
 
 import sys
 import warnings
@@ -18,7 +18,7 @@ from bpnet.errors import InputError
 from bpnet.sklearn import conventions
 from bpnet.sklearn.conventions import LEARNING_RATES, of_steps, taken
 from bpnet.sklearn.progress import Tasks
-from bpnet.training import Callback, Run, epochs, lbfgs
+from bpnet.training import Callback, Run, epochs, lbfgs, prepare
 from bpnet.training.member import Member
 from bpnet.training.objective import Data, Objective
 from bpnet.training.step import TrainingStep
@@ -32,7 +32,7 @@ NOT_FINITE = (
 
 
 class Examples(NamedTuple):
-    """Examples and targets as scikit-learn checks them."""
+    """Examples and targets, checked by scikit-learn."""
 
     X: Any
     y: Any
@@ -43,10 +43,10 @@ class Examples(NamedTuple):
 
 
 class Fit(Callback):
-    """A fit that has begun; as the first callback of its own run it keeps the estimator's books.
+    """A fit that has begun; the first callback of its own run, it writes to the estimator.
 
-    It is begun on the backend of an estimator whose first weights are set, to be trained with
-    ``rows`` of the examples, in batches of ``k`` and ``limit`` epochs at most.
+    It begins on the backend of an estimator whose first weights are set. It is trained with
+    ``rows`` of the examples, in batches of ``k`` and for ``limit`` epochs at most.
     """
 
     session: Any = None
@@ -63,8 +63,8 @@ class Fit(Callback):
         limit: int,
     ) -> None:
         self.est, self.backend, self.rows = est, backend, rows
-        output, given = est._layers[-1].activation, est.cost
-        cost = conventions.cost(est.loss, output) if given is None else costs.get(given, output)
+        output, cost = est._layers[-1].activation, est.cost
+        cost = conventions.cost(est.loss, output) if cost is None else costs.get(cost, output)
         self.objective = Objective(
             est._layers, cost, None, None, backend.dtype(est._dtype), backend.xp
         )
@@ -86,28 +86,27 @@ class Fit(Callback):
             print(f"Iteration {est.n_iter_}, loss = {est.loss_:.8f}")
 
     def pull(self) -> None:
-        """Bring the estimator's own arrays up to date."""
+        """Copy the parameters from the device into the estimator and the network of the run."""
         run = self.member.run
         self.est._take(self.session.to_host(self.member) if run.result is None else run.result)
         run.network.parameters = self.est._parameters()
 
     def on_device(self, arrays: Any) -> Any:
-        """Own copies of arrays in the dtype in which parameters are kept."""
-        dtype = batches.host_dtype(self.est._dtype)
-        return batches.on_device(arrays, backend=self.backend, dtype=dtype)
+        """Return copies of arrays on the device, in the dtype in which parameters are kept."""
+        return prepare.on_device(arrays, self.backend, self.est._dtype)
 
     def open(self, fits: Sequence[Any]) -> Any:
-        """Return the session that runs fits of its kind."""
+        """Return the session that runs several fits of this kind."""
         raise NotImplementedError
 
     def write(self) -> str | None:
-        """Write the weights and what the solver gave; return what to warn of if none stopped it."""
+        """Write the results of the solver; return a warning for a fit that nothing stopped."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Write what the fit gave to the estimator, and warn where it ended early.
+        """Write the results of the fit to the estimator, and warn where it ended early.
 
-        ValueError if it diverged before there was a best score, or its weights are not finite.
+        Raise ValueError if the fit diverged before the first score, or a weight is not finite.
         """
         est, run, error = self.est, self.member.run, self.member.error
         if error is not None and not (est.early_stopping and est.n_iter_):
@@ -127,7 +126,7 @@ class Fit(Callback):
 class LBFGSFit(Fit):
     """A fit by L-BFGS, which takes the whole training set in each step.
 
-    It refuses what it would leave undone, but for what scikit-learn says is for other solvers.
+    It refuses parameters that L-BFGS does not use, except those of scikit-learn's other solvers.
     """
 
     def __init__(self, est: Any, backend: Backend, examples: Examples, validation: Any) -> None:
@@ -142,25 +141,26 @@ class LBFGSFit(Fit):
         lbfgs.check(self.objective, **of_steps(est), **others)
 
     def open(self, _fits: Sequence[Fit]) -> lbfgs.Descent:
-        """Return the descent, which runs this fit alone."""
+        """Return the descent of this fit; L-BFGS runs one fit at a time."""
         est = self.est
         first = self.on_device(est._parameters())
         return lbfgs.Descent(self.member, self.backend, self.data, est._dtype, first)
 
     def write(self) -> str | None:
-        """Write the weights and what the search found."""
-        est, found = self.est, self.session.progress
+        """Write the weights and the results of the search."""
+        est, end = self.est, self.session.progress
         self.pull()
-        est.loss_, est.n_iter_, est.round_trips_ = found.f, found.iterations, found.round_trips
-        if found.converged:
+        est.loss_, est.n_iter_, est.round_trips_ = end.f, end.iterations, end.round_trips
+        if end.converged:
             return None
-        msg = f"lbfgs failed to converge after {found.iterations} iteration(s): {found.reason}.\n"
-        msg += f"Increase the number of iterations (max_iter={est.max_iter}), or scale the data."
-        return msg
+        msg = f"lbfgs failed to converge after {end.iterations} iteration(s): {end.reason}.\n"
+        return (
+            f"{msg}Increase the number of iterations (max_iter={est.max_iter}), or scale the data."
+        )
 
 
 def run(fits: Sequence[Fit]) -> None:
-    """Run fits of one kind to their ends, on the data of the first."""
+    """Run fits of one kind to their ends, with the data of the first."""
     with placed(fits[0]) as threads:
         session = fits[0].open(fits)
         for fit in fits:
@@ -170,7 +170,7 @@ def run(fits: Sequence[Fit]) -> None:
 
 @contextmanager
 def placed(fit: Fit) -> Iterator[int | None]:
-    """A backend as an estimator asks for it: dtype, precision and threads, which are yielded."""
+    """Prepare the backend of an estimator: dtype, precision and threads, which are yielded."""
     est, backend = fit.est, fit.backend
     work = batch_size(est, fit.member.run.samples) * max(W.size for W in est.coefs_)
     with (
@@ -182,23 +182,18 @@ def placed(fit: Fit) -> Iterator[int | None]:
 
 
 def batch_size(est: Any, m: int) -> int:
-    """Examples in a step of an estimator."""
+    """Return the examples in a step of an estimator."""
     return min(200 if est.batch_size == "auto" else int(est.batch_size), m)
 
 
 def store(est: Any, backend: Backend, examples: Examples) -> Data:
-    """Examples, targets and class numbers on the device."""
-    dtype, values, index = est._dtype, examples.values, backend.index_dtype
-    x = batches.examples(examples.X, None, backend=backend, dtype=dtype)
-    if values.ndim == 1:
-        y = backend.asarray(values, dtype=index)
-    else:
-        y = backend.asarray(values.astype(batches.host_dtype(dtype)), dtype=dtype)
-    return x, y, backend.asarray(np.arange(est.n_outputs_), dtype=index)
+    """Return examples, targets and class numbers on the device."""
+    x = batches.examples(examples.X, None, backend=backend, dtype=est._dtype)
+    return x, *prepare.store_targets(examples.values, est.n_outputs_, backend, est._dtype)
 
 
 def users_level() -> int:
-    """Level of the stack, for a warning of who calls this, that is no library's: the user's."""
+    """Return the stack level of the caller's first frame outside of libraries, for a warning."""
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in {"bpnet", "sklearn"}:
         frame, level = frame.f_back, level + 1

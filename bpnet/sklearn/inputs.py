@@ -1,4 +1,4 @@
-"""Examples and targets as scikit-learn checks them; arrays of a device stay where they are."""
+"""Examples and targets as scikit-learn checks them; arrays on a device stay there."""
 
 from typing import Any
 
@@ -16,21 +16,21 @@ from bpnet.training import Place
 
 
 def is_foreign(X: Any) -> bool:
-    """Whether it is an array of a library that scikit-learn would copy to the host."""
+    """Whether X is an array that scikit-learn would copy to the host."""
     owner = libraries.owner(X)
     return owner is not None and owner.name != "numpy"
 
 
-def rows(X: Any, wanted: Any) -> Any:
-    """Return some rows of examples of any kind."""
+def rows(X: Any, numbers: Any) -> Any:
+    """Return the rows of these numbers from examples of any kind."""
     if not is_foreign(X):
-        return _safe_indexing(X, wanted)
-    holder: Any = libraries.owner(X)
-    return holder.xp.take(X, holder.asarray(wanted, dtype=holder.index_dtype), axis=0)
+        return _safe_indexing(X, numbers)
+    owner: Any = libraries.owner(X)
+    return owner.xp.take(X, owner.asarray(numbers, dtype=owner.index_dtype), axis=0)
 
 
 def choose(estimator: Any, X: Any) -> Backend:
-    """Backend that an estimator asks for, or that holds ``X``."""
+    """Return the backend that an estimator names, or that holds ``X``."""
     if Place(backend=estimator.backend).is_fastest:
         msg = 'backend="fastest" is tried out by bpnet.train alone; name a backend, or leave it out'
         raise InputError(msg)
@@ -39,7 +39,7 @@ def choose(estimator: Any, X: Any) -> Backend:
 
 
 def float_dtype(estimator: Any, X: Any, backend: Backend) -> str:
-    """Dtype that was asked for, or that of ``X``: float64 but for float32 and narrower."""
+    """Return the dtype that an estimator names, or that of ``X`` if it is a narrow float."""
     if estimator.dtype is not None:
         return str(estimator.dtype)
     kept = str(getattr(X, "dtype", "float64")).rpartition(".")[2]
@@ -51,7 +51,7 @@ def float_dtype(estimator: Any, X: Any, backend: Backend) -> str:
 def examples(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
     """Return ``X`` and ``y``, checked and on the host, or ``X`` as it is on its device.
 
-    With ``reset`` the number of features is new; else the estimator's is held against ``X``.
+    With ``reset`` the number of features is stored; else it is compared with that of the fit.
     """
     numeric = is_regressor(estimator)
     if is_foreign(X):
@@ -71,7 +71,7 @@ def examples(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
 
 
 def device_examples(estimator: Any, X: Any, backend: Backend, *, reset: bool) -> Any:
-    """``X`` on its backend, of finite numbers and the right width."""
+    """Return ``X`` on its backend, after its numbers and its width are checked."""
     dtype = float_dtype(estimator, X, backend)
     with backend.session(dtype):
         X = batches.examples(X, None, backend=backend, dtype=dtype)

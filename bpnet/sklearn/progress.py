@@ -1,6 +1,6 @@
-"""scikit-learn's own callbacks, from its 1.9 on: a fit is a task, and each of its epochs one in it.
+"""Callbacks of scikit-learn 1.9: a fit is a task, and each of its epochs is a task within it.
 
-What scikit-learn's protocol asks for stands here alone; with an older one there are no callbacks.
+Only this module knows the protocol; an older scikit-learn has no callbacks.
 """
 
 from functools import partial
@@ -14,7 +14,7 @@ try:
 except ModuleNotFoundError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """In place of that of scikit-learn 1.9."""
+        """Stands in for the class of scikit-learn 1.9."""
 
     def with_callbacks(method: Any) -> Any:
         """Return the method as it is."""
@@ -25,17 +25,17 @@ __all__ = ["CallbackSupportMixin", "Tasks", "with_callbacks"]
 
 
 class Tasks(Callback):
-    """Tells scikit-learn's callbacks of a fit and its epochs, and stops it where they ask to."""
+    """Calls scikit-learn's callbacks for a fit and its epochs, and stops it where one asks to."""
 
     def __init__(self, fit: Any, X: Any, examples: Any) -> None:
         self.estimator = estimator = fit.est
         self._name = "iteration" if estimator.solver == "lbfgs" else "epoch"
         self._epoch: Any = None
         y, weights, rows = examples.y, examples.weights, fit.rows
-        self._whole = self._learned = self._told(lambda: X, lambda: y, weights)
+        self._whole = self._learned = self._arguments(lambda: X, lambda: y, weights)
         if len(rows) < len(y):  # early stopping holds some out
             own = None if weights is None else weights[rows]
-            self._learned = self._told(lambda: inputs.rows(X, rows), lambda: y[rows], own)
+            self._learned = self._arguments(lambda: inputs.rows(X, rows), lambda: y[rows], own)
         epochs = fit.member.run.epochs
         self._root: Any = estimator._init_callback_context(max_subtasks=epochs)
         self._root.call_on_fit_task_begin(**self._whole)
@@ -45,7 +45,7 @@ class Tasks(Callback):
         self._begin()
 
     def on_epoch_end(self, run: Run) -> None:
-        """End an epoch, with an estimator that is fitted so far, and begin the next."""
+        """End an epoch, with the estimator as it is fitted so far, and begin the next."""
         context, self._epoch = self._epoch, None
         fitted = partial(_fitted, self.estimator, run)
         if context.call_on_fit_task_end(**self._learned, reconstruction_attributes=fitted):
@@ -54,7 +54,7 @@ class Tasks(Callback):
             self._begin()
 
     def end(self) -> None:
-        """End the fit, and the epoch that was not ended."""
+        """End the fit, and before it an epoch that was interrupted."""
         if self._epoch is not None:
             self._epoch.call_on_fit_task_end(estimator=self.estimator)
         self._root.call_on_fit_task_end(**self._whole, reconstruction_attributes={})
@@ -63,16 +63,17 @@ class Tasks(Callback):
         self._epoch = self._root.subcontext(task_name=self._name)
         self._epoch.call_on_fit_task_begin(**self._learned)
 
-    def _told(self, X: Any, y: Any, weights: Any) -> dict[str, Any]:
-        """What a task is told; examples are looked up where a callback wants them."""
+    def _arguments(self, X: Any, y: Any, weights: Any) -> dict[str, Any]:
+        """Return the arguments of a task; X and y are functions, called where needed."""
         metadata = None if weights is None else {"sample_weight": weights}
         return {"estimator": self.estimator, "X": X, "y": y, "metadata": metadata}
 
 
 def _fitted(estimator: Any, run: Run) -> dict[str, Any]:
-    """Attributes of the estimator as if the epoch had been its last, for a copy of it."""
+    """Return the attributes that the estimator would have if the epoch were its last."""
     run.pull()
-    held = vars(estimator).items()  # the lists are written to in the epochs to come
-    own = {k: list(v) for k, v in held if k.endswith("_") and isinstance(v, list)}
+    # the lists are copied, because later epochs write to them
+    attributes = vars(estimator).items()
+    own = {k: list(v) for k, v in attributes if k.endswith("_") and isinstance(v, list)}
     history = {name: list(values) for name, values in run.history.items()}
     return {**own, "history_": history}

@@ -1,7 +1,7 @@
-"""``MLPRegressor``."""
+"""``MLPRegressor``: a network that predicts numbers, with scikit-learn's interface."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -16,16 +16,16 @@ from bpnet.sklearn.fitting import Host
 
 @dataclass(eq=False, repr=False)
 class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
-    """A network that tells numbers, in place of :class:`sklearn.neural_network.MLPRegressor`.
+    """A network that predicts numbers, in place of :class:`sklearn.neural_network.MLPRegressor`.
 
     Parameters
     ----------
     loss : {"squared_error", "poisson"}
-        Half the squared error; or half the Poisson deviance, with an exponential output.
+        Half the squared error, or half the Poisson deviance with an exponential output.
     output_activation : str or Activation, optional
-        The default is the identity, or the exponential for ``"poisson"``.
+        The default is the identity; for ``"poisson"`` it is the exponential.
     cost : str or object with ``value`` and ``delta``, optional
-        In place of ``loss``.
+        Cost in place of ``loss``.
     scoring : str, callable or None
         What early stopping watches: a scorer of scikit-learn, ``"loss"``, or None for R2.
     **others
@@ -51,31 +51,30 @@ class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
     }
 
     def build(self, n_features: int, n_outputs: int = 1, dtype: str | None = None) -> Any:
-        """Set first weights without a fit.
+        """Draw first weights without a fit.
 
         Parameters
         ----------
         n_features, n_outputs : int
-            Values of an example, and numbers to tell.
+            Number of features, and of numbers to predict.
         dtype : str, optional
             The default is ``dtype`` of the estimator, or float64.
         """
         return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
 
     @available_if(lambda est: est._goes_by_batches())  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
-        """Fit one epoch more; three calls are bit for bit one ``fit`` of three epochs.
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit one more epoch; three calls give the bits of one ``fit`` of three epochs.
 
         Parameters
         ----------
         X, y, sample_weight
             As in :meth:`fit`.
         """
-        fitted: MLPRegressor = self._fit(X, y, sample_weight, incremental=True)
-        return fitted
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def _values(self, y: Any) -> Host:
-        """Rows of numbers, (m, n_outputs)."""
+        """Return rows of numbers, (m, n_outputs)."""
         rows: Host = np.asarray(y)
         return rows.reshape(-1, 1) if rows.ndim == 1 else rows
 

@@ -1,4 +1,4 @@
-"""``GridSearch``: scikit-learn's grid search, the networks of all candidates trained at once."""
+"""``GridSearch``: scikit-learn's grid search, which trains the networks of candidates at once."""
 
 import copy
 import time
@@ -24,26 +24,26 @@ from bpnet.training.objective import Data
 class GridSearch(GridSearchCV):  # type: ignore[misc]
     """Grid search over the parameters of bpnet's estimators, in place of scikit-learn's own.
 
-    Networks that differ in nothing but what members of a set may differ in (learning rate, alpha,
+    Networks that differ only in what members of a set may differ in (learning rate, alpha,
     momentum, dropout, random state, folds) are trained as one set, as :func:`bpnet.train` does;
     the others one after another. The scores are those of :class:`sklearn.model_selection.\
-GridSearchCV` to rounding; ``fit_time`` is each fit's share of the time of all. Estimators of other
-    kinds, sparse examples, arrays on a device, metadata routing and fits that scikit-learn's own
-    callbacks are told of are left to scikit-learn, one after another.
+GridSearchCV` to rounding; ``fit_time`` is each fit's share of the whole time. scikit-learn itself
+    fits, one after another, other estimators, sparse examples, arrays on a device, and searches
+    with metadata routing or with scikit-learn's own callbacks.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Of :mod:`bpnet.sklearn`.
     param_grid, scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in :class:`sklearn.model_selection.GridSearchCV`; ``n_jobs`` and ``pre_dispatch`` count
-        for what is left to scikit-learn only.
+        As in :class:`sklearn.model_selection.GridSearchCV`; ``n_jobs`` and ``pre_dispatch`` have
+        an effect only where scikit-learn itself fits.
 
     Attributes
     ----------
     best_estimator_, best_score_, best_params_, best_index_, cv_results_, scorer_, n_splits_, \
 refit_time_, multimetric_
-        As there.
+        As in :class:`sklearn.model_selection.GridSearchCV`.
 
     Examples
     --------
@@ -57,7 +57,7 @@ refit_time_, multimetric_
     """
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> "GridSearch":
-        """Fit all candidates on all folds, then the best on all examples.
+        """Fit all candidates on all folds, and then the best candidate on all examples.
 
         Parameters
         ----------
@@ -93,44 +93,45 @@ refit_time_, multimetric_
         replayed.__class__ = type(kind.__name__, (_Replayed, kind), {"done": iter(done)})
         options = {**self.get_params(deep=False), "estimator": replayed, "cv": splits}
         search = GridSearchCV(**{**options, "n_jobs": None}).fit(X, y, **params)
-        found = {name: value for name, value in vars(search).items() if name.endswith("_")}
-        for est in (replayed, found.get("best_estimator_", replayed)):
+        results = {name: value for name, value in vars(search).items() if name.endswith("_")}
+        for est in (replayed, results.get("best_estimator_", replayed)):
             est.__class__ = kind
-        self.__dict__.update(found)
+        self.__dict__.update(results)
         self.cv_results_["mean_fit_time"][:] = seconds
         self.cv_results_["std_fit_time"][:] = 0.0
         return self
 
     def _may_stack(self, X: Any, y: Any) -> bool:
-        """Whether the fits may be trained as stacks, and nobody is told of them."""
-        told = any(hasattr(est, "_skl_callbacks") for est in (self, self.estimator))
+        """Whether the fits may be trained as stacks, which no callback of scikit-learn watches."""
+        watched = any(hasattr(est, "_skl_callbacks") for est in (self, self.estimator))
         foreign = hasattr(X, "tocsr") or inputs.is_foreign(X) or not hasattr(y, "__len__")
         routed = get_config()["enable_metadata_routing"]
-        return isinstance(self.estimator, Base) and not (told or foreign or routed)
+        return isinstance(self.estimator, Base) and not (watched or foreign or routed)
 
 
 class _Replayed:
-    """An estimator whose fits have been done: each ``fit`` takes the next one, then they are real.
+    """An estimator whose fits are done already: each ``fit`` returns the next of them.
 
-    scikit-learn's search clones it for each fit, which all take from the iterator of the class:
-    fitted estimators, or what their fits raised, in the order in which they are asked for.
+    scikit-learn's search clones the estimator for each fit. The clones share the iterator of their
+    class, which yields fitted estimators, or what their fits raised, in the order of the calls.
+    When it is at its end, a ``fit`` is a real one: that of the best candidate.
     """
 
     done: Iterator[Any]
 
     def fit(self, X: Any, y: Any, **params: Any) -> Any:
-        """Take the next fit that has been done, or do one."""
-        found = next(self.done, None)
-        if found is None:
+        """Take over the next fit that is done, or do one."""
+        fitted = next(self.done, None)
+        if fitted is None:
             return super().fit(X, y, **params)  # type: ignore[misc]
-        if isinstance(found, Exception):
-            raise found
-        vars(self).update(vars(found))
+        if isinstance(fitted, Exception):
+            raise fitted
+        vars(self).update(vars(fitted))
         return self
 
 
 class Shared:
-    """Examples of all fits, stored once for each backend, dtype and set of classes."""
+    """The examples of all fits, stored once for each backend, dtype and set of classes."""
 
     def __init__(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         self.X, self.y = X, y
@@ -138,11 +139,11 @@ class Shared:
         self._stored: dict[Any, Data | None] = {}
 
     def data(self, est: Any, backend: Any) -> Data | None:
-        """Examples of all on the device; None where an estimator can't take the others' ones."""
+        """Return all examples on the device, or None if an estimator needs its own."""
         key = (backend, est._dtype, str(getattr(est, "classes_", "")), est.n_outputs_)
         if key not in self._stored:
             self._stored[key] = None
-            # errors are of rows or classes that its own part has not
+            # an error may be one of rows or classes that the estimator's own part does not have
             with suppress(TypeError, ValueError), backend.session(est._dtype):
                 examples = est._check_examples(self.X, self.y)
                 self._stored[key] = fitting.store(est, backend, examples)
@@ -151,7 +152,7 @@ class Shared:
 
 @dataclass(eq=False)
 class Fit:
-    """One fit to do: an estimator, its parameters set, and the rows that it is fitted to."""
+    """A fit to do: an estimator with its parameters, and the rows that it is fitted to."""
 
     estimator: Any
     rows: Host
@@ -161,11 +162,11 @@ class Fit:
     """What the fit raised."""
 
     def __post_init__(self) -> None:
-        # a stack for which there is not enough memory begins anew in two, with these attributes
+        # a stack that runs out of memory begins again as two, from these attributes
         self.before = copy.deepcopy(vars(self.estimator))
 
     def begin(self, shared: Shared) -> None:
-        """Begin it; its examples are those of all, where they can be, or else its own."""
+        """Begin the fit, with the shared examples where possible, or with its own."""
         est, rows = self.estimator, self.rows
         weights = None if shared.weights is None else shared.weights[rows]
         parts = *_safe_split(est, shared.X, shared.y, rows), weights
@@ -173,26 +174,26 @@ class Fit:
         if isinstance(begun, StochasticFit):
             data = shared.data(est, begun.backend)
             if data is not None:
-                with fitting.placed(begun):  # what is refused here is no error of the stack
+                with fitting.placed(begun):  # an error of precision or threads is this fit's own
                     begun.move(data, rows)
 
     @property
     def kind(self) -> Any:
-        """What must be the same in one stack."""
+        """What fits of one stack must have in common."""
         member, est = self.begun.member, self.estimator
         same = stacking.common(member.step), member.k, member.run.epochs, member.run.samples
         placed = est.threads, est.precision, tuple(map(id, self.begun.data))
         return *same, member.weights is not None, placed
 
     def finish(self) -> None:
-        """Write what it gave to the estimator."""
+        """Write the results of the fit to the estimator."""
         with self.noting_errors():
             self.begun.finish()
         self.begun = None
 
     @contextmanager
     def noting_errors(self) -> Iterator[None]:
-        """Keep what is raised as the fit's own error."""
+        """Keep an exception as the error of this fit."""
         try:
             yield
         except Exception as error:
@@ -202,7 +203,7 @@ class Fit:
 def fit_all(fits: Sequence[Fit], X: Any, y: Any, sample_weight: Any = None) -> list[Any]:
     """Fit each estimator to its rows, as ``estimator.fit(X[rows], y[rows])`` would.
 
-    What is returned of each is the estimator, fitted, or the exception that its fit raised.
+    Return for each fit the fitted estimator, or the exception that its fit raised.
     """
     shared = Shared(X, y, sample_weight)
     stacked = []
@@ -223,7 +224,7 @@ def _run(fits: Sequence[Fit], shared: Shared) -> None:
     """Run fits of one kind in stacks, and finish them."""
     backend, member = fits[0].begun.backend, fits[0].begun.member
     size = stacking.size(backend, member.step, member.k)
-    del member  # which would hold on to the arrays of a stack that ran out of memory
+    del member  # it would keep the arrays of a stack alive that ran out of memory
 
     def run(part: Sequence[Fit]) -> None:
         fitting.run([one.begun for one in part])

@@ -1,4 +1,4 @@
-"""The solvers that go by batches: scikit-learn's course of epochs around bpnet's own step."""
+"""Solvers by batches: scikit-learn's rules between epochs, around bpnet's own step."""
 
 import math
 import warnings
@@ -25,23 +25,24 @@ from bpnet.training.session import Session
 
 
 class Memory(NamedTuple):
-    """What a fit that goes on needs of the one before; NumPy, whatever the backend."""
+    """What the next fit needs of this one to go on; NumPy, whatever the backend."""
 
     optimizer: Optimizer
     slots: Any
-    """Of each array; None before the first step."""
+    """Slots of the optimizer for each array; None before the first step."""
     steps: int
     learning_rate: float
-    """Of the next epoch."""
+    """Learning rate of the next epoch."""
     permutation: Host
-    """Of the rows in the last epoch, which the next one shuffles."""
+    """Order of the rows in the last epoch, which the next one shuffles."""
 
 
 class StochasticFit(Fit):
     """A fit by batches: after each epoch it writes the curves, lowers the rate, or stops.
 
-    It is the schedule of its learning rate where scikit-learn's own is asked for. ``incremental``
-    is one epoch of ``partial_fit``; ``best`` are the parameters with the best validation score.
+    It is the schedule of its own learning rate where that is one of scikit-learn's. If
+    ``incremental``, it is one epoch of ``partial_fit``. ``best`` are the parameters with the best
+    validation score.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class StochasticFit(Fit):
             self.scorer = check_scoring(est, est.scoring) if named else None
 
     def draw_order(self, _epoch: int) -> Host:
-        """Rows of an epoch, as ``sklearn.utils.shuffle`` draws them, which checks longer."""
+        """Return the rows of an epoch in the order of ``sklearn.utils.shuffle``, but faster."""
         if self.est.shuffle:
             drawn = np.arange(len(self.permutation))
             self.est._random_state.shuffle(drawn)
@@ -88,7 +89,7 @@ class StochasticFit(Fit):
         return rows
 
     def move(self, data: Data, rows: Host) -> None:
-        """Take its examples from a larger set, in which they are ``rows``; its own are let go."""
+        """Take the examples from a larger set, in which their row numbers are ``rows``."""
         member, m = self.member, int(data[0].shape[0])
         self.data, self.rows = data, rows[self.rows]
         member.places = np.zeros(m, np.int64)
@@ -98,7 +99,7 @@ class StochasticFit(Fit):
             member.weights[rows] = weights
 
     def open(self, fits: Sequence[Any]) -> Session:
-        """Return the session of some fits, each with the state of the optimizer it goes on with."""
+        """Return the session of some fits, each with the optimizer state that it goes on with."""
         states = [fit.slots and tuple(fit.on_device(layer) for layer in fit.slots) for fit in fits]
         return Session(
             [fit.member for fit in fits], self.backend, self.data, self.est._dtype,
@@ -106,7 +107,7 @@ class StochasticFit(Fit):
         )  # fmt: skip
 
     def write(self) -> str | None:
-        """Write the weights, and what the next fit may go on from."""
+        """Write the weights, and the state from which the next fit may go on."""
         est, member, run = self.est, self.member, self.member.run
         if est.early_stopping:
             est._take(self.best)
@@ -127,7 +128,7 @@ class StochasticFit(Fit):
         return self.learning_rate
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write what the epoch gave; stop, or lower the rate, where nothing gets better."""
+        """Write the results of the epoch; stop or lower the rate if they do not improve."""
         super().on_epoch_end(run)
         est = self.est
         est.t_ += run.samples
@@ -143,7 +144,7 @@ class StochasticFit(Fit):
             self._slow_down(run)
 
     def _validate(self, run: Run) -> None:
-        """Write the validation score, of which more is better, and the cost."""
+        """Write the validation score, which improves by growing, and the validation cost."""
         est, session, step = self.est, self.session, EvaluationStep(self.objective)
         parameters = session.of(session.members.index(self.member)).parameters
         cost = blocks.evaluate(step, parameters, self.validation_data, self.backend)[0]
@@ -155,7 +156,7 @@ class StochasticFit(Fit):
             print(f"Validation score: {score:f}")
 
     def _score(self, parameters: Parameters) -> float:
-        """What the scorer gives, or accuracy or R2."""
+        """Return the score of the scorer, or accuracy or R2."""
         est, (X, y, _, weights) = self.est, self.validation
         if self.scorer is not None:
             self.pull()
@@ -184,7 +185,7 @@ class StochasticFit(Fit):
         return bool(est.loss_ > best - est.tol)
 
     def _slow_down(self, run: Run) -> None:
-        """Lower the rate where it is adaptive and not too small already; else stop."""
+        """Lower an adaptive rate that is not too small yet; else stop the run."""
         est = self.est
         what = "Validation score" if est.early_stopping else "Training loss"
         reason = f"{what} did not improve more than tol={est.tol:f} for "
@@ -202,16 +203,16 @@ class StochasticFit(Fit):
 
 
 def _split(est: Any, examples: Examples) -> tuple[Host, Examples]:
-    """Rows to train with, and the examples that early stopping holds out."""
+    """Return the rows to train with, and the examples that early stopping holds out."""
     X, y, values, weights = examples
-    train, held = train_test_split(
+    train, held_out = train_test_split(
         np.arange(X.shape[0]),
         random_state=est._random_state,
         test_size=est.validation_fraction,
         stratify=values == 1 if is_classifier(est) and est.n_outputs_ == 1 else None,
     )
-    if len(held) < 2:
+    if len(held_out) < 2:
         msg = "The validation set is too small. Increase 'validation_fraction' "
         raise ValueError(msg + "or the size of your dataset.")
-    own = None if weights is None else weights[held]
-    return train, Examples(inputs.rows(X, held), y[held], values[held], own)
+    own = None if weights is None else weights[held_out]
+    return train, Examples(inputs.rows(X, held_out), y[held_out], values[held_out], own)

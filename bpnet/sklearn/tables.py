@@ -1,4 +1,4 @@
-"""``TableClassifier`` and ``TableRegressor``: a raw table in, an ensemble that tells its target."""
+"""``TableClassifier`` and ``TableRegressor``: an ensemble of networks for a raw table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ from bpnet.training import tables
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class _Table(BaseEstimator):  # type: ignore[misc]
-    """What both share; see :class:`TableClassifier`."""
+    """What both estimators share; see :class:`TableClassifier`."""
 
     recipe: Any = "table"
     categorical: Any = ()
@@ -40,14 +40,14 @@ class _Table(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : frame of pandas or polars, or array, (m, n)
-            Rows with columns of any kind, in which values may be missing; an array holds numbers.
+            Rows with columns of any kind, in which values may be missing; or numbers.
         y : array, (m,)
-            Classes of any type, or amounts.
+            Classes of any type, or numbers.
 
         Returns
         -------
         self
-            Fitted.
+            The fitted estimator.
         """
         frame = self._frame(X, reset=True)
         y = column_or_1d(y, warn=True)
@@ -70,11 +70,11 @@ class _Table(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _read(self, frame: Any, values: Host, seed: int) -> Any:
-        """The rows with their target, as a data set whose columns are learned."""
+        """Return the rows with their target as a data set, whose columns are analyzed."""
         name = "target"
         while name in frame.columns:
             name += "_"
-        said = {"categorical": list(self.categorical)} if len(self.categorical) else None
+        read_as = {"categorical": list(self.categorical)} if len(self.categorical) else None
         with refusing_tables("the rows"):
             if hasattr(frame, "with_columns"):
                 import polars as pl
@@ -82,10 +82,10 @@ class _Table(BaseEstimator):  # type: ignore[misc]
                 frame = frame.with_columns(pl.Series(name, values))
             else:
                 frame = frame.assign(**{name: values})
-        return bpnet.data.load(frame, target=name, task=self._task, columns=said, seed=seed)
+        return bpnet.data.load(frame, target=name, task=self._task, columns=read_as, seed=seed)
 
     def _frame(self, X: Any, *, reset: bool) -> Any:
-        """Rows as a frame, whose columns are those of the fit."""
+        """Return the rows as a frame, whose columns must be those of the fit."""
         if is_frame(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
             if len(X) < 1 + reset:
@@ -99,14 +99,14 @@ class _Table(BaseEstimator):  # type: ignore[misc]
         return raw.frame_of({f"x{j}": array[:, j] for j in range(array.shape[1])})
 
     def _outputs(self, X: Any) -> Host:
-        """Mean outputs of the networks, in float64 where the backend has it."""
+        """Return the mean outputs of the networks, in float64 where the backend has it."""
         check_is_fitted(self, "ensemble_")
         frame = self._frame(X, reset=False)
         x, _ = raw.encoded(frame, self.columns_)
         chosen = bpnet.backends.select(self.backend, self.device).backend
         dtype: Any = "float64" if "float64" in chosen.dtypes() else "float32"
-        found: Host = self.ensemble_.predict(x, chosen, dtype=dtype)
-        return found
+        a: Host = self.ensemble_.predict(x, chosen, dtype=dtype)
+        return a
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -116,36 +116,37 @@ class _Table(BaseEstimator):  # type: ignore[misc]
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TableClassifier(ClassifierMixin, _Table):  # type: ignore[misc]
-    """Classes of the rows of a table, by an ensemble that is trained by the recipe for tables.
+    """An ensemble that predicts classes of a table's rows, trained by the recipe for tables.
 
-    Columns are encoded as ``bpnet train`` encodes them: numbers are standardized, text becomes an
-    input a category, dates their parts; a missing value has an input of its own.
+    Columns are encoded as by ``bpnet train``: numbers are standardized, a column of text becomes
+    one input for each category, and a date becomes its parts; missing values have inputs of their
+    own.
 
     Parameters
     ----------
     recipe : "table" or TableRecipe
-        How it is trained; ``dataclasses.replace(bpnet.TableRecipe(), members=1)`` changes it.
+        Recipe of the training; ``dataclasses.replace(bpnet.TableRecipe(), members=1)`` changes it.
     categorical : sequence of str
-        Columns whose values are categories, numbers too.
+        Columns whose values are categories, even if they are numbers.
     random_state : int, RandomState or None
-        Of first weights, folds and order.
+        Seed of the first weights, the folds and the order.
     backend, device, threads : optional
         As in :func:`bpnet.train`.
 
     Attributes
     ----------
     classes_ : array
-        Labels.
+        Labels of the classes.
     ensemble_ : bpnet.Ensemble
         The networks, to be saved, exported or looked at.
     columns_ : bpnet.data.Columns
-        What was learned of the columns.
+        Types and statistics of the columns.
     histories_ : list of dicts
-        One for each network, as :func:`bpnet.train` returns it.
+        The history of each network, as :func:`bpnet.train` returns it.
     n_features_in_ : int
-        Columns of the table.
+        Number of columns of the table.
     feature_names_in_ : array
-        Their names, of a frame.
+        Names of the columns, if the table is a frame.
 
     Examples
     --------
@@ -159,7 +160,7 @@ class TableClassifier(ClassifierMixin, _Table):  # type: ignore[misc]
     _output = "softmax"
 
     def _values(self, y: Host) -> Host:
-        """Number of each row's class."""
+        """Return the class number of each row."""
         check_classification_targets(y)
         check_exact(np.asarray(y), "y")
         self.classes_, numbers = np.unique(y, return_inverse=True)
@@ -169,18 +170,18 @@ class TableClassifier(ClassifierMixin, _Table):  # type: ignore[misc]
         return np.asarray(numbers)
 
     def predict_proba(self, X: Any) -> Host:
-        """Probability of each class, (m, n_classes), in the order of ``classes_``."""
+        """Return the probability of each class, (m, n_classes), in the order of ``classes_``."""
         return self._outputs(X)
 
     def predict(self, X: Any) -> Host:
-        """Class of each row, (m,)."""
+        """Return the class of each row, (m,)."""
         numbers = self._outputs(X).argmax(axis=1)
         return np.asarray(self.classes_[numbers])
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TableRegressor(RegressorMixin, _Table):  # type: ignore[misc]
-    """Amounts of the rows of a table, by an ensemble that is trained by the recipe for tables.
+    """An ensemble that predicts numbers for a table's rows, trained by the recipe for tables.
 
     Parameters
     ----------
@@ -202,6 +203,6 @@ class TableRegressor(RegressorMixin, _Table):  # type: ignore[misc]
         return np.asarray(y, np.float64)
 
     def predict(self, X: Any) -> Host:
-        """Amount of each row, (m,)."""
+        """Return the number of each row, (m,)."""
         a = self._outputs(X)
         return np.asarray(self.columns_.decode_target(a)[:, 0])

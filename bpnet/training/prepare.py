@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpnet import backends
+from bpnet._typing import Array
 from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
@@ -132,13 +133,18 @@ def store(
     targets = make_targets(
         y, m, n_L, network.output, cost, classes, names[1], learn=learn, labels=labels
     )
-    are_numbers, values = targets.values.ndim == 1, targets.values
-    if not are_numbers:
-        finite.refuse(values, names[1], dtype)
-        values = values.astype(batches.host_dtype(dtype))
-    values = backend.asarray(values, dtype=backend.index_dtype if are_numbers else dtype)
-    classes = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
-    return (stored, values, classes), targets
+    if targets.values.ndim == 2:
+        finite.refuse(targets.values, names[1], dtype)
+    return (stored, *store_targets(targets.values, n_L, backend, dtype)), targets
+
+
+def store_targets(values: Any, n_L: int, backend: Backend, dtype: str) -> tuple[Array, Array]:
+    """Return targets, which are class numbers or rows, and class numbers 0 to n_L - 1."""
+    kind = backend.index_dtype
+    if values.ndim == 2:
+        values, kind = values.astype(batches.host_dtype(dtype)), dtype
+    numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
+    return backend.asarray(values, dtype=kind), numbers
 
 
 def on_device(parameters: Parameters, backend: Backend, dtype: str) -> Parameters:
