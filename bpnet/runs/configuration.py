@@ -17,8 +17,8 @@ from bpnet.data import Columns
 from bpnet.data.loading import load as load_data
 from bpnet.errors import InputError
 from bpnet.runs.folder import Config
-from bpnet.training.declared import Declared, Option, merged, one_of, option, table
-from bpnet.training.recipe import COUNT, OPTIONS, Place, Ranks, Recipe
+from bpnet.training.declared import COUNT, Declared, Option, merged, one_of, option, table
+from bpnet.training.recipe import OPTIONS, Place, Ranks, Recipe
 
 FIND = "find"
 """In place of a learning rate: find it before training."""

@@ -10,7 +10,8 @@ from bpnet.runs.configuration import LAYOUT, RUN_OPTIONS
 from bpnet.runs.folder import Config
 from bpnet.synonyms import hint
 from bpnet.training import tables as recipes
-from bpnet.training.recipe import COUNT, RECIPE
+from bpnet.training.declared import COUNT
+from bpnet.training.recipe import RECIPE
 
 NONE = "none"
 """In place of a recipe: the same defaults as for any other data."""

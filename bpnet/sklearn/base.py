@@ -96,15 +96,15 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         if (X_val is None) != (y_val is None):
             one, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
             raise ValueError(f"{one} was given without {missing}; give both")
-        return self._fit(X, y, sample_weight, None if X_val is None else (X_val, y_val))
+        self._fit(X, y, sample_weight, None if X_val is None else (X_val, y_val))
+        return self
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def _fit(self, *examples: Any, incremental: bool = False) -> Self:
+    def _fit(self, *examples: Any, incremental: bool = False) -> None:
         """Run a fit from its begin to its end."""
         fit = self._begin(*examples, incremental=incremental)
         fitting.run([fit])
         fit.finish()
-        return self
 
     def _begin(
         self, X: Any, y: Any, weights: Any = None, validation: Any = None, *, incremental: bool

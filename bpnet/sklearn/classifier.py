@@ -177,7 +177,8 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
             self._label_binarizer = LabelBinarizer()
             labels = y if type_of_target(y).startswith("multilabel") else classes
             self._label_binarizer.fit(labels)
-        return self._fit(X, y, sample_weight, incremental=True)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
 
     @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Host:

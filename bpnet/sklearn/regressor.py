@@ -71,7 +71,8 @@ class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
         X, y, sample_weight
             As in :meth:`fit`.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
 
     def _values(self, y: Any) -> Host:
         """Return rows of numbers, (m, n_outputs)."""

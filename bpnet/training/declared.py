@@ -47,6 +47,9 @@ class Range:
         return f"a number from {self.low:g} to below {self.high:g}"
 
 
+COUNT = Range(1, 1 << 31, whole=True)
+"""Range of epochs, of examples in a batch and of other counts."""
+
 STRENGTH = Range()
 """Range of the strengths of regularization, and of limits, of which 0 means no limit."""
 

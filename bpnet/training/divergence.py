@@ -18,7 +18,7 @@ from bpnet.core.feedforward import Parameters
 from bpnet.core.layers import Dense
 from bpnet.errors import Diverged
 from bpnet.training import blocks
-from bpnet.training.objective import EvaluationStep
+from bpnet.training.objective import EvaluationStep, Objective
 
 if TYPE_CHECKING:
     from bpnet.training.session import Session
@@ -71,26 +71,23 @@ def explain(session: "Session", rows: Host, at: int) -> Diverged:
 def _culprit(session: "Session", before: Parameters, rows: Host) -> str:
     """Return which number of which layer is the first that is not finite in a bad step."""
     xp, dense = session.backend.xp, np.cumsum(_is_dense(session))
-    for l, z in enumerate(_weighted_inputs(session, before, rows)):
+    data, here = blocks.present(session.data, rows, session.backend)
+    index = session.backend.asarray(here[0], dtype=session.backend.index_dtype)
+    costs = EvaluationStep(session.step.objective)
+    batch = costs.load(index, before, data)
+    for l, z in enumerate(_weighted_inputs(costs.objective, before, batch.x)):
         if not bool(xp.all(xp.isfinite(z))):
             return f"weighted input of layer {dense[l]}"
     # every weighted input up to z^L is finite: the cost is not, or else the update
-    costs = EvaluationStep(session.step.objective)
-    data, here = blocks.present(session.data, rows, session.backend)
-    index = session.backend.asarray(here[0], dtype=session.backend.index_dtype)
-    if bool(xp.isfinite(costs((), costs.load(index, before, data), before, data)[1][0])):
+    if bool(xp.isfinite(costs((), batch, before, data)[1][0])):
         for l, arrays in enumerate(session.parameters):
             if not all(bool(xp.all(xp.isfinite(a))) for a in arrays):
                 return f"update of layer {dense[l]}"
     return f"cost of layer {dense[-1]}"
 
 
-def _weighted_inputs(session: "Session", parameters: Parameters, rows: Host) -> Iterator[Array]:
+def _weighted_inputs(objective: Objective, parameters: Parameters, a: Array) -> Iterator[Array]:
     """Yield z of each layer for one batch without dropout; of other layers their output."""
-    objective, backend = session.step.objective, session.backend
-    data, here = blocks.present(session.data, rows, backend)
-    index = backend.asarray(here[0], dtype=backend.index_dtype)
-    a = objective.batch(index, data).x
     computed = objective.compute(parameters)
     for layer, arrays in zip(objective.layers[:-1], computed[:-1], strict=True):
         a, cache = layer.forward(arrays, a, xp=objective.xp)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar
 
 from bpnet import synonyms
@@ -15,18 +16,15 @@ from bpnet.core.schedules import Schedule
 from bpnet.data import draws
 from bpnet.errors import InputError
 from bpnet.training import scores
-from bpnet.training.declared import STRENGTH, Check, Declared, Range, one_of, option, table
+from bpnet.training.declared import COUNT, STRENGTH, Check, Declared, Range, one_of, option, table
 
 T = TypeVar("T")
 Each: TypeAlias = T | Sequence[T]
 """One value for all networks of a set, or a list with one value for each."""
 
-COUNT = Range(1, 1 << 31, whole=True)
-"""Range of epochs, of examples in a batch and of other counts."""
-
 REGULAR = "Against overfitting"
 PLACE = "Where it runs"
-"""Panels of options in the help of the command line."""
+_strength = partial(option, 0.0, each=True, swept=True, taken=True, range=STRENGTH, panel=REGULAR)
 
 
 def _made(get: Callable[[Any], Any]) -> Check:
@@ -64,8 +62,7 @@ class Recipe(Declared):
         Examples in a step; 1 is the paper's stochastic gradient descent, None takes the whole set,
         which is batch gradient descent.
     micro_batch : int, optional
-        Examples that are taken at a time; their gradients are added up until the batch is whole.
-        The step is the same and takes less memory.
+        Examples that are taken at a time, to save memory; their gradients are added up.
     schedule : str or Schedule
         Schedule of the learning rate, which starts from the optimizer's; one of
         :mod:`bpnet.schedules`.
@@ -127,21 +124,18 @@ class Recipe(Declared):
         of_steps=True, range=_made(schedules.get),
         words="scheduler lr_scheduler lr_schedule learning_rate_schedule",
     )  # fmt: skip
-    l2: float = option(
-        0.0, each=True, swept=True, taken=True, range=STRENGTH, panel=REGULAR,
-        help="Strength of L2 regularization (weight decay), the alpha of the paper.",
-    )  # fmt: skip
-    l1: float = option(
-        0.0, help="Strength of L1 regularization.", each=True, swept=True,
-        taken=True, range=STRENGTH, panel=REGULAR,
-        words="l1_regularization l1_reg l1_penalty",
-    )  # fmt: skip
-    max_norm: float = option(
-        0.0, each=True, swept=True, of_steps=True, taken=True, range=STRENGTH, panel=REGULAR,
+    l2: float = _strength(
+        help="Strength of L2 regularization (weight decay), the alpha of the paper."
+    )
+    l1: float = _strength(
+        help="Strength of L1 regularization.", words="l1_regularization l1_reg l1_penalty"
+    )
+    max_norm: float = _strength(
+        of_steps=True,
         help="Upper limit of the norm of the weights into each neuron; 0 sets no limit.",
-    )  # fmt: skip
-    clip_norm: float = option(
-        0.0, each=True, swept=True, of_steps=True, taken=True, range=STRENGTH, panel=REGULAR,
+    )
+    clip_norm: float = _strength(
+        of_steps=True,
         help="Upper limit of the norm of the whole gradient, which is scaled down to it; 0 sets no "
         "limit.",
         words="clipnorm max_grad_norm gradient_clip gradient_clip_val grad_clip clip "
@@ -219,11 +213,9 @@ class Place(Declared):
         "BPNET_BACKEND from the environment, else auto.",
     )  # fmt: skip
     device: Any = option(
-        None,
-        panel=PLACE,
-        compared=False,
+        None, panel=PLACE, compared=False,
         help="Device of the backend, such as 0 or cuda:1. By default, the backend's first.",
-    )
+    )  # fmt: skip
     dtype: dtypes.Float = option(
         "float32", help="Floating-point type: float32, float64, float16 or bfloat16.", panel=PLACE,
         range=_made(dtypes.check_float),

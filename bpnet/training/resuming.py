@@ -96,42 +96,35 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 1 << 62
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < math.inf
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        type(v) in (int, float) and abs(v) < math.inf for v in value
+    )
 
 
-def _is_list(value: Any, of: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list) and all(map(of, value))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _has(value: Any, kind: type) -> bool:
+    """Whether a value is a dict whose values are of a kind."""
+    return isinstance(value, dict) and all(isinstance(v, kind) for v in value.values())
 
 
 _OF_RUN: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("at", "before"), _is_count),
-    "backend": _is_text,
-    "machine": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
-    "columns": lambda value: value is None or _is_text(value),
+    "backend": lambda value: isinstance(value, str),
+    "machine": lambda value: _has(value, str),
+    "columns": lambda value: isinstance(value, str | None),
     "asked": lambda value: isinstance(value, dict),
-    "stacks": lambda value: _is_list(value, _is_count),
-    "networks": lambda value: (
-        isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
-    ),
+    "stacks": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "networks": lambda value: _has(value, dict),
 }
 _OF_NETWORK: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("epoch", "step", "epochs"), _is_count),
     "done": lambda value: isinstance(value, bool),
-    "error": lambda value: value is None or _is_text(value),
-    "learning_rate": _is_number,
-    "sums": lambda value: _is_list(value, _is_number) and len(value) == 2,
+    "error": lambda value: isinstance(value, str | None),
+    "learning_rate": lambda value: _are_numbers([value]),
+    "sums": lambda value: _are_numbers(value) and len(value) == 2,
     "threads": lambda value: value is None or (_is_count(value) and 0 < value <= threads.MOST),
-    "history": lambda value: (
-        isinstance(value, dict) and all(_is_list(v, _is_number) for v in value.values())
-    ),
-    "callbacks": lambda value: (
-        isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
-    ),
+    "history": lambda value: _has(value, list) and all(map(_are_numbers, value.values())),
+    "callbacks": lambda value: _has(value, dict),
 }
 """Entries of a checkpoint for the run and for each network, with the checks of their values."""
 

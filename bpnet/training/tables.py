@@ -15,8 +15,8 @@ from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.training import prepare
 from bpnet.training.callbacks import EarlyStopping
-from bpnet.training.declared import Range
-from bpnet.training.recipe import COUNT, Recipe
+from bpnet.training.declared import COUNT, Range
+from bpnet.training.recipe import Recipe
 
 Fold: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 

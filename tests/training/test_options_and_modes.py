@@ -209,7 +209,7 @@ def test_the_fastest_backend_is_that_of_all(mode, monkeypatch):
     """Where ranks would find different ones, that of rank 0."""
     names = iter(["array_api_strict:CPU_DEVICE", "numpy"])
     monkeypatch.setattr(fastest, "_measure", lambda *_: {next(names): 1.0})
-    monkeypatch.setattr(fastest, "_memory", lambda *_: Path("nothing") / str(id(object())))
+    monkeypatch.setattr(fastest, "_cache_file", lambda *_: Path("nothing") / str(id(object())))
     kinds = effects.seen(MODES[mode], lambda z: type(z).__module__.split(".")[0], backend="fastest")
     assert set(kinds) == {"array_api_strict"}
 
