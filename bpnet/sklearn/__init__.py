@@ -1,9 +1,9 @@
 """``MLPClassifier`` and ``MLPRegressor`` with scikit-learn's interface, on every backend.
 
-They differ from scikit-learn's where that is better told than hidden: costs come from z, without
-clipped probabilities; ``partial_fit`` goes on with the random state, so that its calls are the
-epochs of one fit; a fit that diverges ends at once. Fitted on a GPU, an estimator predicts
-elsewhere after ``set_params(backend="numpy")``.
+They differ from scikit-learn's estimators in three ways: costs come from z, without clipped
+probabilities; ``partial_fit`` goes on with the random state, so that its calls are the epochs of
+one fit; and a fit that diverges ends at once. An estimator that was fitted on a GPU predicts on a
+processor after ``set_params(backend="numpy")``.
 
 >>> from bpnet.sklearn import MLPClassifier
 >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]

@@ -79,7 +79,7 @@ refit_time_, multimetric_
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, params.get("groups")))
         fits = [
-            Fit(
+            Candidate(
                 clone(self.estimator).set_params(**clone(candidate, safe=False)),
                 np.arange(len(y))[train],
             )
@@ -151,7 +151,7 @@ class Shared:
 
 
 @dataclass(eq=False)
-class Fit:
+class Candidate:
     """A fit to do: an estimator with its parameters, and the rows that it is fitted to."""
 
     estimator: Any
@@ -200,7 +200,7 @@ class Fit:
             self.begun, self.error = None, error
 
 
-def fit_all(fits: Sequence[Fit], X: Any, y: Any, sample_weight: Any = None) -> list[Any]:
+def fit_all(fits: Sequence[Candidate], X: Any, y: Any, sample_weight: Any = None) -> list[Any]:
     """Fit each estimator to its rows, as ``estimator.fit(X[rows], y[rows])`` would.
 
     Return for each fit the fitted estimator, or the exception that its fit raised.
@@ -220,16 +220,16 @@ def fit_all(fits: Sequence[Fit], X: Any, y: Any, sample_weight: Any = None) -> l
     return [one.error or one.estimator for one in fits]
 
 
-def _run(fits: Sequence[Fit], shared: Shared) -> None:
+def _run(fits: Sequence[Candidate], shared: Shared) -> None:
     """Run fits of one kind in stacks, and finish them."""
     backend, member = fits[0].begun.backend, fits[0].begun.member
     size = stacking.size(backend, member.step, member.k)
     del member  # it would keep the arrays of a stack alive that ran out of memory
 
-    def run(part: Sequence[Fit]) -> None:
+    def run(part: Sequence[Candidate]) -> None:
         fitting.run([one.begun for one in part])
 
-    def undo(part: Sequence[Fit]) -> None:
+    def undo(part: Sequence[Candidate]) -> None:
         for one in part:
             vars(one.estimator).clear()
             vars(one.estimator).update(copy.deepcopy(one.before))

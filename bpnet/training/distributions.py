@@ -18,7 +18,7 @@ from bpnet.training.callbacks import Callback, Run
 from bpnet.training.lbfgs import Descent
 from bpnet.training.objective import Data, Objective
 from bpnet.training.session import Session
-from bpnet.training.step import Slopes, TrainingStep
+from bpnet.training.step import Backpropagation, TrainingStep
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """The quantiles that are kept of each distribution."""
@@ -119,14 +119,14 @@ class _Probe:
         at = _dense(objective)
         top = feedforward.activate(objective.layers[-1].activation, z, xp=xp)
         activations = [*(caches[i][0] for i in at[1:]), top]
-        _, _, slopes = Slopes(objective)(parameters, batch, data, numbers[1])
+        _, _, gradients = Backpropagation(objective)(parameters, batch, data, numbers[1])
         other = carry[0]
         if self.step is not None:
             carry, _ = self.step(carry, rows, numbers, data)
             other = self.step.unpack(carry[0])
         arrays = [
             *activations,
-            *(slopes[i][0] for i in at),
+            *(gradients[i][0] for i in at),
             *(parameters[i][0] for i in at),
             *(other[i][0] for i in at),
         ]

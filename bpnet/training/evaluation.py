@@ -33,7 +33,7 @@ def evaluate(
     dtype: dtypes.Float | None = None,
     detailed: bool = False,
 ) -> dict[str, Any]:
-    """Mean cost, and accuracy, or R2 and errors where there are no classes, and further metrics.
+    """Return the mean cost of a network on some examples, and its accuracy or errors.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def gradients(
     device: Any = None,
     dtype: dtypes.Float = "float64",
 ) -> tuple[float, list[tuple[Host, Host]]]:
-    """Cost over all examples, and its gradients.
+    """Return the cost over all examples, and its gradients.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, epochs
 from bpnet.training.member import Member
 from bpnet.training.objective import Data, Objective
-from bpnet.training.step import Slopes, added, beside_weights
+from bpnet.training.step import Backpropagation, added, beside_weights
 
 _log = logging.getLogger("bpnet")
 
@@ -24,13 +24,14 @@ _log = logging.getLogger("bpnet")
 class _Sums:
     """Step of a scan that adds the gradients of some rows to those of the rows before."""
 
-    slopes: Slopes
+    backpropagation: Backpropagation
     total: float
 
     def __call__(
         self, gradients: Parameters, rows: Array, parameters: Parameters, data: Data
     ) -> tuple[Parameters, tuple[Array, ...]]:
-        C, right, more = self.slopes(parameters, rows, data, total=beside_weights(self.total, data))
+        total = beside_weights(self.total, data)
+        C, right, more = self.backpropagation(parameters, rows, data, total=total)
         return added(gradients, more), (C, *right)
 
 
@@ -100,7 +101,7 @@ class Descent:
         """Return C, its gradient and the number of correct answers, for the parameters w."""
         backend, xp = self.backend, self.backend.xp
         parameters = self._layout.unpack((w,), xp=xp)
-        sums = _Sums(Slopes(self.step.objective), self._m)
+        sums = _Sums(Backpropagation(self.step.objective), self._m)
         gradients = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
         parts: list[tuple[Array, ...]] = []
         for rows in blocks.pieces(self.data, parameters):

@@ -70,9 +70,9 @@ def compute(
         try:
             out[name] = float(_value(name, a, *seen, targets))
         except ValueError as error:
-            raise InputError(f"{name} cannot be told here: {one_line(error)}") from error
+            raise InputError(f"{name} is not defined here: {one_line(error)}") from error
         if math.isnan(out[name]):
-            msg = f"{name} cannot be told here: it is not defined for these targets"
+            msg = f"{name} is not defined for these targets"
             raise InputError(f"{msg}; give more examples to judge by")
     return out
 

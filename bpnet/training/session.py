@@ -100,7 +100,7 @@ class Session:
         """Place the members of a stack and their arrays."""
         self.members, self.carry = list(members), carry
         self._host = {}
-        self._own = trees.map_leaves(self._device, stacking.own(members))
+        self._per_member = trees.map_leaves(self._device, stacking.per_member(members))
 
     @property
     def live(self) -> list[tuple[int, Member]]:
@@ -267,7 +267,8 @@ class Session:
         lead = self.live[0][1]
         acting = [lead if member.is_over else member for member in self.members]
         batch = trees.map_leaves(self._device, stacking.batch(acting, rows, first))
-        return self.backend.scan(Stacked(self.step), self.carry, batch, (self.data, self._own))
+        operands = self.data, self._per_member
+        return self.backend.scan(Stacked(self.step), self.carry, batch, operands)
 
     def _copied(self) -> Any:
         return trees.map_leaves(partial(self.backend.xp.asarray, copy=True), self.carry)

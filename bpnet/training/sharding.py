@@ -25,7 +25,7 @@ from bpnet.training.member import Host
 from bpnet.training.objective import Data
 from bpnet.training.ranks import Split
 from bpnet.training.session import Session
-from bpnet.training.step import Carry, Packed, Slopes, TrainingStep
+from bpnet.training.step import Carry, Packed, TrainingStep, beside_weights
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,8 @@ class _Part:
 
     def __call__(self, packed: Packed, rows: Array, data: Data, words: Any, total: Any) -> Array:
         objective, xp = self.step.objective, self.step.objective.xp
-        if len(data) > 3 and data[3] is not None:
-            total = xp.sum(data[3][:1]) * 0 + total  # an array, on the device of the weights
-        slopes = Slopes(objective, self.step.micro)
-        C, right, gradients = slopes(self.step.unpack(packed), rows, data, words, total)
+        parameters, total = self.step.unpack(packed), beside_weights(total, data)
+        C, right, gradients = self.step.backpropagation(parameters, rows, data, words, total)
         kind = next(a.dtype for arrays in gradients for a in arrays)
         sums = tuple(xp.astype(xp.reshape(a, (1,)), kind) for a in (C, *right))
         (vector,) = flat.of_all(objective.layers).pack(gradients, xp=xp)
@@ -59,8 +57,8 @@ class _Move:
         sums = 1 if objective.kind is None else 2
         end = vector.shape[0] - sums
         gradients = flat.of_all(objective.layers).unpack((vector[:end],), xp=objective.xp)
-        slopes = (vector[end], tuple(vector[end + 1 + i] for i in range(sums - 1)), gradients)
-        return self.step.move(carry, self.step.unpack(carry[0]), slopes, coefficients, size)
+        results = (vector[end], tuple(vector[end + 1 + i] for i in range(sums - 1)), gradients)
+        return self.step.move(carry, self.step.unpack(carry[0]), results, coefficients, size)
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from bpnet.core import optimizers, random
 from bpnet.core.layers import Dropout
 from bpnet.core.regularizers import UNBOUND, Regularization
 from bpnet.training.member import Member
-from bpnet.training.step import Own, TrainingStep
+from bpnet.training.step import PerMember, TrainingStep
 
 Host = np.ndarray[Any, Any]
 
@@ -66,7 +66,7 @@ def _without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:
     )
 
 
-def own(members: Sequence[Member]) -> Own:
+def per_member(members: Sequence[Member]) -> PerMember:
     """Return what differs between members and is the same in all steps, on the host."""
     steps = [m.step for m in members]
     limits = {}
@@ -83,7 +83,7 @@ def own(members: Sequence[Member]) -> Own:
                 np.asarray(values, dtype).reshape(-1, 1, 1)
                 for values, dtype in zip(drops, kinds, strict=True)
             )
-    return Own(Regularization(**limits), rates)
+    return PerMember(Regularization(**limits), rates)
 
 
 def batch(members: Sequence[Member], rows: Sequence[Host], first: int) -> dict[str, Host]:

@@ -21,9 +21,12 @@ from bpnet.training.objective import Batch, Data, Objective, wide
 
 _log = logging.getLogger("bpnet")
 
+Results = tuple[Array, tuple[Array, ...], Parameters]
+"""C, the number of correct answers where there are classes, and the gradients of C."""
+
 
 @dataclass(frozen=True)
-class Slopes:
+class Backpropagation:
     """The cost of some examples and its gradients, without regularization.
 
     ``micro`` examples are taken at a time and their gradients added up; 0 takes all at once.
@@ -40,8 +43,8 @@ class Slopes:
         words: Any = (),
         total: Any = None,
         drops: Any = None,
-    ) -> tuple[Array, tuple[Array, ...], Parameters]:
-        """Return C, the number of correct answers, and the gradients of C.
+    ) -> Results:
+        """Return cost and gradients of a batch.
 
         ``taken`` is a batch, or the row numbers of one, of which ``micro`` are loaded at a time.
         ``words`` are the words of the random key, and empty where no layer draws. ``total`` is the
@@ -74,7 +77,7 @@ class Slopes:
         words: Any,
         total: Any,
         drops: Any,
-    ) -> tuple[Array, tuple[Array, ...], Parameters]:
+    ) -> Results:
         objective, xp = self.objective, self.objective.xp
         z, values, gradients = feedforward.cost_and_gradients(
             objective.layers,
@@ -101,7 +104,7 @@ Carry = tuple[Packed, tuple[Slots, ...]]
 """Packed parameters, and the slots of the optimizer for each vector."""
 
 
-class Own(NamedTuple):
+class PerMember(NamedTuple):
     """What differs between the networks of a stack: their limits and their rates of dropout."""
 
     regularization: Regularization
@@ -126,8 +129,9 @@ class TrainingStep:
     largest: float = math.inf
 
     @cached_property  # a step may be called thousands of times in a second
-    def _slopes(self) -> Slopes:
-        return Slopes(self.objective, self.micro)
+    def backpropagation(self) -> Backpropagation:
+        """What computes the cost of a batch and its gradients."""
+        return Backpropagation(self.objective, self.micro)
 
     @cached_property
     def layout(self) -> Layout:
@@ -161,7 +165,7 @@ class TrainingStep:
         return rows if self.micro else self.objective.batch(rows, data)
 
     def __call__(
-        self, carry: Carry, taken: Any, numbers: tuple[Any, ...], data: Data, own: Own | None = None
+        self, carry: Carry, taken: Any, numbers: Any, data: Data, own: PerMember | None = None
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Return the next carry and the sums of the batch: cost, number of correct answers.
 
@@ -172,9 +176,9 @@ class TrainingStep:
         coefficients, words = numbers
         parameters = self.unpack(carry[0])
         drops = None if own is None else own.drops
-        slopes = self._slopes(parameters, taken, data, words, drops=drops)
+        results = self.backpropagation(parameters, taken, data, words, drops=drops)
         size = self._weight(taken, data)
-        return self.move(carry, parameters, slopes, coefficients, size, own)
+        return self.move(carry, parameters, results, coefficients, size, own)
 
     def _weight(self, taken: Any, data: Data) -> tuple[Any, int]:
         """Return the weight and the size of a batch; they are equal where there are no weights."""
@@ -188,20 +192,20 @@ class TrainingStep:
         self,
         carry: Carry,
         parameters: Parameters,
-        slopes: tuple[Array, tuple[Array, ...], Parameters],
+        results: Results,
         coefficients: tuple[Any, ...],
         size: tuple[Any, int],
-        own: Own | None = None,
+        own: PerMember | None = None,
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Return the next carry and the sums of the batch, from its cost and gradients.
 
-        The carry and the slopes are donated. ``size`` is the weight of the batch and the number of
+        The carry and the results are donated. ``size`` is the weight of the batch and the number of
         its examples.
         """
         objective, xp = self.objective, self.objective.xp
         limits = self.regularization if own is None else own.regularization
         (vectors, unlearned), state = carry
-        C, right, gradients = slopes
+        C, right, gradients = results
         weight, k = size
         m = self.m
         if m is None:  # a batch whose examples all have the weight 0 is divided by 1
@@ -251,7 +255,7 @@ class Stacked:
     step: TrainingStep
 
     def __call__(
-        self, carry: Carry, batch: dict[str, Array], data: Data, own: Own
+        self, carry: Carry, batch: dict[str, Array], data: Data, own: PerMember
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Return the next carry and the sums of the batch for each member, (members,).
 

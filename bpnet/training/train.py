@@ -1,4 +1,4 @@
-"""``train``: plan what is asked for, open it on its backend, run it, and hand on what it gave."""
+"""``train``: plan a call, open it on its backend, run it, and return the histories."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -75,39 +75,40 @@ def train(
     Parameters
     ----------
     network : Network, or sequence of Networks
-        What learns; its arrays on the host hold the result. Networks of a set are trained together
-        where they are small, each as it would be alone.
+        Network to train; its arrays on the host hold the result. Networks of a set are trained at
+        the same time where they are small, each as it would be alone.
     data : (X, y) or Dataset
-        Examples, (m, n_0), and class labels, (m,), or rows, (m, n_L); of one library, moved
-        once to the backend.
+        Examples, (m, n_0), and class labels, (m,), or rows, (m, n_L). Both are arrays of one
+        library, and are moved once to the backend.
     recipe : Recipe, "table" or TableRecipe, optional
         What is learned and how: cost, optimizer, epochs and so on; for a set also a list with one
-        for each network. "table" is :class:`bpnet.TableRecipe`, with whose options a network is
-        stopped by its validation rows; those of a set that has none hold out a fold each.
+        recipe for each network. "table" is :class:`bpnet.TableRecipe`, whose options stop a
+        network by its validation rows; networks of a set without these hold out a fold each.
     place : Place, optional
-        Where: backend, device, dtype and so on.
+        Where the network is trained: backend, device, dtype and so on.
     ranks : Ranks, optional
-        With whom.
+        With which other processes it is trained.
     sample_weight : array, (m,), optional
         Weight of each example in the cost; a batch's gradient is the weighted mean.
     validation : (X, y), Dataset, "auto" or None
-        Judged after every epoch. "auto" is the data set's own validation part, where it has one
-        and there are no ``folds``; None is nothing.
+        Examples that the network is evaluated on after every epoch. "auto" is the validation part
+        of the data set, if it has one and there are no ``folds``; None evaluates nothing.
     checkpoint : str, Path or Checkpoint, optional
-        Folder for checkpoints, one an epoch unless a :class:`bpnet.Checkpoint` says otherwise.
+        Folder for checkpoints. One is written after each epoch, or as often as a
+        :class:`bpnet.Checkpoint` says.
     resume : bool
         Whether to go on from the newest checkpoint there; the run then ends with the bits of
         one that was never interrupted, on the same backend with the same threads.
     callbacks : sequence of Callback
-        Called between blocks and epochs, an iteration of L-BFGS being a block; for a set also a
-        list of lists, one for each network. A :class:`bpnet.Checkpoint` is given as
-        ``checkpoint``.
+        Called between blocks and epochs; an iteration of L-BFGS counts as a block. For a set it may
+        be a list of lists, one for each network. A :class:`bpnet.Checkpoint` is the argument
+        ``checkpoint`` instead.
     folds : sequence of (rows, rows), optional
-        For each network of a set the numbers of the examples that it is trained with, and of
-        those that it is judged by in place of ``validation``.
+        For each network of a set the row numbers of its training examples, and of its validation
+        examples, which replace ``validation``.
     verbose : {0, 1, 2}
-        1 shows the run where somebody watches, on a terminal or in a notebook, 2 also in a file:
-        see :class:`bpnet.callbacks.Progress`.
+        1 shows progress on a terminal or in a notebook, 2 in a file or pipe too: see
+        :class:`bpnet.callbacks.Progress`.
     **keywords
         The fields of :class:`bpnet.Recipe`, :class:`bpnet.Place` and :class:`bpnet.Ranks`, in
         place of those of ``recipe``, ``place`` and ``ranks``. For a set the optimizer, epochs,
@@ -116,10 +117,10 @@ def train(
 
     Returns
     -------
-    History, or a list of these for a set
-        A dict of lists, which draws itself. One value an epoch: ``cost``, ``accuracy`` where there
-        are classes, ``validation_cost``, ``validation_accuracy``, ``learning_rate``, ``seconds``,
-        and the metrics.
+    History, or Histories for a set
+        A dict of lists that draws itself, with one value for each epoch: ``cost``, ``accuracy``
+        where there are classes, ``validation_cost``, ``validation_accuracy``, ``learning_rate``,
+        ``seconds``, and the metrics.
 
     Raises
     ------
@@ -128,8 +129,8 @@ def train(
     BackendUnavailable
         If the named backend does not work here.
     Diverged
-        If the cost is no longer finite; of a set, that of every network: else ``diverged`` of what
-        is returned has the errors by the networks' numbers.
+        If the cost is no longer finite; for a set, if that is so of every network. Else
+        :attr:`Histories.diverged` has the errors by the networks' numbers.
     KeyboardInterrupt
         After Ctrl-C; the network holds what was learned.
 
@@ -143,14 +144,14 @@ def train(
     >>> net.classify(X).tolist()
     [0, 1, 1, 0]
 
-    The same as a value, with another number of epochs:
+    The same options as a recipe, with another number of epochs:
 
     >>> recipe = bpnet.Recipe(optimizer=adam, batch_size=None)
     >>> history = bpnet.train(net, (X, y), recipe, epochs=5, place=bpnet.Place(backend="numpy"))
     >>> len(history["cost"])
     5
 
-    Several at once, with a learning rate each:
+    Several networks at once, each with its learning rate:
 
     >>> nets = [bpnet.Network([2, 8, 1], hidden="tanh", output="sigmoid", seed=s) for s in range(2)]
     >>> rates = [bpnet.optimizers.Adam(learning_rate=eta) for eta in (0.05, 0.01)]

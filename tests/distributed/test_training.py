@@ -260,27 +260,27 @@ def test_a_cost_that_is_not_finite_stops_all_ranks_alike():
 
 def test_memory_that_runs_out_on_one_rank_is_its_own_matter(caplog):
     from bpnet.backends.numpy import NumPy
-    from bpnet.training.step import Slopes
+    from bpnet.training.step import Backpropagation
 
     def job(ranks):
         return jobs.train(ranks, epochs=1, batch_size=64)
 
     want = simulate(2, job)[0][0]
-    taken, plain = [], Slopes._part
+    taken, plain = [], Backpropagation._part
     told = iter([True])
 
-    def short(slopes, parameters, batch, *rest):
+    def short(backpropagation, parameters, batch, *rest):
         if len(batch.x) > 4 and next(told, False):
             raise MemoryError
         taken.append(len(batch.x))
-        return plain(slopes, parameters, batch, *rest)
+        return plain(backpropagation, parameters, batch, *rest)
 
     assert NumPy().out_of_memory(MemoryError())
-    Slopes._part = short
+    Backpropagation._part = short
     try:
         results, _ = simulate(2, job)
     finally:
-        Slopes._part = plain
+        Backpropagation._part = plain
     assert {4, 8} <= set(taken)
     assert "going on with 4 of a batch" in caplog.text
     assert results[0][0] == results[1][0]

@@ -52,7 +52,7 @@ def test_parts_of_different_sizes_are_each_taken_whole():
     est = MLPClassifier((), solver="sgd", batch_size=8, max_iter=3, tol=1.0, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = together.fit_all([together.Fit(clone(est), rows) for rows in parts], X, Y)
+        found = together.fit_all([together.Candidate(clone(est), rows) for rows in parts], X, Y)
         for one, rows in zip(found, parts, strict=True):
             wanted = clone(est).fit(X[rows], Y[rows])
             np.testing.assert_allclose(one.coefs_[0], wanted.coefs_[0], rtol=1e-12)

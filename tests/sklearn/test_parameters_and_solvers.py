@@ -141,7 +141,7 @@ def ours(column, kind, given, y, fits):
     for _ in range(fits):
         if column == "grid":
             other = kind(**{**given, "random_state": given["random_state"] + 1})
-            both = [together.Fit(one, np.arange(M)) for one in (est, other)]
+            both = [together.Candidate(one, np.arange(M)) for one in (est, other)]
             assert together.fit_all(both, X, y) == [est, other]
         else:
             est.fit(X, y)

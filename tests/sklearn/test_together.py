@@ -22,7 +22,9 @@ def test_candidates_of_two_dtypes_have_data_of_two_dtypes():
     y = X @ [1.0, -1.0, 2.0]
     options = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 1, "batch_size": 6}
     dtypes = ["float32", "float64", "float32", "float64"]
-    fits = [together.Fit(MLPRegressor(**options, dtype=dtype), np.arange(20)) for dtype in dtypes]
+    fits = [
+        together.Candidate(MLPRegressor(**options, dtype=dtype), np.arange(20)) for dtype in dtypes
+    ]
     for dtype, found in zip(dtypes, together.fit_all(fits, X, y), strict=True):
         alone = MLPRegressor(**options, dtype=dtype).fit(X[:20], y[:20])
         assert found.coefs_[0].dtype == dtype
@@ -62,7 +64,7 @@ def test_memory_that_runs_out_halves_the_stack(monkeypatch, caplog, options):
     monkeypatch.setattr(Stacked, "__call__", hungry)
     monkeypatch.setattr(replay, "WORTH", 10**9)  # a step that is replayed is not called
     with caplog.at_level(logging.WARNING, "bpnet"):
-        fits = [together.Fit(one, rows) for group in made for one in group]
+        fits = [together.Candidate(one, rows) for group in made for one in group]
         done = together.fit_all(fits, X, y)
     assert "memory ran out with 5 networks at a time: 2" in caplog.text
     assert set(sizes) >= {5, 2}
@@ -78,7 +80,8 @@ def test_a_row_that_is_no_number_is_the_matter_of_its_folds():
     X[0, 0] = {"a": 1}
     options = {"hidden_layer_sizes": 4, "max_iter": 2}
     fits = [
-        together.Fit(MLPRegressor(**options), rows) for rows in (np.arange(12), np.arange(12, 24))
+        together.Candidate(MLPRegressor(**options), rows)
+        for rows in (np.arange(12), np.arange(12, 24))
     ]
     broken, found = together.fit_all(fits, X, np.arange(24.0))
     assert isinstance(broken, TypeError)
@@ -87,7 +90,7 @@ def test_a_row_that_is_no_number_is_the_matter_of_its_folds():
 
 def test_a_fit_of_a_stack_keeps_no_examples_of_its_own():
     X = np.random.default_rng(0).normal(size=(24, 3))
-    held = [together.Fit(MLPRegressor(max_iter=1), np.arange(20)) for _ in range(2)]
+    held = [together.Candidate(MLPRegressor(max_iter=1), np.arange(20)) for _ in range(2)]
     shared = together.Shared(X, X[:, 0])
     for one in held:
         one.begin(shared)

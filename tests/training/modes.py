@@ -201,7 +201,7 @@ def in_a_grid(probe, data=(X, Y), **options):
         if judged is not None:
             search = GridSearch(made[0], {"random_state": [0]}, cv=[(rows, rows)])
             return [outcome(search.fit(*data, X_val=judged[0], y_val=judged[1]).best_estimator_)]
-        done = together.fit_all([together.Fit(est, rows) for est in made], *data, weights)
+        done = together.fit_all([together.Candidate(est, rows) for est in made], *data, weights)
     for found in done:
         if isinstance(found, Exception):
             raise found

@@ -192,7 +192,7 @@ SOFTMAX, SIGMOID, LINE = (bpnet.activations.get(n) for n in ("softmax", "sigmoid
          "top_1 needs classes that exclude each other, and these targets are rows of labels; "
          "use accuracy, f1 or auc"),
         (["r2"], [[0.5]], 1, LINE,
-         "r2 cannot be told here: it is not defined for these targets; "
+         "r2 is not defined for these targets; "
          "give more examples to judge by"),
     ],
 )  # fmt: skip
@@ -491,7 +491,7 @@ def member(rate, l2=None, l1=None, places=None, given=None, keyed=True):
 
 
 def test_numbers_of_members_stand_side_by_side():
-    found = stacking.own([member(0.25, l2=0.5), member(0.5), member(0.75, l2=2.0)])
+    found = stacking.per_member([member(0.25, l2=0.5), member(0.5), member(0.75, l2=2.0)])
     assert found.regularization.l2.tolist() == [0.5, UNBOUND.l2, 2.0]
     assert found.regularization.l1 is found.regularization.max_norm is None
     steps, scales = found.drops[1]

@@ -224,7 +224,7 @@ def test_fits_of_a_grid_have_each_its_threads():
     probe = Probe(effects_of_place.blas)
     usual = {"activation": probe, "solver": "sgd", "max_iter": 20, "tol": 1.0}
     fits = [
-        together.Fit(MLPClassifier(5, n_iter_no_change=1, threads=n, **usual), np.arange(M))
+        together.Candidate(MLPClassifier(5, n_iter_no_change=1, threads=n, **usual), np.arange(M))
         for n in (1, 2, 1, 2)
     ]
     with threadpool_limits(2, user_api="blas"):
