@@ -8,16 +8,17 @@ import numpy as np
 from bpnet import backends
 from bpnet.arguments import checked
 from bpnet.backends import Backend, dtypes
-from bpnet.core import averaging, costs, feedforward, regularizers
+from bpnet.core import averaging, regularizers
 from bpnet.core.layers import Dense
 from bpnet.core.namespace import namespace_of
-from bpnet.data import batches
+from bpnet.core.regularizers import Regularization
 from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network
 from bpnet.training import blocks, scores
 from bpnet.training.declared import STRENGTH, Strength
 from bpnet.training.objective import EvaluationStep, Objective
 from bpnet.training.prepare import check_network, on_device, pair, prepare
+from bpnet.training.step import Backpropagation
 from bpnet.training.targets import Targets
 
 
@@ -155,22 +156,14 @@ def gradients(
     chosen, objective, stored, _ = prepare(
         network, (X, y), cost, backend=backend, device=device, dtype=dtype
     )
-    xp = chosen.xp
     with chosen.session(dtype):
         m = int(stored[0].shape[0])
-        parameters = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
+        parameters = on_device(network.parameters, chosen, dtype)
         here, numbers = blocks.present(stored, np.arange(m), chosen)
         rows = chosen.asarray(numbers, dtype=chosen.index_dtype)
-        batch = objective.batch(rows, here)
-        _, values, slopes = feedforward.cost_and_gradients(
-            objective.layers, parameters, batch.x, batch.y, objective.cost, xp=xp
-        )
-        sums = batches.host_dtype(dtype)  # the range of half precision is too small for sums
-        C = costs.mean_cost(xp.astype(values, chosen.dtype(sums)), xp=xp)
-        if l2:
-            wide = batches.on_device(network.parameters, backend=chosen, dtype=sums)
-            C = C + regularizers.l2_cost(wide, l2, m, xp=xp)
-            slopes = regularizers.l2_gradient(parameters, slopes, l2, m)
+        C, _, slopes = Backpropagation(objective)(parameters, rows, here)
+        limits = Regularization(l2=l2)
+        C, slopes = regularizers.penalized(C, parameters, slopes, limits, m, xp=chosen.xp)
         host = backends.to_numpy(slopes)
         total = float(chosen.to_numpy(C))
     pairs = zip(network.layers, host, strict=True)

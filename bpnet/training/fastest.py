@@ -50,40 +50,24 @@ def settled(call: Call) -> Call:
 def find(call: Call) -> Selection:
     """Return the fastest backend for a call; rank 0 chooses it for all ranks."""
     first, place, ranks = call.plans[0], call.place, call.split.ranks
+    if place.device is not None:
+        msg = f'backend="fastest" looks for the device itself; leave device {place.device!r} out'
+        raise InputError(msg)
     shape = batches.as_array(pair(call.data, "data")[0], "X").shape
-    m = int(shape[0]) if shape else 1
-
-    def measured() -> Selection:
-        return select(
-            first.network, batch_size=max(first.batch_size(m), 1), optimizer=first.recipe.rule,
-            dtype=place.dtype, cost=first.recipe.cost, device=place.device,
-        )  # fmt: skip
-
-    if ranks.size == 1:
-        return measured()
-    best = measured() if ranks.rank == 0 else None
+    k = max(first.batch_size(int(shape[0]) if shape else 1), 1)
+    rule = "sgd" if isinstance(first.recipe.rule, LBFGS) else first.recipe.rule
+    recipe = Recipe(cost=first.recipe.cost, optimizer=rule, batch_size=k)
+    best = select(first.network, recipe, place.dtype) if ranks.rank == 0 else None
+    if ranks.size == 1 and best is not None:
+        return best
     ranks.agree()
     own = None if best is None else json.dumps([best.backend.spec, best.reason]).encode()
     spec, reason = json.loads(ranks.share(own))
     return Selection(backends.get(spec), reason)
 
 
-def select(
-    network: Network,
-    *,
-    batch_size: int,
-    optimizer: Any = "sgd",
-    dtype: str = "float32",
-    cost: Any = None,
-    device: Any = None,
-) -> Selection:
+def select(network: Network, recipe: Recipe, dtype: str) -> Selection:
     """Return the backend with the shortest step for a network and a batch, and the reason."""
-    if device is not None:
-        msg = f'backend="fastest" looks for the device itself; leave device {device!r} out'
-        raise InputError(msg)
-    recipe = Recipe(cost=cost, optimizer=optimizer, batch_size=batch_size)
-    if isinstance(recipe.rule, LBFGS):
-        recipe = replace(recipe, optimizer="sgd")
     file = _cache_file(network, recipe, dtype)
     with suppress(OSError, ValueError, KeyError, BackendUnavailable, InputError):
         known = json.loads(file.read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,15 +52,6 @@ def check(objective: Objective, **options: Any) -> None:
         if value != usual:
             msg = f"lbfgs takes all examples in a step and chooses its own rate; {name} is "
             raise InputError(f"{msg}{value!r}, leave it at {usual!r}")
-
-
-def _ended(search: Generator[Found, None, Found]) -> Found:
-    """Return the end of a search that has no iteration left."""
-    try:
-        return next(search)
-    except StopIteration as end:
-        result: Found = end.value
-        return result
 
 
 @dataclass(eq=False)
@@ -132,10 +123,10 @@ class Descent:
     def train_epoch(self) -> None:
         """Make one iteration; where none is left, the run is over."""
         run = self.member.run
-        try:
-            self._move_to(next(self._search))
-        except StopIteration as end:
-            self._move_to(end.value)
+        self.before = self.parameters
+        is_over = self._search_on()
+        self.parameters = self._layout.unpack((self.progress.w,), xp=self.backend.xp)
+        if is_over:
             if math.isfinite(self.progress.f):
                 epochs.end(self, 0)
                 return
@@ -148,9 +139,14 @@ class Descent:
         for callback in self.member.callbacks:
             callback.on_block_end(run)
 
-    def _move_to(self, progress: Found) -> None:
-        self.progress, self.before = progress, self.parameters
-        self.parameters = self._layout.unpack((progress.w,), xp=self.backend.xp)
+    def _search_on(self) -> bool:
+        """Make an iteration, or write where the search ended; return whether it has ended."""
+        try:
+            self.progress: Found = next(self._search)
+        except StopIteration as end:
+            self.progress = end.value
+            return True
+        return False
 
     def leave(self, _i: int, _carry: Any = None) -> None:
         """End the search, and write into the run why it ended."""
@@ -158,7 +154,7 @@ class Descent:
         if run.stopped:
             self.progress = replace(self.progress, reason="stopped")
         elif not self.progress.reason:  # the last iteration has been made, and the search goes on
-            self.progress = _ended(self._search)
+            self._search_on()
         end = self.progress
         run.note = (
             f"L-BFGS: {end.iterations} iterations, {end.evaluations} evaluations, "

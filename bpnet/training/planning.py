@@ -241,7 +241,6 @@ def _fold(pair: Any, i: int) -> tuple[Host, Host]:
 
 def with_dropout(network: Network, rate: float) -> tuple[Any, ...]:
     """Return a network's layers with dropout after the hidden ones, unless it has its own."""
-    layers.Dropout(rate)  # refuses a rate out of range even if there is no hidden layer
     if not rate:
         return network.layers
     if any(isinstance(layer, layers.Dropout) for layer in network.layers):

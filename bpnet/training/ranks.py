@@ -197,15 +197,8 @@ class Agreement(Callback):
     def __init__(self, ranks: Communicator, session: Any) -> None:
         self._ranks, self._session = ranks, session
 
-    def on_block_end(self, run: Run) -> None:
-        """Compare before a checkpoint is written."""
-        self._agree(run)
-
-    def on_epoch_end(self, run: Run) -> None:
-        """Compare after other callbacks have seen the epoch."""
-        self._agree(run)
-
-    def _agree(self, run: Any) -> None:
+    def on_block_end(self, run: Any) -> None:
+        """Compare before a checkpoint is written, and after other callbacks have seen an epoch."""
         code = len(_REASONS) if run.reason else 0  # 0 is no reason, the last one any other
         if run.reason in _REASONS:
             code = 1 + _REASONS.index(run.reason)
@@ -220,3 +213,5 @@ class Agreement(Callback):
         if len(codes):
             reason = _REASONS[int(codes.min()) - 1]
             run.stopped = reason if reason in SIGNALS else run.reason or reason
+
+    on_epoch_end = on_block_end

@@ -131,11 +131,11 @@ class ShardedSession(Session):
     ) -> Iterator[Array]:  # fmt: skip
         """Yield the vector of each of this rank's shards."""
         for start, stop in bounds:
-            if start == stop:
-                yield self._nothing(packed)
-                continue
-            vector = self._part(packed, rows[start:stop], data, words, total)
-            yield self._brought(vector)
+            if start < stop:
+                part = self._part(packed, rows[start:stop], data, words, total)
+            else:
+                part = self._nothing(packed)
+            yield part if self._here else self.backend.to_numpy(part)
 
     def _part(self, packed: Packed, rows: Array, data: Data, words: Any, total: Any) -> Array:
         """Return the vector of one shard, in smaller parts where memory runs out."""
@@ -154,15 +154,8 @@ class ShardedSession(Session):
         """Whether ranks add up arrays of the backend, and not copies of them on the host."""
         return self.backend.name == self.split.ranks.library
 
-    def _brought(self, vector: Array) -> Array:
-        """Return a vector where the ranks add up."""
-        return vector if self._here else self.backend.to_numpy(vector)
-
     def _nothing(self, packed: Packed) -> Array:
         """Return the vector of a shard without rows."""
-        arrays = list(trees.leaves(packed))
-        length = sum(math.prod(a.shape) for a in arrays) + (
-            1 if self.step.objective.kind is None else 2
-        )
-        zeros = self.backend.xp.zeros((length,), dtype=arrays[0].dtype, device=self.backend.device)
-        return self._brought(zeros)
+        arrays, sums = list(trees.leaves(packed)), 1 if self.step.objective.kind is None else 2
+        length = sum(math.prod(a.shape) for a in arrays) + sums
+        return self.backend.xp.zeros((length,), dtype=arrays[0].dtype, device=self.backend.device)

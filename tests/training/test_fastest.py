@@ -28,14 +28,19 @@ def network(**options):
     return bpnet.Network([6, 8, 3], seed=0, **options)
 
 
+def select(net, batch_size, optimizer="sgd", dtype="float32", cost=None):
+    recipe = bpnet.Recipe(cost=cost, optimizer=optimizer, batch_size=batch_size)
+    return fastest.select(net, recipe, dtype)
+
+
 def test_the_shortest_step_wins_and_is_remembered(candidates, home, monkeypatch):
     seconds = {"numpy": 3e-4, "array_api_strict:device1": 1e-4}
     monkeypatch.setattr(fastest, "_step", lambda backend, *_: seconds[backend.spec])
-    found = fastest.select(network(), batch_size=32)
+    found = select(network(), batch_size=32)
     assert found.backend.spec == "array_api_strict:device1"
     assert found.reason.endswith("microseconds a step are numpy 300, array_api_strict:device1 100")
     monkeypatch.setattr(fastest, "_step", lambda *_: pytest.fail("measured again"))
-    again = fastest.select(network(), batch_size=32)
+    again = select(network(), batch_size=32)
     assert again.backend == found.backend
     assert again.reason.startswith(found.reason)
     assert "as measured on 20" in again.reason
@@ -56,17 +61,17 @@ def test_another_network_batch_or_dtype_is_measured_anew(candidates, home, monke
     monkeypatch.setattr(fastest, "_step", lambda *_: 1e-4)
     usual = {"network": network(), "batch_size": 32}
     for options in (usual, {**usual, **other}):
-        fastest.select(options.pop("network"), **options)
+        select(options.pop("network"), **options)
     assert len(list(home.iterdir())) == 2
 
 
 def test_what_was_remembered_and_is_gone_or_damaged_is_measured_anew(candidates, home, monkeypatch):
     monkeypatch.setattr(fastest, "_step", lambda *_: 1e-4)
-    fastest.select(network(), batch_size=32)
+    select(network(), batch_size=32)
     (file,) = home.iterdir()
     for text in ("{", "{}", '{"backend": "cupy:77", "reason": "", "date": ""}', '{"backend": "x"}'):
         file.write_text(text)
-        assert fastest.select(network(), batch_size=32).backend.spec == "numpy"
+        assert select(network(), batch_size=32).backend.spec == "numpy"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +87,7 @@ def test_what_was_remembered_and_is_gone_or_damaged_is_measured_anew(candidates,
 def test_every_kind_of_network_can_be_tried_out(candidates, output, cost, sizes):
     net = bpnet.Network(sizes, hidden="sigmoid", output=output, seed=0)
     before = [W.copy() for W in net.weights]
-    found = fastest.select(net, batch_size=16, cost=cost)
+    found = select(net, batch_size=16, cost=cost)
     assert "numpy" in found.reason
     assert "array_api_strict:device1" in found.reason
     for W, W_0 in zip(net.weights, before, strict=True):
@@ -92,7 +97,7 @@ def test_every_kind_of_network_can_be_tried_out(candidates, output, cost, sizes)
 def test_the_trial_ends_when_its_time_is_up(candidates, monkeypatch):
     """The first candidate is always measured; nobody is waited for beyond the limit."""
     monkeypatch.setattr(fastest, "_LIMIT", 0.0)
-    found = fastest.select(network(), batch_size=16)
+    found = select(network(), batch_size=16)
     assert found.backend.spec == "numpy"
     assert "array_api_strict" not in found.reason
 
