@@ -148,7 +148,7 @@ class LBFGSFit(Fit):
 
     def write(self) -> str | None:
         """Write the weights and the results of the search."""
-        est, end = self.est, self.session.progress
+        est, end = self.est, self.session.latest
         self.pull()
         est.loss_, est.n_iter_, est.round_trips_ = end.f, end.iterations, end.round_trips
         if end.converged:

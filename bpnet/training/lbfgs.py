@@ -59,8 +59,8 @@ class Descent:
     """A network trained by L-BFGS on its whole training set; an iteration is an epoch.
 
     ``parameters`` are those of now, on the device, and ``before`` those of an iteration ago.
-    ``progress`` is where the search is, or where it ended. It has the methods of a
-    :class:`Session` that :mod:`epochs` calls.
+    ``latest`` is what the search returned last, in an iteration or at its end. The methods are
+    those of a :class:`Session` that :mod:`epochs` calls.
     """
 
     member: Member
@@ -125,26 +125,26 @@ class Descent:
         run = self.member.run
         self.before = self.parameters
         is_over = self._search_on()
-        self.parameters = self._layout.unpack((self.progress.w,), xp=self.backend.xp)
+        self.parameters = self._layout.unpack((self.latest.w,), xp=self.backend.xp)
         if is_over:
-            if math.isfinite(self.progress.f):
+            if math.isfinite(self.latest.f):
                 epochs.end(self, 0)
                 return
             msg = "the cost is not finite before the first step of L-BFGS; look for outliers in the"
             epochs.diverge(self, 0, Diverged(f"{msg} data, or scale the inputs"))
             return
-        progress = self.progress
-        run.step, run.cost, run.learning_rate = run.steps, progress.f, progress.step
-        run.accuracy = progress.extra[0] / run.samples if progress.extra else None
+        latest = self.latest
+        run.step, run.cost, run.learning_rate = run.steps, latest.f, latest.step
+        run.accuracy = latest.extra[0] / run.samples if latest.extra else None
         for callback in self.member.callbacks:
             callback.on_block_end(run)
 
     def _search_on(self) -> bool:
         """Make an iteration, or write where the search ended; return whether it has ended."""
         try:
-            self.progress: Found = next(self._search)
+            self.latest: Found = next(self._search)
         except StopIteration as end:
-            self.progress = end.value
+            self.latest = end.value
             return True
         return False
 
@@ -152,10 +152,10 @@ class Descent:
         """End the search, and write into the run why it ended."""
         run, self.member.is_over = self.member.run, True
         if run.stopped:
-            self.progress = replace(self.progress, reason="stopped")
-        elif not self.progress.reason:  # the last iteration has been made, and the search goes on
+            self.latest = replace(self.latest, reason="stopped")
+        elif not self.latest.reason:  # the last iteration has been made, and the search goes on
             self._search_on()
-        end = self.progress
+        end = self.latest
         run.note = (
             f"L-BFGS: {end.iterations} iterations, {end.evaluations} evaluations, "
             f"{end.round_trips} round trips to the host; {end.reason}"

@@ -150,16 +150,12 @@ def opened(call: Call, count: int | None = None) -> Job:
         first.network, call.data, first.recipe.cost, device=place.device, dtype=place.dtype,
         backend=split.placed(place.backend, place.device), learn=True,
     )  # fmt: skip
-    folds = [plan.fold for plan in call.plans if plan.fold is not None]
-    if folds and isinstance(data[0], HostRows):
+    if first.fold is not None and isinstance(data[0], HostRows):
         msg = "folds are parts of examples in memory, and these are not; train the networks one by "
         raise InputError(f"{msg}one, with (x[rows], y[rows]) of the data and validation")
     steps = [_step(i, call, objective, data, backend) for i in range(len(call.plans))]
     with backend.session(place.dtype):
-        validation = Validation.make(
-            first.network, call.validation, objective, targets, data, backend, place.dtype,
-            tuple(first.recipe.metrics), folds=folds,
-        )  # fmt: skip
+        validation = Validation.make(call, objective, targets, data, backend)
     made = zip(call.plans, steps, weights_of(call, targets), strict=True)
     call = replace(call, plans=[replace(plan, step=s, weights=w) for plan, s, w in made])
     settings: dict[str, Any] = {}

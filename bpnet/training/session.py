@@ -239,7 +239,7 @@ class Session:
         """
         run = next(m.run for m in self.members if not m.is_over or self.alone)
         first = run.epoch * run.steps + run.step + 1 + skip
-        before = self._copied()  # a step that fails may have written to the carry, its donation
+        before = self._copied()  # a step that fails may have written to the donated carry
         while True:
             try:
                 scan = self._scan_alone if self.alone else self._scan_stack

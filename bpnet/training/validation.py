@@ -12,11 +12,11 @@ from bpnet.core.feedforward import Parameters
 from bpnet.data import batches
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError
-from bpnet.model.network import Network
 from bpnet.training import blocks, prepare, scores
 from bpnet.training.epochs import Figures
 from bpnet.training.member import Member
 from bpnet.training.objective import Data, EvaluationStep, Objective, StackedEvaluation
+from bpnet.training.planning import Call
 from bpnet.training.targets import Targets
 
 Host = np.ndarray[Any, Any]
@@ -40,40 +40,30 @@ class Validation:
 
     @classmethod
     def make(
-        cls,
-        network: Network,
-        validation: Any,
-        objective: Objective,
-        targets: Targets,
-        data: Data,
-        backend: Backend,
-        dtype: str,
-        metrics: tuple[str, ...],
-        *,
-        folds: Sequence[tuple[Host, Host]] = (),
+        cls, call: Call, objective: Objective, targets: Targets, data: Data, backend: Backend
     ) -> "Validation":
         """Bring the validation examples to the device; refuse metrics where there are none."""
-        by_fold = bool(folds)
-        without = not all(len(rows) for _, rows in folds) if by_fold else validation is None
-        if metrics and without:
+        first, dtype = call.plans[0], call.place.dtype
+        network, metrics = first.network, tuple(first.recipe.metrics)
+        folds = [plan.fold for plan in call.plans if plan.fold is not None]
+        has_rows = all(len(rows) for _, rows in folds) if folds else call.validation is not None
+        if metrics and not has_rows:
             msg = f"the metric {metrics[0]!r} needs examples to judge by; give validation"
-            raise InputError(f"{msg}, or rows to judge by in every fold" if by_fold else msg)
-        stored: Data | None = data
-        if not by_fold:
-            stored = None
-            if validation is not None:
-                x, y = prepare.pair(validation, "validation")
-                names = ("validation X", "validation y")
-                batches.require_one({names[0]: x, names[1]: y})
-                stored, made = prepare.store(
-                    network, x, y, objective.cost, targets.classes, objective.scale, backend, dtype,
-                    names, labels=targets.are_labels,
-                )  # fmt: skip
-                targets = replace(made, columns=targets.columns)
+            raise InputError(f"{msg}, or rows to judge by in every fold" if folds else msg)
+        stored: Data | None = data if folds else None
+        if not folds and call.validation is not None:
+            x, y = prepare.pair(call.validation, "validation")
+            names = ("validation X", "validation y")
+            batches.require_one({names[0]: x, names[1]: y})
+            stored, made = prepare.store(
+                network, x, y, objective.cost, targets.classes, objective.scale, backend, dtype,
+                names, labels=targets.are_labels,
+            )  # fmt: skip
+            targets = replace(made, columns=targets.columns)
         parts = [replace(targets, values=targets.values[rows]) for _, rows in folds]
         for part in parts or ([] if stored is None else [targets]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)
-        return cls(objective, backend, dtype, metrics, stored, targets, by_fold)
+        return cls(objective, backend, dtype, metrics, stored, targets, bool(folds))
 
     def __call__(self, parameters: Parameters, members: Sequence[Member]) -> list[Figures]:
         """Return what each member adds to its history.

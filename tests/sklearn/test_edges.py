@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from bpnet.errors import InputError
 from bpnet.sklearn import MLPClassifier
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 
 X = np.random.default_rng(4).normal(size=(40, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -52,7 +52,9 @@ def test_parts_of_different_sizes_are_each_taken_whole():
     est = MLPClassifier((), solver="sgd", batch_size=8, max_iter=3, tol=1.0, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = together.fit_all([together.Candidate(clone(est), rows) for rows in parts], X, Y)
+        found = grid_search.fit_all(
+            [grid_search.Candidate(clone(est), rows) for rows in parts], X, Y
+        )
         for one, rows in zip(found, parts, strict=True):
             wanted = clone(est).fit(X[rows], Y[rows])
             np.testing.assert_allclose(one.coefs_[0], wanted.coefs_[0], rtol=1e-12)

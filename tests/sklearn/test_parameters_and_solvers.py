@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from bpnet.core import activations
 from bpnet.errors import InputError
 from bpnet.sklearn import MLPClassifier, MLPRegressor
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 from tests.training.effects import gradient, slopes
 from tests.training.modes import MODES, NAMES, M, X, Y
 from tests.training.test_options_and_modes import CELLS
@@ -141,8 +141,8 @@ def ours(column, kind, given, y, fits):
     for _ in range(fits):
         if column == "grid":
             other = kind(**{**given, "random_state": given["random_state"] + 1})
-            both = [together.Candidate(one, np.arange(M)) for one in (est, other)]
-            assert together.fit_all(both, X, y) == [est, other]
+            both = [grid_search.Candidate(one, np.arange(M)) for one in (est, other)]
+            assert grid_search.fit_all(both, X, y) == [est, other]
         else:
             est.fit(X, y)
     return est

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bpnet.sklearn import GridSearch, MLPClassifier, MLPRegressor
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 from bpnet.training import epochs
 
 pytestmark = pytest.mark.filterwarnings(
@@ -171,7 +171,7 @@ def test_without_a_refit(data):
 
 def test_what_is_no_network_of_bpnet_is_left_to_scikit_learn(data, monkeypatch):
     X, y = data
-    monkeypatch.setattr(together, "fit_all", None)
+    monkeypatch.setattr(grid_search, "fit_all", None)
     pipe = make_pipeline(StandardScaler(), small())
     grid = {"mlpclassifier__alpha": [0.1, 1.0]}
     found = GridSearch(pipe, grid, cv=3).fit(X, y)

@@ -1,4 +1,4 @@
-"""Times of a search whose candidates were trained together."""
+"""Times of a search whose candidates were trained as one set."""
 
 import time
 

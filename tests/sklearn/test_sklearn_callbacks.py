@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bpnet.sklearn import GridSearch, MLPClassifier, MLPRegressor
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 
 callback = pytest.importorskip("sklearn.callback")
 
@@ -203,7 +203,7 @@ def test_it_goes_through_meta_estimators(search):
 def test_a_grid_search_tells_of_its_fits_and_scores_the_same(on, monkeypatch):
     est, grid = MLPClassifier(**OPTIONS, max_iter=3), {"alpha": [1e-4, 1.0]}
     plain = fit(GridSearch(est, grid, cv=2))
-    monkeypatch.setattr(together, "fit_all", lambda *_: pytest.fail("nobody would be told"))
+    monkeypatch.setattr(grid_search, "fit_all", lambda *_: pytest.fail("nobody would be told"))
     seen = Seen() if on == "search" else callback.ScoringMonitor(scoring="accuracy")
     search = GridSearch(est, grid, cv=2)
     (search if on == "search" else est).set_callbacks(seen)

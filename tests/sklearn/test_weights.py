@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bpnet.sklearn import MLPClassifier, MLPRegressor
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 RANDOM = np.random.default_rng(0)
@@ -43,9 +43,9 @@ def test_fits_that_are_trained_as_one_have_the_losses_of_each_alone():
     """An epoch's loss weighs each batch by its length, as scikit-learn's does."""
     make = {"hidden_layer_sizes": 5, "max_iter": 4, "random_state": 0, "batch_size": 16}
     y, parts = X[:, 0] * 2, np.array_split(np.arange(90), 3)
-    fits = [together.Candidate(MLPRegressor(**make), np.concatenate(parts[:i] + parts[i + 1 :]))
+    fits = [grid_search.Candidate(MLPRegressor(**make), np.concatenate(parts[:i] + parts[i + 1 :]))
             for i in range(3)]  # fmt: skip
-    for fit, est in zip(fits, together.fit_all(fits, X, y, W), strict=True):
+    for fit, est in zip(fits, grid_search.fit_all(fits, X, y, W), strict=True):
         alone = MLPRegressor(**make).fit(X[fit.rows], y[fit.rows], sample_weight=W[fit.rows])
         np.testing.assert_allclose(est.loss_curve_, alone.loss_curve_, rtol=1e-9)
 
@@ -55,9 +55,9 @@ def test_the_loss_of_an_epoch_weighs_each_batch_by_its_length(count):
     """Nothing moves: the weighted mean of a batch counts as often as the batch has examples."""
     make = {"hidden_layer_sizes": 4, "max_iter": 1, "batch_size": 32, "shuffle": False,
             "solver": "sgd", "learning_rate_init": 1e-12, "alpha": 0.0}  # fmt: skip
-    fits = [together.Candidate(MLPClassifier(random_state=seed, **make), np.arange(90))
+    fits = [grid_search.Candidate(MLPClassifier(random_state=seed, **make), np.arange(90))
             for seed in range(count)]  # fmt: skip
-    for est in together.fit_all(fits, X, Y, W):
+    for est in grid_search.fit_all(fits, X, Y, W):
         losses = -np.log(est.predict_proba(X)[np.arange(90), Y])
         parts = [slice(0, 32), slice(32, 64), slice(64, 90)]
         means = [np.average(losses[part], weights=W[part]) for part in parts]

@@ -16,7 +16,7 @@ from bpnet.core.lbfgs import LBFGS
 from bpnet.data.host_rows import HostRows
 from bpnet.distributed import simulate
 from bpnet.sklearn import GridSearch, MLPClassifier, MLPRegressor
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 
 M, ETA, STEPS = 48, 0.5, 21
 """Examples, learning rate, and the steps of a search for one."""
@@ -201,7 +201,9 @@ def in_a_grid(probe, data=(X, Y), **options):
         if judged is not None:
             search = GridSearch(made[0], {"random_state": [0]}, cv=[(rows, rows)])
             return [outcome(search.fit(*data, X_val=judged[0], y_val=judged[1]).best_estimator_)]
-        done = together.fit_all([together.Candidate(est, rows) for est in made], *data, weights)
+        done = grid_search.fit_all(
+            [grid_search.Candidate(est, rows) for est in made], *data, weights
+        )
     for found in done:
         if isinstance(found, Exception):
             raise found

@@ -11,7 +11,7 @@ import bpnet
 from bpnet.cli import main
 from bpnet.distributed import Single
 from bpnet.sklearn import MLPClassifier
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 from bpnet.training import Distributions, fastest, finder
 from tests.training import effects, effects_of_place
 from tests.training.modes import FOLDS, HELD, MODES, M, Probe
@@ -224,10 +224,12 @@ def test_fits_of_a_grid_have_each_its_threads():
     probe = Probe(effects_of_place.blas)
     usual = {"activation": probe, "solver": "sgd", "max_iter": 20, "tol": 1.0}
     fits = [
-        together.Candidate(MLPClassifier(5, n_iter_no_change=1, threads=n, **usual), np.arange(M))
+        grid_search.Candidate(
+            MLPClassifier(5, n_iter_no_change=1, threads=n, **usual), np.arange(M)
+        )
         for n in (1, 2, 1, 2)
     ]
     with threadpool_limits(2, user_api="blas"):
         most = effects_of_place.blas()
-        together.fit_all(fits, effects.X, effects.Y)
+        grid_search.fit_all(fits, effects.X, effects.Y)
     assert set(probe.seen) == {most, frozenset([1] * bool(most))}

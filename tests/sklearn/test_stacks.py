@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from bpnet.backends.trace import replay
 from bpnet.sklearn import MLPClassifier, MLPRegressor
-from bpnet.sklearn import search as together
+from bpnet.sklearn import search as grid_search
 from bpnet.training.step import Stacked
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -23,9 +23,10 @@ def test_candidates_of_two_dtypes_have_data_of_two_dtypes():
     options = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 1, "batch_size": 6}
     dtypes = ["float32", "float64", "float32", "float64"]
     fits = [
-        together.Candidate(MLPRegressor(**options, dtype=dtype), np.arange(20)) for dtype in dtypes
+        grid_search.Candidate(MLPRegressor(**options, dtype=dtype), np.arange(20))
+        for dtype in dtypes
     ]
-    for dtype, found in zip(dtypes, together.fit_all(fits, X, y), strict=True):
+    for dtype, found in zip(dtypes, grid_search.fit_all(fits, X, y), strict=True):
         alone = MLPRegressor(**options, dtype=dtype).fit(X[:20], y[:20])
         assert found.coefs_[0].dtype == dtype
         for a, b in zip(found.coefs_, alone.coefs_, strict=True):
@@ -64,8 +65,8 @@ def test_memory_that_runs_out_halves_the_stack(monkeypatch, caplog, options):
     monkeypatch.setattr(Stacked, "__call__", hungry)
     monkeypatch.setattr(replay, "WORTH", 10**9)  # a step that is replayed is not called
     with caplog.at_level(logging.WARNING, "bpnet"):
-        fits = [together.Candidate(one, rows) for group in made for one in group]
-        done = together.fit_all(fits, X, y)
+        fits = [grid_search.Candidate(one, rows) for group in made for one in group]
+        done = grid_search.fit_all(fits, X, y)
     assert "memory ran out with 5 networks at a time: 2" in caplog.text
     assert set(sizes) >= {5, 2}
     for found, wanted in zip(done, alone, strict=True):
@@ -80,18 +81,18 @@ def test_a_row_that_is_no_number_is_the_matter_of_its_folds():
     X[0, 0] = {"a": 1}
     options = {"hidden_layer_sizes": 4, "max_iter": 2}
     fits = [
-        together.Candidate(MLPRegressor(**options), rows)
+        grid_search.Candidate(MLPRegressor(**options), rows)
         for rows in (np.arange(12), np.arange(12, 24))
     ]
-    broken, found = together.fit_all(fits, X, np.arange(24.0))
+    broken, found = grid_search.fit_all(fits, X, np.arange(24.0))
     assert isinstance(broken, TypeError)
     assert found.n_iter_ == 2
 
 
 def test_a_fit_of_a_stack_keeps_no_examples_of_its_own():
     X = np.random.default_rng(0).normal(size=(24, 3))
-    held = [together.Candidate(MLPRegressor(max_iter=1), np.arange(20)) for _ in range(2)]
-    shared = together.Shared(X, X[:, 0])
+    held = [grid_search.Candidate(MLPRegressor(max_iter=1), np.arange(20)) for _ in range(2)]
+    shared = grid_search.Shared(X, X[:, 0])
     for one in held:
         one.begin(shared)
     assert held[0].begun.data is held[1].begun.data
