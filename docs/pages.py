@@ -136,7 +136,7 @@ def commands() -> str:
                 panels.setdefault(getattr(one, "rich_help_panel", None) or "", []).append(one)
         for panel, params in panels.items():
             lines += [f"**{panel}**", ""] if panel else []
-            lines += ["| option | |", "|---|---|", *map(_parameter, params), ""]
+            lines += ["| option | meaning |", "|---|---|", *map(_parameter, params), ""]
     return "\n".join(lines)
 
 
@@ -155,16 +155,16 @@ def options() -> str:
     lines = [
         "# Options of training",
         "",
-        "Each is declared once, in `bpnet.Recipe`, `bpnet.Place` or `bpnet.Ranks`, and is a",
-        "keyword of `bpnet.train` and an option of `bpnet train`. Networks of a set may each have",
-        "their own where a list is said to be taken.",
+        "Each option is declared once, in `bpnet.Recipe`, `bpnet.Place` or `bpnet.Ranks`, and is a",
+        "keyword of `bpnet.train` and an option of `bpnet train`. With *yes* under *one each*, a list",
+        "gives each network of a set a value of its own.",
     ]
     for kind in (bpnet.Recipe, bpnet.Place, bpnet.Ranks):
         lines += [
             "",
             f"## {kind.__name__}",
             "",
-            "| option | default | list | |",
+            "| option | default | one each | meaning |",
             "|---|---|---|---|",
         ]
         lines += [

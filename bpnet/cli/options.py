@@ -197,7 +197,8 @@ def check_resume(context: typer.Context, allowed: set[str], whose: str) -> None:
     InputError
         If an option on the command line is not ``allowed``; the message names the first.
     """
-    for name in context.params:
-        if name not in allowed and on_command_line(context, name):
-            msg = f"--resume goes on with {whose}; leave {name.replace('_', '-')} out"
+    for one in context.command.params:
+        if one.name not in allowed and on_command_line(context, str(one.name)):
+            name = one.opts[0] if one.opts[0].startswith("-") else one.metavar
+            msg = f"--resume goes on with {whose}; leave {name} out"
             raise InputError(msg)

@@ -44,7 +44,7 @@ def paper(
             if not row.passed:
                 screen.say(row)
     if not quiet:
-        screen.say(f"backend: {selection.backend.spec} ({selection.reason})")
+        screen.say(f"backend: {selection.reason}")
         screen.say(f"equations: {edition.verdict}")
         screen.say(f"page: {out}")
     return 0 if edition.passed else 1

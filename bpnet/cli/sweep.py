@@ -188,7 +188,6 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
         "source": run_data.identity(data),
     }
     console = screen.console(stderr=json_)
-    target_line = run_data.target_line(data, table)
     total = len(plan.configurations()) * plan.networks_each
     stopper, trained = StopOnSignal(), len(ledger.trained)
     with interrupting() as stopped:
@@ -197,9 +196,7 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
                 console, total, settings["epochs"], silent=quiet or json_, score=score,
                 before=trained, beside=plan.networks_each - 1,
             ) as count:  # fmt: skip
-                for text in sweep.heading(
-                    data, plan, total, backend.spec, selection.reason, target_line
-                ):
+                for text in sweep.heading(data, plan, total, selection.reason, table):
                     count.say(text)
                 if trained:
                     count.say(f"trained before: {trained} of {total} networks")
@@ -253,7 +250,7 @@ def _tested(
     part = run_data.held_out(config, data, config["data"]["source"])
     training = {**plan.training, "cost": plan.training.get("cost")}
     figures = results.figures(network, part, training, (), backend)
-    title = f"the best on {part.title}, by which nothing was chosen:"
+    title = f"the best network on {part.title}, which took no part in the ranking:"
     return {"examples": len(part.data.x), **figures}, [title, *results.lines(figures, part)]
 
 

@@ -150,16 +150,12 @@ def _stopping(config: RunConfig) -> bpnet.EarlyStopping | None:
 
 def _heading(data: Any, config: runs.Config, networks: Any, selection: Any) -> list[str]:
     """Lines on data, network, recipe and backend, which are printed when a run begins."""
-    count = f"{len(networks)} times " if len(networks) > 1 else ""
-    name = data.name or config["data"]["source"]
+    count = f"{len(networks)} x " if len(networks) > 1 else ""
     return [
-        f"data: {name}, {run_data.size_line(data)}",
-        *data.taken,
-        *(f"note: {note}" for note in data.notes),
-        *run_data.target_line(data, config["data"]),
+        *run_data.heading(data, config["data"]),
         f"network: {count}{networks[0]}",
         *recipes.line(config),
-        f"backend: {selection.backend.spec} ({selection.reason})",
+        f"backend: {selection.reason}",
     ]
 
 
@@ -218,9 +214,9 @@ def _say(
         write(console, note)
     if status:
         command = f"go on with: bpnet train --resume {pasted(folder)}"
-        write(console, f"stopped: the model holds what was learned so far; {command}")
+        write(console, f"stopped: the model has the weights of the last step; {command}")
     elif isinstance(model, bpnet.Ensemble):
-        best = ", each as it was after its best epoch" if stopping is not None else ""
+        best = ", each at its best epoch" if stopping is not None else ""
         write(console, f"the model is the mean of {len(model)} networks{best}")
     elif stopping is not None and stopping.best_epoch is not None:
         write(console, f"the model is that of epoch {stopping.best_epoch + 1}, the best")
@@ -240,7 +236,7 @@ def _find_rate(
         network, data, backend=place.backend, dtype=place.dtype, seed=recipe.seed, **options
     )
     if console is not None:
-        steps = f"found in {len(finder.rates)} steps"
+        steps = f"suggested by the learning-rate finder after {len(finder.rates)} steps"
         write(console, f"learning rate: {finder.suggestion:.3g}, {steps}")
     return finder
 
@@ -252,5 +248,5 @@ def _draw_finder(finder: LearningRates, folder: Path, tables: Any, backend: str)
     try:
         picture = plots.learning_rates(finder, folder / "learning-rate.png", about)
     except InputError as error:
-        return [f"learning rate: no picture: {error}"]
-    return [f"learning rate: {picture}"]
+        return [f"no picture of the learning-rate finder: {error}"]
+    return [f"learning-rate finder: {picture}"]

@@ -63,8 +63,8 @@ class Asked:
             if self.need_target:
                 return None
             message = (
-                f"{where} is a table, and no columns were learned that say how to encode it: give "
-                "x as .npz or .npy, or a model trained on a table"
+                f"{where} is a table, and the model was not trained on a table, so that it cannot "
+                "encode its columns: give x as .npz or .npy, or a model trained on a table"
             )
             raise InputError(message)
         if self.target not in {None, columns.target}:

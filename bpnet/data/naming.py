@@ -18,8 +18,11 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """A question after the name that is spelled most alike; empty if none is."""
-    found = get_close_matches(name, list(names), n=1)
+    """A question after the name that is spelled most alike, or the one that contains it."""
+    names = list(names)
+    found = get_close_matches(name, names, n=1)
+    longer = [other for other in names if name.lower() in other.lower()]
+    found = found or (longer if len(longer) == 1 else [])
     return f"did you mean '{found[0]}'? " if found else ""
 
 

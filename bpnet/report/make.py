@@ -65,7 +65,7 @@ def prepare(
     """Read and judge the runs; return them and the folder of the report, as :func:`finish` asks."""
     folders = [Path(run) for run in runs]
     if not folders:
-        msg = "no run was given; give the folder that `bpnet train` named"
+        msg = "no run was given; give the folder that `bpnet train` printed"
         raise InputError(msg)
     drawing.pyplot()
     chosen = backends.select(backend, device).backend

@@ -127,15 +127,31 @@ def target_line(data: Dataset, settings: dict[str, Any]) -> list[str]:
         data.columns.target_kind in {"integer", "real"} and len(data.columns.target_names) == 1
     )
     if data.task == "regress":
-        kind, other = "amounts", "--task classify makes classes of them"
+        kind, other = "amounts (regression)", "--task classify takes them for classes"
     elif rows.ndim == 2:
         return [f"target: {name}, rows of {rows.shape[1]} labels"]
     else:
         classes = np.unique(rows)
-        kind, other = f"{len(classes)} classes", "--task regress makes amounts of them"
+        kind, other = f"{len(classes)} classes", "--task regress takes them for amounts"
         is_numeric = is_numeric and classes.dtype.kind in "iuf"
     is_guess = is_numeric and settings.get("task", "auto") == "auto"
-    return [f"target: {name}, {kind}" + f" ({other})" * is_guess]
+    return [f"target: {name}, {kind}" + f"; {other}" * is_guess]
+
+
+def heading(data: Dataset, settings: dict[str, Any]) -> list[str]:
+    """Lines on the data of a run: their size, what columns are taken for, notes and the target."""
+    left_out = [line for line in data.taken if " left out: " in line]
+
+    def is_listed(note: str) -> bool:
+        name = note.removeprefix("column '").partition("' is left out: ")[0]
+        return any(line.startswith(f"{name} ") for line in left_out)
+
+    return [
+        f"data: {data.name or settings['source']}, {size_line(data)}",
+        *data.taken,
+        *(f"note: {note}" for note in data.notes if not is_listed(note)),
+        *target_line(data, settings),
+    ]
 
 
 def size_line(data: Dataset) -> str:

@@ -126,7 +126,7 @@ def line(config: Config) -> list[str]:
     count = f"{members} networks" if members > 1 else "1 network"
     return [
         f"recipe: {training['recipe']}, {count} of up to {epochs} epochs with batches of "
-        f"{training['batch_size']} (--recipe none trains one as plainly as other data)"
+        f"{training['batch_size']} (--recipe none trains one network with the general defaults)"
     ]
 
 

@@ -165,7 +165,7 @@ def open_run(folder: Path) -> tuple[Model, Config, Columns | None]:
     check_exists(folder)
     if not (folder / MODEL).is_file():
         msg = f"{folder} is not a finished run: it holds no model.safetensors"
-        raise InputError(f"{msg}; give the folder that `bpnet train` named")
+        raise InputError(f"{msg}; give the folder that `bpnet train` printed")
     config, columns = read_config(folder)
     return load(folder), config, columns
 
@@ -173,7 +173,7 @@ def open_run(folder: Path) -> tuple[Model, Config, Columns | None]:
 def check_exists(folder: Path) -> None:
     """Refuse a run whose folder does not exist."""
     if not folder.is_dir():
-        msg = f"there is no run at {folder}; give the folder that `bpnet train` named"
+        msg = f"there is no run at {folder}; give the folder that `bpnet train` printed"
         raise InputError(msg)
 
 
@@ -189,7 +189,7 @@ def resumable(folder: Path, epochs: int | None = None) -> Config | None:
         raise InputError(f"{msg}; go on with: bpnet sweep --resume {pasted(folder)}")
     if not (folder / "config.toml").is_file():
         msg = f"{folder} is not the folder of a run: it holds no config.toml"
-        raise InputError(f"{msg}; give the folder that `bpnet train` named")
+        raise InputError(f"{msg}; give the folder that `bpnet train` printed")
     config, _ = read_config(folder, with_columns=False)
     configuration.check_resumable(config)
     checkpoints, training = folder / CHECKPOINTS, config["training"]

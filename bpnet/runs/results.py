@@ -42,7 +42,7 @@ def lines(figures: dict[str, Any], rows: EvaluationSet) -> list[str]:
     )
     return [
         *(f"{rows.name} {text[n]}" for n in others),
-        f"baseline: {reached}, by always answering {answer_text(baseline['answer'])}",
+        f"baseline: {reached}, by always predicting {answer_text(baseline['answer'])}",
         *(f"{rows.name} {text[n]} (95 %: {interval_text(figures, n)})" for n in errors),
         f"95 % interval of the {display_name(main)}: {interval_text(figures, main)}",
         f"{rows.name} {text[main]}",

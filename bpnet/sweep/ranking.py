@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -224,22 +224,19 @@ def as_option(name: str, values: Any) -> Any:
 
 
 def heading(
-    data: Dataset, plan: Plan, total: int, spec: str, reason: str, target: Sequence[str] = ()
+    data: Dataset, plan: Plan, total: int, reason: str, settings: dict[str, Any]
 ) -> list[str]:
-    """Lines of the data, the networks and the backend, before anything is trained."""
+    """Lines of the data, opened by ``settings``, of the networks and of the backend."""
     count = len(plan.configurations())
     ranked_on = f"{plan.folds} folds" if plan.folds else "a validation split"
     rungs = ", ".join(map(str, plan.rungs))
     return [
-        f"data: {data.name}, {run_data.size_line(data)}",
-        *data.taken,
-        *(f"note: {note}" for note in data.notes),
-        *target,
+        *run_data.heading(data, settings),
         f"network: {network(data, plan, plan.seeds[0], plan.configurations()[0])}",
         f"sweep: {count} combinations, {len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}, "
         f"{ranked_on}: {'at most ' if plan.prune else ''}{total} networks",
         *([f"pruning: the best quarter goes on after epochs {rungs}"] if plan.prune else []),
-        f"backend: {spec} ({reason})",
+        f"backend: {reason}",
     ]
 
 

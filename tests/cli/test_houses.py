@@ -83,7 +83,7 @@ def test_a_table_trains_as_it_is_and_says_what_it_was_taken_for(place, capsys):
     assert "note: 2 rows left out: the target 'price' is missing, first in data row 21" in lines
     bad = "1 value in 'area m2' is no number and counted as missing, first 'about 90' in data row "
     assert f"note: {bad}12" in lines
-    assert "target: 'price', amounts (--task classify makes classes of them)" in lines
+    assert "target: 'price', amounts (regression); --task classify takes them for classes" in lines
     columns = json.loads((place / "run" / "columns.json").read_text())
     inputs = {column["name"] for column in columns["inputs"]}
     assert inputs == set(HEAD) - {"id", "notes", "agent", "price"}

@@ -228,7 +228,7 @@ def test_the_history_of_an_ensemble_has_the_metrics_of_amounts(place):
 def test_the_model_is_said_to_be_the_mean_of_networks_at_their_own_best_epochs(place, capsys):
     loud = [word for word in FAST if word != "--quiet"]
     train("t.csv", "--target", "price", *loud)
-    said = "the model is the mean of 3 networks, each as it was after its best epoch\n"
+    said = "the model is the mean of 3 networks, each at its best epoch\n"
     assert said in capsys.readouterr().out
     train("t.csv", "--target", "price", *FAST, out="quiet")
     assert said not in capsys.readouterr().out

@@ -129,9 +129,12 @@ def test_of_rows_that_were_held_out_their_own_cells_are_counted(
 
 TASKS = {
     "text": ([f"c{i % 3}" for i in range(99)], "3 classes"),
-    "few": ([i % 3 for i in range(99)], "3 classes (--task regress makes amounts of them)"),
-    "many": (list(range(99)), "amounts (--task classify makes classes of them)"),
-    "real": ([i / 7 for i in range(99)], "amounts (--task classify makes classes of them)"),
+    "few": ([i % 3 for i in range(99)], "3 classes; --task regress takes them for amounts"),
+    "many": (list(range(99)), "amounts (regression); --task classify takes them for classes"),
+    "real": (
+        [i / 7 for i in range(99)],
+        "amounts (regression); --task classify takes them for classes",
+    ),
     "booleans": ([i % 2 == 0 for i in range(99)], "2 classes"),
 }
 

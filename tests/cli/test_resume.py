@@ -157,9 +157,10 @@ def test_a_finished_run_says_so_and_is_left_alone(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--hidden", "3"], "leave hidden out"),
-        (["--out", "x"], "leave out out"),
-        (["--batch-size", "64"], "leave batch-size out"),
+        (["--hidden", "3"], "leave --hidden out"),
+        (["--out", "x"], "leave --out out"),
+        (["--batch-size", "64"], "leave --batch-size out"),
+        (["digits"], "leave DATA out"),
     ],
 )
 def test_a_resume_takes_the_runs_own_settings(options, text, tmp_path, capsys):

@@ -60,7 +60,7 @@ def test_a_rate_is_found_and_kept_in_the_run(tmp_path, capsys):
     said = capsys.readouterr().out
     history = json.loads((out / "history.json").read_text())
     rate = history["learning_rate"][0]
-    assert 0 < said.index(f"learning rate: {rate:.3g}, found in") < said.index("epoch 1/")
+    assert 0 < said.index(f"learning rate: {rate:.3g}, suggested by") < said.index("epoch 1/")
     assert f"learning_rate = {rate!r}" in (out / "config.toml").read_text()
     if "no picture" not in said:
         assert (out / "learning-rate.png").is_file()

@@ -276,6 +276,9 @@ def test_what_each_class_holds_out(counts, fraction, quotas):
         (lambda: Taking.read({"numeric": "price"}).resolved(["prices", "b"], "y", "t"),
          "t has no column 'price' to take as numeric: did you mean 'prices'? "
          "it has 'prices', 'b'"),
+        (lambda: Taking.read({"drop": "price"}).resolved(["Asking price", "b"], "y", "t"),
+         "t has no column 'price' to drop: did you mean 'Asking price'? "
+         "it has 'Asking price', 'b'"),
         (lambda: Taking.read({"drop": "q"}).resolved([f"c{i}" for i in range(21)], "y", "t"),
          "t has no column 'q' to drop: it has "
          + ", ".join(f"'c{i}'" for i in range(20)) + ", ..."),

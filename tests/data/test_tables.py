@@ -365,7 +365,7 @@ def test_what_contradicts_saved_columns_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_without_learned_columns_gives_no_predictions(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no columns were learned"):
+    with pytest.raises(InputError, match="the model was not trained on a table"):
         load(table(tmp_path / "t.csv", CELLS), need_target=False)
 
 

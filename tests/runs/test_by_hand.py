@@ -126,23 +126,34 @@ def test_sizes(options, text):
 @pytest.mark.parametrize(
     ("y", "task", "held", "asked", "lines"),
     [
-        (Y, "classify", None, {}, ["target: the targets, 3 classes "
-                                   "(--task regress makes amounts of them)"]),
+        (Y, "classify", None, {}, ["target: the targets, 3 classes; "
+                                   "--task regress takes them for amounts"]),
         (Y, "classify", None, {"task": "classify"}, ["target: the targets, 3 classes"]),
-        (X[:, 0], "regress", None, {}, ["target: the targets, amounts "
-                                        "(--task classify makes classes of them)"]),
+        (X[:, 0], "regress", None, {}, ["target: the targets, amounts (regression); "
+                                        "--task classify takes them for classes"]),
         (np.eye(3)[Y], "classify", None, {}, ["target: the targets, rows of 3 labels"]),
         (Y, "classify", columns("text"), {}, ["target: 'y', 3 classes"]),
         (Y.astype(str), "classify", columns("integer"), {}, ["target: 'y', 3 classes"]),
-        (Y, "classify", columns(), {}, ["target: 'y', 3 classes "
-                                        "(--task regress makes amounts of them)"]),
-        (X, "regress", columns("real", ("y", "z"), "regress"), {}, ["target: 'y', amounts"]),
+        (Y, "classify", columns(), {}, ["target: 'y', 3 classes; "
+                                        "--task regress takes them for amounts"]),
+        (X, "regress", columns("real", ("y", "z"), "regress"), {},
+         ["target: 'y', amounts (regression)"]),
     ],
 )  # fmt: skip
 def test_what_is_told_of_the_target(y, task, held, asked, lines):
     data = Dataset(X, y, task=task, columns=held)
     assert run_data.target_line(data, {"source": "t.csv", **asked}) == lines
     assert run_data.target_line(data, {"source": "digits", **asked}) == []
+
+
+def test_the_heading_has_no_note_on_what_its_table_of_columns_says():
+    taken = ("column  taken as", "id      left out: it names the rows", "a       number")
+    left_out = "column '{}' is left out: it names the rows".format
+    notes = (left_out("id"), left_out("far down"), "2 rows left out: the target is missing")
+    data = Dataset(X, Y, name="t", taken=taken, notes=notes)
+    assert run_data.heading(data, {"source": "t.csv"})[1:6] == [
+        *taken, f"note: {notes[1]}", f"note: {notes[2]}"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -242,7 +253,7 @@ def test_lines_of_results_end_with_what_counts():
     part = EvaluationSet(Dataset(X, Y), "t", "test")
     assert results.lines(FOUND, part) == [
         "test cost: 0.5000",
-        "baseline: accuracy 25.0 %, by always answering 'no'",
+        "baseline: accuracy 25.0 %, by always predicting 'no'",
         "95 % interval of the accuracy: 50.0 % to 87.5 %",
         "test accuracy: 75.0 %",
     ]
@@ -253,7 +264,7 @@ def test_lines_of_results_end_with_what_counts():
     }  # fmt: skip
     assert results.lines(amounts, part) == [
         "test cost: 0.5000",
-        "baseline: R2 0.0000, MAE 3, RMSE 4, by always answering the mean",
+        "baseline: R2 0.0000, MAE 3, RMSE 4, by always predicting the mean",
         "test RMSE: 0.12346 (95 %: 0.1 to 0.2)",
         "test MAE: 12,346 (95 %: 10,000 to 20,000)",
         "95 % interval of the R2: 0.0000 to 0.5000",
@@ -315,7 +326,7 @@ def test_names_of_first_weights_are_no_runs(init, tmp_path, monkeypatch):
     (tmp_path / init).mkdir()
     assert warm_start.WarmStart.of({"init": init}, ()).networks == ()
     assert said(warm_start.WarmStart.of, {"init": "runs/gone"}, ()) == (
-        "there is no run at runs/gone; give the folder that `bpnet train` named"
+        "there is no run at runs/gone; give the folder that `bpnet train` printed"
     )
 
 

@@ -251,12 +251,12 @@ def test_what_is_written_of_a_sweep():
 @pytest.mark.parametrize(("folds", "judged"), [(0, "a validation split"), (3, "3 folds")])
 def test_the_heading(folds, judged):
     asked = plan(folds=folds, seeds=[1, 2])
-    lines = ranking.heading(DATA, asked, 24, "numpy", "it was asked for", ["predicts y"])
+    lines = ranking.heading(DATA, asked, 24, "numpy, named by you", {"source": "made.csv"})
     assert lines[0].startswith("data: made up, ")
-    assert lines[1] == "predicts y"
+    assert lines[1].startswith("target: the targets, ")
     assert lines[-2:] == [
         f"sweep: 4 combinations, 2 seeds, {judged}: 24 networks",
-        "backend: numpy (it was asked for)",
+        "backend: numpy, named by you",
     ]
 
 
