@@ -156,8 +156,8 @@ def options() -> str:
         "# Options of training",
         "",
         "Each option is declared once, in `bpnet.Recipe`, `bpnet.Place` or `bpnet.Ranks`, and is a",
-        "keyword of `bpnet.train` and an option of `bpnet train`. With *yes* under *one each*, a list",
-        "gives each network of a set a value of its own.",
+        "keyword of `bpnet.train` and an option of `bpnet train`. With *yes* under *one each*, a",
+        "list gives each of several networks a value of its own.",
     ]
     for kind in (bpnet.Recipe, bpnet.Place, bpnet.Ranks):
         lines += [

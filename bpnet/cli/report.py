@@ -44,6 +44,6 @@ def report(
         return
     for subject in subjects:
         if subject.missing:
-            screen.say(f"note: {subject.name}: not judged: {subject.missing}")
+            screen.say(f"note: {subject.name}: not evaluated: {subject.missing}")
     pictures = len(page.pictures(path.parent))
     screen.say(f"report: {path} ({pictures} pictures beside it)")

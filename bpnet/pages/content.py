@@ -139,7 +139,7 @@ def _is_wide(block: Any) -> bool:
 
 def notes(lines: Sequence[str]) -> list[Section]:
     """Section on replaced cells; none without lines."""
-    lead = "What stood in these cells could not be used, and the model was judged with:"
+    lead = "The values of these cells could not be used, and were replaced for the evaluation:"
     return [Section("replaced", "Replaced cells", lead, [Note("\n".join(lines))])] if lines else []
 
 

@@ -28,7 +28,7 @@ def section(subject: Subject) -> Section:
         for name in names
     ]
     if len(set(history.get("learning_rate", ()))) > 1:
-        figures.append(Figure(_rate(history), "The learning rate as its schedule had it."))
+        figures.append(Figure(_rate(history), "The learning rate of each epoch, by its schedule."))
     epochs, best = len(history["cost"]), subject.best + 1
     watched = "validation cost" if "validation_cost" in history else "cost"
     lead = (
@@ -40,7 +40,7 @@ def section(subject: Subject) -> Section:
         lead += (
             " The model is that of the best epoch."
             if len(subject.members) == 1
-            else " The curves are the means of the networks, each of which is that of its own best "
+            else " The curves are the means over the networks, each of which has its own best "
             "epoch."
         )
     return Section("curves", "Learning curves", lead, figures)

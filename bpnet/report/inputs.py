@@ -29,7 +29,7 @@ def sections(subject: Subject) -> list[Section]:
         blocks.append(_importance(subject))
     if subject.columns is not None:
         blocks.append(_columns(subject))
-    lead = "How each column is read, and how much the model leans on it."
+    lead = "How each column is read, and how much the model relies on it."
     return [Section("inputs", "Columns", lead, blocks)] if blocks else []
 
 
@@ -47,9 +47,7 @@ def _columns(subject: Subject) -> Table:
     rows += [[name, "left out", "0", "", "", "", ""] for name in subject.columns.left_out]
     head = ["column", "taken as", "inputs", "values in training", "missing", "filled with",
             "not seen in training"]  # fmt: skip
-    return Table(
-        "Columns of the table, and cells of the rows that are judged", head, rows, text=True
-    )
+    return Table("Columns of the table, and cells of the evaluated rows", head, rows, text=True)
 
 
 def _values(column: Column) -> str:
@@ -135,8 +133,8 @@ def _importance(subject: Subject) -> Figure:
                      1.0 + 0.3 * len(shown))  # fmt: skip
     caption = (
         f"Permutation importance: the {what} when the cells of one column are shuffled among the "
-        f"examples, the mean and spread of {REPEATS} times. Of columns that say the same each "
-        "looks less important than it is."
+        f"examples, the mean and spread of {REPEATS} times. Each of several columns with the same "
+        "information looks less important than it is."
     )
     head = ["column", what, "spread"]
     return Figure(picture, caption, Table("Permutation importance", head, rows, closed=True))

@@ -32,7 +32,7 @@ _NAMED, _COUNTED = 30, 12
 def sections(subject: Subject) -> list[Section]:
     """All that can be said of the run's answers."""
     if subject.judged is None:
-        return [Section("answers", "Answers", "", [Note(f"Not judged: {subject.missing}.")])]
+        return [Section("answers", "Answers", "", [Note(f"Not evaluated: {subject.missing}.")])]
     if subject.task == "numbers":
         return [rows.residuals(subject)]
     if subject.task == "labels":
@@ -64,14 +64,14 @@ def _confusion(subject: Subject) -> Section:
     worst = np.unravel_index(np.argmax(off), off.shape)
     wrong = int(off.sum())
     said = (
-        f" Most often, {off[worst]} times, {short(names[worst[0]])} was taken for "
+        f" Most often, {off[worst]} times, {short(names[worst[0]])} was predicted as "
         f"{short(names[worst[1]])}."
         if off[worst] > 1
         else ""
     )
     alt = f"Confusion matrix of {len(names)} classes: {wrong:,} of {counts.sum():,} wrong.{said}"
     caption = (
-        "Each row is a true class, each column what the network said. Blue on the diagonal is "
+        "Each row is a true class, each column a predicted class. Blue on the diagonal is "
         "right, orange is wrong; the stronger the color, the larger the share of the row (as its "
         "root, so that few can be seen)."
     )
@@ -90,7 +90,7 @@ def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
         right, wrong = (shades("", color)(np.sqrt(shares)) for color in (LIGHT.one, LIGHT.two))
         squares = np.where(np.eye(n, dtype=bool)[..., None], right, wrong)
         axes.imshow(squares, interpolation="none")
-        axes.set(xlabel="said", ylabel="true")
+        axes.set(xlabel="predicted", ylabel="true")
         if n <= _NAMED:
             labels = [short(name, 12) for name in names]
             turned = any(len(label) > 3 for label in labels)
@@ -105,7 +105,7 @@ def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
                     size = 8.5 if count < 1000 else 7
                     axes.text(j, i, f"{count}", ha="center", va="center", color=color, size=size)
         return [
-            Spot(axes, f"true {names[i]}, said {names[j]}: {counts[i, j]:,}",
+            Spot(axes, f"true {names[i]}, predicted {names[j]}: {counts[i, j]:,}",
                  (j - 0.5, j + 0.5), (i - 0.5, i + 0.5))
             for i, j in np.argwhere(counts)[:2000]
         ]  # fmt: skip
@@ -125,7 +125,9 @@ def _counts(counts: Host, names: list[str]) -> Table:
     order = np.argsort(-off, axis=None, kind="stable")[:30]
     pairs = [np.unravel_index(i, off.shape) for i in order if off.flat[i]]
     rows = [[names[i], names[j], f"{off[i, j]:,}"] for i, j in pairs]
-    return Table("The commonest confusions", ["true", "said", "examples"], rows, closed=True)
+    return Table(
+        "The most frequent confusions", ["true", "predicted", "examples"], rows, closed=True
+    )
 
 
 def _scores(counts: Host, names: list[str]) -> Table:
@@ -152,7 +154,7 @@ def _labels(subject: Subject) -> Section:
             [f"label {j + 1}", *map(percent, (precision, recall, f1)), f"{counts[1].sum()}"]
         )
     table = Table("Each label", ["label", "precision", "recall", "F1", "examples"], rows)
-    lead = f"Several labels may be right at once; judged on {judged.what}."
+    lead = f"Several labels may be right at once; evaluated on {judged.what}."
     return Section("labels", "Labels", lead, [table])
 
 
@@ -177,13 +179,13 @@ def _mistakes(subject: Subject) -> Section:
         tiles = [
             Tile(
                 _example(subject, at, n, pair, how),
-                [f"true {pair[0]}", f"said {pair[1]}, {how}", f"example {subject.named(at)}"],
+                [f"true {pair[0]}", f"predicted {pair[1]}, {how}", f"example {subject.named(at)}"],
             )
             for n, (at, pair, how) in enumerate(zip(found, pairs, said, strict=True), start=1)
         ]
         block = Tiles(
             tiles,
-            "With each: its true class, what the network said and how sure it was, and its number "
+            "With each: its true class, the predicted class and its probability, and its number "
             f"in {judged.what}, from 1.",
         )
     return Section("mistakes", title, lead, [block])

@@ -101,7 +101,7 @@ def section(subject: Subject) -> Section:
     )  # fmt: skip
     does = "Finds and trains" if "sweep" in config else "Trains"
     code = Code(command(config), f"{does} this model again, with the same bits on such a machine:")
-    lead = "All that was asked for, and where it ran."
+    lead = "All options of the run, and the machine that it ran on."
     return Section("repeat", "Configuration and how to repeat it", lead, [code, layers, *tables])
 
 

@@ -36,7 +36,10 @@ def mistakes(
         for at, (true, answer), how, row in zip(found, pairs, said, cells, strict=True)
     ]
     return Table(
-        _caption(subject), [_head(subject), "true", "said", "how sure", *head], rows, text=True
+        _caption(subject),
+        [_head(subject), "true", "predicted", "confidence", *head],
+        rows,
+        text=True,
     )
 
 
@@ -54,8 +57,8 @@ def _caption(subject: Subject) -> str:
     if width > _CELLS:
         caption += f"; {_CELLS} of {width} columns"
     if _head(subject) == "row":
-        caption += "; rows of the file are counted from 1, without its heading"
-    return caption + ("" if columns is None else f"; {_FILLED} marks what was filled in")
+        caption += "; rows of the file are counted from 1, without the header"
+    return caption + ("" if columns is None else f"; {_FILLED} marks imputed cells")
 
 
 def _cells(subject: Subject, found: Host) -> tuple[list[str], list[list[str]]]:
@@ -111,7 +114,7 @@ def residuals(subject: Subject) -> Section:
     blocks.append(Table("Figures, in the target's own unit", head, rows, wide=True))
     blocks.append(_largest(subject, pairs[0], names[0]))
     lead = (
-        f"Judged on {len(actual):,} examples of {judged.what}. R2 is the share of the target's "
+        f"Evaluated on {len(actual):,} examples of {judged.what}. R2 is the share of the target's "
         "variance that is explained: 1 is perfect, 0 no better than the mean."
     )
     if n > _OUTPUTS:

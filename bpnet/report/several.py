@@ -43,8 +43,10 @@ def _warning(subjects: Sequence[Subject], labels: Sequence[str]) -> str:
         f"{label} on {'nothing' if s.judged is None else s.judged.what}"
         for s, label in zip(subjects, labels, strict=True)
     ]
-    said = "These runs were not judged on the same examples, so that their figures say nothing of"
-    return f"{said} which is better: {'; '.join(on)}. Give --data to judge all on the same."
+    start = (
+        "These runs were not evaluated on the same examples, so their figures cannot be compared"
+    )
+    return f"{start}: {'; '.join(on)}. Give --data to evaluate all of them on the same."
 
 
 def _alike(subjects: Sequence[Subject]) -> bool:
@@ -120,7 +122,7 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
             ]
         )
     head = [
-        "run", "backend", "judged on", *(f"{_part(subjects)} {display_name(n)}" for n in _NAMES),
+        "run", "backend", "evaluated on", *(f"{_part(subjects)} {display_name(n)}" for n in _NAMES),
         "ECE", "validation cost", "training cost", "epoch of the model", "best epoch", "seconds",
         "an epoch",
     ]  # fmt: skip
@@ -164,10 +166,10 @@ def _setting(subject: Subject, table: str, key: str) -> str:
 
 def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
     """How far the outputs for the same examples are apart."""
-    title = "Do they answer alike?"
+    title = "Differences of the outputs"
     base, first = subjects[0], subjects[0].judged
     if first is None:
-        return Section("answers", title, "", [Note("The first run was not judged.")])
+        return Section("answers", title, "", [Note("The first run was not evaluated.")])
     rows = []
     for subject, label in zip(subjects[1:], labels[1:], strict=True):
         judged = subject.judged

@@ -57,7 +57,7 @@ def _figures(subject: Subject) -> list[Fact]:
         for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in told
     ]  # fmt: skip
     what = f"{len(judged.outputs):,} examples: {judged.what}"
-    return [*found, Fact("Judged on", judged.part, f"{what}. {judged.note}".rstrip(". "))]
+    return [*found, Fact("Evaluated on", judged.part, f"{what}. {judged.note}".rstrip(". "))]
 
 
 def _beside(told: dict[str, Any], name: str) -> str:

@@ -100,7 +100,7 @@ def sections(subject: Subject) -> list[Section]:
         f"'{name}' is the positive class: an example whose score is at least {number(used)} is "
         f"taken for it, with an F1 of {percent(all_.f1[here])}. F1 is largest, "
         f"{percent(all_.f1[best])}, at the threshold {number(all_.at[best])}. A threshold is to be "
-        "chosen on other rows than these, by what either error costs."
+        "chosen on other rows than these, by the costs of the two errors."
     )
     total = int(all_.right[-1] + all_.wrong[-1])
     marks = [(here, f"threshold {number(used)}")]

@@ -152,7 +152,7 @@ def test_several_targets_are_amounts(place, capsys):
             for i in range(120)]  # fmt: skip
     write("two.csv", rows, ("a", "b", "ya", "yb"))
     lines = run(capsys, "train", "two.csv", "--target", "ya,yb", *FAST, "--out", "run")
-    assert "target: 'ya,yb', amounts" in lines  # nothing else could be made of them
+    assert "target: 'ya,yb', amounts (regression)" in lines  # nothing else could be made of them
     assert run(capsys, "evaluate", "run", "--metric", "mae")
     assert run(capsys, "predict", "run", "two.csv", "-o", "p.csv")
     assert (place / "p.csv").read_text().splitlines()[0] == "prediction_ya,prediction_yb"

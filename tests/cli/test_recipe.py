@@ -233,7 +233,7 @@ def test_the_model_is_said_to_be_the_mean_of_networks_at_their_own_best_epochs(p
     train("t.csv", "--target", "price", *FAST, out="quiet")
     assert said not in capsys.readouterr().out
     subject = make.prepare(["run"])[0][0]
-    assert curves.section(subject).lead.endswith("each of which is that of its own best epoch.")
+    assert curves.section(subject).lead.endswith("each of which has its own best epoch.")
 
 
 def test_a_recipe_that_is_none_is_answered_with_the_options_of_the_command(place, capsys):

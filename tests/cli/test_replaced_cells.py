@@ -150,9 +150,9 @@ def test_training_says_what_the_target_is_taken_for(
     words[1:1] = [] if command == "sweep" else FAST[:2]
     assert main(words) == 0
     assert f"target: 'y', {line}\n" in capsys.readouterr().out
-    asked = "regress" if "amounts" in line.split("(")[0] else "classify"
+    asked = "regress" if line.startswith("amounts") else "classify"
     assert main([*words[:-1], "run2", "--task", asked]) == 0
-    assert f"target: 'y', {line.split(' (')[0]}\n" in capsys.readouterr().out
+    assert f"target: 'y', {line.split('; ')[0]}\n" in capsys.readouterr().out
 
 
 def test_metrics_are_in_the_unit_of_the_target(tmp_path, monkeypatch, capsys):

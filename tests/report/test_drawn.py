@@ -198,7 +198,7 @@ def test_a_confusion_matrix_has_the_truth_downwards(figures):
     counts = np.asarray([[1200, 0], [3, 1]])
     outcomes._matrix(counts, ["cat", "crocodile"], "")
     (axes,) = figures["confusion"].axes
-    assert labels(axes) == ("said", "true")
+    assert labels(axes) == ("predicted", "true")
     assert [text.get_text() for text in axes.get_yticklabels()] == ["cat", "crocodile"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["cat", "crocodile"]
     assert axes.get_xticklabels()[0].get_rotation() == 90
@@ -215,9 +215,9 @@ def test_a_confusion_matrix_has_the_truth_downwards(figures):
     np.testing.assert_allclose(pixels[1, 0], wrong(np.sqrt(0.75)))
     np.testing.assert_allclose(pixels[1, 1], right(np.sqrt(0.25)))
     assert told(figures["confusion"]) == {
-        "true cat, said cat: 1,200": ((-0.5, 0.5), (-0.5, 0.5)),
-        "true crocodile, said cat: 3": ((-0.5, 0.5), (0.5, 1.5)),
-        "true crocodile, said crocodile: 1": ((0.5, 1.5), (0.5, 1.5)),
+        "true cat, predicted cat: 1,200": ((-0.5, 0.5), (-0.5, 0.5)),
+        "true crocodile, predicted cat: 3": ((-0.5, 0.5), (0.5, 1.5)),
+        "true crocodile, predicted crocodile: 1": ((0.5, 1.5), (0.5, 1.5)),
     }
 
 
@@ -233,7 +233,7 @@ def test_many_classes_are_neither_counted_nor_named(figures, n, named, counted):
     assert axes.get_xticklabels()[0].get_rotation() == 0
     assert bool(axes.texts) is counted
     table = outcomes._counts(np.eye(n, dtype=int), names)
-    assert table.head == (["true", *names] if counted else ["true", "said", "examples"])
+    assert table.head == (["true", *names] if counted else ["true", "predicted", "examples"])
 
 
 def test_the_commonest_confusions_come_first_the_truth_before_what_was_said():
@@ -272,7 +272,7 @@ def test_the_worst_confusion_is_told_from_the_truth_to_what_was_said():
         "taken for yes."
     )
     assert made.blocks[0].picture.alt == (
-        "Confusion matrix of 3 classes: 3 of 5 wrong. Most often, 2 times, no was taken for yes."
+        "Confusion matrix of 3 classes: 3 of 5 wrong. Most often, 2 times, no was predicted as yes."
     )
     once = outcomes._confusion(classified(wrong[1:], [0, 1, 1, 2]))
     assert once.lead == "2 of 4 examples of the test rows were classified wrongly."
@@ -281,7 +281,7 @@ def test_the_worst_confusion_is_told_from_the_truth_to_what_was_said():
 def test_mistakes_are_told_with_the_truth_and_how_sure_the_network_was():
     run = classified([[0.1, 0.2, 0.7], [0.9, 0.05, 0.05], [0.2, 0.8, 0.0]], [0, 0, 2])
     (table,) = outcomes._mistakes(run).blocks
-    assert table.head == ["example", "true", "said", "how sure", "x1", "x2"]
+    assert table.head == ["example", "true", "predicted", "confidence", "x1", "x2"]
     assert table.rows == [
         ["3", "yes", "maybe", "80.0\xa0%", "4", "5"], ["1", "no", "yes", "70.0\xa0%", "0", "1"]
     ]  # fmt: skip
@@ -369,7 +369,7 @@ def test_residuals_are_predicted_less_actual(figures):
     assert told(figures["predicted"])["actual 4\npredicted 3"] == ((4.0, 4.0), (3.0, 3.0))
     assert told(figures["residuals"])["actual 4\npredicted 3"] == ((3.0, 3.0), (-1.0, -1.0))
     assert largest.rows[0] == ["3", "4", "3", "-1", "4", "5"]
-    assert made.lead.startswith("Judged on 3 examples of the test rows.")
+    assert made.lead.startswith("Evaluated on 3 examples of the test rows.")
 
 
 @pytest.mark.parametrize(("n", "shown"), [(4, 4), (5, 4)])

@@ -55,7 +55,7 @@ def test_what_a_figure_was_judged_on_is_said_once():
     said = {fact.name: (fact.value, fact.note) for fact in found}
     beside = "95 % interval 0.2500 to 0.7500; always the mean: 0.0000"
     assert said["Test R2"] == ("0.5000", beside)
-    assert said["Judged on"] == ("test", "1,200 examples: the test rows")
+    assert said["Evaluated on"] == ("test", "1,200 examples: the test rows")
     assert said["Test cost"] == ("0.2500", "")
     assert said["Best epoch"] == ("2", "of 3")
     assert said["Training"][0] == "7.50 s"

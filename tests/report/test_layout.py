@@ -38,7 +38,7 @@ def test_facts_stand_in_rows_as_even_as_can_be(count, across):
 
 
 def test_runs_on_other_data_are_compared_with_a_warning(made, subjects):
-    assert "not judged on the same examples" in made["compared"].warning
+    assert "not evaluated on the same examples" in made["compared"].warning
     assert "--data" in made["compared"].warning
     assert not any(fact.name.startswith("Best") for fact in made["compared"].facts)
     same = several.page([subjects["digits"], subjects["again"]])

@@ -262,7 +262,7 @@ def test_data_that_has_gone_leaves_a_report_without_it(runs, tmp_path, capsys):
     config = text(run / "config.toml")
     (run / "config.toml").write_text(config.replace("numbers.csv", "gone.csv"), encoding="utf-8")
     assert main(["report", str(run)]) == 0
-    assert "not judged: there is no file" in capsys.readouterr().out
+    assert "not evaluated: there is no file" in capsys.readouterr().out
     assert main(["report", str(run), "--json"]) == 0
     assert "there is no file" in json.loads(capsys.readouterr().out)["runs"][0]["missing"]
     page = text(run / "report" / "index.html")
