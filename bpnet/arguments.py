@@ -283,7 +283,7 @@ def _signature_error(
     first = [p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     count = len(args) - len(_BOUND & signature.parameters.keys())
     if count > len(first):
-        msg = f"{name} takes {', '.join(first) or 'nothing'}, then names, and was given {count}"
+        msg = f"{name} takes {', '.join(first) or 'nothing'}, then keywords, and was given {count}"
         pair = "; give X and y as a pair: (X, y)" if first and first[-1] == "data" else ""
         return ArgumentError(f"{msg} arguments{pair or '; give the others by name'}")
     return ArgumentError(f"{name}: {reason}; its arguments are {', '.join(names)}")

@@ -112,5 +112,7 @@ def test_which_floats_are_labels_does_not_depend_on_which_rows_are_there():
 
 
 def test_a_classmethod_is_told_by_what_a_caller_gives():
-    with pytest.raises(TypeError, match="load takes path, then names, and was given 2 arguments"):
+    with pytest.raises(
+        TypeError, match="load takes path, then keywords, and was given 2 arguments"
+    ):
         bpnet.Ensemble.load("a", "b")

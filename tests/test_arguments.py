@@ -174,12 +174,12 @@ ARGUMENTS = [
     ),
     (
         lambda: bpnet.train(net(), X, Y),
-        "train takes network, data, then names, and was given 3 arguments; "
+        "train takes network, data, then keywords, and was given 3 arguments; "
         "give X and y as a pair: (X, y)",
     ),
     (
         lambda: bpnet.evaluate(net(), X, Y),
-        "evaluate takes network, data, then names, and was given 3 arguments; "
+        "evaluate takes network, data, then keywords, and was given 3 arguments; "
         "give X and y as a pair: (X, y)",
     ),
     (

@@ -120,7 +120,7 @@ def edge(data: Any, count: int = 3, *, name: str | None = None) -> Any:
     ("given", "named", "text"),
     [
         ((), {}, "edge: missing a required argument: 'data'; its arguments are data, count, name"),
-        ((1, 2, "x"), {}, "edge takes data, count, then names, and was given 3 arguments; "
+        ((1, 2, "x"), {}, "edge takes data, count, then keywords, and was given 3 arguments; "
                           "give the others by name"),
         ((1,), {"data": 2}, "edge: multiple values for argument 'data'; "
                             "its arguments are data, count, name"),
@@ -143,7 +143,7 @@ def pair(network: Any, data: Any) -> Any:
 def test_x_and_y_are_a_pair():
     text = said(pair, 1, 2, 3)
     assert text == (
-        "pair takes network, data, then names, and was given 3 arguments; "
+        "pair takes network, data, then keywords, and was given 3 arguments; "
         "give X and y as a pair: (X, y)"
     )
     with pytest.raises(ArgumentError):

@@ -22,6 +22,9 @@ class History(dict[str, list[float]]):
     [0.5, 0.25]
     """
 
+    def __missing__(self, name: str) -> list[float]:
+        raise KeyError(f"the history has no {name!r}; it has {', '.join(self)}")
+
     @property
     def epochs(self) -> int:
         """Number of epochs of which there is a value."""

@@ -127,8 +127,8 @@ def _check_recipe(recipe: Any, several: bool) -> None:
             raise ArgumentError(msg)
         return
     if hasattr(recipe, "__len__") and not isinstance(recipe, str | bytes | Mapping):
-        msg = "train takes network, data, then names, and was given 3 arguments; give X and y as a "
-        raise ArgumentError(f"{msg}pair: (X, y); only a bpnet.Recipe may come third")
+        msg = "train takes network, data, then keywords, and was given 3 arguments; give X and y as"
+        raise ArgumentError(f"{msg} a pair: (X, y); only a bpnet.Recipe may come third")
     raise ArgumentError(f"recipe is {shown(recipe)}; give a bpnet.Recipe or leave it out")
 
 

@@ -26,6 +26,12 @@ def test_what_train_gives_is_a_dict_of_lists(trained):
         assert {len(values) for values in history.values()} == {12}
 
 
+def test_a_name_that_a_history_has_not_is_answered_with_its_names():
+    with pytest.raises(KeyError, match="no 'val_loss'; it has cost, validation_cost"):
+        History(cost=[1.0], validation_cost=[1.0])["val_loss"]
+    assert History(cost=[1.0]).get("val_loss") is None
+
+
 def test_a_history_is_a_line(trained):
     text = repr(trained[0])
     assert text.startswith("History(12 epochs: cost ")
