@@ -221,8 +221,8 @@ def find_targets(target: str | None, table: Table) -> list[str]:
     """Names of the targets' columns, of which there is one, or several with commas."""
     names, where = table.names, table.where
     if target is None:
-        message = f"{where} is a table: name its target with --target, one of {listed(names)}"
-        raise InputError(message)
+        message = f"{where} is a table: name its target with --target (in Python target=), one of"
+        raise InputError(f"{message} {listed(names)}")
     found = [target] if target in names else [part.strip() for part in target.split(",")]
     for name in found:
         if name not in names:

@@ -238,7 +238,7 @@ def test_each_run_of_a_report_has_its_own_figures(tmp_path, monkeypatch, capsys)
     assert found.err == "note: a: odd a\nnote: bx: odd bx\n"
     assert main(["report", "a", "bx"]) == 0
     assert capsys.readouterr().out == (
-        f"note: bx: not judged: x\nreport: {place} (3 pictures beside it)\n"
+        f"note: bx: not evaluated: x\nreport: {place} (3 pictures beside it)\n"
     )
 
 

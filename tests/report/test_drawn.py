@@ -269,7 +269,7 @@ def test_the_worst_confusion_is_told_from_the_truth_to_what_was_said():
     made = outcomes._confusion(classified(wrong, [0, 0, 1, 1, 2]))
     assert made.lead == (
         "3 of 5 examples of the test rows were classified wrongly. Most often, 2 times, no was "
-        "taken for yes."
+        "predicted as yes."
     )
     assert made.blocks[0].picture.alt == (
         "Confusion matrix of 3 classes: 3 of 5 wrong. Most often, 2 times, no was predicted as yes."

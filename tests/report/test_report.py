@@ -266,7 +266,7 @@ def test_data_that_has_gone_leaves_a_report_without_it(runs, tmp_path, capsys):
     assert main(["report", str(run), "--json"]) == 0
     assert "there is no file" in json.loads(capsys.readouterr().out)["runs"][0]["missing"]
     page = text(run / "report" / "index.html")
-    assert "Not judged: there is no file" in page
+    assert "Not evaluated: there is no file" in page
     assert "Layers over time" in page
     assert main(["report", str(run), "--data", str(runs.tables["numbers"])]) == 0
     assert "Predicted and actual" in text(run / "report" / "index.html")
