@@ -6,7 +6,7 @@ from bpnet.runs.configuration import LAYOUT, RUN_OPTIONS
 from bpnet.training.recipe import OPTIONS, PLACE, REGULAR
 
 _PANELS = {
-    "Training": ("score", "seeds", "trials"),
+    "Training": ("score", "seeds", "trials", "prune"),
     "Data": (
         "target",
         "task",

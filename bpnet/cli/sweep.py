@@ -122,7 +122,7 @@ def command(
       bpnet sweep houses.csv --target price --dropout 0,0.2 --folds 5 --patience 5
       bpnet sweep digits --hidden 64/128,64 --optimizer adam,sgd
       bpnet sweep digits --learning-rate 1e-4..1e-1 --dropout 0..0.5 --trials 20
-      bpnet sweep digits --learning-rate 1e-4..1e-1 --trials 50 --epochs 30 --prune 2
+      bpnet sweep digits --learning-rate 1e-4..1e-1 --trials 50 --prune 2
       bpnet sweep --resume runs/digits-20261124-120000
     """
     settings = {name: value for name, value in context.params.items() if name not in _COMMAND}
