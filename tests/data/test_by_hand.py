@@ -1,6 +1,7 @@
 """Cells, words, shares and refusals of the data by hand, in tables of cases."""
 
 import datetime
+import json
 import math
 
 import numpy as np
@@ -8,7 +9,17 @@ import pytest
 
 import bpnet
 from bpnet import backends
-from bpnet.data import arrays, batches, delimited, draws, labels, targets, told
+from bpnet.data import (
+    arrays,
+    batches,
+    decoder,
+    delimited,
+    draws,
+    labels,
+    naming,
+    targets,
+    told,
+)
 from bpnet.data.asked import Asked
 from bpnet.data.columns import Column, Columns
 from bpnet.data.host_rows import HostRows
@@ -661,3 +672,63 @@ def test_records_are_numbered_by_their_last_lines():
     ]  # fmt: skip
     refused = said(lambda: [*delimited._records(b'a\n"b"c\n', "t", ",")])
     assert refused.startswith("t: line 2 is not CSV: ")
+
+
+@pytest.mark.parametrize(
+    ("names", "most", "listed"),
+    [
+        ([], 2, ""), (["a"], 2, "'a'"), (["a", "b"], 2, "'a', 'b'"),
+        (["a", "b", "c"], 2, "'a', 'b', ..."), (["a", "b", "c"], 3, "'a', 'b', 'c'"),
+    ],
+)  # fmt: skip
+def test_names_are_listed_up_to_a_number(names, most, listed):
+    assert naming.listed(names, most) == listed
+
+
+def test_a_column_that_is_not_there_and_the_one_that_was_meant():
+    error = naming.no_column("t.csv", "pirce", ["price", "zone"], " to keep")
+    assert str(error) == (
+        "t.csv has no column 'pirce' to keep: did you mean 'price'? it has 'price', 'zone'"
+    )
+    assert str(naming.no_column("t", "q", ["a"])) == "t has no column 'q': it has 'a'"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a;b,c\n1;2\n3;4\n", ["a", "b,c"]), ("a,b;c\n1,2\n3,4\n", ["a", "b;c"]),
+        ("a|b\n1|2\n", ["a", "b"]), ("a;b;c\n1,5;2;3\n", ["a", "b", "c"]),
+        ("a,b\n1;2,3\n4;5,6\n", ["a", "b"]), ("a\n1\n", ["a"]),
+    ],
+)  # fmt: skip
+def test_the_separator_cuts_every_line_alike(text, names, tmp_path):
+    """The header alone would say another one where two signs cut it into as many cells."""
+    pytest.importorskip("polars")
+    (tmp_path / "t.csv").write_text(text)
+    assert delimited.read(tmp_path / "t.csv", None)[0].columns == names
+
+
+@pytest.mark.parametrize("rows", [49, 50, 60])
+@pytest.mark.parametrize("first", [-1, 0, 1, 2, 1990])
+def test_a_column_that_counts_the_rows_is_no_input(rows, first, tmp_path):
+    """Numbers of rows begin with 0 or 1, and years that follow one another say something."""
+    pytest.importorskip("polars")
+    lines = [f"{first + i},{i % 7},{'pq'[i % 2]}" for i in range(rows)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    data = bpnet.data.load(tmp_path / "t.csv", target="y")
+    counts = rows >= 50 and first in (0, 1)
+    assert [column.name for column in data.columns.inputs] == (["b"] if counts else ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("error", "told_of"),
+    [(MemoryError(), "MemoryError"), (ValueError("no\n  file"), "no file"),
+     (OSError("x" * 200), "x" * 160)],
+)  # fmt: skip
+def test_the_decoder_tells_of_every_error(error, told_of, monkeypatch, capsys):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(decoder, "decode", fails)
+    assert decoder.main("t.parquet", "parquet", "0") == 1
+    assert json.loads(capsys.readouterr().out) == {"error": told_of}

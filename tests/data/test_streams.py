@@ -361,6 +361,13 @@ def test_rows_without_a_target_are_left_out(place):
     same(data.rows, np.arange(45))
 
 
+@pytest.mark.parametrize(("buffer", "mixed"), [(20, 20), (90, 90), (400, 90)])
+def test_how_a_table_is_mixed_is_told(place, buffer, mixed):
+    write(frame())
+    data = bpnet.data.stream("parts", target="kind", buffer=buffer)
+    assert data.notes[0] == f"streamed; shuffled by blocks, {mixed} rows with one another"
+
+
 def test_a_table_is_mixed_in_full_where_that_is_wanted(place):
     write(frame())
     data = bpnet.data.stream("parts", target="kind", shuffle="full", buffer=20)

@@ -575,3 +575,17 @@ def test_two_runs_on_one_folder_are_refused(tmp_path):
     assert len(refused) == 2
     assert not (tmp_path / ".lock").exists()
     run(network(), checkpoint=tmp_path, resume=True, epochs=2)
+
+
+@pytest.mark.parametrize("name", [".lock", "step-000000000029.safetensors"])
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_with_a_link_in_it_is_refused_before_anything_is_written(tmp_path, name, resume):
+    """A folder may come from a stranger, and nothing is read or written through its links."""
+    victim, folder = tmp_path / "victim", tmp_path / "checkpoints"
+    victim.write_bytes(b"mine")
+    folder.mkdir()
+    (folder / name).symlink_to(victim)
+    with pytest.raises(InputError, match=re.escape(name)):
+        run(network(), checkpoint=folder, resume=resume, epochs=1)
+    assert victim.read_bytes() == b"mine"
+    assert sorted(path.name for path in folder.iterdir()) == [name]

@@ -6,7 +6,7 @@ import pytest
 import bpnet
 from bpnet.backends.numpy import NumPy
 from bpnet.training import Distributions, Run
-from bpnet.training.distributions import QUANTILES
+from bpnet.training.distributions import QUANTILES, _described
 
 ETA = 0.3
 
@@ -165,3 +165,11 @@ def test_a_run_keeps_its_rate_while_its_layers_are_looked_at():
     )  # fmt: skip
     assert len(set(before.seen)) > 1
     assert before.seen == after.seen
+
+
+@pytest.mark.parametrize(("weight", "size"), [(0.0, 1.0), (-2.0, 2.0)])
+def test_updates_are_relative_to_the_size_of_the_weights(weight, size):
+    """Those of weights that are all 0 are told as they are."""
+    W = np.full((2, 3), weight)
+    found = _described(np.ones((4, 3)), np.ones((2, 3)), W, W + 0.5)
+    assert found["updates"] == [0.5 / size] * len(QUANTILES)

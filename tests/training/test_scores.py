@@ -51,6 +51,25 @@ def test_of_numbers():
     assert judged("r2", y, a, None) == pytest.approx(1 - 1.25 / ((y - y.mean()) ** 2).sum())
 
 
+def test_probabilities_of_float32_count_as_sums_to_one():
+    """Thirds of float32 have the sum 1 + 3e-8, at which scikit-learn warns."""
+    thirds = np.full((3, 3), 1 / 3, np.float32)
+    assert judged("log_loss", [0, 1, 2], thirds, "class") == pytest.approx(np.log(3), abs=1e-12)
+
+
+@pytest.mark.parametrize("metrics", [(), ("mse",)])
+def test_evaluate_gives_the_cost_and_the_figures_of_numbers(metrics):
+    net = bpnet.Network([1, 1], output="identity")
+    net.weights[0], net.biases[0] = [[2.0]], [1.0]
+    X, y = np.asarray([[0.0], [1.0], [2.0]]), np.asarray([1.5, 3.0, 4.0])  # outputs 1, 3 and 5
+    squares, spread = 0.25 + 1.0, (4 / 3) ** 2 + (1 / 6) ** 2 + (7 / 6) ** 2
+    wanted = {
+        "cost": squares / 6, "r2": 1 - squares / spread, "mae": 0.5, "rmse": (squares / 3) ** 0.5,
+        **dict.fromkeys(metrics, squares / 3),
+    }  # fmt: skip
+    assert bpnet.evaluate(net, (X, y), metrics=metrics) == pytest.approx(wanted, rel=1e-6)
+
+
 def test_in_evaluate_history_and_early_stopping():
     data = bpnet.data.load("digits")
     X, y = data.x[:300] / 16, np.asarray(data.y[:300])
