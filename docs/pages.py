@@ -156,19 +156,20 @@ def options() -> str:
         "# Options of training",
         "",
         "Each option is declared once, in `bpnet.Recipe`, `bpnet.Place` or `bpnet.Ranks`, and is a",
-        "keyword of `bpnet.train` and an option of `bpnet train`. With *yes* under *one each*, a",
-        "list gives each of several networks a value of its own.",
+        "keyword of `bpnet.train` and an option of `bpnet train`. Where it says *one each*, a list",
+        "gives each of several networks a value of its own.",
     ]
     for kind in (bpnet.Recipe, bpnet.Place, bpnet.Ranks):
         lines += [
             "",
             f"## {kind.__name__}",
             "",
-            "| option | default | one each | meaning |",
-            "|---|---|---|---|",
+            "| option | meaning |",
+            "|---|---|",
         ]
         lines += [
-            f"| `{o.name}` | `{o.default!r}` | {'yes' * o.each} | {html.escape(o.help)} |"
+            f"| `{o.name}`<br>default `{o.default!r}`{'<br>*one each*' * o.each} "
+            f"| {html.escape(o.help)} |"
             for o in table(kind).values()
         ]
     return "\n".join(lines)

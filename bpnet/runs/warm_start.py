@@ -108,15 +108,15 @@ def make_network(start: WarmStart, data: Dataset, layout: Mapping[str, Any], i: 
         return new
     for side, at in (("inputs", 0), ("outputs", -1)):
         if new.sizes[at] != first.sizes[at]:
-            msg = f"the weights to begin with are of {first.sizes[at]} {side} and the data needs "
+            msg = f"the trained network has {first.sizes[at]} {side}, and the data need "
             raise InputError(f"{msg}{new.sizes[at]}; give data like that run's, or another init")
     pairs = zip_longest(new.layers, first.layers)
     for l, layers_l in enumerate(pairs if start.options else (), start=1):
         requested, present = map(_words, layers_l)
         if requested != present:
-            msg = f"layer {l} of the network to begin with is {present}, and {requested} was asked"
             names = ", ".join(f"--{name}" for name in start.options)
-            raise InputError(f"{msg} for; leave {names} out")
+            msg = f"layer {l} of the trained network is {present}, not {requested}"
+            raise InputError(f"{msg}; leave {names} out")
     return first
 
 

@@ -74,10 +74,10 @@ def test_it_is_taken_up_again_without_the_other_run(place):
 def test_differences_are_named(place, capsys):
     asked = ["more.csv", "--target", "y", "--init", "first"]
     line = refused(capsys, *asked, "--hidden", "6,7")
-    assert "layer 2 of the network to begin with is dense 6 to 5 relu, and dense 6 to 7" in line
+    assert "layer 2 of the trained network is dense 6 to 5 relu, not dense 6 to 7" in line
     assert "leave --hidden out" in line
     line = refused(capsys, *asked, "--activation", "tanh")
-    assert "is dense 6 to 5 relu, and dense 6 to 5 tanh was asked for" in line
+    assert "is dense 6 to 5 relu, not dense 6 to 5 tanh" in line
     frame(60, 2).rename({"a": "b"}).write_csv("lacking.csv")
     assert "lacks 'a'" in refused(capsys, "lacking.csv", *asked[1:])
     assert "trained on 'y'" in refused(capsys, "more.csv", "--target", "c", *asked[3:])
@@ -85,7 +85,7 @@ def test_differences_are_named(place, capsys):
     assert main(["train", "digits", "--hidden", "8", *FAST, "--out", "digits"]) == 0
     np.savez("wide.npz", x=np.ones((20, 3)), y=np.arange(20) % 10)
     line = refused(capsys, "wide.npz", "--init", "digits")
-    assert "of 64 inputs and the data needs 3" in line
+    assert "has 64 inputs, and the data need 3" in line
 
 
 def test_layers_may_be_said_again(place):

@@ -305,17 +305,15 @@ def test_a_network_to_begin_with_fits_the_data():
     start = warm_start.WarmStart((first,), None, ("hidden",))
     assert warm_start.make_network(start, Dataset(X, Y), asked) is first
     assert said(warm_start.make_network, start, Dataset(X[:, :1], Y), asked) == (
-        "the weights to begin with are of 2 inputs and the data needs 1; "
+        "the trained network has 2 inputs, and the data need 1; "
         "give data like that run's, or another init"
     )
     assert said(warm_start.make_network, start, Dataset(X, Y % 2), asked) == (
-        "the weights to begin with are of 3 outputs and the data needs 2; "
+        "the trained network has 3 outputs, and the data need 2; "
         "give data like that run's, or another init"
     )
     text = said(warm_start.make_network, start, Dataset(X, Y), {**asked, "hidden": [4]})
-    assert text.startswith(
-        "layer 1 of the network to begin with is dense 2 to 5 tanh, and dense 2 "
-    )
+    assert text.startswith("layer 1 of the trained network is dense 2 to 5 tanh, not dense 2 to 4 ")
     assert text.endswith("leave --hidden out")
     assert warm_start.make_network(warm_start.WarmStart(), Dataset(X, Y), asked).sizes == [2, 5, 3]
 
