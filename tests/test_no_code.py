@@ -48,7 +48,8 @@ go(0, 300)  # all that is imported on use is imported by now
 sys.addaudithook(watch)
 go(300, 900)
 for path in map(Path, sys.argv[2:]):
-    for call in (targets.bpnet.load, targets.bpnet.data.load, targets.bpnet.data.idx.read_idx):
+    idx = targets.bpnet.data.mapped.open_idx
+    for call in (targets.bpnet.load, targets.bpnet.data.load, lambda path: idx(path, "x")):
         try:
             call(path)
         except targets.REFUSALS:

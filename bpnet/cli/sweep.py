@@ -177,7 +177,7 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
     selection = bpnet.backends.select(settings["backend"], settings["device"])
     backend = selection.backend
     ledger.options = {**settings, "backend": backend.spec, "device": None}
-    table = _data_table(settings)
+    table = _data_table(settings) | {"split_version": ledger.split_version}
     data = run_data.read(**table)
     table["test"] = data.test_share
     score, _ = sweep.check(data, plan)

@@ -11,6 +11,7 @@ from bpnet import distributed, runs
 from bpnet.cli import options, screen
 from bpnet.cli.ranks import leads, of_rank_0, resumed_backend
 from bpnet.cli.training import Output, run
+from bpnet.data import splits
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
 from bpnet.runs import recipes, warm_start
@@ -133,6 +134,7 @@ def train(
             "columns": options.columns(drop, categorical, numeric, separator),
             "validation": validation,
             "test": test,
+            "split_version": splits.VERSION,
             **run_data.streaming(stream, shuffle, buffer),
         },
         "network": {**options.option_values(values, LAYOUT), "seed": values["seed"]},

@@ -14,7 +14,7 @@ from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
-from bpnet.data import arrays
+from bpnet.data.mapped import open_npy
 from bpnet.display.lines import write
 from bpnet.display.terminal import Bar
 from bpnet.errors import InputError, one_line
@@ -194,7 +194,7 @@ def _weights(path: Path | None, dataset: Any) -> Any:
         return None
     disk.there(Path(path))
     try:
-        weights = arrays.read_npy(Path(path))
+        weights = open_npy([Path(path)], "sample weights").whole()
     except (OSError, InputError) as error:
         msg = f"--sample-weight {path} can't be read ({one_line(error)}); give a .npy of numbers"
         raise InputError(msg) from error

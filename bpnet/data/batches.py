@@ -12,12 +12,13 @@ from bpnet._typing import Array, DType, Namespace
 from bpnet.backends import Backend
 from bpnet.core import feedforward, special
 from bpnet.core.feedforward import Parameters
-from bpnet.data import finite, sparse
+from bpnet.data import finite, host_rows
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError, one_line
 
-_CHUNK = 1 << 22
-"""Numbers in the widest layer of one batch, where the batch is ours to choose."""
+Host = np.ndarray[Any, Any]
+
+_CHUNK = 1 << 22  # numbers in the widest layer of one batch, where the batch is ours to choose
 
 
 def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: Namespace) -> Array:
@@ -39,7 +40,7 @@ def as_array(value: Any, name: str) -> Array:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         msg = f"{name} is a masked array, and a network takes every value; give {name}.filled(0)"
         raise InputError(f"{msg}, or leave the rows out")
-    if is_array_api_obj(value) or sparse.is_sparse(value) or isinstance(value, HostRows):
+    if is_array_api_obj(value) or host_rows.is_sparse(value) or isinstance(value, HostRows):
         return value
     try:
         return np.asarray(value)
@@ -50,30 +51,23 @@ def as_array(value: Any, name: str) -> Array:
 
 def require_one(arrays: Mapping[str, Any]) -> None:
     """Refuse arrays of two libraries or devices; lists, and text, go with any."""
-    held = {
-        name: array
-        for name, array in arrays.items()
-        if is_array_api_obj(array) and not (isinstance(array, np.ndarray) and _is_text(array))
-    }
-    if len(held) > 1:
-        backends.require_one(held)
+    moved = {
+        name: array for name, array in arrays.items() if is_array_api_obj(array)
+        and not (isinstance(array, np.ndarray) and array.dtype.kind not in "biufc")
+    }  # fmt: skip
+    if len(moved) > 1:
+        backends.require_one(moved)
 
 
 def examples(
-    x: Any,
-    n: int | None,
-    *,
-    backend: Backend,
-    dtype: str,
-    scale: float | None = None,
+    x: Any, n: int | None, *, backend: Backend, dtype: str, scale: float | None = None,
     name: str = "X",
-) -> Array:
+) -> Array:  # fmt: skip
     """Examples as a two-dimensional array on the backend: integers as stored, floats cast.
 
-    ``x`` is an array of any library, or nested lists; further axes are flattened, and an example
-    must have ``n`` values. Integers too large to be stored as such are multiplied by the scale
-    here, before they become floats, the others when a batch is taken. Examples that are not in
-    memory, or sparse and many, become :class:`bpnet.data.host_rows.HostRows`.
+    ``x`` is an array of any library, or nested lists, of which further axes are flattened. Integers
+    too large to be stored as such are multiplied by the scale here, the others when a batch is
+    taken. Examples that are not in memory, or sparse and many, become :class:`HostRows`.
     """
     columns = getattr(x, "columns", None)  # of a frame
     x = as_array(x, name)
@@ -86,12 +80,11 @@ def examples(
         raise InputError(msg)
     if isinstance(x, HostRows):
         return Inputs(x, dtype, scale)
-    if sparse.is_sparse(x):
-        x = sparse.store(x, host_dtype(dtype), name, dtype)
-        return x if isinstance(x, sparse.Rows) else backend.asarray(x, dtype=dtype)
+    if host_rows.is_sparse(x):
+        x = host_rows.store_sparse(x, host_dtype(dtype), name, dtype)
+        return x if isinstance(x, host_rows.SparseRows) else backend.asarray(x, dtype=dtype)
     if "complex" in str(x.dtype):
-        msg = f"{name} has dtype {x.dtype}; give real numbers"
-        raise InputError(msg)
+        raise InputError(f"{name} has dtype {x.dtype}; give real numbers")
     if isinstance(x, np.ndarray):
         _check_host(x, name, dtype, None if columns is None else list(columns))
         x = _narrow(x, dtype, scale)
@@ -123,59 +116,44 @@ class Inputs(HostRows):
         """That of the source."""
         return self.source.order(seed, epoch)
 
-    def some(self, k: int) -> np.ndarray[Any, Any]:
+    def some(self, k: int) -> Host:
         """Those of the source."""
         return self.source.some(k)
 
-    def take(self, rows: Any) -> np.ndarray[Any, Any]:
+    def take(self, rows: Any) -> Host:
         """Rows by their numbers: integers in a type that every library has, floats cast."""
         x = _narrow(self.source.take(rows), self.dtype, self.scale)
-        at = finite.first_bad(x, self.dtype)
-        if at is not None:
-            raise InputError(finite.told(x[at], "X", (int(rows[at[0]]), *at[1:]), self.dtype))
+        finite.refuse(x, "X", self.dtype, rows=rows)
         return x.astype(host_dtype(self.dtype), copy=False) if _is_float(x) else x
 
 
 def predict(
-    layers: Sequence[Any],
-    parameters: Parameters,
-    x: Any,
-    *,
-    scale: float | None,
-    backend: Backend,
-    dtype: str,
-) -> np.ndarray[Any, Any]:
+    layers: Sequence[Any], parameters: Parameters, x: Any, *, scale: float | None,
+    backend: Backend, dtype: str,
+) -> Host:  # fmt: skip
     """Outputs a^L for all examples, (m, n_L), computed in batches of bounded size."""
-    stored = examples(x, _width(layers), backend=backend, dtype=dtype, scale=scale)
+    n = next(int(layer.n_in) for layer in layers if hasattr(layer, "n_in"))  # the first dense layer
+    stored = examples(x, n, backend=backend, dtype=dtype, scale=scale)
     arrays = on_device(parameters, backend=backend, dtype=dtype)
     return outputs(layers, arrays, stored, scale=scale, backend=backend, dtype=dtype)
 
 
 def outputs(
-    layers: Sequence[Any],
-    parameters: Parameters,
-    stored: Any,
-    *,
-    scale: float | None,
-    backend: Backend,
-    dtype: str,
-) -> np.ndarray[Any, Any]:
+    layers: Sequence[Any], parameters: Parameters, stored: Any, *, scale: float | None,
+    backend: Backend, dtype: str,
+) -> Host:  # fmt: skip
     """Outputs a^L, (m, n_L), of parameters on the device for what :func:`examples` stored."""
-    step = _PredictStep(tuple(layers), scale, backend.dtype(dtype), backend.xp)
-    parts = []
+    parts, xp = [], backend.xp
     m, size = int(stored.shape[0]), chunk(parameters)
     for start in range(0, m, size):
         here, numbers = stored, np.arange(start, min(start + size, m))
         if isinstance(stored, HostRows):
             here, numbers = backend.asarray(stored.take(numbers)), numbers - start
         index = backend.asarray(numbers, dtype=backend.index_dtype)
-        parts.append(backend.to_numpy(step(parameters, here, index)))
+        batch = take_rows(here, index, scale, backend.dtype(dtype), xp=xp)
+        a = feedforward.feedforward(tuple(layers), parameters, batch, xp=xp)
+        parts.append(backend.to_numpy(a))
     return np.concatenate(parts)
-
-
-def _width(layers: Sequence[Any]) -> int:
-    """Values that the network takes: those of its first dense layer, what is below keeps them."""
-    return next(int(layer.n_in) for layer in layers if hasattr(layer, "n_in"))
 
 
 def chunk(parameters: Parameters) -> int:
@@ -197,28 +175,11 @@ def on_device(parameters: Parameters, *, backend: Backend, dtype: str) -> Parame
     )
 
 
-@dataclass(frozen=True)
-class _PredictStep:
-    layers: tuple[Any, ...]
-    scale: float | None
-    dtype: DType
-    xp: Namespace
-
-    def __call__(self, parameters: Parameters, x: Array, rows: Array) -> Array:
-        batch = take_rows(x, rows, self.scale, self.dtype, xp=self.xp)
-        return feedforward.feedforward(self.layers, parameters, batch, xp=self.xp)
-
-
-def _is_text(x: np.ndarray[Any, Any]) -> bool:
-    """Whether it holds what NumPy alone has: text, objects."""
-    return x.dtype.kind not in "biufc"
-
-
 def _is_float(x: Array) -> bool:
     return "float" in str(x.dtype)
 
 
-def _narrow(x: np.ndarray[Any, Any], dtype: str, scale: float | None) -> np.ndarray[Any, Any]:
+def _narrow(x: Host, dtype: str, scale: float | None) -> Host:
     """Integers in the smallest type that every library and device has."""
     if x.dtype.kind == "f" or x.dtype in (np.uint8, np.int8, np.int16):
         return x
@@ -233,13 +194,9 @@ def _narrow(x: np.ndarray[Any, Any], dtype: str, scale: float | None) -> np.ndar
 
 
 def _check_host(
-    x: np.ndarray[Any, Any],
-    name: str,
-    dtype: str | None = None,
-    columns: Sequence[Any] | None = None,
+    x: Host, name: str, dtype: str | None = None, columns: Sequence[Any] | None = None
 ) -> None:
     if x.dtype.kind not in "biuf":
         finite.refuse_objects(x if x.dtype.kind == "O" else x[:0], name, columns)
-        msg = f"{name} has dtype {x.dtype}; give real numbers"
-        raise InputError(msg)
+        raise InputError(f"{name} has dtype {x.dtype}; give real numbers")
     finite.refuse(x, name, dtype, columns)

@@ -23,9 +23,7 @@ _MARKS = (
 )  # fmt: skip
 """Text in small letters that stands for no value where all else are numbers or dates."""
 
-_CODE = r"^0\d+$"
-"""Digits that no number keeps: of a label they are part of its name."""
-
+_CODE = r"^0\d+$"  # digits that no number keeps: of a label they are part of its name
 _KINDS = {"Int64": "integer", "Float64": "real", "String": "text", "Boolean": "boolean"}
 
 
@@ -95,8 +93,7 @@ def plain(series: "pl.Series", where: str, first: Rows = 0) -> "pl.Series":
     return numbers
 
 
-_HOUR, _DAY = 3_600_000_000, 86_400_000_000
-"""Microseconds."""
+_HOUR, _DAY = 3_600_000_000, 86_400_000_000  # microseconds
 
 
 def infinite(column: "pl.Series") -> int | None:
@@ -152,9 +149,9 @@ def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
     whole = text.cast(pl.Int64, strict=False)
     if whole.null_count() == text.null_count():
         return whole
-    found = text.cast(pl.Float64, strict=False).fill_nan(None)
-    if style == "" and found.null_count() == text.null_count():
-        return found
+    values = text.cast(pl.Float64, strict=False).fill_nan(None)
+    if style == "" and values.null_count() == text.null_count():
+        return values
     pattern, thousands = _GROUPED[style]
     bare = text.str.strip_chars(_SIGNS)
     grouped = bare.str.contains(pattern)
@@ -163,11 +160,11 @@ def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
     if style == "":  # "12 %" and "$5" have no thousands
         simple = bare.set(~bare.str.contains(r"^[+-]?[\d.]").fill_null(value=False), None)
         read = read.fill_null(simple.cast(pl.Float64, strict=False))
-    found = found.fill_null(read) if style == "" else read.fill_null(found)
+    values = values.fill_null(read) if style == "" else read.fill_null(values)
     if text.str.contains(r"[eE.]" if style == "" else ",").any():
-        return found
-    whole = found.cast(pl.Int64, strict=False)  # null beyond 64 bits, and where found is infinite
-    return whole if whole.null_count() == found.null_count() else found
+        return values
+    whole = values.cast(pl.Int64, strict=False)  # null beyond 64 bits, and where it is infinite
+    return whole if whole.null_count() == values.null_count() else values
 
 
 _ISO = (
@@ -192,8 +189,7 @@ def dates(text: "pl.Series", style: str = "") -> "pl.Series":
 
     if style:
         if "%M" not in style:
-            read = text.str.to_date(style, strict=False)
-            return read.cast(pl.Datetime("us"))
+            return text.str.to_date(style, strict=False).cast(pl.Datetime("us"))
         return text.str.to_datetime(style, time_unit="us", strict=False)
     days = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
     if days.null_count() == text.null_count():
@@ -204,8 +200,8 @@ def dates(text: "pl.Series", style: str = "") -> "pl.Series":
         "day", pl.lit(" "), pl.col("time").fill_null("00:00"),
         pl.col("seconds").fill_null(":00"), zone,
     )  # fmt: skip
-    found = whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", strict=False)
-    return part.select(found.dt.replace_time_zone(None).alias(text.name)).to_series()
+    parsed = whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", strict=False)
+    return part.select(parsed.dt.replace_time_zone(None).alias(text.name)).to_series()
 
 
 def days(series: "pl.Series") -> "pl.Series":
@@ -229,14 +225,13 @@ def as_numbers(
     """
     import polars as pl
 
-    found, is_date = kind(series), column.kind == "date"
-    if found == "text":
+    is_date = column.kind == "date"
+    if kind(series) == "text":
         series = without_marks(series)
-        read = dates if is_date else numbers
-        values = read(series, column.format)
+        values = (dates if is_date else numbers)(series, column.format)
         if is_date and column.format:
             values = values.fill_null(dates(series))  # another file may be in ISO 8601
-    elif is_date is (found == "date"):
+    elif is_date is (kind(series) == "date"):
         values = series
     else:
         dtype = pl.Datetime("us") if is_date else pl.Float64
@@ -267,8 +262,8 @@ def typed_as(series: "pl.Series", target_kind: str) -> "pl.Series":
     if target_kind == "boolean" and series.dtype == pl.String:
         lower = series.str.to_lowercase()
         return lower == "true" if lower.drop_nulls().is_in(["true", "false"]).all() else series
-    wanted = {"integer": pl.Int64, "real": pl.Float64, "text": pl.String, "boolean": pl.Boolean}
-    typed = series.cast(wanted[target_kind], strict=False)
+    types = {"integer": pl.Int64, "real": pl.Float64, "text": pl.String, "boolean": pl.Boolean}
+    typed = series.cast(types[target_kind], strict=False)
     if typed.null_count() > series.null_count():
         return series
     if target_kind == "integer" and series.dtype == pl.Float64 and (typed != series).any():

@@ -3,31 +3,25 @@
 import json
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
+from bpnet.arguments import fits
 from bpnet.errors import InputError
 from bpnet.storage import strict_json
 
-MISSING = "missing"
-"""The category that stands for cells without a value."""
-
-OTHER = "other"
-"""The category of values that are rare in training, or that training did not have."""
-
-NUMBERS = ("number", "date")
-"""Kinds of columns whose values are standardized."""
-
+MISSING = "missing"  # the category that stands for cells without a value
+OTHER = "other"  # the category of values that are rare in training, or that training did not have
+NUMBERS = ("number", "date")  # kinds of columns whose values are standardized
 DATE_PARTS = ("year", "month", "day", "weekday")
 """What a date becomes beside its elapsed days; Monday is weekday 1."""
 
 INPUT_KINDS = (*NUMBERS, "text", "boolean")
 TARGET_KINDS = ("integer", "real", "text", "boolean", "date")
 
-Part = tuple[str, float, float]
-"""Name, mean and deviation of a part of dates."""
+Part = tuple[str, float, float]  # name, mean and deviation of a part of dates
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class Column:
     mean, std : float
         Of a number or of days, over the training rows.
     categories : tuple of str
-        Of the others, sorted.
+        Of text and booleans, sorted.
     parts : tuple of (str, float, float)
         Of a date: those of ``DATE_PARTS`` that vary, with their means and deviations.
     indicator : bool
@@ -52,13 +46,11 @@ class Column:
     rare : bool
         Whether rare and unseen categories share the input of the category ``other``.
     format : str
-        How text is read: "," where numbers have decimal commas, the pattern of dates as
-        ``strptime`` has it; empty for points and for ISO 8601.
+        "," where numbers have decimal commas, the ``strptime`` pattern of dates, or empty.
     lenient : bool
         Whether any number of cells may be no numbers: training counted such as missing.
     low, high : float or None
-        The least and the largest number or day of the training rows; None in runs of an older
-        bpnet.
+        Range of the training rows; None in runs of an older bpnet.
     """
 
     name: str
@@ -110,7 +102,7 @@ class Columns:
     inputs : tuple of Column
         In the order of the encoded values.
     left_out : tuple of str
-        Columns that are no inputs: constant ones, names and numbers of rows, and those dropped.
+        Columns that are no inputs: constant ones, names and numbers of rows, and dropped ones.
     target : str
         The target's column; of several, their names with commas.
     target_kind : {"integer", "real", "text", "boolean", "date"}
@@ -120,8 +112,7 @@ class Columns:
     classes : tuple
         The class labels, sorted; empty in regression.
     mean, std : float or tuple of float
-        Of the target over the training rows in regression, 0 and 1 otherwise; of several targets
-        one each.
+        Of each target over the training rows in regression, else 0 and 1.
     targets : tuple of str
         Columns of several targets; empty where there is one.
     target_format : str
@@ -222,15 +213,9 @@ class Columns:
             If the text is not JSON or lacks a part.
         """
         try:
-            value = strict_json.loads(text)
-            parts = dict(value, inputs=tuple(_column(c) for c in value["inputs"]))
-            for name in ("left_out", "classes"):
-                parts[name] = tuple(value[name])
-            parts["targets"] = tuple(value.get("targets", ()))
-            for name in ("mean", "std"):
-                one = value.get(name, vars(cls)[name])
-                parts[name] = tuple(one) if isinstance(one, list) else one
-            columns = cls(**parts)
+            value = _with_tuples(strict_json.loads(text))
+            inputs = tuple(Column(**column) for column in value["inputs"])
+            columns = cls(**{**value, "inputs": inputs})
             _check(columns)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             message = f"these are not the columns of a table, as a run keeps them: {error!r}"
@@ -238,32 +223,38 @@ class Columns:
         return columns
 
 
-def _column(value: dict[str, Any]) -> Column:
-    parts = tuple((name, mean, std) for name, mean, std in value.get("parts", ()))
-    column = Column(**{**value, "categories": tuple(value["categories"]), "parts": parts})
-    _require(type(column.format) is str, "format")
-    marks = column.indicator, column.rare, column.lenient
-    _require(all(type(mark) is bool for mark in marks), "true or false")
+def _with_tuples(value: Any) -> Any:
+    """The same plain data with tuples in place of lists, as the fields of columns have them."""
+    if isinstance(value, dict):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+
+
+def _check_types(made: Any) -> None:
+    """Refuse fields whose types are not those of the declaration."""
+    for name, hint in get_type_hints(type(made)).items():
+        _require(name == "parts" or fits(getattr(made, name), hint), name)
+
+
+def _check_column(column: Column) -> None:
+    _check_types(column)
+    has_parts = column.kind == "date" and all(part in DATE_PARTS for part, _, _ in column.parts)
+    _require(has_parts or not column.parts, "parts of a date")
     _require(not column.rare or OTHER in column.categories, "a category of rare values")
-    _require(all(name in DATE_PARTS for name, _, _ in parts), "parts of a date")
-    _require(not parts or column.kind == "date", "parts of a date")
-    _require(type(column.name) is str and column.kind in INPUT_KINDS, "name or kind")
-    _require(all(type(c) is str for c in column.categories), "categories")
+    _require(column.kind in INPUT_KINDS, "kind")
     _require(bool(column.categories) == (column.kind not in NUMBERS), "categories of its kind")
     _require(len(set(column.categories)) == len(column.categories), "different categories")
     for _, mean, std in column.units:
         _check_units(mean, std)
-    ends = (column.low, column.high)
-    _require(ends.count(None) in {0, 2}, "a range")
-    for end in ends:
-        if end is not None:
-            _check_units(end, 1.0)
-    return column
+    ends = [end for end in (column.low, column.high) if end is not None]
+    _require(len(ends) in {0, 2} and all(map(math.isfinite, ends)), "a range")
 
 
 def _check(columns: Columns) -> None:
+    _check_types(columns)
+    for column in columns.inputs:
+        _check_column(column)
     names = (*(c.name for c in columns.inputs), *columns.left_out, *columns.target_names)
-    _require(all(type(name) is str for name in names), "names")
     _require(len(set(names)) == len(names), "different names")
     _require(bool(columns.inputs), "inputs")
     _require(columns.target_kind in TARGET_KINDS, "target_kind")
@@ -271,7 +262,6 @@ def _check(columns: Columns) -> None:
     _require((len(columns.classes) > 1) == (columns.task == "classify"), "classes of its task")
     python = _PYTHON[columns.target_kind]
     _require(all(type(c) is python for c in columns.classes), "classes of one type")
-    _require(type(columns.target_format) is type(columns.separator) is str, "text")
     _require(not columns.targets or columns.task == "regress", "one target of classes")
     means, stds = np.atleast_1d(columns.mean).tolist(), np.atleast_1d(columns.std).tolist()
     _require(len(means) == len(stds) == len(columns.target_names), "mean and std of each target")

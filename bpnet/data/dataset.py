@@ -10,7 +10,7 @@ import numpy as np
 from bpnet._typing import Array
 from bpnet.arguments import checked, finite_number, shown
 from bpnet.data.columns import Columns
-from bpnet.data.told import Tally, merged
+from bpnet.data.replacements import Tally, merged
 from bpnet.errors import InputError
 
 
@@ -24,19 +24,15 @@ class Dataset:
     x : array, shape (m, n)
         One example a row, in the dtype as stored: pixels stay uint8 until a batch is taken.
     y : array, shape (m,) or (m, k), optional
-        Labels of any type, one-hot or multi-label rows, or real values. None only where
-        nothing but predictions is wanted.
+        Labels of any type, one-hot or multi-label rows, or real values; None for predictions only.
     scale : float, optional
-        Integer examples are multiplied by it when a batch is taken; None casts them.
+        Factor of integer examples when a batch is taken; None casts them.
     task : {"classify", "regress"}, optional
         None leaves it to the targets.
     validation, test : tuple of (x, y), optional
-        Rows held out of the training rows, by which :func:`bpnet.train` judges each epoch; and
-        those for the test, held out too or the data set's own.
-    rows : array of int, (m,), optional
-        Numbers of the training rows in their source, where others were held out or left out.
+        Rows by which :func:`bpnet.train` validates each epoch, and rows of the test.
     name : str
-        What to call it in reports.
+        Name in reports.
     columns : Columns, optional
         What was learned of a table's columns.
     shape : tuple of int, optional
@@ -45,18 +41,18 @@ class Dataset:
         Whom to credit, where a license asks for it.
     notes : tuple of str
         What was done to the data, a line each.
+    rows : array of int, (m,), optional
+        Numbers of the training rows in their source, where others were held out or left out.
     taken : tuple of str
-        Of a table whose columns were learned: what each is taken for, as a table in lines.
+        Lines of a table that says what each column of the source is taken for.
     source_rows : int
-        Rows of the source, with those that were held out or left out; 0 where nobody counted them.
+        Number of all rows of the source; 0 where nobody counted them.
     test_share : float
-        Share of the rows that was held out for the test; 0 where the test part is the data set's
-        own, or there is none.
+        Share of the rows that was drawn for the test; 0 where the source has its own test part.
     places : mapping
         Numbers of the rows of the parts ``validation`` and ``test`` in their source, where known.
     tallies : mapping
-        Cells of a table in whose place something else was put: of each part, "" for the training
-        rows, "validation" and "test", by column.
+        Replaced cells of a table by part ("" for training rows, "validation", "test") and column.
 
     Raises
     ------
@@ -90,11 +86,11 @@ class Dataset:
 
     def __repr__(self) -> str:
         m, n = self.x.shape
-        parts = [f"{m:,} examples of {n:,} values ({_dtype(self.x)})"]
+        parts = [f"{m:,} examples of {n:,} values ({str(self.x.dtype).rpartition('.')[2]})"]
         if self.y is not None:
-            parts.append(f"targets {tuple(self.y.shape)} ({_dtype(self.y)})")
-        held = {"validation": self.validation, "test": self.test}
-        parts += [f"{len(pair[0]):,} for {name}" for name, pair in held.items() if pair is not None]
+            dtype = str(self.y.dtype).rpartition(".")[2]
+            parts.append(f"targets {tuple(self.y.shape)} ({dtype})")
+        parts += [f"{len(x):,} for {name}" for name, x in self.examples.items() if name]
         return f"Dataset({self.name + ': ' if self.name else ''}{', '.join(parts)})"
 
     def __post_init__(self) -> None:
@@ -109,8 +105,7 @@ class Dataset:
                 _check_pair(*pair, which, self.x.shape[-1] if self.x.ndim == 2 else None)
         object.__setattr__(self, "scale", checked_scale(self.scale))
         if self.task not in {None, "classify", "regress"}:
-            message = f"task {self.task!r}: give 'classify' or 'regress'"
-            raise InputError(message)
+            raise InputError(f"task {self.task!r}: give 'classify' or 'regress'")
         if self.shape is not None and math.prod(self.shape) != self.x.shape[1]:
             message = f"a picture of shape {self.shape} does not hold {self.x.shape[1]} values"
             raise InputError(message)
@@ -130,10 +125,9 @@ class Dataset:
     def changed(self, change: Callable[[Any], Array]) -> "Dataset":
         """The same with the examples of each part replaced by what a function makes of them."""
         made = {name: change(x) for name, x in self.examples.items()}
-        held: dict[str, Any] = {
-            name: (x, getattr(self, name)[1]) for name, x in made.items() if name
-        }
-        return replace(self, x=made[""], **held)
+        x = made.pop("")
+        parts: Any = {name: (rows, getattr(self, name)[1]) for name, rows in made.items()}
+        return replace(self, x=x, **parts)
 
 
 def checked_scale(scale: Any) -> float | None:
@@ -143,10 +137,6 @@ def checked_scale(scale: Any) -> float | None:
         message = f"scale is {shown(scale)}; give a positive number such as 1/255, or leave it out"
         raise InputError(message)
     return None if number is None else float(number)
-
-
-def _dtype(array: Array) -> str:
-    return str(array.dtype).rpartition(".")[2]
 
 
 def _array(value: Any, name: str) -> Array:
@@ -164,24 +154,27 @@ def _pair(pair: Any, name: str) -> tuple[Array, Array] | None:
     if pair is None:
         return None
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        message = f"{name} is {type(pair).__name__}: give a pair (x, y)"
-        raise InputError(message)
+        raise InputError(f"{name} is {type(pair).__name__}: give a pair (x, y)")
     return _array(pair[0], f"{name} x"), _array(pair[1], f"{name} y")
 
 
 def _check_pair(x: Array, y: Array | None, which: str, width: int | None) -> None:
     if len(x.shape) != 2:
-        message = (
+        raise InputError(
             f"{which}x of shape {tuple(x.shape)}: give one example a row, (examples, values); "
             "x.reshape(len(x), -1) makes it so"
         )
-        raise InputError(message)
     if x.shape[1] != width:
         message = f"{which}x has {x.shape[1]} columns and the training x {width}: give equal widths"
         raise InputError(message)
-    if y is not None and (len(y.shape) not in {1, 2} or y.shape[0] != x.shape[0]):
-        message = (
-            f"{which}y of shape {tuple(y.shape)} does not fit {x.shape[0]} examples: "
-            f"give ({x.shape[0]},) or ({x.shape[0]}, outputs)"
+    if y is not None:
+        check_lengths(x.shape[0], tuple(y.shape), f"{which}y")
+
+
+def check_lengths(rows: int, shape: tuple[int, ...], name: str) -> None:
+    """Refuse targets whose shape does not fit so many examples."""
+    if len(shape) not in {1, 2} or shape[0] != rows:
+        raise InputError(
+            f"{name} of shape {shape} does not fit {rows} examples: "
+            f"give ({rows},) or ({rows}, outputs)"
         )
-        raise InputError(message)

@@ -15,15 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-SLACK = 96 << 20
-"""Bytes for buffers and threads beside what is decoded."""
-
-_PER_SECOND = 32 << 20
-"""Decoded bytes for which a second of processor time is granted."""
-
-_PIECE = 1 << 26
-"""Bytes that are decoded at a time, by what their types take."""
-
+SLACK = 96 << 20  # bytes for buffers and threads beside what is decoded
+_PER_SECOND = 32 << 20  # decoded bytes for which a second of processor time is granted
+_PIECE = 1 << 26  # bytes that are decoded at a time, by what their types take
 _WIDTHS = {"8": 1, "16": 2, "32": 4}
 
 
@@ -36,11 +30,11 @@ def limit(most: int) -> None:
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        held = 0
+        used = 0
         with suppress(OSError, IndexError):  # of Linux: pages of data and stack
-            held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+            used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
         bounds = {
-            resource.RLIMIT_DATA: held + 2 * most + SLACK,
+            resource.RLIMIT_DATA: used + 2 * most + SLACK,
             resource.RLIMIT_CPU: 4 + most // _PER_SECOND,
             resource.RLIMIT_CORE: 0,
         }

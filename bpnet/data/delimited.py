@@ -23,12 +23,8 @@ SUFFIXES = (".csv", ".tsv", ".tab")
 
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
-SEPARATORS = (",", ";", "\t", "|")
-"""Those that are recognized."""
-
-_LINES = 50
-"""Lines by which a separator is recognized."""
-
+SEPARATORS = (",", ";", "\t", "|")  # those that are recognized
+_LINES = 50  # lines by which a separator is recognized
 _PIECE = 1 << 24
 
 
@@ -60,19 +56,15 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
     if separator is None and data[:4].lower() == b"sep=" and data[5:6] in b"\r\n":
         separator, data = chr(data[4]), data[5:].lstrip(b"\r\n")  # written by spreadsheets
     separator = separator or _separator(data, path, where)
-    names = check_names(
-        next((row for _, row in _records(data, where, separator) if row), []), where
-    )
-    rows, blank = _survey(data, where, separator, len(names))
+    names, rows, blank = _survey(data, where, separator)
     if not rows:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), separator, notes
     frame = pl.read_csv(data, infer_schema=False, separator=separator)
     if frame.height != rows or frame.width != len(names):
-        message = (
+        raise InputError(
             f"{where} reads as {frame.height} rows of {frame.width} columns and as {rows} of "
             f"{len(names)}, by the way quotes and line ends are taken: write it anew as plain CSV"
         )
-        raise InputError(message)
     frame.columns = list(names)
     if blank:  # polars takes a blank line for a row without values
         frame = frame.with_row_index("").filter(~pl.col("").is_in(blank)).drop("")
@@ -89,12 +81,10 @@ def _typed(text: "pl.Series") -> "pl.Series":
     if text.null_count() == len(text):
         return text
     numbers = text.cast(pl.Float64, strict=False)
-    bad = numbers.null_count() - text.null_count()
-    if 0 < bad < len(text) / 2:
+    if 0 < numbers.null_count() - text.null_count() < len(text) / 2:
         text = plain(text, "")
         numbers = text.cast(pl.Float64, strict=False)
-        bad = numbers.null_count() - text.null_count()
-    if bad == 0:
+    if numbers.null_count() == text.null_count():
         whole = text.cast(pl.Int64, strict=False)
         if whole.null_count() > text.null_count():
             return numbers
@@ -114,15 +104,13 @@ def check_names(names: Sequence[str], where: object) -> list[str]:
     >>> check_names(["", " area "], "a.csv")
     ['Unnamed: 0', 'area']
     """
-    found = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(names)]
-    if not found:
-        message = f"{where} is empty: give a header with the columns' names, and rows"
-        raise InputError(message)
-    twice = next((name for name in found if found.count(name) > 1), None)
-    if twice is not None:
-        message = f"{where} has two columns named '{twice}': rename one"
-        raise InputError(message)
-    return found
+    if not names:
+        raise InputError(f"{where} is empty: give a header with the columns' names, and rows")
+    names = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(names)]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{where} has two columns named '{name}': rename one")
+    return names
 
 
 def _bytes(path: Path) -> bytes:
@@ -150,11 +138,9 @@ def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
         try:
             return data.decode("utf-16").encode(), (f"{where} is read as UTF-16",)
         except UnicodeError as error:
-            message = f"{where} is damaged UTF-16 ({one_line(error)}): {_SAVE}"
-            raise InputError(message) from error
+            raise InputError(f"{where} is damaged UTF-16 ({one_line(error)}): {_SAVE}") from error
     if b"\0" in data[: 1 << 12]:
-        message = f"{where} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}"
-        raise InputError(message)
+        raise InputError(f"{where} is not UTF-8, but UTF-16, damaged or no text: {_SAVE}")
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         data.decode()
@@ -163,8 +149,7 @@ def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
         try:
             text = data.decode("cp1252")
         except UnicodeDecodeError:
-            message = f"{where} is not UTF-8: {place}: {_SAVE}"
-            raise InputError(message) from error
+            raise InputError(f"{where} is not UTF-8: {place}: {_SAVE}") from error
         note = f"{where} is not UTF-8 ({place}): read as Windows-1252, which Latin-1 is a part of"
         return text.encode(), (note,)
     return data, ()
@@ -184,8 +169,7 @@ def _records(data: bytes, where: str, separator: str) -> Iterator[tuple[int, lis
                 f"has a cell longer than {csv.field_size_limit():,} characters: close its "
                 "quotes, or shorten the text"
             )
-        message = f"{where}: line {reader.line_num} {reason}"
-        raise InputError(message) from error
+        raise InputError(f"{where}: line {reader.line_num} {reason}") from error
 
 
 def _separator(data: bytes, path: Path, where: str) -> str:
@@ -210,19 +194,23 @@ def _separator(data: bytes, path: Path, where: str) -> str:
     return best[1] if best[0] > 1 else header[1]
 
 
-def _survey(data: bytes, where: str, separator: str, width: int) -> tuple[int, list[int]]:
-    """Count the rows, blank ones too, and refuse ragged ones; polars fills short rows unasked."""
-    rows, blank = -1, []
+def _survey(data: bytes, where: str, separator: str) -> tuple[list[str], int, list[int]]:
+    """Names of the columns, the number of rows, blank ones too, and which rows are blank.
+
+    Ragged rows are refused: polars fills short ones without a word.
+    """
+    names: list[str] = []
+    rows, blank = 0, []
     for line, row in _records(data, where, separator):
-        if len(row) != width:
+        if not names:
+            names = check_names(row, where) if row else names
+            continue
+        if len(row) != len(names):
             if row:
-                message = (
+                raise InputError(
                     f"{where}: line {line} has {len(row)} fields and the header "
-                    f"{width}: give every row the same number"
+                    f"{len(names)}: give every row the same number"
                 )
-                raise InputError(message)
-            if rows < 0:
-                continue  # before the header
             blank.append(rows)
         rows += 1
-    return max(rows, 0), blank
+    return names or check_names([], where), rows, blank

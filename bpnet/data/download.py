@@ -1,22 +1,15 @@
 """Where the built-in data sets lie, and how those that don't ship are fetched."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bpnet.data.idx import FILES, find_idx
 from bpnet.errors import InputError, one_line
 from bpnet.requirements import install
 
-if TYPE_CHECKING:
-    import logging
-
+# where Debian's ``dataset-*`` packages put their files (re-compressed, so with other hashes)
 SYSTEM = Path("/usr/share/datasets")
-"""Where Debian's ``dataset-*`` packages put their files (re-compressed, so with other hashes)."""
-
 RETRIES = 2
 TIMEOUT = 30  # seconds without a byte
 
@@ -26,14 +19,13 @@ class Origin:
     """A data set's address, the SHA-256 of each file, and the Debian package that has it."""
 
     url: str
-    sha256: dict[str, str]
+    hashes: tuple[str, ...]
     package: str = ""
 
-    @classmethod
-    def of(cls, url: str, hashes: tuple[str, ...], package: str = "") -> "Origin":
-        """Origin whose hashes are those of ``FILES``, compressed, in their order."""
-        files = (f"{file}.gz" for file in FILES)
-        return cls(url, dict(zip(files, hashes, strict=True)), package)
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Hashes by the names of the files, which are those of ``FILES``, compressed."""
+        return dict(zip((f"{file}.gz" for file in FILES), self.hashes, strict=True))
 
 
 # Addresses and hashes as TensorFlow Datasets has them:
@@ -41,26 +33,20 @@ class Origin:
 # https://github.com/tensorflow/datasets/blob/333639b37af6c6fedf3610a4a2d42f1c6ef6f7d5/tensorflow_datasets/url_checksums/fashion_mnist.txt
 # Fashion-MNIST's own address there has no https; its authors' repository has the same files.
 ORIGINS = {
-    "mnist": Origin.of(
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        ),
-    ),
-    "fashion-mnist": Origin.of(
-        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        (
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        ),
-        "dataset-fashion-mnist",
-    ),
-}
+    "mnist": Origin("https://storage.googleapis.com/cvdf-datasets/mnist/", (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    )),
+    "fashion-mnist": Origin(
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/", (
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    ), "dataset-fashion-mnist"),
+}  # fmt: skip
 
 
 def cache() -> Path | None:
@@ -99,22 +85,26 @@ def download(name: str) -> Path:
     store = pooch.create(
         path=folder, base_url=origin.url, registry=registry, retry_if_failed=RETRIES
     )
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("CRITICAL")  # standard error is for one line of ours, not for its progress
     try:
-        with _silence(pooch.get_logger()):
-            for file in registry:
-                if not (folder / file.removesuffix(".gz")).is_file():
-                    store.fetch(file, downloader=_get)
+        for file in registry:
+            if not (folder / file.removesuffix(".gz")).is_file():
+                store.fetch(file, downloader=_get)
     except (OSError, ValueError) as error:  # no network, no space, or the wrong bytes
         message = f"can't fetch {name} from {origin.url}: {_cause(error)}"
         raise InputError(f"{message}; {_otherwise(name, root)}") from error
+    finally:
+        logger.setLevel(level)
     return folder
 
 
 def _cause(error: Exception) -> str:
     """What went wrong at the bottom: requests and urllib3 wrap it in the address, twice."""
     inner: object = error
-    while (held := getattr(inner, "args", ())) and isinstance(held[0], Exception):
-        inner = held[0]
+    while (args := getattr(inner, "args", ())) and isinstance(args[0], Exception):
+        inner = args[0]
     return one_line(getattr(inner, "reason", None) or inner)
 
 
@@ -140,14 +130,3 @@ def _get(url: str, path: str, _: object) -> None:
         answer.raise_for_status()
         for piece in answer.iter_content(chunk_size=1 << 16):
             file.write(piece)
-
-
-@contextmanager
-def _silence(logger: "logging.Logger") -> Iterator[None]:
-    """Keep pooch's progress lines off standard error, which is for our one line."""
-    level = logger.level
-    logger.setLevel("CRITICAL")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

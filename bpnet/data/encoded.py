@@ -2,68 +2,59 @@
 
 import logging
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data import draws, told
+from bpnet.data import draws, replacements
 from bpnet.data.columns import Columns
 from bpnet.data.encoding import encode
 from bpnet.data.frames import Run, Table
 from bpnet.data.host_rows import HostRows
 from bpnet.data.learning import picked
-from bpnet.data.shuffling import BlockOrder
-from bpnet.data.told import Tally
+from bpnet.data.replacements import Tally
 
 Host = npt.NDArray[Any]
 
 _log = logging.getLogger("bpnet")
 
-_BUFFER = 1 << 25
-"""Numbers in a buffer."""
-
-_CHUNKS = 8
-"""Runs of a table that fill a buffer."""
+_BUFFER = 1 << 25  # numbers in a buffer
+_CHUNKS = 8  # runs of a table that fill a buffer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Encoded(HostRows):
     """Examples in float32, (m, n), of which as many as fill a buffer are kept.
 
-    They are the rows ``index`` of a table, sorted, or all. ``buffer`` rows are mixed with one
-    another, or, in ``full``, all with all; an eighth of a buffer is read at a time. Said ``aloud``,
-    cells that were replaced are logged once all rows have been read.
+    They are the rows ``index`` of a table, sorted, or all. ``buffer`` rows, by default about 2^25
+    numbers, are mixed with one another, or, in ``full``, all with all; an eighth of a buffer is
+    read at a time. With ``aloud``, replaced cells are logged once all rows have been read.
     """
 
     table: Table
     columns: Columns
-    index: Host | None
-    buffer: int
-    full: bool
+    index: Host | None = None
+    buffer: int = 0
+    full: bool = True
     aloud: bool = False
     runs: tuple[Run, ...] = field(init=False)
     starts: Host = field(init=False)
-    _kept: "OrderedDict[int, Host]" = field(init=False, default_factory=OrderedDict)
+    _kept: dict[int, Host] = field(init=False, default_factory=dict)  # the last used comes last
     _tallies: dict[int, Tally] = field(init=False, default_factory=dict)
     _lock: Any = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        if not self.buffer:
+            size = max(1, _BUFFER // len(self.columns.features))
+            object.__setattr__(self, "buffer", size)
         runs = tuple(self.table.runs(self.chunk))
         starts = np.array([0, *(run.begin + run.rows for run in runs)])
         if self.index is not None:
             starts = np.searchsorted(self.index, starts)
         object.__setattr__(self, "runs", runs)
         object.__setattr__(self, "starts", starts)
-
-    @classmethod
-    def of(
-        cls, table: Table, columns: Columns, index: Host | None, buffer: int | None, full: bool
-    ) -> "Encoded":
-        """Rows of a table, with a buffer of about 2^25 numbers where none is given."""
-        return cls(table, columns, index, buffer or max(1, _BUFFER // len(columns.features)), full)
 
     @property
     def chunk(self) -> int:
@@ -93,7 +84,11 @@ class Encoded(HostRows):
         groups = {int(runs[at[0]]): at for at in np.split(by_run, cuts[1:])} if len(rows) else {}
         with self._lock:
             for i in sorted(groups, key=lambda i: i not in self._kept):
-                out[groups[i]] = self._values(i)[rows[groups[i]] - self.starts[i]]
+                self._kept[i] = values = self._kept.pop(i) if i in self._kept else self._read(i)
+                out[groups[i]] = values[rows[groups[i]] - self.starts[i]]
+                kept = sum(map(len, self._kept.values()))
+                while kept > self.buffer + self.chunk and len(self._kept) > 1:
+                    kept -= len(self._kept.pop(next(iter(self._kept))))
         return out
 
     def whole(self) -> Host:
@@ -102,16 +97,6 @@ class Encoded(HostRows):
         for i in range(len(self.runs)):
             out[self.starts[i] : self.starts[i + 1]] = self._read(i)
         return out
-
-    def _values(self, i: int) -> Host:
-        if i in self._kept:
-            self._kept.move_to_end(i)
-            return self._kept[i]
-        self._kept[i] = values = self._read(i)
-        rows = sum(map(len, self._kept.values()))
-        while rows > self.buffer + self.chunk and len(self._kept) > 1:
-            rows -= len(self._kept.popitem(last=False)[1])
-        return values
 
     def _read(self, i: int) -> Host:
         run = self.runs[i]
@@ -125,7 +110,7 @@ class Encoded(HostRows):
         is_new = i not in self._tallies
         self._tallies[i] = tally
         if self.aloud and is_new and len(self._tallies) == np.count_nonzero(np.diff(self.starts)):
-            for line in self.replaced():
+            for line in replacements.lines(self.columns, self.tally()):
                 _log.warning("%s", line)
         return x
 
@@ -133,18 +118,14 @@ class Encoded(HostRows):
         """All rows mixed with all, or by blocks: a run is a chunk."""
         if self.full:
             return draws.order(seed, epoch, len(self))
-        return BlockOrder(seed, epoch, self.starts, self.buffer)
-
-    def replaced(self) -> tuple[str, ...]:
-        """Lines on the cells that were replaced in the rows that were read so far."""
-        return told.replaced(self.columns, self.tally())
+        return draws.BlockOrder(seed, epoch, self.starts, self.buffer)
 
     def tally(self) -> Tally:
-        """Counts of the same, by column."""
-        return told.merged(self._tallies.values())
+        """Replaced cells of the rows that were read so far, by column."""
+        return replacements.merged(self._tallies.values())
 
     def some(self, k: int) -> Host:
-        """The first rows: they lie in as few runs as there can be."""
+        """Numbers of the first ``k`` rows, which lie in as few runs as possible."""
         return np.arange(k)
 
     def identity(self) -> str:

@@ -8,9 +8,7 @@ import numpy.typing as npt
 
 from bpnet.errors import InputError
 
-_CHUNK = 1 << 22
-"""Numbers looked at together, so that no mask as large as the data is needed."""
-
+_CHUNK = 1 << 22  # numbers looked at together, so that no mask as large as the data is needed
 _LARGEST = {"float64": 1.7976931348623157e308, "float32": 3.4028234663852886e38}
 _LARGEST |= {"float16": 65504.0, "bfloat16": 3.3895313892515355e38}
 
@@ -45,28 +43,27 @@ def first_bad(a: npt.NDArray[Any], dtype: str | None = None) -> tuple[int, ...] 
 
 
 def refuse(
-    a: npt.NDArray[Any], name: str, dtype: str | None = None, columns: Sequence[Any] | None = None
-) -> None:
-    """Refuse what :func:`first_bad` finds."""
+    a: npt.NDArray[Any], name: str, dtype: str | None = None, columns: Sequence[Any] | None = None,
+    rows: npt.NDArray[Any] | None = None,
+) -> None:  # fmt: skip
+    """Refuse what :func:`first_bad` finds; its row is its number in ``rows``, or in ``a``."""
     at = first_bad(a, dtype)
     if at is not None:
-        raise InputError(told(a[at], name, at, dtype, columns))
+        place = at if rows is None else (int(rows[at[0]]), *at[1:])
+        raise InputError(message(a[at], name, place, dtype, columns))
 
 
-def told(
-    value: Any,
-    name: str,
-    at: tuple[int, ...],
-    dtype: str | None = None,
+def message(
+    value: Any, name: str, at: tuple[int, ...], dtype: str | None = None,
     columns: Sequence[Any] | None = None,
-) -> str:
+) -> str:  # fmt: skip
     """Message that names a value and where it is, counted from 0."""
     row, *rest = at
     where = f"row {row}"
-    if rest:
-        column = rest[0] if len(rest) == 1 else rest
-        named = columns is not None and len(rest) == 1
-        where += f", column {columns[rest[0]]!r}" if named and columns else f", column {column}"
+    if len(rest) == 1:
+        where += f", column {columns[rest[0]]!r}" if columns else f", column {rest[0]}"
+    elif rest:
+        where += f", column {rest}"
     if isinstance(value, float | np.floating) and np.isfinite(value):
         return f"{name} has {value:g} in {where}, too large for {dtype}; scale it, or use float64"
     return f"{name} has {value} in {where}; give finite numbers"
@@ -76,4 +73,4 @@ def refuse_objects(a: npt.NDArray[Any], name: str, columns: Sequence[Any] | None
     """Refuse an array of objects, and name the first that is no number."""
     for at in np.ndindex(a.shape):
         if not isinstance(a[at], int | float | np.number):
-            raise InputError(told(a[at], name, at, None, columns))
+            raise InputError(message(a[at], name, at, None, columns))

@@ -24,13 +24,10 @@ if TYPE_CHECKING:
 
 ARROW = (".arrow", ".feather", ".ipc")
 
-STREAMED = (".parquet", *ARROW)
-"""Tables that can be read piece by piece."""
-
+STREAMED = (".parquet", *ARROW)  # tables that can be read piece by piece
 SUFFIXES = (*delimited.SUFFIXES, *STREAMED)
 
-_WAIT = 300
-"""Seconds, and one more for each megabyte of a file, after which a decoder is given up."""
+_WAIT = 300  # seconds, and one more for each megabyte of a file, after which a decoder is given up
 
 
 @contextmanager
@@ -96,9 +93,9 @@ class Part:
         assert self.stamp is not None
         self.stamp.check()  # a page that is no longer there would end the process
         with refusing_tables(self.where):
-            found = _scan(self.stamp.path).slice(first, rows).select(names).collect()
+            frame = _scan(self.stamp.path).slice(first, rows).select(names).collect()
         self.stamp.check()
-        return found
+        return frame
 
 
 @dataclass(frozen=True)
@@ -136,32 +133,31 @@ def open_table(
     paths: Sequence[Path], *, separator: str | None = None, in_memory: bool = True
 ) -> Table:
     """Open files that are one table together."""
-    where = str(paths[0])
+    first = paths[0]
     parts: list[Part] = []
     notes: list[str] = []
+    known: dict[str, str] = {}
     used = ","
-    kinds: dict[str, str] = {}
     for path in paths:
         with refusing_tables(str(path)):
             if delimited.suffix(path) in delimited.SUFFIXES:
                 frame, used, said = delimited.read(path, separator)
                 notes += said
                 stamp = None if str(path) == "-" else Stamp.of(path)
-                part = _in_memory(frame, str(path), stamp)
-                found = dict.fromkeys(
-                    part.names, ""
-                )  # what text is taken for is learned of all files
+                part = Part(str(path), frame.height, tuple(frame.columns), frame, stamp)
+                kinds = dict.fromkeys(part.names, "")  # kinds of text are learned from all files
             else:
-                part, found = _columnar(path, in_memory=in_memory)
-        if kinds:
-            _check_alike(found, kinds, path, paths[0])
-        kinds = {**found, **{name: kind for name, kind in kinds.items() if kind}}
+                part, kinds = _columnar(path, in_memory=in_memory)
+        if parts:
+            _check_alike(kinds, known, path, first)
+        known = {**kinds, **{name: kind for name, kind in known.items() if kind}}
         parts.append(part)
     if not sum(part.rows for part in parts):
-        message = f"{where} has a header and no rows: give examples"
-        raise InputError(message)
-    name = _stem(paths[0]) if len(paths) == 1 else paths[0].parent.name
-    return Table(tuple(parts), parts[0].names, name, where, used, tuple(notes))
+        raise InputError(f"{first} has a header and no rows: give examples")
+    is_plain = delimited.suffix(first) == first.suffix.lower()  # no ending of a compression
+    name = first.stem if is_plain else Path(first.stem).stem
+    name = name if len(paths) == 1 else first.parent.name
+    return Table(tuple(parts), parts[0].names, name, str(first), used, tuple(notes))
 
 
 def of_frame(frame: Any) -> Table:
@@ -171,54 +167,36 @@ def of_frame(frame: Any) -> Table:
 
         if isinstance(frame, pl.LazyFrame):
             frame = frame.collect()
-        if not isinstance(frame, pl.DataFrame):
-            columns = [_of_pandas(frame.iloc[:, i]) for i in range(frame.shape[1])]
-            names = [str(name) for name in frame.columns]
-            frame = pl.DataFrame([c.rename(str(i)) for i, c in enumerate(columns)])
-            frame.columns = check_names(names, "the frame")
+        names = check_names([str(name) for name in frame.columns], "the frame")
+        if isinstance(frame, pl.DataFrame):
+            frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
         else:
-            frame = frame.rename(
-                dict(zip(frame.columns, check_names(frame.columns, "the frame"), strict=True))
-            )
+            columns = (_of_pandas(frame.iloc[:, i]) for i in range(frame.shape[1]))
+            frame = pl.DataFrame(dict(zip(names, columns, strict=True)))
     if not frame.height:
-        message = "the frame has no rows: give examples"
-        raise InputError(message)
-    part = _in_memory(frame, "the frame")
+        raise InputError("the frame has no rows: give examples")
+    part = Part("the frame", frame.height, tuple(frame.columns), frame)
     return Table((part,), part.names, "frame", part.where)
 
 
 def _of_pandas(column: Any) -> "pl.Series":
-    """Column of pandas, without the library that both would want for it."""
+    """Column of pandas, without pyarrow, which both libraries would want for it."""
     import polars as pl
 
     kind = getattr(column.dtype, "kind", "O")
-    is_plain = type(column.dtype).__module__.startswith("numpy")
-    if is_plain and kind in "biuf":
+    if kind in "biuf" and type(column.dtype).__module__.startswith("numpy"):
         return pl.Series(column.to_numpy())
     if kind == "M":
         zoned = getattr(column.dtype, "tz", None) is not None
         column = column.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else column
         return pl.Series(column.to_numpy().astype("datetime64[us]"))
-    values = [
-        None if missing else value for value, missing in zip(column, column.isna(), strict=True)
-    ]
+    values = [None if gap else value for value, gap in zip(column, column.isna(), strict=True)]
+    types = {type(value) for value in values if value is not None}
     is_categorical = type(column.dtype).__name__ == "CategoricalDtype"
-    if is_categorical:
+    if is_categorical or (len(types) > 1 and not types <= {int, float, bool}):
         values = [None if value is None else str(value) for value in values]
-    mixed = {type(value) for value in values if value is not None}
-    if len(mixed) > 1 and not mixed <= {int, float, bool}:
-        values = [None if value is None else str(value) for value in values]
-    found = pl.Series(values, strict=False)
-    return found.cast(pl.Categorical) if is_categorical else found
-
-
-def _in_memory(frame: "pl.DataFrame", where: str, stamp: Stamp | None = None) -> Part:
-    return Part(where, frame.height, tuple(frame.columns), frame, stamp)
-
-
-def _stem(path: Path) -> str:
-    """Name of a file without its endings."""
-    return path.stem if delimited.suffix(path) == path.suffix.lower() else Path(path.stem).stem
+    series = pl.Series(values, strict=False)
+    return series.cast(pl.Categorical) if is_categorical else series
 
 
 def _columnar(path: Path, *, in_memory: bool) -> tuple[Part, dict[str, str]]:
@@ -234,7 +212,7 @@ def _columnar(path: Path, *, in_memory: bool) -> tuple[Part, dict[str, str]]:
 
 
 def _scan(path: Path) -> "pl.LazyFrame":
-    """Parquet or Arrow file, of which only what is asked for is read."""
+    """Parquet or Arrow file, of which only the columns and rows that are collected are read."""
     import polars as pl
 
     with path.open("rb") as file:  # by its name polars might take it for a pattern
@@ -260,24 +238,22 @@ def _decodable(path: Path, size: int) -> int:
     if "claimed" in said:
         refuse_growth(int(said["claimed"]), size, str(path))
     if "error" in said:
-        message = f"{path} is damaged or not what its name says: {said['error']}"
-        raise InputError(message)
+        raise InputError(f"{path} is damaged or not what its name says: {said['error']}")
     if "rows" not in said:
         message = f"{path} takes more memory or time to decode than its {size:,} bytes should"
         raise InputError(f"{message}; if you trust it, set BPNET_MAX_BYTES=0")
     return int(said["rows"])
 
 
-def _check_alike(found: dict[str, str], known: dict[str, str], path: Path, first: Path) -> None:
-    for these, those, one, other in ((found, known, path, first), (known, found, first, path)):
-        lacking = [name for name in those if name not in these]
-        if lacking:
-            message = f"{one} lacks the column '{lacking[0]}', which {other} has: give files alike"
+def _check_alike(kinds: dict[str, str], known: dict[str, str], path: Path, first: Path) -> None:
+    for name in (*known, *kinds):
+        if name not in kinds or name not in known:
+            one, other = (first, path) if name in kinds else (path, first)
+            message = f"{one} lacks the column '{name}', which {other} has: give files alike"
             raise InputError(message)
-    for name, kind in found.items():
+    for name, kind in kinds.items():
         if kind and known[name] and kind != known[name]:
-            message = (
+            raise InputError(
                 f"{path}: column '{name}' holds {kind} values and in {first} {known[name]} ones: "
                 "give files alike"
             )
-            raise InputError(message)

@@ -2,18 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bpnet._typing import Array
-from bpnet.data import draws
-from bpnet.data.told import Tally
+from bpnet.data import draws, finite
+from bpnet.data.replacements import Tally
+from bpnet.errors import InputError
 
 Host = np.ndarray[Any, Any]
 
-_BLOCK = 1 << 24
-"""Numbers in one block."""
+_BLOCK = 1 << 24  # numbers in one block
+_DENSE = 1 << 28  # bytes up to which sparse examples are made dense at once
 
 
 class HostRows(ABC):
@@ -35,19 +37,15 @@ class HostRows(ABC):
         return draws.order(seed, epoch, len(self))
 
     def some(self, k: int) -> Host:
-        """Numbers of ``k`` rows that are read without much ado, spread over all if they can be."""
+        """Numbers of ``k`` rows that are read quickly, spread over all rows where possible."""
         return np.arange(k) * (len(self) // k)
 
     def identity(self) -> str:
         """What tells these rows from others, found without reading them all."""
         return f"{self.shape} {self.dtype}"
 
-    def replaced(self) -> tuple[str, ...]:
-        """Lines on what was put in place of values in the rows that were read so far."""
-        return ()
-
     def tally(self) -> Tally:
-        """Counts of the same, by column."""
+        """Replaced cells of the rows that were read so far, by column."""
         return {}
 
     def pieces(self, numbers: int) -> Iterator[Host]:
@@ -76,6 +74,45 @@ class HostRows(ABC):
         return np.asarray(self.take(np.arange(len(self))), dtype)
 
 
-def together(x: Array | HostRows, k: int) -> int:
+def batches_at_once(x: Array | HostRows, k: int) -> int:
     """Batches of ``k`` examples that may be in memory at once; any number where all are."""
     return max(1, _BLOCK // (k * x.width)) if isinstance(x, HostRows) else 1 << 62
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether it is a matrix or array of ``scipy.sparse``."""
+    return hasattr(x, "tocsr") and hasattr(x, "toarray")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SparseRows(HostRows):
+    """Examples too many to be dense at once: a ``scipy.sparse`` matrix, made dense in blocks."""
+
+    matrix: Any
+    dtype: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Examples and values of each."""
+        m, n = self.matrix.shape
+        return int(m), int(n)
+
+    def take(self, rows: Any) -> np.ndarray[Any, Any]:
+        """Rows made dense, ``(rows, n)``."""
+        dense: np.ndarray[Any, Any] = self.matrix[rows].toarray()
+        return dense.astype(self.dtype, copy=False)
+
+
+def store_sparse(x: Any, dtype: str, name: str = "X", of_run: str | None = None) -> Any:
+    """Sparse examples as a dense array where that is small, else as :class:`SparseRows`."""
+    matrix = x.tocsr()
+    if matrix.dtype.kind not in "biuf":
+        raise InputError(f"{name} is sparse of dtype {matrix.dtype}; give real numbers")
+    bad = finite.first_bad(matrix.data, of_run)
+    if bad is not None:
+        at = int(np.searchsorted(matrix.indptr, bad[0], "right")) - 1, int(matrix.indices[bad[0]])
+        raise InputError(finite.message(matrix.data[bad], name, at, of_run))
+    stored = np.dtype(dtype)
+    if matrix.shape[0] * matrix.shape[1] * stored.itemsize <= _DENSE:
+        return matrix.toarray().astype(stored, copy=False)
+    return SparseRows(matrix, stored)

@@ -17,8 +17,7 @@ def typed(y: Host, name: str) -> Host:
         try:
             return np.char.decode(y, "utf-8")
         except UnicodeDecodeError as error:
-            msg = f"{name} holds bytes that are not UTF-8; give text"
-            raise InputError(msg) from error
+            raise InputError(f"{name} holds bytes that are not UTF-8; give text") from error
     if y.dtype.kind in "OT":
         return _from_objects(y.astype(object), name)
     if y.dtype.kind not in "biufU":
@@ -38,14 +37,13 @@ _GROUPS = {"text": (str, bytes), "booleans": (bool, np.bool_)}
 
 def _group(kinds: set[type], name: str) -> str:
     """What values of these types are together."""
-    found = {
+    groups = {
         next((what for what, of in _GROUPS.items() if issubclass(kind, of)), "") for kind in kinds
     }
-    if len(found) > 1:
+    if len(groups) > 1:
         listed = ", ".join(sorted(kind.__name__ for kind in kinds))
-        msg = f"{name} mixes {listed}; give labels of one type"
-        raise InputError(msg)
-    return found.pop() if found else ""
+        raise InputError(f"{name} mixes {listed}; give labels of one type")
+    return groups.pop() if groups else ""
 
 
 def _from_objects(y: Host, name: str) -> Host:
@@ -86,20 +84,19 @@ def named(classes: Any, name: str = "classes", count: int | None = None) -> Host
     """Names of classes that a file keeps as they are, as many as are needed, all different."""
     values = classes if isinstance(classes, np.ndarray) else np.asarray(classes, dtype=object)
     if values.ndim != 1:
-        msg = f"{name} is {str(classes)[:60]!r}; give a list of names"
-        raise InputError(msg)
-    found = typed(values, name)
-    check_exact(found, name)
-    for text in found.ravel().tolist() if found.dtype.kind == "U" else ():
+        raise InputError(f"{name} is {str(classes)[:60]!r}; give a list of names")
+    names = typed(values, name)
+    check_exact(names, name)
+    for text in names.ravel().tolist() if names.dtype.kind == "U" else ():
         try:
             text.encode()
         except UnicodeEncodeError as error:
             msg = f"{name} holds {text!r}, which is no Unicode text; rename it"
             raise InputError(msg) from error
-    if count is not None and not len(found) == len(np.unique(found)) == count:
+    if count is not None and not len(names) == len(np.unique(names)) == count:
         msg = f"{name} are {str(classes)[:60]}; the outputs need {count} different names"
         raise InputError(msg)
-    return found
+    return names
 
 
 def check_exact(classes: Host, name: str) -> None:

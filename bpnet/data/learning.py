@@ -2,19 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data import cells, told
+from bpnet.data import cells
 from bpnet.data.columns import DATE_PARTS, MISSING, NUMBERS, OTHER, Column
 from bpnet.data.frames import Table
-from bpnet.data.seen import MOST_WORDS, Seen, Way
-from bpnet.data.taking import Taking
+from bpnet.data.options import ColumnOptions
+from bpnet.data.replacements import Replaced
+from bpnet.data.scan import MOST_WORDS, Place, Reading, Scan
 from bpnet.data.targets import FEW
 from bpnet.errors import InputError
+
+Host = npt.NDArray[Any]
 
 MOST = {False: 50, True: MOST_WORDS}
 """Categories of a column: of one that nobody called categorical, and of one that is."""
@@ -25,12 +28,11 @@ _RARE_ROWS, _RARE_SHARE = 10, 0.005
 _COUNTED = 50
 """Rows from which on a column that counts them is the number of the row, whatever its name."""
 
-_PIECE = 1 << 22
-"""Cells that are read at a time."""
+_PIECE = 1 << 22  # cells that are read at a time
 
 
 @dataclass(frozen=True)
-class Taken:
+class Learned:
     """What becomes of a column: how it becomes inputs, or why it is left out.
 
     ``bad`` cells are no numbers and count as missing, the first of them is ``example``; ``unseen``
@@ -38,7 +40,7 @@ class Taken:
     different values of text.
     """
 
-    seen: Seen
+    scan: Scan
     column: Column | None
     why: str = ""
     bad: int = 0
@@ -47,37 +49,36 @@ class Taken:
     different: int = 0
 
     @property
-    def replaced(self) -> told.Replaced:
+    def replaced(self) -> Replaced:
         """Cells in whose place something else is put."""
-        unseen = told.Replaced(0, sum(self.unseen.values()), tuple(sorted(self.unseen)))
+        unseen = Replaced(0, sum(self.unseen.values()), tuple(sorted(self.unseen)))
         is_numeric = self.column is not None and not self.column.categories
-        missing = self.seen.missing + self.seen.marks * is_numeric
-        return told.Replaced(missing, 0, (), self.bad, self.example).merged(unseen)
+        missing = self.scan.missing + self.scan.marks * is_numeric
+        return Replaced(missing, 0, (), self.bad, self.example).merged(unseen)
 
 
 def learn(
-    table: Table, names: Sequence[str], index: npt.NDArray[Any] | None, taking: Taking, *,
+    table: Table, names: Sequence[str], index: Host | None, options: ColumnOptions, *,
     keep: bool = False,
-) -> list[Taken]:  # fmt: skip
+) -> list[Learned]:  # fmt: skip
     """Learn means, deviations and categories of columns from the rows in ``index``, or all.
 
     With ``keep`` columns that count the rows are inputs too, for where there are no others.
     """
     comma = table.separator in {";", "\t"}
-    seen = [Seen(name, taking.of(name) or "kept" * keep, comma) for name in names]
+    scans = [Scan(name, options.role(name) or "kept" * keep, comma) for name in names]
     for run in table.runs(max(1, _PIECE // max(1, len(table.names)))):
-        where = table.parts[run.part].where
-        frame = table.read(run, names)
-        picks = picked(index, run.begin, run.rows)
-        for one in seen:
-            series = frame[one.name]
-            if cells.is_categorical(series.dtype) and not one.how:
-                one.how = "categorical"
-            one.add(cells.plain(series, where, run.first), picks, run.first, run.begin)
-    return [_taken(one, table.where) for one in seen]
+        frame, where = table.read(run, names), table.parts[run.part].where
+        place = Place(picked(index, run.begin, run.rows), run.first, run.begin)
+        for scan in scans:
+            series = frame[scan.name]
+            if cells.is_categorical(series.dtype):
+                scan.role = scan.role or "categorical"
+            scan.add(cells.plain(series, where, run.first), place)
+    return [_learned(scan, table.where) for scan in scans]
 
 
-def picked(index: npt.NDArray[Any] | None, begin: int, rows: int) -> Any:
+def picked(index: Host | None, begin: int, rows: int) -> Any:
     """Which rows of a run are in a sorted index, counted from its first; None where all are."""
     if index is None:
         return None
@@ -85,81 +86,68 @@ def picked(index: npt.NDArray[Any] | None, begin: int, rows: int) -> Any:
     return None if last - first == rows else index[first:last] - begin
 
 
-def _taken(seen: Seen, where: str) -> Taken:
-    """What becomes of a column of which all rows were seen."""
-    kind, style = seen.taken_as()
-    way = seen.ways.get((kind, style), Way())
+def _learned(scan: Scan, where: str) -> Learned:
+    """What becomes of a column after the scan of all of its rows."""
+    kind, style = scan.taken_as()
     is_numeric = kind in NUMBERS
-    if why := _needless(seen, way if is_numeric else None):
-        return Taken(seen, None, why)
-    if not is_numeric:
-        return _categories(seen, kind)
-    bad = seen.known - seen.marks - way.cells
-    column = _numeric(seen, kind, style, way, where)
-    column = replace(column, lenient=bad > 0 or seen.how == "numeric")
-    return Taken(seen, column, "", bad, way.bad or seen.word)
-
-
-def _needless(seen: Seen, way: Way | None) -> str:
-    """Why a column is left out, if it is, by what it holds or by the way its numbers are."""
-    if not seen.known or (way is not None and way.moments is None):
-        return "it has no values"
-    names = seen.different and not seen.repeats and not seen.missing
-    if names and not seen.how and seen.taken_as()[0] != "date":
-        return "it names the rows"
-    if way is None or way.moments is None:
-        return ""
-    if np.ravel(way.moments.low)[0] == np.ravel(way.moments.high)[0]:
-        return "it is constant"
-    counts = seen.rows >= _COUNTED and len(seen.numbered) == 1 and seen.numbered <= {0, 1}
-    return "it counts the rows" if counts and not seen.how else ""
-
-
-def _numeric(seen: Seen, kind: str, style: str, way: Way, where: str) -> Column:
-    assert way.moments is not None
-    if way.infinite:
-        message = f"{where}: column '{seen.name}' is infinite in data row {way.infinite}"
-        raise InputError(f"{message}: give numbers")
+    reading = scan.readings.get((kind, style), Reading())
+    moments = reading.moments if is_numeric else None
+    if not scan.known or (is_numeric and moments is None):
+        return Learned(scan, None, "it has no values")
+    if scan.different and not (scan.repeats or scan.missing or scan.role) and kind != "date":
+        return Learned(scan, None, "it names the rows")
+    if moments is None:
+        return _categories(scan, kind)
     means, stds, lows, highs = (
         np.atleast_1d(value).tolist()
-        for value in (way.moments.mean, way.moments.std, way.moments.low, way.moments.high)
+        for value in (moments.mean, moments.std, moments.low, moments.high)
     )
-    check_units(means[0], stds[0], seen.name, where)
+    if lows[0] == highs[0]:
+        return Learned(scan, None, "it is constant")
+    counts = scan.rows >= _COUNTED and len(scan.numbered) == 1 and scan.numbered <= {0, 1}
+    if counts and not scan.role:
+        return Learned(scan, None, "it counts the rows")
+    if reading.infinite:
+        message = f"{where}: column '{scan.name}' is infinite in data row {reading.infinite}"
+        raise InputError(f"{message}: give numbers")
+    check_units(means[0], stds[0], scan.name, where)
     parts = zip(DATE_PARTS, means[1:], stds[1:], strict=False)
-    return Column(
-        seen.name, kind, means[0], stds[0], parts=tuple(part for part in parts if part[2] > 0),
-        indicator=way.moments.count < seen.kept, format=style, low=float(lows[0]),
-        high=float(highs[0]),
+    bad = scan.known - scan.marks - reading.cells
+    column = Column(
+        scan.name, kind, means[0], stds[0], parts=tuple(part for part in parts if part[2] > 0),
+        indicator=moments.count < scan.kept, format=style, low=float(lows[0]),
+        high=float(highs[0]), lenient=bad > 0 or scan.role == "numeric",
     )  # fmt: skip
+    return Learned(scan, column, "", bad, reading.bad or scan.word)
 
 
-def _categories(seen: Seen, kind: str) -> Taken:
-    is_said = seen.how == "categorical"
-    counts = seen.counts
+def _categories(scan: Scan, kind: str) -> Learned:
+    """Column of categories, of which the rare ones share an input."""
+    is_said = scan.role == "categorical"
+    counts = scan.counts
     if kind == "boolean":
         counts = Counter[str]()
-        for name, count in seen.counts.items():
+        for name, count in scan.counts.items():
             counts[name.lower()] += count
     if not is_said and len(counts) > max(FEW, counts.total() // 2):
-        return Taken(seen, None, f"it is text with {len(counts):,} different values")
-    rare = min(_RARE_ROWS, _RARE_SHARE * seen.kept)
+        return Learned(scan, None, f"it is text with {len(counts):,} different values")
+    rare = min(_RARE_ROWS, _RARE_SHARE * scan.kept)
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     common = [name for name, count in ordered if count >= rare][: MOST[is_said]]
     has_rare = len(common) < len(counts)
-    lacking = [MISSING] * (seen.kept_missing > 0)
+    lacking = [MISSING] * (scan.kept_missing > 0)
     categories = tuple(sorted({*common, *lacking, *[OTHER] * has_rare}))
     if len(categories) < 2:
         why = "it is constant" if len(counts) < 2 else "its values are all rare"
-        return Taken(seen, None, why)
-    column = Column(seen.name, kind, categories=categories, rare=has_rare)
-    unseen = {} if has_rare else {n: c for n, c in seen.others.items() if n not in seen.counts}
-    return Taken(seen, column, "", unseen=unseen, different=len(counts))
+        return Learned(scan, None, why)
+    column = Column(scan.name, kind, categories=categories, rare=has_rare)
+    unseen = {} if has_rare else {n: c for n, c in scan.others.items() if n not in scan.counts}
+    return Learned(scan, column, "", unseen=unseen, different=len(counts))
 
 
 def check_units(mean: float, std: float, name: str, where: str) -> None:
     """Refuse a column that cannot be standardized."""
     if not (np.isfinite(std) and std > 0):
-        message = (
+        raise InputError(
             f"{where}: column '{name}' can't be standardized, its deviation is {std}: rescale it"
         )
-        raise InputError(message)

@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from bpnet.arguments import checked
-from bpnet.data import frames, told
-from bpnet.data.arrays import read_npz
-from bpnet.data.asked import Asked
+from bpnet.data import frames, replacements
 from bpnet.data.columns import Columns
 from bpnet.data.dataset import Dataset, checked_scale
 from bpnet.data.encoded import Encoded
 from bpnet.data.mapped import check_mapped
 from bpnet.data.moments import Moments
-from bpnet.data.opening import finish, in_memory, open_arrays, open_folder
-from bpnet.data.sources import Found, find
+from bpnet.data.opening import finish, in_memory, open_arrays, open_folder, open_npz
+from bpnet.data.options import ReadOptions
+from bpnet.data.sources import Source, find
+from bpnet.data.splits import VERSION
 from bpnet.data.standard import read_standard
 from bpnet.data.tables import data_of
 from bpnet.errors import InputError
@@ -25,14 +25,9 @@ _log = logging.getLogger("bpnet")
 
 SHUFFLES = ("auto", "full", "blocks")
 
-_BUFFER = 1 << 25
-"""Numbers in a buffer."""
-
-_CHUNK = 1 << 20
-"""Bytes of a chunk of a mapped file: a disk reads so much at about full speed."""
-
-_CHUNKS = 8
-"""Chunks that fill a buffer, at least."""
+_BUFFER = 1 << 25  # numbers in a buffer
+_CHUNK = 1 << 20  # bytes of a chunk of a mapped file: a disk reads so much at about full speed
+_CHUNKS = 8  # chunks that fill a buffer, at least
 
 
 @checked
@@ -46,6 +41,7 @@ def load(
     test: float | None = 0.0,
     seed: int = 0,
     need_target: bool = True,
+    split_version: int = VERSION,
 ) -> Dataset:
     """Read a data set by its name, or from a folder, a file or a frame.
 
@@ -77,6 +73,9 @@ def load(
         Key of that draw.
     need_target : bool
         If False, for predictions, files need no target, and none is read from them.
+    split_version : {1, 2}
+        With 2 the test rows are drawn before the validation rows, so that they do not depend on
+        ``validation``; with 1 after them, as in runs of earlier versions.
 
     Returns
     -------
@@ -94,23 +93,19 @@ def load(
     >>> digits.x.shape, digits.x.dtype, digits.scale, digits.shape
     ((1294, 64), dtype('uint8'), 0.0625, (8, 8))
     """
-    asked = Asked(target, task, columns, validation, test, seed, need_target)
-    found = find(source, need_target)
+    options = ReadOptions(
+        target, task, columns, validation, test, seed, need_target, split_version
+    )  # fmt: skip
+    files = find(source, need_target)
     try:
-        if found.kind == "table":
-            data = in_memory(_tabular(found, asked, in_memory=True))
-            lines = () if data.taken else told.replaced(data.columns, data.tally)
+        if files.kind == "table":
+            data = in_memory(_tabular(files, options, in_memory=True))
+            lines = () if data.taken else replacements.lines(data.columns, data.tally)
             return replace(data, notes=(*data.notes, *lines))
-        asked.check_no_table(found.where)
-        if found.kind == "name":
-            data = read_standard(str(source))
-        elif found.kind == "npz":
-            data = read_npz(found.paths[0], need_target=need_target)
-        else:
-            data = in_memory(_arrays(found))
-        return finish(data, asked, found.where)
+        options.check_no_table(files.where)
+        return finish(in_memory(_arrays(files, need_target)), options, files.where)
     except MemoryError:
-        message = f"{found.where} does not fit into this machine's memory: give less of it"
+        message = f"{files.where} does not fit into this machine's memory: give less of it"
         raise InputError(message) from None
 
 
@@ -125,6 +120,7 @@ def stream(
     test: float | None = 0.0,
     seed: int = 0,
     need_target: bool = True,
+    split_version: int = VERSION,
     scale: float | None = None,
     standardize: bool | Moments = False,
     shuffle: str = "auto",
@@ -184,29 +180,33 @@ def stream(
     ((4, 4), [[0.0, 0.0, 1.0, 0.0]])
     >>> folder.cleanup()
     """
-    asked = Asked(target, task, columns, validation, test, seed, need_target)
+    options = ReadOptions(
+        target, task, columns, validation, test, seed, need_target, split_version
+    )  # fmt: skip
     if shuffle not in SHUFFLES:
-        message = f"shuffle {shuffle!r}: give {', '.join(SHUFFLES)}"
-        raise InputError(message)
+        raise InputError(f"shuffle {shuffle!r}: give {', '.join(SHUFFLES)}")
     if buffer is not None and (type(buffer) is not int or buffer < 1):
-        message = f"buffer {buffer!r}: give a whole number of rows"
-        raise InputError(message)
-    found = _streamable(source, need_target)
-    if found.kind == "table":
+        raise InputError(f"buffer {buffer!r}: give a whole number of rows")
+    files = _streamable(source, need_target)
+    if files.kind == "table":
         if standardize or scale is not None:
-            message = f"{found.where} is a table, which is standardized anyway: leave scale out"
+            message = f"{files.where} is a table, which is standardized anyway: leave scale out"
             raise InputError(message)
-        data = _tabular(found, asked, in_memory=False, buffer=buffer, full=shuffle == "full")
+        data = _tabular(files, options, in_memory=False, buffer=buffer or 0, full=shuffle == "full")
+        by_blocks = not data.x.full
     else:
-        asked.check_no_table(found.where)
-        opened = _arrays(found)
+        options.check_no_table(files.where)
+        opened = _arrays(files, need_target)
         for rows in (opened.x, *(opened.test or ())[:1]):
             check_mapped(rows)  # type: ignore[arg-type]
         data = replace(opened, scale=opened.scale if scale is None else checked_scale(scale))
-        data = finish(_mixed(data, shuffle, buffer), asked, found.where)
+        data = finish(_mixed(data, shuffle, buffer), options, files.where)
         if standardize is not False:
             data = _standardized(data, standardize)
-    return replace(data, notes=(_note(data.x), *data.notes))
+        by_blocks = data.x.buffer > 0
+    mixed = f"by blocks, {min(data.x.buffer, len(data.x)):,} rows with one another"
+    note = f"streamed; shuffled {mixed if by_blocks else 'in full'}"
+    return replace(data, notes=(note, *data.notes))
 
 
 def aloud(opened: Callable[..., Dataset]) -> Callable[..., Dataset]:
@@ -215,7 +215,7 @@ def aloud(opened: Callable[..., Dataset]) -> Callable[..., Dataset]:
     @functools.wraps(opened)
     def open_aloud(*args: Any, **options: Any) -> Dataset:
         data = opened(*args, **options)
-        replaced = told.replaced(data.columns, told.merged(data.tallies.values()))
+        replaced = replacements.lines(data.columns, replacements.merged(data.tallies.values()))
         for note in (*data.notes, *(line for line in replaced if line not in data.notes)):
             _log.warning("%s", note)
         if not isinstance(data.x, Encoded) or data.taken:
@@ -234,35 +234,37 @@ def can_stream(source: str) -> bool:
     return True
 
 
-def _streamable(source: Any, need_target: bool) -> Found:
-    found = find(source, need_target, patterns=True)
-    if found.kind in {"name", "npz"}:
-        message = (
-            f"{found.where} can't be streamed: give 'x.npy,y.npy', a folder of IDX files, or a "
+def _streamable(source: Any, need_target: bool) -> Source:
+    files = find(source, need_target, patterns=True)
+    if files.kind in {"name", "npz"}:
+        raise InputError(
+            f"{files.where} can't be streamed: give 'x.npy,y.npy', a folder of IDX files, or a "
             "table"
         )
-        raise InputError(message)
-    return found
+    return files
 
 
-def _arrays(found: Found) -> Dataset:
-    """Arrays in files, whose examples are read when they are taken."""
-    if found.kind == "idx":
-        return open_folder(found.paths[0])
-    return open_arrays(found.paths, found.targets)
+def _arrays(files: Source, need_target: bool) -> Dataset:
+    """Arrays in files, whose examples are read when they are taken, or are in memory."""
+    if files.kind == "name":
+        return read_standard(files.where)
+    if files.kind == "npz":
+        return open_npz(files.paths[0], need_target=need_target)
+    if files.kind == "idx":
+        return open_folder(files.paths[0])
+    return open_arrays(files.paths, files.targets)
 
 
-def _tabular(found: Found, asked: Asked, *, in_memory: bool, **how: Any) -> Dataset:
+def _tabular(files: Source, options: ReadOptions, *, in_memory: bool, **how: Any) -> Dataset:
     """Data set of a table, whose rows are encoded when they are taken."""
-    if found.frame is not None:
-        table = frames.of_frame(found.frame)
-    else:
-        table = frames.open_table(found.paths, separator=asked.separator, in_memory=in_memory)
-    return data_of(table, asked, **how)
+    if files.frame is not None:
+        return data_of(frames.of_frame(files.frame), options, **how)
+    table = frames.open_table(files.paths, separator=options.separator, in_memory=in_memory)
+    return data_of(table, options, **how)
 
 
 def _mixed(data: Dataset, shuffle: str, buffer: int | None) -> Dataset:
-    """Arrays whose rows are mixed by blocks, where that is wanted."""
+    """The same arrays, whose rows are shuffled by blocks where ``shuffle`` says so."""
     if shuffle != "blocks":
         if buffer is not None:
             message = f"buffer {buffer} is of shuffling by blocks: give shuffle='blocks' too"
@@ -275,17 +277,10 @@ def _mixed(data: Dataset, shuffle: str, buffer: int | None) -> Dataset:
     return replace(data, x=replace(x, chunk=chunk, buffer=buffer or max(chunk, _BUFFER // x.width)))
 
 
-def _standardized(data: Dataset, asked: bool | Moments) -> Dataset:
+def _standardized(data: Dataset, standardize: bool | Moments) -> Dataset:
     x: Any = data.x
-    moments = x.learn() if asked is True else asked
+    moments = x.learn() if standardize is True else standardize
     if not isinstance(moments, Moments) or moments.mean.shape != (x.width,):
-        message = f"standardize is {asked!r}: give True, or the moments of {x.width} columns"
+        message = f"standardize is {standardize!r}: give True, or the moments of {x.width} columns"
         raise InputError(message)
     return data.changed(lambda rows: replace(rows, moments=moments))
-
-
-def _note(x: Any) -> str:
-    by_blocks = not x.full if isinstance(x, Encoded) else x.buffer
-    mixed = min(x.buffer, len(x))
-    how = f"by blocks, {mixed:,} rows with one another" if by_blocks else "in full"
-    return f"streamed; shuffled {how}"

@@ -1,5 +1,6 @@
 """Arrays in ``.npy`` and IDX files that are mapped into memory: a row is read when it is taken."""
 
+import gzip
 import math
 import mmap
 from collections.abc import Sequence
@@ -10,18 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bpnet.data import arrays, draws, idx
+from bpnet.data import arrays, draws, idx, reading
 from bpnet.data.host_rows import HostRows
 from bpnet.data.moments import Moments, merged
-from bpnet.data.reading import Stamp, check_finite, refusing
-from bpnet.data.shuffling import BlockOrder
+from bpnet.data.reading import Stamp, refusing
 from bpnet.errors import InputError
 from bpnet.shown import pasted
 
 Host = npt.NDArray[Any]
 
-_PIECE = 1 << 22
-"""Numbers that are read at a time in a pass over all rows."""
+_PIECE = 1 << 22  # numbers that are read at a time in a pass over all rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +39,15 @@ class Part:
     def read(self, rows: Host | None, name: str) -> Host:
         """Rows by their numbers, or all: native, text decoded, all numbers finite."""
         self.stamp.check()  # a page that is no longer there would end the process
-        found = np.ascontiguousarray(self.array) if rows is None else np.take(self.array, rows, 0)
+        array = np.ascontiguousarray(self.array) if rows is None else np.take(self.array, rows, 0)
         self.stamp.check()
         path = str(self.stamp.path)
-        found = arrays.native(found, path)
-        if found.dtype.kind == "S":
+        values = arrays.native(array, path)
+        if values.dtype.kind == "S":
             with refusing(f"{path}: {name}"):
-                return np.char.decode(found, "utf-8")
-        check_finite(found, name, path, rows)
-        return found
+                return np.char.decode(values, "utf-8")
+        reading.check_finite(values, name, path, rows)
+        return values
 
     def will_need(self, first: int, last: int) -> None:
         """Ask the system to read the rows ``first`` to ``last`` - 1 in one go."""
@@ -99,31 +98,31 @@ class Mapped(HostRows):
         """Rows by their numbers, read now; a file that changed, or holds a nan, is refused."""
         numbers = rows if self.index is None else self.index[rows]
         if len(rows) and not 0 <= int(numbers.min()) <= int(numbers.max()) < self._starts[-1]:
-            message = f"rows {rows.min()} to {rows.max()} were asked of {len(self)}"
-            raise IndexError(message)
+            raise IndexError(f"rows {rows.min()} to {rows.max()} were asked of {len(self)}")
         if self.chunk:
             self._will_need(rows)
-        found = self._gather(numbers)
-        return found if self.moments is None else self.moments.standardize(found, self.dtype)
+        values = self._gather(numbers)
+        return values if self.moments is None else self.moments.standardize(values, self.dtype)
 
     def whole(self) -> Host:
         """All rows, in memory and in C order."""
         if self.index is not None or self.moments is not None:
             return super().whole()
-        return np.concatenate([part.read(None, self.name) for part in self.parts])
+        values = [part.read(None, self.name) for part in self.parts]
+        return values[0] if self.parts[0].mapping is None else np.concatenate(values)
 
     def order(self, seed: int, epoch: int) -> Any:
         """All rows mixed with all, or by blocks."""
         if not self.chunk:
             return draws.order(seed, epoch, len(self))
         starts = np.append(np.arange(0, len(self), self.chunk), len(self))
-        return BlockOrder(seed, epoch, starts, self.buffer)
+        return draws.BlockOrder(seed, epoch, starts, self.buffer)
 
     def identity(self) -> str:
         """Sizes of the files and samples of them, and what is done with the rows."""
         files = [part.stamp.sample() for part in self.parts]
-        held = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
-        return f"{self.shape} {self.dtype} {files} {held} {self.chunk} {self.buffer}"
+        index = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
+        return f"{self.shape} {self.dtype} {files} {index} {self.chunk} {self.buffer}"
 
     def learn(self) -> Moments:
         """Moments of the columns, in one pass over the rows."""
@@ -156,25 +155,29 @@ def open_npy(paths: Sequence[Path], name: str) -> Mapped:
     for part in others:
         kinds = [(p.array.dtype, p.array.shape[1:]) for p in (first, part)]
         if kinds[0] != kinds[1]:
-            message = (
+            raise InputError(
                 f"{part.stamp.path} holds rows of shape {kinds[1][1]}, type {kinds[1][0]}, and "
                 f"{first.stamp.path} of {kinds[0][1]}, {kinds[0][0]}: give files alike"
             )
-            raise InputError(message)
     return Mapped(tuple(parts), name)
 
 
 def open_idx(path: Path, name: str) -> Mapped:
     """Map an IDX file; the values of one that is compressed are read into memory."""
     stamp = Stamp.of(path)
-    with refusing(str(path)), path.open("rb") as stream:
-        if stream.read(2) == idx.GZIP:
-            return Mapped((Part(stamp, idx.read_idx(path), None, 0),), name)
-        stream.seek(0)
+    with refusing(str(path)), path.open("rb") as file:
+        is_gzip = file.read(2) == idx.GZIP
+        file.seek(0)
+        stream: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
         dtype, shape, start = idx.read_header(stream, path)
         size = math.prod(shape) * dtype.itemsize
-        idx.check_size(size, stamp.size - start, stamp.size, path)
-        return Mapped((_view(stream.fileno(), stamp, dtype, shape, start),), name)
+        most = stamp.size * reading.MOST_DEFLATED if is_gzip else stamp.size - start
+        reading.check_size(size, most, str(path), is_exact=not is_gzip)
+        if not is_gzip:
+            return Mapped((_view(file.fileno(), stamp, dtype, shape, start),), name)
+        reading.refuse_growth(size, stamp.size, str(path))
+        values = reading.read_exactly(stream, size, str(path)).view(dtype).reshape(shape)
+        return Mapped((Part(stamp, values, None, 0),), name)
 
 
 def check_mapped(rows: Mapped) -> None:
@@ -185,24 +188,22 @@ def check_mapped(rows: Mapped) -> None:
             message = f"{path} is compressed and can't be mapped: unpack it, gunzip -k "
             raise InputError(message + pasted(path))
         if part.array.ndim > 1 and not part.array.flags.c_contiguous:
-            message = (
+            raise InputError(
                 f"{path} is stored column by column, so that no row can be read by itself: save it "
                 "with numpy.ascontiguousarray"
             )
-            raise InputError(message)
 
 
 def _map_npy(path: Path) -> Part:
     stamp = Stamp.of(path)
-    with refusing(str(path)), path.open("rb") as stream:
-        header = arrays.read_header(stream, str(path))
-        arrays.check_size(header, stamp.size, str(path))
+    with refusing(str(path)), path.open("rb") as file:
+        header = arrays.read_header(file, str(path))
+        reading.check_size(header.size, stamp.size - header.start, str(path))
         if not header.size or not header.shape:
-            message = f"{path} has shape {header.shape}: give examples"
-            raise InputError(message)
-        shape = header.shape[::-1] if header.is_fortran else header.shape
-        part = _view(stream.fileno(), stamp, header.dtype, shape, header.start)
-        return replace(part, array=part.array.T) if header.is_fortran else part
+            raise InputError(f"{path} has shape {header.shape}: give examples")
+        shape = (math.prod(header.shape),)
+        part = _view(file.fileno(), stamp, header.dtype, shape, header.start)
+        return replace(part, array=header.shaped(part.array))
 
 
 def _view(file: int, stamp: Stamp, dtype: Any, shape: tuple[int, ...], start: int) -> Part:

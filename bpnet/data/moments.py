@@ -13,25 +13,14 @@ Host = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What is known of columns after some of their values.
+    """Moments of columns after some of their values; means and squares are in float64.
 
-    Two parts are merged by d = mean_b - mean_a, mean = mean_a + d n_b / n,
-    squares = squares_a + squares_b + d^2 n_a n_b / n (T. F. Chan, G. H. Golub, R. J. LeVeque,
-    "Algorithms for computing the sample variance", The American Statistician 37, 1983). The sum
-    of the squares themselves, whose difference loses all digits where the mean is large, is
-    never taken.
-
-    Parameters
-    ----------
-    count : int
-        Values of each column.
-    shift, rest : array of float64, (n,) or ()
-        Their means, as the first value and the distance from it: the difference of two large
-        means keeps its digits.
-    squares : array of float64, (n,) or ()
-        Sums of the squared distances from the means.
-    low, high : array of float64, (n,) or ()
-        Least and largest values.
+    Two parts are merged by d = mean_b - mean_a, mean = mean_a + d n_b / n, squares = squares_a +
+    squares_b + d^2 n_a n_b / n (T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing
+    the sample variance", The American Statistician 37, 1983). ``squares`` are the sums of squared
+    distances from the mean; sums of squares, whose difference loses all digits where the mean is
+    large, are never taken. The mean is ``shift``, the first value, and ``rest``, the distance from
+    it, so that the difference of two large means keeps its digits.
 
     Examples
     --------

@@ -20,13 +20,22 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 def near(name: str, names: Iterable[str]) -> str:
     """A question after the name that is spelled most alike, or the one that contains it."""
     names = list(names)
-    found = get_close_matches(name, names, n=1)
+    close = get_close_matches(name, names, n=1)
     longer = [other for other in names if name.lower() in other.lower()]
-    found = found or (longer if len(longer) == 1 else [])
-    return f"did you mean '{found[0]}'? " if found else ""
+    close = close or (longer if len(longer) == 1 else [])
+    return f"did you mean '{close[0]}'? " if close else ""
 
 
 def no_column(where: str, name: str, names: Sequence[str], purpose: str = "") -> InputError:
     """Error for a column that a table does not have."""
     message = f"{where} has no column '{name}'{purpose}: {near(name, names)}it has {listed(names)}"
     return InputError(message)
+
+
+def named_columns(text: str, names: Sequence[str], where: str, purpose: str = "") -> list[str]:
+    """Columns of a text, which is the name of one, or several names with commas."""
+    columns = [text] if text in names else [part.strip() for part in text.split(",")]
+    for name in columns:
+        if name not in names:
+            raise no_column(where, name, names, purpose)
+    return columns

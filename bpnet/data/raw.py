@@ -9,7 +9,7 @@ import numpy as np
 from bpnet.data.columns import Columns
 from bpnet.data.frames import is_frame, open_table, refusing_tables
 from bpnet.data.loading import load
-from bpnet.data.naming import no_column
+from bpnet.data.naming import named_columns
 from bpnet.data.sources import find
 from bpnet.errors import InputError
 
@@ -43,9 +43,8 @@ def frame_of(rows: Any) -> "pl.DataFrame":
     if not isinstance(rows, Mapping):
         return pl.from_dicts(list(rows), infer_schema_length=None, strict=False)
     values = {str(n): v.tolist() if hasattr(v, "tolist") else v for n, v in rows.items()}
-    if not any(np.ndim(cells) or hasattr(cells, "__len__") for cells in values.values()
-               if not isinstance(cells, str)):  # fmt: skip
-        values = {name: [cell] for name, cell in values.items()}  # one row
+    if all(isinstance(v, str) or not hasattr(v, "__len__") for v in values.values()):  # one row
+        values = {name: [cell] for name, cell in values.items()}
     return pl.DataFrame(values, strict=False)
 
 
@@ -53,19 +52,14 @@ def columns_of(source: str, names: str, columns: Columns | None) -> "pl.DataFram
     """Columns of a table as they stand in its files, by one name, or several with commas."""
     import polars as pl
 
-    found = find(source, need_target=False)
-    if found.kind != "table" or source == "-":
-        message = (
-            f"{source} is no table in a file, of which columns could be kept: leave --keep out"
-        )
-        raise InputError(message)
+    files = find(source, need_target=False)
+    if files.kind != "table" or source == "-":
+        message = f"{source} is no table in a file, of which columns could be kept: "
+        raise InputError(f"{message}leave --keep out")
     separator = None if columns is None else columns.separator or None
-    table = open_table(found.paths, separator=separator, in_memory=False)
-    listed = [names] if names in table.names else map(str.strip, names.split(","))
-    wanted = list(dict.fromkeys(listed))  # a name that comes twice is one column
-    lacking = next((name for name in wanted if name not in table.names), None)
-    if lacking is not None:
-        raise no_column(table.where, lacking, table.names, " to keep")
+    table = open_table(files.paths, separator=separator, in_memory=False)
+    kept = named_columns(names, table.names, table.where, " to keep")
+    kept = list(dict.fromkeys(kept))  # a name that comes twice is one column
     with refusing_tables(table.where):
         runs = table.runs(1 << 20)
-        return pl.concat([table.read(run, wanted) for run in runs], how="vertical_relaxed")
+        return pl.concat([table.read(run, kept) for run in runs], how="vertical_relaxed")

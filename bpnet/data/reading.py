@@ -3,6 +3,7 @@
 import hashlib
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -32,32 +33,39 @@ def most_bytes(on_disk: int) -> int:
 
     ``BPNET_MAX_BYTES`` sets it for files that are trusted.
     """
-    given = os.environ.get(_VARIABLE, "")
-    if not given:
+    text = os.environ.get(_VARIABLE, "")
+    if not text:
         return _ALWAYS + _GROWTH * on_disk
-    if not given.isdecimal():
-        message = f"{_VARIABLE} is {given!r}: give a number of bytes, or 0 for any"
-        raise InputError(message)
-    return int(given)
+    if not text.isdecimal():
+        raise InputError(f"{_VARIABLE} is {text!r}: give a number of bytes, or 0 for any")
+    return int(text)
 
 
 def refuse_growth(claimed: int, on_disk: int, what: str) -> None:
     """Refuse a compressed file that would become more than :func:`most_bytes`."""
     most = most_bytes(on_disk)
     if most and claimed > most:
-        message = (
+        raise InputError(
             f"{what} has {on_disk:,} bytes and claims to hold {claimed:,}, more than {most:,}: "
             f"if you trust it, set {_VARIABLE}={claimed}"
         )
-        raise InputError(message)
+
+
+def check_size(size: int, available: int, what: str, *, is_exact: bool = True) -> None:
+    """Refuse data that its file cannot hold, or, where the size is exact, does not fill."""
+    if size > available or (is_exact and size < available):
+        kind = "truncated" if size > available else "too long"
+        raise InputError(
+            f"{what} is {kind}: its header speaks of {size:,} bytes of data, and {available:,} "
+            f"{'follow' if is_exact else 'can follow at most'}; get it again"
+        )
 
 
 def check_entry(info: zipfile.ZipInfo, what: str) -> None:
     """Refuse an entry of a zip that is compressed without a bound, or lies about its size."""
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         # others have no bound on how much a few bytes may become
-        message = f"{what} is compressed by another method than deflate: save it anew"
-        raise InputError(message)
+        raise InputError(f"{what} is compressed by another method than deflate: save it anew")
     if info.file_size > info.compress_size * MOST_DEFLATED:
         message = f"{what} is damaged: {info.compress_size:,} bytes can't hold {info.file_size:,}"
         raise InputError(message)
@@ -71,15 +79,14 @@ def refusing(what: str) -> Iterator[None]:
     except InputError:
         raise
     except (
-        *(EOFError, zlib.error, struct.error, zipfile.BadZipFile, OverflowError),
-        *(ValueError, TypeError, SyntaxError, NotImplementedError, RuntimeError),
+        *(EOFError, zlib.error, struct.error, zipfile.BadZipFile, tokenize.TokenError),
+        *(OverflowError, ValueError, TypeError, SyntaxError, NotImplementedError, RuntimeError),
     ) as error:
         message = f"{what} is damaged or not what its name says: {one_line(error)}"
         raise InputError(message) from error
     except OSError as error:
         # gzip reports bad bytes as an OSError without a number
-        message = f"can't read {what}: {error.strerror or one_line(error)}"
-        raise InputError(message) from error
+        raise InputError(f"can't read {what}: {error.strerror or one_line(error)}") from error
 
 
 _SAMPLES, _SAMPLE = 256, 1 << 12
@@ -98,14 +105,13 @@ class Stamp:
     def of(cls, path: Path) -> "Stamp":
         """Stamp of a file now."""
         with refusing(str(path)):
-            found = path.stat()
-        return cls(path, found.st_size, found.st_mtime_ns, found.st_ino)
+            status = path.stat()
+        return cls(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
     def check(self) -> None:
         """Refuse the file if it is no longer what it was."""
         if Stamp.of(self.path) != self:
-            message = f"{self.path} changed while it was read: start again when it is whole"
-            raise InputError(message)
+            raise InputError(f"{self.path} changed while it was read: start again when it is whole")
 
     def sample(self) -> str:
         """Hash of the size and of 256 short pieces spread over the file."""
@@ -143,5 +149,4 @@ def check_finite(
     if at is not None:
         row = at[0] if rows is None else rows[at[0]]
         place = f"row {row}" + (f", column {at[1]}" if at[1:] else "")
-        message = f"{where}: {name} is {a[at]} in {place} (counted from 0): give numbers"
-        raise InputError(message)
+        raise InputError(f"{where}: {name} is {a[at]} in {place} (counted from 0): give numbers")

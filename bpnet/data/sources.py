@@ -16,7 +16,7 @@ from bpnet.storage import disk
 
 
 @dataclass(frozen=True)
-class Found:
+class Source:
     """What a source is: its kind, what to call it, and its files, those of targets apart.
 
     The kind is "name", "npz", "array", "idx" or "table"; a table may be a frame in memory.
@@ -29,57 +29,53 @@ class Found:
     frame: Any = None
 
 
-def find(source: Any, need_target: bool, *, patterns: bool = False) -> Found:
+def find(source: Any, need_target: bool, *, patterns: bool = False) -> Source:
     """What a source is, and its files, which are there; a name that is none may be a pattern."""
     if is_frame(source):
-        return Found("table", "the frame", [], frame=source)
+        return Source("table", "the frame", [], frame=source)
     where = str(source)
     if isinstance(source, str) and source in NAMES:
-        return Found("name", source, [])
+        return Source("name", source, [])
     if where == "-":
-        return Found("table", "-", [Path("-")])
+        return Source("table", "-", [Path("-")])
     if isinstance(source, str):
         source = halves(source) or source
     if isinstance(source, tuple | list) and len(source) == 2 and all(map(_is_npy, source)):
         targets = _files(source[1], patterns) if need_target else None
-        return Found("array", where, _files(source[0], patterns), targets)
+        return Source("array", where, _files(source[0], patterns), targets)
     paths = _files(source, patterns)
     if not paths:
-        message = f"source is {source!r}, no files: give some, a folder or a pattern"
-        raise InputError(message)
+        raise InputError(f"source is {source!r}, no files: give some, a folder or a pattern")
     if len(paths) == 1 and paths[0].is_dir():
         return _of_folder(paths[0], where)
     return _of_files(paths, where, need_target)
 
 
-def _of_files(paths: list[Path], where: str, need_target: bool) -> Found:
+def _of_files(paths: list[Path], where: str, need_target: bool) -> Source:
     """What files are, by their endings."""
     strange = next((path for path in paths if not is_table(path)), None)
     if strange is None:
-        return Found("table", where, paths)
+        return Source("table", where, paths)
     if len(paths) == 1 and strange.suffix.lower() == ".npz":
-        return Found("npz", where, paths)
+        return Source("npz", where, paths)
     if not all(map(_is_npy, paths)):
-        message = (
+        raise InputError(
             f"{strange}: can't tell what it is by its ending '{strange.suffix}': give a folder of "
             "IDX files, .npz, 'x.npy,y.npy', .csv or .parquet"
         )
-        raise InputError(message)
     if need_target:
         pair = quoted(f"{where},y.npy")
         pair = pair if pair.endswith("'") else f"'{pair}'"
-        message = f"{where} holds x alone: give its targets too, {pair}"
-        raise InputError(message)
-    return Found("array", where, paths)
+        raise InputError(f"{where} holds x alone: give its targets too, {pair}")
+    return Source("array", where, paths)
 
 
-def _of_folder(folder: Path, where: str) -> Found:
+def _of_folder(folder: Path, where: str) -> Source:
     """What a folder holds: tables, or IDX files."""
     if is_table(folder) or folder.suffix.lower() in {".npz", ".npy"}:
-        message = f"{folder} is a folder, where a file was wanted: give the file"
-        raise InputError(message)
-    held = sorted(p for p in folder.iterdir() if p.suffix.lower() in STREAMED and disk.there(p))
-    return Found("table", where, held) if held else Found("idx", where, [folder])
+        raise InputError(f"{folder} is a folder, where a file was wanted: give the file")
+    tables = sorted(p for p in folder.iterdir() if p.suffix.lower() in STREAMED and disk.there(p))
+    return Source("table", where, tables) if tables else Source("idx", where, [folder])
 
 
 def _is_npy(name: Any) -> bool:
@@ -95,15 +91,19 @@ def _files(name: Any, patterns: bool) -> list[Path]:
     path = Path(name)
     if disk.there(path):
         return [path]
-    found = [one for one in _expanded(path) if disk.there(one)] if patterns else []
-    return found or [_existing(path)]
-
-
-def _expanded(path: Path) -> list[Path]:
-    """Files that a pattern stands for; the folders that are there are names, not patterns."""
-    folder = next((p for p in path.parents if disk.there(p)), Path())
-    rest = str(path.relative_to(folder))
-    return [folder / found for found in sorted(glob.glob(rest, root_dir=folder))]
+    if patterns:  # folders that are there are names, not patterns
+        folder = next((p for p in path.parents if disk.there(p)), Path())
+        names = sorted(glob.glob(str(path.relative_to(folder)), root_dir=folder))
+        if paths := [folder / one for one in names if disk.there(folder / one)]:
+            return paths
+    try:
+        near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    except (OSError, ValueError):
+        near = []
+    if not path.suffix and len(path.parts) == 1:
+        raise InputError(unknown(str(path)))
+    hint = f"did you mean '{path.parent / near[0]}'?" if near else "check the path"
+    raise InputError(f"there is no file {path}: {hint}")
 
 
 def absolute(source: str) -> str:
@@ -141,23 +141,10 @@ def read_from(source: str) -> list[str]:
     >>> read_from("x-*.npy,y-*.npy"), read_from("a,b.csv")
     (['x-*.npy', 'y-*.npy'], ['a,b.csv'])
     """
-    found = [entry.where for entry in catalog() if entry.name == source]
-    found = found or list(halves(source) or [source])
-    folder = Path(found[0])
+    names = [entry.where for entry in catalog() if entry.name == source]
+    names = names or list(halves(source) or [source])
+    folder = Path(names[0])
     if not folder.is_dir():
-        return found
+        return names
     endings = [*(f"*{suffix}" for suffix in STREAMED), "*-ubyte", "*-ubyte.gz", "*.npz"]
-    return [*found, *(str(Path(glob.escape(str(folder)), ending)) for ending in endings)]
-
-
-def _existing(path: Path) -> Path:
-    if disk.there(path):
-        return path
-    looks_like_a_name = not path.suffix and len(path.parts) == 1
-    try:
-        near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
-    except (OSError, ValueError):
-        near = []
-    hint = f"did you mean '{path.parent / near[0]}'?" if near else "check the path"
-    message = unknown(str(path)) if looks_like_a_name else f"there is no file {path}: {hint}"
-    raise InputError(message)
+    return [*names, *(str(Path(glob.escape(str(folder)), ending)) for ending in endings)]

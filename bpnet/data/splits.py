@@ -10,6 +10,15 @@ from bpnet.data import batches
 from bpnet.data.draws import generator
 from bpnet.errors import InputError
 
+Host = npt.NDArray[Any]
+Divided = tuple[dict[str, Host], tuple[str, ...]]
+
+VERSION = 2
+"""Version of the draw of held-out rows.
+
+Version 1, of runs that name none, divides the rows that are held out into validation and test.
+"""
+
 
 @checked
 def split(
@@ -48,28 +57,29 @@ def split(
     (3, 3, True)
     """
     if not 0 < fraction < 1:  # nan too
-        message = f"validation fraction {fraction!r}: give a number between 0 and 1"
-        raise InputError(message)
+        raise InputError(f"validation fraction {fraction!r}: give a number between 0 and 1")
     labels = _labels(y)
-    rows = len(labels)
+    is_held = _held_out(_strata(labels, stratify=stratify), fraction, seed)[0]
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def _held_out(strata: Host, fraction: float, seed: int) -> tuple[Host, Host]:
+    """Which rows are held out, and all rows, class after class, in random order within each."""
+    rows = len(strata)
     if rows < 2:
-        message = f"can't hold out rows of {rows}: give two or more"
-        raise InputError(message)
+        raise InputError(f"can't hold out rows of {rows}: give two or more")
     # raw bits, whose stream NumPy promises to keep; that of permutations it does not
     keys = generator(seed, "split").bit_generator.random_raw(rows)
-    strata = strata_of(labels) if stratify else np.zeros(rows, np.uint8)
     counts = np.bincount(strata)
     quotas = _quotas(counts, fraction, round(rows * fraction))
     if not quotas.any():
         message = "can't hold out rows: each class has only one; give more, or no validation"
         raise InputError(message)
-    order = np.lexsort((keys, strata))  # class after class, in random order within each
-    del keys, strata
+    order = np.lexsort((keys, strata))  # class after class
     is_held = np.zeros(rows, np.bool_)
     for first, quota in zip(np.cumsum(counts) - counts, quotas, strict=True):
         is_held[order[first : first + quota]] = True
-    del order
-    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    return is_held, order
 
 
 @checked
@@ -107,10 +117,9 @@ def folds(
     labels = _labels(y)
     rows = len(labels)
     if not 2 <= count <= rows:
-        message = f"folds is {count!r}: give a whole number from 2 to the {rows} rows"
-        raise InputError(message)
+        raise InputError(f"folds is {count!r}: give a whole number from 2 to the {rows} rows")
     keys = generator(seed, "split").bit_generator.random_raw(rows)
-    strata = strata_of(labels) if stratify else np.zeros(rows, np.intp)
+    strata = _strata(labels, stratify=stratify)
     part = np.empty(rows, np.intp)
     part[np.lexsort((keys, strata))] = np.arange(rows) % count
     return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(count)]
@@ -120,20 +129,18 @@ def _labels(y: Any) -> Any:
     """Targets as an array, or as they are where they are not in memory."""
     labels = batches.as_array(y, "y")
     if not labels.shape:
-        message = f"y is a {type(y).__name__}: give one target a row"
-        raise InputError(message)
+        raise InputError(f"y is a {type(y).__name__}: give one target a row")
     return labels
 
 
-def strata_of(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Number of each row's class, 0 where there are none."""
-    if labels.ndim == 2:
-        is_one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
-        if not is_one_hot:
-            return np.zeros(len(labels), np.uint8)
+def _strata(labels: Host, *, stratify: bool) -> Host:
+    """Number of each row's class, 0 where there are none or classes do not matter."""
+    if labels.ndim == 2 and stratify:
+        stratify = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
         labels = labels.argmax(axis=1)
-    _, strata = np.unique(labels, return_inverse=True)
-    return strata
+    if not stratify:
+        return np.zeros(len(labels), np.uint8)
+    return np.unique(labels, return_inverse=True)[1]
 
 
 def _quotas(counts: npt.NDArray[np.intp], fraction: float, total: int) -> npt.NDArray[np.intp]:
@@ -148,12 +155,45 @@ def _quotas(counts: npt.NDArray[np.intp], fraction: float, total: int) -> npt.ND
     return np.asarray(quotas, np.intp)
 
 
-def drawn(y: npt.NDArray[Any], share: float, seed: int, stratify: bool) -> npt.NDArray[np.bool_]:
-    """Which rows make up a share: evenly spaced ones, after sorting by class and random key."""
-    rows = len(y)
-    keys = generator(seed, "split", 1).bit_generator.random_raw(rows)
-    order = np.lexsort((keys, strata_of(y) if stratify else np.zeros(rows, np.uint8)))
-    count = min(max(round(rows * share), 1), rows - 1)
-    is_drawn = np.zeros(rows, np.bool_)
-    is_drawn[order[((np.arange(count) + 0.5) * (rows / count)).astype(np.intp)]] = True
-    return is_drawn
+def divide(
+    y: Host, shares: tuple[float, float], seed: int, *, stratify: bool, version: int
+) -> Divided:
+    """Numbers of the rows of each part, and notes on a part that has none.
+
+    The parts are "" for the training rows, "validation" and "test"; ``shares`` are those of the
+    last two. The test rows are drawn first, so that they are the same for any share of validation.
+    """
+    validation, test = shares
+    every = np.arange(len(y))
+    if not validation + test:
+        return {"": every}, ()
+    strata = _strata(y, stratify=stratify)
+    if stratify and y.ndim == 1 and strata.max() + 1 == len(y):
+        return {"": every}, ("no rows are held out: each class has only one",)
+    fraction = validation + test if version == 1 else test or validation
+    is_held, order = _held_out(strata, fraction, seed)
+    parts = {"": every[~is_held], "test" if test else "validation": every[is_held]}
+    if not (validation and test):
+        return parts, ()
+    if version == 1:
+        rows = every[is_held]
+        keys = generator(seed, "split", 1).bit_generator.random_raw(len(rows))
+        order = rows[np.lexsort((keys, strata[rows]))]
+        count = min(max(round(len(rows) * (test / fraction)), 1), len(rows) - 1)
+        parts["test"] = _spaced(order, count)
+        is_held[parts["test"]] = False
+        return {**parts, "validation": every[is_held]}, ()
+    order = order[~is_held[order]]
+    candidates = order[np.diff(strata[order], prepend=-1) == 0]  # training keeps one of each class
+    if not len(candidates):
+        note = "no rows are held out for validation: the test part leaves one of each class"
+        return parts, (note,)
+    count = max(round(len(order) * validation / (1 - test)), 1)
+    parts["validation"] = _spaced(candidates, min(count, len(candidates)))
+    is_held[parts["validation"]] = True
+    return {**parts, "": every[~is_held]}, ()
+
+
+def _spaced(order: Host, count: int) -> Host:
+    """Evenly spaced ones of rows that are sorted by class and random key, in ascending order."""
+    return np.sort(order[((np.arange(count) + 0.5) * (len(order) / count)).astype(np.intp)])

@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bpnet.arguments import checked
-from bpnet.data.arrays import read_npz
 from bpnet.data.dataset import Dataset
 from bpnet.data.download import ORIGINS, cache, download, find
 from bpnet.data.naming import near
-from bpnet.data.opening import in_memory, open_folder
+from bpnet.data.opening import in_memory, open_folder, open_npz
 from bpnet.data.splits import split
 from bpnet.errors import InputError
 
@@ -55,61 +53,24 @@ class Entry:
     labels: tuple[str, ...] = ()
 
 
-_ENTRIES = {
-    "digits": Entry(
-        name="digits",
-        what="handwritten digits, 8x8 pixels of 0 to 16",
-        rows=1438,
-        test_rows=359,
-        features=64,
-        classes=10,
-        license="CC BY 4.0",
-        attribution=(
-            "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine "
-            "Learning Repository, https://doi.org/10.24432/C50P49, CC BY 4.0"
-        ),
-        ready=True,
-        where=str(FOLDER),
+_CLOTHES = "T-shirt,trouser,pullover,dress,coat,sandal,shirt,sneaker,bag,ankle boot"
+_ENTRIES = {entry.name: entry for entry in (
+    Entry(
+        "digits", "handwritten digits, 8x8 pixels of 0 to 16", 1438, 359, 64, 10, "CC BY 4.0",
+        "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine "
+        "Learning Repository, https://doi.org/10.24432/C50P49, CC BY 4.0", True, str(FOLDER),
     ),
-    "fashion-mnist": Entry(
-        name="fashion-mnist",
-        what="pictures of clothes, 28x28 pixels of 0 to 255",
-        rows=60_000,
-        test_rows=10_000,
-        features=784,
-        classes=10,
-        license="MIT",
-        attribution="H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, Zalando SE, MIT license",
-        ready=False,
-        where=ORIGINS["fashion-mnist"].url,
-        labels=(
-            "T-shirt",
-            "trouser",
-            "pullover",
-            "dress",
-            "coat",
-            "sandal",
-            "shirt",
-            "sneaker",
-            "bag",
-            "ankle boot",
-        ),
+    Entry(
+        "fashion-mnist", "pictures of clothes, 28x28 pixels of 0 to 255", 60_000, 10_000, 784, 10,
+        "MIT", "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, Zalando SE, MIT license", False,
+        ORIGINS["fashion-mnist"].url, tuple(_CLOTHES.split(",")),
     ),
-    "mnist": Entry(
-        name="mnist",
-        what="handwritten digits, 28x28 pixels of 0 to 255",
-        rows=60_000,
-        test_rows=10_000,
-        features=784,
-        classes=10,
-        license="CC BY-SA 3.0",
-        attribution=(
-            "Y. LeCun and C. Cortes, the MNIST database of handwritten digits, CC BY-SA 3.0"
-        ),
-        ready=False,
-        where=ORIGINS["mnist"].url,
+    Entry(
+        "mnist", "handwritten digits, 28x28 pixels of 0 to 255", 60_000, 10_000, 784, 10,
+        "CC BY-SA 3.0", "Y. LeCun and C. Cortes, the MNIST database of handwritten digits, "
+        "CC BY-SA 3.0", False, ORIGINS["mnist"].url,
     ),
-}
+)}  # fmt: skip
 
 NAMES = tuple(_ENTRIES)
 
@@ -184,23 +145,20 @@ def read_standard(name: str) -> Dataset:
     a seed that never changes.
     """
     entry = _ENTRIES[name]
-    folder = FOLDER if name == "digits" else find(name) or download(name)
-    data = _digits(folder) if name == "digits" else in_memory(open_folder(folder))
-    y: Any = data.y
+    if name == "digits":
+        folder = FOLDER
+        data = in_memory(open_npz(folder / "digits.npz", need_target=True))
+        x, y = np.asarray(data.x), np.asarray(data.y)
+        kept, test = split(y, DIGITS_TEST_FRACTION, DIGITS_TEST_SEED, stratify=True)
+        data = replace(data, x=x[kept], y=y[kept], test=(x[test], y[test]))
+    else:
+        folder = find(name) or download(name)
+        data = in_memory(open_folder(folder))
     test_rows = 0 if data.test is None else len(data.test[0])
-    sizes = (len(data.x), test_rows, data.x.shape[1], len(np.unique(y)))
+    sizes = (len(data.x), test_rows, data.x.shape[1], len(np.unique(np.asarray(data.y))))
     if sizes != (entry.rows, entry.test_rows, entry.features, entry.classes):
-        message = (
+        raise InputError(
             f"these files are not {name}: {sizes[0]} + {sizes[1]} examples of {sizes[2]} values in "
             f"{sizes[3]} classes; delete them from {folder} and get them again"
         )
-        raise InputError(message)
     return replace(data, name=name, task="classify", attribution=entry.attribution)
-
-
-def _digits(folder: Path) -> Dataset:
-    data = read_npz(folder / "digits.npz")
-    x: Any = data.x
-    y: Any = data.y
-    kept, held = split(y, DIGITS_TEST_FRACTION, DIGITS_TEST_SEED, stratify=True)
-    return replace(data, x=x[kept], y=y[kept], test=(x[held], y[held]))

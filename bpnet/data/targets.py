@@ -10,8 +10,7 @@ from bpnet.errors import InputError
 
 TASKS = ("auto", "classify", "regress")
 
-FEW = 20
-"""Different whole numbers that are taken for classes."""
+FEW = 20  # different whole numbers that are taken for classes
 
 
 def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any], str]:
@@ -65,30 +64,25 @@ def check_known(y: npt.NDArray[Any], known: npt.NDArray[Any], where: str) -> Non
 
 def _values(y: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if y.dtype.kind not in "biuf":
-        message = (
+        raise InputError(
             f"{where}: regression needs numbers and the targets are text: give --task classify"
         )
-        raise InputError(message)
     if (y == y[:1]).all():
-        message = f"{where}: all {len(y)} targets are equal: there is nothing to learn"
-        raise InputError(message)
+        raise InputError(f"{where}: all {len(y)} targets are equal: there is nothing to learn")
     return y if y.dtype.kind == "f" else y.astype(np.float64)
 
 
 def _check_label_rows(y: npt.NDArray[Any], where: str) -> None:
     if y.dtype.kind not in "biuf":
-        message = (
+        raise InputError(
             f"{where}: y of shape {y.shape} holds text: give one label an example, ({len(y)},)"
         )
-        raise InputError(message)
     outside = (y < 0) | (y > 1)
     if outside.any():
         row, column = (int(i) for i in np.argwhere(outside)[0])
-        message = (
+        raise InputError(
             f"{where}: y is {y[row, column].item()!r} in row {row}, column {column}: label rows "
             "hold 0s and 1s; for numbers give --task regress"
         )
-        raise InputError(message)
     if (y == y[:1]).all():
-        message = f"{where}: all {len(y)} label rows are equal: give two classes or more"
-        raise InputError(message)
+        raise InputError(f"{where}: all {len(y)} label rows are equal: give two classes or more")

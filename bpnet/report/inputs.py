@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.data import told
+from bpnet.data import replacements
 from bpnet.data.columns import NUMBERS, Column
 from bpnet.pages.content import Figure, Section, Table, number, percent, short
 from bpnet.pages.drawing import Spot, Theme, bars, render
@@ -38,8 +38,8 @@ def _columns(subject: Subject) -> Table:
     tally = {} if subject.judged is None else subject.judged.data.tally
     rows = []
     for column in subject.columns.inputs:
-        found = tally.get(column.name, told.Replaced())
-        filled = told.filled_with(column) if found.missing + found.bad else ""
+        found = tally.get(column.name, replacements.Replaced())
+        filled = replacements.filled_with(column) if found.missing + found.bad else ""
         rows.append(
             [column.name, column.kind, f"{len(column.features)}", _values(column),
              f"{found.missing + found.bad:,}", filled, f"{found.unseen:,}"]

@@ -161,6 +161,7 @@ def check(config: Any, columns: Columns | None, *, with_columns: bool) -> None:
         raise InputError(msg)
     _check_types("data", tables["data"], {"source": str, "target": str, "task": str})
     _check_types("data", tables["data"], {"validation": float, "test": float, "seed": int})
+    _check_types("data", tables["data"], {"split_version": int})
     _check_types("data", tables["data"], _STREAMING)
     _check_types("training", tables["training"], {"cost": str, "metrics": OPTIONS["metrics"].hint})
     _check_types("network", tables["network"], {"seed": int})

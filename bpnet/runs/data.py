@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from bpnet.data import Columns, Dataset, told
+from bpnet.data import Columns, Dataset, replacements
 from bpnet.data.host_rows import HostRows
 from bpnet.data.loading import can_stream
 from bpnet.data.loading import load as load_data
 from bpnet.data.loading import stream as open_stream
+from bpnet.data.options import sign
 from bpnet.data.sources import absolute
 from bpnet.data.standard import NAMES
-from bpnet.data.taking import sign
 from bpnet.errors import InputError
 from bpnet.model.network import Network
 from bpnet.runs.record import Config
@@ -53,7 +53,11 @@ def read_again(config: Config, columns: Columns | None = None) -> Dataset:
     ``columns`` are the encodings of a table, where the run took them from an earlier run.
     """
     # a sweep has a seed for its data, apart from those of its networks
-    settings = {"validation": 0.0, "seed": config["network"].get("seed", 0), **config["data"]}
+    settings = {
+        "validation": 0.0, "seed": config["network"].get("seed", 0),
+        "split_version": 1,  # runs of earlier versions name none
+        **config["data"],
+    }  # fmt: skip
     settings["columns"] = columns or settings.get("columns")
     data = read(settings.pop("source"), **settings)
     _check_unchanged(config, data, "give it as it was, or train anew")
@@ -104,14 +108,14 @@ def is_streamed(config: Config, source: str, requested: bool) -> bool:
 
 def replacement_notes(data: Dataset) -> tuple[str, ...]:
     """Lines on unusable values that were replaced; complete once the rows have been read."""
-    lines = told.replaced(data.columns, data.tally)
+    lines = replacements.lines(data.columns, data.tally)
     notes = () if isinstance(data.x, HostRows) else data.notes
     return *(note for note in notes if note not in lines), *lines
 
 
 def replacement_counts(data: Dataset) -> dict[str, dict[str, int]]:
     """Counts of unusable values that were replaced, by column, as plain data."""
-    return told.counts(data.tally)
+    return replacements.counts(data.tally)
 
 
 def target_line(data: Dataset, settings: dict[str, Any]) -> list[str]:
@@ -230,7 +234,7 @@ def held_out(config: Config, data: Dataset, name: str) -> EvaluationSet:
     about: dict[str, Any] = {"scale": data.scale, "shape": data.shape, "columns": data.columns}
     if data.test is not None and not data.test_share:
         return EvaluationSet(Dataset(*data.test, **about), f"{name}, test split")
-    lines = told.replaced(data.columns, data.tally)  # those of the held-out rows are counted anew
+    lines = replacements.lines(data.columns, data.tally)  # counted anew for held-out rows
     about["notes"] = tuple(
         f"in all rows of {name}: {note}" for note in data.notes if note not in lines
     )
@@ -286,6 +290,7 @@ def evaluation_set(
         task=settings.get("task", "auto"),
         columns=columns,
         seed={**config["network"], **settings}.get("seed", 0),  # of a sweep they may differ
+        split_version=settings.get("split_version", 1),
         **shares,
     )
     if is_other and data.test is None:

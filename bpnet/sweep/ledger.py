@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bpnet.arguments import finite_number
+from bpnet.data import splits
 from bpnet.errors import InputError, one_line
 from bpnet.runs import folder as run_folder
 from bpnet.storage import disk, lock, owned, strict_json
@@ -46,6 +47,8 @@ class Ledger:
         Time that training took.
     data : str
         Fingerprint of the data.
+    split_version : int
+        Version of the draw of held-out rows, as :func:`bpnet.data.load` has it.
     """
 
     folder: Path | None = None
@@ -56,6 +59,7 @@ class Ledger:
     pruned: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
     data: str = ""
+    split_version: int = splits.VERSION
     _lock: lock.FolderLock | None = None
     _made: list[Path] = field(default_factory=list)
     _next: float = 0.0
@@ -82,6 +86,7 @@ class Ledger:
                 raise InputError(msg)
             ledger = cls(
                 folder, file["asked"], seconds=float(file["seconds"]), data=str(file["data"]),
+                split_version=int(file.get("split_version", 1)),
                 trained={_whole(i): _end(score, epoch) for i, score, epoch in file["trained"]},
                 rungs={_whole(i): [*map(_score, row)] for i, row in file.get("rungs", [])},
                 pruned={_whole(i): _whole(epoch) for i, epoch in file.get("pruned", [])},
@@ -168,6 +173,7 @@ class Ledger:
             **sweep.summary(),
             "asked": self.options,
             "data": self.data,
+            "split_version": self.split_version,
             "trained": [[i, finite_number(s), at] for i, (s, at) in sorted(self.trained.items())],
             "rungs": [[i, [*map(finite_number, row)]] for i, row in sorted(self.rungs.items())],
             "pruned": sorted(self.pruned.items()),

@@ -10,7 +10,7 @@ from bpnet._typing import Array
 from bpnet.backends import Backend
 from bpnet.core.feedforward import Parameters
 from bpnet.data import batches, prefetch
-from bpnet.data.host_rows import HostRows, together
+from bpnet.data.host_rows import HostRows, batches_at_once
 from bpnet.training.objective import Data, EvaluationStep
 
 Host = np.ndarray[Any, Any]
@@ -111,7 +111,7 @@ def pieces(data: Data, parameters: Parameters, rows: Host | None = None) -> Iter
     """Yield row numbers, (batches, k), of all rows or of ``rows``, in batches of bounded size."""
     m = int(data[0].shape[0]) if rows is None else len(rows)
     size = min(m, batches.chunk(parameters))
-    at_once = min(max(m // size, 1), together(data[0], size))
+    at_once = min(max(m // size, 1), batches_at_once(data[0], size))
     for start, stop, length in split(m, size, at_once):
         here = np.arange(start, stop) if rows is None else rows[start:stop]
         yield here.reshape(-1, length)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from bpnet.arguments import checked
-from bpnet.data import batches, sparse
-from bpnet.data.host_rows import HostRows
+from bpnet.data import batches
+from bpnet.data.host_rows import HostRows, is_sparse
 from bpnet.errors import InputError
 from bpnet.storage import checkpoint
 from bpnet.storage.checkpoint import Snapshot
@@ -238,7 +238,7 @@ def fingerprint(*arrays: Any) -> str:
             digest.update(array.identity().encode())
             continue
         parts = [array]
-        if sparse.is_sparse(array):
+        if is_sparse(array):
             rows = array.tocsr()
             parts = [rows.data, rows.indices, rows.indptr]
         for part in parts:

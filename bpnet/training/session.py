@@ -16,7 +16,7 @@ from bpnet.backends import Backend, to_numpy, trees
 from bpnet.core import layers, optimizers, special
 from bpnet.core.feedforward import Parameters
 from bpnet.core.optimizers import State
-from bpnet.data.host_rows import HostRows, together
+from bpnet.data.host_rows import HostRows, batches_at_once
 from bpnet.errors import InputError
 from bpnet.training import blocks, divergence, epochs, stacking
 from bpnet.training.callbacks import Callback
@@ -204,7 +204,7 @@ class Session:
         )
         count = blocks.block_size(steps, looks=looks, even=self.backend.compiles)
         k = self.members[0].k
-        most = together(self.data[0], k) if self.alone else _ROWS // (k * len(self.members))
+        most = batches_at_once(self.data[0], k) if self.alone else _ROWS // (k * len(self.members))
         count = min(count, max(most, 1))
         period = blocks.clearing(steps)
         if not self._clears or steps <= period:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpnet.data import load
-from bpnet.data.arrays import read_npy
+from bpnet.data.mapped import open_npy
 from bpnet.errors import InputError
 
 X = np.arange(12, dtype=np.uint8).reshape(4, 3)
@@ -81,7 +81,7 @@ def test_predictions_need_x_alone(tmp_path: Path) -> None:
 def test_types_and_orders_are_read(tmp_path: Path, dtype: str, order: Any) -> None:
     array = np.asarray([[0, 1, 1], [1, 0, 0]], np.dtype(dtype), order=order)
     np.save(tmp_path / "x.npy", array)
-    got = read_npy(tmp_path / "x.npy")
+    got = open_npy([tmp_path / "x.npy"], "x").whole()
     assert got.dtype == array.dtype.newbyteorder("=")
     assert got.dtype.isnative
     assert got.flags.c_contiguous
@@ -148,7 +148,10 @@ BAD = {
     "half a test": ({"x": X, "y": Y, "x_test": X}, "one of 'x_test' and 'y_test'"),
     "lengths": ({"x": X, "y": Y[:3]}, r"y of shape \(3,\) does not fit 4 examples"),
     "test lengths": ({"x": X, "y": Y, "x_test": X, "y_test": Y[:1]}, "y_test of shape"),
-    "test width": ({"x": X, "y": Y, "x_test": X[:, :2], "y_test": Y}, "another shape"),
+    "test width": (
+        {"x": X, "y": Y, "x_test": X[:, :2], "y_test": Y},
+        r"a test example has the shape \(2,\), a training example \(3,\)",
+    ),
     "test type": ({"x": X, "y": Y, "x_test": X, "y_test": Y.astype(str)}, "unlike y"),
     "test class": ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1}, "test labels hold 3"),
     "nan in x": ({"x": with_value(np.nan), "y": Y}, "x is nan in row 2, column 1"),
@@ -237,7 +240,7 @@ DAMAGED = {
     ),
     "a long header": (
         b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + bytes(100),
-        "header claims 2,147,483,648 bytes",
+        "reading array header",
     ),
     "no literal": (header("import os"), "damaged"),
     "a call": (header("{'descr': exit(), 'fortran_order': False, 'shape': (1,), }"), "damaged"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bpnet
-from bpnet.data import arrays
+from bpnet.data import mapped
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -17,4 +17,4 @@ def test_every_byte_but_0_is_one_true(stream, tmp_path):
     x = np.asarray(x.take(np.arange(3)) if stream else x)
     assert x.dtype == np.bool_
     assert x.view(np.uint8).tolist() == [[0, 1], [1, 0], [1, 1]]
-    assert arrays.read_npy(tmp_path / "x.npy").view(np.uint8).max() == 1
+    assert mapped.open_npy([tmp_path / "x.npy"], "x").whole().view(np.uint8).max() == 1

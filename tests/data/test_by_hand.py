@@ -17,16 +17,15 @@ from bpnet.data import (
     draws,
     labels,
     naming,
+    replacements,
     targets,
-    told,
 )
-from bpnet.data.asked import Asked
 from bpnet.data.columns import Column, Columns
 from bpnet.data.host_rows import HostRows
 from bpnet.data.moments import Moments, merged
+from bpnet.data.options import ColumnOptions, ReadOptions
+from bpnet.data.replacements import Replaced
 from bpnet.data.splits import _quotas, folds, split
-from bpnet.data.taking import Taking
-from bpnet.data.told import Replaced
 from bpnet.errors import InputError
 
 NUMPY = backends.get("numpy")
@@ -208,7 +207,9 @@ def test_a_label_of_the_test_part_that_training_has_not_is_named():
 
 def held_out(validation, test, has_test):
     """Share of the rows for validation and test."""
-    return Asked(None, "auto", None, validation, test, 0, True).held_out(has_test, "t")
+    return sum(
+        ReadOptions(None, "auto", None, validation, test, 0, True).shares("t", has_test=has_test)
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,28 +270,29 @@ def test_what_each_class_holds_out(counts, fraction, quotas):
         (lambda: draws.check_seed(2**64),
          f"seed is {2**64}; give a whole number from 0 to 2^64 - 1"),
         (lambda: draws.check_seed(True), "seed is True; give a whole number from 0 to 2^64 - 1"),
-        (lambda: Taking.read({"dropp": "a"}),
+        (lambda: ColumnOptions.read({"dropp": "a"}),
          "columns has 'dropp': did you mean 'drop'? give drop, categorical, numeric or separator"),
-        (lambda: Taking.read({"drop": 3}), "columns has drop = 3: give a list of columns' names"),
-        (lambda: Taking.read({"drop": ["a", 3]}),
+        (lambda: ColumnOptions.read({"drop": 3}),
+         "columns has drop = 3: give a list of columns' names"),
+        (lambda: ColumnOptions.read({"drop": ["a", 3]}),
          "columns has drop = ['a', 3]: give a list of columns' names"),
-        (lambda: Taking.read({"separator": ";;"}),
+        (lambda: ColumnOptions.read({"separator": ";;"}),
          "separator ';;': give one sign, such as ';', or tab"),
-        (lambda: Taking.read({"separator": '"'}),
+        (lambda: ColumnOptions.read({"separator": '"'}),
          "separator '\"': give one sign, such as ';', or tab"),
-        (lambda: Taking.read({"separator": "§"}),
+        (lambda: ColumnOptions.read({"separator": "§"}),
          "separator '§': give one sign, such as ';', or tab"),
-        (lambda: Taking.read({"drop": "y"}).resolved("xy", "y", "t"),
+        (lambda: ColumnOptions.read({"drop": "y"}).resolved("xy", "y", "t"),
          "drop 'y': it is the target: leave it out of drop"),
-        (lambda: Taking.read({"drop": "x", "numeric": "x"}).resolved("xy", "y", "t"),
+        (lambda: ColumnOptions.read({"drop": "x", "numeric": "x"}).resolved("xy", "y", "t"),
          "column 'x' is named twice: give one of drop, categorical, numeric"),
-        (lambda: Taking.read({"numeric": "price"}).resolved(["prices", "b"], "y", "t"),
+        (lambda: ColumnOptions.read({"numeric": "price"}).resolved(["prices", "b"], "y", "t"),
          "t has no column 'price' to take as numeric: did you mean 'prices'? "
          "it has 'prices', 'b'"),
-        (lambda: Taking.read({"drop": "price"}).resolved(["Asking price", "b"], "y", "t"),
+        (lambda: ColumnOptions.read({"drop": "price"}).resolved(["Asking price", "b"], "y", "t"),
          "t has no column 'price' to drop: did you mean 'Asking price'? "
          "it has 'Asking price', 'b'"),
-        (lambda: Taking.read({"drop": "q"}).resolved([f"c{i}" for i in range(21)], "y", "t"),
+        (lambda: ColumnOptions.read({"drop": "q"}).resolved([f"c{i}" for i in range(21)], "y", "t"),
          "t has no column 'q' to drop: it has "
          + ", ".join(f"'c{i}'" for i in range(20)) + ", ..."),
         (lambda: delimited.check_names([], "t"),
@@ -342,14 +344,14 @@ def test_what_lies_on_a_bound_is_taken():
      ("bar", "|"), (";", ";"), (None, None)],
 )  # fmt: skip
 def test_separators_by_name(given, sign):
-    assert Taking.read({"separator": given}).separator == sign
+    assert ColumnOptions.read({"separator": given}).separator == sign
 
 
 def test_names_with_commas_are_several_unless_there_is_such_a_column():
-    taken = Taking.read({"drop": "a, b", "numeric": ["c,d"], "categorical": "e"})
+    taken = ColumnOptions.read({"drop": "a, b", "numeric": ["c,d"], "categorical": "e"})
     found = taken.resolved(["a", "b", "c,d", "e"], ["y"], "t")
     assert (found.drop, found.numeric, found.categorical) == (("a", "b"), ("c,d",), ("e",))
-    assert [found.of(name) for name in ("b", "c,d", "e", "x")] == [
+    assert [found.role(name) for name in ("b", "c,d", "e", "x")] == [
         "drop", "numeric", "categorical", ""
     ]  # fmt: skip
 
@@ -391,17 +393,17 @@ COLUMNS = Columns((SIZE, DAY, CITY, RARE), (), "y", "text", "classify", ("no", "
     ],
 )  # fmt: skip
 def test_what_was_put_in_place_of_cells_is_told(name, found, lines):
-    assert list(told.replaced(COLUMNS, {name: found})) == lines
+    assert list(replacements.lines(COLUMNS, {name: found})) == lines
 
 
 def test_counts_of_parts_add_up_and_examples_are_the_first_four():
     one = Replaced(1, 2, ("b", "d"), 3, "", 4)
     two = Replaced(10, 20, ("a", "c", "e"), 30, "second", 40)
     three = Replaced(bad=1, bad_example="third")
-    tally = told.merged([{"x": one}, {"x": two, "y": three}, {"x": three}])
+    tally = replacements.merged([{"x": one}, {"x": two, "y": three}, {"x": three}])
     assert tally["x"] == Replaced(11, 22, ("a", "b", "c", "d"), 34, "second", 44)
     assert tally["y"] == three
-    assert told.counts(tally) == {
+    assert replacements.counts(tally) == {
         "x": {"missing": 11, "bad": 34, "unseen": 22, "outside": 44}, "y": {"bad": 1}
     }  # fmt: skip
 
@@ -656,11 +658,11 @@ def test_rows_without_a_target_are_left_out_and_a_target_without_rows_is_refused
 @pytest.mark.parametrize("picks", [None, np.asarray([0, 1])])
 def test_cells_of_a_column_are_counted_over_all_runs(picks):
     pl = pytest.importorskip("polars")
-    from bpnet.data.seen import Seen
+    from bpnet.data.scan import Place, Scan
 
-    found = Seen("a")
+    found = Scan("a")
     for begin, cells in ((0, ["x", None, None]), (3, ["y", None, "y"]), (6, ["x", "x", None])):
-        found.add(pl.Series("a", cells, dtype=pl.String), picks, begin, begin)
+        found.add(pl.Series("a", cells, dtype=pl.String), Place(picks, begin, begin))
     assert (found.rows, found.missing) == (9, 4)
     assert (found.kept, found.kept_missing) == ((9, 4) if picks is None else (6, 2))
 

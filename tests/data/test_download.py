@@ -58,7 +58,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server()
     for name in FILES:
         server.files[f"{name}.gz"] = gzip.compress(name.encode() * 100)
-    hashes = {n: hashlib.sha256(c).hexdigest() for n, c in server.files.items()}
+    hashes = tuple(hashlib.sha256(server.files[f"{n}.gz"]).hexdigest() for n in FILES)
     url = f"http://127.0.0.1:{server.server_address[1]}/"
     monkeypatch.setitem(download.ORIGINS, "mnist", download.Origin(url, hashes))
     monkeypatch.setattr(download, "SYSTEM", tmp_path / "system")

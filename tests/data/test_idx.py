@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpnet.data import load
-from bpnet.data.idx import read_idx
+from bpnet.data.mapped import open_idx
 from bpnet.errors import InputError
 
 CODES = {"u1": 8, "i1": 9, ">i2": 11, ">i4": 12, ">f4": 13, ">f8": 14}
@@ -53,7 +53,7 @@ def write(folder: Path, *, test: bool = True, zipped: bool = False, **changed: b
 def test_each_type_is_read(tmp_path: Path, dtype: str, pack: Callable[[bytes], bytes]) -> None:
     values = np.array([[1, 2, 3], [4, 5, 100]], dtype)
     (tmp_path / "f").write_bytes(pack(idx(values.astype(values.dtype.newbyteorder("=")))))
-    got = read_idx(tmp_path / "f")
+    got = open_idx(tmp_path / "f", "x").whole()
     assert got.dtype == values.dtype.newbyteorder("=")
     assert got.dtype.isnative
     np.testing.assert_array_equal(got, values)
@@ -127,13 +127,16 @@ BAD = {
         {"train_images": idx(IMAGES[:0]), "train_labels": idx(LABELS[:0])},
         "holds no values",
     ),
-    "lengths": ({"train_labels": idx(LABELS[:4])}, "5 images and .* 4 labels"),
+    "lengths": (
+        {"train_labels": idx(LABELS[:4])},
+        r"labels-idx1-ubyte.*: y of shape \(4,\) does not fit 5 examples",
+    ),
     "labels of two axes": ({"train_labels": idx(LABELS.reshape(5, 1))}, "give one integer each"),
     "labels of floats": ({"train_labels": idx(LABELS.astype(np.float32))}, "one integer each"),
-    "images of one axis": ({"train_images": idx(LABELS)}, "no images"),
+    "images of one axis": ({"train_images": idx(LABELS)}, "give one example a row"),
     "test images of another shape": (
         {"test_images": idx(IMAGES[:2].reshape(2, 3, 2))},
-        r"shape \(3, 2\), the training images have \(2, 3\)",
+        r"a test example has the shape \(3, 2\), a training example \(2, 3\)",
     ),
     "a test label unknown to training": (
         {"test_labels": idx(np.array([0, 7], np.uint8))},
@@ -158,14 +161,14 @@ def test_a_header_cannot_claim_more_than_a_gzip_stream_could_hold(tmp_path: Path
     """The claim is refused before memory is taken for it: 1032 is DEFLATE's largest ratio."""
     header = b"\0\0\x08\x01" + struct.pack(">I", 2**32 - 1)
     (tmp_path / "f").write_bytes(gzip.compress(header + bytes(1000)))
-    with pytest.raises(InputError, match="can't hold them"):
-        read_idx(tmp_path / "f")
+    with pytest.raises(InputError, match=r"truncated: .* 4,294,967,295 bytes .* can follow"):
+        open_idx(tmp_path / "f", "x").whole()
 
 
 def test_a_gzip_bomb_is_read_no_further_than_its_header_says(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(gzip.compress(idx(LABELS) + bytes(10**8)))
     with pytest.raises(InputError, match="holds more than the 5 bytes"):
-        read_idx(tmp_path / "f")
+        open_idx(tmp_path / "f", "x").whole()
 
 
 def test_a_gzip_stream_that_ends_early_is_refused(tmp_path: Path) -> None:
@@ -173,7 +176,7 @@ def test_a_gzip_stream_that_ends_early_is_refused(tmp_path: Path) -> None:
     for end in (5, 20, len(packed) - 4):
         (tmp_path / "f").write_bytes(packed[:end])
         with pytest.raises(InputError):
-            read_idx(tmp_path / "f")
+            open_idx(tmp_path / "f", "x").whole()
 
 
 def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
@@ -181,7 +184,7 @@ def test_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     packed[-8] ^= 1
     (tmp_path / "f").write_bytes(packed)
     with pytest.raises(InputError, match="CRC"):
-        read_idx(tmp_path / "f")
+        open_idx(tmp_path / "f", "x").whole()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
@@ -196,7 +199,7 @@ def test_a_changed_byte_is_read_or_refused(
     (tmp_path / "f").write_bytes(content)
     message = ""
     try:
-        read_idx(tmp_path / "f")
+        open_idx(tmp_path / "f", "x").whole()
     except InputError as error:
         message = str(error)
     assert "\n" not in message

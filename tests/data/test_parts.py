@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import bpnet
+from bpnet.data.splits import divide
 from bpnet.errors import InputError
 
 ROWS = 400
@@ -108,14 +109,43 @@ def test_shares_that_cannot_be_are_refused(table, validation, test):
         bpnet.data.load(table, target="kind", validation=validation, test=test)
 
 
-def test_a_single_row_that_is_held_out_is_for_validation(tmp_path):
+@pytest.mark.parametrize("target", ["kind", "price"])
+@pytest.mark.parametrize("test", [0.05, 0.25])
+def test_the_test_rows_do_not_depend_on_validation(table, target, test):
+    parts = [
+        bpnet.data.load(table, target=target, validation=share, test=test).places["test"].tolist()
+        for share in (0.0, 0.1, 0.6)
+    ]
+    assert parts[0] == parts[1] == parts[2]
+
+
+def test_runs_of_version_1_divide_the_rows_that_are_held_out(table):
+    shares = {"validation": 0.3, "test": 0.1, "split_version": 1}
+    data = bpnet.data.load(table, target="kind", **shares)
+    labels = pl.read_csv(table)["kind"].to_numpy()
+    kept, held = bpnet.data.split(labels, 0.4, 0, stratify=True)
+    assert data.rows.tolist() == kept.tolist()
+    assert sorted([*data.places["validation"], *data.places["test"]]) == held.tolist()
+    assert [int((y == "rare").sum()) for y in (data.validation[1], data.test[1])] == [6, 2]
+    with pytest.raises(InputError, match="split_version 3: give 1 or 2"):
+        bpnet.data.load(table, target="kind", split_version=3)
+
+
+def test_training_keeps_a_row_of_each_class_however_few_there_are():
+    labels = np.repeat(np.arange(30), 3)
+    parts, notes = divide(labels, (0.5, 0.3), 0, stratify=True, version=2)
+    assert [len(np.unique(labels[rows])) for rows in parts.values()] == [30, 30, 30]
+    assert not notes
+    parts, notes = divide(labels[::3].repeat(2), (0.5, 0.3), 0, stratify=True, version=2)
+    assert {name: len(rows) for name, rows in parts.items()} == {"": 30, "test": 30}
+    assert notes == ("no rows are held out for validation: the test part leaves one of each class",)
+
+
+def test_few_rows_have_a_row_in_each_part(tmp_path):
     path = tmp_path / "few.csv"
     path.write_text("a,y\n1,1.5\n2,2.5\n3,3.5\n4,4.5\n")
     data = bpnet.data.load(path, target="y", task="regress", validation=0.1, test=None)
-    assert (len(data.y), len(data.validation[1]), data.test) == (3, 1, None)
-    assert "there is no test part" in data.notes[-1]
-    with pytest.raises(InputError, match="too few for validation and test"):
-        bpnet.data.load(path, target="y", task="regress", validation=0.1, test=0.1)
+    assert (len(data.y), len(data.validation[1]), len(data.test[1])) == (2, 1, 1)
 
 
 def test_what_was_done_to_the_data_is_told_in_python(tmp_path, caplog):

@@ -7,8 +7,8 @@ import pytest
 
 import bpnet
 from bpnet.data import draws, finite, mapped
+from bpnet.data.draws import BlockOrder
 from bpnet.data.moments import Moments
-from bpnet.data.shuffling import BlockOrder
 from bpnet.errors import InputError
 
 

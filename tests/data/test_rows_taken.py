@@ -6,7 +6,7 @@ import scipy.sparse
 
 import bpnet
 from bpnet.backends import get
-from bpnet.data import batches, mapped, sparse
+from bpnet.data import batches, host_rows, mapped
 from bpnet.data.reading import Stamp
 from bpnet.data.splits import folds
 from bpnet.errors import InputError
@@ -36,16 +36,16 @@ def test_a_change_anywhere_in_a_small_file_changes_its_sample(tmp_path, at):
 def test_mapped_test_images_are_of_the_shape_of_the_training_images(tmp_path, shape):
     images = np.resize(IMAGES, shape)
     write(tmp_path, test_images=idx(images))
-    with pytest.raises(InputError, match=r"test images of shape .*, the training images have"):
+    with pytest.raises(InputError, match=r"a test example has the shape .*, a training example"):
         bpnet.data.stream(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["float64", "int64", "bool"])
 def test_sparse_rows_have_the_dtype_of_the_run_however_many_they_are(monkeypatch, kind):
     x = scipy.sparse.csr_array(np.asarray([[0, 2], [1, 0], [0, 0]]).astype(kind))
-    few = sparse.store(x, "float32")
-    monkeypatch.setattr(sparse, "_DENSE", 1)
-    many = sparse.store(x, "float32").take(np.arange(3))
+    few = host_rows.store_sparse(x, "float32")
+    monkeypatch.setattr(host_rows, "_DENSE", 1)
+    many = host_rows.store_sparse(x, "float32").take(np.arange(3))
     assert few.dtype == many.dtype == np.float32
     np.testing.assert_array_equal(few, many)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpnet.data import draws
-from bpnet.data.shuffling import BlockOrder
+from bpnet.data.draws import BlockOrder
 
 sizes = st.lists(st.integers(0, 9), min_size=1, max_size=20).filter(any)
 

@@ -91,6 +91,6 @@ def test_too_little_memory_is_one_line(folder: Path, monkeypatch: pytest.MonkeyP
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("bpnet.data.loading.read_npz", fail)
+    monkeypatch.setattr("bpnet.data.loading.open_npz", fail)
     with pytest.raises(InputError, match="does not fit into this machine's memory"):
         load("a.npz")

@@ -279,18 +279,18 @@ def test_metadata_routing(digits):
 def test_large_sparse_input_is_dense_in_blocks_only(monkeypatch):
     from scipy.sparse import random_array
 
-    from bpnet.data import host_rows, sparse
+    from bpnet.data import host_rows
 
     X = random_array((400, 50), density=0.1, rng=0, format="csr")
     y = np.asarray(X.sum(axis=1)).ravel() > 2.4
     make = {"hidden_layer_sizes": (4,), "random_state": 1, "max_iter": 4, "batch_size": 30}
     want = MLPClassifier(**make).fit(X.toarray(), y)
-    monkeypatch.setattr(sparse, "_DENSE", 1000)
+    monkeypatch.setattr(host_rows, "_DENSE", 1000)
     monkeypatch.setattr(host_rows, "_BLOCK", 5000)
     taken = []
-    take = sparse.Rows.take
+    take = host_rows.SparseRows.take
     monkeypatch.setattr(
-        sparse.Rows, "take", lambda self, rows: taken.append(len(rows)) or take(self, rows)
+        host_rows.SparseRows, "take", lambda self, rows: taken.append(len(rows)) or take(self, rows)
     )
     est = MLPClassifier(**make).fit(X, y)
     assert max(taken) <= 100

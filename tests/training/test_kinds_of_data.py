@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 import bpnet
-from bpnet.data import host_rows, sparse
+from bpnet.data import host_rows
 from bpnet.errors import InputError
 
 X = np.random.default_rng(0).normal(size=(60, 4)) * (np.arange(240).reshape(60, 4) % 3 == 0)
@@ -53,7 +53,7 @@ def test_sparse(want, backend):
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.3}, {"class_weight": "balanced"}])
 def test_sparse_that_stays_sparse(monkeypatch, options):
     want = trained(X, Y, validation=(X, Y), **options)
-    monkeypatch.setattr(sparse, "_DENSE", 100)
+    monkeypatch.setattr(host_rows, "_DENSE", 100)
     monkeypatch.setattr(host_rows, "_BLOCK", 128)
     net = trained(csr_array(X), Y, validation=(csr_array(X), Y), **options)
     assert_same(net, want)

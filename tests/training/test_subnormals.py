@@ -80,7 +80,7 @@ def test_blocks_end_where_they_are_cleared(monkeypatch, steps, looks, most):
     """Every 250 steps or a little less, however many of them a block may have."""
     period = blocks.clearing(steps)
     assert 200 < period <= 250
-    monkeypatch.setattr(session, "together", lambda *_: most)
+    monkeypatch.setattr(session, "batches_at_once", lambda *_: most)
     net = bpnet.Network([2, 1], output="identity")
     callbacks = [Look()] if looks else []
     for optimizer in ("adam", "sgd"):
