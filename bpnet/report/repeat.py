@@ -11,9 +11,9 @@ from bpnet.training.recipe import OPTIONS
 
 _TABLES = ("data", "network", "training")
 _DECLARED = {**OPTIONS, **RUN_OPTIONS}
-_NOT_GIVEN = {"source", "tensorboard"}
+_NOT_GIVEN = {"source", "split_version", "tensorboard"}
 _NOT_GIVEN |= {name for name, about in RUN_OPTIONS.items() if about.panel == "The run"}
-"""The source is an argument; the others do not change the model."""
+"""The source is an argument, a version of the split no option; the others change no model."""
 _CHOSEN = ("seed", "learning_rate", "momentum", "metrics")
 """What a run of a sweep has from the sweep, whose own options say how."""
 _COLUMNS = 72
