@@ -113,11 +113,11 @@ class Inputs(HostRows):
         return len(self.source), self.source.width
 
     def order(self, seed: int, epoch: int) -> Any:
-        """That of the source."""
+        """Return the order of the source."""
         return self.source.order(seed, epoch)
 
     def some(self, k: int) -> Host:
-        """Those of the source."""
+        """Return some rows of the source."""
         return self.source.some(k)
 
     def take(self, rows: Any) -> Host:

@@ -43,7 +43,7 @@ def data_row(first: Rows, row: int | None) -> int:
 
 
 def group(dtype: Any) -> str:
-    """What a stored type holds: number, text, boolean or date; "" where it has no values."""
+    """Return the kind of a stored type: number, text, boolean or date; "" for a type of nulls."""
     import polars as pl
 
     if dtype == pl.Null:
@@ -56,7 +56,7 @@ def group(dtype: Any) -> str:
 
 
 def is_categorical(dtype: Any) -> bool:
-    """Whether whoever stored a column said that it holds categories."""
+    """Return whether a column was stored as one of categories."""
     import polars as pl
 
     return dtype in (pl.Categorical, pl.Enum)
@@ -126,7 +126,7 @@ def without_zeros(text: "pl.Series") -> "pl.Series":
 
 
 def has_codes(text: "pl.Series") -> bool:
-    """Whether text has digits with zeros in front, which numbers would lose."""
+    """Return whether text has digits with zeros in front, which numbers would lose."""
     return bool(text.str.contains(_CODE).any())
 
 
@@ -177,7 +177,7 @@ _DAYS = (
 )  # fmt: skip
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 DATE_STYLES = ("", *(f"{day}{time}" for day in _DAYS for time in _TIMES))
-"""How dates are written: ISO 8601, and patterns of ``strptime``; the first that fits is taken."""
+"""Patterns of dates for ``strptime``, of which the first that fits is taken; "" is ISO 8601."""
 
 
 def dates(text: "pl.Series", style: str = "") -> "pl.Series":

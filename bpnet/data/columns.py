@@ -1,4 +1,4 @@
-"""What was learned of a table's columns: plain values that a run keeps as JSON."""
+"""Columns of a table as they were learned: plain values that a run keeps as JSON."""
 
 import json
 import math
@@ -16,7 +16,7 @@ MISSING = "missing"  # the category that stands for cells without a value
 OTHER = "other"  # the category of values that are rare in training, or that training did not have
 NUMBERS = ("number", "date")  # kinds of columns whose values are standardized
 DATE_PARTS = ("year", "month", "day", "weekday")
-"""What a date becomes beside its elapsed days; Monday is weekday 1."""
+"""Parts of a date that become inputs beside its elapsed days; Monday is weekday 1."""
 
 INPUT_KINDS = (*NUMBERS, "text", "boolean")
 TARGET_KINDS = ("integer", "real", "text", "boolean", "date")
@@ -68,7 +68,7 @@ class Column:
 
     @property
     def usual(self) -> tuple[float, float]:
-        """What is not far outside of training: its range, and half of it on either side."""
+        """Range of training and half of it on either side; numbers beyond are far outside."""
         if self.low is None or self.high is None:
             return -math.inf, math.inf
         half = (self.high - self.low) / 2
@@ -95,7 +95,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """What was learned of a table: enough to encode raw rows and to decode outputs.
+    """Columns of a table as they were learned: enough to encode raw rows and to decode outputs.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class Columns:
         return self.targets or (self.target,)
 
     def difference(self, other: "Columns") -> str:
-        """What is not the same in other columns, the first thing that differs; empty if none."""
+        """Describe the first thing in which other columns differ; empty where nothing does."""
         names, others = ([c.name for c in one.inputs] for one in (self, other))
         for name in (*names, *others):
             if name not in others or name not in names:

@@ -1,4 +1,4 @@
-"""What a network is trained on: examples, their targets, and what is known of them."""
+"""Data sets: the examples that a network is trained on, their targets, and their origin."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -131,7 +131,7 @@ class Dataset:
 
 
 def checked_scale(scale: Any) -> float | None:
-    """What integer examples are multiplied by, if anything."""
+    """Return the factor of integer examples, or None; a factor that is not positive is refused."""
     number = finite_number(scale)
     if scale is not None and (number is None or number <= 0):
         message = f"scale is {shown(scale)}; give a positive number such as 1/255, or leave it out"

@@ -101,7 +101,7 @@ def download(name: str) -> Path:
 
 
 def _cause(error: Exception) -> str:
-    """What went wrong at the bottom: requests and urllib3 wrap it in the address, twice."""
+    """Return the first cause of an error, which requests and urllib3 wrap in the address, twice."""
     inner: object = error
     while (args := getattr(inner, "args", ())) and isinstance(args[0], Exception):
         inner = args[0]

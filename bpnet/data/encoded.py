@@ -67,12 +67,12 @@ class Encoded(HostRows):
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """Of all rows."""
+        """Number of all rows, and of the inputs of each."""
         return int(self.starts[-1]), len(self.columns.features)
 
     @property
     def dtype(self) -> Any:  # type: ignore[override]
-        """Of the rows that are taken."""
+        """Type of the rows that :meth:`take` returns."""
         return np.dtype(np.float32)
 
     def take(self, rows: Host) -> Host:

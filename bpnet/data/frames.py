@@ -47,12 +47,12 @@ def refusing_tables(what: str) -> Iterator[None]:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a name is that of a table."""
+    """Return whether a file is a table by its ending."""
     return delimited.suffix(path) in SUFFIXES
 
 
 def is_frame(source: Any) -> bool:
-    """Whether a source is a frame of pandas or polars."""
+    """Return whether a source is a frame of pandas or polars."""
     return hasattr(type(source), "columns") and hasattr(type(source), "dtypes")
 
 
@@ -80,7 +80,7 @@ class Part:
     stamp: Stamp | None = None
 
     def sample(self) -> str:
-        """What tells the cells from others, found without reading all of a file."""
+        """Fingerprint of the cells, computed without reading all of a file."""
         if self.stamp is not None:
             return self.stamp.sample()
         assert self.frame is not None

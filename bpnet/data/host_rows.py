@@ -41,7 +41,7 @@ class HostRows(ABC):
         return np.arange(k) * (len(self) // k)
 
     def identity(self) -> str:
-        """What tells these rows from others, found without reading them all."""
+        """Return text that tells these rows from others, without reading them all."""
         return f"{self.shape} {self.dtype}"
 
     def tally(self) -> Tally:
@@ -80,7 +80,7 @@ def batches_at_once(x: Array | HostRows, k: int) -> int:
 
 
 def is_sparse(x: Any) -> bool:
-    """Whether it is a matrix or array of ``scipy.sparse``."""
+    """Return whether examples are a matrix or array of ``scipy.sparse``."""
     return hasattr(x, "tocsr") and hasattr(x, "toarray")
 
 

@@ -36,7 +36,7 @@ _GROUPS = {"text": (str, bytes), "booleans": (bool, np.bool_)}
 
 
 def _group(kinds: set[type], name: str) -> str:
-    """What values of these types are together."""
+    """Return the group that all of these types belong to: text, booleans, or "" for numbers."""
     groups = {
         next((what for what, of in _GROUPS.items() if issubclass(kind, of)), "") for kind in kinds
     }

@@ -1,4 +1,4 @@
-"""What becomes of a table's columns: types, statistics and categories, learned in one pass."""
+"""Learning of a table's columns: types, statistics and categories, in one pass over the rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _PIECE = 1 << 22  # cells that are read at a time
 
 @dataclass(frozen=True)
 class Learned:
-    """What becomes of a column: how it becomes inputs, or why it is left out.
+    """Result of learning a column: how it becomes inputs, or why it is left out.
 
     ``bad`` cells are no numbers and count as missing, the first of them is ``example``; ``unseen``
     counts values that only rows have which were not learned from; ``different`` is the number of
@@ -79,7 +79,7 @@ def learn(
 
 
 def picked(index: Host | None, begin: int, rows: int) -> Any:
-    """Which rows of a run are in a sorted index, counted from its first; None where all are."""
+    """Rows of a run that are in a sorted index, counted from the first; None where all are."""
     if index is None:
         return None
     first, last = np.searchsorted(index, (begin, begin + rows))
@@ -87,7 +87,7 @@ def picked(index: Host | None, begin: int, rows: int) -> Any:
 
 
 def _learned(scan: Scan, where: str) -> Learned:
-    """What becomes of a column after the scan of all of its rows."""
+    """Decide how a column becomes inputs, after the scan of all of its rows."""
     kind, style = scan.taken_as()
     is_numeric = kind in NUMBERS
     reading = scan.readings.get((kind, style), Reading())

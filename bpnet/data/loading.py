@@ -226,7 +226,7 @@ def aloud(opened: Callable[..., Dataset]) -> Callable[..., Dataset]:
 
 
 def can_stream(source: str) -> bool:
-    """Whether a source as the command line names it can be streamed."""
+    """Return whether a source, as the command line names it, can be streamed."""
     try:
         _streamable(source, need_target=False)
     except InputError:

@@ -75,13 +75,13 @@ class Mapped(HostRows):
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """Of all rows."""
+        """Number of all rows, and the axes of each."""
         m = int(self._starts[-1]) if self.index is None else len(self.index)
         return m, *self.parts[0].array.shape[1:]
 
     @property
     def dtype(self) -> Any:  # type: ignore[override]
-        """Of the rows that are taken."""
+        """Type of the rows that :meth:`take` returns."""
         stored = self.parts[0].array.dtype
         if self.moments is not None:
             return np.dtype(np.float64 if stored.itemsize > 4 else np.float32)

@@ -119,7 +119,7 @@ class ReadOptions:
 
     @property
     def column_options(self) -> ColumnOptions:
-        """What the user chose for columns that are learned from this table."""
+        """Options of the columns that are learned from this table."""
         return ColumnOptions.read(None if isinstance(self.columns, Columns) else self.columns)
 
     @property

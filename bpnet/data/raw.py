@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def is_raw(rows: Any) -> bool:
-    """Whether rows are those of a table with named columns, and not an array of numbers."""
+    """Return whether rows have named columns, as those of a table, and are no array of numbers."""
     listed = isinstance(rows, list | tuple) and len(rows) and isinstance(rows[0], Mapping)
     return bool(listed) or isinstance(rows, str | Path | Mapping) or is_frame(rows)
 

@@ -1,4 +1,4 @@
-"""What all readers share: exact reads, one-line refusals, bounds on what may be claimed."""
+"""Helpers of all readers: exact reads, one-line refusals, bounds on the sizes that files claim."""
 
 import hashlib
 import os

@@ -104,7 +104,7 @@ def _count(count: int, what: str) -> str:
 
 
 def filled_with(column: Column) -> str:
-    """What stands for a missing cell."""
+    """Name the value that stands for a missing cell."""
     if column.kind in NUMBERS:
         return f"the mean {_value(column, column.mean)}"
     return f"the category '{MISSING}'"

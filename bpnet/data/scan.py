@@ -55,7 +55,7 @@ class Place:
 
 @dataclass(eq=False)
 class Scan:
-    """What is known of one column after some runs of rows.
+    """Counts and moments of one column after some runs of rows.
 
     ``role`` is what the user chose, "categorical" or "numeric"; "kept" says only that the column is
     an input. With ``comma`` a number with one comma is read with a decimal one, in doubt. ``kept``
@@ -194,7 +194,7 @@ class Scan:
         return self.rows - self.missing
 
     def taken_as(self) -> tuple[str, str]:
-        """What the cells are read as, and how: a number, a date, text or a boolean."""
+        """Kind of the cells (number, date, text or boolean), and the style of reading them."""
         if self.role == "categorical":
             return "text", ""
         if self.stored != "text" and self.known:
@@ -216,7 +216,7 @@ class Scan:
         return max(hows, key=lambda how: self.readings[how].cells, default=None)
 
     def _is_plausible(self, reading: Reading) -> bool:
-        """Whether cells that could not be read are gaps among others, and no categories."""
+        """Return whether the cells that could not be read are gaps, and no categories."""
         bare = self.known - self.marks
         if reading.cells == bare:
             return self.marks == 0 or len(reading.values) > 2

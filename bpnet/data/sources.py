@@ -1,4 +1,4 @@
-"""What a source is: a built-in name, a folder, files or a frame."""
+"""Sources of data: a built-in name, a folder, files or a frame."""
 
 import glob
 import re
@@ -17,7 +17,7 @@ from bpnet.storage import disk
 
 @dataclass(frozen=True)
 class Source:
-    """What a source is: its kind, what to call it, and its files, those of targets apart.
+    """Source of data: its kind, its name in messages, and its files, those of targets apart.
 
     The kind is "name", "npz", "array", "idx" or "table"; a table may be a frame in memory.
     """
@@ -30,7 +30,7 @@ class Source:
 
 
 def find(source: Any, need_target: bool, *, patterns: bool = False) -> Source:
-    """What a source is, and its files, which are there; a name that is none may be a pattern."""
+    """Find the files of a source, all of which exist; with ``patterns`` a name may be a pattern."""
     if is_frame(source):
         return Source("table", "the frame", [], frame=source)
     where = str(source)
@@ -52,7 +52,7 @@ def find(source: Any, need_target: bool, *, patterns: bool = False) -> Source:
 
 
 def _of_files(paths: list[Path], where: str, need_target: bool) -> Source:
-    """What files are, by their endings."""
+    """Tell the kind of files by their endings."""
     strange = next((path for path in paths if not is_table(path)), None)
     if strange is None:
         return Source("table", where, paths)
@@ -71,7 +71,7 @@ def _of_files(paths: list[Path], where: str, need_target: bool) -> Source:
 
 
 def _of_folder(folder: Path, where: str) -> Source:
-    """What a folder holds: tables, or IDX files."""
+    """Tell whether a folder holds tables or IDX files."""
     if is_table(folder) or folder.suffix.lower() in {".npz", ".npy"}:
         raise InputError(f"{folder} is a folder, where a file was wanted: give the file")
     tables = sorted(p for p in folder.iterdir() if p.suffix.lower() in STREAMED and disk.there(p))

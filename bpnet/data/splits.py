@@ -64,7 +64,7 @@ def split(
 
 
 def _held_out(strata: Host, fraction: float, seed: int) -> tuple[Host, Host]:
-    """Which rows are held out, and all rows, class after class, in random order within each."""
+    """Mask of the rows that are held out, and all rows by class, in random order within each."""
     rows = len(strata)
     if rows < 2:
         raise InputError(f"can't hold out rows of {rows}: give two or more")

@@ -126,7 +126,7 @@ def fetch(name: str) -> Path:
 
 
 def labels(name: str) -> tuple[str, ...]:
-    """What the classes of a built-in data set are; empty of digits and of other data."""
+    """Names of the classes of a built-in data set; empty for digits and for other data."""
     return _ENTRIES[name].labels if name in _ENTRIES else ()
 
 

@@ -90,7 +90,7 @@ def _columns(
     table: Table, every: Sequence[Learned], targets: Sequence[str], kinds: Sequence[Kind],
     values: Host, task: str,
 ) -> Columns:  # fmt: skip
-    """What is learned of a table."""
+    """Columns that were learned, with the statistics of the targets."""
     inputs = tuple(one.column for one in every if one.column is not None)
     joined, several = ",".join(targets), tuple(targets) if len(targets) > 1 else ()
     if not inputs:

@@ -1,4 +1,4 @@
-"""What the targets say of the task: classes or numbers."""
+"""The task that follows from the targets: classes or amounts."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any]
 
 
 def _are_classes(y: npt.NDArray[Any]) -> bool:
-    """Whether targets whose task nobody said are classes."""
+    """Return whether targets are classes, where no task is named."""
     if y.dtype.kind not in "iuf":
         return True
     if y.ndim == 2 and y.shape[1] > 1:
@@ -48,7 +48,7 @@ def _are_classes(y: npt.NDArray[Any]) -> bool:
 
 
 def are_few(y: npt.NDArray[Any]) -> bool:
-    """Whether numbers are so few different whole ones that they may be classes."""
+    """Return whether numbers are few different whole ones, which may be classes."""
     if y.dtype.kind == "f" and (y != np.floor(y)).any():
         return False
     return len(np.unique(y)) <= FEW
