@@ -235,7 +235,7 @@ BAD = {
     "binary": (b"\x00\x01\x02" * 50, {}, "damaged|not CSV|no column|no rows"),
     "unknown target": (OK, {"target": "Y1"}, "no column 'Y1': it has 'a', 'c', 'y'"),
     "misspelt target": ("age,label\n1,0\n", {"target": "lable"}, "did you mean 'label'"),
-    "no target": (OK, {"target": None}, "--target, one of 'a', 'c', 'y'"),
+    "no target": (OK, {"target": None}, r"--target \(in Python target=\), one of 'a', 'c', 'y'"),
     "target alone": ("y\n1\n0\n", {}, "no column but 'y'"),
     "one class": ("a,y\n1,0\n2,0\n", {}, "all 2 labels are 0"),
     "equal values": ("a,y\n1,0.5\n2,0.5\n", {}, "all 2 targets are equal"),
