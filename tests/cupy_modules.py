@@ -275,7 +275,7 @@ def installed(count=2):
 
     gpus = Gpus(count)
     caches = registry._open, adapter._copies, on_cupy.compiled
-    usual, tried = adapter.CuPy.scan, replay._tried
+    usual, verified = adapter.CuPy.scan, replay._verified
 
     def scan(self, *arguments):
         with gpus.step():
@@ -283,11 +283,11 @@ def installed(count=2):
 
     def compared(*arguments):
         with gpus.step(busy=False):
-            return tried(*arguments)
+            return verified(*arguments)
 
     kept = {n: sys.modules.pop(n) for n in list(sys.modules) if _replaced(n)}
     sys.modules.update(modules(gpus))
-    adapter.CuPy.scan, replay._tried = scan, compared
+    adapter.CuPy.scan, replay._verified = scan, compared
     replay._functions.clear()
     try:
         for cache in caches:
@@ -296,7 +296,7 @@ def installed(count=2):
             importlib.import_module(name)
         yield gpus
     finally:
-        adapter.CuPy.scan, replay._tried = usual, tried
+        adapter.CuPy.scan, replay._verified = usual, verified
         replay._functions.clear()
         for cache in caches:
             cache.cache_clear()

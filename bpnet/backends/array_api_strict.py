@@ -55,12 +55,12 @@ def _all() -> list[Any]:
 def open_backend(device: str | None) -> Strict:
     """Backend on ``"CPU_DEVICE"`` (None), ``"device1"``, ``"no_float64"`` ..."""
     by_name = {str(device_text(d)): d for d in _all()}
-    wanted = "cpu_device" if device in {None, "cpu"} else device
-    if wanted not in by_name:
+    name = "cpu_device" if device in {None, "cpu"} else device
+    if name not in by_name:
         names = ", ".join(repr(d).split("'")[1] for d in by_name.values())
         msg = f"array_api_strict has no device {device!r}; choose one of {names}"
         raise InputError(msg)
-    return Strict(device=by_name[wanted])
+    return Strict(device=by_name[name])
 
 
 def holding(array: Array) -> Strict:

@@ -17,7 +17,7 @@ from bpnet.errors import ArrayMismatch, InputError
 
 @dataclass(frozen=True)
 class Arrays(ABC):
-    """What of a backend is about its arrays; see :class:`bpnet.backends.base.Backend`."""
+    """The part of a :class:`bpnet.backends.base.Backend` that is about its arrays."""
 
     name: str
     device: Any = None
@@ -69,8 +69,8 @@ class Arrays(ABC):
         x : array of any library, number or nested sequence of numbers
             Any shape.
         dtype : str, optional
-            Wanted dtype. None keeps that of ``x``, or takes its sibling where the device lacks
-            it (float64 becomes float32, float16 too; int64 becomes int32 if the values fit).
+            Dtype of the result. None keeps that of ``x``, or takes its sibling where the device
+            lacks it (float64 and float16 become float32; int64 becomes int32 if the values fit).
         copy : bool, optional
             True: the result always owns its memory. Otherwise memory is shared where it can be.
 
@@ -91,22 +91,22 @@ class Arrays(ABC):
             return self._upload(_host(x), dtype, copy=bool(copy))
         if self.alike(source):
             a, shared = (x, True) if source == self else (self._move(x), False)
-            wanted = dtype or dtype_name(a)
+            target = dtype or dtype_name(a)
         else:
-            wanted = dtype or self._sibling(dtype_name(x))
+            target = dtype or self._sibling(dtype_name(x))
             received = self._receive(x, source) if self.has(dtype_name(x)) else None
             if received is None:
-                return self._upload(source.to_numpy(x), dtype or wanted, copy=False)
+                return self._upload(source.to_numpy(x), target, copy=False)
             a, shared = received, True
-        if dtype_name(a) != wanted:
-            return self._cast(a, wanted)
+        if dtype_name(a) != target:
+            return self._cast(a, target)
         return self._duplicate(a) if copy and shared else a
 
     def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
-        """Begin to bring an array of the host to the device; what is returned waits for it.
+        """Start to copy an array of the host to the device; return a function that waits for it.
 
-        For a thread that is ahead of the one that computes. The array must be kept, and not be
-        changed, until the work on it is done.
+        A thread that prefetches batches calls it. The array must stay as it is until the work on
+        it is done.
         """
         a = self.asarray(x, dtype)
         return lambda: a
@@ -121,20 +121,20 @@ class Arrays(ABC):
         """
         source = libraries.owner(a)
         if source is None or not self.alike(source):
-            given = type(a).__name__ if source is None else f"an array of {source.spec}"
-            msg = f"{self.spec} was given {given} to copy to the host; use bpnet.to_numpy"
+            kind = type(a).__name__ if source is None else f"an array of {source.spec}"
+            msg = f"{self.spec} was given {kind} to copy to the host; use bpnet.to_numpy"
             raise ArrayMismatch(msg)
         return self._download(a)
 
     def alike(self, other: "Arrays") -> bool:
-        """Whether the other backend is of the same library, on whatever device."""
+        """Whether the other backend is of the same library, on any device."""
         return self.name == other.name
 
     def out_of_memory(self, error: BaseException) -> bool:
         """Whether an error of the library says that memory ran out."""
         return isinstance(error, MemoryError)
 
-    # What a library's file provides. Each takes or returns arrays of that library.
+    # What the file of a library defines. Each takes or returns arrays of that library.
 
     @abstractmethod
     def _from_host(self, x: Any, *, copy: bool) -> Array:
@@ -167,34 +167,35 @@ class Arrays(ABC):
         return SIBLINGS[dtype]
 
     def _upload(self, x: Any, dtype: str | None, *, copy: bool) -> Array:
-        given = x.dtype.name
-        wanted = dtype or self._sibling(given)
-        if given in INTEGERS and dtype is None and wanted != given and x.size:
-            limits = np.iinfo(wanted)
+        source = x.dtype.name
+        target = dtype or self._sibling(source)
+        if source in INTEGERS and dtype is None and target != source and x.size:
+            limits = np.iinfo(target)
             if x.min() < limits.min or x.max() > limits.max:
-                msg = f"{self.spec} has no {given}, and the values do not fit {wanted}"
+                msg = f"{self.spec} has no {source}, and the values do not fit {target}"
                 raise InputError(msg)
-        kept = self._staged(x.dtype, wanted)
-        if kept != x.dtype:
-            x, copy = x.astype(kept), False
-        self.dtype(wanted)
+        staged = self._staged(x.dtype, target)
+        if staged != x.dtype:
+            x, copy = x.astype(staged), False
+        self.dtype(target)
         a = self._from_host(x, copy=copy)
-        return a if dtype_name(a) == wanted else self._cast(a, wanted)
+        return a if dtype_name(a) == target else self._cast(a, target)
 
-    def _staged(self, given: Any, wanted: str) -> Any:
-        """Dtype in which an array of the host travels to become ``wanted``.
+    def _staged(self, source: Any, target: str) -> Any:
+        """Dtype in which an array of the host is sent to become one of dtype ``target``.
 
-        It is narrowed on this side: less to send, and no float64 reaches a float32 device.
+        The host narrows it: fewer bytes are sent, and no float64 reaches a float32 device.
         """
-        target = np.dtype(np.float32 if wanted == "bfloat16" else wanted)
-        narrower = target.itemsize < given.itemsize
-        return target if narrower or given.name == "bfloat16" or not self.has(given.name) else given
+        dtype = np.dtype(np.float32 if target == "bfloat16" else target)
+        narrower = dtype.itemsize < source.itemsize
+        as_it_is = self.has(source.name) and source.name != "bfloat16"
+        return source if as_it_is and not narrower else dtype
 
     def _receive(self, x: Array, source: "Arrays") -> Array | None:
-        """Array taken over through DLPack; None where the two libraries cannot."""
+        """Array that shares its memory through DLPack; None where the two libraries cannot."""
         try:
             a = self._from_dlpack(source._exportable(x))
-        # one does not speak DLPack, refuses the memory or the device, or does not know the dtype
+        # one of the two has no DLPack, refuses the memory or the device, or lacks the dtype
         except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
             return None
         holder = libraries.owner(a)
@@ -218,15 +219,15 @@ def _host(x: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def _creates(backend: Arrays, dtype: str) -> bool:
-    found = getattr(backend.xp, dtype, None)
-    if found is None:
+    kind = getattr(backend.xp, dtype, None)
+    if kind is None:
         return False
     if dtype in {"float32", "int32", "bool"}:
-        return True  # every device has them: a failure is no matter of the dtype and must be seen
+        return True  # every device has these: another failure must not look like a missing dtype
     try:
-        backend.xp.zeros((1,), dtype=found, device=backend.device)
+        backend.xp.zeros((1,), dtype=kind, device=backend.device)
     except Exception as error:
         if backend.out_of_memory(error):
-            raise  # which says nothing about the dtype, and is not to be remembered
+            raise  # which says nothing about the dtype, and must not be cached
         return False
     return True

@@ -42,64 +42,64 @@ class Backend(Arrays):
         What the library takes as ``device=``; None is its only or default one.
     """
 
-    together: ClassVar[int] = 1024
-    """Rows that a scan loads at once, of as many steps as have them."""
+    rows_per_load: ClassVar[int] = 1024
+    """Rows that a scan loads at once, for as many steps as these rows are enough for."""
     packs: ClassVar[int] = 1 << 20
-    """Numbers of an array up to which it is packed with others: a kernel costs more to launch."""
+    """Elements up to which an array is packed with others: to launch a kernel costs more."""
     packs_plain: ClassVar[bool] = True
-    """Whether to pack pays for an optimizer that remembers nothing: its update is two calls."""
+    """Whether packing pays for an optimizer without state, whose update is two calls."""
     slow_subnormals: ClassVar[bool] = False
-    """Whether it computes on a processor, with subnormal numbers at a fraction of the speed."""
+    """Whether the device is a processor, on which subnormal numbers are many times slower."""
     compiles: ClassVar[bool] = False
-    """Whether a scan is compiled, anew for each length of a batch and number of steps."""
+    """Whether a scan is compiled, once for each batch size and number of steps."""
     wraps: ClassVar[bool] = True
-    """Whether int32 overflows as 32 bits do: the masks of dropout are made by that."""
+    """Whether int32 overflows modulo 2^32, as the random bits of dropout's masks need it."""
 
     def current(self) -> "Backend":
-        """The library's backend where no device is named; it may change from thread to thread."""
+        """Return the library's backend on this thread's current device."""
         return self
 
     def synchronize(self) -> None:
-        """Wait until all work on the device is done; on the host it is when a call returns."""
+        """Wait until all work on the device is done; on the host a call returns only then."""
 
     def session(self, dtype: str) -> AbstractContextManager[Any]:
-        """Context manager around a run in ``dtype``: the library's settings that it needs."""
+        """Context manager with the library's settings for a run in ``dtype``."""
         return nullcontext()
 
-    def threads(self, asked: int | None, work: int) -> AbstractContextManager[int | None]:
-        """Context manager around a run: the processor's threads that it uses.
+    def threads(self, requested: int | None, work: int) -> AbstractContextManager[int | None]:
+        """Context manager that sets the processor's threads for a run.
 
         Parameters
         ----------
-        asked : int or None
-            Threads wanted; None leaves the choice to the backend.
+        requested : int or None
+            Number of threads; None leaves the choice to the backend.
         work : int
             Multiplications in the largest product of a step.
 
         Returns
         -------
         context manager
-            Gives the number, or None where the library decides by itself.
+            Yields the number, or None where the library decides by itself.
 
         Raises
         ------
         InputError
-            If a number is asked for and the library takes none.
+            If a number is requested and the library takes none.
         """
-        if asked is not None:
-            msg = f"threads is {asked} and {self.spec} decides on its own; leave threads out"
+        if requested is not None:
+            msg = f"threads is {requested} and {self.spec} decides on its own; leave threads out"
             raise InputError(msg)
         return nullcontext()
 
-    def precision(self, asked: str | None) -> AbstractContextManager[Any]:
-        """Context manager within a session: how exactly float32 matrices are multiplied.
+    def precision(self, requested: str | None) -> AbstractContextManager[Any]:
+        """Context manager within a session that sets how exactly float32 matrices are multiplied.
 
-        None is exact; ``"tf32"`` rounds their numbers to 10 bits, on NVIDIA GPUs that can. An
+        None is exact; ``"tf32"`` rounds their elements to 10 bits, on NVIDIA GPUs that can. An
         InputError says that the device has no such products.
         """
-        dtypes.check_precision(asked)
-        if asked is not None:
-            msg = f"{self.spec} has no {asked}, only CUDA GPUs do; leave precision out"
+        dtypes.check_precision(requested)
+        if requested is not None:
+            msg = f"{self.spec} has no {requested}, only CUDA GPUs do; leave precision out"
             raise InputError(msg)
         return nullcontext()
 
@@ -114,15 +114,15 @@ class Backend(Arrays):
         ----------
         step : callable
             Hashable, so that a compiling backend can reuse what it compiled. It may write to the
-            carry: ``carry`` is donated. Where it has ``load``, it is given ``load(x, *operands)``
-            in place of its slice ``x``: arrays with a row for each row of the slice, and made
-            from that alone, as a library that does not compile loads several slices at once.
+            carry: ``carry`` is donated. A step with a method ``load`` takes ``load(x, *operands)``
+            in place of its slice ``x``: arrays with a row for each row of the slice, each a
+            function of that row alone, because most libraries load several slices at once.
         carry, operands : nested lists, tuples or dicts of arrays
-            What changes from step to step, and what does not.
+            The arrays that a step updates, and those that all steps read.
         xs : array, (steps, ...), or nested lists, tuples or dicts of such arrays
-            What each step gets its slice of.
+            Arrays of which each step takes its slice.
         numbers : tuple of numpy arrays, (steps, c), optional
-            Numbers from the host: each step gets a tuple with a row of each, as plain numbers
+            Numbers of the host: each step takes a tuple with a row of each, as plain numbers
             or as 0-d arrays, whichever is faster.
 
         Returns
@@ -133,39 +133,39 @@ class Backend(Arrays):
             What each step returned, a tuple of 0-d arrays, stacked; empty without steps.
         """
         rows = None if numbers is None else self._rows(numbers, carry)
-        return loop.run(step, carry, xs, operands, rows, self.together, xp=self.xp)
+        return loop.run(step, carry, xs, operands, rows, self.rows_per_load, xp=self.xp)
 
-    def compiling(self, asked: bool | None, steps: int = 0) -> "Backend":
-        """Return the backend for a run whose steps are compiled, or not, as asked.
+    def compiling(self, requested: bool | None, steps: int = 0) -> "Backend":
+        """Return the backend for a run whose steps are compiled, or not, as requested.
 
-        None is the library's usual way, by the number of steps where it has both; an InputError
-        says that the library has only the other way.
+        None leaves the choice to the backend, which may choose by the number of steps. An
+        InputError says that the library can do only the other.
         """
-        if asked is not None and asked != self.compiles:
+        if requested is not None and requested != self.compiles:
             way = "compiles every step" if self.compiles else "has nothing that compiles a step"
-            msg = f"compiled is {asked} and {self.spec} {way}; leave compiled out"
+            msg = f"compiled is {requested} and {self.spec} {way}; leave compiled out"
             raise InputError(msg)
         return self
 
     def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
-        """The function, compiled where the library does that.
+        """Return the function, compiled where the library compiles.
 
         It is hashable, and a function of its arguments alone: arrays, numbers, trees of them. The
-        arguments at the places ``donated`` are not used afterwards.
+        arguments at the positions ``donated`` are not used afterwards.
         """
         return function
 
     def free_unused(self) -> None:
-        """Give memory that the library keeps for later back to the device, if it keeps any."""
+        """Return the memory that the library caches to the device."""
 
     def verify(self) -> None:
         """Run a product, an elementwise kernel and a copy back; raise what the library raises."""
         a = self.asarray(np.ones((2, 2), np.float32))
-        got = self.to_numpy(self.xp.exp(a @ a))
-        if not np.allclose(got, np.exp(2.0), rtol=1e-3):
-            msg = f"exp(2) came back as {got[0, 0]}"
+        result = self.to_numpy(self.xp.exp(a @ a))
+        if not np.allclose(result, np.exp(2.0), rtol=1e-3):
+            msg = f"exp(2) came back as {result[0, 0]}"
             raise RuntimeError(msg)
 
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
-        """Rows of the numbers of a scan that is not compiled, as what a step calculates with."""
+        """Rows of the numbers of a scan that is not compiled, in the form that a step takes."""
         return zip(*(n.tolist() for n in numbers), strict=True)

@@ -1,4 +1,4 @@
-"""CuPy, on GPUs of NVIDIA, and on AMD's as far as CuPy goes there."""
+"""CuPy, on GPUs of NVIDIA, and on those of AMD as far as CuPy supports them."""
 
 import gc
 import weakref
@@ -18,7 +18,7 @@ from bpnet.backends.trace.replay import Replaying
 from bpnet.errors import BackendUnavailable, InputError, OutOfMemory, one_line
 
 _PINNED = 1 << 26
-"""Bytes of the largest array that is brought to the GPU through pinned memory."""
+"""Bytes of the largest array that is copied to the GPU through pinned memory."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class CuPy(Replaying):
 
     @property
     def library(self) -> OnCuPy:
-        """How CuPy does recorded calls."""
+        """How CuPy replays recorded calls."""
         import cupy
 
         return OnCuPy(self.xp, cupy.ndarray)
 
-    def compiling(self, asked: bool | None, steps: int = 0) -> Backend:
+    def compiling(self, requested: bool | None, steps: int = 0) -> Backend:
         """Return the backend with steps that are recorded, compiled and replayed, or not."""
-        return replace(self, replays=asked is not False)
+        return replace(self, replays=requested is not False)
 
     def synchronize(self) -> None:
         """Wait for all streams of the GPU."""
@@ -47,7 +47,7 @@ class CuPy(Replaying):
         cupy.cuda.Device(self.device).synchronize()
 
     def current(self) -> "CuPy":
-        """CuPy on the GPU that is this thread's current one now."""
+        """Return CuPy on this thread's current GPU."""
         import cupy
 
         return CuPy(device=cupy.cuda.runtime.getDevice())
@@ -58,9 +58,9 @@ class CuPy(Replaying):
 
     @contextmanager
     def session(self, dtype: str) -> Iterator[None]:
-        """With this GPU as this thread's current one: CuPy launches every kernel there.
+        """Context manager with this GPU as this thread's current one, where CuPy launches kernels.
 
-        Where memory ran out, and nobody within went on with less, an OutOfMemory says so.
+        An error for lack of memory that nothing within handles becomes an OutOfMemory.
         """
         with self._current():
             try:
@@ -68,26 +68,26 @@ class CuPy(Replaying):
             except Exception as error:
                 if isinstance(error, OutOfMemory) or not self.out_of_memory(error):
                     raise
-                said = one_line(error).rstrip(".")
-                msg = f"the memory of {self.spec} ran out ({said}); use a smaller batch_size or "
+                text = one_line(error).rstrip(".")
+                msg = f"the memory of {self.spec} ran out ({text}); use a smaller batch_size or "
                 msg = f"{msg}network, or end what else holds it: nvidia-smi lists that"
-                # a traceback would hold on to the arrays for which there was no more room
+                # a traceback would keep the arrays alive that filled the memory
                 raise OutOfMemory(msg) from error.with_traceback(None)
 
     @contextmanager
-    def precision(self, asked: str | None) -> Iterator[None]:
-        """Context manager within a session: exact products, or TF32."""
+    def precision(self, requested: str | None) -> Iterator[None]:
+        """Context manager within a session with exact products, or TF32."""
         import numpy as np
         from cupy._core import _routines_linalg as products
 
-        check_precision(asked)
-        if asked and not self._has_tf32():
-            msg = f"{self.spec} has no {asked}, only NVIDIA GPUs from compute capability 8.0 on do"
+        check_precision(requested)
+        if requested and not self._has_tf32():
+            msg = f"{self.spec} has no {requested}, only NVIDIA GPUs from compute capability 8.0 do"
             raise InputError(f"{msg}; leave precision out")
         kind = np.dtype(np.float32)
         before = products.get_compute_type(kind)
         tf32, exact = products.COMPUTE_TYPE_TF32, products.COMPUTE_TYPE_DEFAULT
-        products.set_compute_type(kind, tf32 if asked else exact)
+        products.set_compute_type(kind, tf32 if requested else exact)
         try:
             yield
         finally:
@@ -100,14 +100,14 @@ class CuPy(Replaying):
         return not cupy.cuda.runtime.is_hip and int(capability) >= 80
 
     def out_of_memory(self, error: BaseException) -> bool:
-        """Whether CuPy's pool, the CUDA runtime, the driver or cuBLAS says so."""
+        """Whether an error of CuPy's pool, CUDA, the driver or cuBLAS means that memory ran out."""
         return diagnosis.cupy_out_of_memory(error)
 
     def free_unused(self) -> None:
-        """Empty CuPy's pools: cuBLAS, kernels and other programs take memory past them."""
+        """Empty CuPy's pools, for cuBLAS, kernels and other programs, which do not use them."""
         import cupy
 
-        gc.collect()  # networks in a stack refer to it, and it to them
+        gc.collect()  # a stack of networks and its networks refer to each other
         with self._current():
             cupy.get_default_memory_pool().free_all_blocks()
         cupy.get_default_pinned_memory_pool().free_all_blocks()
@@ -124,22 +124,22 @@ class CuPy(Replaying):
             super().verify()
 
     def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
-        """Begin to bring an array to the GPU, from pinned memory and on a stream of its own.
+        """Start to copy an array to the GPU, from pinned memory and on another stream.
 
-        Where there is no memory for that yet, it is brought when it is waited for: what was there
-        before may have been let go by then.
+        Where there is no memory for it yet, the array is copied when it is waited for: by then the
+        previous arrays may have been freed.
         """
-        wanted = dtype or self._sibling(x.dtype.name)
-        kind = self.dtype(wanted)
+        target = dtype or self._sibling(x.dtype.name)
+        kind = self.dtype(target)
         try:
             with self._current():
-                host, a, arrived = self._begin(x, self._staged(x.dtype, wanted), kind)
+                host, a, arrived = self._begin(x, self._staged(x.dtype, target), kind)
         except Exception as error:
             if not self.out_of_memory(error):
                 raise
             return partial(self.asarray, x, dtype)
 
-        def wait(pinned: Any = host) -> Array:  # which must live until it is copied
+        def wait(pinned: Any = host) -> Array:  # the pinned memory must live until it is copied
             arrived.synchronize()
             self._lend(a)
             return a
@@ -147,7 +147,7 @@ class CuPy(Replaying):
         return wait
 
     def _begin(self, x: Any, staged: Any, kind: Any) -> tuple[Any, Array, Any]:
-        """Pinned memory, the array that is being copied from it, and the event of its arrival."""
+        """Pinned memory, the array that is being copied from it, and the event of its end."""
         import cupy
         import cupyx
 
@@ -159,26 +159,26 @@ class CuPy(Replaying):
             return host, a.astype(kind, copy=False), stream.record()
 
     def _lend(self, a: Array) -> None:
-        """Let the stream of copies wait, once an array of its memory is let go, for its readers.
+        """Make the stream of copies wait for the readers of an array when that is freed.
 
-        CuPy's pool gives freed memory to the next array of the stream that it was taken on, while
-        another stream may still read it.
+        CuPy's pool gives freed memory to the next array of the stream that it was allocated on,
+        while another stream may still read it.
         """
         import cupy
 
         copies, reading = _copies(self.device), cupy.cuda.get_current_stream(self.device)
 
-        def let_go() -> None:
+        def free() -> None:
             with self._current():
                 copies.wait_event(reading.record())
 
-        weakref.finalize(a, let_go).atexit = False
+        weakref.finalize(a, free).atexit = False
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
-        """Array on this GPU; it has arrived, so that nobody sees what the host writes next.
+        """Array on this GPU, copied in full, so that the host may write to its own at once.
 
-        Small ones go through CuPy's pinned memory. It would keep as much as the largest one for
-        good, rounded up to a power of two, so the driver copies large ones, such as a data set.
+        Small arrays go through CuPy's pinned memory. Its pool would keep as much as the largest one
+        for good, rounded up to a power of two, so the driver copies large ones, such as a data set.
         """
         import cupy
 
@@ -198,11 +198,11 @@ class CuPy(Replaying):
         import cupy
 
         with a.device:
-            a = cupy.ascontiguousarray(a)  # no other goes from GPU to GPU
-            cupy.cuda.get_current_stream().synchronize()  # CuPy's copy does not wait for its maker
+            a = cupy.ascontiguousarray(a)  # CuPy copies only such arrays from GPU to GPU
+            cupy.cuda.get_current_stream().synchronize()  # CuPy's copy does not wait for this one
         with self._current():
             moved = cupy.asarray(a)
-            cupy.cuda.get_current_stream().synchronize()  # nor whoever frees it for the copy
+            cupy.cuda.get_current_stream().synchronize()  # the source may be freed after this
             return moved
 
     def _from_dlpack(self, x: Array) -> Array:
@@ -214,7 +214,7 @@ class CuPy(Replaying):
     def _exportable(self, a: Array) -> Array:
         import cupy
 
-        # PyTorch ends the process when it meets a negative stride
+        # a negative stride makes PyTorch end the process
         with a.device:
             return cupy.ascontiguousarray(a) if min(a.strides, default=0) < 0 else a
 
@@ -235,7 +235,7 @@ def open_backend(device: str | None) -> CuPy:
         raise InputError(msg)
     import cupy
 
-    count = cupy.cuda.runtime.getDeviceCount()  # raises what diagnosis.cupy reads
+    count = cupy.cuda.runtime.getDeviceCount()  # diagnosis reads what this raises
     if index is None:
         index = cupy.cuda.runtime.getDevice()
     if index >= count:
@@ -246,7 +246,7 @@ def open_backend(device: str | None) -> CuPy:
 
 @lru_cache
 def _copies(device: int) -> Any:
-    """Stream for copies; memory that it takes is used again on it only."""
+    """Stream for copies; memory that was allocated on it is reused on it alone."""
     import cupy
 
     return cupy.cuda.Stream(non_blocking=True)
@@ -263,10 +263,10 @@ def devices() -> list[DeviceInfo]:
 
     runtime = cupy.cuda.runtime
     version = runtime.driverGetVersion()
-    driver = hardware.rocm(version) if runtime.is_hip else hardware.CudaDriver(version).named()
-    found = []
+    driver = hardware.rocm(version) if runtime.is_hip else hardware.cuda(version)
+    infos = []
     for i in range(runtime.getDeviceCount()):
         properties = runtime.getDeviceProperties(i)
         name, memory = properties["name"].decode(), int(properties["totalGlobalMem"])
-        found.append(DeviceInfo(f"cupy:{i}", name, memory, driver))
-    return found
+        infos.append(DeviceInfo(f"cupy:{i}", name, memory, driver))
+    return infos

@@ -1,8 +1,8 @@
 """The plan of a CuPy step in a CUDA graph: one launch in place of one for each unit.
 
-Off: no card has shown yet that a graph gives the same bits, and that it gains. :data:`ON` has plans
-followed so; where a step can't be captured, they are followed as else. CuPy refuses cuBLAS while it
-captures, so that the products come from nvmath (``pip install nvmath-python[cu12]``).
+:data:`ON` turns graphs on. They are off, because no GPU has shown yet that a graph gives the same
+bits and is faster. A step that can't be captured is replayed as without them. CuPy refuses cuBLAS
+during a capture, so that the products come from nvmath (``pip install nvmath-python[cu12]``).
 """
 
 import logging
@@ -19,15 +19,15 @@ _log = logging.getLogger("bpnet")
 
 
 class InGraph:
-    """A function that replays a plan, by a graph of one of its steps.
+    """A function that replays a plan by the graph of one step.
 
-    ``captures`` counts the steps that were captured: a test sees by it that there were graphs.
+    ``captures`` counts the captured steps, by which a test knows that there were graphs.
     """
 
     captures: ClassVar[int] = 0
 
     def __init__(self, replay: Callable[..., Any], count: int) -> None:
-        self.replay, self.count = replay, count  # which replays it, and the results of a step
+        self.replay, self.count = replay, count  # without a graph; number of results of a step
 
     def __call__(
         self,
@@ -45,41 +45,41 @@ class InGraph:
                     captured = self._captured(carry, operands, step)
                 except (NotImplementedError, ImportError, RuntimeError, TypeError) as error:
                     why = one_line(str(error))
-                    _log.warning("CuPy can't capture a step (%s); it is followed as else", why)
-                    rest: tuple[Array, ...]
-                    rest = self.replay(carry, operands, chain([step], steps), outs)
-                    return rest
-            graph, given, results, _ = captured
-            for place, value in zip(given, step, strict=True):
-                place[...] = value
-            graph.launch()  # on the current stream, behind what made the batch
-            for keep, result in zip(outs, results, strict=True):
-                keep(result.copy())
+                    _log.warning("CuPy can't capture a step (%s); it runs without a graph", why)
+                    moved: tuple[Array, ...]
+                    moved = self.replay(carry, operands, chain([step], steps), outs)
+                    return moved
+            graph, inputs, results, _ = captured
+            for array, value in zip(inputs, step, strict=True):
+                array[...] = value
+            graph.launch()  # on the current stream, after the kernels that made the batch
+            for append, result in zip(outs, results, strict=True):
+                append(result.copy())
         return carry
 
     def _captured(self, carry: Any, operands: Any, step: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Graph, the memory that a step is copied to, results, and what must live."""
+        """Graph, the arrays that a step's inputs are copied to, results, and what must live."""
         import cupy
 
         from bpnet.backends import cupy_products
 
         kinds = {float: carry[0].dtype, int: cupy.int32}
-        given = tuple(
+        inputs = tuple(
             cupy.full((), v, kinds[type(v)]) if type(v) in kinds else v.copy() for v in step
         )
         stream, pool = cupy.cuda.Stream(non_blocking=True), cupy.cuda.MemoryPool()
         stream.wait_event(cupy.cuda.get_current_stream().record())
         results: list[Array] = []
-        # the pool is the graph's alone: what it frees, nobody else may write to
+        # the graph has its own pool, because nothing else may write to memory that it frees
         with stream, cupy.cuda.using_allocator(pool.malloc), cupy_products.captured(stream):
             stream.begin_capture()
             try:
-                keep = [results.append] * self.count
-                moved = self.replay(carry, operands, [given], keep)
-                for a, b in zip(carry, moved, strict=True):
+                outs = [results.append] * self.count
+                updated = self.replay(carry, operands, [inputs], outs)
+                for a, b in zip(carry, updated, strict=True):
                     if a is not b:
                         a[...] = b
             finally:
                 graph = stream.end_capture()
         InGraph.captures += 1
-        return graph, given, results, (pool, operands)
+        return graph, inputs, results, (pool, operands)

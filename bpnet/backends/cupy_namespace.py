@@ -1,9 +1,9 @@
-"""CuPy's functions under the names of the standard, none of which a step has to wait for.
+"""CuPy's functions under the names of the standard, without any that makes the host wait.
 
-array_api_compat writes ``clip`` and ``sign`` with boolean masks, for libraries whose own are not
-quite the standard's. On a GPU the host must then know how many places a mask has before it can go
-on: up to four waits in each ``clip``. CuPy's own functions do what the standard says, nan included,
-in one kernel.
+array_api_compat writes ``clip`` and ``sign`` with boolean masks, for libraries whose own functions
+differ from the standard's. On a GPU the host must then wait for the number of elements in each
+mask, up to four times in each ``clip``. CuPy's own functions do what the standard says, nan
+included, in one kernel.
 """
 
 from typing import Any
@@ -27,10 +27,10 @@ def matmul(x: Array, y: Array, /, out: Array | None = None) -> Any:
     """Matrix product; of sets of networks by one call, without copies."""
     alone = x.ndim != 3 and y.ndim != 3 and not cupy_products.is_captured()
     product = None if alone else cupy_products.batched(x, y, out)
-    # by its name: CuPy's short way takes it by no other
+    # CuPy's fast path for small products takes ``out`` by its name only
     return cupy.matmul(x, y, out=out) if product is None else product
 
 
 def clip(x: Array, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
-    """Numbers held within bounds."""
+    """Numbers clipped to bounds."""
     return x.clip(min, max)

@@ -1,7 +1,7 @@
-"""Why a library does not work here, and the one command or setting that mends it.
+"""Why a library does not work here, and the one command or setting that cures it.
 
 The functions are pure: they read an exception and facts that were gathered elsewhere. The states
-of CuPy are those that its users meet: cupy/cupy issues 3552, 7772, 8227, 8317, 9252 and 9719.
+of CuPy are those that its users report: cupy/cupy issues 3552, 7772, 8227, 8317, 9252 and 9719.
 """
 
 import os
@@ -21,12 +21,12 @@ _TOOLKIT = re.compile(
     r"|failed to load (?P<softlink>\w+)"  # CuPy 13
     r"|cannot open source file \"(?P<header>cuda\w*\.h)",
 )
-# of the runtime, the driver and cuBLAS, and what they are called on AMD's GPUs
+# errors of the runtime, the driver and cuBLAS, and of their counterparts on AMD's GPUs
 _NO_MEMORY = re.compile(
     "cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|hipErrorOutOfMemory"
     "|BLAS_STATUS_ALLOC_FAILED"
 )
-# of the runtime, NVRTC and cuBLAS
+# errors of the runtime, NVRTC and cuBLAS on a GPU that they have no code for
 _NO_CODE = (
     "cudaErrorNoKernelImageForDevice",
     "invalid value for --gpu-architecture",
@@ -46,9 +46,9 @@ class Diagnosis(NamedTuple):
 
 @dataclass(frozen=True)
 class CupyFacts:
-    """What is known beside the exception."""
+    """Facts about the machine and the environment that an exception does not tell."""
 
-    wheels: tuple[str, ...] = ()  # installed distributions that hold CuPy
+    wheels: tuple[str, ...] = ()  # installed distributions of CuPy
     driver: hardware.CudaDriver = hardware.NO_DRIVER
     visible: str | None = None  # CUDA_VISIBLE_DEVICES
     gpu_present: bool | None = None  # whether an NVIDIA GPU is on the bus, None if unknown
@@ -76,7 +76,7 @@ class CupyFacts:
 
 
 def cupy_wheels() -> tuple[str, ...]:
-    """Installed distributions that hold CuPy; two overwrite each other's files."""
+    """Installed distributions of CuPy, of which two overwrite each other's files."""
     from importlib import metadata  # a third of this package's import time
 
     def is_installed(wheel: str) -> bool:
@@ -114,16 +114,16 @@ def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
         return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
         return Diagnosis("CuPy is not installed", install(_best(facts)))
-    found, nvidia = two_wheels(facts), (_toolkit, _import, _driver, _no_device, _architecture)
+    diagnosis, nvidia = two_wheels(facts), (_toolkit, _import, _driver, _no_device, _architecture)
     for rule in (_memory, *((_rocm,) if facts.rocm else nvidia)):
-        if found := found or rule(error, facts):
-            return found
+        if diagnosis := diagnosis or rule(error, facts):
+            return diagnosis
     show = 'python -c "import cupy; cupy.show_config()"'
     return Diagnosis(f"its first use fails ({_line(error)})", show)
 
 
 def two_wheels(facts: CupyFacts) -> Diagnosis | None:
-    """Two distributions of CuPy in one environment; None where there is one."""
+    """Diagnosis of two distributions of CuPy in one environment; None where there is one."""
     if len(facts.wheels) < 2:
         return None
     why = f"{len(facts.wheels)} CuPy packages overwrite each other ({', '.join(facts.wheels)})"
@@ -134,9 +134,9 @@ def two_wheels(facts: CupyFacts) -> Diagnosis | None:
 
 
 def cupy_out_of_memory(error: BaseException) -> bool:
-    """Whether CuPy, or a library that it calls past its pool, says that memory ran out."""
-    said = isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
-    return said or isinstance(error, MemoryError)
+    """Whether an error of CuPy, or of a library that it calls, means that memory ran out."""
+    known = isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+    return known or isinstance(error, MemoryError)
 
 
 def _memory(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
@@ -152,17 +152,17 @@ def _memory(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
 
 
 def _toolkit(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
-    found = _TOOLKIT.search(str(error))
-    if not found:
+    match = _TOOLKIT.search(str(error))
+    if not match:
         return None
-    part = found["pathfinder"] or found["softlink"] or found["header"]
+    part = match["pathfinder"] or match["softlink"] or match["header"]
     wheel = _wheel(facts)
     cure = f'pip install "{wheel}[ctk]"' if wheel.startswith("cupy-cuda") else _renew(facts)
     return Diagnosis(f"parts of the CUDA toolkit are missing ({part})", cure)
 
 
 def _rocm(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
-    """What CuPy for AMD's GPUs says; its wheel brings nothing of ROCm."""
+    """Diagnosis of CuPy for AMD's GPUs, whose wheel holds nothing of ROCm."""
     if not facts.amd or "hipErrorNoDevice" in str(error):
         return Diagnosis("there is no AMD GPU that ROCm sees", "rocminfo shows what it sees")
     library = re.search(r"lib\w+\.so(?:\.\d+)*", str(error))
@@ -194,7 +194,7 @@ def _driver(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
 
 def _old_driver(facts: CupyFacts) -> Diagnosis:
     wheel = _wheel(facts)
-    why = f"the NVIDIA driver serves CUDA {facts.driver.serves()}, too old for {wheel}"
+    why = f"the NVIDIA driver serves {hardware.cuda(facts.driver.version)}, too old for {wheel}"
     if "cuda13x" not in wheel:
         return Diagnosis(why, f"install the NVIDIA driver {_DRIVER_FOR_12} or newer")
     if facts.driver.version >= 12000:
@@ -213,7 +213,7 @@ def _no_device(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
 
 
 def _architecture(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
-    if not any(said in str(error) for said in _NO_CODE):
+    if not any(text in str(error) for text in _NO_CODE):
         return None
     why = f"{_wheel(facts)} has no code for this GPU's architecture"
     if facts.wheels[:1] != (_best(facts),):
@@ -222,7 +222,7 @@ def _architecture(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
 
 
 def _wheel(facts: CupyFacts) -> str:
-    """The distribution that is here."""
+    """The distribution that is installed."""
     return facts.wheels[0] if facts.wheels else "cupy"
 
 
@@ -232,7 +232,7 @@ def _best(facts: CupyFacts) -> str:
 
 
 def _renew(facts: CupyFacts) -> str:
-    """Command that puts the distribution that fits in the place of the one that is here."""
+    """Command that replaces the installed distribution by the one that fits the driver."""
     if facts.conda:
         return "conda install -c conda-forge --force-reinstall cupy"
     best = _best(facts)
@@ -244,6 +244,6 @@ def _renew(facts: CupyFacts) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """The message of an exception on one line; of CuPy's box only the original error."""
+    """The message of an exception on one line; of CuPy's long message the original error."""
     text = re.sub(r"(?s).*Original error:\s*", "", str(error)).strip(" =\n")
     return one_line(f"{type(error).__name__}: {text}".rstrip(": "))

@@ -26,7 +26,7 @@ class Dpnp(Backend):
 
     @property
     def spec(self) -> str:
-        """Name and device: ``"dpnp:cpu"`` where that is the one meant, else the long form."""
+        """Name and device: ``"dpnp:cpu"`` where that selects this device, else the long form."""
         kind = self.device.split(":")[1]
         return f"dpnp:{kind}" if _filter_string(kind) == self.device else f"dpnp:{self.device}"
 
@@ -44,12 +44,12 @@ class Dpnp(Backend):
         return self.xp.asarray(a, device=self.device)
 
     def _exportable(self, a: Array) -> Array:
-        # PyTorch ends the process when it meets a negative stride
+        # a negative stride makes PyTorch end the process
         return self.xp.ascontiguousarray(a) if min(a.strides, default=0) < 0 else a
 
 
 def _library() -> Any:
-    """Dpnp, imported so that it finds the OpenCL driver for CPUs of ``intel-opencl-rt``."""
+    """Import dpnp so that it finds the OpenCL driver for CPUs of ``intel-opencl-rt``."""
     driver = _cpu_driver()
     if "dpnp" not in sys.modules and "OCL_ICD_FILENAMES" not in os.environ and driver.exists():
         os.environ["OCL_ICD_FILENAMES"] = str(driver)
@@ -76,10 +76,10 @@ def open_backend(device: str | None) -> Dpnp:
     _library()
     import dpctl
 
-    found = dpctl.get_devices()
-    if not found:
+    present = dpctl.get_devices()
+    if not present:
         raise _without_driver()
-    if any(d.is_cpu for d in found):
+    if any(d.is_cpu for d in present):
         _avoid_vector_math()
     if device is None:
         return Dpnp(device=str(dpctl.select_default_device().filter_string))
@@ -89,17 +89,16 @@ def open_backend(device: str | None) -> Dpnp:
         raise InputError(msg)
     chosen = _filter_string(device)
     if chosen is None:
-        here = ", ".join(d.filter_string for d in found)
-        spec, why = f"dpnp:{device}", f"dpnp finds only: {here}"
-        raise BackendUnavailable(spec, why, f"use 'dpnp:{found[0].filter_string}'")
+        why = f"dpnp finds only: {', '.join(d.filter_string for d in present)}"
+        raise BackendUnavailable(f"dpnp:{device}", why, f"use 'dpnp:{present[0].filter_string}'")
     return Dpnp(device=chosen)
 
 
 def _avoid_vector_math() -> None:
-    """Take dpnp's own kernels for exp and its like, not those of oneMKL's vector math.
+    """Use dpnp's own kernels for exp and its kind, not those of oneMKL's vector math.
 
-    On a CPU these wait for one another for good now and then, in dpnp 0.20 within seconds of
-    training (https://github.com/IntelPython/dpctl/issues/1954).
+    On a CPU the latter deadlock now and then, in dpnp 0.20 within seconds of training
+    (https://github.com/IntelPython/dpctl/issues/1954).
     """
     from dpnp.dpnp_algo import dpnp_elementwise_common
 
@@ -111,7 +110,7 @@ def _without_driver() -> BackendUnavailable:
     if not _cpu_driver().exists():
         why = "there is no OpenCL or Level Zero driver"
         return BackendUnavailable("dpnp", why, install("intel-opencl-rt"))
-    why = "dpnp was imported, or told of other drivers, before it could find the one for CPUs"
+    why = "dpnp was imported, or OCL_ICD_FILENAMES set, before it could find the driver for CPUs"
     return BackendUnavailable("dpnp", why, f"set OCL_ICD_FILENAMES={_cpu_driver()}")
 
 

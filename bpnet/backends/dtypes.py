@@ -12,13 +12,13 @@ DTYPES = (*FLOATS, *INTEGERS, "bool", "complex64", "complex128")
 
 Float = Annotated[str, f"one of {', '.join(FLOATS)}"]
 Precision = Annotated[str, "'tf32'"]
-"""Names, with the words that say which."""
+"""Types of the names, which error messages and help texts describe by these words."""
 
 SIBLINGS = {
     "float64": "float32", "float16": "float32", "bfloat16": "float32", "int64": "int32",
     "uint64": "uint32", "complex128": "complex64",
 }  # fmt: skip
-"""What an array becomes where the device lacks its dtype and the caller asked for none."""
+"""Dtype that an array gets where the device lacks its own and the caller named none."""
 
 
 def dtype_name(a: Array) -> str:
@@ -27,21 +27,21 @@ def dtype_name(a: Array) -> str:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is no dtype's, with the nearest name."""
+    """Raise an InputError with the nearest name where a name is no dtype's."""
     if name not in DTYPES:
         msg = f"unknown dtype {name!r}; {hint('dtype', name, DTYPES)}"
         raise InputError(msg)
 
 
 def check_float(name: object) -> None:
-    """Refuse what is no floating dtype's name: a network can't be computed in it."""
+    """Raise an InputError where a name is no floating dtype's, which networks need."""
     if name not in FLOATS:
         msg = f"dtype is {name!r}; {hint('dtype', name, FLOATS)}"
         raise InputError(msg)
 
 
-def check_precision(asked: object) -> None:
-    """Refuse what is no precision of products, with what there is."""
-    if asked not in (None, "tf32"):
-        msg = f"precision is {asked!r}; give 'tf32', or leave it out for exact products"
+def check_precision(precision: object) -> None:
+    """Raise an InputError where a value is no precision of matrix products."""
+    if precision not in (None, "tf32"):
+        msg = f"precision is {precision!r}; give 'tf32', or leave it out for exact products"
         raise InputError(msg)

@@ -1,4 +1,4 @@
-"""What the machine has, asked of drivers and files alone: no array library is imported."""
+"""The machine's GPUs, processor and memory, from drivers and files, without an array library."""
 
 import ctypes
 import os
@@ -10,39 +10,33 @@ from bpnet.backends.base import DeviceInfo
 
 
 class CudaDriver(NamedTuple):
-    """The NVIDIA driver: the CUDA version it serves (12040 is 12.4, 0: none), GPUs, error.
+    """The NVIDIA driver."""
 
-    And the compute capability of the oldest GPU, 75 for 7.5, 0 where it is not known.
-    """
-
-    version: int = 0
-    devices: int = 0
+    version: int = 0  # CUDA version that it serves, 12040 for 12.4; 0 without a driver
+    devices: int = 0  # number of GPUs
     error: int = 0
-    capability: int = 0
+    capability: int = 0  # compute capability of the oldest GPU, 75 for 7.5; 0 if unknown
 
     def describe(self) -> str:
-        """What it is, as a clause."""
+        """Return a clause about the driver."""
         if not self.version:
             return "there is no NVIDIA driver"
-        return f"the NVIDIA driver serves CUDA {self.serves()} and sees {self.devices} GPUs"
+        return f"the NVIDIA driver serves {cuda(self.version)} and sees {self.devices} GPUs"
 
-    def serves(self) -> str:
-        """The CUDA version as people write it.
 
-        Examples
-        --------
-        >>> CudaDriver(12040).serves()
-        '12.4'
-        """
-        return f"{self.version // 1000}.{self.version % 1000 // 10}"
+def cuda(version: int) -> str:
+    """Name of a CUDA version, from the driver's number.
 
-    def named(self) -> str:
-        """The CUDA version, as a device shows it."""
-        return f"CUDA {self.serves()}"
+    Examples
+    --------
+    >>> cuda(12040)
+    'CUDA 12.4'
+    """
+    return f"CUDA {version // 1000}.{version % 1000 // 10}"
 
 
 def rocm(version: int) -> str:
-    """The ROCm version, as a device shows it, from HIP's number.
+    """Name of a ROCm version, from HIP's number.
 
     Examples
     --------
@@ -56,7 +50,7 @@ NO_DRIVER = CudaDriver()
 
 
 def cuda_driver() -> CudaDriver:
-    """The NVIDIA driver, asked through its own library."""
+    """The NVIDIA driver, through its own library."""
     windows = platform.system() == "Windows"
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if windows else "libcuda.so.1")
@@ -66,25 +60,24 @@ def cuda_driver() -> CudaDriver:
         if error == 0:
             cuda.cuDeviceGetCount(ctypes.byref(count))
         oldest = min((_capability(cuda, i) for i in range(count.value)), default=0)
-    except (OSError, AttributeError):  # no such library, or not the real one
+    except (OSError, AttributeError):  # there is no such library, or it is a stub
         return NO_DRIVER
     return CudaDriver(version.value, count.value, error, oldest)
 
 
 def _capability(cuda: ctypes.CDLL, number: int) -> int:
     """Compute capability of a GPU; the numbers are those of the driver's header, ``cuda.h``."""
-    device, value, found = ctypes.c_int(0), ctypes.c_int(0), []
+    device, major, minor = (ctypes.c_int(0) for _ in range(3))
     cuda.cuDeviceGet(ctypes.byref(device), number)
-    for attribute in (75, 76):  # major, minor
+    for attribute, value in ((75, major), (76, minor)):
         cuda.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
-        found.append(value.value)
-    return 10 * found[0] + found[1]
+    return 10 * major.value + minor.value
 
 
 def cuda_major(driver: CudaDriver | None = None) -> str:
-    """Wheels that fit driver and GPUs: ``"cuda13"``, or ``"cuda12"`` for older and unknown ones.
+    """CUDA version of the wheels that fit: ``"cuda13"``, else ``"cuda12"``.
 
-    CUDA 13 has no code for GPUs before compute capability 7.5, whose last driver serves it.
+    CUDA 13 has no code for GPUs before compute capability 7.5, though their last driver serves it.
     """
     driver = driver or cuda_driver()
     old = 0 < driver.capability < 75
@@ -92,9 +85,9 @@ def cuda_major(driver: CudaDriver | None = None) -> str:
 
 
 def nvidia_hardware() -> bool | None:
-    """Whether an NVIDIA GPU is on the PCI bus; None where that cannot be read.
+    """Whether an NVIDIA GPU is on the PCI bus; None where the bus does not tell.
 
-    On Windows' Linux (WSL) none is: there it is behind Microsoft's own device, ``/dev/dxg``.
+    Under WSL, Windows' Linux, a GPU is behind Microsoft's own device, ``/dev/dxg``.
     """
     bus = Path("/sys/bus/pci/devices")
     if not bus.is_dir() or Path("/dev/dxg").exists():
@@ -110,26 +103,23 @@ def nvidia_hardware() -> bool | None:
 
 
 def amd_hardware() -> bool:
-    """Whether AMD's driver for computing has found a GPU."""
+    """Whether AMD's driver for computing has a GPU."""
     return Path("/dev/kfd").exists()
 
 
 def gpus() -> frozenset[str]:
     """Kinds of GPU that seem usable: ``"cuda"``, ``"rocm"``, ``"mps"``, ``"intel"``."""
-    found = set()
-    if cuda_driver().devices:
-        found.add("cuda")
-    if amd_hardware():
-        found.add("rocm")
-    if platform.system() == "Darwin" and platform.machine() == "arm64":
-        found.add("mps")
-    if Path("/dev/dri").exists() and _loads("libze_intel_gpu.so.1"):
-        found.add("intel")
-    return frozenset(found)
+    kinds = {
+        "cuda": cuda_driver().devices > 0,
+        "rocm": amd_hardware(),
+        "mps": platform.system() == "Darwin" and platform.machine() == "arm64",
+        "intel": Path("/dev/dri").exists() and _loads("libze_intel_gpu.so.1"),
+    }
+    return frozenset(kind for kind, is_there in kinds.items() if is_there)
 
 
 def host(spec: str) -> DeviceInfo:
-    """The CPU, as the device of a backend."""
+    """Return the CPU as the device of a backend."""
     return DeviceInfo(spec, _cpu_name(), memory())
 
 
@@ -152,7 +142,7 @@ def _cpu_name() -> str:
 
 
 def memory() -> int | None:
-    """Bytes of memory of this machine; None where the system does not say."""
+    """Bytes of memory of this machine; None where the system does not tell."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

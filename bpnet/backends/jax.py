@@ -35,12 +35,12 @@ class Jax(Backend):
         return "jax:cpu" if only else f"jax:{kind}:{self.device.id}"
 
     def dtypes(self) -> tuple[str, ...]:
-        """All four; float64 within ``session("float64")``."""
+        """Return all four; float64 needs ``session("float64")``."""
         with self.session("float64"):
             return super().dtypes()
 
     def has(self, dtype: str) -> bool:
-        """Whether the device can hold arrays of a dtype, at this moment for 64 bits."""
+        """Whether the device can hold arrays of a dtype; 64 bits depend on the session."""
         if dtype in _WIDE and not _wide_types():
             return False  # JAX would make it 32 bits with a warning
         return super().has(dtype)
@@ -56,7 +56,7 @@ class Jax(Backend):
         return super().dtype(name)
 
     def synchronize(self) -> None:
-        """Wait for every array that JAX has under way on this platform."""
+        """Wait for every array that JAX is computing on this platform."""
         import jax
 
         live: Any = jax.live_arrays
@@ -66,9 +66,9 @@ class Jax(Backend):
 
     @contextmanager
     def session(self, dtype: str) -> Iterator[None]:
-        """With 64-bit types for float64, this device as the default, and exact products.
+        """Context manager with 64-bit types for float64, this device and exact products.
 
-        On a GPU, JAX multiplies float32 matrices with 10-bit mantissas (TF32) unless told.
+        On a GPU, JAX's default is to multiply float32 matrices with 10-bit mantissas (TF32).
         """
         import jax
 
@@ -81,10 +81,10 @@ class Jax(Backend):
         ):
             yield
 
-    def precision(self, asked: str | None) -> AbstractContextManager[Any]:
-        """Context manager within a session, whose products are exact: TF32 if asked for."""
-        if asked != "tf32" or self.device.platform == "cpu":
-            return super().precision(asked)
+    def precision(self, requested: str | None) -> AbstractContextManager[Any]:
+        """Context manager within a session, whose products are exact: TF32 on request."""
+        if requested != "tf32" or self.device.platform == "cpu":
+            return super().precision(requested)
         import jax
 
         tf32: AbstractContextManager[Any] = jax.default_matmul_precision("tensorfloat32")
@@ -101,19 +101,19 @@ class Jax(Backend):
         if loop.length(xs) == 0:
             return carry, ()
         if numbers is not None:
-            kinds = {"f": loop.real(carry)}
-            numbers = tuple(n.astype(kinds.get(n.dtype.kind, np.int32)) for n in numbers)
-        carry, outs = _of_step(_compiled, step)(carry, xs, operands, numbers)
+            real = loop.real(carry)
+            numbers = tuple(n.astype(real if n.dtype.kind == "f" else np.int32) for n in numbers)
+        carry, outs = loop.cached(_compiled, step)(carry, xs, operands, numbers)
         return carry, tuple(outs)
 
     def compiled(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> Any:
-        """The function, compiled once for each set of shapes; see :meth:`Backend.compiled`."""
-        return _of_step(_jitted, function, donated)
+        """Return the function, compiled once for each set of shapes."""
+        return loop.cached(_jitted, function, donated)
 
     def out_of_memory(self, error: BaseException) -> bool:
-        """Whether XLA says so, by the word for it in its message."""
-        said = isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
-        return isinstance(error, MemoryError) or said
+        """Whether the message of an error has XLA's name for it."""
+        by_xla = isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+        return isinstance(error, MemoryError) or by_xla
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import jax
@@ -138,14 +138,6 @@ class Jax(Backend):
         return a.astype(self.dtype(dtype))
 
 
-def _of_step(remembered: Any, *arguments: Any) -> Any:
-    """What a cached function gives; of a user's object without a hash nothing is remembered."""
-    try:
-        return remembered(*arguments)
-    except TypeError:
-        return remembered.__wrapped__(*arguments)
-
-
 @lru_cache(maxsize=64)
 def _compiled(step: Step) -> Any:
     import jax
@@ -154,9 +146,9 @@ def _compiled(step: Step) -> Any:
 
     def run(carry: Any, xs: Any, operands: tuple[Any, ...], numbers: Any) -> Any:
         def body(c: Any, slices: Any) -> Any:
-            x, given = slices
+            x, rows = slices
             x = x if load is None else load(x, *operands)
-            row = () if given is None else (tuple(tuple(part) for part in given),)
+            row = () if rows is None else (tuple(map(tuple, rows)),)
             return step(c, x, *row, *operands)
 
         return jax.lax.scan(body, carry, (xs, numbers))
@@ -196,23 +188,24 @@ def open_backend(device: str | None) -> Jax:
         msg = f"jax has no device {device!r}; use 'cpu', 'cuda:0' or 'tpu'"
         raise InputError(msg)
     try:
-        found = jax.devices(kind) if kind else jax.devices()
+        candidates = jax.devices(kind) if kind else jax.devices()
     except RuntimeError as error:
         kinds = sorted({_kind(d) for d in jax.devices()})
-        here, cure = ", ".join(kinds), f"use 'jax:{kinds[0]}'"
+        cure = f"use 'jax:{kinds[0]}'"
         if kind in {"gpu", "cuda"} and hardware.cuda_driver().version:
             cure = f'pip install "jax[{hardware.cuda_major()}]"'
-        raise BackendUnavailable(spec, f"JAX finds only: {here}", cure) from error
+        raise BackendUnavailable(spec, f"JAX finds only: {', '.join(kinds)}", cure) from error
     index = index or 0
-    for candidate in found:
+    for candidate in candidates:
         if candidate.id == index:
             return Jax(device=candidate)
-    why = f"there is no device {index} among the {len(found)} of {_kind(found[0])} here"
-    raise BackendUnavailable(spec, why, f"use '{Jax(device=found[0]).spec}'")
+    first, count = candidates[0], len(candidates)
+    why = f"there is no device {index} among the {count} of {_kind(first)} here"
+    raise BackendUnavailable(spec, why, f"use '{Jax(device=first).spec}'")
 
 
 def holding(array: Array) -> Jax:
-    """Backend of an array; of one that lies on several devices, the first."""
+    """Backend of an array; of the first device where it is on several."""
     return Jax(device=min(array.devices(), key=lambda d: d.id))
 
 
@@ -220,15 +213,15 @@ def devices() -> list[DeviceInfo]:
     """All devices of JAX's default platform, and the CPU."""
     import jax
 
-    found = []
+    infos = []
     for device in jax.devices():
         spec = Jax(device=device).spec
         if device.platform == "cpu":
-            found.append(hardware.host(spec))
+            infos.append(hardware.host(spec))
             continue
         memory = (device.memory_stats() or {}).get("bytes_limit")
         version = str(device.client.platform_version).strip().replace("\n", " ")
-        found.append(DeviceInfo(spec, device.device_kind, memory, version))
+        infos.append(DeviceInfo(spec, device.device_kind, memory, version))
     if all(device.platform != "cpu" for device in jax.devices()):
-        found.append(hardware.host("jax:cpu"))
-    return found
+        infos.append(hardware.host("jax:cpu"))
+    return infos

@@ -21,7 +21,7 @@ PACKAGES = {
     "array_api_strict": ("array-api-strict",),
     "numpy": ("numpy",),
 }
-"""What ``pip install`` brings each library; CuPy's depends on the driver."""
+"""Distributions to install for each library; CuPy's depends on the driver."""
 
 _ROOTS = {name: name for name in NAMES} | {"jaxlib": "jax"}
 
@@ -42,8 +42,8 @@ def adapter(name: str) -> ModuleType:
 def library_of(thing: Any) -> str | None:
     """Name of the known library that an array, or a namespace, belongs to; None without one."""
     if isinstance(thing, ModuleType):
-        if own := re.fullmatch(r"bpnet\.backends\.(\w+)_namespace", thing.__name__):
-            return own[1]
+        if wrapper := re.fullmatch(r"bpnet\.backends\.(\w+)_namespace", thing.__name__):
+            return wrapper[1]
         path = thing.__name__.removeprefix("array_api_compat.").split(".")
         known = path[0] if path[1:] in ([], ["numpy"]) else None
         return _ROOTS.get(known) if known else None
@@ -51,8 +51,8 @@ def library_of(thing: Any) -> str | None:
 
 
 def owner(array: Array) -> "Backend | None":
-    """Backend that holds an array; None for what is no array of any library."""
-    if isinstance(array, type | ModuleType):  # of arrays, and none itself
+    """Backend of an array; None for what is no array of any library."""
+    if isinstance(array, type | ModuleType):  # a class of arrays is no array
         return None
     name = library_of(array)
     if name is None and hasattr(array, "__array_namespace__"):

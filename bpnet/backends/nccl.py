@@ -1,4 +1,4 @@
-"""NCCL, NVIDIA's sums over GPUs, as ``cupyx.distributed`` has it: one rank a GPU."""
+"""NCCL, NVIDIA's library of sums over GPUs, through ``cupyx.distributed``: one rank a GPU."""
 
 import time
 from typing import Any
@@ -9,13 +9,13 @@ from bpnet.errors import BackendUnavailable, one_line
 
 
 class Group:
-    """NCCL's communicator of one rank, around CuPy's, which was made on this rank's GPU."""
+    """NCCL's communicator as one rank sees it, around CuPy's on this rank's GPU."""
 
     def __init__(self, group: Any) -> None:
         self._group = group
 
     def exchange(self, partner: int, send: Array, receive: Array) -> None:
-        """Send to a rank and receive of it, on the current stream; either may be empty."""
+        """Send to a rank and receive from it, on the current stream; either may be empty."""
         if send.size and receive.size:
             self._group.send_recv(send, receive, partner)
         elif send.size:
@@ -32,7 +32,7 @@ class Group:
         self._group.broadcast(buffer, 0)
 
     def finished(self, timeout: float) -> bool:
-        """Wait for the current stream; False if that takes longer than the seconds given."""
+        """Wait for the current stream; False if that takes longer than ``timeout`` seconds."""
         import cupy
 
         event = cupy.cuda.Event(disable_timing=True)
@@ -58,7 +58,7 @@ def open_group(size: int, rank: int, device: int) -> Group:
         from cupyx.distributed import init_process_group
 
         with cupy.cuda.Device(device):
-            # its own TCP server would fork, which MPI forbids
+            # CuPy's own TCP server would fork, which MPI forbids
             return Group(init_process_group(size, rank, use_mpi=True))
     except (ImportError, RuntimeError) as error:
         why = f"NCCL does not start ({one_line(error)})"

@@ -27,7 +27,7 @@ class NumPy(Replaying):
     namespace: ClassVar[str] = "bpnet.backends.numpy_namespace"
     packs: ClassVar[int] = 1 << 15  # beyond, a call costs less than to copy the gradient
     slow_subnormals: ClassVar[bool] = True
-    together: ClassVar[int] = 256  # what stays in the processor's cache
+    rows_per_load: ClassVar[int] = 256  # these stay in the processor's cache
 
     def session(self, dtype: str) -> AbstractContextManager[Any]:
         """Without NumPy's warnings.
@@ -37,26 +37,26 @@ class NumPy(Replaying):
         keep_freed()
         return np.errstate(all="ignore")
 
-    def threads(self, asked: int | None, work: int) -> AbstractContextManager[int | None]:
-        """Context manager around a run: threads of the BLAS, by a rule unless asked for."""
-        return threads.limited(asked, work)
+    def threads(self, requested: int | None, work: int) -> AbstractContextManager[int | None]:
+        """Context manager with the BLAS's threads for a run, by a rule unless requested."""
+        return threads.limited(requested, work)
 
-    def compiling(self, asked: bool | None, steps: int = 0) -> Backend:
-        """Return the backend; if asked not to compile, one that calls every step itself."""
-        backend = super().compiling(asked, steps)
-        return backend if asked is None else replace(self, replays=False)
+    def compiling(self, requested: bool | None, steps: int = 0) -> Backend:
+        """Return the backend; on False, one that calls every step without a recording."""
+        backend = super().compiling(requested, steps)
+        return backend if requested is None else replace(self, replays=False)
 
     @property
     def library(self) -> OnNumPy:
-        """How NumPy does recorded calls."""
+        """How NumPy replays recorded calls."""
         return _LIBRARY
 
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
         # an array times a 0-d array takes a third of the time of one times a number of Python
-        return zip(*(map(loop.apart, n) for n in self._narrow(numbers, carry)), strict=True)
+        return zip(*(map(loop.elements, n) for n in self._narrow(numbers, carry)), strict=True)
 
     def _narrow(self, numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
-        """Numbers of a scan, the real ones in the dtype of what it carries."""
+        """Numbers of a scan, the real ones in the dtype of the carry."""
         real = loop.real(carry)
         return tuple(n.astype(real) if n.dtype.kind == "f" else n for n in numbers)
 
@@ -68,12 +68,12 @@ class NumPy(Replaying):
 
 
 def keep_freed() -> None:
-    """Teach the C library's allocator that large blocks come and go.
+    """Make the C library's allocator keep large blocks that are freed.
 
-    glibc gives a freed block back to the system if it is above a size that starts at 128 KiB and
-    grows to that of the largest block freed so far, and the top of its heap above twice that. Each
-    array of a step is then paid for again in page faults: 30 to 45 % of a step of 784-512-512-10
-    at batch 128. One block, never touched, is enough; other allocators do not mind.
+    glibc returns a freed block to the system if it is larger than a threshold, which starts at
+    128 KiB and grows to the largest block freed so far. Every step would then pay for its arrays in
+    page faults again: 30 to 45 % of a step of 784-512-512-10 at batch 128. To free one large block,
+    never touched, raises the threshold; other allocators are not affected.
     """
     np.empty(_LARGEST, dtype=np.uint8)
 

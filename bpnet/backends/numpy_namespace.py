@@ -1,8 +1,8 @@
-"""NumPy's functions under the names of the standard, without what is wrapped around them.
+"""NumPy's functions under the names of the standard, without the overhead of wrappers.
 
-A step of a small network is some sixty calls of a microsecond each, and half of that went to
-array_api_compat's checks of arguments and to ``numpy.sum`` and its kin looking for subclasses. What
-is written here does the same work by the shortest way; all else is NumPy's own.
+A step of a small network is some sixty calls of a microsecond each. Half of that time went into
+array_api_compat's checks of arguments, and into the search of ``numpy.sum`` and its kind for
+subclasses. The functions of this module do the same work by a shorter way; the others are NumPy's.
 """
 
 from functools import lru_cache
@@ -16,7 +16,7 @@ globals().update({name: getattr(np, name) for name in np.__all__ if not name.sta
 
 _SHORT = 32
 _FEW = 64
-"""To or from which sizes a detour is the shorter way, as measured."""
+"""Row lengths below which, and rows up to which, the other algorithm is faster, as measured."""
 
 _sum: Any = np.add.reduce
 _max: Any = np.maximum.reduce

@@ -6,17 +6,16 @@ from bpnet.backends import libraries, registry, specs
 from bpnet.backends.selection import select
 
 
-def for_rank(asked: Any, device: Any, number: int) -> Any:
-    """What a process shall compute with: the GPU of its number, where none was named.
+def for_rank(requested: Any, device: Any, number: int) -> Any:
+    """Backend of a process on this machine: the GPU of its number, unless a device is named.
 
-    ``asked`` and ``device`` are as :func:`select` takes them. The number of the process on its
-    machine counts from 0; with more processes than GPUs they share.
+    ``requested`` and ``device`` are as :func:`select` takes them. The numbers of the processes
+    count from 0; more processes than GPUs share them.
     """
-    named = device is not None or not isinstance(asked, str | None) or ":" in (asked or "")
-    if named:
-        return asked
-    chosen = select(asked).backend
+    if device is not None or not isinstance(requested, str | None) or ":" in (requested or ""):
+        return requested
+    chosen = select(requested).backend
     if not specs.is_gpu(chosen.spec):
-        return asked
-    found = [d.spec for d in libraries.adapter(chosen.name).devices() if specs.is_gpu(d.spec)]
-    return registry.get(found[number % len(found)]) if len(found) > 1 else asked
+        return requested
+    gpus = [d.spec for d in libraries.adapter(chosen.name).devices() if specs.is_gpu(d.spec)]
+    return registry.get(gpus[number % len(gpus)]) if len(gpus) > 1 else requested

@@ -1,4 +1,4 @@
-"""A backend for a name, used or refused."""
+"""The backend of a name: one that works, or an error with the cause and the cure."""
 
 import copyreg
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def names() -> list[str]:
 
 @checked
 def get(spec: Any, device: Any = None) -> Backend:
-    """Backend for a name: it works, or this raises.
+    """Return the backend of a name, after a small computation on its device.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def get(spec: Any, device: Any = None) -> Backend:
     Returns
     -------
     Backend
-        Tried out with a small computation.
+        One that works.
 
     Raises
     ------
@@ -52,16 +52,16 @@ def get(spec: Any, device: Any = None) -> Backend:
         return _same(spec, text)
     if not isinstance(spec, str):
         return _of_module(spec, text)
-    name, own = specs.split_spec(spec)
+    name, named_device = specs.split_spec(spec)
     check_name(name)
-    device = specs.merge(spec, own, text)
-    found = _open(name, device)
-    here = found if device is not None else found.current()
-    return found if here == found else _open(name, str(here.device))
+    device = specs.merge(spec, named_device, text)
+    backend = _open(name, device)
+    current = backend if device is not None else backend.current()
+    return backend if current == backend else _open(name, str(current.device))
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is no backend's, with the nearest name."""
+    """Raise an InputError with the nearest name where a name is no backend's."""
     if name not in libraries.NAMES:
         msg = f"unknown backend {name!r}; {hint('backend', name, names())}"
         raise InputError(msg)
@@ -69,7 +69,7 @@ def check_name(name: str) -> None:
 
 @lru_cache(maxsize=64)
 def _open(name: str, device: str | None) -> Backend:
-    """Backend that was tried out; what works is remembered, what fails is tried again."""
+    """Backend after a small computation; one that works is cached, one that fails is not."""
     spec = name if device is None else f"{name}:{device}"
     if not libraries.installed(name):
         raise BackendUnavailable(spec, *diagnosis.diagnose(name, None))
@@ -85,7 +85,7 @@ def _open(name: str, device: str | None) -> Backend:
 
 
 def _reduced(backend: Backend) -> tuple[Any, tuple[str]]:
-    """What pickle and copy keep of a backend, since a library's device objects have no pickle."""
+    """Name of a backend for pickle and copy: a library's device objects can't be pickled."""
     return get, (backend.spec,)
 
 
@@ -93,10 +93,10 @@ def _same(backend: Backend, device: str | None) -> Backend:
     if device is None:
         return backend
     if isinstance(backend, standard.Standard):
-        msg = f"backend {backend.name!r} was handed in as it is; leave device {device!r} out"
+        msg = f"backend {backend.name!r} is a module with one device; leave device {device!r} out"
         raise InputError(msg)
-    own = specs.device_text(backend.device)
-    if _open(backend.name, specs.merge(backend.spec, own, device)) != backend:
+    merged = specs.merge(backend.spec, specs.device_text(backend.device), device)
+    if _open(backend.name, merged) != backend:
         msg = f"backend {backend.spec!r} and device {device!r} disagree; give the device once"
         raise InputError(msg)
     return backend
@@ -110,28 +110,28 @@ def _of_module(module: Any, device: str | None) -> Backend:
 
 
 def of(array: Array) -> Backend:
-    """Backend that holds an array; an InputError says that no library of the standard does."""
-    found = libraries.owner(array)
-    if found is None:
+    """Backend of an array; an InputError says that it is of no library of the standard."""
+    owner = libraries.owner(array)
+    if owner is None:
         msg = f"{type(array).__name__} is no array; wanted one of a library of the standard"
         raise InputError(msg)
-    return found
+    return owner
 
 
 def tried(backend: Backend) -> Backend:
-    """Return the backend that data is on, if it can compute too, which a stranger's must show."""
+    """Return the backend of the user's data, after the rehearsal where its library is unknown."""
     if isinstance(backend, standard.Standard):
         return standard.open_module(backend.module)
     return backend
 
 
 def require_one(arrays: Mapping[str, Array]) -> Backend:
-    """The one backend that holds all arrays.
+    """The one backend of all arrays.
 
     Parameters
     ----------
     arrays : mapping of str to array
-        The arrays by the names that the caller's user knows.
+        The arrays by the names that an error message calls them by.
 
     Raises
     ------
@@ -146,12 +146,12 @@ def require_one(arrays: Mapping[str, Array]) -> Backend:
     (first, array), *others = arrays.items()
     backend = of(array)
     for name, other in others:
-        found = of(other)
-        if found != backend:
+        owner = of(other)
+        if owner != backend:
             cure = f'bpnet.to_device({name}, "{backend.spec}")'
-            for held, side in ((backend, first), (found, name)):
-                if isinstance(held, standard.Standard):  # which no name stands for
-                    cure = f"bpnet.to_numpy({side})"
-            msg = f"{first} is an array of {backend.spec} and {name} of {found.spec}; "
+            for side, called in ((backend, first), (owner, name)):
+                if isinstance(side, standard.Standard):  # a module has no name to move to
+                    cure = f"bpnet.to_numpy({called})"
+            msg = f"{first} is an array of {backend.spec} and {name} of {owner.spec}; "
             raise ArrayMismatch(f"{msg}move one: {cure}")
     return backend

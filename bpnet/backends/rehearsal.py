@@ -1,7 +1,7 @@
-"""All that a training run asks of a library, on a few numbers, beside what NumPy makes of them.
+"""Every call that training makes, on a few numbers, compared with NumPy's results.
 
-A library that nobody here has seen is tried before it is used: what it lacks or computes
-otherwise is said at once and by name, not by a wrong number in the middle of a run.
+A library that bpnet does not know is rehearsed before it is used: a function that it lacks, or
+computes in another way, is an error at once and by name, not a wrong number in the middle of a run.
 """
 
 import operator
@@ -40,7 +40,7 @@ def _in_place(function: Callable[[Any, Any], Any], xp: Namespace, s: Any) -> lis
 
 
 def _upon(function: Callable[[Any, Any], Any], xp: Namespace, a: Array, b: Any) -> list[Array]:
-    """Result of an augmented assignment to a copy, and the array that may not change."""
+    """Result of an augmented assignment to a copy, and the array, which must not change."""
     return [function(xp.asarray(a, copy=True), b), a]
 
 
@@ -125,7 +125,7 @@ _OPERATORS: dict[str, Call] = {
 
 
 def refusal(backend: Backend) -> str | None:
-    """Why a library can't train a network, as a clause; None where all is well."""
+    """Why a library can't train a network, as a clause; None where it can."""
     for dtype in ("float32", "int32", "bool"):
         if why := _unusable(backend, dtype):
             return why
@@ -158,13 +158,13 @@ def _unusable(backend: Backend, dtype: str) -> str | None:
 
 
 def _try(backend: Backend, call: Call) -> str | None:
-    """What is wrong with a call on a backend; None where it does as NumPy does."""
+    """Why a call differs from NumPy's on a backend, as a clause; None where it does not."""
     numbers = SimpleNamespace(**{name: x.copy() for name, x in _NUMBERS.items()})
-    wanted = call(array_namespace(numbers.a), numbers)
+    expected = call(array_namespace(numbers.a), numbers)
     try:
-        found = call(backend.xp, _operands(backend))
-        return next(_differences(backend, _flat(found), _flat(wanted)), None)
-    except Exception as error:  # a strange library may raise anything
+        actual = call(backend.xp, _operands(backend))
+        return next(_differences(backend, _flat(actual), _flat(expected)), None)
+    except Exception as error:  # an unknown library may raise anything
         return f"raises {one_line(error, typed=True)}"
 
 
@@ -172,12 +172,12 @@ def _operands(backend: Backend) -> SimpleNamespace:
     return SimpleNamespace(**{name: backend.asarray(x, copy=True) for name, x in _NUMBERS.items()})
 
 
-def _differences(backend: Backend, found: list[Array], wanted: list[Any]) -> Iterator[str]:
-    for a, x in zip(found, wanted, strict=True):
-        held = libraries.owner(a)
+def _differences(backend: Backend, actual: list[Array], expected: list[Any]) -> Iterator[str]:
+    for a, x in zip(actual, expected, strict=True):
+        owner = libraries.owner(a)
         if isinstance(x, bool):
             yield from [f"gives {a!r}, wanted {x}"] * (a != x)
-        elif held is None or not backend.alike(held):
+        elif owner is None or not backend.alike(owner):
             yield f"gives {type(a).__name__}, no array of its own"
         elif tuple(a.shape) != x.shape or (x.dtype != np.int64 and dtype_name(a) != x.dtype.name):
             yield f"gives {dtype_name(a)} of shape {tuple(a.shape)}, wanted {x.dtype} of {x.shape}"

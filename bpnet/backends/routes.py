@@ -1,9 +1,9 @@
-"""Ways between the host and a library that nobody here has seen, tried out once for each dtype.
+"""Routes between the host and a library that bpnet does not know, one pair for each dtype.
 
-The standard says what an array computes and little of how numbers get into it and out again: there
-are libraries whose ``asarray`` takes nested lists only, and others of whose arrays NumPy makes an
-array of one object. So sample numbers are sent and brought back by every way there is, the
-cheapest first, and the first pair of ways that gives them back unharmed is kept.
+The standard defines what an array computes, and little of how numbers get into it and out again:
+the ``asarray`` of some libraries takes nested lists only, and NumPy makes one object of the arrays
+of others. So sample numbers are sent and fetched by every route, the cheapest first, and the first
+pair of routes that returns them unchanged is kept.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Download = Callable[[Array], Any]
 
 @dataclass(frozen=True)
 class Routes:
-    """What carries arrays of one dtype there and back."""
+    """Functions that copy arrays of one dtype to the library and back."""
 
     upload: Upload  # from the namespace and a NumPy array, whose memory may be shared
     download: Download  # NumPy array that owns its memory
@@ -38,17 +38,17 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def remembered(function: _F) -> _F:
-    """Keep what a function said of a module: by the module itself, which may have no hash."""
+    """Cache the results of a function by the module, which may have no hash."""
     known: dict[Any, Any] = {}
 
     @wrapping(function)
-    def ask(module: Namespace, *rest: Any) -> Any:
-        key = (id(module), *rest)
+    def lookup(module: Namespace, *others: Any) -> Any:
+        key = (id(module), *others)
         if key not in known:
-            known[key] = module, function(module, *rest)  # while it is held its id stays its own
+            known[key] = module, function(module, *others)  # the reference keeps the id unique
         return known[key][1]
 
-    return cast(_F, ask)
+    return cast(_F, lookup)
 
 
 @remembered
@@ -56,15 +56,15 @@ def find(module: Namespace, dtype: str) -> Routes | None:
     """Routes of a dtype; None where the library lacks it, or its numbers come back changed."""
     if getattr(module, dtype, None) is None:
         return None
-    if dtype == "bfloat16":  # which NumPy lacks: it goes by way of float32
+    if dtype == "bfloat16":  # NumPy has no bfloat16
         return _by_float32(module)
     samples = _samples(dtype)
     for upload in _UPLOADS:
         sent = _sent(module, samples, upload)
         for download in _DOWNLOADS if sent else ():
             if _returned(sent, samples, download):
-                taken = _sent(module, samples, _send_dlpack)
-                return Routes(upload, download, _returned(taken, samples, download))
+                imported = _sent(module, samples, _send_dlpack)
+                return Routes(upload, download, _returned(imported, samples, download))
     return None
 
 
@@ -75,8 +75,8 @@ def arrived(a: Array, x: Array) -> bool:
 
 @remembered
 def wraps(module: Namespace) -> bool:
-    """Whether int32 overflows as 32 bits do, which the random bits of a step are made by."""
-    found = find(module, "int32")
+    """Whether int32 overflows modulo 2^32, as the random bits of a step need it."""
+    routes = find(module, "int32")
     words = np.asarray([2**31 - 1, -(2**31), 0x12345678], np.int32)
 
     def overflow(a: Any) -> Any:
@@ -84,30 +84,29 @@ def wraps(module: Namespace) -> bool:
         a <<= 5
         return a
 
-    if found is None:
+    if routes is None:
         return False
     with np.errstate(all="ignore"):
-        there = _attempt(lambda: found.download(overflow(found.upload(module, words.copy()))))
-        return there is not None and _equal(there, overflow(words))
+        result = _attempt(lambda: routes.download(overflow(routes.upload(module, words.copy()))))
+        return _equal(result, overflow(words))
 
 
 def _by_float32(module: Namespace) -> Routes | None:
-    found = find(module, "float32")
-    x = np.asarray([[0.5, -1.25, 384.0]], np.float32)  # which have few bits
-    if found is None:
+    routes = find(module, "float32")
+    x = np.asarray([[0.5, -1.25, 384.0]], np.float32)  # bfloat16 holds these exactly
+    if routes is None:
         return None
 
-    def there_and_back() -> Any:
-        a = module.astype(found.upload(module, x), module.bfloat16)
-        kept = dtype_name(a) == "bfloat16"
-        return found.download(module.astype(a, module.float32)) if kept else None
+    def round_trip() -> Any:
+        a = module.astype(routes.upload(module, x), module.bfloat16)
+        is_narrow = dtype_name(a) == "bfloat16"
+        return routes.download(module.astype(a, module.float32)) if is_narrow else None
 
-    back = _attempt(there_and_back)
-    return found if back is not None and _equal(back, x) else None
+    return routes if _equal(_attempt(round_trip), x) else None
 
 
 def _samples(dtype: str) -> list[Any]:
-    """Arrays of every kind of layout, with the numbers that a dtype must hold."""
+    """Arrays of every layout, with numbers that a dtype must hold exactly."""
     numbers: Any
     if dtype == "bool":
         numbers = [True, False, False, True, True, False]
@@ -121,7 +120,7 @@ def _samples(dtype: str) -> list[Any]:
 
 
 def _sent(module: Namespace, samples: list[Any], upload: Upload) -> list[Array]:
-    """Arrays of the library; none where they do not arrive as they are."""
+    """Arrays of the library; an empty list where one of them changes on the way."""
 
     def send() -> list[Array]:
         sent = [upload(module, x) for x in samples]
@@ -135,14 +134,14 @@ def _returned(sent: list[Array], samples: list[Any], download: Download) -> bool
     return bool(back) and all(map(_equal, back, samples))
 
 
-def _equal(found: Any, wanted: Any) -> bool:
-    if not isinstance(found, np.ndarray) or found.dtype != wanted.dtype:
+def _equal(actual: Any, expected: Any) -> bool:
+    if not isinstance(actual, np.ndarray) or actual.dtype != expected.dtype:
         return False
-    return np.array_equal(found, wanted, equal_nan=wanted.dtype.kind in "fc")
+    return np.array_equal(actual, expected, equal_nan=expected.dtype.kind in "fc")
 
 
 def _attempt(function: Callable[[], Any]) -> Any:
-    """What a strange library makes of it; None whatever it raises."""
+    """Result of a function; None where an unknown library raises anything."""
     try:
         return function()
     except Exception:

@@ -51,43 +51,43 @@ def select(backend: Any = None, device: Any = None, like: Array | None = None) -
     InputError
         If a name is unknown, or name and device disagree.
     """
-    asked, source = backend, "by the argument"
-    if _is_auto(asked):
-        asked, source = os.environ.get(VARIABLE), f"by {VARIABLE}"
-    if _is_auto(asked):
-        held = libraries.owner(like) if like is not None and device is None else None
-        if held is not None and held.name != "numpy":
-            held = registry.tried(held)
-            return Selection(held, f"{held.spec}, because the data is there")
+    requested, source = backend, "by the argument"
+    if _is_auto(requested):
+        requested, source = os.environ.get(VARIABLE), f"by {VARIABLE}"
+    if _is_auto(requested):
+        owner = libraries.owner(like) if like is not None and device is None else None
+        if owner is not None and owner.name != "numpy":
+            owner = registry.tried(owner)
+            return Selection(owner, f"{owner.spec}, because the data is there")
         return _auto(device)
-    if isinstance(asked, str) and "," in asked:
-        asked = [part for part in asked.split(",") if part.strip()]
-    if isinstance(asked, Sequence) and not isinstance(asked, str):
-        return _first(list(asked), device, source)
-    chosen = registry.get(asked, device)
+    if isinstance(requested, str) and "," in requested:
+        requested = [part for part in requested.split(",") if part.strip()]
+    if isinstance(requested, Sequence) and not isinstance(requested, str):
+        return _first(list(requested), device, source)
+    chosen = registry.get(requested, device)
     return Selection(chosen, f"{chosen.spec}, named {source}")
 
 
-def _is_auto(asked: Any) -> bool:
-    return asked is None or (isinstance(asked, str) and asked.strip().lower() in {"", "auto"})
+def _is_auto(spec: Any) -> bool:
+    return spec is None or (isinstance(spec, str) and spec.strip().lower() in {"", "auto"})
 
 
-def _first(asked: list[Any], device: Any, source: str) -> Selection:
-    for entry in asked:
+def _first(entries: list[Any], device: Any, source: str) -> Selection:
+    """First backend of a list that works; unknown names anywhere in it are an error."""
+    for entry in entries:
         if isinstance(entry, str) and not _is_auto(entry):
             registry.check_name(specs.split_spec(entry)[0])
     skipped: list[BackendUnavailable] = []
-    for entry in asked:
+    for entry in entries:
         try:
-            found = _auto(device).backend if _is_auto(entry) else registry.get(entry, device)
+            chosen = _auto(device).backend if _is_auto(entry) else registry.get(entry, device)
         except BackendUnavailable as error:
             _log.warning("%s; trying the next of the list", error)
             skipped.append(error)
         else:
             passed = "".join(f", {e.name} can't be used ({e.why})" for e in skipped)
-            return Selection(
-                found, f"{found.spec}, the first that works of the list {source}{passed}"
-            )
+            reason = f"{chosen.spec}, the first that works of the list {source}{passed}"
+            return Selection(chosen, reason)
     if not skipped:
         msg = f"the list of backends {source} is empty; name at least one"
         raise InputError(msg)
@@ -100,14 +100,14 @@ def _auto(device: Any) -> Selection:
     failed: list[str] = []
     for spec in candidates(gpus):
         try:
-            found = registry.get(spec, device)
+            chosen = registry.get(spec, device)
         except BackendUnavailable as error:
             _log.warning("auto passes over a GPU: %s", error)
             failed.append(f"{error.name} can't be used ({error.why})")
         except InputError:
-            continue  # the device that was asked for is not one of this library
+            continue  # this library has no such device
         else:
-            return Selection(found, f"{found.spec}, the best GPU that works here")
+            return Selection(chosen, f"{chosen.spec}, the best GPU that works here")
     why = "; ".join(failed) or _why_not(gpus)
     try:
         return Selection(registry.get("numpy", device), f"numpy, because {why}")

@@ -1,4 +1,4 @@
-"""The text that names a backend and its device, ``"torch:cuda:1"``, taken apart and compared."""
+"""Specifications of a backend and its device, such as ``"torch:cuda:1"``: parts, comparison."""
 
 import re
 from typing import Any
@@ -33,7 +33,7 @@ def split_spec(spec: str) -> tuple[str, str | None]:
 
 
 def is_gpu(spec: str) -> bool:
-    """Whether a backend's own specification names a GPU.
+    """Whether the specification of a backend names a GPU.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def is_gpu(spec: str) -> bool:
 
 
 def device_text(device: Any) -> str | None:
-    """What a user gave as ``device=``, text, number or a library's object, as text.
+    """Text of a user's ``device=``, which is text, a number or an object of a library.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def device_text(device: Any) -> str | None:
 
 
 def merge(spec: str, first: str | None, second: str | None) -> str | None:
-    """One device from the one in the name and the one given beside it.
+    """Device from the one in the specification and the one in the argument ``device``.
 
     Raises
     ------

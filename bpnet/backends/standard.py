@@ -1,4 +1,4 @@
-"""Any other library that follows the standard, handed in as a module."""
+"""Any other library that follows the standard, which the user passes as a module."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from bpnet.backends.dtypes import dtype_name
 from bpnet.backends.routes import Routes
 from bpnet.errors import InputError
 
-# without one of these it is no array library at all; rehearsal has all that a training run asks
+# a module without one of these is no array library; the rehearsal has all that training needs
 _NEEDED = ("asarray", "zeros", "matmul", "exp", "log1p", "sum", "max", "where", "take", "stack")
 
 
@@ -28,7 +28,7 @@ class Standard(Backend):
 
     @property
     def version(self) -> str:
-        """The module's version, ``"unknown"`` if it does not say."""
+        """The module's version, or ``"unknown"``."""
         return str(getattr(self.module, "__version__", "unknown"))
 
     @property
@@ -37,30 +37,30 @@ class Standard(Backend):
         return routes.wraps(self.module)
 
     def has(self, dtype: str) -> bool:
-        """Whether arrays of a dtype go to the library and come back as they were."""
+        """Whether arrays of a dtype go to the library and come back unchanged."""
         return routes.find(self.module, dtype) is not None
 
     def alike(self, other: Arrays) -> bool:
-        """Whether the other is of the same module, or of the library that this one wraps."""
+        """Whether the other backend is of the same module, or of the library that it wraps."""
         if isinstance(other, Standard):
             return other.module is self.module
         return libraries.library_of(self._zero()) == other.name
 
     def synchronize(self) -> None:
-        """The standard has no such thing: a copy of one number to the host ends the queue."""
+        """Copy a number to the host, behind all work: the standard has no function for this."""
         self._download(self._zero() + 1)
 
     def _zero(self) -> Array:
-        # float32, which every device has
+        # every device has float32
         return self.xp.zeros((1,), dtype=self.xp.float32)
 
     def _routes(self, dtype: str) -> Routes:
-        found = routes.find(self.module, dtype)
-        if found is None:
+        dtype_routes = routes.find(self.module, dtype)
+        if dtype_routes is None:
             msg = f"{self.name} has no way for arrays of {dtype} between it and the host: neither"
             msg += " DLPack nor NumPy nor lists nor single numbers keep them; give NumPy's arrays"
             raise InputError(msg)
-        return found
+        return dtype_routes
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         a = self._routes(x.dtype.name).upload(self.module, x.copy() if copy else x)
@@ -81,22 +81,22 @@ class Standard(Backend):
     def _from_dlpack(self, x: Array) -> Array:
         if self._routes(dtype_name(x)).imports:
             return super()._from_dlpack(x)
-        msg = f"{self.name} does not take arrays over as they are"
+        msg = f"{self.name} does not import arrays as they are"
         raise BufferError(msg)
 
     def _exportable(self, a: Array) -> Array:
         if self._routes(dtype_name(a)).exports:
             return a
-        msg = f"{self.name} does not hand arrays over as they are"
+        msg = f"{self.name} does not export arrays as they are"
         raise BufferError(msg)
 
 
-@routes.remembered  # of what is refused nothing is kept
+@routes.remembered  # an error is not remembered
 def open_module(module: Any) -> Standard:
-    """Backend for a module, after a rehearsal of all that a training run asks of it.
+    """Backend of a module, after a rehearsal of everything that training needs.
 
-    An InputError says that it lacks functions of the standard, that its arrays do not come and go
-    unharmed, or that what it computes is not what the standard says.
+    An InputError says that the module lacks functions of the standard, that arrays change on their
+    way there and back, or that a result differs from the standard's.
     """
     backend = _of(module)
     name = backend.name
@@ -116,8 +116,8 @@ def holding(array: Array) -> Standard:
 
 
 def _of(module: Any) -> Standard:
-    """Backend of a module, which one that was made around a backend brings along."""
+    """Backend of a module; a namespace that wraps a backend's makes it itself."""
     if hasattr(type(module), "as_backend"):
-        own: Standard = module.as_backend()
-        return own
+        backend: Standard = module.as_backend()
+        return backend
     return Standard(str(getattr(module, "__name__", type(module).__name__)), None, module)

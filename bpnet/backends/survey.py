@@ -1,4 +1,4 @@
-"""All backends tried out at once, each in a process of its own: a crash or a hang is a row."""
+"""All backends probed at once, each in its own process: a crash or a hang becomes a row."""
 
 import json
 import os
@@ -36,7 +36,7 @@ class BackendStatus:
     dtypes : tuple of str
         Floating dtypes of its default device.
     why, cure : str or None
-        Cause and cure if it is not usable; of a usable one, something to know.
+        Cause and cure if it is not usable; a warning if it is.
     """
 
     name: str
@@ -84,51 +84,49 @@ def status(
     timeout: float = 20.0,
     command: Callable[[str], list[str]] = command,
 ) -> Iterator[BackendStatus]:
-    """Try backends out, and give a row for each as soon as it has answered.
+    """Probe backends, and yield a row for each as soon as its probe ends.
 
-    What needs no import comes at once; a table can show those that have no row yet as still
-    starting.
+    Backends that need no import come at once; a table can show the others as still starting.
 
     Parameters
     ----------
     names : sequence of str, optional
         Backends; all by default.
     timeout : float
-        Seconds after which a probe that has not answered is ended.
+        Seconds after which a probe is ended.
     command : callable
         Command line of the probe for a name.
 
     Yields
     ------
     BackendStatus
-        In the order of the answers.
+        In the order in which the probes end.
 
     Raises
     ------
     InputError
         If a name is unknown.
     """
-    wanted = list(dict.fromkeys(registry.names() if names is None else names))
-    for name in wanted:
+    unique = list(dict.fromkeys(registry.names() if names is None else names))
+    for name in unique:
         registry.check_name(name)
     deadline = time.monotonic() + timeout
     answers: queue.SimpleQueue[BackendStatus] = queue.SimpleQueue()
-    slow = [name for name in wanted if name != "numpy" and libraries.installed(name)]
-    times = deadline, timeout
-    processes = [_start(name, command(name), *times, answers.put) for name in slow]
+    slow = [name for name in unique if name != "numpy" and libraries.installed(name)]
+    processes = [_start(name, command(name), deadline, timeout, answers.put) for name in slow]
     try:
-        yield from (_at_once(name) for name in wanted if name not in slow)
+        yield from (_at_once(name) for name in unique if name not in slow)
         for _ in slow:
             yield answers.get()
     finally:
-        for process in processes:  # whoever stops looking leaves nothing running
+        for process in processes:  # a caller that stops early leaves no process behind
             process.kill()
 
 
 def available() -> list[str]:
     """Names of the backends that work here, best first: those with a GPU, NumPy, the others.
 
-    Every installed library is tried out, in a process of its own, which can take seconds.
+    Every installed library is probed in its own process, which can take seconds.
     """
     order = registry.names()
 
@@ -149,8 +147,8 @@ def _at_once(name: str) -> BackendStatus:
 def _start(
     name: str, command: list[str], deadline: float, timeout: float, answer: Callable[[Any], None]
 ) -> "subprocess.Popen[str]":
-    """Start a probe, whose status ``answer`` is told when it ends or the deadline is over."""
-    # JAX would take three quarters of a GPU's memory, and the other probes would find none
+    """Start a probe; ``answer`` is called with its status when it ends, or at the deadline."""
+    # JAX would reserve three quarters of a GPU's memory, and the other probes would find none
     environment = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     # the probe must find this bpnet, installed or not, from whatever folder
     path = [entry for entry in sys.path if entry] + [os.getcwd()] * ("" in sys.path)

@@ -1,4 +1,4 @@
-"""How many threads the BLAS under NumPy uses in a run: chosen by a rule, or asked for."""
+"""Number of threads of the BLAS under NumPy in a run, by a rule or as requested."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 MOST = 4096
-"""Threads that may be asked for."""
+"""Largest number of threads that may be requested."""
 
 _WORTH = 8_000_000
 """Multiplications in a step's largest product from which a second thread pays.
@@ -41,7 +41,7 @@ class _Overlap:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     runs: int = 0
-    restore: Callable[[], None] | None = None  # gives the number back when the last one ends
+    restore: Callable[[], None] | None = None  # restores the number when the last one ends
     threads: int | None = None  # of the first one
 
 
@@ -49,17 +49,17 @@ _OVERLAP = _Overlap()
 
 
 @contextmanager
-def limited(asked: int | None, work: int) -> Iterator[int | None]:
-    """Run with ``asked`` threads, or by the rule; afterwards all is as before.
+def limited(requested: int | None, work: int) -> Iterator[int | None]:
+    """Run with ``requested`` threads, or by the rule; the former number is restored at the end.
 
-    What the BLAS is set to (``OMP_NUM_THREADS`` and the like) is an upper limit. The number
-    belongs to the process: runs that overlap, in threads of their own, share that of the first,
-    and it is given back when the last one ends. It yields the number, or None where the BLAS cannot
-    be told, as Apple's.
+    The BLAS's own setting (``OMP_NUM_THREADS`` and the like) is an upper limit. The number belongs
+    to the process: runs that overlap, in threads of their own, share that of the first run, and
+    the end of the last run restores it. The context manager yields the number, or None for a BLAS
+    that has no such setting, as Apple's.
     """
     with _OVERLAP.lock:
         if _OVERLAP.runs == 0:
-            _OVERLAP.restore, _OVERLAP.threads = _set(asked, work)
+            _OVERLAP.restore, _OVERLAP.threads = _set(requested, work)
         _OVERLAP.runs += 1
         threads = _OVERLAP.threads
     try:
@@ -73,16 +73,16 @@ def limited(asked: int | None, work: int) -> Iterator[int | None]:
 
 @cache
 def blas() -> str:
-    """Name, version and kernels of the BLAS under NumPy; empty where it cannot be told."""
+    """Name, version and kernels of the BLAS under NumPy; empty where it is unknown."""
     from threadpoolctl import ThreadpoolController
 
-    found = ThreadpoolController().select(user_api="blas").info()
-    found.sort(key=lambda library: "numpy" not in str(library["filepath"]))  # its own goes first
-    parts = (found[0].get(key) for key in ("internal_api", "version", "architecture"))
-    return " ".join(str(part) for part in parts if part) if found else ""
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    libraries.sort(key=lambda library: "numpy" not in str(library["filepath"]))  # its own first
+    keys = ("internal_api", "version", "architecture")
+    return " ".join(str(part) for key in keys if libraries and (part := libraries[0].get(key)))
 
 
-def _set(asked: int | None, work: int) -> tuple[Callable[[], None] | None, int | None]:
+def _set(requested: int | None, work: int) -> tuple[Callable[[], None] | None, int | None]:
     """Set the number; return what restores it, and the number."""
     from threadpoolctl import ThreadpoolController
 
@@ -90,7 +90,7 @@ def _set(asked: int | None, work: int) -> tuple[Callable[[], None] | None, int |
     if not pools.lib_controllers:
         return None, None
     most = max(1, *(pool.num_threads for pool in pools.lib_controllers))
-    threads = rule(work, most) if asked is None else min(asked, most)
+    threads = rule(work, most) if requested is None else min(requested, most)
     _take_over(pools)
     limit = pools.limit(limits=threads)
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,17 +42,17 @@ class Torch(Backend):
 
     @property
     def packs(self) -> int:  # type: ignore[override]
-        """On a processor as NumPy: beyond, a call costs less than to copy the gradient."""
+        """On a processor as many as NumPy: for larger ones a call costs less than a copy."""
         return 1 << 15 if self.device.type == "cpu" else Backend.packs
 
     @property
     def packs_plain(self) -> bool:  # type: ignore[override]
-        """Not on a processor, where to slice a vector is a call for each array in each step."""
+        """False on a processor, where slicing a vector is a call for each array in each step."""
         return str(self.device.type) != "cpu"
 
     @property
     def slow_subnormals(self) -> bool:  # type: ignore[override]
-        """On a processor; blocks of compiled steps are not cut, as each length is compiled."""
+        """True on a processor, unless steps are compiled, where another block length recompiles."""
         return self.eager and self.device.type == "cpu"
 
     def synchronize(self) -> None:
@@ -63,24 +63,24 @@ class Torch(Backend):
             getattr(torch, self.device.type).synchronize()
 
     def session(self, dtype: str) -> AbstractContextManager[Any]:
-        """Without a record for PyTorch's own differentiation."""
+        """Context manager that turns PyTorch's own differentiation off."""
         import torch
 
         keep_freed()
         guard: AbstractContextManager[Any] = torch.no_grad()
         return guard
 
-    def compiling(self, asked: bool | None, steps: int = 0) -> "Torch":
-        """Return the backend with steps that ``torch.compile`` has compiled, or not, as asked.
+    def compiling(self, requested: bool | None, steps: int = 0) -> "Torch":
+        """Return the backend with steps compiled by ``torch.compile``, or not, as requested.
 
-        Else steps on CUDA are captured in a graph; elsewhere they are compiled where there are
-        enough of them to gain what it costs first, on a processor if there is a compiler.
+        By default steps on CUDA are captured in a graph. On other devices they are compiled where
+        there are enough of them to pay for it, on a processor only if there is a compiler.
         """
-        captures = asked is None and torch_graphs.works_on(self.device)
-        if asked is None:
+        captures = requested is None and torch_graphs.works_on(self.device)
+        if requested is None:
             worth = steps >= _WORTH and not captures
-            asked = worth and (self.device.type != "cpu" or _compiler() is not None)
-        return replace(self, eager=not asked, captures=captures)
+            requested = worth and (self.device.type != "cpu" or _compiler() is not None)
+        return replace(self, eager=not requested, captures=captures)
 
     def scan(
         self, step: Step, carry: Any, xs: Any, operands: Any = (), numbers: Any = None
@@ -90,67 +90,67 @@ class Torch(Backend):
         A scan of one step, such as a short last batch, is not worth compiling.
         """
         if self.captures and torch_graphs.works_on(self.device):
-            given = step, carry, xs, operands, numbers, self.device
-            if (done := torch_graphs.scan(*given, xp=self.xp)) is not None:
-                return done
+            scan = partial(torch_graphs.scan, xp=self.xp)
+            if result := scan(step, carry, xs, operands, numbers, self.device):
+                return result
         if not self.eager and numbers is not None and loop.length(xs) > 1:
             step = torch_compiled.compiled(step, self, xs, operands)
         return super().scan(step, carry, xs, operands, numbers)
 
     @contextmanager
-    def threads(self, asked: int | None, work: int) -> Iterator[int | None]:
-        """Context manager around a run: PyTorch's own number of threads, or the one asked for."""
+    def threads(self, requested: int | None, work: int) -> Iterator[int | None]:
+        """Context manager with PyTorch's own number of threads, or the requested one."""
         import torch
 
         before = torch.get_num_threads()
-        if asked is not None:
-            torch.set_num_threads(asked)
+        if requested is not None:
+            torch.set_num_threads(requested)
         try:
             yield torch.get_num_threads()
         finally:
             torch.set_num_threads(before)
 
-    def precision(self, asked: str | None) -> AbstractContextManager[Any]:
-        """Context manager within a session: exact products on CUDA too, or TF32."""
-        return self._products(asked) if self.device.type == "cuda" else super().precision(asked)
+    def precision(self, requested: str | None) -> AbstractContextManager[Any]:
+        """Context manager within a session with exact products, or TF32 on CUDA."""
+        on_cuda = self.device.type == "cuda"
+        return self._products(requested) if on_cuda else super().precision(requested)
 
     @contextmanager
-    def _products(self, asked: str | None) -> Iterator[None]:
+    def _products(self, requested: str | None) -> Iterator[None]:
         import torch
 
-        check_precision(asked)
+        check_precision(requested)
         before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("high" if asked else "highest")
+        torch.set_float32_matmul_precision("high" if requested else "highest")
         try:
             yield
         finally:
             torch.set_float32_matmul_precision(before)
 
     def out_of_memory(self, error: BaseException) -> bool:
-        """Whether PyTorch says so; on the CPU it has no class of its own for it."""
+        """Whether an error is PyTorch's for it, which on the CPU has no class of its own."""
         import torch
 
-        kinds = (MemoryError, torch.OutOfMemoryError)
-        said = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-        return isinstance(error, kinds) or said
+        on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or on_cpu
 
     def send(self, x: Any, dtype: str | None = None) -> Callable[[], Array]:
-        """Begin to bring an array to the device: to CUDA from pinned memory, on its own stream."""
+        """Start to copy an array to the device: to CUDA from pinned memory, on another stream."""
         import torch
 
         if self.device.type != "cuda":
             return super().send(x, dtype)
         name = dtype or self._sibling(x.dtype.name)
-        wanted, stream = self.dtype(name), _copies(self.device)
+        target, stream = self.dtype(name), _copies(self.device)
         staged = np.ascontiguousarray(x, self._staged(x.dtype, name))
         host = torch.from_numpy(staged).pin_memory()
         with torch.cuda.stream(stream):
-            a = host.to(self.device, non_blocking=True).to(wanted)
+            a = host.to(self.device, non_blocking=True).to(target)
             arrived = stream.record_event()
 
-        def wait(pinned: Any = host) -> Array:  # which must live until it is copied
+        def wait(pinned: Any = host) -> Array:  # the pinned memory must live until it is copied
             arrived.synchronize()
-            # its memory is not used for the next copy while a step still reads it
+            # the next copy must not reuse the array's memory while a step still reads it
             a.record_stream(torch.cuda.current_stream(self.device))
             return a
 
@@ -159,7 +159,7 @@ class Torch(Backend):
     def _from_host(self, x: Any, *, copy: bool) -> Array:
         import torch
 
-        # PyTorch would share read-only memory and write to it, and takes no negative strides
+        # PyTorch would share read-only memory and write to it, and refuses negative strides
         if copy or not x.flags.writeable or min(x.strides, default=0) < 0:
             x = np.array(x, order="C")
         return torch.from_numpy(x).to(self.device)
@@ -176,12 +176,11 @@ class Torch(Backend):
         return a.detach().to(self.device)
 
     def _receive(self, x: Array, source: Arrays) -> Array | None:
-        # PyTorch ends the process when it meets a negative stride: only from libraries whose
-        # arrays have none, or are made so before they leave
+        # a negative stride makes PyTorch end the process: these libraries export none
         if source.name not in {"jax", "cupy", "dpnp"}:
             return None
         a = super()._receive(x, source)
-        # JAX's arrays never change, PyTorch's may: do not share
+        # PyTorch may write to its arrays, and JAX's must never change
         return a.clone() if a is not None and source.name == "jax" else a
 
     def _exportable(self, a: Array) -> Array:
@@ -260,7 +259,7 @@ def _best() -> Torch:
 
 @lru_cache
 def _copies(device: Any) -> Any:
-    """Stream for copies; memory that it takes is used again on it only."""
+    """Stream for copies; memory that was allocated on it is reused on it alone."""
     import torch
 
     stream: Any = torch.cuda.Stream
@@ -276,12 +275,12 @@ def devices() -> list[DeviceInfo]:
     """The CPU and all GPUs that PyTorch sees."""
     import torch
 
-    found = []
+    infos = []
     driver = f"CUDA {torch.version.cuda}" if torch.version.cuda else "ROCm"
     for i in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(i)
         memory = properties.total_memory
-        found.append(DeviceInfo(f"torch:cuda:{i}", properties.name, memory, driver))
+        infos.append(DeviceInfo(f"torch:cuda:{i}", properties.name, memory, driver))
     if torch.backends.mps.is_available():
-        found.append(DeviceInfo("torch:mps", "Apple GPU", torch.mps.recommended_max_memory()))
-    return [*found, hardware.host("torch:cpu")]
+        infos.append(DeviceInfo("torch:mps", "Apple GPU", torch.mps.recommended_max_memory()))
+    return [*infos, hardware.host("torch:cpu")]

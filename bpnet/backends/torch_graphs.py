@@ -1,8 +1,8 @@
 """Scans of PyTorch on CUDA whose step is captured once, in a CUDA graph, and replayed.
 
-A graph works on memory that stays where it is: what is carried on is changed in place, and the rows
-and numbers of all steps are on the device before the first one, where a counter says which are
-next. So a step is one launch, and the host waits for nothing.
+A graph works on fixed memory: the carry is updated in place, and the rows and numbers of all steps
+are on the device before the first step, with a counter of the steps. So a step is one launch, and
+the host waits for nothing.
 """
 
 import logging
@@ -23,7 +23,7 @@ WORTH = 100
 """Steps from which a capture is worth it, which takes as long as some ten of them."""
 
 STRICT = False
-"""Whether a step that can't be captured is an error: for tests, which would not see it else."""
+"""Whether a step that can't be captured is an error, for tests, which must not miss it."""
 
 _KEPT = 4
 _log = logging.getLogger("bpnet")
@@ -35,30 +35,30 @@ class Captured:
     """A step in a graph, and the memory that it works on."""
 
     replay: Callable[[], None]  # takes the next step
-    carry: Any  # what is carried on, changed in place
-    counter: Array  # int64, (1,): which step is next
-    xs: Any  # tensors, (steps, ...), of which each step gets its slice
+    carry: Any  # updated in place
+    counter: Array  # int64, (1,): number of the next step
+    xs: Any  # tensors, (steps, ...), of which each step takes its slice
     numbers: tuple[Array, ...]  # of each step, (steps, c)
-    outs: tuple[Array, ...]  # what each step gave, (steps,)
-    operands: Any  # what the graph reads, which must stay
+    outs: tuple[Array, ...]  # results of each step, (steps,)
+    operands: Any  # the graph reads these, which must stay alive
 
 
 def scan(
     step: Step, carry: Any, xs: Any, operands: Any, numbers: tuple[Any, ...] | None, device: Any,
     *, xp: Namespace,
 ) -> Scanned | None:  # fmt: skip
-    """Do what :func:`bpnet.backends.loop.run` does, by a graph; None where that can't be."""
+    """Do the same as :func:`bpnet.backends.loop.run` by a graph; None where that is impossible."""
     import torch
 
     total = loop.length(xs)
     if total < WORTH or not all(map(torch.is_tensor, trees.leaves((carry, xs, operands)))):
         return None
-    given = tuple(_numbers(n, device) for n in numbers or ())
+    rows = tuple(_numbers(n, device) for n in numbers or ())
     try:
         through(step, xp, xp, [])
-        kinds = _kinds(operands, _place), _kinds((carry, xs, given), _kind)
+        kinds = _kinds(operands, _place), _kinds((carry, xs, rows), _kind)
         key = hash(step), step, numbers is None, kinds
-    except TypeError as error:  # a part of it may have a state, or has no hash
+    except TypeError as error:  # a part of the step may have a state, or has no hash
         if STRICT:
             raise
         _log.debug("a step that is not captured: %s", error)
@@ -67,17 +67,17 @@ def scan(
         if len(_captured) >= _KEPT:
             del _captured[next(iter(_captured))]
         take = partial(_step, step, operands, numbers is None)
-        _captured[key] = _tried(take, carry, xs, given, operands)
-    made = _captured[key]
-    if made is None:
+        _captured[key] = _verified(take, carry, xs, rows, operands)
+    captured = _captured[key]
+    if captured is None:
         return None
-    _fill((made.carry, made.xs, made.numbers), (carry, xs, given))
-    made.counter.zero_()
+    _fill((captured.carry, captured.xs, captured.numbers), (carry, xs, rows))
+    captured.counter.zero_()
     for _ in range(total):
-        made.replay()
-    # the graph goes on to use its memory
-    moved = trees.map_leaves(torch.clone, made.carry)
-    return moved, tuple(out.clone() for out in made.outs)
+        captured.replay()
+    # copies, because the graph writes to its memory again
+    carry = trees.map_leaves(torch.clone, captured.carry)
+    return carry, tuple(out.clone() for out in captured.outs)
 
 
 def works_on(device: Any) -> bool:
@@ -86,14 +86,14 @@ def works_on(device: Any) -> bool:
 
 
 def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
-    """What replays a function of memory that stays where it is."""
+    """Capture a function of fixed memory, and return the function that replays it."""
     import torch
 
     with torch.cuda.device(device):
         stream: Any = torch.cuda.Stream
         side = stream(device)
         side.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(side):  # what is made on first use can't be made in a capture
+        with torch.cuda.stream(side):  # what libraries allocate at first use can't be captured
             for _ in range(2):
                 body()
         torch.cuda.current_stream(device).wait_stream(side)
@@ -104,18 +104,18 @@ def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
     return replay
 
 
-def _tried(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any) -> Captured | None:
-    """Step in a graph; None, with a line that says why, where it can't be."""
+def _verified(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any) -> Captured | None:
+    """Captured step that gave the first step's results; None, with a warning, where it can't."""
     import torch
 
     try:
         expected = take(trees.map_leaves(torch.clone, carry), xs, 0, numbers)
-        made = _made(take, carry, xs, numbers, operands, expected[1])
-        _fill(made.carry, carry)
-        made.counter.zero_()
-        made.replay()
-        found = [*trees.leaves(made.carry), *(out[0] for out in made.outs)]
-        if not all(map(_alike, found, trees.leaves(expected))):
+        captured = _capture_step(take, carry, xs, numbers, operands, expected[1])
+        _fill(captured.carry, carry)
+        captured.counter.zero_()
+        captured.replay()
+        replayed = [*trees.leaves(captured.carry), *(out[0] for out in captured.outs)]
+        if not all(map(_alike, replayed, trees.leaves(expected))):
             msg = "a captured step gave something else than the step"
             raise RuntimeError(msg)
     except (RuntimeError, TypeError, ValueError) as error:
@@ -124,32 +124,34 @@ def _tried(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any) -> Capt
         why = one_line(str(error).strip().partition("\n")[0])
         _log.warning("PyTorch can't capture the steps (%s); they run one by one", why)
         return None
-    return made
+    return captured
 
 
-def _made(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any, first: Any) -> Captured:
-    """Captured step, whose results are of the shapes of its first ones."""
+def _capture_step(
+    take: Step, carry: Any, xs: Any, numbers: Any, operands: Any, first: Any
+) -> Captured:
+    """Captured step, with memory for results like the first step's."""
     import torch
 
-    held, rows, row = (trees.map_leaves(torch.clone, tree) for tree in (carry, xs, numbers))
+    carry, xs, numbers = (trees.map_leaves(torch.clone, tree) for tree in (carry, xs, numbers))
     steps = loop.length(xs)
     outs = tuple(torch.zeros((steps, *a.shape), dtype=a.dtype, device=a.device) for a in first)
     counter = torch.zeros((1,), dtype=torch.int64, device=next(trees.leaves(xs)).device)
 
     def body() -> None:
-        moved, out = take(held, rows, counter, row)
-        _fill(held, moved)
+        updated, out = take(carry, xs, counter, numbers)
+        _fill(carry, updated)
         for column, value in zip(outs, out, strict=True):
             column.index_copy_(0, counter, value.unsqueeze(0))
         counter.add_(1).remainder_(steps)
 
-    return Captured(capture(body, counter.device), held, counter, rows, row, outs, operands)
+    return Captured(capture(body, counter.device), carry, counter, xs, numbers, outs, operands)
 
 
 def _step(
     step: Step, operands: Any, plain: bool, carry: Any, xs: Any, at: Any, numbers: Any
 ) -> Any:
-    """What a step, with numbers unless it is plain, gives at a place, or a tensor of it, (1,)."""
+    """Result of a step, with numbers unless it is plain, at an index, or a tensor of it, (1,)."""
 
     def row(a: Array) -> Array:
         return a[at] if isinstance(at, int) else a.index_select(0, at)[0]
@@ -157,8 +159,8 @@ def _step(
     x = trees.map_leaves(row, xs)
     if hasattr(step, "load"):
         x = step.load(x, *operands)
-    given = () if plain else (tuple(tuple(row(n).unbind()) for n in numbers),)
-    return step(carry, x, *given, *operands)
+    rows = () if plain else (tuple(tuple(row(n).unbind()) for n in numbers),)
+    return step(carry, x, *rows, *operands)
 
 
 def _numbers(n: Any, device: Any) -> Array:
@@ -169,7 +171,7 @@ def _numbers(n: Any, device: Any) -> Array:
 
 
 def _fill(tree: Any, other: Any) -> None:
-    """Copy arrays to the places of others, but where they are these."""
+    """Copy arrays into the memory of others, except where both are the same."""
     for a, b in zip(trees.leaves(tree), trees.leaves(other), strict=True):
         if a is not b:
             a.copy_(b)

@@ -30,9 +30,9 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def unstack(tree: Any, split: Callable[[Any], Iterable[Any]]) -> Iterable[Any]:
-    """Trees of the same structure, each with the next of what ``split`` makes of each leaf.
+    """Trees of the same structure, each with the next item of ``split(leaf)`` of every leaf.
 
-    Scalars are in all of them; a tree without any array never ends.
+    Every tree has the scalars; without any array the trees never end.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def scalars(tree: Any) -> bool:
-    """Whether a tree holds numbers or text beside its arrays.
+    """Whether a tree has numbers or text among its leaves.
 
     Examples
     --------

@@ -12,8 +12,8 @@ from bpnet.pages.picture_files import save
 def crossings(timings: Sequence[Timing]) -> list[str]:
     """For each backend and batch size: from which width on it is faster than NumPy.
 
-    The timings are of a grid with one hidden layer. Without NumPy it is the first backend that the
-    others are held against.
+    The timings are of a grid with one hidden layer. Without NumPy the others are compared with the
+    first backend.
     """
     names = list(dict.fromkeys(t.backend for t in timings))
     base = "numpy" if "numpy" in names else names[0]
@@ -51,21 +51,21 @@ def plot(timings: Sequence[Timing], path: Path, about: Sequence[str] = ()) -> Pa
     widths = sorted({t.cell.hidden[0] for t in timings})
     rates = {(t.backend, t.cell.batch_size, t.cell.hidden[0]): t.rate for t in timings if t.epoch}
     names = list(dict.fromkeys(t.backend for t in timings))
-    names.sort(key=lambda name: name != "numpy")  # the one that the others are held against
+    names.sort(key=lambda name: name != "numpy")  # the others are compared with it
 
     def draw(figure: Any, theme: Theme) -> None:
         panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
         for panel, k in zip(panels, batches, strict=True):
             for i, name in enumerate(names):
-                there = [w for w in widths if (name, k, w) in rates]
+                measured = [w for w in widths if (name, k, w) in rates]
                 panel.plot(
-                    there, [rates[name, k, w] for w in there], DASHES[i % len(DASHES)], marker="o",
-                    ms=4, color=theme.series[i % len(theme.series)], label=name,
+                    measured, [rates[name, k, w] for w in measured], DASHES[i % len(DASHES)],
+                    marker="o", ms=4, color=theme.series[i % len(theme.series)], label=name,
                 )  # fmt: skip
-                ahead = [rates[name, k, w] > rates.get((names[0], k, w), 0) for w in there]
-                for j in range(1, len(there)):
+                ahead = [rates[name, k, w] > rates.get((names[0], k, w), 0) for w in measured]
+                for j in range(1, len(measured)):
                     if i and ahead[j] and not ahead[j - 1]:
-                        panel.plot(there[j], rates[name, k, there[j]], "o", ms=11, mfc="none",
+                        panel.plot(measured[j], rates[name, k, measured[j]], "o", ms=11, mfc="none",
                                    mec=theme.ink)  # fmt: skip
             panel.set(title=f"batch {k}", xlabel="width of the hidden layer", xscale="log")
             panel.set_xticks(widths, [str(w) for w in widths])

@@ -1,4 +1,4 @@
-"""What is measured: a network, a batch and the data."""
+"""The measured networks, batch sizes and data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from bpnet.runs.data import network_for
 
 _STEPS = 50
 _DAY = 86_400
-"""Seconds that a cell takes at most."""
+"""Most seconds of a cell."""
 
 _ROWS = 16_384
 """Generated data has 50 batches, and at most 16,384 examples where that is one batch or more."""
@@ -39,7 +39,7 @@ class Job:
     Parameters
     ----------
     cells : tuple of Cell
-        What is measured, in this order.
+        The cells, in the order of measurement.
     source : str or None
         Data as :func:`bpnet.data.load` takes it; None generates pixels of 10 classes.
     target : str or None
@@ -49,7 +49,7 @@ class Job:
     rows : int or None
         Examples to use at most.
     seconds : float
-        Time for each cell, after a first epoch that warms up and compiles.
+        Seconds for each cell, after a first epoch that warms up and compiles.
     """
 
     cells: tuple[Cell, ...]
@@ -61,7 +61,7 @@ class Job:
 
 
 def check(job: Job) -> None:
-    """Refuse a job that no backend could do."""
+    """Raise an InputError for a job that no backend can do."""
     seconds = finite_number(job.seconds)
     if seconds is None or not 0 < seconds <= _DAY:
         msg = f"seconds is {job.seconds!r}; give a positive number up to {_DAY}, a day"
@@ -83,9 +83,9 @@ def data_of(job: Job, cell: Cell) -> Dataset:
     if job.source is None:
         rows = min(max(cell.batch_size, 1) * _STEPS, max(_ROWS, cell.batch_size))
         return _generated(min(rows, job.rows or rows), job.inputs)
-    found = _loaded(job.source, job.target)
-    x, y = found.x[: job.rows], np.asarray(found.y)[: job.rows]
-    return Dataset(x, y, scale=found.scale, task=found.task)
+    data = _loaded(job.source, job.target)
+    x, y = data.x[: job.rows], np.asarray(data.y)[: job.rows]
+    return Dataset(x, y, scale=data.scale, task=data.task)
 
 
 @lru_cache(maxsize=1)

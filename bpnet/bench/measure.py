@@ -10,12 +10,12 @@ from bpnet.bench.cells import Cell, Job, data_of, network_of
 from bpnet.training import Callback, History, Run, train
 
 _LEAST = 2
-"""Epochs that are counted at least."""
+"""Least number of epochs that are counted."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What a backend needed for a cell."""
+    """The time of a backend for a cell."""
 
     backend: str  # name and device
     cell: Cell
@@ -23,7 +23,7 @@ class Timing:
     epoch: float | None = None  # median seconds of an epoch, synchronized; None if it failed
     spread: float = 0.0  # half the distance of the quartiles over the median
     first: float = 0.0  # seconds of the first epoch, which warms up and is not counted
-    epochs: int = 0  # that were counted
+    epochs: int = 0  # number of epochs that were counted
     error: str | None = None
 
     @property
@@ -40,7 +40,7 @@ class Timing:
 
 @dataclass(eq=False)
 class _Clock(Callback):
-    """Ends a run when its time is up."""
+    """Callback that ends a run when its time is up."""
 
     seconds: float
     end: float | None = None

@@ -28,12 +28,12 @@ def run(names: Sequence[str], job: Job) -> Iterator[Timing]:
     names : sequence of str
         Backends, as :func:`bpnet.backends.get` takes them.
     job : Job
-        What is measured.
+        The cells and their data.
 
     Yields
     ------
     Timing
-        One for each backend and cell; a backend that fails has its error in it.
+        One for each backend and cell, with the error of a backend that fails.
 
     Raises
     ------
@@ -49,17 +49,17 @@ def _one(name: str, job: Job) -> Iterator[Timing]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     done, last = 0, "no message"
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         subprocess.Popen(
             [sys.executable, "-m", "bpnet.bench.processes"],
             env=environment,
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=errors,
         ) as process,  # fmt: skip
     ):
-        # a process that hangs is ended; what it has measured until then counts
+        # a process that hangs is ended, and the cells that it has measured count
         limit = threading.Timer(_START + 4 * job.seconds * len(job.cells), process.kill)
         limit.start()
         try:
@@ -72,8 +72,8 @@ def _one(name: str, job: Job) -> Iterator[Timing]:
         finally:
             limit.cancel()
             process.kill()
-        said.seek(0)
-        last = (said.read().strip().splitlines() or [last])[-1]
+        errors.seek(0)
+        last = (errors.read().strip().splitlines() or [last])[-1]
     why = f"its process ended with status {code} ({one_line(last)})"
     for cell in job.cells[done:]:
         yield Timing(name, cell, error=why)

@@ -1,4 +1,4 @@
-"""Where an epoch goes: products, elementwise work, gathering, and what is left for Python."""
+"""The parts of an epoch: products, elementwise work, gathering, and the rest, Python."""
 
 import statistics
 import time
@@ -51,9 +51,9 @@ def _part(name: str) -> str:
 
 
 def profile(backend: Backend, job: Job, cell: Cell) -> list[Share]:
-    """Parts of an epoch in order of their size; ``Python`` is what none of the calls takes.
+    """Parts of an epoch, the longest first; ``Python`` is the time outside all calls.
 
-    A backend that compiles its loop has no calls to time, and is refused.
+    An InputError says that a backend compiles its loop, and has no calls to time.
     """
     if backend.compiles:
         msg = f"{backend.spec} compiles its loop, which has no calls to time; profile numpy"

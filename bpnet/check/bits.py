@@ -1,4 +1,4 @@
-"""Random numbers, equal in every bit: known answers, masks, first weights, order of examples."""
+"""Random numbers, equal in every bit: known answers, masks, initial weights, order of examples."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ THREEFRY = (
 
 
 def rows(backend: Backend) -> Iterator[Row]:
-    """Counts of numbers that are not as they must be."""
+    """Counts of numbers that differ from the expected ones."""
     with backend.session("float32"):
         yield _row("Threefry-2x32, known answers", "int32", _known_answers(backend))
         for layer, rate in ((0, 0.5), (2, 0.25)):
@@ -38,7 +38,7 @@ def _row(name: str, dtype: str, differ: int) -> Row:
 
 
 def signed(words: Any) -> list[int]:
-    """Words of 32 bits as int32 has them."""
+    """Words of 32 bits as int32 numbers."""
     return [word - (1 << 32) if word >> 31 else word for word in words]
 
 
@@ -47,8 +47,8 @@ def _known_answers(backend: Backend) -> int:
     for counter, key, result in THREEFRY:
         x = [backend.asarray(np.asarray([word], np.int32), copy=True) for word in signed(counter)]
         bits = random.threefry(tuple(signed(key)), *x, xp=backend.xp)  # type: ignore[arg-type]
-        found = [int(backend.to_numpy(b)[0]) for b in bits]
-        wrong += sum(a != b for a, b in zip(found, signed(result), strict=True))
+        actual = [int(backend.to_numpy(b)[0]) for b in bits]
+        wrong += sum(a != b for a, b in zip(actual, signed(result), strict=True))
     return wrong
 
 
@@ -62,9 +62,9 @@ def _mask(backend: Backend, layer: int, rate: float) -> Any:
 
 
 def _mask_by_hand(layer: int, rate: float) -> Any:
-    """What the mask must be, number by number: value j has quarter j // lanes of its lane.
+    """Expected mask, number by number: value j has quarter j // lanes of its lane.
 
-    A quarter is 16 bits, with the highest of them turned, from 0 to 2^16 - 1.
+    A quarter is a number of 16 bits, of which the highest is inverted.
     """
     key = (_WORDS[0] % 2**32, _WORDS[1] % 2**32)
     lanes = -(-_N // 4)
@@ -81,9 +81,9 @@ def _mask_by_hand(layer: int, rate: float) -> Any:
 
 def _first_weights(backend: Backend) -> int:
     network = Network([12, 16, 3], seed=7)
-    moved = batches.on_device(network.parameters, backend=backend, dtype="float32")
+    on_device = batches.on_device(network.parameters, backend=backend, dtype="float32")
     return sum(
         int(np.sum(backend.to_numpy(array) != host.astype(np.float32)))
-        for pair, wanted in zip(moved, network.parameters, strict=True)
-        for array, host in zip(pair, wanted, strict=True)
+        for arrays, expected in zip(on_device, network.parameters, strict=True)
+        for array, host in zip(arrays, expected, strict=True)
     )

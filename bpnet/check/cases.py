@@ -1,4 +1,4 @@
-"""Small networks with every activation and cost, whose gradients can be known."""
+"""Small networks with every activation and cost, for the check of gradients."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -37,14 +37,14 @@ class Case:
     hidden: str
     output: str
     cost_name: Any
-    parameters: Any  # pairs of NumPy's as bpnet stores them, W of (n_in, n_out)
+    parameters: Any  # pairs of NumPy arrays as bpnet stores them, W of (n_in, n_out)
     x: Host  # examples, (batch, n_0)
-    y: Host  # what is wanted, (batch, n_L)
+    y: Host  # targets, (batch, n_L)
     dropout: float = 0.0  # rate after each hidden layer
 
     @property
     def layers(self) -> tuple[Any, ...]:
-        """The layers that hold the arrays."""
+        """The layers of the parameters."""
         sizes = [W.shape[-2:] for W, _ in self.parameters]
         sigmas = [self.hidden] * (len(sizes) - 1) + [self.output]
         return tuple(
@@ -59,8 +59,8 @@ class Case:
 
     def on(self, backend: Backend, dtype: str) -> tuple[Parameters, Any, Any]:
         """Return parameters, x and y on a backend."""
-        held = batches.on_device(self.parameters, backend=backend, dtype=dtype)
-        return held, backend.asarray(self.x, dtype=dtype), backend.asarray(self.y, dtype=dtype)
+        x, y = (backend.asarray(rows, dtype=dtype) for rows in (self.x, self.y))
+        return batches.on_device(self.parameters, backend=backend, dtype=dtype), x, y
 
     def moved(self, parameters: Any) -> "Case":
         """Return the case with other parameters, which may have leading axes."""
@@ -98,9 +98,9 @@ def _with_dropout(
         return case.layers, parameters, None
     net = layers.with_dropout(case.layers, case.dropout)
     arrays = iter(parameters)
-    held = tuple(next(arrays) if layer.shapes else () for layer in net)
+    parameters = tuple(next(arrays) if layer.shapes else () for layer in net)
     rows = backend.asarray(np.arange(len(case.x), dtype=np.int32))
-    return net, held, Key(step_words(0, 4, 1), rows)
+    return net, parameters, Key(step_words(0, 4, 1), rows)
 
 
 def central_differences(backend: Backend, case: Case, directions: Any, h: float = 2.0**-12) -> Host:
@@ -142,14 +142,14 @@ def split(numbers: Host, arrays: Any) -> list[Host]:
 
 @cache
 def small(hidden: str, output: str, cost: str, dropout: float = 0.0) -> Case:
-    """3-4-3 network with 4 examples, away from kinks, whose gradients all matter.
+    """3-4-3 network with 4 examples, away from kinks, whose gradients are all large enough.
 
-    Every dtype holds its numbers exactly, and float16 its gradients.
+    Every dtype holds its numbers exactly, and float16 can hold its gradients.
     """
     for seed in range(10_000):
-        drawn = _draw(hidden, output, cost, dropout, draws.generator(seed, "check"))
-        if _is_clear(drawn) and all(0.02 < np.linalg.norm(g) < 1e3 for g in _slopes(drawn)):
-            return drawn
+        case = _draw(hidden, output, cost, dropout, draws.generator(seed, "check"))
+        if _is_clear(case) and all(0.02 < np.linalg.norm(g) < 1e3 for g in _slopes(case)):
+            return case
     msg = f"no case for {hidden}, {output}, {cost}"
     raise AssertionError(msg)
 
@@ -161,7 +161,7 @@ def large(hidden: str, output: str, cost: str) -> Case:
         (random.normal(0, n_in**-0.5, (n_in, n_out)), random.normal(0, 0.3, n_out))
         for n_in, n_out in itertools.pairwise((200, 100, 50, 10))
     )
-    x, y = random.normal(0, 1, (32, 200)), wanted(cost, output, (32, 10), random)
+    x, y = random.normal(0, 1, (32, 200)), targets(cost, output, (32, 10), random)
     return Case(hidden, output, cost, parameters, x, y)
 
 
@@ -171,16 +171,16 @@ def _draw(hidden: str, output: str, cost: str, dropout: float, random: Any) -> C
         for n_in, n_out in itertools.pairwise(_SIZES)
     )
     x = _grid(random.normal(0, 1, (_BATCH, _SIZES[0])))
-    y = wanted(cost, output, (_BATCH, _SIZES[-1]), random)
+    y = targets(cost, output, (_BATCH, _SIZES[-1]), random)
     return Case(hidden, output, cost, parameters, x, y, dropout)
 
 
 def _grid(a: Host) -> Host:
-    """Rounded to 8 bits, which bfloat16 holds exactly."""
+    """Round to 8 bits, which bfloat16 holds exactly."""
     return np.asarray(np.clip(np.round(64 * a), -256, 256) / 64)
 
 
-def wanted(cost: str, output: str, shape: tuple[int, int], random: Any) -> Host:
+def targets(cost: str, output: str, shape: tuple[int, int], random: Any) -> Host:
     """Random y that suits a cost, numbers of few bits."""
     n = shape[1]
     if cost == "cross_entropy" and output == "softmax":

@@ -1,4 +1,4 @@
-"""Dtypes as asked for, data on its device, nothing copied to the host while training."""
+"""Training keeps its dtype, its data on the device, and copies nothing to the host in an epoch."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ def rows(backend: Backend, names: Sequence[str] = jobs.COMPARED) -> Iterator[Row
         short, long = (watched(backend, name, epochs) for epochs in (1, 3))
         yield _count(f"no other float dtype, {name}", strangers(long))
         yield _count(f"no foreign operand, {name}", long.of_kind("foreign"))
-        # what the run itself fetches at its end is the same in both
+        # both runs fetch the same at their end
         added = len(long.of_kind("copy")) - len(short.of_kind("copy"))
         error, note = abs(added - 2), f"{added / 2:g} copies to the host an epoch"
         title = f"one copy an epoch, {name}"
@@ -23,7 +23,7 @@ def rows(backend: Backend, names: Sequence[str] = jobs.COMPARED) -> Iterator[Row
 
 
 def watched(backend: Backend, name: str, epochs: int) -> Watch:
-    """Run a job in float32 and return what was done."""
+    """Run a job in float32 and return the record of its calls."""
     watch = Watch(backend)
     with backend.session("float32"):
         jobs.JOBS[name].run(watch.as_backend(), "float32", epochs)
@@ -31,7 +31,7 @@ def watched(backend: Backend, name: str, epochs: int) -> Watch:
 
 
 def strangers(watch: Watch) -> list[Call]:
-    """Calls that gave a floating array of another dtype than the run's, float32."""
+    """Calls that returned a floating array of another dtype than float32."""
     others = set(FLOATS) - {"float32"}
     return [call for call in watch.calls if others.intersection(call.result)]
 

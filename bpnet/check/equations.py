@@ -1,6 +1,6 @@
-"""The paper's equations (1)-(29) on a backend, against the paper in float64 NumPy.
+"""The paper's equations (1)-(29) on a backend, beside the paper in plain Python.
 
-What is wanted is written a second time in :mod:`bpnet.check.paper`.
+What is expected comes from :mod:`bpnet.check.reference`.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,8 +11,7 @@ import numpy as np
 
 from bpnet._typing import Array, Namespace
 from bpnet.backends import Backend
-from bpnet.check import paper
-from bpnet.check.paper import W2, W3, X, Y, b2, b3
+from bpnet.check import reference
 from bpnet.check.report import Row, difference, worst
 from bpnet.core import activations, costs, descent, feedforward, optimizers, regularizers
 from bpnet.core.feedforward import Parameters
@@ -25,6 +24,17 @@ Pairs = list[tuple[Array, Any]]
 SIGMOID, IDENTITY, QUADRATIC = activations.Sigmoid(), activations.Identity(), costs.Quadratic()
 LAYERS = (Dense(3, 2, SIGMOID), Dense(2, 2, SIGMOID))
 ALPHA, ETA, M = 3.0, 0.5, 20
+
+# three examples, and a network by the paper's letters; float32 holds all of it exactly
+X = [[1.0, 2.0, -0.5], [0.5, -1.0, 1.0], [-2.0, 0.0, 1.5]]
+Y = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+W2, b2 = [[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]], [0.125, -0.25]
+W3, b3 = [[1.0, -2.0], [0.5, 0.75]], [0.25, -0.5]
+NETWORK = ((W2, b2, "sigmoid"), (W3, b3, "sigmoid"))
+Z2, Z3, A2, A3 = zip(
+    *((*z, *a[1:]) for z, a in (reference.feedforward(NETWORK, x) for x in X)), strict=True
+)
+"""z^2, z^3, a^2 and a^3 of each example."""
 
 
 @dataclass(frozen=True)
@@ -45,197 +55,196 @@ class Bench:
 
     def stored(self) -> Any:
         """Return the network as bpnet stores it, ``((W, b), (W, b))``."""
-        return (self.put(W2.T), self.put(b2)), (self.put(W3.T), self.put(b3))
+        return tuple((self.put(np.transpose(W)), self.put(b)) for W, b, _ in NETWORK)
 
     def gradients(self, cost: Any, k: int = 3) -> Parameters:
         """Return the gradients of the first k examples' mean cost."""
         x, y = self.put(X[:k]), self.put(Y[:k])
         return feedforward.cost_and_gradients(LAYERS, self.stored(), x, y, cost, xp=self.xp)[2]
 
+    def step(self, gradients: Parameters) -> Parameters:
+        """Return the network after a step of gradient descent."""
+        parameters, sgd = self.stored(), optimizers.SGD(ETA)
+        state = optimizers.init(sgd, parameters, xp=self.xp)
+        return optimizers.update(sgd, parameters, gradients, state, (ETA,), xp=self.xp)[0]
+
     def delta2(self, delta3: Any) -> Array:
         """Return the hidden error of the first example from an output error."""
-        z2 = self.put([W2 @ X[0] + b2])
+        z2 = self.put(Z2[:1])
         dC_da = feedforward.propagate(self.stored()[1][0], self.put([delta3]), xp=self.xp)
         a2 = SIGMOID.sigma(z2, xp=self.xp)
         return feedforward.hidden_error(SIGMOID, dC_da, z2, a2, xp=self.xp)
 
-    def output_z(self) -> Array:
-        """Return z^3 of all examples."""
-        return feedforward.forward(LAYERS, self.stored(), self.put(X), xp=self.xp)[0]
+
+def _pairs(computed: Parameters, expected: Any) -> Pairs:
+    """Arrays of layers as bpnet stores them, beside the paper's ``(W, b, ...)`` of each."""
+    return [
+        (array, np.transpose(numbers))
+        for arrays, layer in zip(computed, expected, strict=True)
+        for array, numbers in zip(arrays, layer[:2], strict=True)
+    ]
 
 
-# Each equation: what bpnet computes, beside what is wanted.
+# Each equation: what bpnet computes, beside what is expected.
 
 
 def _directional(bench: Bench) -> Pairs:
-    w, v = np.asarray([1.0, -2.0, 0.5]), np.asarray([0.5, 1.0, -2.0])
-    along = paper.slope(lambda t: ((w + t * v) ** 3).sum(), 0.0)
-    return [(descent.directional_derivative(bench.put(3 * w**2), bench.put(v)), along)]
+    w, v = [1.0, -2.0, 0.5], [0.5, 1.0, -2.0]
+    gradient = reference.derivative(lambda x: sum(x_j**3 for x_j in x), w)
+    slope = descent.directional_derivative(bench.put([3 * w_j**2 for w_j in w]), bench.put(v))
+    return [(slope, reference.directional_derivative(gradient, v))]
 
 
 def _steepest(bench: Bench) -> Pairs:
-    g = np.asarray([[3.0, -4.0], [0.25, 8.0]])
-    wanted = -g / np.linalg.norm(g, axis=1, keepdims=True)
-    return [(descent.steepest_descent(bench.put(g)), wanted)]
+    g = [[3.0, -4.0], [0.25, 8.0]]
+    return [(descent.steepest_descent(bench.put(g)), list(map(reference.steepest_descent, g)))]
 
 
 def _descend(bench: Bench) -> Pairs:
-    w, g = np.asarray([2.0, 1.0]), np.asarray([4.0, -2.0])
-    return [(descent.descend(bench.put(w), bench.put(g), 0.25), w - 0.25 * g)]
+    w, g = [2.0, 1.0], [4.0, -2.0]
+    descended = descent.descend(bench.put(w), bench.put(g), 0.25)
+    return [(descended, reference.descend(w, g, 0.25))]
 
 
 def _mean_cost(bench: Bench) -> Pairs:
-    z3, y = bench.output_z(), bench.put(Y)
-    wanted = sum(paper.quadratic(paper.output(x)[1], y) for x, y in zip(X, Y, strict=True)) / 3
-    network = costs.mean_cost(QUADRATIC.value(z3, y, SIGMOID, xp=bench.xp), xp=bench.xp)
-    linear = QUADRATIC.value(bench.put(X[:, :2]), y, IDENTITY, xp=bench.xp)
-    mean = ((X[:, :2] - Y) ** 2).sum() / (2 * 3)
-    return [(network, wanted), (costs.mean_cost(linear, xp=bench.xp), mean)]
+    y_hat, y = np.asarray([x[:2] for x in X]), bench.put(Y)
+    sigmoid = QUADRATIC.value(bench.put(Z3), y, SIGMOID, xp=bench.xp)
+    linear = QUADRATIC.value(bench.put(y_hat), y, IDENTITY, xp=bench.xp)
+    return [
+        (costs.mean_cost(sigmoid, xp=bench.xp), reference.batch_cost(NETWORK, X, Y, "quadratic")),
+        (costs.mean_cost(linear, xp=bench.xp), np.sum((y_hat - Y) ** 2) / (2 * 3)),
+    ]
 
 
 def _one_cost(bench: Bench) -> Pairs:
-    values = QUADRATIC.value(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    return [(values, [paper.quadratic(paper.output(x)[1], y) for x, y in zip(X, Y, strict=True)])]
+    values = QUADRATIC.value(bench.put(Z3), bench.put(Y), SIGMOID, xp=bench.xp)
+    return [(values, _costs("quadratic"))]
+
+
+def _costs(cost: str) -> list[float]:
+    return [reference.cost_of_example(cost, a, y) for a, y in zip(A3, Y, strict=True)]
 
 
 def _batch(bench: Bench) -> Pairs:
-    found = [g for pair in bench.gradients(QUADRATIC) for g in pair]
-    wanted = [g.T for g in paper.slopes(paper.quadratic)]
-    return list(zip(found, wanted, strict=True))
+    return _pairs(bench.gradients(QUADRATIC), _gradients("quadratic"))
+
+
+def _gradients(cost: str, k: int = 3) -> Any:
+    return reference.batch_gradients(NETWORK, X[:k], Y[:k], cost)
 
 
 def _mini_batch(bench: Bench) -> Pairs:
     pairs: Pairs = []
-    sgd = optimizers.SGD(ETA)
     for k in (1, 2, 3):
-        parameters = bench.stored()
-        state = optimizers.init(sgd, parameters, xp=bench.xp)
-        moved, _ = optimizers.update(
-            sgd, parameters, bench.gradients(QUADRATIC, k), state, (ETA,), xp=bench.xp
-        )
-        wanted = [
-            p - ETA * g
-            for p, g in zip((W2, b2, W3, b3), paper.slopes(paper.quadratic, k), strict=True)
-        ]
-        found = [p for pair in moved for p in pair]
-        pairs += [(p, w.T) for p, w in zip(found, wanted, strict=True)]
+        moved = bench.step(bench.gradients(QUADRATIC, k))
+        gradients = _gradients("quadratic", k)
+        pairs += _pairs(moved, reference.step(NETWORK, gradients, ETA, 0.0, M))
     return pairs
 
 
 def _sigmoid(bench: Bench) -> Pairs:
-    z = np.asarray([-30.0, -2.0, -0.5, 0.0, 0.5, 2.0, 30.0])
+    z = [-30.0, -2.0, -0.5, 0.0, 0.5, 2.0, 30.0]
     far = [-1e30, -1000.0, 1000.0, 1e30]
-    found = SIGMOID.sigma(bench.put(z), xp=bench.xp)
-    tail = (found[:1], paper.sigma(z[:1]))  # by itself, or its relative error would be lost
-    return [
-        (found, paper.sigma(z)),
-        tail,
-        (SIGMOID.sigma(bench.put(far), xp=bench.xp), [0, 0, 1, 1]),
-    ]
+    a, expected = SIGMOID.sigma(bench.put(z), xp=bench.xp), reference.activate("sigmoid", z)
+    tail = (a[:1], expected[:1])  # by itself, or its relative error would be lost
+    return [(a, expected), tail, (SIGMOID.sigma(bench.put(far), xp=bench.xp), [0, 0, 1, 1])]
 
 
 def _activation(bench: Bench) -> Pairs:
     (W, b), _ = bench.stored()
     z = feedforward.weighted_input(W, b, bench.put(X), xp=bench.xp)
     a = feedforward.activate(SIGMOID, z, xp=bench.xp)
-    whole = feedforward.feedforward(LAYERS, bench.stored(), bench.put(X), xp=bench.xp)
-    return [(a, [paper.sigma(W2 @ x + b2) for x in X]), (whole, [paper.output(x)[1] for x in X])]
+    output = feedforward.feedforward(LAYERS, bench.stored(), bench.put(X), xp=bench.xp)
+    return [(a, A2), (output, A3)]
 
 
 def _weighted_input(bench: Bench) -> Pairs:
     (W, b), _ = bench.stored()
-    z = feedforward.weighted_input(W, b, bench.put(X), xp=bench.xp)
-    return [(z, [W2 @ x + b2 for x in X])]
+    return [(feedforward.weighted_input(W, b, bench.put(X), xp=bench.xp), Z2)]
 
 
 def _error(bench: Bench) -> Pairs:
-    """(15): delta^l is dC/dz^l."""
-    z2, (z3, _) = W2 @ X[0] + b2, paper.output(X[0])
-    by_z3 = paper.slope(lambda z: paper.quadratic(paper.sigma(z), Y[0]), z3)
-    by_z2 = paper.slope(lambda z: paper.quadratic(paper.sigma(W3 @ paper.sigma(z) + b3), Y[0]), z2)
-    delta3 = QUADRATIC.delta(bench.put([z3]), bench.put(Y[:1]), SIGMOID, xp=bench.xp)
+    """(15): delta^l is dC/dz^l, by the definition of a derivative."""
+
+    def cost_of_z3(z3: Any) -> Any:
+        return reference.cost_of_example("quadratic", reference.activate("sigmoid", z3), Y[0])
+
+    by_z3 = reference.derivative(cost_of_z3, Z3[0])
+    by_z2 = reference.derivative(lambda z2: cost_of_z3(_z3_of(z2)), Z2[0])
+    delta3 = QUADRATIC.delta(bench.put(Z3[:1]), bench.put(Y[:1]), SIGMOID, xp=bench.xp)
     return [(delta3, [by_z3]), (bench.delta2(by_z3), [by_z2])]
 
 
+def _z3_of(z2: Any) -> Any:
+    return reference.weighted_input(W3, b3, reference.activate("sigmoid", z2))
+
+
 def _output_error(bench: Bench) -> Pairs:
-    delta = QUADRATIC.delta(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    a = np.asarray([paper.output(x)[1] for x in X])
-    return [(delta, (a - Y) * a * (1 - a))]
+    delta = QUADRATIC.delta(bench.put(Z3), bench.put(Y), SIGMOID, xp=bench.xp)
+    return [(delta, _output_errors("quadratic"))]
+
+
+def _output_errors(cost: str) -> Any:
+    examples = zip(Z3, A3, Y, strict=True)
+    return [reference.output_error(cost, "sigmoid", z, a, y) for z, a, y in examples]
 
 
 def _hidden_error(bench: Bench) -> Pairs:
-    delta3, a2 = np.asarray([0.25, -0.75]), paper.sigma(W2 @ X[0] + b2)
-    return [(bench.delta2(delta3), [(W3.T @ delta3) * a2 * (1 - a2)])]
+    delta3 = [0.25, -0.75]
+    return [(bench.delta2(delta3), [reference.hidden_error(W3, delta3, "sigmoid", Z2[0])])]
 
 
 def _next_layer(bench: Bench) -> Pairs:
     """(19), (20): dz_k^3/dz_j^2, from one unit of error at neuron k."""
-    z2 = W2 @ X[0] + b2
-    pairs: Pairs = []
-    for k, unit in enumerate(np.eye(2)):
-        row = paper.slope(lambda z, k=k: (W3 @ paper.sigma(z) + b3)[k], z2)  # type: ignore[misc]
-        pairs.append((bench.delta2(unit), [row]))
-    return pairs
+    rows = [reference.derivative(lambda z2, k=k: _z3_of(z2)[k], Z2[0]) for k in (0, 1)]  # type: ignore[misc]
+    return [(bench.delta2(unit), [row]) for unit, row in zip(np.eye(2), rows, strict=True)]
 
 
 def _bias_gradient(bench: Bench) -> Pairs:
     delta = np.asarray([[1.0, -2.0], [3.0, 0.5]])
     summed = feedforward.bias_gradient(bench.put(delta), xp=bench.xp)
-    found, wanted = bench.gradients(QUADRATIC), paper.slopes(paper.quadratic)
-    return [(summed, delta[0] + delta[1]), (found[0][1], wanted[1]), (found[1][1], wanted[3])]
+    return [(summed, delta[0] + delta[1]), *_batch(bench)[1::2]]
 
 
 def _weight_gradient(bench: Bench) -> Pairs:
-    a, delta = np.asarray([[1.0, 2.0, 3.0]]), np.asarray([[10.0, -1.0]])
+    a, delta = [[1.0, 2.0, 3.0]], [[10.0, -1.0]]
     one = feedforward.weight_gradient(bench.put(a), bench.put(delta), xp=bench.xp)
-    found, wanted = bench.gradients(QUADRATIC), paper.slopes(paper.quadratic)
-    return [
-        (one, np.outer(delta[0], a[0]).T),
-        (found[0][0], wanted[0].T),
-        (found[1][0], wanted[2].T),
-    ]
+    expected: Any = np.transpose(reference.weight_gradient(delta[0], a[0]))
+    return [(one, expected), *_batch(bench)[::2]]
 
 
 def _cross_entropy(bench: Bench) -> Pairs:
-    values = costs.CrossEntropy().value(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    return [
-        (values, [paper.cross_entropy(paper.output(x)[1], y) for x, y in zip(X, Y, strict=True)])
-    ]
+    values = costs.CrossEntropy().value(bench.put(Z3), bench.put(Y), SIGMOID, xp=bench.xp)
+    return [(values, _costs("binary"))]
 
 
 def _cross_entropy_error(bench: Bench) -> Pairs:
-    delta = costs.CrossEntropy().delta(bench.output_z(), bench.put(Y), SIGMOID, xp=bench.xp)
-    return [(delta, [_slope_at_output(x, y) for x, y in zip(X, Y, strict=True)])]
-
-
-def _slope_at_output(x: Any, y: Any) -> Any:
-    return paper.slope(lambda z: paper.cross_entropy(paper.sigma(z), y), paper.output(x)[0])
+    delta = costs.CrossEntropy().delta(bench.put(Z3), bench.put(Y), SIGMOID, xp=bench.xp)
+    return [(delta, _output_errors("binary"))]
 
 
 def _l2_cost(bench: Bench) -> Pairs:
-    found = regularizers.l2_cost(bench.stored(), ALPHA, M, xp=bench.xp)
-    return [(found, ALPHA / (2 * M) * ((W2**2).sum() + (W3**2).sum()))]
+    computed = regularizers.l2_cost(bench.stored(), ALPHA, M, xp=bench.xp)
+    return [(computed, reference.l2_term(NETWORK, ALPHA, M))]
+
+
+def _regularized(bench: Bench) -> Parameters:
+    plain = bench.gradients(costs.CrossEntropy())
+    return regularizers.l2_gradient(bench.stored(), plain, ALPHA, M)
 
 
 def _l2_gradient(bench: Bench) -> Pairs:
-    plain = bench.gradients(costs.CrossEntropy())
-    found = regularizers.l2_gradient(bench.stored(), plain, ALPHA, M)
-    dW2, db2, dW3, db3 = paper.slopes(paper.cross_entropy)
-    wanted = [dW2 + ALPHA / M * W2, db2, dW3 + ALPHA / M * W3, db3]
-    return [(g, w.T) for g, w in zip([g for pair in found for g in pair], wanted, strict=True)]
+    expected: Any = [
+        (np.asarray(dW) + ALPHA / M * np.asarray(W), db)
+        for (W, _, _), (dW, db) in zip(NETWORK, _gradients("binary"), strict=True)
+    ]
+    return _pairs(_regularized(bench), expected)
 
 
 def _l2_step(bench: Bench) -> Pairs:
     """(29): weights shrink by 1 - eta alpha/m, biases follow dC/db alone."""
-    parameters, sgd = bench.stored(), optimizers.SGD(ETA)
-    plain = bench.gradients(costs.CrossEntropy())
-    regular = regularizers.l2_gradient(parameters, plain, ALPHA, M)
-    state = optimizers.init(sgd, parameters, xp=bench.xp)
-    moved, _ = optimizers.update(sgd, parameters, regular, state, (ETA,), xp=bench.xp)
-    dW2, db2, dW3, db3 = paper.slopes(paper.cross_entropy)
-    keep = 1 - ETA * ALPHA / M
-    wanted = [keep * W2 - ETA * dW2, b2 - ETA * db2, keep * W3 - ETA * dW3, b3 - ETA * db3]
-    return [(p, w.T) for p, w in zip([p for pair in moved for p in pair], wanted, strict=True)]
+    expected = reference.step(NETWORK, _gradients("binary"), ETA, ALPHA, M)
+    return _pairs(bench.step(_regularized(bench)), expected)
 
 
 EQUATIONS: dict[int, tuple[str, Callable[[Bench], Pairs]]] = {
@@ -269,7 +278,7 @@ EQUATIONS: dict[int, tuple[str, Callable[[Bench], Pairs]]] = {
     28: ("L2 gradient", _l2_gradient),
     29: ("L2 step", _l2_step),
 }
-"""For each equation its name, and what gives pairs of found and wanted."""
+"""For each equation its name, and what gives pairs of computed and expected numbers."""
 
 
 def rows(backend: Backend, dtype: str) -> Iterator[Row]:
@@ -278,7 +287,7 @@ def rows(backend: Backend, dtype: str) -> Iterator[Row]:
     for number, (name, pairs_of) in EQUATIONS.items():
         with backend.session(dtype):
             errors = {
-                str(i): difference(backend.to_numpy(found), wanted)
-                for i, (found, wanted) in enumerate(pairs_of(bench))
+                str(i): difference(backend.to_numpy(computed), expected)
+                for i, (computed, expected) in enumerate(pairs_of(bench))
             }
         yield Row("equations", f"({number}) {name}", dtype, worst(errors)[0], BOUNDS[dtype])

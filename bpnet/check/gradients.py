@@ -18,7 +18,7 @@ from bpnet.check.report import Row, difference, worst
 from bpnet.data import draws
 
 BOUNDS = {"float64": 1e-7, "float32": 1e-5, "float16": 2e-2, "bfloat16": 1e-1}
-"""Of the relative difference; in float64 it is that of the differences themselves."""
+"""Bounds on the relative difference; in float64 the error is that of the central differences."""
 
 _LARGE = (
     ("sigmoid", "sigmoid", "quadratic"),
@@ -34,13 +34,13 @@ def rows(backend: Backend, dtype: str) -> Iterator[Row]:
     bound = BOUNDS[dtype]
     for hidden in cases.ACTIVATIONS:
         chosen = [("quadratic", "sigmoid"), ("cross_entropy", "softmax")]
-        made = {f"{c}, {o}": cases.small(hidden, o, c) for c, o in chosen}
-        yield _row(backend, dtype, f"hidden layer {hidden}", made, bound)
+        networks = {f"{c}, {o}": cases.small(hidden, o, c) for c, o in chosen}
+        yield _row(backend, dtype, f"hidden layer {hidden}", networks, bound)
     for cost, pairs in itertools.groupby(cases.PAIRS, key=lambda pair: pair[0]):
-        made = {output: cases.small("tanh", output, cost) for _, output in pairs}
-        yield _row(backend, dtype, f"cost {cost}, every output", made, bound)
-    made = {"": cases.small("tanh", "softmax", "cross_entropy", 0.4)}
-    yield _row(backend, dtype, "dropout layer", made, bound)
+        networks = {output: cases.small("tanh", output, cost) for _, output in pairs}
+        yield _row(backend, dtype, f"cost {cost}, every output", networks, bound)
+    networks = {"": cases.small("tanh", "softmax", "cross_entropy", 0.4)}
+    yield _row(backend, dtype, "dropout layer", networks, bound)
     if dtype in ("float64", "float32"):
         for hidden, output, cost in _LARGE:
             case = cases.large(hidden, output, cost)
@@ -48,17 +48,17 @@ def rows(backend: Backend, dtype: str) -> Iterator[Row]:
             yield Row("gradients", name, dtype, _along(backend, dtype, case), bound)
 
 
-def _row(backend: Backend, dtype: str, name: str, made: dict[str, Case], bound: float) -> Row:
-    errors = {label: _error(backend, dtype, case) for label, case in made.items()}
+def _row(backend: Backend, dtype: str, name: str, networks: dict[str, Case], bound: float) -> Row:
+    errors = {label: _error(backend, dtype, case) for label, case in networks.items()}
     error, label = worst(errors)
-    return Row("gradients", name, dtype, error, bound, label if len(made) > 1 else "")
+    return Row("gradients", name, dtype, error, bound, label if len(networks) > 1 else "")
 
 
 def _error(backend: Backend, dtype: str, case: Case) -> float:
     """Largest relative difference of the cost and of each array's gradient."""
-    C, found = cases.gradients(backend, case, dtype)
-    C_wanted, slopes = _by_differences(case.hidden, case.output, case.cost_name, case.dropout)
-    pairs = [(C, C_wanted), *zip(found, cases.split(slopes, found), strict=True)]
+    C, arrays = cases.gradients(backend, case, dtype)
+    expected_C, slopes = _by_differences(case.hidden, case.output, case.cost_name, case.dropout)
+    pairs = [(C, expected_C), *zip(arrays, cases.split(slopes, arrays), strict=True)]
     return worst({str(i): difference(*pair) for i, pair in enumerate(pairs)})[0]
 
 
@@ -78,9 +78,9 @@ def _along(backend: Backend, dtype: str, case: Case) -> float:
         tuple(random.normal(0, 1, (_DIRECTIONS, *p.shape)) for p in pair)
         for pair in case.parameters
     )
-    _, found = cases.gradients(backend, case, dtype)
+    _, arrays = cases.gradients(backend, case, dtype)
     along = sum(
         np.sum(v * g, axis=tuple(range(1, v.ndim)))
-        for v, g in zip(itertools.chain(*directions), found, strict=True)
+        for v, g in zip(itertools.chain(*directions), arrays, strict=True)
     )
     return difference(along, cases.central_differences(NumPy(), case, directions))

@@ -19,7 +19,7 @@ M, BATCH, EPOCHS = 400, 40, 10
 
 @dataclass(frozen=True)
 class Job:
-    """100 steps on 400 examples of three noisy classes, with L2, and dropout unless told."""
+    """100 steps on 400 examples of three noisy classes, with L2, and by default dropout."""
 
     optimizer: Optimizer
     hidden: str  # activation of the hidden layers
@@ -37,7 +37,7 @@ class Job:
 
     @property
     def recipe(self) -> Recipe:
-        """What the run is asked for."""
+        """The options of the run."""
         return Recipe(
             optimizer=self.optimizer, epochs=EPOCHS, batch_size=BATCH, l2=self.l2,
             dropout=self.dropout, seed=self.seed,
@@ -58,7 +58,7 @@ JOBS = {
 }
 
 COMPARED = ("SGD, tanh", "Adam, relu")
-"""The two that a check runs: each optimizer and each activation once."""
+"""The two jobs of a check: each optimizer and each activation once."""
 
 
 def run_set(backend: Any, dtype: str) -> list[Network]:

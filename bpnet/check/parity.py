@@ -25,7 +25,7 @@ from bpnet.training.recipe import Place
 from bpnet.training.step import TrainingStep
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
-"""Of the relative difference of each parameter array after 100 steps."""
+"""Bounds on the relative difference of each parameter array after 100 steps."""
 
 _SET = "a set of 3"
 RUNS = (*jobs.COMPARED, _SET)
@@ -37,10 +37,10 @@ QUANTITIES = ("z", "a", "delta", "dC/dW", "dC/db")
 def rows(backend: Backend, dtype: str, names: Sequence[str] = RUNS) -> Iterator[Row]:
     """Parameters after 100 steps beside NumPy's, for two optimizers and activations, and a set."""
     for name in names:
-        found, wanted = _trained(name, backend, dtype), _on_numpy(name, dtype)
+        actual, expected = _trained(name, backend, dtype), _on_numpy(name, dtype)
         errors = {
-            where: max(difference(a, b) for a, b in zip(found[where], wanted[where], strict=True))
-            for where in wanted
+            where: max(difference(*pair) for pair in zip(actual[where], arrays, strict=True))
+            for where, arrays in expected.items()
         }
         error, where = worst(errors)
         yield Row("parity", f"100 steps, {name}", dtype, error, BOUNDS[dtype], where)
@@ -52,7 +52,7 @@ def _on_numpy(name: str, dtype: str) -> dict[str, list[Host]]:
 
 
 def _trained(name: str, backend: Any, dtype: str) -> dict[str, list[Host]]:
-    """Arrays of each layer after 100 steps, those of all networks of the set."""
+    """Arrays of each layer after 100 steps, of all networks of the set."""
     if name == _SET:
         networks = jobs.run_set(backend, dtype)
     else:
@@ -73,14 +73,14 @@ class Deviation:
     relative: float  # largest relative difference over the steps
     absolute: float  # largest difference of two numbers
     ulp: float  # the same in units of the last place of the larger of the two
-    step: int  # where the relative difference is largest, from 1
+    step: int  # step of the largest relative difference, from 1
     first_past: int | None  # the first step whose relative difference is above the bound
     by_step: tuple[tuple[float, float, float], ...] = ()  # these three differences at each step
 
 
 @dataclass(frozen=True)
 class Parity:
-    """What two backends differ by on the same run."""
+    """Differences of two backends on the same run."""
 
     one: str
     other: str
@@ -90,15 +90,15 @@ class Parity:
 
     @property
     def first_past(self) -> Deviation | None:
-        """The quantity that is the first past the bound: by step, forward before backward."""
+        """The first quantity past the bound, by step, forward before backward."""
         past = [d for d in self.deviations if d.first_past is not None]
         return min(past, key=_order) if past else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, which has no infinity and no nan: null."""
+        """Plain data for JSON, with null for infinity and nan."""
         first = None if self.first_past is None else asdict(self.first_past)
-        found: dict[str, Any] = _finite({**asdict(self), "first_past": first})
-        return found
+        plain: dict[str, Any] = _finite({**asdict(self), "first_past": first})
+        return plain
 
 
 def _finite(tree: Any) -> Any:
@@ -122,18 +122,18 @@ def compare(
     job: Job = jobs.JOBS["SGD, tanh"],
     bound: float | None = None,
 ) -> Parity:
-    """Train on two backends and hold every step's quantities against each other.
+    """Train on two backends and compare the quantities of every step.
 
     Parameters
     ----------
     one, other : str or Backend
-        Where.
+        The backends.
     dtype : str
-        Of both runs.
+        Dtype of both runs.
     job : Job
-        What is trained.
+        Network, data and options of the run.
     bound : float, optional
-        Of the relative difference of an array at one step.
+        Bound on the relative difference of an array at one step.
 
     Returns
     -------
@@ -155,15 +155,15 @@ def compare(
             raise InputError(msg)
     bound = BOUNDS[dtype] if bound is None else bound
     first, second = (_trace(backend, dtype, job) for backend in pair)
-    found = tuple(_deviation(key, first[key], second[key], dtype, bound) for key in first)
-    return Parity(pair[0].spec, pair[1].spec, dtype, bound, found)
+    deviations = tuple(_deviation(key, first[key], second[key], dtype, bound) for key in first)
+    return Parity(pair[0].spec, pair[1].spec, dtype, bound, deviations)
 
 
 def _deviation(key: tuple[int, str], a: Host, b: Host, dtype: str, bound: float) -> Deviation:
     """Compare two arrays, (steps, ...).
 
-    Numbers below the smallest normal one count as 0, as kernels of CuPy take them in float32: in
-    units of the last place they would be millions apart.
+    Subnormal numbers count as 0, as in CuPy's kernels of float32: otherwise they would be millions
+    of units in the last place apart.
     """
     tiny = np.finfo(dtype).tiny
     a, b = (np.where(np.abs(c) < tiny, np.zeros_like(c), c) for c in (a, b))
@@ -202,7 +202,7 @@ def _keys(net: tuple[Any, ...]) -> list[tuple[int, str]]:
 
 @dataclass(frozen=True)
 class _Traced:
-    """A training step that returns, in place of its sums, what passed through each layer."""
+    """A training step that returns the quantities of each layer in place of its sums."""
 
     step: TrainingStep
 
@@ -210,22 +210,23 @@ class _Traced:
         return self.step.load(rows, data)
 
     def __call__(self, carry: Any, rows: Array, numbers: Any, data: Any) -> Any:
-        judge = self.step.objective
-        seen: dict[tuple[int, str], Array] = {}
+        objective = self.step.objective
+        traced: dict[tuple[int, str], Array] = {}
         numbered, l = [], 0
-        for layer in judge.layers:
+        for layer in objective.layers:
             l += isinstance(layer, Dense)
-            numbered.append(_Layer(layer, l, seen) if isinstance(layer, Dense) else layer)
-        watched = replace(judge, layers=tuple(numbered), cost=_Cost(judge.cost, l, seen))
+            numbered.append(_Layer(layer, l, traced) if isinstance(layer, Dense) else layer)
+        cost = _Cost(objective.cost, l, traced)
+        watched = replace(objective, layers=tuple(numbered), cost=cost)
         carry, _ = replace(self.step, objective=watched)(carry, rows, numbers, data)
-        return carry, tuple(seen[key] for key in _keys(judge.layers))
+        return carry, tuple(traced[key] for key in _keys(objective.layers))
 
 
 @dataclass(frozen=True)
 class _Layer:
     layer: Dense
     l: int
-    seen: dict[tuple[int, str], Array]
+    traced: dict[tuple[int, str], Array]
     averages: ClassVar[int] = 0
 
     @property
@@ -238,35 +239,35 @@ class _Layer:
 
     def forward(self, arrays: Any, a: Array, *, xp: Namespace, key: Any = None) -> Any:
         out, cache = self.layer.forward(arrays, a, xp=xp, key=key)
-        self._see(xp, z=cache[1], a=out)
+        self._trace(xp, z=cache[1], a=out)
         return out, cache
 
     def error(self, dC_da: Array, cache: Any, *, xp: Namespace) -> Array:
         return self.layer.error(dC_da, cache, xp=xp)
 
     def backward(self, arrays: Any, cache: Any, delta: Array, below: bool, *, xp: Namespace) -> Any:
-        self._see(xp, delta=delta)
+        self._trace(xp, delta=delta)
         (dW, db), dC_da = self.layer.backward(arrays, cache, delta, below, xp=xp)
-        self._see(xp, **{"dC/dW": dW, "dC/db": db})
+        self._trace(xp, **{"dC/dW": dW, "dC/db": db})
         return (dW, db), dC_da
 
-    def _see(self, xp: Namespace, **arrays: Array) -> None:
-        # copies: whoever comes next may write to what is donated
+    def _trace(self, xp: Namespace, **arrays: Array) -> None:
+        # copies, because later calls may write to donated arrays
         for name, array in arrays.items():
-            self.seen[self.l, name] = xp.asarray(array, copy=True)
+            self.traced[self.l, name] = xp.asarray(array, copy=True)
 
 
 @dataclass(frozen=True)
 class _Cost:
-    """The cost, which sees z of the last layer."""
+    """The cost, which traces z and a of the last layer."""
 
     cost: Cost
     l: int
-    seen: dict[tuple[int, str], Array]
+    traced: dict[tuple[int, str], Array]
 
     def value(self, z: Array, y: Array, output: Any, *, xp: Namespace) -> Array:
-        self.seen[self.l, "z"] = xp.asarray(z, copy=True)
-        self.seen[self.l, "a"] = xp.asarray(output.sigma(z, xp=xp), copy=True)
+        self.traced[self.l, "z"] = xp.asarray(z, copy=True)
+        self.traced[self.l, "a"] = xp.asarray(output.sigma(z, xp=xp), copy=True)
         return self.cost.value(z, y, output, xp=xp)
 
     def delta(self, z: Array, y: Array, output: Any, *, xp: Namespace) -> Array:

@@ -1,4 +1,4 @@
-"""What a check found: rows of an error beside its bound, gathered for one backend."""
+"""Rows of a check: an error beside its bound."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 BITS = 0.0
-"""Bound of a row that counts what may not happen."""
+"""Bound of a row that counts faults."""
 
 
 @dataclass(frozen=True)
@@ -19,20 +19,20 @@ class Row:
     dtype: str
     error: float  # a relative difference, or a count; infinite where there is no number
     bound: float  # the largest error that passes
-    note: str = ""  # where the error is largest, or what was raised
+    note: str = ""  # position of the largest error, or the exception
 
     @property
     def passed(self) -> bool:
-        """Whether the error keeps the bound; a nan does not."""
+        """Whether the error is within the bound; nan is not."""
         return self.error <= self.bound
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, which has no infinity: null."""
+        """Plain data for JSON, with null for infinity."""
         error = self.error if math.isfinite(self.error) else None
         return {**asdict(self), "error": error, "passed": self.passed}
 
     def __str__(self) -> str:
-        """Verdict, what was checked, error and bound, on one line."""
+        """Return verdict, name, error and bound on one line."""
         verdict = "PASS" if self.passed else "FAIL"
         line = f"{verdict}  {self.group:<10} {self.name:<34} {self.dtype:<9}"
         line += f" {self.error:8.1e} {self.bound:8.1e}"
@@ -40,7 +40,7 @@ class Row:
 
 
 def difference(actual: Any, desired: Any) -> float:
-    """Norm of the difference over the norm of what is desired, or alone where that is 0."""
+    """Norm of the difference, relative to the norm of the desired array unless that is 0."""
     a, d = np.asarray(actual, np.float64), np.asarray(desired, np.float64)
     if a.shape != d.shape:
         msg = f"shape {a.shape}, wanted {d.shape}"
@@ -50,6 +50,6 @@ def difference(actual: Any, desired: Any) -> float:
 
 
 def worst(errors: dict[str, float]) -> tuple[float, str]:
-    """Largest error, nan before all others, and its name."""
+    """Largest error, of which nan is the largest, and its name."""
     name = max(errors, key=lambda k: math.inf if math.isnan(errors[k]) else errors[k])
     return errors[name], name

@@ -1,4 +1,4 @@
-"""All checks of one backend, in order; one that breaks down is a row and not the end."""
+"""All checks of one backend, in order; a check that raises an error becomes a row."""
 
 import logging
 from collections.abc import Callable, Iterator

@@ -1,9 +1,8 @@
-"""A namespace that hands everything on to a backend's own and writes down what it was asked.
+"""A namespace that calls a backend's own and records every call.
 
-:class:`Watch` follows the standard, so it trains networks like any other module; its arrays hold
-those of the backend. They do not turn into numbers or NumPy arrays unseen: such a copy to the host
-is written down, and so is an operand of another library. On a GPU each call is about a kernel
-launch.
+:class:`Watch` follows the standard, so that it trains networks like any other module. Its arrays
+are wrappers of the backend's. A copy to the host, as a number or a NumPy array, is recorded, and so
+is an operand of another library. On a GPU each call is about one kernel launch.
 """
 
 from collections.abc import Iterator
@@ -19,27 +18,27 @@ from bpnet.backends.standard import Standard
 from bpnet.backends.trace.recorder import CREATION, INSPECTION, Recorded, Recorder
 
 _VIEWS = frozenset({"__getitem__", "matrix_transpose", "reshape"})
-"""Calls that look at an array's memory in another way, and launch nothing."""
+"""Calls that make a view of an array, and launch nothing."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One thing that was done with arrays.
+    """One call, or one operand of another library.
 
-    It is a "function", "operator", "attribute", an "upload", a "copy" to the host, or "foreign": an
-    operand that is neither one of these arrays nor a plain Python number.
+    Its kind is "function", "operator", "attribute", "upload", "copy" (to the host), or "foreign":
+    an operand that is neither an array of the namespace nor a plain Python number.
     """
 
     kind: str
     name: str  # such as "exp", "__imul__", "T"
-    dtypes: tuple[str, ...] = ()  # of the arrays given; "number" for a plain one
-    keywords: tuple[str, ...] = ()  # names of those given
-    result: tuple[str, ...] = ()  # dtypes of the arrays returned
-    positional: int = 0  # arguments given without a keyword
+    dtypes: tuple[str, ...] = ()  # dtypes of the arguments; "number" for a plain number
+    keywords: tuple[str, ...] = ()  # names of the keyword arguments
+    result: tuple[str, ...] = ()  # dtypes of the results
+    positional: int = 0  # number of positional arguments
 
 
 class Watch(Recorder):
-    """Namespace of the standard around a backend's; ``calls`` is all that was done, in order."""
+    """Namespace of the standard around a backend's; ``calls`` are all calls, in order."""
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend.xp)
@@ -56,7 +55,7 @@ class Watch(Recorder):
         return super().function(name, function, *arguments, **keywords)
 
     def _require(self, dtype: Any) -> None:
-        """Refuse a dtype that the device lacks: JAX would take a smaller one, with a warning."""
+        """Raise an error for a dtype that the device lacks, where JAX would only warn."""
         for name in DTYPES if dtype is not None else ():
             if getattr(self.xp, name, None) is dtype and not self.backend.has(name):
                 msg = f"{self.backend.spec} has no {name}"
@@ -65,41 +64,41 @@ class Watch(Recorder):
     def asarray(
         self, x: Any, dtype: Any = None, device: Any = None, copy: bool | None = None
     ) -> Any:
-        """Array of this namespace: from the host it is an upload."""
+        """Return an array of this namespace; one from the host is recorded as an upload."""
         if isinstance(x, Recorded):
-            given = {"dtype": dtype, "copy": copy}
-            keywords = {key: value for key, value in given.items() if value is not None}
+            options = {"dtype": dtype, "copy": copy}
+            keywords = {key: value for key, value in options.items() if value is not None}
             return self.call("function", "asarray", self.xp.asarray, (x,), keywords)
-        inner = self.backend.asarray(x, copy=True)  # to a device it always is
+        inner = self.backend.asarray(x, copy=True)  # an upload always copies
         if dtype is not None and inner.dtype != dtype:
             inner = self.xp.astype(inner, dtype)
         self.calls.append(Call("upload", "asarray", result=(dtype_name(inner),)))
         return Recorded(self, inner)
 
     def as_backend(self) -> "WatchBackend":
-        """Return what :func:`bpnet.train` takes."""
+        """Return the backend for :func:`bpnet.train`."""
         return WatchBackend(self.__name__, None, self)
 
     def launches(self) -> int:
-        """Calls so far that compute something, each a kernel on a GPU."""
+        """Return the number of calls that compute something, each a kernel on a GPU."""
         return sum(
             call.kind in {"function", "operator"} and call.name not in INSPECTION | _VIEWS
             for call in self.calls
         )
 
     def of_kind(self, kind: str) -> list[Call]:
-        """Calls of one kind."""
+        """Return the calls of one kind."""
         return [call for call in self.calls if call.kind == kind]
 
     def note(self, kind: str, name: str, arguments: Any, keywords: Any, result: Any) -> None:
-        """Write a call down."""
+        """Record a call."""
         dtypes = tuple(self._dtypes((*arguments, *keywords.values())))
         named = tuple(sorted(key for key, value in keywords.items() if value is not None))
         results = tuple(self._dtypes((result,) if isinstance(result, Recorded) else result))
         self.calls.append(Call(kind, name, dtypes, named, results, len(arguments)))
 
     def _dtypes(self, things: Any) -> Iterator[str]:
-        """Yield dtypes of arrays, ``"number"`` for numbers; write strangers down."""
+        """Yield dtypes of arrays, ``"number"`` for numbers; record arrays of other libraries."""
         for thing in things if isinstance(things, (tuple, list)) else ():
             if isinstance(thing, Recorded):
                 yield dtype_name(thing)
@@ -112,14 +111,14 @@ class Watch(Recorder):
                 self.calls.append(Call("foreign", stranger))
 
     def to_host(self, array: Recorded) -> Any:
-        """NumPy copy of an array, which is written down."""
+        """Return a NumPy copy of an array, and record it."""
         self.calls.append(Call("copy", "to the host", (dtype_name(array),)))
         return self.backend.to_numpy(array.inner)
 
 
 @dataclass(frozen=True)
 class WatchBackend(Standard):
-    """A :class:`Watch` as a backend: what it does is written down, so nothing is tried out."""
+    """A :class:`Watch` as a backend; it has no rehearsal, which would be recorded."""
 
     @property
     def wraps(self) -> bool:  # type: ignore[override]

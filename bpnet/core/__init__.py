@@ -13,7 +13,7 @@ symbol      shape                       meaning, equation of the paper
 ``b``       ``(..., n_out)``            biases of one layer, b^l
 ``z``       ``(..., batch, n_out)``     weighted input z^l (12) (13)
 ``a``       ``(..., batch, n_out)``     activation a^l = sigma(z^l) (11) (14)
-``y``       ``(..., batch, n_L)``       the wanted output
+``y``       ``(..., batch, n_L)``       the target, the desired output
 ``C``       ``(..., batch)`` or mean    the cost (4) (5) (9) (25) (27)
 ``delta``   like ``z``                  the error dC/dz^l (15)
 ``dC_da``   like ``a``                  dC/da^l, the first factor of (16) and (22)

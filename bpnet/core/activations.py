@@ -23,7 +23,7 @@ __dir__ = listing(__all__)
 
 
 class Activation(Protocol):
-    """What a layer asks of its activation function."""
+    """The interface of an activation function."""
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return a = sigma(z), ``(..., batch, n)`` like ``z``."""
@@ -36,7 +36,7 @@ class Elementwise:
     """An activation whose Jacobian is diagonal: dC/dz = dC/da * sigma'(z)."""
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
-        """Return sigma'(z); either ``z`` or ``a = sigma(z)`` may serve."""
+        """Return sigma'(z), from ``z`` or from ``a = sigma(z)``."""
         raise NotImplementedError
 
     def backward(self, dC_da: Array, z: Array, a: Array, *, xp: Namespace) -> Array:
@@ -223,7 +223,7 @@ class SiLU(Elementwise):
 
 @dataclass(frozen=True)
 class Exp(Elementwise):
-    """sigma(z) = e^z, held at the largest number of the dtype; the output for ``poisson``."""
+    """sigma(z) = e^z, at most the largest number of the dtype; the output for ``poisson``."""
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the exponential of ``z``."""
@@ -270,8 +270,7 @@ def get(activation: str | Activation) -> Activation:
     LeakyReLU(slope=0.01)
     """
     if isinstance(activation, str):
-        made: Activation = by_name("activation", ACTIVATIONS, activation)()
-        return made
+        return by_name("activation", ACTIVATIONS, activation)()
     methods = (getattr(activation, name, None) for name in ("sigma", "backward"))
     if isinstance(activation, type) or not all(map(callable, methods)):
         msg = f"activation is {shown(activation)}; give a name or an object with sigma and backward"

@@ -1,4 +1,4 @@
-"""Members averaged: the weighted input of the output layer whose output is the mean of theirs."""
+"""The mean of several networks' outputs, as the weighted input of one output layer."""
 
 import math
 
@@ -9,16 +9,16 @@ from bpnet.errors import InputError
 
 
 def mean_input(z: Array, output: Activation, *, xp: Namespace) -> Array:
-    """Weighted input z with sigma(z) = (1/M) sum_k sigma(z_k), so that a cost can come from z.
+    """Weighted input z with sigma(z) = (1/M) sum_k sigma(z_k), from which costs are computed.
 
-    The mean of probabilities is taken of their logarithms, which do not underflow.
+    The mean of probabilities is computed from their logarithms, which do not underflow.
 
     Parameters
     ----------
     z : array, (M, ..., n)
         Weighted input of the output layer of each member.
     output : Activation
-        sigma; one whose value tells z.
+        sigma, whose inverse must exist.
     xp : namespace
         The array's namespace.
 
@@ -30,7 +30,7 @@ def mean_input(z: Array, output: Activation, *, xp: Namespace) -> Array:
     Raises
     ------
     InputError
-        If the value of ``output`` does not tell z.
+        If ``output`` has no inverse.
 
     Examples
     --------
@@ -49,9 +49,9 @@ def mean_input(z: Array, output: Activation, *, xp: Namespace) -> Array:
     if isinstance(output, Exp):
         return _log_mean_exp(z, xp=xp)
     msg = f"an ensemble's cost is of softmax, sigmoid, identity and exp outputs, not of {output!r}"
-    raise InputError(f"{msg}; judge its networks one by one")
+    raise InputError(f"{msg}; evaluate its networks one by one")
 
 
 def _log_mean_exp(z: Array, *, xp: Namespace) -> Array:
-    """Ln of the mean over the first axis of e^z."""
+    """Logarithm of the mean over the first axis of e^z."""
     return special.logsumexp(xp.moveaxis(z, 0, -1), xp=xp)[..., 0] - math.log(z.shape[0])

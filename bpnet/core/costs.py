@@ -1,9 +1,9 @@
-"""Costs, each together with the error of the output layer, which it owns.
+"""Costs, each with the error of the output layer that follows from it.
 
 ``value`` and ``delta`` take ``z``, ``(..., batch, n)``, the weighted input of the output layer;
-``y``, alike, what was wanted; and ``output``, the activation of that layer. They are for each
-example on its own, summed over outputs: the caller weights and averages. Both come from ``z``
-and never from patched logarithms.
+``y``, of the same shape, the targets; and ``output``, the activation of that layer. They are for
+each example by itself, summed over outputs: the caller weights and averages. Both are computed from
+``z``, never from logarithms of clipped probabilities.
 """
 
 import inspect
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import finite_number, shown
+from bpnet.arguments import shown
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
-from bpnet.core.lookup import by_name, table
+from bpnet.core.lookup import by_name, check_number, table
 from bpnet.errors import InputError
 from bpnet.public import listing
 
@@ -26,7 +26,7 @@ __dir__ = listing(__all__)
 
 
 class Cost(Protocol):
-    """What the output layer asks of a cost."""
+    """The interface of a cost."""
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
@@ -73,8 +73,8 @@ def value_and_delta(
 ) -> tuple[Array, Array]:
     """C, (..., batch), and delta^L, (..., batch, n), at once where the cost can share the work."""
     if hasattr(cost, "value_and_delta"):
-        found: tuple[Array, Array] = cost.value_and_delta(z, y, output, xp=xp)
-        return found
+        both: tuple[Array, Array] = cost.value_and_delta(z, y, output, xp=xp)
+        return both
     return cost.value(z, y, output, xp=xp), cost.delta(z, y, output, xp=xp)
 
 
@@ -166,11 +166,8 @@ class Huber:
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
-        threshold = finite_number(self.threshold)
-        if threshold is None or threshold <= 0:
-            msg = f"huber's threshold is {self.threshold!r}; give a positive number"
-            raise InputError(msg)
-        object.__setattr__(self, "threshold", float(threshold))
+        message = "huber's threshold is {!r}; give a positive number"
+        check_number(self, "threshold", message, lambda t: t > 0, float)
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
@@ -179,7 +176,7 @@ class Huber:
         return xp.sum(inside * (size - 0.5 * inside), axis=-1)
 
     def delta(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
-        """Return the residual, held within the threshold, through the output's Jacobian."""
+        """Return the residual, clipped at the threshold, through the output's Jacobian."""
         a = output.sigma(z, xp=xp)
         dC_da = xp.clip(a - y, -self.threshold, self.threshold)
         return output.backward(dC_da, z, a, xp=xp)
@@ -231,8 +228,8 @@ class Hinge:
 class UserCost:
     """A user's object with ``value(z, y, output)`` and ``delta(z, y, output)``.
 
-    Each is unlike every other, so that a compiling backend never takes what it compiled for the
-    same object before it was changed, and an object without a hash will do.
+    Two are never equal, so that a compiling backend does not reuse what it compiled for the same
+    object before a change, and so that an object without a hash can be wrapped.
     """
 
     cost: Any
@@ -249,10 +246,10 @@ class UserCost:
         return self._shaped(delta, z.shape, "delta", "like z")
 
     def _shaped(self, array: Array, shape: tuple[int, ...], name: str, meaning: str) -> Array:
-        found = getattr(array, "shape", None)
-        if found is None or tuple(found) != tuple(shape):
-            given = "no array" if found is None else f"shape {tuple(found)}"
-            msg = f"{type(self.cost).__name__}.{name} gave {given}; give {tuple(shape)}, {meaning}"
+        actual = getattr(array, "shape", None)
+        if actual is None or tuple(actual) != tuple(shape):
+            text = "no array" if actual is None else f"shape {tuple(actual)}"
+            msg = f"{type(self.cost).__name__}.{name} gave {text}; give {tuple(shape)}, {meaning}"
             raise InputError(msg)
         return array
 
@@ -278,21 +275,20 @@ def get(cost: str | Any, output: Activation) -> Cost:
     >>> get("cross-entropy", activations.Softmax())
     CrossEntropy()
     """
-    given = named(cost)
-    allowed = getattr(given, "outputs", None)
+    chosen = named(cost)
+    allowed = getattr(chosen, "outputs", None)
     if allowed is not None and not isinstance(output, allowed):
         msg = (
-            f"cost {type(given).__name__} is not defined for the output {type(output).__name__}; "
+            f"cost {type(chosen).__name__} is not defined for the output {type(output).__name__}; "
             f"use {' or '.join(kind.__name__ for kind in allowed)} outputs or another cost"
         )
         raise InputError(msg)
-    if type(given) not in COSTS.values():
-        return UserCost(given, "xp" in inspect.signature(given.value).parameters)
-    own: Cost = given
-    return own
+    if type(chosen) in COSTS.values():
+        return chosen
+    return UserCost(chosen, "xp" in inspect.signature(chosen.value).parameters)
 
 
-def named(cost: str | Any) -> Any:
+def named(cost: str | Cost) -> Cost:
     """Cost of a name, or an object as it is, which must have ``value`` and ``delta``."""
     if isinstance(cost, str):
         return by_name("cost", COSTS, cost)()

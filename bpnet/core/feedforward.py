@@ -20,7 +20,7 @@ def weighted_input(W: Array, b: Array, a: Array, *, xp: Namespace) -> Array:
     """z^l = W^l a^(l-1) + b^l, of one layer, ``(..., batch, n_out)``.
 
     ``W``, (..., n_in, n_out), is the transpose of the paper's, so that the product runs along
-    memory; ``b`` is (..., n_out), and ``a``, (..., batch, n_in), what the layer below gives.
+    memory; ``b`` is (..., n_out), and ``a``, (..., batch, n_in), the output of the layer below.
 
     Equations: (12), (13).
     """
@@ -96,7 +96,7 @@ def batch_error(
 def forward(
     layers: Sequence[Any], parameters: Parameters, x: Array, *, xp: Namespace, key: Any = None
 ) -> tuple[Array, list[Any]]:
-    """Feedforward as far as z^L, with what each layer's ``backward`` needs.
+    """Feedforward up to z^L, with the caches that each layer's ``backward`` needs.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def forward(
     x : array, (..., batch, n_0)
         Examples.
     key : random.Key, optional
-        What the layers that draw at random draw from; None when not training.
+        Key of the random numbers of dropout; None when not training.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def cost_and_gradients(
     layers, parameters, x, key
         As in :func:`forward`.
     y : array, (..., batch, n_L)
-        What was wanted.
+        Targets.
     cost : Cost
         ``value`` and ``delta``.
     weights, total : optional

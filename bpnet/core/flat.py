@@ -1,8 +1,8 @@
-"""The arrays of a network as one vector, which an optimizer moves, and as ``W`` and ``b`` again.
+"""The arrays of a network as one vector, which an optimizer updates, and as ``W`` and ``b`` again.
 
-An optimizer does the same to every number. On a network of small layers its calls are what a step
-costs, so that one vector which holds all of them saves most of the calls; a large array is by
-itself, since to join its gradient to the vector is one more pass over memory.
+An optimizer treats every number alike. With small layers a step's time is the number of its calls,
+most of which one vector of all parameters saves. A large array stays by itself, because to copy its
+gradient into the vector is one more pass over memory.
 """
 
 import math
@@ -24,15 +24,15 @@ Vectors = tuple[Array, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the arrays of some layers are in vectors.
+    """Positions of the arrays of some layers in vectors.
 
     Parameters
     ----------
     shapes : tuple of tuples of shapes
         For each layer those of its arrays, without an axis of members.
     largest : float
-        Arrays of up to so many numbers are packed into one vector, ``(n,)`` or ``(members, n)``,
-        which is the first; larger ones follow as they are.
+        Arrays of up to this many elements are packed into one vector, ``(n,)`` or
+        ``(members, n)``, which is the first; larger arrays follow as they are.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class Layout:
     largest: float = math.inf
 
     def pack(self, parameters: Parameters, *, xp: Namespace) -> Vectors:
-        """Return vectors that hold the numbers of the arrays, behind any axis of members."""
+        """Return vectors of the elements of the arrays, after any axis of members."""
         small, large = [], []
         for places, arrays in zip(self._places, parameters, strict=True):
             for (shape, start, stop), a in zip(places, arrays, strict=True):
@@ -66,7 +66,7 @@ class Layout:
         """Return the arrays of each layer: parts of the vectors, where the library has views."""
         large = iter(vectors[len(vectors) - self._larger :])
         lead = vectors[0].shape[:-1] if self.vectors > self._larger else ()
-        found = []
+        unpacked = []
         for places in self._places:
             arrays = []
             for shape, start, stop in places:
@@ -75,11 +75,11 @@ class Layout:
                     continue
                 part = vectors[0][..., start:stop] if lead else vectors[0][start:stop]
                 arrays.append(part if len(shape) == 1 else xp.reshape(part, (*lead, *shape)))
-            found.append(tuple(arrays))
-        return tuple(found)
+            unpacked.append(tuple(arrays))
+        return tuple(unpacked)
 
     def pack_slots(self, state: State, *, xp: Namespace) -> tuple[Slots, ...]:
-        """Return for each vector what an optimizer remembers, from what it does for each array."""
+        """Return the optimizer's slots of each vector, from those of each array."""
         if self.vectors == self._larger:
             return tuple(slots for layer in state for slots in layer)
         count = max(len(slots) for layer in state for slots in layer)
@@ -90,7 +90,7 @@ class Layout:
         return tuple(zip(*packed, strict=True)) if packed else ((),) * self.vectors
 
     def unpack_slots(self, state: Sequence[Slots], *, xp: Namespace) -> State:
-        """Return for each array what an optimizer remembers, from what it does for each vector."""
+        """Return the optimizer's slots of each array, from those of each vector."""
         if self.vectors == self._larger:
             slots = iter(state)
             return tuple(tuple(next(slots) for _ in shapes) for shapes in self.shapes)
@@ -102,11 +102,11 @@ class Layout:
 
     @cached_property
     def _places(self) -> tuple[tuple[tuple[tuple[int, ...], int, int], ...], ...]:
-        """Shape, first and last place in the first vector, for each array of each layer.
+        """Shape, start and stop in the first vector, for each array of each layer.
 
-        The places of an array that is not packed are -1.
+        Start and stop of an array that is not packed are -1.
         """
-        stop, found = 0, []
+        stop, layers = 0, []
         for shapes in self.shapes:
             places = []
             for shape in shapes:
@@ -114,8 +114,8 @@ class Layout:
                 packed = size <= self.largest
                 places.append((shape, stop, stop + size) if packed else (shape, -1, -1))
                 stop += size if packed else 0
-            found.append(tuple(places))
-        return tuple(found)
+            layers.append(tuple(places))
+        return tuple(layers)
 
     @cached_property
     def _larger(self) -> int:
@@ -123,12 +123,12 @@ class Layout:
 
     @cached_property
     def vectors(self) -> int:
-        """How many vectors there are."""
+        """Number of vectors."""
         return self._larger + any(start >= 0 for places in self._places for _, start, _ in places)
 
 
 def of_learned(layers: Sequence[Any], largest: float = math.inf) -> Layout:
-    """Layout of the arrays that an optimizer moves; see :func:`bpnet.core.layers.learned`."""
+    """Layout of the arrays that an optimizer updates; see :func:`bpnet.core.layers.learned`."""
     return Layout(learned(layers, tuple(layer.shapes for layer in layers)), largest)
 
 

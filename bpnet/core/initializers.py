@@ -1,4 +1,4 @@
-"""First weights: rules of scale and shape. The draws themselves are made on the host.
+"""Initial weights: rules of scale and shape. The random numbers are drawn on the host.
 
 An initializer turns standard draws into ``W``, ``(n_in, n_out)``, and ``b``, ``(n_out,)``.
 ``draw`` has ``normal(shape)``, mean 0 and variance 1, and ``uniform(shape)`` on [-1, 1).
@@ -22,7 +22,7 @@ __dir__ = listing(__all__)
 
 
 class Draw(Protocol):
-    """Where standard random numbers come from."""
+    """The interface of a source of standard random numbers."""
 
     def normal(self, shape: tuple[int, ...]) -> Array:
         """Return normal numbers, mean 0 and variance 1."""
@@ -32,14 +32,10 @@ class Draw(Protocol):
 
 
 class Initializer(Protocol):
-    """What a layer asks of its initializer."""
+    """The interface of an initializer."""
 
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b``, ``(n_out,)``."""
-
-
-def _fan(mode: str, n_in: int, n_out: int) -> float:
-    return {"in": n_in, "mean": (n_in + n_out) / 2}[mode]
 
 
 @checked
@@ -63,7 +59,8 @@ class Scaled:
 
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
-        std = math.sqrt(self.gain / _fan(self.fan, n_in, n_out))
+        fan = n_in if self.fan == "in" else (n_in + n_out) / 2
+        std = math.sqrt(self.gain / fan)
         b = xp.zeros_like(draw.normal((n_out,)))
         if self.shape == "normal":
             return std * draw.normal((n_in, n_out)), b
@@ -142,7 +139,7 @@ _RELU_LIKE = (
 
 
 def _takes_a_draw(init: Initializer) -> bool:
-    """Whether something can be called as an initializer is."""
+    """Whether an object can be called with the arguments of an initializer."""
     try:
         inspect.signature(init).bind(None, 1, 1, xp=None)
     except Exception:
@@ -153,7 +150,7 @@ def _takes_a_draw(init: Initializer) -> bool:
 def get(init: str | Initializer, activation: Activation) -> Initializer:
     """Initializer of a name or an object; ``"auto"`` takes the one that suits the activation.
 
-    He's for relu and its kin, LeCun's for selu, Glorot's for the others.
+    That is He's for relu and similar ones, LeCun's for selu, Glorot's for the others.
 
     Raises
     ------
@@ -175,5 +172,4 @@ def get(init: str | Initializer, activation: Activation) -> Initializer:
             init = "lecun"
         else:
             init = "he" if isinstance(activation, _RELU_LIKE) else "glorot"
-    found: Initializer = by_name("initializer", INITIALIZERS, init)
-    return found
+    return by_name("initializer", INITIALIZERS, init)

@@ -1,4 +1,4 @@
-"""Layers: ``forward`` returns what ``backward`` needs; state is passed, never kept.
+"""Layers: ``forward`` returns the cache that ``backward`` needs; a layer keeps no state.
 
 A layer is a frozen dataclass with
 
@@ -6,8 +6,8 @@ A layer is a frozen dataclass with
 * ``forward(arrays, a, xp=, key=) -> (a, cache)``,
 * ``error(dC_da, cache, xp=) -> delta``: from dC/da of its output to the error at its core,
 * ``backward(arrays, cache, delta, below, xp=) -> (gradients, dC_da)``: dC/da of its input, or
-  None where ``below`` is False and nobody asks for it; the last gradients of a layer with
-  averages are what these follow.
+  None where ``below`` is False and no layer needs it; in place of the gradients of its averages
+  a layer returns the new values that these follow.
 """
 
 import dataclasses
@@ -17,7 +17,6 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import finite_number
 from bpnet.core import activations, feedforward, initializers, lookup, random
 from bpnet.core.activations import Activation
 from bpnet.core.feedforward import Parameters
@@ -30,7 +29,7 @@ __all__ = ["LAYERS", "NORMS", "BatchNorm", "Dense", "Dropout", "LayerNorm"]
 __dir__ = listing(__all__)
 
 _MOST = 1 << 48
-"""Weights that no layer has, and no library can make."""
+"""Number of weights from which a layer fits into no memory."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,8 @@ class Dense:
 
     def __post_init__(self) -> None:
         for name in ("n_in", "n_out"):
-            n = finite_number(getattr(self, name))
-            if not isinstance(n, int) or n < 1:
-                given = getattr(self, name)
-                msg = f"a layer has {name} = {given!r} neurons; give a whole number of at least 1"
-                raise InputError(msg)
-            object.__setattr__(self, name, n)
+            message = f"a layer has {name} = {{!r}} neurons; give a whole number of at least 1"
+            lookup.check_number(self, name, message, lambda n: n >= 1, int)
         if self.n_in * self.n_out >= _MOST:
             msg = f"a layer has {self.n_in} times {self.n_out} weights, more than any memory holds"
             raise InputError(f"{msg}; give fewer neurons")
@@ -98,15 +93,15 @@ class Dense:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Inverted dropout (Srivastava et al. 2014), while training only.
+    """Inverted dropout (Srivastava et al. 2014), in training only.
 
-    A value is dropped with probability ``rate`` and the others are scaled up so that the mean
-    stays; which ones is a function of seed, step, layer and example.
+    A value is dropped with probability ``rate``, and the others are scaled up to keep the mean. The
+    choice is a function of seed, step, layer and example.
 
     Parameters
     ----------
     rate : float
-        0 <= rate < 1, kept in steps of 2^-16.
+        0 <= rate < 1, rounded to a multiple of 2^-16.
     """
 
     rate: float
@@ -114,11 +109,11 @@ class Dropout:
     averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        rate = finite_number(self.rate)
-        if rate is None or not 0 <= rate < 1 or random.drop_steps(rate) == 65536:
-            msg = f"the dropout rate is {self.rate!r}; give a number from 0 to below 1"
-            raise InputError(msg)
-        object.__setattr__(self, "rate", rate)
+        message = "the dropout rate is {!r}; give a number from 0 to below 1"
+        full = random.drop_steps(1)
+        lookup.check_number(
+            self, "rate", message, lambda r: 0 <= r < 1 and random.drop_steps(r) < full
+        )
 
     @property
     def shapes(self) -> Shapes:
@@ -139,7 +134,7 @@ class Dropout:
         return a * factors, factors
 
     def drops(self) -> tuple[int, float]:
-        """Return the rate in steps of 2^-16, and what the others are scaled up by."""
+        """Return the rate in steps of 2^-16, and the factor of the values that are kept."""
         steps = random.drop_steps(self.rate)
         return steps, 1 / (1 - steps / random.drop_steps(1))
 
@@ -177,7 +172,7 @@ def with_norm(layers: Sequence[Dense], norm: str | None) -> tuple[Any, ...]:
 
 
 def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
-    """Layers with dropout after each hidden dense one, behind its normalization if it has one."""
+    """Layers with dropout after each hidden dense one, or after its normalization."""
     added: list[Any] = []
     for layer, above in pairwise(layers):
         added.append(layer)
@@ -187,7 +182,7 @@ def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
 
 
 def differs_in_training(layers: Sequence[Any]) -> bool:
-    """Whether a layer does something else in training: it draws at random, or sees the batch."""
+    """Whether a layer works in another way in training: dropout and batch normalization do."""
     return draws(layers) or any(isinstance(layer, BatchNorm) for layer in layers)
 
 
@@ -197,11 +192,11 @@ def draws(layers: Sequence[Any]) -> bool:
 
 
 def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
-    """How many of the last arrays of each layer no optimizer moves.
+    """Number of the last arrays of each layer that the optimizer does not update.
 
-    They are the averages, and a shift, ``b`` or beta, that a batch normalization above takes away
-    again. Such a shift has the gradient zero in training; what is computed for it is rounding
-    noise, which Adam, RMSprop and Adagrad would scale up to whole steps.
+    These are the averages, and a shift, ``b`` or beta, that a batch normalization above subtracts
+    again. The gradient of such a shift is zero in training. Its computed value is rounding noise,
+    which Adam, RMSprop and Adagrad would scale up to whole steps.
 
     Examples
     --------
@@ -209,7 +204,7 @@ def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
     (1, 2, 0)
     """
     counts: list[int] = []
-    centered = False  # whether what is above takes away a constant added to this layer's output
+    centered = False  # whether the layers above subtract a constant added to this layer's output
     for layer in reversed(layers):
         if isinstance(layer, Dropout):
             counts.append(0)
@@ -223,37 +218,37 @@ def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
 
 
 def check_batch(layers: Sequence[Any], k: int) -> None:
-    """Refuse batches of one example, in which a batch normalization finds no variance."""
+    """Raise an InputError for batches of one example, if there is a batch normalization."""
     if k < 2 and any(layer.averages for layer in layers):
         msg = "batch normalization was given one example a batch, which has no variance; give a "
         raise InputError(f"{msg}batch_size of at least 2 and as many examples, or norm='layer'")
 
 
 def learned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
-    """Arrays that an optimizer moves: all but those of :func:`fixed`."""
+    """Arrays that an optimizer updates: all but those of :func:`fixed`."""
     pairs = zip(fixed(layers), parameters, strict=True)
     return tuple(arrays[: len(arrays) - count] for count, arrays in pairs)
 
 
 def unlearned(layers: Sequence[Any], parameters: Parameters) -> Parameters:
-    """Arrays that no optimizer moves: those of :func:`fixed`."""
+    """Arrays that no optimizer updates: those of :func:`fixed`."""
     pairs = zip(fixed(layers), parameters, strict=True)
     return tuple(arrays[len(arrays) - count :] for count, arrays in pairs)
 
 
-def after_step(layers: Sequence[Any], before: Parameters, seen: Parameters) -> Parameters:
-    """Unlearned arrays after a step: shifts as before, averages moved.
+def after_step(layers: Sequence[Any], before: Parameters, gradients: Parameters) -> Parameters:
+    """Unlearned arrays after a step: shifts as before, averages updated.
 
-    ``before`` are all arrays before the step, ``seen`` their gradients with what the averages
-    follow.
+    ``before`` are all arrays before the step; ``gradients`` those of ``backward``, with the values
+    that the averages follow.
     """
-    found = []
-    for layer, count, old, new in zip(layers, fixed(layers), before, seen, strict=True):
+    after = []
+    for layer, count, old, new in zip(layers, fixed(layers), before, gradients, strict=True):
         n = len(old) - layer.averages
         pairs = zip(old[n:], new[n:], strict=True)
         averages = (p + layer.momentum * (q - p) for p, q in pairs)
-        found.append((*old[len(old) - count : n], *averages))
-    return tuple(found)
+        after.append((*old[len(old) - count : n], *averages))
+    return tuple(after)
 
 
 def describe(layer: Any) -> dict[str, Any]:
@@ -270,7 +265,7 @@ def describe(layer: Any) -> dict[str, Any]:
 
 
 def rebuild(described: Mapping[str, Any]) -> Any:
-    """Layer that :func:`describe` described, of a kind and with parameters that are known."""
+    """Layer from its description by :func:`describe`; unknown kinds and parameters are errors."""
     options = {key: value for key, value in described.items() if key != "kind"}
     kind = lookup.by_name("layer", LAYERS, str(described.get("kind")))
     if "activation" in options:

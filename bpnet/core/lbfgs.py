@@ -1,42 +1,42 @@
 """L-BFGS on one flat vector (Nocedal 1980; Liu and Nocedal 1989).
 
-All vectors and their products stay on the device; the host reads one small array for each
-evaluation of the function, and decides by it. Constants and order of the tests are those of
-L-BFGS-B without bounds, so that the iterates are those of SciPy's to rounding.
+All vectors and their products stay on the device. For each evaluation of the function the host
+reads one small array, by which it decides. Constants and the order of the tests are those of
+L-BFGS-B without bounds, so that the iterates are those of SciPy to rounding.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import checked, finite_number
+from bpnet.arguments import checked
 from bpnet.core import line_search
-from bpnet.errors import InputError
+from bpnet.core.lookup import check_number
 
 _EPSILON = 2.0**-52
 DECREASE = 1e7 * _EPSILON
 """Relative decrease of f below which the search is over, 2.2e-9."""
 
 Objective = Callable[[Array], tuple[Array, ...]]
-"""From w, (n,), to f, its gradient, (n,), and further numbers that the caller wants to see."""
+"""From w, (n,), to f, its gradient, (n,), and further numbers for the caller."""
 
 
 @checked
 @dataclass(frozen=True)
 class LBFGS:
-    """Settings of L-BFGS: batch descent along the curvature of the last steps.
+    """Settings of L-BFGS, batch descent with the curvature of the last steps.
 
     Parameters
     ----------
     memory : int
-        Steps whose curvature is remembered.
+        Number of steps whose curvature is used.
     tolerance : float
-        The search is over where no entry of the gradient is larger.
+        The search ends where no entry of the gradient is larger.
     max_evaluations : int
-        Of cost and gradient, at most.
+        Most evaluations of cost and gradient.
     """
 
     memory: int = 10
@@ -45,21 +45,15 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         for name in ("memory", "max_evaluations"):
-            n = finite_number(getattr(self, name))
-            if not isinstance(n, int) or n < 1:
-                msg = f"{name} is {getattr(self, name)!r}; give a whole number of at least 1"
-                raise InputError(msg)
-            object.__setattr__(self, name, n)
-        tolerance = finite_number(self.tolerance)
-        if tolerance is None or tolerance < 0:
-            msg = f"tolerance is {self.tolerance!r}; give a number of 0 or more"
-            raise InputError(msg)
-        object.__setattr__(self, "tolerance", float(tolerance))
+            message = f"{name} is {{!r}}; give a whole number of at least 1"
+            check_number(self, name, message, lambda n: n >= 1, int)
+        message = "tolerance is {!r}; give a number of 0 or more"
+        check_number(self, "tolerance", message, lambda t: t >= 0, float)
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where a search ended, or is after an iteration."""
+class SearchState:
+    """State of a search after an iteration, or at its end."""
 
     w: Any  # the point, (n,)
     f: float  # its value
@@ -68,7 +62,7 @@ class Found:
     iterations: int
     evaluations: int
     round_trips: int  # copies from the device to the host
-    converged: bool = False  # whether it ended at a minimum, as far as the tolerances tell
+    converged: bool = False  # whether it ended at a minimum, by the tolerances
     reason: str = ""  # why it ended
 
 
@@ -81,7 +75,7 @@ class Memory:
     gamma: Any = 1.0
 
     def remember(self, s: Array, y: Array) -> None:
-        """Take a pair in, and drop the oldest."""
+        """Add a pair, and drop the oldest."""
         sy = s @ y
         self.pairs.append((s, y, 1 / sy))
         self.gamma = sy / (y @ y)
@@ -89,13 +83,13 @@ class Memory:
             self.pairs.popleft()
 
     def forget(self) -> None:
-        """Start again from steepest descent."""
+        """Drop all pairs: the next direction is that of steepest descent."""
         self.pairs.clear()
         self.gamma = 1.0
 
 
 def direction(g: Array, memory: Memory) -> Array:
-    """D = -H g, with H the inverse Hessian as the remembered steps tell it: the two loops."""
+    """Direction d = -H g, with the inverse Hessian H of the last steps, by the two loops."""
     q, alphas = g, []
     for s, y, rho in reversed(memory.pairs):
         alpha = rho * (s @ q)
@@ -107,6 +101,16 @@ def direction(g: Array, memory: Memory) -> Array:
     return -r
 
 
+class _At(NamedTuple):
+    """Numbers of a point on the host."""
+
+    f: float
+    largest: float  # max |g|
+    slope: float  # g . d, along the last direction
+    slope_before: float  # g_old . d
+    extra: tuple[float, ...]
+
+
 class _Search:
     """The state of one minimization."""
 
@@ -116,82 +120,83 @@ class _Search:
         self.objective, self.read, self.xp = objective, read, xp
         self.iterations = self.evaluations = 0
 
-    def look(self, w: Array, d: Array | None, g_old: Array | None) -> tuple[Array, list[float]]:
-        """Gradient at ``w``, and on the host: f, max |g|, g . d, g_old . d, extras."""
+    def look(self, w: Array, d: Array | None, g_old: Array | None) -> tuple[Array, _At]:
+        """Evaluate f and its gradient at ``w``, and copy the numbers to the host."""
         xp = self.xp
         f, g, *extra = self.objective(w)
         d = g if d is None else d
-        wanted = [f, xp.max(xp.abs(g)), g @ d, (g if g_old is None else g_old) @ d, *extra]
+        numbers = [f, xp.max(xp.abs(g)), g @ d, (g if g_old is None else g_old) @ d, *extra]
         self.evaluations += 1
-        return g, [float(v) for v in self.read(xp.stack([xp.astype(v, g.dtype) for v in wanted]))]
+        host = [float(v) for v in self.read(xp.stack([xp.astype(v, g.dtype) for v in numbers]))]
+        f, largest, slope, slope_before, *extra = host
+        return g, _At(f, largest, slope, slope_before, tuple(extra))
 
-    def found(self, w: Array, numbers: Sequence[float], step: float, **how: Any) -> Found:
-        extra, counts = tuple(numbers[4:]), (self.iterations, self.evaluations, self.evaluations)
-        return Found(w, numbers[0], step, extra, *counts, **how)
+    def result(self, w: Array, at: _At, step: float, **how: Any) -> SearchState:
+        counts = self.iterations, self.evaluations, self.evaluations
+        return SearchState(w, at.f, step, at.extra, *counts, **how)
 
 
 def minimize(
     objective: Objective, w: Array, *, settings: LBFGS, max_iterations: int,
     read: Callable[[Array], Sequence[float]], xp: Namespace,
-) -> Generator[Found, None, Found]:  # fmt: skip
+) -> Generator[SearchState, None, SearchState]:  # fmt: skip
     """Minimum of a function near ``w``, one iteration after the other.
 
-    ``objective`` gives f, its gradient and further numbers of a point, (n,), all on the device;
-    ``read`` copies an array of numbers to the host. It yields where the search is after each
-    iteration, and returns the last point, and why it is the last.
+    ``objective`` returns f, its gradient and further numbers of a point, (n,), all on the device;
+    ``read`` copies an array of numbers to the host. The generator yields the state of the search
+    after each iteration, and returns the last one, with the reason of its end.
     """
     state, memory = _Search(objective, read, xp), Memory(settings.memory)
-    g, here = state.look(w, None, None)
+    g, at = state.look(w, None, None)
     step = 0.0
-    if not math.isfinite(here[0]):
-        return state.found(w, here, step, reason="f is not finite at the start")
-    if here[1] <= settings.tolerance:
-        return state.found(w, here, step, converged=True, reason="gradient below tolerance")
-    length = math.sqrt(here[2])
+    if not math.isfinite(at.f):
+        return state.result(w, at, step, reason="f is not finite at the start")
+    if at.largest <= settings.tolerance:
+        return state.result(w, at, step, converged=True, reason="gradient below tolerance")
+    length = math.sqrt(at.slope)
     while True:
         d = direction(g, memory)
         first = 1 / length if state.iterations == 0 else 1.0
-        tried = _along(state, w, g, d, here[0], first)
-        if tried is None:
+        trial = _along(state, w, g, d, at.f, first)
+        if trial is None:
             if not memory.pairs:
-                return state.found(w, here, step, reason="no step along the gradient gets lower")
+                return state.result(w, at, step, reason="no step along the gradient gets lower")
             memory.forget()
             continue
-        before, (w, g_new, here, step, slope) = here, tried
+        f, (w, g_new, at, step) = at.f, trial
         state.iterations += 1
-        yield state.found(w, here, step)
+        yield state.result(w, at, step)
         reason = _limit(state, settings, max_iterations)
         if reason:
-            return state.found(w, here, step, reason=reason)
-        drop = before[0] - here[0]
-        if here[1] <= settings.tolerance:
-            return state.found(w, here, step, converged=True, reason="gradient below tolerance")
-        if drop <= DECREASE * max(abs(before[0]), abs(here[0]), 1.0):
-            return state.found(w, here, step, converged=True, reason="f hardly decreases")
-        if (here[2] - slope) * step > _EPSILON * -slope * step:
+            return state.result(w, at, step, reason=reason)
+        drop = f - at.f
+        if at.largest <= settings.tolerance:
+            return state.result(w, at, step, converged=True, reason="gradient below tolerance")
+        if drop <= DECREASE * max(abs(f), abs(at.f), 1.0):
+            return state.result(w, at, step, converged=True, reason="f hardly decreases")
+        if (at.slope - at.slope_before) * step > _EPSILON * -at.slope_before * step:
             memory.remember(step * d, g_new - g)
         g = g_new
 
 
 def _along(
     state: _Search, w: Array, g: Array, d: Array, f: float, step: float
-) -> tuple[Array, Array, list[float], float, float] | None:
-    """Point, gradient, numbers, step and old slope after a line search; None where it fails."""
+) -> tuple[Array, Array, _At, float] | None:
+    """Point, its gradient and numbers, and the step after a line search; None where it fails."""
     trial = None
     while True:
         w_new = w + step * d
-        g_new, numbers = state.look(w_new, d, g)
-        slope = numbers[3]
+        g_new, at = state.look(w_new, d, g)
         if trial is None:
-            if not slope < 0:
+            if not at.slope_before < 0:
                 return None
-            trial = line_search.search(f, slope, step)
+            trial = line_search.search(f, at.slope_before, step)
             next(trial)
         try:
-            step = trial.send((numbers[0], numbers[2]))
+            step = trial.send((at.f, at.slope))
         except StopIteration as end:
             step, good = end.value
-            return (w_new, g_new, numbers, step, slope) if good else None
+            return (w_new, g_new, at, step) if good else None
 
 
 def _limit(state: _Search, settings: LBFGS, max_iterations: int) -> str:

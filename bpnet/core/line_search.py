@@ -40,13 +40,11 @@ class Bracket:
 def search(
     phi: float, slope: float, step: float
 ) -> Generator[float, tuple[float, float], tuple[float, bool]]:
-    """Ask for phi and its slope at one step after the other, from those at 0, where it falls.
+    """Search a step that meets phi(t) <= phi(0) + c1 t phi'(0) and |phi'(t)| <= c2 |phi'(0)|.
 
-    phi(t) <= phi(0) + c1 t phi'(0) and |phi'(t)| <= c2 |phi'(0)|.
-
-    It yields steps, ``step`` the first, and is to be sent phi and the slope at each. It returns the
-    last one tried, and whether that may be taken: it meets the conditions, or nothing better is to
-    be told apart.
+    The arguments are phi and its negative slope at 0, and the first step. The generator yields
+    steps, and must be sent phi and its slope at each. It returns the last step, and whether it may
+    be taken: it meets the conditions, or the bracket is too narrow to find a better one.
     """
     test = DECREASE * slope
     start = Point(0.0, phi, slope)
@@ -54,22 +52,22 @@ def search(
     low, high, farthest = 0.0, 5 * step, _FARTHEST
     width, wider = farthest, 2 * farthest
     for _ in range(EVALUATIONS):
-        here = Point(step, *(yield step))
-        if not math.isfinite(here.phi) or not math.isfinite(here.slope):
-            # there is no number to go by: come nearer, and never so far again
+        trial = Point(step, *(yield step))
+        if not math.isfinite(trial.phi) or not math.isfinite(trial.slope):
+            # without a finite value only a shorter step helps, and no later one may be as long
             farthest = high = step
             step = bracket.best.t + 0.1 * (step - bracket.best.t)
             continue
-        enough = here.phi <= phi + step * test
-        first = first and not (enough and here.slope >= 0)
+        enough = trial.phi <= phi + step * test
+        first = first and not (enough and trial.slope >= 0)
         narrow = bracket.closed and (not low < step < high or high - low <= WIDTH * high)
-        far = step == farthest and enough and here.slope <= test
-        if narrow or far or (enough and abs(here.slope) <= CURVATURE * -slope):
+        far = step == farthest and enough and trial.slope <= test
+        if narrow or far or (enough and abs(trial.slope) <= CURVATURE * -slope):
             return step, True
-        if first and here.phi <= bracket.best.phi and not enough:
-            bracket, step = _tilted_step(bracket, here, test, low, high)
+        if first and trial.phi <= bracket.best.phi and not enough:
+            bracket, step = _tilted_step(bracket, trial, test, low, high)
         else:
-            bracket, step = next_step(bracket, here, low, high)
+            bracket, step = next_step(bracket, trial, low, high)
         best, other = bracket.best.t, bracket.other.t
         if bracket.closed:
             if abs(other - best) >= 0.66 * wider:
@@ -85,36 +83,36 @@ def search(
 
 
 def _tilted_step(
-    bracket: Bracket, here: Point, slope: float, low: float, high: float
+    bracket: Bracket, trial: Point, slope: float, low: float, high: float
 ) -> tuple[Bracket, float]:
     """Next step by phi(t) - c1 phi'(0) t, as long as no step decreased phi enough."""
     leaning = Bracket(bracket.best.tilted(slope), bracket.other.tilted(slope), bracket.closed)
-    leaning, step = next_step(leaning, here.tilted(slope), low, high)
+    leaning, step = next_step(leaning, trial.tilted(slope), low, high)
     ends = leaning.best.tilted(-slope), leaning.other.tilted(-slope)
     return Bracket(*ends, leaning.closed), step
 
 
-def next_step(bracket: Bracket, here: Point, low: float, high: float) -> tuple[Bracket, float]:
-    """Take a trial into the bracket, and choose the next one: ``dcstep``.
+def next_step(bracket: Bracket, trial: Point, low: float, high: float) -> tuple[Bracket, float]:
+    """Update the bracket by a trial, and choose the next step: ``dcstep``.
 
-    It returns the bracket with the trial as one of its ends, and the step to try next, which shall
-    lie between ``low`` and ``high``.
+    Return the bracket with the trial as one of its ends, and the next step, between ``low`` and
+    ``high``.
     """
     best, other, closed = bracket.best, bracket.other, bracket.closed
-    turned = here.slope * math.copysign(1.0, best.slope) < 0
-    if here.phi > best.phi:
-        step, closed = _higher(best, here), True
+    turned = trial.slope * math.copysign(1.0, best.slope) < 0
+    if trial.phi > best.phi:
+        step, closed = _higher(best, trial), True
     elif turned:
-        step, closed = _turned(best, here), True
-    elif abs(here.slope) < abs(best.slope):
-        step = _flatter(best, here, other, closed, low, high)
+        step, closed = _turned(best, trial), True
+    elif abs(trial.slope) < abs(best.slope):
+        step = _flatter(best, trial, other, closed, low, high)
     elif closed:
-        step = _cubic(here, other, here)
+        step = _cubic(trial, other, trial)
     else:
-        step = high if here.t > best.t else low
-    if here.phi > best.phi:
-        return Bracket(best, here, closed), step
-    return replace(bracket, best=here, other=best if turned else other, closed=closed), step
+        step = high if trial.t > best.t else low
+    if trial.phi > best.phi:
+        return Bracket(best, trial, closed), step
+    return replace(bracket, best=trial, other=best if turned else other, closed=closed), step
 
 
 def _parts(a: Point, b: Point, *, floor: bool = False) -> tuple[float, float]:
@@ -126,53 +124,53 @@ def _parts(a: Point, b: Point, *, floor: bool = False) -> tuple[float, float]:
     return theta, gamma
 
 
-def _cubic(origin: Point, end: Point, here: Point) -> float:
+def _cubic(origin: Point, end: Point, trial: Point) -> float:
     """Minimum of the cubic, reckoned from the trial towards ``end``."""
-    theta, gamma = _parts(end, here)
-    gamma = -gamma if here.t > end.t else gamma
-    r = ((gamma - here.slope) + theta) / (((gamma - here.slope) + gamma) + end.slope)
+    theta, gamma = _parts(end, trial)
+    gamma = -gamma if trial.t > end.t else gamma
+    r = ((gamma - trial.slope) + theta) / (((gamma - trial.slope) + gamma) + end.slope)
     return origin.t + r * (end.t - origin.t)
 
 
-def _secant(best: Point, here: Point) -> float:
-    return here.t + here.slope / (here.slope - best.slope) * (best.t - here.t)
+def _secant(best: Point, trial: Point) -> float:
+    return trial.t + trial.slope / (trial.slope - best.slope) * (best.t - trial.t)
 
 
-def _higher(best: Point, here: Point) -> float:
+def _higher(best: Point, trial: Point) -> float:
     """A higher value: the cubic's minimum, or the mean of it and the parabola's."""
-    theta, gamma = _parts(best, here)
-    gamma = -gamma if here.t < best.t else gamma
-    r = ((gamma - best.slope) + theta) / (((gamma - best.slope) + gamma) + here.slope)
-    cubic = best.t + r * (here.t - best.t)
-    chord = (best.phi - here.phi) / (here.t - best.t) + best.slope
-    parabola = best.t + best.slope / chord / 2 * (here.t - best.t)
+    theta, gamma = _parts(best, trial)
+    gamma = -gamma if trial.t < best.t else gamma
+    r = ((gamma - best.slope) + theta) / (((gamma - best.slope) + gamma) + trial.slope)
+    cubic = best.t + r * (trial.t - best.t)
+    chord = (best.phi - trial.phi) / (trial.t - best.t) + best.slope
+    parabola = best.t + best.slope / chord / 2 * (trial.t - best.t)
     if abs(cubic - best.t) < abs(parabola - best.t):
         return cubic
     return cubic + (parabola - cubic) / 2
 
 
-def _turned(best: Point, here: Point) -> float:
+def _turned(best: Point, trial: Point) -> float:
     """A lower value whose slope has the other sign: the one farther from the trial."""
-    cubic, secant = _cubic(here, best, here), _secant(best, here)
-    return cubic if abs(cubic - here.t) > abs(secant - here.t) else secant
+    cubic, secant = _cubic(trial, best, trial), _secant(best, trial)
+    return cubic if abs(cubic - trial.t) > abs(secant - trial.t) else secant
 
 
 def _flatter(
-    best: Point, here: Point, other: Point, closed: bool, low: float, high: float
+    best: Point, trial: Point, other: Point, closed: bool, low: float, high: float
 ) -> float:
     """A lower value and a smaller slope of the same sign: the cubic may have no minimum there."""
-    theta, gamma = _parts(best, here, floor=True)
-    gamma = -gamma if here.t > best.t else gamma
-    r = ((gamma - here.slope) + theta) / ((gamma + (best.slope - here.slope)) + gamma)
+    theta, gamma = _parts(best, trial, floor=True)
+    gamma = -gamma if trial.t > best.t else gamma
+    r = ((gamma - trial.slope) + theta) / ((gamma + (best.slope - trial.slope)) + gamma)
     if r < 0 and gamma != 0:
-        cubic = here.t + r * (best.t - here.t)
+        cubic = trial.t + r * (best.t - trial.t)
     else:
-        cubic = high if here.t > best.t else low
-    secant = _secant(best, here)
-    nearer = abs(cubic - here.t) < abs(secant - here.t)
+        cubic = high if trial.t > best.t else low
+    secant = _secant(best, trial)
+    nearer = abs(cubic - trial.t) < abs(secant - trial.t)
     if not closed:
         step = secant if nearer else cubic
         return min(max(step, low), high)
     step = cubic if nearer else secant
-    bound = here.t + 0.66 * (other.t - here.t)
-    return min(bound, step) if here.t > best.t else max(bound, step)
+    bound = trial.t + 0.66 * (other.t - trial.t)
+    return min(bound, step) if trial.t > best.t else max(bound, step)

@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from bpnet.arguments import checked, finite_number
 from bpnet.errors import InputError
@@ -11,80 +11,96 @@ from bpnet.synonyms import hint
 
 
 def table(named: dict[str, Any]) -> dict[str, Any]:
-    """A table of classes by name, each made to hold its arguments against its signature."""
+    """Table of classes by name, whose constructors check their arguments' types."""
     return {name: checked(kind) for name, kind in named.items()}
 
 
-def unknown(kind: str, given: object, names: list[str]) -> InputError:
-    """Error for a name that is not among ``names``, with the one that was meant."""
-    return InputError(f"unknown {kind} {given!r}; {hint(kind, given, names)}")
+def unknown(kind: str, name: object, names: list[str]) -> InputError:
+    """Error for a name that is not among ``names``, with the nearest one."""
+    return InputError(f"unknown {kind} {name!r}; {hint(kind, name, names)}")
 
+
+Entry = TypeVar("Entry")
 
 _REGISTERED: dict[str, type] = {}
-"""Classes of the user's own that may be named, by their addresses."""
+"""Registered classes of the user, by their addresses."""
 
 _METHODS = {"activation": ("sigma", "backward"), "cost": ("value", "delta")}
 
 
 def address(kind: type) -> str:
-    """Module and name of a class, as files and the command line write it."""
+    """Module and name of a class, in the form of files and of the command line."""
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def register(kind: type) -> None:
-    """Let a class be named, an activation or a cost.
+    """Register a user's activation or cost, so that files and commands may name its class.
 
     Raises
     ------
     InputError
-        If it is neither, or could not be made again of its name and numbers.
+        If the class is neither, or its objects can't be rebuilt from a name and numbers.
     """
     if not any(all(callable(getattr(kind, m, None)) for m in ms) for ms in _METHODS.values()):
         msg = f"{kind!r} has neither sigma and backward, of an activation, nor value and delta"
         raise InputError(f"{msg}, of a cost; give a class that has")
-    made_of = any("__init__" in vars(base) for base in kind.__mro__[:-1])
-    if made_of and not dataclasses.is_dataclass(kind):
+    has_arguments = any("__init__" in vars(base) for base in kind.__mro__[:-1])
+    if has_arguments and not dataclasses.is_dataclass(kind):
         msg = f"{address(kind)} is made with arguments that no file would know"
         raise InputError(f"{msg}; make it a frozen dataclass of numbers")
     _REGISTERED[address(kind)] = kind
 
 
-def _registered(kind: str, given: str) -> type:
-    found = _REGISTERED.get(given)
-    if found is None:
-        msg = f"{kind} {given!r} is code that bpnet does not load by itself; if you trust it, name "
-        raise InputError(f"{msg}it: --custom {given}, in Python bpnet.custom.register({given!r})")
-    if not all(callable(getattr(found, method, None)) for method in _METHODS.get(kind, ())):
-        msg = f"{given!r} is no {kind}; give a class with {' and '.join(_METHODS[kind])}"
+def _registered(kind: str, name: str) -> Any:
+    registered = _REGISTERED.get(name)
+    if registered is None:
+        msg = f"{kind} {name!r} is code that bpnet does not load by itself; if you trust it, name "
+        raise InputError(f"{msg}it: --custom {name}, in Python bpnet.custom.register({name!r})")
+    if not all(callable(getattr(registered, method, None)) for method in _METHODS[kind]):
+        msg = f"{name!r} is no {kind}; give a class with {' and '.join(_METHODS[kind])}"
         raise InputError(msg)
-    return found
+    return registered
 
 
-def by_name(kind: str, table: Mapping[str, Any], given: str) -> Any:
+def by_name(kind: str, table: Mapping[str, Entry], name: str) -> Entry:
     """Entry of ``table`` under a name in which hyphens and underscores are the same.
 
-    A ``module:name`` is that of a class which the user has registered.
+    ``module:name`` is the address of a class that the user has registered.
     """
-    if ":" in given and kind in _METHODS:
-        return _registered(kind, given.strip())
-    key = given.strip().lower().replace("-", "_")
+    if ":" in name and kind in _METHODS:
+        registered: Entry = _registered(kind, name.strip())
+        return registered
+    key = name.strip().lower().replace("-", "_")
     if key not in table:
-        raise unknown(kind, given, list(table))
+        raise unknown(kind, name, list(table))
     return table[key]
 
 
 def check_finite(owner: Any, name: str) -> None:
-    """Refuse a parameter that is no finite number."""
-    given = getattr(owner, name)
-    if finite_number(given) is None:
-        msg = f"{type(owner).__name__} has {name} = {given!r}; give a finite number"
-        raise InputError(msg)
+    """Raise an InputError for a parameter that is no finite number."""
+    message = f"{type(owner).__name__} has {name} = {{!r}}; give a finite number"
+    check_number(owner, name, message, lambda _: True)
+
+
+def check_number(
+    owner: Any, name: str, message: str, allowed: Callable[[Any], bool], kind: Any = None
+) -> None:
+    """Make a field of a frozen dataclass a plain number, of a type if there is one.
+
+    An InputError with the message says that it is no number, no whole one, or not allowed.
+    """
+    value = getattr(owner, name)
+    number = finite_number(value)
+    whole = kind is not int or isinstance(number, int)
+    if number is None or not whole or not allowed(number):
+        raise InputError(message.format(value))
+    object.__setattr__(owner, name, kind(number) if kind else number)
 
 
 def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     """Name and parameters of an object of ``table``, as plain data.
 
-    An object of another type could not be built again, and is refused.
+    An object of another type can't be rebuilt, and is an error.
 
     Examples
     --------
@@ -92,8 +108,8 @@ def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     >>> describe(activations.LeakyReLU(0.2), activations.ACTIVATIONS)
     {'name': 'leaky_relu', 'slope': 0.2}
     """
-    own = _REGISTERED.get(address(type(thing)))
-    for name, kind in (*table.items(), (address(type(thing)), own)):
+    name_of_class = address(type(thing))
+    for name, kind in (*table.items(), (name_of_class, _REGISTERED.get(name_of_class))):
         if type(thing) is kind:
             fields = dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ()
             return {"name": name, **{f.name: getattr(thing, f.name) for f in fields}}
@@ -102,7 +118,7 @@ def describe(thing: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rebuild(kind: str, table: Mapping[str, Any], described: Mapping[str, Any]) -> Any:
-    """Object that :func:`describe` described, of a known name, with finite numbers."""
+    """Object from its description by :func:`describe`, of a known name, with finite numbers."""
     parameters = {key: value for key, value in described.items() if key != "name"}
     for key, value in parameters.items():
         if type(value) not in (int, float) or not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""How good the output is, counted on the arrays' own device."""
+"""Accuracy and R2, computed on the arrays' own device."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from bpnet.core.activations import Activation, Sigmoid, Softmax
 from bpnet.core.namespace import namespace_of
 
 Kind = Literal["class", "threshold"]
-"""How a right answer is told: the largest output, or every output on its side of 0.5."""
+"""What makes a prediction correct: the largest output, or every output on its side of 0.5."""
 
 
 def is_probability(output: Activation) -> bool:
@@ -17,7 +17,7 @@ def is_probability(output: Activation) -> bool:
 
 
 def middle(output: Activation) -> float:
-    """The output that says neither 0 nor 1: a probability of 0.5, or else 0."""
+    """Threshold between the labels 0 and 1: a probability of 0.5, or else an output of 0."""
     return 0.5 if is_probability(output) else 0.0
 
 
@@ -36,11 +36,11 @@ def count_correct(
     classes : array of int, (n,)
         0 to n - 1, in the integers that the device indexes with.
     kind : {"class", "threshold"}
-        By the largest output, or by every output on its side.
+        By the largest output, or by every output on its side of the threshold.
     middle : float
-        What of it says neither 0 nor 1.
+        Threshold between 0 and 1.
     real : array of bool, (..., batch), optional
-        Which rows are examples; the others do not count.
+        True for the rows that are examples; the others do not count.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def count_correct(
         The count.
     """
     if kind == "class":
-        wanted = y if y.ndim < z.ndim else special.argmax(y, classes, xp=xp)
-        right = special.argmax(z, classes, xp=xp) == wanted
+        labels = y if y.ndim < z.ndim else special.argmax(y, classes, xp=xp)
+        right = special.argmax(z, classes, xp=xp) == labels
     else:
         right = xp.all((z > middle) == (y > 0.5), axis=-1)
     if real is not None:
@@ -60,8 +60,8 @@ def count_correct(
 def decide(a: Array, kind: Kind, middle: float, *, xp: Namespace) -> Array:
     """Class number of each example, (batch,), or its labels, (batch, n), in int64.
 
-    They are the largest of the outputs ``a``, (batch, n), or each of them beside the middle, which
-    says neither 0 nor 1.
+    The class is that of the largest output of ``a``, (batch, n); a label is 1 where an output is
+    above the threshold ``middle``.
     """
     return xp.argmax(a, axis=1) if kind == "class" else xp.astype(a > middle, xp.int64)
 
@@ -69,13 +69,13 @@ def decide(a: Array, kind: Kind, middle: float, *, xp: Namespace) -> Array:
 def r2(a: Array, y: Array) -> float:
     """Share of the variance of ``y`` that ``a`` explains, the mean over outputs.
 
-    R2 = 1 - sum (y - a)^2 / sum (y - mean y)^2; an output that does not vary counts 0 unless it
-    is met exactly.
+    R2 = 1 - sum (y - a)^2 / sum (y - mean y)^2; a target that does not vary counts 0, or 1 where
+    the output equals it.
 
     Parameters
     ----------
     a, y : array, (m, n) or (m,)
-        Outputs and what was wanted, on the host or a device.
+        Outputs and targets, on the host or a device.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from bpnet.errors import ArrayMismatch, InputError
 
 
 def library_of(array: Array) -> str:
-    """Name of the library that an array belongs to, such as ``"numpy"``."""
+    """Name of an array's library, such as ``"numpy"``."""
     return _name(_namespace(array))
 
 
@@ -42,14 +42,13 @@ def namespace_of(*arrays: Array) -> Namespace:
     first, *others = arrays
     xp = _namespace(first)
     for other in others:
-        its = _namespace(other)
-        if its is not xp:
-            _refuse(_name(xp), _name(its), f'"{_name(xp)}"')
-        here, there = device(first), device(other)
+        other_xp, name = _namespace(other), _name(xp)
+        if other_xp is not xp:
+            _refuse(name, _name(other_xp), f'"{name}"')
+        one, two = device(first), device(other)
         # an array that JAX is tracing is on no device yet
-        if here is not None and there is not None and here != there:
-            name = _name(xp)
-            _refuse(f"{name}:{here}", f"{name}:{there}", "bpnet.backends.of(other)")
+        if one is not None and two is not None and one != two:
+            _refuse(f"{name}:{one}", f"{name}:{two}", "bpnet.backends.of(other)")
     return xp
 
 

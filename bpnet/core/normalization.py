@@ -1,23 +1,23 @@
-"""Normalization layers: values brought to mean 0 and variance 1, then scaled and shifted.
+"""Normalization layers: values are scaled to mean 0 and variance 1, then by gamma and beta.
 
 Both apply their activation afterwards, so a hidden layer is a dense one without activation, then
-one of these. gamma and beta are learned; where a layer has ``averages``, its last arrays are not:
-they follow the batches, and stand in for them outside training.
+one of these. gamma and beta are learned. The last arrays of a layer with ``averages`` are averages
+over the batches of training, which outside training replace the batch's own mean and variance.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import finite_number
 from bpnet.core import activations, special
 from bpnet.core.activations import Activation
+from bpnet.core.lookup import check_number
 from bpnet.errors import InputError
 
 Shapes = tuple[tuple[int, ...], ...]
 
 _SMALLEST = 2.0**-126
-"""Number above 0 that float32 holds, in which a normalization computes at the least."""
+"""Smallest normal number of float32, in which a normalization computes, or in float64."""
 
 
 class _Normalization:
@@ -31,16 +31,10 @@ class _Normalization:
     averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        n = finite_number(self.n)
-        if not isinstance(n, int) or n < 1:
-            msg = f"a normalization has n = {self.n!r} values; give a whole number of at least 1"
-            raise InputError(msg)
-        epsilon = finite_number(self.epsilon)
-        if epsilon is None or not _SMALLEST <= epsilon <= 1 / _SMALLEST:
-            msg = f"epsilon of a normalization is {self.epsilon!r}; give a positive number, such as"
-            raise InputError(f"{msg} 1e-5")
-        object.__setattr__(self, "epsilon", float(epsilon))
-        object.__setattr__(self, "n", n)
+        message = "a normalization has n = {!r} values; give a whole number of at least 1"
+        check_number(self, "n", message, lambda n: n >= 1, int)
+        message = "epsilon of a normalization is {!r}; give a positive number, such as 1e-5"
+        check_number(self, "epsilon", message, lambda e: _SMALLEST <= e <= 1 / _SMALLEST, float)
         object.__setattr__(self, "activation", activations.get(self.activation))
 
     @property
@@ -51,7 +45,7 @@ class _Normalization:
     def _statistics(
         self, arrays: tuple[Array, ...], x: Array, xp: Namespace, *, training: bool
     ) -> tuple[Array, Array]:
-        """Return mean and variance, of shapes that go with ``x``."""
+        """Return mean and variance, of shapes that broadcast with ``x``."""
         mean = xp.mean(x, axis=self.axis, keepdims=True)
         return mean, xp.mean((x - mean) ** 2, axis=self.axis, keepdims=True)
 
@@ -76,26 +70,26 @@ class _Normalization:
     def backward(
         self, arrays: tuple[Array, ...], cache: Any, delta: Array, below: bool, *, xp: Namespace
     ) -> tuple[tuple[Array, ...], Array | None]:
-        """Return (dC/dgamma, dC/dbeta, what the averages follow) and dC/dx.
+        """Return (dC/dgamma, dC/dbeta, the values that the averages follow) and dC/dx.
 
         With g = gamma delta, dC/dx = (g - mean g - xhat mean(g xhat)) / sqrt(variance + epsilon).
         """
-        xhat, inverse, *_, seen = cache
+        xhat, inverse, *_, statistics = cache
         dtype = delta.dtype
         delta = xp.astype(delta, xhat.dtype, copy=False)
         slopes = (xp.sum(delta * xhat, axis=-2), xp.sum(delta, axis=-2))
         if below:
             g = xp.astype(arrays[0], xhat.dtype, copy=False)[..., None, :] * delta
-            if seen is not None or not self.averages:
+            if statistics is not None or not self.averages:
                 inner = xp.mean(g * xhat, axis=self.axis, keepdims=True)
                 g = g - xp.mean(g, axis=self.axis, keepdims=True) - xhat * inner
             dx = xp.astype(g * inverse, dtype, copy=False)
-        return (*slopes, *self._followed(arrays, seen, xhat, xp)), dx if below else None
+        return (*slopes, *self._followed(arrays, statistics, xhat, xp)), dx if below else None
 
     def _followed(
-        self, arrays: tuple[Array, ...], seen: Any, xhat: Array, xp: Namespace
+        self, arrays: tuple[Array, ...], statistics: Any, xhat: Array, xp: Namespace
     ) -> tuple[Array, ...]:
-        """What the averages shall follow."""
+        """Values that the averages follow."""
         return ()
 
 
@@ -130,14 +124,14 @@ class LayerNorm(_Normalization):
 class BatchNorm(_Normalization):
     """Normalization of each value over the batch (Ioffe and Szegedy 2015).
 
-    In training mean and variance are those of the batch, all examples alike whatever their
-    weights; elsewhere the averages over the batches of training, whose variance is k/(k-1) times
-    the batch's own. A batch of one example, such as the last one of an epoch, has no variance: it
-    moves what lies above and leaves the averages as they are. Where every batch would be of one
-    example, training is refused.
+    In training mean and variance are those of the batch, in which the examples count alike,
+    whatever their weights. Outside training they are averages over the batches of training, whose
+    variance is k/(k-1) times the batch's own. A batch of one example, such as the last one of an
+    epoch, has no variance: it updates the layers above, and not the averages. Training where every
+    batch has one example is an error.
 
-    A constant that the layers below add to all examples alike is taken away with the mean, so
-    that their biases stay as they are (:func:`bpnet.core.layers.fixed`).
+    A constant that the layers below add to all examples is subtracted with the mean, so that their
+    biases are not updated (:func:`bpnet.core.layers.fixed`).
 
     Parameters
     ----------
@@ -161,11 +155,8 @@ class BatchNorm(_Normalization):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        momentum = finite_number(self.momentum)
-        if momentum is None or not 0 < momentum <= 1:
-            msg = f"momentum of BatchNorm is {self.momentum!r}; give a number above 0 and up to 1"
-            raise InputError(msg)
-        object.__setattr__(self, "momentum", float(momentum))
+        message = "momentum of BatchNorm is {!r}; give a number above 0 and up to 1"
+        check_number(self, "momentum", message, lambda m: 0 < m <= 1, float)
 
     def _statistics(
         self, arrays: tuple[Array, ...], x: Array, xp: Namespace, *, training: bool
@@ -175,13 +166,13 @@ class BatchNorm(_Normalization):
         return arrays[2][..., None, :], arrays[3][..., None, :]
 
     def _followed(
-        self, arrays: tuple[Array, ...], seen: Any, xhat: Array, xp: Namespace
+        self, arrays: tuple[Array, ...], statistics: Any, xhat: Array, xp: Namespace
     ) -> tuple[Array, ...]:
-        if seen is None:
+        if statistics is None:
             return arrays[2:]
-        mean, variance = (statistic[..., 0, :] for statistic in seen)
+        mean, variance = (statistic[..., 0, :] for statistic in statistics)
         k = xhat.shape[-2]
-        if k is None:  # the standard's word for a length not known yet
+        if k is None:  # in the standard, None is a length that is not known yet
             return _followed_if_several(arrays[2:], mean, variance, xhat, xp)
         return (mean, variance * (k / (k - 1))) if k > 1 else arrays[2:]
 
@@ -189,7 +180,7 @@ class BatchNorm(_Normalization):
 def _followed_if_several(
     averages: tuple[Array, ...], mean: Array, variance: Array, x: Array, xp: Namespace
 ) -> tuple[Array, ...]:
-    """What the averages follow where the graph itself counts the examples of a batch."""
+    """Values that the averages follow, in a graph that counts the examples of a batch itself."""
     one = xp.ones_like(x[..., 0, :1])
     k = xp.sum(xp.ones_like(x[..., :1]), axis=-2)
     unbiased = variance * (k / xp.maximum(k - 1, one))

@@ -1,4 +1,4 @@
-"""Optimizers by their names, and a step of one for all arrays of a network."""
+"""Optimizers by their names, and the step of an optimizer for all arrays of a network."""
 
 import dataclasses
 from typing import Any
@@ -30,7 +30,7 @@ __all__ = [
 __dir__ = listing(__all__)
 
 State = tuple[tuple[Slots, ...], ...]
-"""For each layer, for each of its arrays, what the optimizer remembers of it."""
+"""The optimizer's slots, for each array of each layer."""
 
 
 def init(optimizer: Optimizer, parameters: Parameters, *, xp: Namespace) -> State:
@@ -42,27 +42,27 @@ def update(
     optimizer: Optimizer, parameters: Parameters, gradients: Parameters, state: State,
     coefficients: tuple[Any, ...], *, xp: Namespace,
 ) -> tuple[Parameters, State]:  # fmt: skip
-    """Move all parameters one step; parameters, gradients and state are donated.
+    """Update all parameters by one step; parameters, gradients and state are donated.
 
-    The coefficients are the optimizer's of the step: numbers, or arrays, (members,).
+    ``coefficients`` are those of the optimizer for this step: numbers, or arrays, (members,).
     """
-    moved, remembered = [], []
+    updated, new_state = [], []
     several = any(getattr(c, "ndim", 0) for c in coefficients)
     for layer in zip(parameters, gradients, state, strict=True):
         steps = []
         for p, g, slots in zip(*layer, strict=True):
-            own = tuple(beside(c, p) for c in coefficients) if several else coefficients
-            steps.append(optimizer.update(p, g, slots, own, xp=xp))
+            numbers = tuple(beside(c, p) for c in coefficients) if several else coefficients
+            steps.append(optimizer.update(p, g, slots, numbers, xp=xp))
         arrays, slots = zip(*steps, strict=True) if steps else ((), ())
-        moved.append(arrays)
-        remembered.append(slots)
-    return tuple(moved), tuple(remembered)
+        updated.append(arrays)
+        new_state.append(slots)
+    return tuple(updated), tuple(new_state)
 
 
 def without_numbers(optimizer: Optimizer) -> Optimizer:
-    """What ``update`` depends on: of bpnet's own, the kind alone, as numbers are coefficients.
+    """Optimizer with default numbers, if it is bpnet's own: ``update`` takes them as coefficients.
 
-    Another optimizer may ask for its own numbers, so that it stays as it is.
+    The ``update`` of another optimizer may read its own numbers, so that it stays as it is.
     """
     kind = type(optimizer)
     return kind() if kind in OPTIMIZERS.values() else optimizer
@@ -76,10 +76,10 @@ OPTIMIZERS: dict[str, type[Optimizer]] = table({
 
 
 def get(optimizer: Any, learning_rate: float | None = None, momentum: float | None = None) -> Any:
-    """Optimizer of a name, or an object, with another learning rate or momentum where given.
+    """Optimizer of a name, or an object, with this learning rate and momentum, if they are passed.
 
-    ``"lbfgs"`` gives the settings of :mod:`bpnet.core.lbfgs`, which is no :class:`Optimizer`. An
-    InputError says that there is no such optimizer, or that it has no rate or momentum.
+    ``"lbfgs"`` stands for the settings of :mod:`bpnet.core.lbfgs`, which are no :class:`Optimizer`.
+    An InputError says that there is no such optimizer, or that it has no rate or momentum.
 
     Examples
     --------
@@ -100,6 +100,6 @@ def get(optimizer: Any, learning_rate: float | None = None, momentum: float | No
     if not isinstance(optimizer, Optimizer):
         msg = f"optimizer is {shown(optimizer)}; give a name or an instance of an Optimizer"
         raise InputError(msg)
-    asked = {"learning_rate": learning_rate, "momentum": momentum}
-    given = {name: value for name, value in asked.items() if value is not None}
-    return dataclasses.replace(optimizer, **given) if given else optimizer
+    options = {"learning_rate": learning_rate, "momentum": momentum}
+    changes = {name: value for name, value in options.items() if value is not None}
+    return dataclasses.replace(optimizer, **changes) if changes else optimizer

@@ -16,23 +16,23 @@ _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
 _WORD = 1 << 32
 _LANES = 20
-"""Bits of the second counter word that number a row's lanes; the layer has the rest."""
+"""Bits of the second counter word for the number of a lane of a row; the others are the layer's."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """What the masks of one step are drawn from.
+    """Key of the masks of one step.
 
     The words are those of :func:`step_words`, a function of seed, purpose and step: int32 numbers,
     or arrays of them, (members, 1, 1). The rows are the examples' numbers in the training set,
-    (batch,) or (members, batch), so that a mask belongs to its example wherever that is computed.
+    (batch,) or (members, batch), so that the mask of an example does not depend on its batch.
     """
 
     words: tuple[Any, Any]
     rows: Array
     layer: int = 0  # number of the layer that draws
-    # for the number of a layer of dropout, where the members' rates differ, what Dropout.drops
-    # gives for each: two arrays (members, 1, 1), of int32 and in the dtype of the run
+    # by the number of a dropout layer, if the members' rates differ: the steps and the factors of
+    # Dropout.drops for each member, two arrays (members, 1, 1), of int32 and in the run's dtype
     drops: Mapping[int, tuple[Array, Array]] | None = None
 
     def at(self, layer: int) -> "Key":
@@ -43,7 +43,7 @@ class Key:
 def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Threefry-2x32-20 of a key, a pair of int32, and two counter words of one shape.
 
-    The key's words may be arrays that go with the counter; the result is shaped like that.
+    The key's words may be arrays that broadcast with the counter, which gives the result's shape.
     """
     schedule = (*words, words[0] ^ words[1] ^ _PARITY)
     x0 = x0 + schedule[0]
@@ -52,7 +52,7 @@ def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> 
         for r in _ROTATIONS[block % 2]:
             x0 += x1
             low = x1 >> (32 - r)
-            low &= (1 << r) - 1  # the shift of a negative number brings ones in
+            low &= (1 << r) - 1  # a negative number shifts ones in
             x1 <<= r
             x1 |= low
             x1 ^= x0
@@ -91,9 +91,9 @@ def _signed(word: int) -> int:
 
 
 def keep_mask(key: Key, n: int, steps: Any, *, xp: Namespace) -> Array:
-    """Which of ``n`` values of each example are kept: bool, (batch, n) or (members, batch, n).
+    """True for the values that are kept, ``n`` an example: (batch, n) or (members, batch, n).
 
-    16 bits decide over one value, so the rate of dropping is a multiple of 2^-16; ``steps`` is that
+    A value takes 16 random bits, so the rate of dropping is a multiple of 2^-16; ``steps`` is that
     of :func:`drop_steps`, or an array of int32, (members, 1, 1). ``n`` is below 2^22.
     """
     lanes = -(-n // 4)
@@ -101,7 +101,7 @@ def keep_mask(key: Key, n: int, steps: Any, *, xp: Namespace) -> Array:
     numbers = xp.arange(lanes, dtype=xp.int32, device=device(rows)) + (key.layer << _LANES)
     lane = xp.zeros_like(rows) + numbers
     x0, x1 = threefry(key.words, rows + xp.zeros_like(lane), lane, xp=xp)
-    # each half of a word, as the upper one, counts from -2^31 in steps of 2^16
+    # shifted to the upper half of a word, 16 bits are a number from -2^31 in steps of 2^16
     threshold = (steps - (1 << 15)) << 16
     halves = (x0 << 16, x0, x1 << 16, x1)
     return xp.concat([half >= threshold for half in halves], axis=-1)[..., :n]

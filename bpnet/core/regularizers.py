@@ -1,4 +1,4 @@
-"""What keeps weights and steps small: L2, L1, max-norm, clipping. Biases are never regularized.
+"""Regularization by L2, L1, max-norm and clipping. Biases are never regularized.
 
 Strengths and limits are numbers, or arrays, (members,), with one for each network of a stack.
 """
@@ -11,7 +11,7 @@ from bpnet.core.special import beside
 
 
 class Regularization(NamedTuple):
-    """Strengths and limits of a step; 0 and None are none."""
+    """Strengths and limits of a step; 0 and None turn them off."""
 
     l2: Any = None  # the paper's alpha
     l1: Any = None
@@ -20,11 +20,11 @@ class Regularization(NamedTuple):
 
 
 UNBOUND = Regularization(0.0, 0.0, 1e30, 1e30)
-"""What changes nothing: for a network that has none in a stack where others have one."""
+"""Values without an effect, for a network without regularization in a stack with it."""
 
 
 def is_given(value: Any) -> bool:
-    """Whether a strength or limit is one: a number that is not 0, or one for each member."""
+    """Whether a strength or limit is on: a number that is not 0, or one for each member."""
     return value is not None and (getattr(value, "ndim", 0) > 0 or bool(value != 0))
 
 
@@ -47,7 +47,7 @@ def penalized(
 
 
 def l2_cost(parameters: Parameters, l2: float, m: Any, *, xp: Namespace) -> Array:
-    """What L2 adds to the cost: alpha/(2m) sum_w w^2, ``(...)``, so that C = C_0 + this.
+    """The L2 term of the cost, alpha/(2m) sum_w w^2, ``(...)``: C = C_0 + this.
 
     ``l2`` is the paper's alpha, and ``m`` the size of the training set, in mini-batches too; ``b``
     does not count.
@@ -81,7 +81,7 @@ def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: Any
 
 
 def l1_cost(parameters: Parameters, l1: float, m: Any, *, xp: Namespace) -> Array:
-    """What L1 adds to the cost: l1/m sum_w |w|, ``(...)``; as :func:`l2_cost`."""
+    """The L1 term of the cost, l1/m sum_w |w|, ``(...)``; as :func:`l2_cost`."""
     sizes = [xp.sum(xp.abs(W), axis=(-2, -1)) for W in _weights(parameters)]
     return sum(sizes[1:], start=sizes[0]) * (l1 / m)
 
@@ -108,12 +108,12 @@ def max_norm(parameters: Parameters, limit: float, *, xp: Namespace) -> Paramete
 
 
 def _axes(parameters: Parameters) -> int:
-    """Axes of a ``W``, those of members among them: one more than the ``b`` of the last layer."""
+    """Axes of a ``W``, with those of members: one more than those of the last layer's ``b``."""
     return 1 + next(int(arrays[-1].ndim) for arrays in reversed(parameters) if arrays)
 
 
 def _has_weights(arrays: tuple[Array, ...], axes: int) -> bool:
-    """Whether the first array is a ``W`` of so many axes: gamma and beta are not decayed."""
+    """Whether the first array is a ``W``, which has so many axes, and no gamma."""
     return len(arrays) > 0 and arrays[0].ndim == axes
 
 
@@ -128,18 +128,18 @@ def _short(W: Array, limit: Any, xp: Namespace) -> Array:
 
 
 def _shrink(length: Array, limit: float, xp: Namespace) -> Array:
-    """Factor that brings a length down to the limit, 1 for a shorter one."""
+    """Factor that scales a length down to the limit, 1 for a shorter length."""
     return limit / xp.where(length > limit, length, xp.zeros_like(length) + limit)
 
 
 def clip(
     gradients: tuple[Array, ...], limit: Any, axes: int = 0, *, xp: Namespace
 ) -> tuple[Array, ...]:
-    """Gradients scaled down so that all of them together have at most the length ``limit``.
+    """Gradients scaled down to a total length of at most ``limit`` (Pascanu et al. 2013).
 
-    The gradients are those of all parameters of a network (Pascanu et al. 2013), such as
-    :class:`bpnet.core.flat.Layout` packs them, and donated; of the ``axes`` first axes, 0 or 1, are
-    members, and ``limit`` is then one number or one for each.
+    The gradients are those of all parameters of a network, as :class:`bpnet.core.flat.Layout` packs
+    them, and donated. The first ``axes`` axes, 0 or 1, are members, and ``limit`` is a number or
+    has one for each member.
     """
     squares = [xp.sum(g * g, axis=tuple(range(axes, g.ndim))) for g in gradients]
     factor = _shrink(xp.sqrt(sum(squares[1:], start=squares[0])), limit, xp)

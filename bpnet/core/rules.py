@@ -1,11 +1,11 @@
-"""The update rules of the optimizers: how one array moves, and what is remembered of it.
+"""The update rules of the optimizers, for one parameter array and its slots.
 
 A rule is a frozen dataclass, a subclass of :class:`Optimizer`, with
 
 * ``learning_rate``: the eta it starts from,
 * ``init(p, xp=) -> slots``: arrays shaped like the parameter array ``p``,
-* ``coefficients(t, learning_rate) -> tuple of numbers``: all that step t = 1, 2, ... needs beside
-  the arrays; worked out on the host in float64, so that no backend rounds 1 - beta^t,
+* ``coefficients(t, learning_rate) -> tuple of numbers``: all numbers that step t = 1, 2, ... needs,
+  computed on the host in float64, so that no backend rounds 1 - beta^t,
 * ``update(p, g, slots, coefficients, xp=) -> (p, slots)``: ``p``, ``g`` and the slots are
   donated: they may be written to.
 
@@ -14,20 +14,20 @@ All act element by element, so the same step serves a network and a stack of the
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from bpnet._typing import Array, Namespace
-from bpnet.arguments import finite_number
-from bpnet.errors import InputError
+from bpnet.core.lookup import check_number
 
 Slots = tuple[Array, ...]
 Step = tuple[Array, Slots]
-"""An array after a step, and what is remembered of it then."""
+"""A parameter array and its slots after a step."""
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What optimizers share: a learning rate, and slots that start at zero.
+    """Base of the optimizers, with a learning rate, and slots that start at zero.
 
     Parameters
     ----------
@@ -37,23 +37,19 @@ class Optimizer:
 
     learning_rate: float = 0.1
     slots: ClassVar[int] = 0
-    """Arrays remembered for each parameter array."""
+    """Number of slots for each parameter array."""
     below: ClassVar[dict[str, float]] = {}
-    """Numbers beside the learning rate, from 0, and what they are below."""
+    """Upper bounds of the other numbers, which are from 0."""
 
     def __post_init__(self) -> None:
         for name, high in {"learning_rate": math.inf, **self.below}.items():
-            value = getattr(self, name)
-            number = finite_number(value)
             positive = name in ("learning_rate", "epsilon")
-            if number is None or not 0 <= number < high or (positive and number <= 0):
-                span = "above 0" if positive else "from 0"
-                msg = f"{name} is {value!r}; give a number {span} and below {high:g}"
-                raise InputError(msg)
-            object.__setattr__(self, name, float(number))
+            span = "above 0" if positive else "from 0"
+            message = f"{name} is {{!r}}; give a number {span} and below {high:g}"
+            check_number(self, name, message, partial(_is_below, high, positive), float)
 
     def init(self, p: Array, *, xp: Namespace) -> Slots:
-        """Return what is remembered of the array ``p`` before the first step: zeros."""
+        """Return the slots of the array ``p`` before the first step: zeros."""
         return tuple(xp.zeros_like(p) for _ in range(self.slots))
 
     def coefficients(self, t: int, learning_rate: float) -> tuple[float, ...]:
@@ -61,8 +57,12 @@ class Optimizer:
         return (learning_rate,)
 
     def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
-        """Return the array after the step and what is remembered then."""
+        """Return the array and its slots after the step."""
         raise NotImplementedError
+
+
+def _is_below(high: float, positive: bool, number: float) -> bool:
+    return 0 <= number < high and (number > 0 or not positive)
 
 
 @dataclass(frozen=True)
@@ -200,10 +200,10 @@ class RMSprop(Optimizer):
 
     def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p - eta g / (sqrt(s) + eps)."""
-        (s,), (eta, epsilon, rho, rest) = slots, coefficients
+        (s,), (eta, epsilon, rho, share) = slots, coefficients
         s *= rho
         square = g * g
-        square *= rest
+        square *= share
         s += square
         root = xp.sqrt(s)
         root += epsilon
@@ -220,11 +220,10 @@ class Adam(Optimizer):
     As published, with m <- beta1 m + (1 - beta1) g and v <- beta2 v + (1 - beta2) g^2,
     w <- w - eta (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps).
 
-    Kept are M = m / (1 - beta1) and V = v / (1 - beta2), the sums of what was seen, weighted by
-    beta^age, which saves two passes over memory; the weights alone sum to
-    n = (1 - beta^t) / (1 - beta). All that is left goes into the step's numbers, as the end of the
-    paper's section 2 has it: eta' = eta sqrt(n2) / n1, eps' = eps sqrt(n2), and
-    w <- w - eta' M / (sqrt(V) + eps').
+    The slots are M = m / (1 - beta1) and V = v / (1 - beta2), sums over the steps with the weights
+    beta^age, which saves two passes over memory. The weights sum to n = (1 - beta^t) / (1 - beta).
+    The other factors are part of the coefficients, as at the end of section 2 of their paper:
+    eta' = eta sqrt(n2) / n1, eps' = eps sqrt(n2), and w <- w - eta' M / (sqrt(V) + eps').
 
     Parameters
     ----------

@@ -1,16 +1,17 @@
-"""Schedules of the learning rate: eta at a step, as a function of what is known by then.
+"""Schedules of the learning rate: eta at a step, as a function of the run up to that step.
 
-A schedule is a frozen dataclass with ``rate(eta, at)``; it keeps nothing, so a run that is resumed
-has the rates of one that was not. ``at`` is a :class:`Moment`.
+A schedule is a frozen dataclass with ``rate(eta, at)``, where ``at`` is a :class:`Moment`. It keeps
+no state, so that a resumed run has the rates of an uninterrupted one.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
-from bpnet.arguments import finite_number, shown
-from bpnet.core.lookup import by_name, table
+from bpnet.arguments import shown
+from bpnet.core.lookup import by_name, check_number, table
 from bpnet.errors import InputError
 from bpnet.public import listing
 
@@ -23,7 +24,7 @@ __dir__ = listing(__all__)
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run is.
+    """The progress of a run.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class Moment:
     per_epoch : int
         Steps in an epoch.
     total : int
-        Steps that were asked for.
+        Steps of the whole run.
     history : mapping of str to sequence of float
         One value for each epoch that has ended, by name.
     """
@@ -49,12 +50,12 @@ class Moment:
 
     @property
     def share(self) -> float:
-        """Share of the steps that is done, from 0 to below 1."""
+        """Share of the steps that are done, from 0 to below 1."""
         return min(self.step / max(self.total, 1), 1.0)
 
 
 class Schedule(Protocol):
-    """What the loop asks of a schedule."""
+    """The interface of a schedule."""
 
     def rate(self, eta: float, at: Moment) -> float:
         """Return the learning rate of a step, from the optimizer's eta."""
@@ -62,13 +63,13 @@ class Schedule(Protocol):
 
 def _check(schedule: Any, **bounds: tuple[float, float]) -> None:
     for name, (low, high) in bounds.items():
-        value = getattr(schedule, name)
-        number = finite_number(value)
-        if number is None or not low <= number <= high:
-            span = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
-            msg = f"{type(schedule).__name__} has {name} = {value!r}; give a number {span}"
-            raise InputError(msg)
-        object.__setattr__(schedule, name, number)
+        span = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+        message = f"{type(schedule).__name__} has {name} = {{!r}}; give a number {span}"
+        check_number(schedule, name, message, partial(_is_within, low, high))
+
+
+def _is_within(low: float, high: float, number: float) -> bool:
+    return low <= number <= high
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Step:
     every : int
         Epochs between two drops.
     factor : float
-        What eta is multiplied by at each.
+        Factor of eta at each drop.
     """
 
     every: int = 10
@@ -110,7 +111,7 @@ class Exponential:
     Parameters
     ----------
     decay : float
-        What is left of eta after one epoch.
+        Share of eta that is left after one epoch.
     """
 
     decay: float = 0.95
@@ -171,9 +172,9 @@ class WarmUp:
     Parameters
     ----------
     epochs : float
-        How long.
+        Length of the warm-up.
     then : str or Schedule
-        What follows; it counts its steps from the start.
+        Schedule afterwards; it counts its steps from the start of the run.
     """
 
     epochs: float = 1.0
@@ -184,7 +185,7 @@ class WarmUp:
         object.__setattr__(self, "then", get(self.then))
 
     def rate(self, eta: float, at: Moment) -> float:
-        """Return a share of what the other schedule gives, at first."""
+        """Return the rate of the other schedule, in the warm-up a growing share of it."""
         rate = self.then.rate(eta, at)
         steps = self.epochs * at.per_epoch
         return rate * min(1.0, (at.step + 1) / steps) if steps else rate
@@ -220,7 +221,7 @@ class OneCycle:
 
 
 def scaled_down(eta: float, t: int, power: float) -> float:
-    """Eta / t^power; 0 where that is smaller than any number."""
+    """The rate eta / t^power; 0 where it underflows."""
     try:
         return float(eta / float(t) ** power)
     except OverflowError:
@@ -233,18 +234,18 @@ def _wave(first: float, last: float, share: float) -> float:
 
 @dataclass(frozen=True)
 class OnPlateau:
-    """eta factor^n, with n the times that nothing got better for ``patience`` epochs.
+    """eta factor^n, with n the number of times that ``patience`` epochs brought no better value.
 
-    It watches ``validation_cost``, or ``cost`` where there is none.
+    The value is ``validation_cost``, or ``cost`` where there is none.
 
     Parameters
     ----------
     factor : float
-        What eta is multiplied by.
+        Factor of eta at each plateau.
     patience : int
-        Epochs without a better value before that.
+        Epochs without a better value that make a plateau.
     least : float
-        By how much a value must be better to count.
+        Least improvement that counts.
     """
 
     factor: float = 0.5
@@ -268,7 +269,7 @@ class OnPlateau:
         return float(eta * self.factor**drops)
 
 
-SCHEDULES: dict[str, Any] = table({
+SCHEDULES: dict[str, type[Schedule]] = table({
     "constant": Constant, "step": Step, "exponential": Exponential,
     "inverse_scaling": InverseScaling, "cosine": Cosine, "warm_up": WarmUp,
     "one_cycle": OneCycle, "on_plateau": OnPlateau,
@@ -290,8 +291,7 @@ def get(schedule: str | Schedule) -> Schedule:
     0.05
     """
     if isinstance(schedule, str):
-        made: Schedule = by_name("schedule", SCHEDULES, schedule)()
-        return made
+        return by_name("schedule", SCHEDULES, schedule)()
     if isinstance(schedule, type) or not callable(getattr(schedule, "rate", None)):
         msg = f"schedule is {shown(schedule)}; give a name or an object with rate"
         raise InputError(msg)

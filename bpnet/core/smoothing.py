@@ -1,4 +1,4 @@
-"""Label smoothing: targets that are not quite sure, for training (Szegedy et al. 2016)."""
+"""Label smoothing: targets of training between 0 and 1 (Szegedy et al. 2016)."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from bpnet.core.costs import Cost, value_and_delta
 
 @dataclass(frozen=True)
 class Smoothed:
-    """A cost of targets of which a share ``s`` of the mass is spread evenly.
+    """A cost of smoothed targets, whose share ``s`` is spread evenly.
 
-    y' = (1 - s) y + s/n for the n classes of a softmax, and (1 - s) y + s/2 for outputs that say
-    yes or no each by itself.
+    y' = (1 - s) y + s/n for the n classes of a softmax, and (1 - s) y + s/2 for labels that are
+    independent of each other.
     """
 
-    cost: Cost  # of the smoothed targets
+    cost: Cost
     share: float  # s, from 0 to below 1
 
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:

@@ -1,4 +1,4 @@
-"""What the standard lacks: sums, log-sum-exp, softplus, the normal distribution, one-hot rows."""
+"""Functions that the standard lacks: log-sum-exp, softplus, the normal distribution and others."""
 
 import math
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _TAIL_DENOMINATOR = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=64)  # asked several times a step, and finfo costs as much as a small product
+@lru_cache(maxsize=64)  # called several times a step; finfo costs as much as a small product
 def is_half(dtype: DType, xp: Namespace) -> bool:
     """Whether a real floating dtype has fewer than 32 bits."""
     return bool(xp.finfo(dtype).bits < 32)
@@ -60,16 +60,16 @@ def accumulate(x: Array, *, axis: int | None, xp: Namespace) -> Array:
 
 
 def or_one(total: Array, *, xp: Namespace) -> Array:
-    """The total, or 1 where it is 0: examples that all weigh nothing ask for nothing."""
+    """The total, or 1 where it is 0: the sum of the weights of a batch may be 0."""
     return xp.where(total > 0, total, xp.ones_like(total))
 
 
 def without_subnormals(a: Array, *, xp: Namespace) -> Array:
     """Zeros in place of numbers below the smallest normal one, of any shape.
 
-    Many processors take a hundred cycles for an operation with such a number. A sum that decays by
-    a factor a step, such as Adam's, ends there and not at 0: a factor of 0.9 rounds four units in
-    the last place to four.
+    An operation with such a number takes a hundred cycles on many processors. A sum that decays by
+    a factor a step, such as Adam's, ends at such a number and not at 0: a factor of 0.9 rounds four
+    units in the last place to four.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def without_subnormals(a: Array, *, xp: Namespace) -> Array:
 
 
 def beside(values: Any, array: Array) -> Any:
-    """A number as it is; one for each member, ``(members,)``, with axes for those of an array."""
+    """A number as it is; numbers of the members, ``(members,)``, to broadcast with an array."""
     if not getattr(values, "ndim", 0):
         return values
     return values[(..., *(None,) * (array.ndim - values.ndim))]
@@ -98,7 +98,7 @@ def _horner(coefficients: Sequence[float], x: Array) -> Array:
 def erfc(x: Array, *, xp: Namespace) -> Array:
     """Complementary error function, 1 - erf(x), of real numbers of at least 32 bits.
 
-    It is right within a few units in the last place for |x| < 4.
+    The error is a few units in the last place for |x| < 4.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def logsumexp(z: Array, *, xp: Namespace) -> Array:
     array([0.69314718])
     """
     top = xp.max(z, axis=-1, keepdims=True)
-    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # inf - inf is no number
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # inf - inf would be nan
     return top + xp.log(xp.sum(xp.exp(z - top), axis=-1, keepdims=True))
 
 
@@ -186,7 +186,7 @@ def argmax(z: Array, classes: Array, *, xp: Namespace) -> Array:
     """
     if hasattr(xp, "int64") and classes.dtype == xp.int64:
         return xp.argmax(z, axis=-1)
-    # the standard's argmax may answer in int64, which this library or device lacks
+    # the standard's argmax may return int64, which this library or device lacks
     largest = z == xp.max(z, axis=-1, keepdims=True)
     beyond = xp.zeros_like(classes) + classes.shape[0]
     return xp.min(xp.where(largest, classes, beyond), axis=-1)

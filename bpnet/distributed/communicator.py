@@ -46,8 +46,8 @@ def check_timeout(timeout: Any) -> float:
 class Communicator(ABC):
     """A group of ranks, as one of them sees it.
 
-    A subclass must define :meth:`exchange` and :meth:`abort`. All else is made of these two, and
-    overridden where a library has its own.
+    A subclass must define :meth:`exchange` and :meth:`abort`. The other methods use these two, and
+    are overridden where a library has its own.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Communicator(ABC):
 
     @abstractmethod
     def exchange(self, partner: int, send: Array, receive: Array, stage: int = 0) -> None:
-        """Send one flat array to a rank, which calls this too, and receive one of it.
+        """Send one flat array to a rank, which calls this too, and receive one from it.
 
         Either may be empty. ``stage`` is the number of exchanges before this one in its sum: a
         later stage waits longer, so that the first rank to time out is a neighbor of the rank that
@@ -105,7 +105,7 @@ class Communicator(ABC):
     def gather(self, values: Any) -> Host:
         """Gather ``c`` numbers of each rank, ``(size, c)``.
 
-        It is a sum of slots, to which other ranks add zeros: the order of the sum does not matter.
+        It is a sum of slots, to which other ranks add zeros, so that its order does not matter.
         """
         slots = np.zeros((self.size, len(values)))
         slots[self.rank] = values
@@ -113,7 +113,7 @@ class Communicator(ABC):
         return slots
 
     def sum_host(self, buffer: Host) -> None:
-        """Sum of a buffer on the host, where those of :meth:`sum` are on a device."""
+        """Sum of a buffer on the host, also where the buffers of :meth:`sum` are on a device."""
         tree.total(self, buffer)
 
     def broadcast_host(self, buffer: Host) -> None:
@@ -121,7 +121,7 @@ class Communicator(ABC):
         self.broadcast(buffer)
 
     def share(self, content: bytes | None) -> bytes:
-        """Rank 0's bytes on every rank; the arguments of the others are ignored."""
+        """Return rank 0's bytes on every rank; the arguments of the others are ignored."""
         length = np.asarray([len(content or b"")], np.int64)
         self.broadcast_host(length)
         buffer = np.empty(int(length[0]), np.uint8)
@@ -142,7 +142,7 @@ class Communicator(ABC):
 
     @contextmanager
     def patient(self) -> Iterator[None]:
-        """Wait without a limit, for ranks that work long between messages."""
+        """Context manager without a time limit, for ranks that work long between messages."""
         usual, self.timeout = self.timeout, _NO_LIMIT
         try:
             yield
@@ -151,7 +151,7 @@ class Communicator(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Mark this rank as active, needed by the others, until it is done or all fail alike."""
+        """Mark this rank as active, so that its end ends the others, unless all fail alike."""
         self.active = True
         try:
             yield

@@ -36,7 +36,7 @@ _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 """Environment variables of Open MPI, and of MPICH and its kin, with the job's size."""
 
 _EXPLAINED = (InputError, ArrayMismatch, BackendUnavailable, Diverged, OSError, MemoryError)
-"""Errors whose message is enough; of the others the place in the source is printed too."""
+"""Errors whose message is enough; for others the line in the source is printed, too."""
 
 
 class MPI(Communicator):
@@ -87,7 +87,7 @@ class MPI(Communicator):
         os._exit(status)  # Abort may return
 
     def fail(self, message: str, status: int = 1) -> NoReturn:
-        """Abort after lower ranks could have: the first rank reports an error that all met."""
+        """Abort after a delay that grows with the rank: the lowest rank reports a common error."""
         time.sleep(_HEAD_START * min(self.rank, 5))
         self.abort(message, status)
 
@@ -113,7 +113,7 @@ class MPI(Communicator):
     def _wait(self, requests: list[Any], whom: str, stage: int = 0) -> None:
         """Wait for requests until the timeout.
 
-        MPI's own calls have none: to them a peer that is stopped, or has left, is no error.
+        MPI's own calls have no timeout: a peer that is stopped, or has left, is no error to them.
         """
         end = 0.0
         while True:
@@ -132,7 +132,7 @@ class MPI(Communicator):
 
 
 def _await_reader(descriptor: int) -> None:
-    """Wait until a pipe is empty: MPICH's launcher leaves the pipes of a job that it ends."""
+    """Wait until a pipe is empty, as MPICH's launcher does not read the pipes of a job it ends."""
     if sys.platform == "win32" or not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         return
     import fcntl
@@ -145,7 +145,7 @@ def _await_reader(descriptor: int) -> None:
 
 
 def _plain(buffer: Any) -> Any:
-    """View of an array as bytes, which needs no table of MPI's datatypes."""
+    """View of an array as bytes, for which MPI's datatype is always the same."""
     return buffer.view(np.uint8)
 
 
@@ -206,7 +206,7 @@ def launched(
 
 
 _WATCHED: list[MPI] = []
-"""Communicators of this process, the newest last: its hooks are installed once."""
+"""Communicators of this process, the newest last; the hooks are installed once."""
 
 
 def _watch(communicator: MPI) -> None:
@@ -224,7 +224,7 @@ def _on_error(kind: type[BaseException], error: BaseException, trace: Any) -> No
 
 
 def describe(error: BaseException, trace: Any = None) -> str:
-    """An error in one line, with its place in the source where the message is not enough."""
+    """Return an error on one line, with the line in the source where the message is not enough."""
     text = as_line(error)
     if isinstance(error, _EXPLAINED):
         return text

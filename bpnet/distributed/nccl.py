@@ -1,4 +1,4 @@
-"""Ranks with a GPU each, whose buffers never leave the GPUs: NCCL, begun over other ranks."""
+"""Ranks with a GPU each, which sum on the GPUs by NCCL; another communicator starts it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
 """Any number of ranks in one process, a thread each, with their traffic counted.
 
-They take turns: a rank runs until it waits for another, as some array libraries cannot be used by
-several threads at once (dpnp deadlocks).
+The ranks take turns: each runs until it waits for another, because some array libraries can't be
+used by several threads at once (dpnp deadlocks).
 """
 
 import threading
@@ -13,7 +13,7 @@ from bpnet._typing import Array
 from bpnet.distributed.communicator import Communicator, Traffic
 
 _STACK = 1 << 21
-"""Bytes of address space for a thread's stack, of which memory is used on demand."""
+"""Bytes of address space of a thread's stack; memory is allocated on demand."""
 
 
 class _World:

@@ -24,22 +24,22 @@ def total(group: Any, buffer: Array) -> None:
     a power of two the tree is that of shards.
     """
     core = 1 << (group.size.bit_length() - 1)  # the largest power of two
-    beside = group.rank + core if group.rank < core else group.rank - core
+    partner = group.rank + core if group.rank < core else group.rank - core
     none = buffer[:0]
     if group.rank >= core:  # the others sum for this one
-        group.exchange(beside, buffer, none)
-        group.exchange(beside, none, buffer, stage=2 * core.bit_length())
+        group.exchange(partner, buffer, none)
+        group.exchange(partner, none, buffer, stage=2 * core.bit_length())
         return
-    if beside < group.size:
+    if partner < group.size:
         other = _like(buffer)
-        group.exchange(beside, none, other)
+        group.exchange(partner, none, other)
         buffer += other
     if buffer.nbytes <= SMALL:
         _whole(group, core, buffer)
     else:
         _halves(group, core, buffer)
-    if beside < group.size:
-        group.exchange(beside, buffer, none)
+    if partner < group.size:
+        group.exchange(partner, buffer, none)
 
 
 def _whole(group: Any, core: int, buffer: Array) -> None:
@@ -84,8 +84,8 @@ def broadcast(group: Any, buffer: Array) -> None:
 def pairwise(parts: Any) -> Array:
     """Sum of arrays, (n,) each, by the same tree: neighbors first.
 
-    There must be a power of two of them. They are read one by one and donated: at most log2 of
-    their number, and one, are in memory at once.
+    Their number must be a power of two. They are read one by one and donated: at most log2 of their
+    number, and one, are in memory at once.
 
     Examples
     --------

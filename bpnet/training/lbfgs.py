@@ -10,7 +10,7 @@ from bpnet._typing import Array
 from bpnet.backends import Backend, to_numpy
 from bpnet.core import flat, layers, lbfgs, regularizers, special
 from bpnet.core.feedforward import Parameters
-from bpnet.core.lbfgs import Found
+from bpnet.core.lbfgs import SearchState
 from bpnet.errors import Diverged, InputError
 from bpnet.training import blocks, epochs
 from bpnet.training.member import Member
@@ -142,7 +142,7 @@ class Descent:
     def _search_on(self) -> bool:
         """Make an iteration, or write where the search ended; return whether it has ended."""
         try:
-            self.latest: Found = next(self._search)
+            self.latest: SearchState = next(self._search)
         except StopIteration as end:
             self.latest = end.value
             return True

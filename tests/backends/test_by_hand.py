@@ -98,16 +98,16 @@ def test_each_function_with_each_option_is_replayed_to_the_bit(name, shape):
 @pytest.mark.parametrize("result", [(np.ones(1), 2.0), [np.ones(1), 2.0]])
 def test_arrays_in_what_a_function_gives_are_watched_too(result):
     watch = Watch(NumPy())
-    found = watch.wrap(result)
-    assert type(found) is type(result)
-    assert (type(found[0]).__name__, found[1]) == ("Recorded", 2.0)
+    actual = watch.wrap(result)
+    assert type(actual) is type(result)
+    assert (type(actual[0]).__name__, actual[1]) == ("Recorded", 2.0)
 
 
 def test_parts_of_trees():
     tree = {"a": (np.ones((2, 1)), [np.zeros((2, 2)), 3]), "b": None}
     assert [leaf.shape for leaf in trees.leaves(tree)] == [(2, 1), (2, 2)]
     assert trees.map_leaves(lambda a: a.shape, tree) == {"a": ((2, 1), [(2, 2), 3]), "b": None}
-    rows = list(zip(range(2), trees.unstack(tree, loop.apart), strict=False))
+    rows = list(zip(range(2), trees.unstack(tree, loop.elements), strict=False))
     assert rows[1][1]["a"][0].tolist() == [1.0]
     assert rows[0][1]["a"][1][1] == 3
     assert [trees.scalars(t) for t in (tree, {"a": (np.ones(1),)}, None, "x", [None])] == [
@@ -140,8 +140,8 @@ def test_axes_of_different_lengths_are_refused():
     ],
 )  # fmt: skip
 def test_who_owns_an_array(thing, name):
-    found = libraries.owner(thing)
-    assert (None if found is None else found.name) == name
+    actual = libraries.owner(thing)
+    assert (None if actual is None else actual.name) == name
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,10 @@ def test_modules_of_libraries(name, library):
     ],
 )  # fmt: skip
 def test_what_a_refusal_says(call, text):
-    found = said(call)
-    assert found == text or (text.startswith("dtype is") and found.startswith("dtype is 'int32'; "))
+    actual = said(call)
+    assert actual == text or (
+        text.startswith("dtype is") and actual.startswith("dtype is 'int32'; ")
+    )
     dtypes.check_precision(None)
     dtypes.check_precision("tf32")
 
@@ -292,7 +294,7 @@ def test_wheels_that_fit_a_driver(driver, wheels):
 
 def test_hardware_is_described():
     driver = hardware.CudaDriver(12080, 2)
-    assert driver.serves() == "12.8"
+    assert hardware.cuda(driver.version) == "CUDA 12.8"
     assert driver.describe() == "the NVIDIA driver serves CUDA 12.8 and sees 2 GPUs"
     assert hardware.NO_DRIVER.describe() == "there is no NVIDIA driver"
     assert str(DeviceInfo("numpy", "a processor", 3 * 2**30, "x")) == (
@@ -318,18 +320,18 @@ def test_a_gpu_that_jax_does_not_see(monkeypatch, kind, version, cure):
 
 
 @pytest.mark.parametrize(
-    ("variable", "here", "found"),
+    ("variable", "here", "expected"),
     [(None, {"g++", "clang++"}, "g++"), (None, {"clang++"}, "clang++"), (None, set(), None),
      ("icpx", {"icpx", "g++"}, "icpx"), ("icpx", {"g++"}, None)],
 )  # fmt: skip
-def test_the_compiler_that_pytorch_would_use(monkeypatch, variable, here, found):
+def test_the_compiler_that_pytorch_would_use(monkeypatch, variable, here, expected):
     from bpnet.backends import torch
 
     monkeypatch.delenv("CXX", raising=False)
     if variable:
         monkeypatch.setenv("CXX", variable)
     monkeypatch.setattr(torch.shutil, "which", lambda name: name if name in here else None)
-    assert torch._compiler() == found
+    assert torch._compiler() == expected
 
 
 def test_kinds_of_tensors_tell_their_order_in_memory():
@@ -411,7 +413,7 @@ def test_a_probe_that_hangs():
 
 
 @pytest.mark.parametrize(
-    ("gpus", "have", "found"),
+    ("gpus", "have", "expected"),
     [
         ({"cuda"}, {"cupy", "torch", "jax"}, ["cupy", "torch:cuda", "jax:gpu"]),
         ({"rocm"}, {"torch"}, ["torch:cuda"]), ({"mps"}, {"torch", "cupy"}, ["torch:mps"]),
@@ -419,14 +421,14 @@ def test_a_probe_that_hangs():
         ({"cuda", "intel"}, {"dpnp", "cupy"}, ["cupy", "dpnp:gpu"]),
     ],
 )  # fmt: skip
-def test_candidates_for_a_gpu(monkeypatch, gpus, have, found):
+def test_candidates_for_a_gpu(monkeypatch, gpus, have, expected):
     monkeypatch.setattr(libraries, "installed", lambda name: name in have)
     monkeypatch.setattr(selection, "_is_cpu_build", lambda _: False)
     monkeypatch.setattr(selection, "_has_jax_plugin", lambda: True)
-    assert list(selection.candidates(frozenset(gpus))) == found
+    assert list(selection.candidates(frozenset(gpus))) == expected
     monkeypatch.setattr(selection, "_is_cpu_build", lambda _: True)
     monkeypatch.setattr(selection, "_has_jax_plugin", lambda: False)
-    without = [one for one in found if one not in {"torch:cuda", "jax:gpu"}]
+    without = [one for one in expected if one not in {"torch:cuda", "jax:gpu"}]
     assert list(selection.candidates(frozenset(gpus))) == without
 
 
@@ -473,9 +475,9 @@ def test_samples_of_a_type_hold_all_that_may_be_lost_on_the_way(dtype):
         assert {np.iinfo(dtype).min, np.iinfo(dtype).max} <= set(values.tolist())
     for x in samples:
         for take in (routes._take_elements, routes._take_list):
-            found = take(Boxed(x))
-            assert (found.dtype, found.shape) == (x.dtype, x.shape)
-            np.testing.assert_array_equal(found, x)
+            actual = take(Boxed(x))
+            assert (actual.dtype, actual.shape) == (x.dtype, x.shape)
+            np.testing.assert_array_equal(actual, x)
         for send in routes._UPLOADS:
             sent = send(np, x)
             assert (sent.dtype, sent.shape) == (x.dtype, x.shape)
@@ -515,6 +517,6 @@ def test_sums_and_extremes_keep_the_axes_that_they_were_told_to(name, by_name, k
         else Call(name, (0, *given.values()), (), 1)
     )
     graph = SimpleNamespace(values={1: SimpleNamespace(scalar=False)})
-    found = OnCuPy(np, np.ndarray)._form(graph, call).constants
-    assert (found["axis"], found["keeps"]) == (1, keeps)
-    assert found["dtype"] == options.get("dtype", found["dtype"])
+    actual = OnCuPy(np, np.ndarray)._form(graph, call).constants
+    assert (actual["axis"], actual["keeps"]) == (1, keeps)
+    assert actual["dtype"] == options.get("dtype", actual["dtype"])

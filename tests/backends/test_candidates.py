@@ -9,17 +9,17 @@ from bpnet.errors import BackendUnavailable
 
 
 @pytest.mark.parametrize(
-    ("version", "found"),
+    ("version", "expected"),
     [("2.6.0", ["torch:cuda"]), ("2.6.0+cu126", ["torch:cuda"]), ("2.6.0+cpu", [])],
 )
 @pytest.mark.parametrize("gpu", ["cuda", "rocm"])
 def test_a_pytorch_that_was_built_without_gpus_is_not_asked_for_one(
-    version, found, gpu, monkeypatch
+    version, expected, gpu, monkeypatch
 ):
     monkeypatch.setattr(libraries, "installed", lambda name: name == "torch")
     monkeypatch.setattr(importlib.metadata, "version", lambda distribution: version)
-    assert list(selection.candidates(frozenset({gpu}))) == found
-    assert list(selection.candidates(frozenset({gpu, "mps"}))) == [*found, "torch:mps"]
+    assert list(selection.candidates(frozenset({gpu}))) == expected
+    assert list(selection.candidates(frozenset({gpu, "mps"}))) == [*expected, "torch:mps"]
 
 
 def test_where_none_of_a_list_works_the_cure_is_that_of_the_first(monkeypatch):

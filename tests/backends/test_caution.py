@@ -16,10 +16,10 @@ def test_two_wheels_are_told_of_a_cupy_that_works(name, monkeypatch):
     monkeypatch.setattr(registry, "get", lambda spec: works)
     monkeypatch.setattr(libraries, "adapter", lambda name: SimpleNamespace(devices=tuple))
     monkeypatch.setattr(diagnosis.CupyFacts, "gather", lambda: facts)
-    found = survey.try_out(name)
-    assert found.usable
+    actual = survey.try_out(name)
+    assert actual.usable
     if name == "torch":
-        assert found.why is found.cure is None
+        assert actual.why is actual.cure is None
     else:
-        assert found.why.startswith("2 CuPy packages overwrite each other")
-        assert found.cure.startswith("pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install")
+        assert actual.why.startswith("2 CuPy packages overwrite each other")
+        assert actual.cure.startswith("pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install")

@@ -17,15 +17,15 @@ def graphs(gpu, monkeypatch):  # noqa: F811
 
 @pytest.mark.parametrize("name", ["adam", "sgd", "dropout", "regularized", "float64"])
 def test_a_run_in_graphs_is_the_run(graphs, name):
-    found, costs = trained("cupy", epochs=3, **CASES[name])
+    actual, costs = trained("cupy", epochs=3, **CASES[name])
     assert was_replayed()
     assert graphs.graphs >= 3 * 10
     assert cupy_graphs.InGraph.captures
     assert graphs.races == []
-    expected, wanted = trained("numpy", epochs=3, **CASES[name])
+    expected, desired = trained("numpy", epochs=3, **CASES[name])
     relative, absolute = test_kernels.BOUNDS[CASES[name].get("dtype", "float32")]
-    np.testing.assert_allclose(costs, wanted, rtol=1e-5)
-    for one, other in zip(found, expected, strict=True):
+    np.testing.assert_allclose(costs, desired, rtol=1e-5)
+    for one, other in zip(actual, expected, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose(a, b, rtol=relative, atol=absolute)
 
@@ -38,11 +38,11 @@ def test_where_nothing_is_captured_the_plan_is_followed_and_that_is_told(
 
     monkeypatch.setattr(graphs, "begin_capture", refuse)
     monkeypatch.setattr(graphs, "end_capture", lambda: None)
-    found, _ = trained("cupy", epochs=1)
+    actual, _ = trained("cupy", epochs=1)
     assert "can't capture a step (no capture here)" in caplog.text
     assert graphs.graphs == 0
     expected, _ = trained("numpy", epochs=1)
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(actual, expected, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 

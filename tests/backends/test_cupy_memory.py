@@ -112,19 +112,19 @@ def test_an_array_goes_from_one_gpu_to_another_when_it_is_ready(gpu, view):
 
 
 def test_threads_have_each_their_own_gpu(gpu):
-    def work(spec, found):
+    def work(spec, actual):
         backend = backends.get(spec)
         with backend.session("float32"):
             a = backend.send(np.ones((2, 2)), "float32")()
-            found[spec] = backend.to_numpy(a @ a).sum(), backends.of(a @ a).spec
+            actual[spec] = backend.to_numpy(a @ a).sum(), backends.of(a @ a).spec
 
-    found = {}
-    threads = [threading.Thread(target=work, args=(f"cupy:{i}", found)) for i in (0, 1)]
+    actual = {}
+    threads = [threading.Thread(target=work, args=(f"cupy:{i}", actual)) for i in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {"cupy:0": (8.0, "cupy:0"), "cupy:1": (8.0, "cupy:1")}
+    assert actual == {"cupy:0": (8.0, "cupy:0"), "cupy:1": (8.0, "cupy:1")}
 
 
 def test_a_name_without_a_number_means_the_gpu_that_is_current_now(gpu):

@@ -82,8 +82,8 @@ def test_a_view_with_gaps_and_amds_gpus_are_left_to_cupy(gpu):
     x = RANDOM.normal(size=(2, 6, 6)).astype(np.float32)
     a = backend.asarray(x)
     gpu.happened.clear()
-    found = backend.xp.matmul(a[:, ::2, :], a)
-    np.testing.assert_allclose(backend.to_numpy(found), x[:, ::2] @ x, rtol=1e-5, atol=1e-6)
+    actual = backend.xp.matmul(a[:, ::2, :], a)
+    np.testing.assert_allclose(backend.to_numpy(actual), x[:, ::2] @ x, rtol=1e-5, atol=1e-6)
     gpu.module.cuda.runtime.is_hip = True
     backend.xp.matmul(a, a)
     assert gpu.happened == []

@@ -43,9 +43,9 @@ def test_a_driver_of_any_cuda_12_serves_the_wheel_for_12(version, cure):
 
 @pytest.mark.parametrize("visible", ["", "-1"])
 def test_gpus_that_are_hidden_are_told_as_hidden(visible):
-    found = diagnose_cupy(
+    actual = diagnose_cupy(
         RuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected"),
         CupyFacts(("cupy-cuda12x",), CudaDriver(12080, 0, 100), visible),
     )
-    assert found.cure == "unset CUDA_VISIBLE_DEVICES"
-    assert f"CUDA_VISIBLE_DEVICES={visible!r}" in found.why
+    assert actual.cure == "unset CUDA_VISIBLE_DEVICES"
+    assert f"CUDA_VISIBLE_DEVICES={visible!r}" in actual.why

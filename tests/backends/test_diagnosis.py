@@ -292,10 +292,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_each_state_of_cupy_has_its_cause_and_its_cure(case):
     error, known, why, cure = CASES[case]
-    found = diagnose_cupy(error, known)
-    assert why in found.why
-    assert found.cure == cure
-    assert "\n" not in found.why
+    actual = diagnose_cupy(error, known)
+    assert why in actual.why
+    assert actual.cure == cure
+    assert "\n" not in actual.why
 
 
 def real_exceptions():
@@ -321,9 +321,9 @@ def test_the_recorded_texts_are_those_of_the_installed_cupy(cupy):
     for case, error in real_exceptions().items():
         recorded, known, why, cure = CASES[case]
         assert str(error) == str(recorded), case
-        found = diagnose_cupy(error, known)
-        assert why in found.why
-        assert found.cure == cure
+        actual = diagnose_cupy(error, known)
+        assert why in actual.why
+        assert actual.cure == cure
 
 
 def test_a_missing_library_is_named_as_the_installed_cupy_does(cupy):
@@ -358,18 +358,18 @@ def test_facts_are_gathered_from_this_machine(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", version)
     monkeypatch.setattr(hardware, "cuda_driver", lambda: HERE)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    found = CupyFacts.gather()
-    assert found.wheels == ("cupy-cuda11x", "cupy-cuda12x")
-    assert found.driver == HERE
-    assert found.visible == "-1"
+    actual = CupyFacts.gather()
+    assert actual.wheels == ("cupy-cuda11x", "cupy-cuda12x")
+    assert actual.driver == HERE
+    assert actual.visible == "-1"
 
 
 def test_what_a_cure_installs_is_enough_for_a_machine_with_a_driver():
     """The wheels bring nothing of CUDA: their own extra does, which bpnet's extras ask for too."""
     file = Path(__file__).parents[2] / "pyproject.toml"
     extras = tomllib.loads(file.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    told = [cure for *_, cure in CASES.values()] + [selection._why_not(frozenset({"rocm"}))]
-    named = {what for cure in told for what in re.findall(r'"(cupy-[^"]*>=14)"', cure)}
+    cures = [cure for *_, cure in CASES.values()] + [selection._why_not(frozenset({"rocm"}))]
+    named = {what for cure in cures for what in re.findall(r'"(cupy-[^"]*>=14)"', cure)}
     assert named == {"cupy-cuda12x[ctk]>=14", "cupy-cuda13x[ctk]>=14", "cupy-rocm-7-0>=14"}
     for what in named:
         assert extras[re.split(r"\[|>", what)[0]] == [what]

@@ -77,26 +77,26 @@ BOUNDS = {"float64": (1e-10, 1e-12), "float16": (2e-2, 2e-2), "float32": (1e-4, 
 
 @pytest.mark.parametrize("name", CASES)
 def test_kernels_train_as_numpy_does(gpu, name):
-    found, costs = trained("cupy", **CASES[name])
+    actual, costs = trained("cupy", **CASES[name])
     assert was_replayed()
     assert gpu.races == []
-    expected, wanted = trained("numpy", **CASES[name], compiled=False)
+    expected, desired = trained("numpy", **CASES[name], compiled=False)
     relative, absolute = BOUNDS[CASES[name].get("dtype", "float32")]
-    np.testing.assert_allclose(costs, wanted, rtol=max(relative, 1e-5))
-    for one, other in zip(found, expected, strict=True):
+    np.testing.assert_allclose(costs, desired, rtol=max(relative, 1e-5))
+    for one, other in zip(actual, expected, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose(a, b, rtol=relative, atol=absolute)
 
 
 def test_a_set_of_networks_is_replayed(gpu):
-    found = []
+    actual = []
     for backend in ("cupy", "numpy"):
         nets = [bpnet.Network((6, 5, 4), seed=i, hidden="gelu") for i in range(3)]
         bpnet.train(nets, (X, Y), epochs=3, batch_size=8, dropout=[0.0, 0.1, 0.3], l2=[0.0, 0.1, 1],
                     backend=backend, seed=[0, 1, 2])  # fmt: skip
-        found.append(nets)
+        actual.append(nets)
         assert was_replayed()
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(*actual, strict=True):
         for a, b in zip(one.weights, other.weights, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
@@ -119,11 +119,11 @@ def test_the_time_of_compiling_is_told(gpu, caplog):
 def nvrtc():
     spec = importlib.util.find_spec("nvidia")
     roots = [Path(path) for path in (spec.submodule_search_locations if spec else [])]
-    found = [lib for root in roots for lib in root.glob("cu*/lib/libnvrtc.so.*")]
-    if not found and not os.environ.get("BPNET_TEST_CUPY"):
+    actual = [lib for root in roots for lib in root.glob("cu*/lib/libnvrtc.so.*")]
+    if not actual and not os.environ.get("BPNET_TEST_CUPY"):
         pytest.skip("needs NVRTC: pip install nvidia-cuda-nvrtc-cu12 nvidia-cuda-runtime-cu12")
     include = [str(path) for root in roots for path in root.glob("cu*/include")]
-    return ctypes.CDLL(str(found[0])), include
+    return ctypes.CDLL(str(actual[0])), include
 
 
 @lru_cache
@@ -134,7 +134,10 @@ def made(name):
              if key in options}  # fmt: skip
     plans = planned(network(**shape), (X, options.pop("y", Y)), batch_size=8, **options)
     return {
-        kernels.kernel(p.graph, unit, p.inner) for p in plans for unit in p.body if unit.is_kernel
+        kernels.kernel(p.graph, unit, p.internal)
+        for p in plans
+        for unit in p.body
+        if unit.is_kernel
     }
 
 
@@ -147,8 +150,8 @@ def source(cupy, kernel, name):
         _kernel._ArgInfo(1, cupy.ndarray, p.dtype.type, 2, False, True) for p in made.params[:-1]
     ]
     infos.append(_kernel._ArgInfo(2, _carray.Indexer, None, 2, True, True))
-    given = tuple(infos), _kernel._TypeMap(()), made.params, made.operation, name, ""
-    return _kernel._get_elementwise_kernel_code(*given)
+    arguments = tuple(infos), _kernel._TypeMap(()), made.params, made.operation, name, ""
+    return _kernel._get_elementwise_kernel_code(*arguments)
 
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
@@ -179,8 +182,8 @@ def compiled(library, text, architecture, include):
     assert library.nvrtcCreateProgram(ctypes.byref(program), code, b"", 0, None, None) == 0
     options = [f"--gpu-architecture={architecture}", "-ftz=true", "-std=c++17", *on_cupy.OPTIONS]
     options = [o.encode() for o in (*options, *(f"-I{path}" for path in include))]
-    given = (ctypes.c_char_p * len(options))(*options)
-    status = library.nvrtcCompileProgram(program, len(options), given)
+    arguments = (ctypes.c_char_p * len(options))(*options)
+    status = library.nvrtcCompileProgram(program, len(options), arguments)
     library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
     log = ctypes.create_string_buffer(size.value)
     library.nvrtcGetProgramLog(program, log)
@@ -214,30 +217,30 @@ def test_an_expression_is_what_numpys_function_is(name, dtype):
     reference = getattr(np, name)
     n = 3 if name == "where" else reference.nin if isinstance(reference, np.ufunc) else 1
     grid = np.meshgrid(*[values_of(dtype)] * n)
-    given = [np.ascontiguousarray(a.reshape(-1)) for a in grid]
+    arguments = [np.ascontiguousarray(a.reshape(-1)) for a in grid]
     if name == "where":
-        given[0] = given[0].astype(bool)
+        arguments[0] = arguments[0].astype(bool)
     if "shift" in name:
-        given[1] = np.abs(given[1] % 7).astype(dtype)
-    expected = np.asarray(reference(*given))
-    known = [Value(a.shape, a.dtype, "C", False, i) for i, a in enumerate((*given, expected))]
+        arguments[1] = np.abs(arguments[1] % 7).astype(dtype)
+    expected = np.asarray(reference(*arguments))
+    known = [Value(a.shape, a.dtype, "C", False, i) for i, a in enumerate((*arguments, expected))]
     call = Call(name, tuple(map(Ref, range(n))), (), n)
     assert expressions.has(call, known)
     graph = kernels.Graph(known, [call])
     kernel = kernels.kernel(graph, plan.Unit((call,), True), frozenset())
-    found = run(kernel, given, expected)
+    actual = run(kernel, arguments, expected)
     if expected.dtype.kind == "f" and name not in {"add", "subtract", "multiply", "divide"}:
         scale = np.spacing(np.abs(np.where(np.isfinite(expected), expected, 1)))
-        apart = np.abs(np.where(np.isfinite(expected), found - expected, 0))
+        apart = np.abs(np.where(np.isfinite(expected), actual - expected, 0))
         assert (apart <= _ULPS * scale).all()
-        found, expected = (np.where(np.isfinite(a), 0, a) for a in (found, expected))
-    np.testing.assert_array_equal(found, expected)
+        actual, expected = (np.where(np.isfinite(a), 0, a) for a in (actual, expected))
+    np.testing.assert_array_equal(actual, expected)
 
 
-def run(kernel, given, like):
+def run(kernel, arguments, like):
     """Result of a kernel of the processor."""
     call, params = function(kernel.in_params, kernel.out_params, kernel.operation)
-    arrays = [*(given[n] for n in kernel.ins), np.zeros_like(like)]
+    arrays = [*(arguments[n] for n in kernel.ins), np.zeros_like(like)]
     assert len(arrays) == len(params)
     at = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
     strides = np.asarray([a.strides for a in arrays], np.int64)
@@ -254,8 +257,8 @@ def test_a_number_keeps_its_bits_in_the_text(value, dtype):
     dtype = np.dtype(dtype)
     text = f"y0 = {expressions.literal(value, dtype)};"
     kernel = kernels.Kernel("", f"{dtype} y0", text, (), (0,))
-    found = run(kernel, [], np.zeros(1, dtype))
-    assert found[0] == dtype.type(value)
+    actual = run(kernel, [], np.zeros(1, dtype))
+    assert actual[0] == dtype.type(value)
 
 
 # Launches, and faults.
@@ -270,7 +273,7 @@ def test_launches_are_few():
 def test_what_is_read_at_another_place_than_it_is_written_is_no_kernel():
     """Another thread may have written there, or not yet."""
     tracer = Tracer(np)
-    x = tracer.given(np.arange(4, dtype=np.float32))
+    x = tracer.argument(np.arange(4, dtype=np.float32))
     whole = x * 2.0
     whole *= 3.0
     turned = tracer.flip(whole)
@@ -283,7 +286,7 @@ def test_no_kernel_takes_more_than_a_launch_can():
     net = bpnet.Network([6, *[5] * 60, 4], seed=0)
     (made,) = planned(net, (X, Y), batch_size=96, l2=0.1, optimizer="sgd")
     units = [unit for unit in made.body if unit.is_kernel]
-    each = [kernels.kernel(made.graph, unit, made.inner) for unit in units]
+    each = [kernels.kernel(made.graph, unit, made.internal) for unit in units]
     assert max(len(k.ins) for k in each) == kernels.READS
     assert max(len(k.ins) + len(k.outs) for k in each) * 64 <= 4096
 
@@ -316,8 +319,8 @@ def kernels_in_the_wrong_order(patch):
 def a_buffer_used_too_early(patch):
     usual = plan._places
 
-    def places(graph, body, seen, held, tells):
-        made, buffers = usual(graph, body, seen, held, tells)
+    def places(graph, body, last_use, excluded, takes_out):
+        made, buffers = usual(graph, body, last_use, excluded, takes_out)
         kinds = {}
         return {n: kinds.setdefault(buffers[i], i) for n, i in made.items()}, buffers
 
@@ -349,5 +352,5 @@ def test_a_fault_in_a_plan_is_seen_before_it_is_used(gpu, fault, monkeypatch):
         fault(patch)
         _, costs = trained("cupy", epochs=2, **EXACT)
         assert [function for function, _ in replay._functions.values()] == [None]
-    _, wanted = trained("numpy", epochs=2, **EXACT)
-    np.testing.assert_allclose(costs, wanted, rtol=1e-5)
+    _, desired = trained("numpy", epochs=2, **EXACT)
+    np.testing.assert_allclose(costs, desired, rtol=1e-5)

@@ -29,10 +29,10 @@ def test_functions_do_what_the_standard_says(name, x):
     if x.dtype == bool and name not in {"all", "zeros_like", "ones_like", "matrix_transpose"}:
         return
     for options in CALLS[name]:
-        found, wanted = getattr(xp, name)(x, **options), getattr(compat, name)(x, **options)
-        assert np.array_equal(found, wanted)
-        assert found.dtype == wanted.dtype
-        assert np.shape(found) == np.shape(wanted)
+        actual, expected = getattr(xp, name)(x, **options), getattr(compat, name)(x, **options)
+        assert np.array_equal(actual, expected)
+        assert actual.dtype == expected.dtype
+        assert np.shape(actual) == np.shape(expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int32])
@@ -42,13 +42,13 @@ def test_large_sums_and_maxima_take_a_detour_to_the_same_numbers(shape, dtype):
     for keepdims in (False, True):
         for axis in (-1, -2):
             options = {"axis": axis, "keepdims": keepdims}
-            found, wanted = xp.sum(x, **options), compat.sum(x, **options)
-            assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+            actual, expected = xp.sum(x, **options), compat.sum(x, **options)
+            assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
             exact = np.sum(x.astype(float), **options)
             bound = {"f": 1e-5, "d": 1e-13, "e": 0.05, "i": 0}[np.dtype(dtype).char]
-            assert np.abs(found - exact).max() <= bound * np.abs(x.astype(float)).sum(axis).max()
-        found = xp.max(x, axis=-1, keepdims=keepdims)
-        assert np.array_equal(found, compat.max(x, axis=-1, keepdims=keepdims))
+            assert np.abs(actual - exact).max() <= bound * np.abs(x.astype(float)).sum(axis).max()
+        actual = xp.max(x, axis=-1, keepdims=keepdims)
+        assert np.array_equal(actual, compat.max(x, axis=-1, keepdims=keepdims))
     x = x.astype(float)
     x[..., 3, 2] = np.nan
     assert np.isnan(xp.max(x, axis=-1)).sum() == np.isnan(x).sum()

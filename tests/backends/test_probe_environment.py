@@ -14,5 +14,5 @@ print(json.dumps({"name": "jax", "usable": False, "devices": [], "dtypes": [], "
 def test_a_probe_takes_no_gpus_memory_in_advance(monkeypatch):
     monkeypatch.setattr(libraries, "installed", lambda name: True)
     monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
-    (found,) = survey.status(["jax"], command=lambda name: [sys.executable, "-c", TELLS])
-    assert found.why == "false"
+    (actual,) = survey.status(["jax"], command=lambda name: [sys.executable, "-c", TELLS])
+    assert actual.why == "false"

@@ -39,10 +39,10 @@ def test_a_way_that_loses_arrays_of_no_rows_is_not_taken():
     library = LosesNothing("mylib", Dlpack, Converted)
     some = routes._send_dlpack(library, np.ones((2, 3), np.float32))
     np.testing.assert_array_equal(some.a, np.ones((2, 3)))
-    found = routes.find(library, "float32")
-    assert found.upload is not routes._send_dlpack
+    actual = routes.find(library, "float32")
+    assert actual.upload is not routes._send_dlpack
     for rows in (0, 2):
         x = np.ones((rows, 3), np.float32)
-        sent = found.upload(library, x)
+        sent = actual.upload(library, x)
         assert tuple(sent.shape) == (rows, 3)
-        np.testing.assert_array_equal(found.download(sent), x)
+        np.testing.assert_array_equal(actual.download(sent), x)

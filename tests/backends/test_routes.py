@@ -76,8 +76,8 @@ def test_it_trains_as_numpy_does(library):
 
 @pytest.mark.parametrize("library", USABLE.values(), ids=USABLE)
 def test_another_librarys_arrays_arrive(library, backend):
-    found = backends.get(library).asarray(backend.asarray(VALUES))
-    assert np.array_equal(backends.get(library).to_numpy(found), VALUES)
+    actual = backends.get(library).asarray(backend.asarray(VALUES))
+    assert np.array_equal(backends.get(library).to_numpy(actual), VALUES)
 
 
 @pytest.mark.parametrize("library", USABLE.values(), ids=USABLE)
@@ -153,8 +153,8 @@ def test_a_library_whose_arrays_are_anothers_is_refused_with_the_module_to_give(
 )
 def test_the_cheapest_way_is_taken(name, ways):
     for dtype in ("float32", "int32", "bool"):
-        found = routes.find(USABLE[name], dtype)
-        assert (found.upload, found.download) == tuple(getattr(routes, way) for way in ways)
+        actual = routes.find(USABLE[name], dtype)
+        assert (actual.upload, actual.download) == tuple(getattr(routes, way) for way in ways)
 
 
 def test_a_way_is_chosen_once():
@@ -203,9 +203,9 @@ def test_every_call_of_a_training_run_is_rehearsed():
         call(watch, rehearsal._operands(watch.as_backend()))
     seen = {(call.kind, call.name) for call in watch.calls}
     lines = [line.split(" ")[:2] for line in surface.FILE.read_text("utf-8").splitlines()]
-    wanted = {tuple(line) for line in lines if line[0] in {"function", "operator"}}
-    assert len(wanted) >= 60
-    assert wanted - seen == set()
+    expected = {tuple(line) for line in lines if line[0] in {"function", "operator"}}
+    assert len(expected) >= 60
+    assert expected - seen == set()
 
 
 def test_a_dtype_that_is_lost_on_the_way_is_one_that_it_lacks():

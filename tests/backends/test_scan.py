@@ -103,9 +103,9 @@ class Added:
         return carry + taken["row"][0, ...] - taken["row"][1, ...], (numbers[0], numbers[1])
 
 
-@pytest.mark.parametrize("together", [1, 4, 6, 100])
-def test_steps_take_what_was_loaded_for_several_at_once(backend, monkeypatch, together):
-    monkeypatch.setattr(type(backend), "together", together)
+@pytest.mark.parametrize("rows_per_load", [1, 4, 6, 100])
+def test_steps_take_what_was_loaded_for_several_at_once(backend, monkeypatch, rows_per_load):
+    monkeypatch.setattr(type(backend), "rows_per_load", rows_per_load)
     table = np.arange(30, dtype=np.float32).reshape(10, 3) ** 2
     rows = np.asarray([[3, 1], [0, 9], [2, 2], [7, 4], [5, 8]])
     step = Added(backend.xp)
@@ -118,7 +118,7 @@ def test_steps_take_what_was_loaded_for_several_at_once(backend, monkeypatch, to
     assert_close(carry, (table[rows[:, 0]] - table[rows[:, 1]]).sum(0), 0.0, backend)
     assert [backend.to_numpy(out).tolist() for out in outs] == rows.T.tolist()
     if backend.name != "jax":
-        size = max(together // 2, 1)
+        size = max(rows_per_load // 2, 1)
         assert step.loads == [2 * min(size, 5 - first) for first in range(0, 5, size)]
 
 
@@ -133,9 +133,9 @@ def test_scan_without_steps_gives_the_carry_back(backend):
 def test_scan_passes_numbers_of_the_host(backend):
     coefficients = np.asarray([[0.5, 1.0], [0.25, 2.0], [2.0, 0.5]])
     counts = np.asarray([[1], [2], [3]])
-    wanted = 1.0
+    expected = 1.0
     for (rate, power), (count,), x in zip(coefficients, counts, (1.0, 2.0, 3.0), strict=True):
-        wanted = wanted * rate + x * power + 10.0 * count
+        expected = expected * rate + x * power + 10.0 * count
 
     carry, _ = backend.scan(
         Scaled(),
@@ -144,7 +144,7 @@ def test_scan_passes_numbers_of_the_host(backend):
         (backend.asarray(np.float32(10)),),
         (coefficients, counts),
     )
-    assert_close(carry, wanted, 1e-6, backend)
+    assert_close(carry, expected, 1e-6, backend)
 
 
 def test_leading_axes_of_two_lengths_are_refused(backend):
@@ -191,13 +191,13 @@ def test_jax_takes_the_memory_of_the_carry_and_not_of_the_data(jax_backend, xs):
 
 
 def test_jax_scans_in_float64_inside_its_session(jax_backend, xs):
-    wanted, _ = by_hand(xs.astype(np.float64), 0.25, 1.0)
+    expected, _ = by_hand(xs.astype(np.float64), 0.25, 1.0)
     with jax_backend.session("float64"):
         carry = {"w": jax_backend.asarray(np.zeros(5), copy=True)}
         data = jax_backend.asarray(xs, dtype="float64")
         ones = jax_backend.asarray(np.ones(5))
         carry, outs = jax_backend.scan(Decay(0.25), carry, data, (ones,))
-        assert_close(carry["w"], wanted, 1e-15, jax_backend)
+        assert_close(carry["w"], expected, 1e-15, jax_backend)
     assert str(outs[0].dtype) == "float64"
 
 

@@ -91,7 +91,7 @@ def test_numpy_data_leaves_the_choice_to_auto(nothing_said, broken, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("gpus", "wanted"),
+    ("gpus", "expected"),
     [
         (set(), []),
         ({"cuda"}, ["cupy", "torch:cuda", "jax:gpu"]),
@@ -101,8 +101,8 @@ def test_numpy_data_leaves_the_choice_to_auto(nothing_said, broken, monkeypatch)
         ({"cuda", "intel"}, ["cupy", "torch:cuda", "jax:gpu", "dpnp:gpu"]),
     ],
 )
-def test_auto_tries_gpus_in_the_order_of_the_contract(broken, gpus, wanted):
-    assert list(selection.candidates(frozenset(gpus))) == wanted
+def test_auto_tries_gpus_in_the_order_of_the_contract(broken, gpus, expected):
+    assert list(selection.candidates(frozenset(gpus))) == expected
 
 
 def test_auto_passes_over_what_does_not_work_and_says_so(broken, monkeypatch, caplog):
@@ -169,7 +169,7 @@ def test_names_are_forgiving_in_case_and_hyphens():
 
 
 @pytest.mark.parametrize(
-    ("spec", "first", "second", "wanted"),
+    ("spec", "first", "second", "expected"),
     [
         ("cupy", None, "1", "1"),
         ("cupy:1", "1", None, "1"),
@@ -179,8 +179,8 @@ def test_names_are_forgiving_in_case_and_hyphens():
         ("dpnp:opencl:cpu:0", "opencl:cpu:0", "opencl:cpu:0", "opencl:cpu:0"),
     ],
 )
-def test_name_and_device_complete_each_other(spec, first, second, wanted):
-    assert specs.merge(spec, first, second) == wanted
+def test_name_and_device_complete_each_other(spec, first, second, expected):
+    assert specs.merge(spec, first, second) == expected
 
 
 @pytest.mark.parametrize(

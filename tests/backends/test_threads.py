@@ -18,7 +18,7 @@ class Look(bpnet.Callback):
     """What the BLAS is set to, and what the run says, at the end of an epoch."""
 
     def on_epoch_end(self, run):
-        self.told, self.seen = run.threads, blas()
+        self.threads, self.seen = run.threads, blas()
 
 
 def blas():
@@ -60,20 +60,20 @@ def test_the_rule_looks_at_the_largest_product():
 
 def test_a_small_step_runs_with_one_thread(two):
     look = run()
-    assert look.told == 1
+    assert look.threads == 1
     assert look.seen == {1}
     assert blas() == {2}
 
 
 def test_a_large_step_runs_with_all(two):
     look = run(sizes=(1000, 1000, 2), batch_size=20)
-    assert look.told == 2
+    assert look.threads == 2
     assert look.seen == {2}
 
 
 def test_threads_asked_for_win_and_are_given_back(two):
     look = run(threads=2)
-    assert look.told == 2
+    assert look.threads == 2
     assert look.seen == {2}
     assert run(sizes=(1000, 1000, 2), batch_size=20, threads=1).seen == {1}
     assert blas() == {2}
@@ -82,7 +82,7 @@ def test_threads_asked_for_win_and_are_given_back(two):
 def test_what_the_blas_is_set_to_is_an_upper_limit():
     with threadpool_limits(1, user_api="blas"):
         assert run(threads=2).seen == {1}
-        assert run(threads=2).told == 1
+        assert run(threads=2).threads == 1
 
 
 def test_threads_are_given_back_after_an_error(two):
@@ -105,7 +105,7 @@ def test_what_is_no_number_of_threads_is_refused(value):
 def test_threads_on_each_backend(backend):
     """Kept where the library takes them, else refused in one line."""
     if backend.name in {"numpy", "torch"}:
-        assert run(backend, threads=1).told == 1
+        assert run(backend, threads=1).threads == 1
         return
     with pytest.raises(InputError, match=f"threads is 1 and {backend.name}"):
         run(backend, threads=1)
@@ -134,7 +134,7 @@ def test_a_run_in_another_thread_has_its_number(two):
     """The first thread set one, and lives; threadpoolctl then does nothing in others, silently."""
     with ThreadPoolExecutor(1) as pool:
         look = pool.submit(run, threads=1).result()
-    assert (look.told, look.seen) == (1, {1})
+    assert (look.threads, look.seen) == (1, {1})
     assert blas() == {2}
 
 
@@ -148,8 +148,8 @@ def test_networks_trained_in_threads_do_not_disturb_each_other(two):
 
     alone = [weights(seed) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(weights, range(4)))
-    for a, b in zip(alone, together, strict=True):
+        threaded = list(pool.map(weights, range(4)))
+    for a, b in zip(alone, threaded, strict=True):
         np.testing.assert_array_equal(a, b)
     assert blas() == {2}
 
@@ -159,19 +159,19 @@ def test_training_works_in_a_process_started_after_the_import(how):
     program = (
         "import multiprocessing, sys, warnings, bpnet\n"
         "warnings.simplefilter('ignore')\n"
-        "from tests.backends.test_threads import told\n"
+        "from tests.backends.test_threads import trained\n"
         "if __name__ == '__main__':\n"
         f"    with multiprocessing.get_context({how!r}).Pool(2) as pool:\n"
-        "        print(pool.map(told, [1, 2]))\n"
+        "        print(pool.map(trained, [1, 2]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False,
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
-    assert done.stdout.strip() == str([told(1), told(2)]), done.stderr
+    assert done.stdout.strip() == str([trained(1), trained(2)]), done.stderr
 
 
-def told(seed):
+def trained(seed):
     """Cost of a short run, for processes of their own."""
     X = np.random.default_rng(0).normal(size=(20, 8))
     net = bpnet.Network([8, 4, 2], hidden="sigmoid", seed=seed)

@@ -62,14 +62,14 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_captured_run_is_the_run(graphs, name):
-    found, costs = trained(**CASES[name])
+    actual, costs = trained(**CASES[name])
     assert graphs["captures"] >= 1
     assert graphs["replays"] >= 4 * 6
     graphs["replays"] = 0
-    expected, wanted = trained(compiled=False, **CASES[name])
+    expected, desired = trained(compiled=False, **CASES[name])
     assert graphs["replays"] == 0
-    np.testing.assert_allclose(costs, wanted, rtol=1e-5)
-    for a, b in zip(found, expected, strict=True):
+    np.testing.assert_allclose(costs, desired, rtol=1e-5)
+    for a, b in zip(actual, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
@@ -79,14 +79,14 @@ def test_a_capture_serves_all_epochs(graphs):
 
 
 def test_sets_of_networks_are_captured(graphs):
-    found = []
+    actual = []
     for backend in ("torch:cpu", "numpy"):
         nets = [bpnet.Network((6, 5, 4), seed=i) for i in range(3)]
         bpnet.train(nets, (X, Y), epochs=2, batch_size=8, backend=backend, seed=[0, 1, 2],
                     dropout=[0.0, 0.1, 0.2])  # fmt: skip
-        found.append(nets)
+        actual.append(nets)
     assert graphs["captures"] >= 1
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(*actual, strict=True):
         for a, b in zip(one.weights, other.weights, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
@@ -129,12 +129,12 @@ def test_a_step_that_cant_be_captured_is_told_or_is_an_error(graphs, monkeypatch
         with pytest.raises(RuntimeError, match="stream is capturing"):
             trained()
         return
-    found, _ = trained()
+    actual, _ = trained()
     said = [r.message for r in caplog.records if "can't capture" in r.message]
     assert len(said) == 1
     assert "stream is capturing" in said[0]
     expected, _ = trained(compiled=False)
-    for a, b in zip(found, expected, strict=True):
+    for a, b in zip(actual, expected, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -36,8 +36,8 @@ Step.pure = True
 
 
 def by_replay(step, carry, xs, **options):
-    given = {"operands": (), "numbers": None, "together": 1, **options}
-    return replay.scan(step, carry, xs, **given, xp=XP, library=LIBRARY)
+    arguments = {"operands": (), "numbers": None, "rows_per_load": 1, **options}
+    return replay.scan(step, carry, xs, **arguments, xp=XP, library=LIBRARY)
 
 
 def scanned(function, carry, count=9):
@@ -510,8 +510,10 @@ def test_what_is_joined_has_the_bits_of_the_plain_loop(step):
 
 @pytest.mark.parametrize("step", JOINS)
 def test_what_is_made_in_its_place(step):
-    found = [[root >= 0 for _, root in join.parts] for join in planned(step, four()).joins.values()]
-    assert found == ([] if JOINS[step] is None else [JOINS[step]])
+    actual = [
+        [root >= 0 for _, root in join.parts] for join in planned(step, four()).joins.values()
+    ]
+    assert actual == ([] if JOINS[step] is None else [JOINS[step]])
 
 
 def test_memory_of_a_step_is_used_again():
@@ -530,7 +532,7 @@ def test_a_large_array_that_no_memory_waits_for_is_let_go_of():
         return carry, (xp.matmul(x, x),)
 
     for size, count in ((1 << 14, 1), (1 << 10, 0)):
-        assert len(planned(step, np.zeros(size, np.float32)).done) == count
+        assert len(planned(step, np.zeros(size, np.float32)).released) == count
 
 
 @dataclass(frozen=True)
@@ -565,7 +567,7 @@ def test_no_more_is_loaded_than_the_next_steps_need(monkeypatch):
 
     monkeypatch.setattr(Writer, "function", watched)
     table, rows = np.zeros((4, 2), np.float32), np.zeros((3000, 1), np.int64)
-    by_replay(step, np.zeros(1, np.float32), rows, operands=(table,), together=10)
+    by_replay(step, np.zeros(1, np.float32), rows, operands=(table,), rows_per_load=10)
     # ten at first, then as many as there is room for; two were tried beforehand
     assert seen[2:] == [1 + (i >= 10) * (1 + (i - 10) // 20) for i in range(3, 3000)]
 
@@ -590,8 +592,8 @@ def test_few_steps_are_not_worth_a_recording(monkeypatch):
 
 def test_arrays_that_change_places_are_not_kept():
     first, second = planned(alike, four()), planned(swapped, four())
-    assert first.ends.kept == set(first.ends.carry)
-    assert second.ends.kept == frozenset()
+    assert first.ends.in_place == set(first.ends.carry)
+    assert second.ends.in_place == frozenset()
 
 
 def test_a_tracer_hides_no_function_of_the_standard():

@@ -120,34 +120,34 @@ def test_an_array_that_is_there_already_is_not_touched(backend):
 
 def test_arrays_of_other_libraries_arrive(backend, source):
     for dtype in ("float32", *{"float16", "bfloat16"}.intersection(source.dtypes())):
-        given = source.asarray(VALUES, dtype=dtype)
-        array = backend.asarray(given)
+        original = source.asarray(VALUES, dtype=dtype)
+        array = backend.asarray(original)
         kept = dtype if dtype in backend.dtypes() else "float32"
         assert dtype_of(array) == kept
         assert_close(array, VALUES, 0.0, backend)
-        assert_close(backend.asarray(given, dtype="float32"), VALUES, 0.0, backend)
-        backwards = source.xp.flip(given, axis=0)  # negative strides, where there are strides
+        assert_close(backend.asarray(original, dtype="float32"), VALUES, 0.0, backend)
+        backwards = source.xp.flip(original, axis=0)  # negative strides, where there are strides
         assert_close(backend.asarray(backwards), VALUES[::-1], 0.0, backend)
 
 
 def test_a_copy_of_another_librarys_array_is_not_shared(backend, source):
-    given = source.asarray(np.zeros(4096, np.float32), copy=True)
-    array = backend.asarray(given, copy=True)
+    original = source.asarray(np.zeros(4096, np.float32), copy=True)
+    array = backend.asarray(original, copy=True)
     if source.name != "jax":
-        given += 1
+        original += 1
         assert_close(array, np.zeros(4096), 0.0, backend)
     elif backend.name != "jax":
         array += 1
-        assert_close(given, np.zeros(4096), 0.0, source)
+        assert_close(original, np.zeros(4096), 0.0, source)
 
 
 def test_torch_does_not_write_into_arrays_of_jax():
     for name in ("jax", "torch"):
         pytest.importorskip(name)
-    given = backends.get("jax:cpu").asarray(np.zeros(4096, np.float32))
-    array = backends.get("torch:cpu").asarray(given)
+    original = backends.get("jax:cpu").asarray(np.zeros(4096, np.float32))
+    array = backends.get("torch:cpu").asarray(original)
     array += 1
-    assert not np.asarray(given).any()
+    assert not np.asarray(original).any()
 
 
 def test_memory_is_shared_where_it_can_be():
@@ -164,9 +164,9 @@ def test_memory_is_shared_where_it_can_be():
 
 def test_a_tensor_that_requires_a_gradient_is_detached(backend):
     torch = pytest.importorskip("torch")
-    given = torch.ones(3, requires_grad=True)
-    assert_close(backend.asarray(given), np.ones(3), 0.0, backend)
-    assert np.array_equal(backends.to_numpy(given), np.ones(3))
+    original = torch.ones(3, requires_grad=True)
+    assert_close(backend.asarray(original), np.ones(3), 0.0, backend)
+    assert np.array_equal(backends.to_numpy(original), np.ones(3))
 
 
 def test_bfloat16_of_ml_dtypes_arrives(backend):

@@ -35,22 +35,22 @@ def test_an_epoch_is_the_median_after_one_to_warm_up(monkeypatch):
         return {"seconds": history}
 
     monkeypatch.setattr(measure, "train", train)
-    found = measure.measure(bpnet.backends.get("numpy"), Job((), seconds=60.0), Cell((4,), 8))
-    assert (found.epoch, found.first, found.epochs) == (2.0, 9.0, 3)
-    assert found.samples == 400
-    assert found.rate == 200
+    actual = measure.measure(bpnet.backends.get("numpy"), Job((), seconds=60.0), Cell((4,), 8))
+    assert (actual.epoch, actual.first, actual.epochs) == (2.0, 9.0, 3)
+    assert actual.samples == 400
+    assert actual.rate == 200
 
 
 def test_every_cell_is_measured_on_every_backend_for_real():
     job = Job((Cell((4,), 16), Cell((4,), 0)), "digits", rows=64, seconds=0.01)
-    found = list(bench.run(["numpy", "array_api_strict:no_x64"], job))
-    assert [(t.backend, t.cell.batch_size) for t in found] == [
+    actual = list(bench.run(["numpy", "array_api_strict:no_x64"], job))
+    assert [(t.backend, t.cell.batch_size) for t in actual] == [
         ("numpy", 16),
         ("numpy", 0),
         ("array_api_strict:no_x64", 16),
         ("array_api_strict:no_x64", 0),
     ]
-    for t in found:
+    for t in actual:
         assert t.error is None
         assert t.samples == 64
         assert 0 < t.epoch < 5
@@ -65,6 +65,18 @@ def test_a_cell_that_fails_and_a_process_that_dies_are_rows(monkeypatch):
     monkeypatch.setattr(processes.sys, "executable", shutil.which("false"))
     dead = list(bench.run(["numpy"], job))
     assert [t.error for t in dead] == ["its process ended with status 1 (no message)"] * 2
+
+
+def test_of_a_process_that_dies_the_last_line_of_its_errors_is_given(monkeypatch, tmp_path):
+    """The first lines of a traceback say nothing of the cause."""
+    script = tmp_path / "python"
+    script.write_text(
+        "#!/bin/sh\nprintf 'Traceback:\\n  line 1\\nOSError: no driver\\n\\n' >&2\nexit 3\n"
+    )
+    script.chmod(0o700)
+    monkeypatch.setattr(processes.sys, "executable", str(script))
+    (row,) = bench.run(["numpy"], Job((Cell((4,), 16),), rows=64, seconds=0.01))
+    assert row.error == "its process ended with status 3 (OSError: no driver)"
 
 
 @pytest.mark.parametrize(
@@ -89,14 +101,14 @@ def test_generated_data_has_fifty_steps_within_bounds():
 
 
 def test_crossings_say_from_which_width_on():
-    found = [
+    actual = [
         *(timing("numpy", w, 10, 100) for w in (16, 64, 256)),
         *(timing("a", w, 10, r) for w, r in ((16, 50), (64, 150), (256, 200))),
         *(timing("b", w, 10, 200) for w in (16, 64, 256)),
         *(timing("c", w, 10, r) for w, r in ((16, 150), (64, 50), (256, 60))),
         *(timing("d", w, 10, 50) for w in (16, 64, 256)),
     ]
-    assert bench.crossings(found) == [
+    assert bench.crossings(actual) == [
         "batch 10: a is ahead of numpy above width 16",
         "batch 10: b is ahead of numpy at every width",
         "batch 10: c is ahead of numpy at width 16",
@@ -106,12 +118,12 @@ def test_crossings_say_from_which_width_on():
 
 def test_a_picture_is_drawn_and_another_ending_is_refused(tmp_path):
     pytest.importorskip("matplotlib")
-    found = [timing("numpy", w, k, 100 + w) for w in (16, 64) for k in (10, 128)]
-    found.append(timing("jax:cpu", 16, 10, 1, error="no"))
-    path = breakeven.plot(found, tmp_path / "curves.png")
+    actual = [timing("numpy", w, k, 100 + w) for w in (16, 64) for k in (10, 128)]
+    actual.append(timing("jax:cpu", 16, 10, 1, error="no"))
+    path = breakeven.plot(actual, tmp_path / "curves.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match=r"use \.png"):
-        breakeven.plot(found, tmp_path / "curves.txt")
+        breakeven.plot(actual, tmp_path / "curves.txt")
 
 
 def test_a_profile_accounts_for_the_epoch(backend):
@@ -136,8 +148,8 @@ def test_the_command(capsys, tmp_path):
     assert head.split()[:5] == ["backend", "hidden", "batch", "s/epoch", "samples/s"]
     assert row.split()[:3] == ["numpy", "4", "128"]
     assert main(["bench", *options, "--json"]) == 0
-    (found,) = json.loads(capsys.readouterr().out)
-    assert found["cell"]["hidden"] == [4]
+    (actual,) = json.loads(capsys.readouterr().out)
+    assert actual["cell"]["hidden"] == [4]
     assert main(["bench", *options, "--profile"]) == 0
     assert "matrix products" in capsys.readouterr().out
     assert main(["bench", *options, "--plot", str(tmp_path / "none" / "x.png")]) == 2

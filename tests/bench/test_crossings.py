@@ -20,6 +20,6 @@ def timing(backend, width, rate):
 )
 def test_it_is_above_the_largest_width_at_which_it_is_behind(rates, said):
     widths = (16, 64, 256, 1024)
-    found = [timing("numpy", width, 100) for width in widths]
-    found += [timing("a", width, rate) for width, rate in zip(widths, rates, strict=True)]
-    assert bench.crossings(found) == [f"batch 10: a is ahead of numpy {said}"]
+    actual = [timing("numpy", width, 100) for width in widths]
+    actual += [timing("a", width, rate) for width, rate in zip(widths, rates, strict=True)]
+    assert bench.crossings(actual) == [f"batch 10: a is ahead of numpy {said}"]

@@ -22,26 +22,26 @@ def timing(backend, width, batch, rate, **more):
 
 
 def test_without_numpy_the_first_backend_is_the_one_to_be_ahead_of():
-    found = [timing("b", 16, 10, 100), timing("a", 16, 10, 200), timing("c", 16, 10, 50)]
-    assert crossings(found) == [
+    actual = [timing("b", 16, 10, 100), timing("a", 16, 10, 200), timing("c", 16, 10, 50)]
+    assert crossings(actual) == [
         "batch 10: a is ahead of b at every width", "batch 10: c is ahead of b at none"
     ]  # fmt: skip
 
 
 def test_each_batch_size_has_a_sentence_smallest_first():
-    found = [timing("numpy", 16, k, 100) for k in (10, 128)]
-    found += [timing("a", 16, 128, 200), timing("a", 16, 10, 50)]
-    found.append(Timing("a", Cell((64,), 10), error="no"))  # says nothing of a width
-    assert crossings(found) == [
+    actual = [timing("numpy", 16, k, 100) for k in (10, 128)]
+    actual += [timing("a", 16, 128, 200), timing("a", 16, 10, 50)]
+    actual.append(Timing("a", Cell((64,), 10), error="no"))  # says nothing of a width
+    assert crossings(actual) == [
         "batch 10: a is ahead of numpy at none", "batch 128: a is ahead of numpy at every width"
     ]  # fmt: skip
 
 
 def test_a_panel_for_each_batch_size_and_a_line_for_each_backend(monkeypatch, tmp_path):
     pytest.importorskip("matplotlib")
-    found = [timing("numpy", w, k, w + k) for k in (128, 10) for w in (64, 16)]
-    found += [timing("a", 16, 10, 7), Timing("a", Cell((64,), 10), error="no")]
-    found += [timing("a", 64, 10, 700), timing("a", 256, 10, 900)]
+    actual = [timing("numpy", w, k, w + k) for k in (128, 10) for w in (64, 16)]
+    actual += [timing("a", 16, 10, 7), Timing("a", Cell((64,), 10), error="no")]
+    actual += [timing("a", 64, 10, 700), timing("a", 256, 10, 900)]
     seen = {}
 
     def save(path, draw, title, about, size):
@@ -52,7 +52,7 @@ def test_a_panel_for_each_batch_size_and_a_line_for_each_backend(monkeypatch, tm
         return path
 
     monkeypatch.setattr(breakeven, "save", save)
-    assert breakeven.plot(found, tmp_path / "x.png", ["made up"]) == tmp_path / "x.png"
+    assert breakeven.plot(actual, tmp_path / "x.png", ["made up"]) == tmp_path / "x.png"
     assert (seen["title"], seen["about"]) == ("Break-even of backends with numpy", ["made up"])
     assert seen["size"] == (8.0, 4.0)
     left, right = seen["figure"].axes
@@ -72,8 +72,8 @@ def test_a_panel_for_each_batch_size_and_a_line_for_each_backend(monkeypatch, tm
 
 
 def test_the_grid_is_every_width_in_every_batch_size():
-    found = {(cell.hidden, cell.batch_size) for cell in cells.grid()}
-    assert found == {((w,), k) for w in (16, 64, 256, 1024) for k in (10, 128, 1024)}
+    actual = {(cell.hidden, cell.batch_size) for cell in cells.grid()}
+    assert actual == {((w,), k) for w in (16, 64, 256, 1024) for k in (10, 128, 1024)}
     assert cells.grid((3,), (5, 7)) == (Cell((3,), 5), Cell((3,), 7))
 
 
@@ -103,21 +103,21 @@ def test_what_lies_on_a_bound_is_taken():
      (10, 900, 500), (16_385, None, 16_385)],
 )  # fmt: skip
 def test_generated_rows(batch, rows, size):
-    found = cells.data_of(Job((), inputs=3, rows=rows), Cell((4,), batch))
-    assert found.x.shape == (size, 3)
-    assert found.x.dtype == np.uint8
-    assert found.scale == 1 / 255
-    assert found.y.tolist() == [i % 10 for i in range(size)]
+    actual = cells.data_of(Job((), inputs=3, rows=rows), Cell((4,), batch))
+    assert actual.x.shape == (size, 3)
+    assert actual.x.dtype == np.uint8
+    assert actual.scale == 1 / 255
+    assert actual.y.tolist() == [i % 10 for i in range(size)]
 
 
 def test_rows_of_a_source_are_its_first_as_it_has_them(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b,c\n" + "".join(f"{i},{i * i},{i / 7}\n" for i in range(30)))
     whole = bpnet.data.load(path, target="b", validation=0.0)
-    found = cells.data_of(Job((), str(path), "b", rows=5), Cell((4,), 8))
-    np.testing.assert_array_equal(found.x, whole.x[:5])
-    np.testing.assert_array_equal(found.y, whole.y[:5])
-    assert (found.task, found.scale) == (whole.task, whole.scale)
+    actual = cells.data_of(Job((), str(path), "b", rows=5), Cell((4,), 8))
+    np.testing.assert_array_equal(actual.x, whole.x[:5])
+    np.testing.assert_array_equal(actual.y, whole.y[:5])
+    assert (actual.task, actual.scale) == (whole.task, whole.scale)
     assert len(cells.data_of(Job((), str(path), "c"), Cell((4,), 8)).x) == 30
     assert cells.network_of(Job((), str(path), "b"), Cell((4, 2), 8)).sizes == [2, 4, 2, 1]
 
@@ -133,17 +133,17 @@ def test_a_cell_is_trained_as_it_says(monkeypatch, batch, given):
     monkeypatch.setattr(measure, "train", train)
     job = Job((), "digits", rows=40, seconds=2.0)
     cell = Cell((5, 3), batch, "adam", "float64")
-    found = measure.measure(bpnet.backends.get("numpy"), job, cell)
+    actual = measure.measure(bpnet.backends.get("numpy"), job, cell)
     assert seen["batch_size"] == given
     assert (seen["optimizer"], seen["dtype"], seen["backend"].name) == ("adam", "float64", "numpy")
     assert seen["network"].sizes == [64, 5, 3, 10]
-    assert len(seen["data"].x) == found.samples == 40
-    assert (found.first, found.epochs, found.epoch) == (9.0, 3, 2.0)
-    assert found.spread == (4.0 - 1.0) / 2 / 2.0  # half the distance of the quartiles
-    assert found.rate == 20.0
+    assert len(seen["data"].x) == actual.samples == 40
+    assert (actual.first, actual.epochs, actual.epoch) == (9.0, 3, 2.0)
+    assert actual.spread == (4.0 - 1.0) / 2 / 2.0  # half the distance of the quartiles
+    assert actual.rate == 20.0
     assert Timing("numpy", cell).rate == 0.0
-    data = json.loads(json.dumps(found, default=lambda o: o.__dict__))
-    assert Timing.from_dict(data) == found
+    data = json.loads(json.dumps(actual, default=lambda o: o.__dict__))
+    assert Timing.from_dict(data) == actual
 
 
 @pytest.mark.parametrize(
@@ -192,20 +192,20 @@ def test_a_profile_is_of_one_epoch_and_python_is_the_rest(monkeypatch):
         return [100.0]
 
     monkeypatch.setattr(module, "_seconds", seconds)
-    found = profile(bpnet.backends.get("numpy"), Job(()), Cell((4,), 8))
-    assert found == [
+    actual = profile(bpnet.backends.get("numpy"), Job(()), Cell((4,), 8))
+    assert actual == [
         Share("matrix products", 3.0, 2), Share("gather", 0.2, 1), Share("Python", 0.0, 0)
     ]  # fmt: skip
 
 
 def test_lines_of_the_command(capsys):
-    found = timing("torch:cpu", 16, 10, 2000, spread=0.123, first=1.5, epochs=7)
-    assert command._line(found).split() == [
+    actual = timing("torch:cpu", 16, 10, 2000, spread=0.123, first=1.5, epochs=7)
+    assert command._line(actual).split() == [
         "torch:cpu", "16", "10", "0.5000", "2,000", "12%", "7", "1.50", "s"
     ]  # fmt: skip
     several = Timing("numpy", Cell((512, 256), 0), error="no float64")
     assert command._line(several) == f"{'numpy':<12}{'512-256':<10}{0:>6}  failed: no float64"
-    assert len(command._HEAD) == len(command._line(found))
+    assert len(command._HEAD) == len(command._line(actual))
 
 
 def test_a_failed_cell_is_told_by_the_status(monkeypatch, capsys):
@@ -233,7 +233,7 @@ def test_the_command_hands_its_options_on(monkeypatch, tmp_path, capsys):
         )
 
     monkeypatch.setattr(bench, "run", run)
-    monkeypatch.setattr(bench, "plot", lambda found, path, about: drawn.append(about[0]))
+    monkeypatch.setattr(bench, "plot", lambda actual, path, about: drawn.append(about[0]))
     monkeypatch.setattr(bpnet.backends, "available", lambda: ["numpy", "array_api_strict"])
     options = [
         "digits", "--hidden", "9,7", "--batch-size", "5", "--optimizer", "adam",

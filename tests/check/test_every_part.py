@@ -33,9 +33,9 @@ def doubled(arrays, l, i):
 def test_the_gradient_of_each_array_of_each_layer(monkeypatch, l, i):
     right = feedforward.cost_and_gradients
 
-    def wrong(*given, **named):
-        z, values, found = right(*given, **named)
-        return z, values, doubled(found, l, i)
+    def wrong(*args, **named):
+        z, values, actual = right(*args, **named)
+        return z, values, doubled(actual, l, i)
 
     monkeypatch.setattr(feedforward, "cost_and_gradients", wrong)
     assert failing() == {6, 7, 28, 29, 24 if i == 0 else 23}
@@ -45,8 +45,8 @@ def test_the_gradient_of_each_array_of_each_layer(monkeypatch, l, i):
 def test_the_step_of_each_array_of_each_layer(monkeypatch, l, i):
     right = optimizers.update
 
-    def wrong(*given, **named):
-        moved, state = right(*given, **named)
+    def wrong(*args, **named):
+        moved, state = right(*args, **named)
         return doubled(moved, l, i), state
 
     monkeypatch.setattr(optimizers, "update", wrong)
@@ -56,7 +56,7 @@ def test_the_step_of_each_array_of_each_layer(monkeypatch, l, i):
 @pytest.mark.parametrize(("l", "i"), ARRAYS)
 def test_regularization_of_each_array_of_each_layer(monkeypatch, l, i):
     right = regularizers.l2_gradient
-    wrong = lambda *given, **named: doubled(right(*given, **named), l, i)  # noqa: E731
+    wrong = lambda *args, **named: doubled(right(*args, **named), l, i)  # noqa: E731
     monkeypatch.setattr(regularizers, "l2_gradient", wrong)
     assert failing() == {28, 29}
 
@@ -75,10 +75,10 @@ def test_regularization_of_each_array_of_each_layer(monkeypatch, l, i):
 def test_each_example(monkeypatch, holder, name, own, row):
     right = getattr(holder, name)
 
-    def wrong(*given, **named):
-        found = np.array(right(*given, **named))
-        found[row : row + 1] *= 1.5  # of a batch that has so many
-        return found
+    def wrong(*args, **named):
+        actual = np.array(right(*args, **named))
+        actual[row : row + 1] *= 1.5  # of a batch that has so many
+        return actual
 
     monkeypatch.setattr(holder, name, wrong)
     assert own <= failing()
@@ -89,8 +89,8 @@ def test_the_sigmoid_near_and_far(monkeypatch, z):
     right = activations.Sigmoid.sigma
 
     def wrong(self, a, *, xp):
-        found = right(self, a, xp=xp)
-        return xp.where(a == z, found * (1 + 1e-9) + (0 if z == -30 else 1e-9), found)
+        actual = right(self, a, xp=xp)
+        return xp.where(a == z, actual * (1 + 1e-9) + (0 if z == -30 else 1e-9), actual)
 
     monkeypatch.setattr(activations.Sigmoid, "sigma", wrong)
     assert 8 in failing()
@@ -101,27 +101,27 @@ def test_a_mini_batch_of_each_size(monkeypatch, k):
     right = equations.Bench.gradients
 
     def wrong(self, cost, size=3):
-        found = right(self, cost, size)
-        return doubled(found, 0, 0) if size == k else found
+        actual = right(self, cost, size)
+        return doubled(actual, 0, 0) if size == k else actual
 
     monkeypatch.setattr(equations.Bench, "gradients", wrong)
-    found = failing()
-    assert 7 in found
-    assert (k == 3) == (6 in found)
+    actual = failing()
+    assert 7 in actual
+    assert (k == 3) == (6 in actual)
 
 
 @pytest.mark.parametrize("l", [1, 2, 3])
 @pytest.mark.parametrize("i", [0, 1])
 def test_parity_tells_the_layer_whose_array_is_off(monkeypatch, l, i):
-    wanted = {f"layer {m}": [np.ones((2, 2)), np.ones(2)] for m in (1, 2, 3)}
-    found = {name: [a.copy() for a in arrays] for name, arrays in wanted.items()}
-    found[f"layer {l}"][i][-1] += 1e-4
-    monkeypatch.setattr(parity, "_trained", lambda *_: found)
-    monkeypatch.setattr(parity, "_on_numpy", lambda *_: wanted)
+    expected = {f"layer {m}": [np.ones((2, 2)), np.ones(2)] for m in (1, 2, 3)}
+    actual = {name: [a.copy() for a in arrays] for name, arrays in expected.items()}
+    actual[f"layer {l}"][i][-1] += 1e-4
+    monkeypatch.setattr(parity, "_trained", lambda *_: actual)
+    monkeypatch.setattr(parity, "_on_numpy", lambda *_: expected)
     (row,) = parity.rows(NUMPY, "float32", ["SGD, tanh"])
     assert (row.passed, row.note) == (False, f"layer {l}")
     assert (row.name, row.bound) == ("100 steps, SGD, tanh", 1e-5)
-    found[f"layer {l}"][i][-1] = wanted[f"layer {l}"][i][-1]
+    actual[f"layer {l}"][i][-1] = expected[f"layer {l}"][i][-1]
     (row,) = parity.rows(NUMPY, "float32", ["SGD, tanh"])
     assert row.passed
 
@@ -129,12 +129,12 @@ def test_parity_tells_the_layer_whose_array_is_off(monkeypatch, l, i):
 def test_parity_of_a_set_looks_at_every_network(monkeypatch):
     networks = jobs.run_set(NUMPY, "float64")
     monkeypatch.setattr(jobs, "run_set", lambda *_: networks)
-    held = parity._trained("a set of 3", NUMPY, "float64")
-    assert [len(arrays) for arrays in held.values()] == [6, 6, 6]
+    trained = parity._trained("a set of 3", NUMPY, "float64")
+    assert [len(arrays) for arrays in trained.values()] == [6, 6, 6]
     for n, network in enumerate(networks):
         for l, pair in enumerate(network.parameters, start=1):
             for i, array in enumerate(pair):
-                np.testing.assert_array_equal(held[f"layer {l}"][2 * n + i], array)
+                np.testing.assert_array_equal(trained[f"layer {l}"][2 * n + i], array)
     starts = [W for network in networks for W in network.weights]
     assert len({W.tobytes() for W in starts}) == len(starts)
 
@@ -146,10 +146,10 @@ def test_each_word_of_each_known_answer_counts(monkeypatch, n, word):
 
     def wrong(words, x0, x1, *, xp):
         calls.append(words)
-        found = list(right(words, x0, x1, xp=xp))
+        actual = list(right(words, x0, x1, xp=xp))
         if len(calls) == n + 1:
-            found[word] = found[word] ^ 1
-        return tuple(found)
+            actual[word] = actual[word] ^ 1
+        return tuple(actual)
 
     monkeypatch.setattr(random, "threefry", wrong)
     row = next(iter(bits.rows(NUMPY)))
@@ -166,9 +166,9 @@ def test_each_array_of_first_weights_counts_by_number(monkeypatch, l, i):
         return moved
 
     monkeypatch.setattr(bits.batches, "on_device", wrong)
-    found = {row.name: row.error for row in bits.rows(NUMPY)}
-    assert found.pop("first weights") == 2
-    assert set(found.values()) == {0}
+    actual = {row.name: row.error for row in bits.rows(NUMPY)}
+    assert actual.pop("first weights") == 2
+    assert set(actual.values()) == {0}
 
 
 @pytest.mark.parametrize("at", [(0, 0), (3, 256), (2, 255), (1, 100)])
@@ -176,15 +176,15 @@ def test_each_cell_of_a_mask_counts(monkeypatch, at):
     right = random.keep_mask
 
     def wrong(key, n, steps, *, xp):
-        found = np.array(right(key, n, steps, xp=xp))
-        found[at] = ~found[at]
-        return found
+        actual = np.array(right(key, n, steps, xp=xp))
+        actual[at] = ~actual[at]
+        return actual
 
     monkeypatch.setattr(random, "keep_mask", wrong)
-    found = {row.name: row.error for row in bits.rows(NUMPY)}
-    masks = {name for name in found if name.startswith("mask of layer")}
-    assert {name for name, error in found.items() if error} == masks
-    assert {found[name] for name in masks} == {1.0}
+    actual = {row.name: row.error for row in bits.rows(NUMPY)}
+    masks = {name for name in actual if name.startswith("mask of layer")}
+    assert {name for name, error in actual.items() if error} == masks
+    assert {actual[name] for name in masks} == {1.0}
 
 
 def test_a_mask_keeps_what_lies_on_the_rate_itself(monkeypatch):
@@ -198,7 +198,7 @@ def test_a_mask_keeps_what_lies_on_the_rate_itself(monkeypatch):
 
 def test_the_order_of_examples_is_that_of_the_device(monkeypatch):
     right = bits.draws.order
-    wrong = lambda *given: right(*given)[::-1]  # noqa: E731
+    wrong = lambda *args: right(*args)[::-1]  # noqa: E731
     swapped = type("Swapped", (type(NUMPY),), {"to_numpy": lambda self, a: np.flip(np.asarray(a))})
     monkeypatch.setattr(bits.draws, "order", wrong)
     (row,) = (row for row in bits.rows(swapped()) if row.name == "order of examples")
@@ -210,11 +210,11 @@ def test_the_cost_and_each_gradient_are_beside_differences(monkeypatch, i):
     right = cases.gradients
 
     def wrong(backend, case, dtype):
-        C, found = right(backend, case, dtype)
+        C, actual = right(backend, case, dtype)
         if i == 4:
-            return C * 1.001, found
-        found[i] = found[i] * 1.001
-        return C, found
+            return C * 1.001, actual
+        actual[i] = actual[i] * 1.001
+        return C, actual
 
     case = cases.small("tanh", "softmax", "cross_entropy")
     assert gradients._error(NUMPY, "float64", case) < gradients.BOUNDS["float64"]
@@ -229,9 +229,9 @@ def test_each_gradient_of_a_large_network_is_looked_along(monkeypatch, i):
     right = cases.gradients
 
     def wrong(backend, case, dtype):
-        C, found = right(backend, case, dtype)
-        found[i] = found[i] + 0.01 * np.abs(found[i]).max()
-        return C, found
+        C, actual = right(backend, case, dtype)
+        actual[i] = actual[i] + 0.01 * np.abs(actual[i]).max()
+        return C, actual
 
     monkeypatch.setattr(cases, "gradients", wrong)
     assert gradients._along(NUMPY, "float64", case) > 10 * gradients.BOUNDS["float64"]
@@ -272,14 +272,14 @@ def test_a_case_stays_away_from_the_kinks():
 def test_targets_of_a_case_are_such_as_its_cost_takes():
     source = np.random.default_rng(0)
     shape = (50, 4)
-    share = cases.wanted("cross_entropy", "softmax", shape, source)
+    share = cases.targets("cross_entropy", "softmax", shape, source)
     np.testing.assert_array_equal(share.sum(axis=1), 1)
-    each = cases.wanted("cross_entropy", "sigmoid", shape, source)
+    each = cases.targets("cross_entropy", "sigmoid", shape, source)
     assert (each.min() >= 0, each.max() <= 1, 0 < each.mean() < 1) == (True, True, True)
     assert (np.abs(each.sum(axis=1) - 1) > 0.01).any()
-    assert set(cases.wanted("hinge", "tanh", shape, source).ravel()) == {0.0, 1.0}
-    assert set(cases.wanted("poisson", "exp", shape, source).ravel()) == {0.0, 1.0, 2.0, 3.0}
-    assert cases.wanted("quadratic", "identity", shape, source).min() < 0
+    assert set(cases.targets("hinge", "tanh", shape, source).ravel()) == {0.0, 1.0}
+    assert set(cases.targets("poisson", "exp", shape, source).ravel()) == {0.0, 1.0, 2.0, 3.0}
+    assert cases.targets("quadratic", "identity", shape, source).min() < 0
     assert np.abs(cases._grid(np.asarray([9.0, -9.0, 0.013]))).tolist() == [4.0, 4.0, 1 / 64]
 
 
@@ -295,8 +295,8 @@ def test_central_differences_are_exact_for_quartics():
     case = replace(cases.small("tanh", "softmax", "cross_entropy"), parameters=parameters)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cases, "mean_costs", mean_costs)
-        found = cases.central_differences(NUMPY, case, cases.every_axis(parameters), 0.125)
-    W, b = cases.split(found, parameters[0])
+        actual = cases.central_differences(NUMPY, case, cases.every_axis(parameters), 0.125)
+    W, b = cases.split(actual, parameters[0])
     np.testing.assert_allclose(W, 4 * parameters[0][0] ** 3, rtol=1e-10)
     np.testing.assert_allclose(b, 3 * parameters[0][1] ** 2, rtol=1e-10)
 

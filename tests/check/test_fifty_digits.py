@@ -12,11 +12,10 @@ import pytest
 
 import bpnet
 from bpnet import backends
-from bpnet.check import cases, equations, jobs
+from bpnet.check import cases, equations, jobs, reference
 from bpnet.check.report import difference
 from bpnet.core import costs, feedforward, optimizers, regularizers
 from bpnet.errors import InputError
-from tests import reference
 from tests.optional import library
 
 DIGITS = 50
@@ -46,13 +45,13 @@ def paper(fifty):
     return names
 
 
-def digits(found, wanted, xp):
+def digits(actual, expected, xp):
     """Largest difference over the largest number wanted; both are of mparray, or lists."""
-    wanted = xp.asarray(wanted, dtype=xp.float64)
-    assert found.shape == wanted.shape
-    size = xp.max(xp.abs(wanted))
+    expected = xp.asarray(expected, dtype=xp.float64)
+    assert actual.shape == expected.shape
+    size = xp.max(xp.abs(expected))
     assert size > 0
-    return float(xp.max(xp.abs(found - wanted)) / size)
+    return float(xp.max(xp.abs(actual - expected)) / size)
 
 
 def computed(backend, case):
@@ -85,8 +84,8 @@ def test_costs_and_gradients_are_the_papers(fifty, paper, hidden, output, cost):
     C, gradients = computed(fifty, case)
     network, X, Y, name = plain(case, paper["math"].mpf)
     assert digits(C, paper["batch_cost"](network, X, Y, name), xp) < bound
-    wanted = paper["batch_gradients"](network, X, Y, name)
-    for (W, b), (dW, db) in zip(zip(*[iter(gradients)] * 2, strict=True), wanted, strict=True):
+    expected = paper["batch_gradients"](network, X, Y, name)
+    for (W, b), (dW, db) in zip(zip(*[iter(gradients)] * 2, strict=True), expected, strict=True):
         assert digits(xp.matrix_transpose(W), dW, xp) < bound
         assert digits(b, db, xp) < bound
 
@@ -111,9 +110,9 @@ def test_gradients_are_what_the_cost_changes_by(fifty, hidden, output, cost):
     values = case.cost.value(z, y, case.layers[-1].activation, xp=xp)
     C = xp.reshape(costs.mean_cost(values, xp=xp), (4, -1))
     slopes = (8 * (C[1, ...] - C[2, ...]) - (C[0, ...] - C[3, ...])) / (12 * H)
-    found = xp.concat([xp.reshape(g, (-1,)) for g in gradients])
+    actual = xp.concat([xp.reshape(g, (-1,)) for g in gradients])
     bound = 1e-14 if IN_FLOAT64 & {hidden, output} else 1e-34
-    assert digits(found, slopes, xp) < bound
+    assert digits(actual, slopes, xp) < bound
 
 
 @pytest.mark.parametrize(("hidden", "output", "cost"), HIDDEN + OUTPUTS)
@@ -121,10 +120,10 @@ def test_float64_keeps_its_digits(fifty, hidden, output, cost):
     """What check holds to 10^-7, the error of float64's differences, is right to 10^-14."""
     case = cases.small(hidden, output, cost)
     C, gradients = cases.gradients(backends.get("numpy"), case, "float64")
-    C_wanted, wanted = computed(fifty, case)
+    C_wanted, expected = computed(fifty, case)
     assert difference(C, fifty.to_numpy(C_wanted)) < 1e-14
-    for found, right in zip(gradients, wanted, strict=True):
-        assert difference(found, fifty.to_numpy(right)) < 1e-14
+    for actual, right in zip(gradients, expected, strict=True):
+        assert difference(actual, fifty.to_numpy(right)) < 1e-14
 
 
 def test_every_equation_holds(fifty):
@@ -139,8 +138,8 @@ def test_steps_and_regularization_are_the_papers(fifty, paper):
     network, X, Y, name = plain(case, mpf)
     eta, alpha, m = 0.25, 0.375, 16
     parameters, _, _ = case.on(fifty, "float64")
-    found = regularizers.l2_cost(parameters, alpha, m, xp=xp)
-    assert digits(found, paper["l2_term"](network, mpf(alpha), m), xp) < 1e-44
+    actual = regularizers.l2_cost(parameters, alpha, m, xp=xp)
+    assert digits(actual, paper["l2_term"](network, mpf(alpha), m), xp) < 1e-44
     sgd = optimizers.SGD(eta)
     _, flat = computed(fifty, case)
     slopes = tuple(zip(*[iter(flat)] * 2, strict=True))
@@ -148,16 +147,16 @@ def test_steps_and_regularization_are_the_papers(fifty, paper):
     state = optimizers.init(sgd, parameters, xp=xp)
     moved, _ = optimizers.update(sgd, parameters, slopes, state, (eta,), xp=xp)
     gradients = paper["batch_gradients"](network, X, Y, name)
-    wanted = paper["step"](network, gradients, mpf(eta), mpf(alpha), m)
-    for (W, b), (W_wanted, b_wanted, _) in zip(moved, wanted, strict=True):
+    expected = paper["step"](network, gradients, mpf(eta), mpf(alpha), m)
+    for (W, b), (W_wanted, b_wanted, _) in zip(moved, expected, strict=True):
         assert digits(xp.matrix_transpose(W), W_wanted, xp) < 1e-44
         assert digits(b, b_wanted, xp) < 1e-44
 
 
 def test_it_trains_as_numpy_does(fifty):
     job = jobs.Job(optimizers.Adam(learning_rate=1e-2), "tanh", dropout=0.0)
-    found, wanted = (job.run(name, "float64", epochs=1) for name in (fifty, "numpy"))
-    for pair in zip(found.weights, wanted.weights, strict=True):
+    actual, expected = (job.run(name, "float64", epochs=1) for name in (fifty, "numpy"))
+    for pair in zip(actual.weights, expected.weights, strict=True):
         assert difference(*pair) < 1e-13
 
 

@@ -12,9 +12,9 @@ from bpnet.training.member import Member
 
 def test_a_backend_agrees_with_numpy_at_every_step(backend):
     for dtype in set(backend.dtypes()) & set(parity.BOUNDS):
-        found = compare("numpy", backend, dtype)
-        assert found.first_past is None
-        layers = {(d.layer, d.quantity) for d in found.deviations}
+        actual = compare("numpy", backend, dtype)
+        assert actual.first_past is None
+        layers = {(d.layer, d.quantity) for d in actual.deviations}
         assert layers == {(l, q) for l in (1, 2, 3) for q in parity.QUANTITIES}
 
 
@@ -44,15 +44,15 @@ def test_differences_are_counted_in_units_of_the_last_place():
     b = a.copy()
     b[1, 0] += 3 * np.spacing(np.float32(1.0))
     b[2, 1] += 2.0**-10
-    found = parity._deviation((1, "z"), a, b, "float32", 1e-6)
-    assert found.absolute == 2.0**-10
-    assert found.ulp == 2.0**-10 / np.spacing(np.float32(2.0))
-    assert found.relative == pytest.approx(2.0**-10 / np.linalg.norm(b[2]))
-    assert (found.step, found.first_past) == (3, 3)
+    actual = parity._deviation((1, "z"), a, b, "float32", 1e-6)
+    assert actual.absolute == 2.0**-10
+    assert actual.ulp == 2.0**-10 / np.spacing(np.float32(2.0))
+    assert actual.relative == pytest.approx(2.0**-10 / np.linalg.norm(b[2]))
+    assert (actual.step, actual.first_past) == (3, 3)
     three = np.spacing(np.float32(1.0)) * 3
-    assert found.by_step[0] == (0.0, 0.0, 0.0)
-    assert found.by_step[1][1:] == (three, 3.0)
-    assert found.by_step[2] == (found.relative, found.absolute, found.ulp)
+    assert actual.by_step[0] == (0.0, 0.0, 0.0)
+    assert actual.by_step[1][1:] == (three, 3.0)
+    assert actual.by_step[2] == (actual.relative, actual.absolute, actual.ulp)
     assert parity._deviation((1, "z"), a, b, "float32", 1e-8).first_past == 2
     assert parity._deviation((1, "z"), a, a, "float32", 0.0).first_past is None
     b[0] = np.nan
@@ -62,8 +62,8 @@ def test_differences_are_counted_in_units_of_the_last_place():
 def test_a_report_is_json_where_a_backend_gives_no_numbers():
     a = np.ones((2, 2), np.float32)
     b = np.full_like(a, np.nan)
-    found = parity._deviation((1, "z"), a, b, "float32", 1e-5)
-    report = parity.Parity("one", "other", "float32", 1e-5, (found,)).as_dict()
+    actual = parity._deviation((1, "z"), a, b, "float32", 1e-5)
+    report = parity.Parity("one", "other", "float32", 1e-5, (actual,)).as_dict()
     assert json.loads(json.dumps(report, allow_nan=False))["first_past"]["relative"] is None
     assert report["first_past"]["first_past"] == 1
 
@@ -79,8 +79,8 @@ def test_the_first_step_past_the_bound_is_named(monkeypatch):
         return coefficients, words
 
     monkeypatch.setattr(Member, "numbers", planted)
-    found = compare("numpy", "array_api_strict", "float64")
-    first = found.first_past
+    actual = compare("numpy", "array_api_strict", "float64")
+    first = actual.first_past
     assert first.first_past == 32  # the step of 31 moves what step 32 starts from
     assert (first.layer, first.quantity) == (1, "z")
 
@@ -97,7 +97,7 @@ def test_what_a_gpu_takes_for_zero_is_no_difference(dtype):
     """CuPy compiles with -ftz=true: 2^-127 is 0 there, and 2^22 of the smallest steps above it."""
     tiny = np.finfo(dtype).tiny
     a = np.asarray([[tiny / 2, -tiny / 4, 0.0], [tiny / 8, tiny / 2, 0.0]], dtype)
-    found = parity._deviation((1, "delta"), a, np.zeros_like(a), dtype, 0.0)
-    assert (found.relative, found.absolute, found.ulp, found.first_past) == (0, 0, 0, None)
+    actual = parity._deviation((1, "delta"), a, np.zeros_like(a), dtype, 0.0)
+    assert (actual.relative, actual.absolute, actual.ulp, actual.first_past) == (0, 0, 0, None)
     b = np.asarray([[tiny, 0, 0], [0, 0, 0]], dtype)
     assert parity._deviation((1, "delta"), b, np.zeros_like(b), dtype, 0.0).absolute == tiny

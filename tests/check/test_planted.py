@@ -33,10 +33,10 @@ def test_a_numpy_call_in_core(numpy, monkeypatch):
 
 
 def test_a_numpy_array_made_in_core(numpy, monkeypatch):
-    together = costs.value_and_delta
+    both = costs.value_and_delta
 
     def host(cost, z, y, output, *, xp):
-        return together(cost, xp.asarray(np.asarray(z)), y, output, xp=xp)
+        return both(cost, xp.asarray(np.asarray(z)), y, output, xp=xp)
 
     monkeypatch.setattr(costs, "value_and_delta", host)
     assert "one copy an epoch, SGD, tanh" in failing(discipline.rows(numpy))
@@ -47,8 +47,8 @@ def test_a_float64_scalar_in_a_float32_run(numpy, monkeypatch):
         return p - g * np.float64(coefficients[0]), ()
 
     monkeypatch.setattr(optimizers.SGD, "update", update)
-    found = failing(discipline.rows(numpy))
-    assert {"no foreign operand, SGD, tanh", "no other float dtype, SGD, tanh"} <= found
+    actual = failing(discipline.rows(numpy))
+    assert {"no foreign operand, SGD, tanh", "no other float dtype, SGD, tanh"} <= actual
 
 
 def test_a_float64_array_in_a_float32_run(numpy, monkeypatch):
@@ -69,8 +69,8 @@ def test_a_hidden_host_copy_in_the_loop(numpy, monkeypatch):
         return C
 
     monkeypatch.setattr(costs, "mean_cost", peeking)
-    found = failing(discipline.rows(numpy))
-    assert found == {"one copy an epoch, SGD, tanh", "one copy an epoch, Adam, relu"}
+    actual = failing(discipline.rows(numpy))
+    assert actual == {"one copy an epoch, SGD, tanh", "one copy an epoch, Adam, relu"}
 
 
 def test_a_write_to_an_argument(monkeypatch):
@@ -106,15 +106,15 @@ def test_a_call_that_cupy_lacks(cupy):
     watch = Watch(Lenient())
     a = watch.asarray(np.ones((2, 3), np.float32))
     Erf().backward(a, a, Erf().sigma(a, xp=watch), xp=watch)
-    found = surface.complaints(watch.calls, xp, cupy.ndarray)
-    assert len(found) == 2
-    assert found[0].startswith("function spacing (float32)")
-    assert "has no spacing" in found[0]
-    assert found[1].startswith("function take (float32, int64, number) axis= mode=")
-    assert "unexpected keyword argument 'mode'" in found[1]
+    actual = surface.complaints(watch.calls, xp, cupy.ndarray)
+    assert len(actual) == 2
+    assert actual[0].startswith("function spacing (float32)")
+    assert "has no spacing" in actual[0]
+    assert actual[1].startswith("function take (float32, int64, number) axis= mode=")
+    assert "unexpected keyword argument 'mode'" in actual[1]
     shift = Call("operator", "__ilshift__", ("float32", "number"), (), ("float32",), 2)
-    (found,) = surface.complaints([shift], xp, cupy.ndarray)
-    assert "no loop of it" in found
+    (actual,) = surface.complaints([shift], xp, cupy.ndarray)
+    assert "no loop of it" in actual
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_a_wrong_sign_in_one_activations_derivative(numpy, monkeypatch, sigma, n
     wrong = lambda self, z, a, *, xp: 2 - prime(self, z, a, xp=xp)  # noqa: E731
     monkeypatch.setattr(sigma, "prime", wrong)
     gradients._by_differences.cache_clear()
-    found = failing(gradients.rows(numpy, "float64"))
-    assert f"hidden layer {name}" in found
+    actual = failing(gradients.rows(numpy, "float64"))
+    assert f"hidden layer {name}" in actual
     others = {f"hidden layer {other}" for other in activations.ACTIVATIONS if other != name}
-    assert not others & found
+    assert not others & actual
 
 
 def test_a_missing_regularization_term(numpy, monkeypatch):
@@ -143,5 +143,5 @@ def test_a_mask_from_the_librarys_own_generator(numpy, monkeypatch):
         return source.uniform(size=(key.rows.shape[0], n)) >= steps / 65536
 
     monkeypatch.setattr(random, "keep_mask", keep_mask)
-    found = failing(bits.rows(numpy))
-    assert found == {"mask of layer 0, dropout 0.5", "mask of layer 2, dropout 0.25"}
+    actual = failing(bits.rows(numpy))
+    assert actual == {"mask of layer 0, dropout 0.5", "mask of layer 2, dropout 0.25"}

@@ -4,11 +4,10 @@ import json
 import math
 from collections import Counter
 
-import numpy as np
 import pytest
 
 from bpnet import backends
-from bpnet.check import bits, cases, check, discipline, equations, gradients, paper, parity, suite
+from bpnet.check import bits, cases, check, discipline, equations, gradients, parity, suite
 from bpnet.check.report import Row, difference, worst
 from bpnet.core import activations, costs
 
@@ -124,10 +123,3 @@ def test_difference_is_relative_to_what_is_wanted():
     assert math.isnan(difference([math.nan], [1.0]))
     with pytest.raises(ValueError, match="wanted"):
         difference([1.0], [[1.0]])
-
-
-def test_the_complex_step_is_a_derivative():
-    at = np.asarray([0.3, -2.0])
-    found = paper.slope(lambda z: (paper.sigma(z) * [2.0, 5.0]).sum(), at)
-    a = 1 / (1 + np.exp(-at))
-    np.testing.assert_allclose(found, [2.0, 5.0] * a * (1 - a), rtol=1e-15)

@@ -6,12 +6,11 @@ from functools import cache
 import numpy as np
 
 from bpnet import backends
-from bpnet.check import cases
-from bpnet.check.cases import Case, central_differences, every_axis, mean_costs, split, wanted
-from tests import reference
+from bpnet.check import cases, reference
+from bpnet.check.cases import Case, central_differences, every_axis, mean_costs, split, targets
 from tests.assertions import difference
 
-__all__ = ["Case", "central_differences", "every_axis", "mean_costs", "split", "wanted"]
+__all__ = ["Case", "central_differences", "every_axis", "mean_costs", "split", "targets"]
 
 ACTIVATIONS = cases.ACTIVATIONS
 PAIRS = (
@@ -50,23 +49,23 @@ def by_reference(case):
 @cache
 def exact(hidden, output, cost):
     """The case and what reference.py says of it: ``(case, C, gradients)``."""
-    found = cases.small(hidden, output, cost)
-    return found, *by_reference(found)
+    result = cases.small(hidden, output, cost)
+    return result, *by_reference(result)
 
 
 def gradients(backend, case, dtype):
     """Mean cost and gradients of one pass forward and back, which kept dtype and device."""
     with backend.session(dtype):
-        held, wanted = _Held(backend, []), backend.dtype(dtype)
-        C, slopes = cases.gradients(held, case, dtype)
-        assert len(held.fetched) == len(slopes) + 1
-        for array in held.fetched:
+        fetching, expected = _Fetching(backend, []), backend.dtype(dtype)
+        C, slopes = cases.gradients(fetching, case, dtype)
+        assert len(fetching.fetched) == len(slopes) + 1
+        for array in fetching.fetched:
             assert backends.of(array) == backend
-            assert array.dtype == wanted
+            assert array.dtype == expected
         return C, slopes
 
 
-class _Held:
+class _Fetching:
     """A backend that keeps what was fetched from it."""
 
     def __init__(self, backend, fetched):

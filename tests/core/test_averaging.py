@@ -24,8 +24,8 @@ def test_its_output_is_the_mean_of_the_outputs(backend, name):
 
 def test_probabilities_too_small_for_any_float_keep_their_logarithms():
     z = np.asarray([[[0.0, -2000.0]], [[0.0, -1000.0]]])
-    found = averaging.mean_input(z, activations.Softmax(), xp=np)
-    np.testing.assert_allclose(found, [[0.0, -1000.0 - math.log(2)]], atol=1e-9)
+    actual = averaging.mean_input(z, activations.Softmax(), xp=np)
+    np.testing.assert_allclose(actual, [[0.0, -1000.0 - math.log(2)]], atol=1e-9)
     one = averaging.mean_input(z[..., 1:], activations.Sigmoid(), xp=np)
     np.testing.assert_allclose(one, [[-1000.0 - math.log(2)]], atol=1e-9)
 

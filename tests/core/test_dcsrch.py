@@ -55,33 +55,33 @@ SIX = {
 def trials(phi, slope, first):
     """Every step that the search asks about."""
     search = line_search.search(phi(0.0), slope(0.0), first)
-    asked = [next(search)]
+    steps = [next(search)]
     while True:
         try:
-            asked.append(search.send((phi(asked[-1]), slope(asked[-1]))))
+            steps.append(search.send((phi(steps[-1]), slope(steps[-1]))))
         except StopIteration:
-            return asked
+            return steps
 
 
 def scipys(phi, slope, first):
     """The same of MINPACK-2's dcsrch, as SciPy has it."""
     module = pytest.importorskip("scipy.optimize._dcsrch")
-    asked = []
+    steps = []
 
     def watched(a):
-        asked.append(float(a))
+        steps.append(float(a))
         return phi(a)
 
     constants = (line_search.DECREASE, line_search.CURVATURE, line_search.WIDTH)
     module.DCSRCH(watched, slope, *constants, 0.0, 1e10)(first, phi(0.0), slope(0.0), maxiter=20)
-    return asked
+    return steps
 
 
 @pytest.mark.parametrize("first", STARTS)
 @pytest.mark.parametrize("name", SIX)
 def test_each_trial_is_that_of_scipy(name, first):
-    found, wanted = trials(*SIX[name], first), scipys(*SIX[name], first)
-    assert found == pytest.approx(wanted, rel=1e-12)
+    actual, expected = trials(*SIX[name], first), scipys(*SIX[name], first)
+    assert actual == pytest.approx(expected, rel=1e-12)
 
 
 WAVES = [
@@ -113,33 +113,33 @@ def test_a_search_that_decreased_enough_while_it_falls_goes_on_by_the_tilted_fun
         phis, slopes = (iter(column) for column in zip(*values, strict=True))
         return lambda _: next(phis, -1.0), lambda _: next(slopes, 0.0)
 
-    found, wanted = (ask(*scripted(), 10.0) for ask in (trials, scipys))
-    assert found == pytest.approx(wanted, rel=1e-12)
-    assert len(found) > 4
+    actual, expected = (ask(*scripted(), 10.0) for ask in (trials, scipys))
+    assert actual == pytest.approx(expected, rel=1e-12)
+    assert len(actual) > 4
 
 
 def test_a_step_without_a_number_is_the_farthest_of_all():
     """Though phi falls ever faster up to it."""
     search = line_search.search(0.0, -1.0, 0.1)
-    asked = [next(search)]
-    asked += [search.send(answer) for answer in [(math.inf, math.nan), (-0.0127, -0.98)]]
+    steps = [next(search)]
+    steps += [search.send(answer) for answer in [(math.inf, math.nan), (-0.0127, -0.98)]]
     with pytest.raises(StopIteration) as end:
         search.send((-0.4475, -1.19))
-    assert asked == pytest.approx([0.1, 0.01, 0.1])
+    assert steps == pytest.approx([0.1, 0.01, 0.1])
     assert end.value.value == (pytest.approx(0.1), True)
 
 
 @pytest.mark.parametrize("first", [3.0, 10.0, 1e3])
 def test_no_trial_goes_where_there_was_no_number(first):
     """A cost that is not finite from 2 on, and falls up to there."""
-    asked = trials(
+    steps = trials(
         lambda a: -a if a < 2 else math.inf, lambda a: -1.0 if a < 2 else math.nan, first
     )
     wall = math.inf
-    for step in asked:
+    for step in steps:
         assert step <= wall
         wall = min(wall, step) if step >= 2 else wall
-    assert max(step for step in asked if step < 2) > 1.5
+    assert max(step for step in steps if step < 2) > 1.5
 
 
 def test_a_memory_that_forgot_knows_steepest_descent_alone():
@@ -157,7 +157,7 @@ def test_near_zero_a_small_decrease_is_absolute():
     """L-BFGS-B measures the decrease by max(|f|, |f'|, 1), so a cost near 0 ends the search."""
     import array_api_compat.numpy as xp
 
-    found = searching.minimize(
+    actual = searching.minimize(
         lambda w: (1e-10 * (w @ w), 2e-10 * w),
         xp.asarray([1.0, 2.0]),
         settings=lbfgs.LBFGS(tolerance=0.0),
@@ -165,4 +165,4 @@ def test_near_zero_a_small_decrease_is_absolute():
         read=lambda numbers: numbers.tolist(),
         xp=xp,
     )
-    assert (found.iterations, found.reason, found.converged) == (1, "f hardly decreases", True)
+    assert (actual.iterations, actual.reason, actual.converged) == (1, "f hardly decreases", True)

@@ -35,8 +35,8 @@ def test_an_activation_is_given_as_an_object_not_as_its_class():
 
 def test_of_an_output_that_does_not_vary_nothing_is_explained_unless_it_is_met():
     target = np.asarray([[3.0, 3.0, 1.0], [3.0, 3.0, 2.0]])
-    told = np.asarray([[1.0, 3.0, 1.0], [2.0, 3.0, 2.0]])
-    assert metrics.r2(told, target) == (0 + 1 + 1) / 3
+    classes = np.asarray([[1.0, 3.0, 1.0], [2.0, 3.0, 2.0]])
+    assert metrics.r2(classes, target) == (0 + 1 + 1) / 3
 
 
 @pytest.mark.parametrize("half", range(4))
@@ -69,19 +69,19 @@ def test_the_settings_of_lbfgs_are_scipys():
 @pytest.mark.parametrize("most", range(2, 16))
 def test_as_many_evaluations_as_scipy_takes_under_the_same_limit(most):
     options = {"maxfun": most, "maxiter": 500, "gtol": 1e-5}
-    wanted = minimize(rosen, [-1.2, 1.0], jac=rosen_der, method="L-BFGS-B", options=options)
-    found = find(
+    expected = minimize(rosen, [-1.2, 1.0], jac=rosen_der, method="L-BFGS-B", options=options)
+    actual = find(
         lambda w: (np.asarray(rosen(w)), rosen_der(w)), [-1.2, 1.0], 500, max_evaluations=most
     )
-    assert (found.iterations, found.evaluations) == (wanted.nit, wanted.nfev)
+    assert (actual.iterations, actual.evaluations) == (expected.nit, expected.nfev)
 
 
 def test_steps_along_which_the_slope_stays_tell_nothing_of_the_curvature():
     """The change of the gradient is 0 along a line that falls for ever, and has no inverse."""
     slope = np.asarray([3.0, -4.0])
-    found = find(lambda w: (w @ slope, slope.copy()), [0.0, 0.0], 3)
-    assert found.iterations == 3
-    np.testing.assert_allclose(found.w / np.linalg.norm(found.w), -slope / 5, rtol=1e-12)
+    actual = find(lambda w: (w @ slope, slope.copy()), [0.0, 0.0], 3)
+    assert actual.iterations == 3
+    np.testing.assert_allclose(actual.w / np.linalg.norm(actual.w), -slope / 5, rtol=1e-12)
 
 
 def test_where_no_step_can_be_taken_the_memory_is_forgotten_and_the_gradient_tried():
@@ -95,15 +95,15 @@ def test_where_no_step_can_be_taken_the_memory_is_forgotten_and_the_gradient_tri
         value = 0.5 * (w[0] ** 2 + 9 * w[1] ** 2) if here else np.asarray(np.nan)
         return value, w * np.asarray([1.0, 9.0])
 
-    def after(found):
+    def after(actual):
         nonlocal first
         first = first or calls
         return False
 
-    found = find(bowl, [2.0, 1.0], 50, after)
+    actual = find(bowl, [2.0, 1.0], 50, after)
     assert first is not None
-    assert (found.converged, found.iterations > 1) == (True, True)
-    np.testing.assert_allclose(found.w, 0, atol=1e-4)
+    assert (actual.converged, actual.iterations > 1) == (True, True)
+    np.testing.assert_allclose(actual.w, 0, atol=1e-4)
 
 
 def test_lbfgs_is_given_no_rate_not_even_0():
@@ -112,8 +112,8 @@ def test_lbfgs_is_given_no_rate_not_even_0():
 
 
 def test_a_start_without_any_slope_is_a_minimum():
-    found = find(lambda w: (0.5 * (w @ w), w.copy()), [0.0, 0.0], 5, tolerance=0.0)
-    assert (found.iterations, found.converged) == (0, True)
+    actual = find(lambda w: (0.5 * (w @ w), w.copy()), [0.0, 0.0], 5, tolerance=0.0)
+    assert (actual.iterations, actual.converged) == (0, True)
 
 
 def test_each_example_of_a_batch_has_its_share_of_the_batchs_weight(backend):
@@ -123,5 +123,5 @@ def test_each_example_of_a_batch_has_its_share_of_the_batchs_weight(backend):
             backend.asarray(np.asarray(a), dtype=dtype, copy=True)
             for a in (np.ones((3, 2)), [1.0, 2.0, 5.0])
         )
-        found = backend.to_numpy(feedforward.batch_error(delta, weights, xp=backend.xp))
-    assert found.tolist() == [[1 / 8, 1 / 8], [2 / 8, 2 / 8], [5 / 8, 5 / 8]]
+        actual = backend.to_numpy(feedforward.batch_error(delta, weights, xp=backend.xp))
+    assert actual.tolist() == [[1 / 8, 1 / 8], [2 / 8, 2 / 8], [5 / 8, 5 / 8]]

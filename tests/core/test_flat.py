@@ -35,8 +35,8 @@ def test_what_is_packed_comes_back(backend, put, largest, shapes):
     assert layout.vectors == len(shapes)
     numbers = np.concatenate([backend.to_numpy(v).ravel() for v in vectors])
     assert sorted(numbers) == sorted(a for arrays in learned for b in arrays for a in b.ravel())
-    for arrays, wanted in zip(layout.unpack(vectors, xp=xp), learned, strict=True):
-        for a, b in zip(arrays, wanted, strict=True):
+    for arrays, expected in zip(layout.unpack(vectors, xp=xp), learned, strict=True):
+        for a, b in zip(arrays, expected, strict=True):
             np.testing.assert_array_equal(backend.to_numpy(a), b)
 
 
@@ -77,8 +77,8 @@ def test_slots_of_vectors_are_those_of_the_arrays(rule, largest):
         for i, slot in enumerate(slots):
             np.testing.assert_array_equal(slot, vector + 1000.0 * (i + 1))
     back = layout.unpack_slots(packed, xp=np)
-    for arrays, wanted in zip(back, state, strict=True):
-        for slots, others in zip(arrays, wanted, strict=True):
+    for arrays, expected in zip(back, state, strict=True):
+        for slots, others in zip(arrays, expected, strict=True):
             for a, b in zip(slots, others, strict=True):
                 np.testing.assert_array_equal(a, b)
             assert len(slots) == rule.slots

@@ -127,8 +127,8 @@ AUTO = {
 
 @pytest.mark.parametrize("activation", activations.ACTIVATIONS)
 def test_auto_suits_the_activation(activation):
-    found = initializers.get("auto", activations.get(activation))
-    assert found == INITIALIZERS[AUTO[activation]]
+    actual = initializers.get("auto", activations.get(activation))
+    assert actual == INITIALIZERS[AUTO[activation]]
 
 
 def test_objects_are_taken_and_others_refused():

@@ -25,7 +25,7 @@ def valley(w, xp):
 def run(backend, dtype, w, objective=valley, *, iterations=500, settings=None, **options):
     xp = backend.xp
     with backend.session(dtype):
-        found = searching.minimize(
+        actual = searching.minimize(
             lambda v: objective(v, xp),
             backend.asarray(np.asarray(w), dtype=dtype),
             settings=settings or LBFGS(),
@@ -34,7 +34,7 @@ def run(backend, dtype, w, objective=valley, *, iterations=500, settings=None, *
             xp=xp,
             **options,
         )
-        return found, backend.to_numpy(found.w)
+        return actual, backend.to_numpy(actual.w)
 
 
 START = [-1.2, 1.0]
@@ -42,10 +42,10 @@ START = [-1.2, 1.0]
 
 def test_minimum_of_the_valley(backend):
     dtype = "float64" if "float64" in backend.dtypes() else "float32"
-    found, w = run(backend, dtype, START, iterations=60 if backend.name == "dpnp" else 500)
+    actual, w = run(backend, dtype, START, iterations=60 if backend.name == "dpnp" else 500)
     np.testing.assert_allclose(w, 1.0, atol=1e-4 if dtype == "float64" else 1e-2)
-    assert found.converged
-    assert found.round_trips == found.evaluations
+    assert actual.converged
+    assert actual.round_trips == actual.evaluations
     assert w.dtype == dtype
 
 
@@ -57,14 +57,14 @@ def test_iterates_are_those_of_scipy(n):
         rosen, w, jac=rosen_der, method="L-BFGS-B", options={"gtol": 1e-5},
         callback=lambda x: theirs.append(x.copy()),
     )  # fmt: skip
-    found, _ = run(
+    actual, _ = run(
         backends.get("numpy"), "float64", w, lambda v, _: (np.asarray(rosen(v)), rosen_der(v)),
         on_iteration=lambda at: ours.append(at.w.copy()) or False,
     )  # fmt: skip
     for a, b in zip(theirs[:20], ours[:20], strict=True):
         np.testing.assert_allclose(b, a, atol=1e-8)
-    assert found.iterations == pytest.approx(want.nit, abs=3)
-    assert found.f == pytest.approx(want.fun, rel=1e-6, abs=1e-8)
+    assert actual.iterations == pytest.approx(want.nit, abs=3)
+    assert actual.f == pytest.approx(want.fun, rel=1e-6, abs=1e-8)
 
 
 def test_the_first_step_is_of_length_one():
@@ -79,36 +79,36 @@ def test_the_first_step_is_of_length_one():
 
 def test_a_bowl_takes_few_steps():
     scale = np.asarray([1.0, 10.0, 100.0])
-    found, w = run(
+    actual, w = run(
         backends.get("numpy"), "float64", [3.0, -2.0, 1.0],
         lambda w, xp: (xp.sum(scale * w * w) / 2, scale * w), settings=LBFGS(tolerance=1e-10),
     )  # fmt: skip
     np.testing.assert_allclose(w, 0, atol=1e-7)
-    assert found.iterations < 20
+    assert actual.iterations < 20
 
 
 def test_it_stops_when_told_and_says_why():
     numpy = backends.get("numpy")
-    found, _ = run(numpy, "float64", START, iterations=3)
-    assert (found.iterations, found.converged) == (3, False)
-    assert "as many iterations as allowed, 3" in found.reason
-    found, _ = run(numpy, "float64", START, settings=LBFGS(max_evaluations=4))
-    assert found.evaluations >= 4
-    assert "as many evaluations as allowed, 4" in found.reason
-    found, _ = run(numpy, "float64", START, on_iteration=lambda at: at.iterations == 2)
-    assert (found.iterations, found.reason) == (2, "stopped")
-    found, _ = run(numpy, "float64", [1.0, 1.0])
-    assert (found.iterations, found.converged) == (0, True)
-    found, _ = run(numpy, "float64", [np.inf, 1.0])
-    assert "not finite" in found.reason
+    actual, _ = run(numpy, "float64", START, iterations=3)
+    assert (actual.iterations, actual.converged) == (3, False)
+    assert "as many iterations as allowed, 3" in actual.reason
+    actual, _ = run(numpy, "float64", START, settings=LBFGS(max_evaluations=4))
+    assert actual.evaluations >= 4
+    assert "as many evaluations as allowed, 4" in actual.reason
+    actual, _ = run(numpy, "float64", START, on_iteration=lambda at: at.iterations == 2)
+    assert (actual.iterations, actual.reason) == (2, "stopped")
+    actual, _ = run(numpy, "float64", [1.0, 1.0])
+    assert (actual.iterations, actual.converged) == (0, True)
+    actual, _ = run(numpy, "float64", [np.inf, 1.0])
+    assert "not finite" in actual.reason
 
 
 def test_a_function_that_only_rises_is_given_up():
-    found, w = run(
+    actual, w = run(
         backends.get("numpy"), "float64", [1.0, 1.0], lambda w, xp: (xp.sum(w), -xp.ones_like(w))
     )
-    assert not found.converged
-    assert "no step" in found.reason
+    assert not actual.converged
+    assert "no step" in actual.reason
     np.testing.assert_array_equal(w, [1.0, 1.0])
 
 

@@ -14,13 +14,13 @@ C1, C2 = 1e-3, 0.9
 def along(phi, slope, step):
     """Step that the search ends with, and how often it asked."""
     search = line_search.search(phi(0.0), slope(0.0), step)
-    t, asked = next(search), 0
+    t, evaluations = next(search), 0
     while True:
-        asked += 1
+        evaluations += 1
         try:
             t = search.send((phi(t), slope(t)))
         except StopIteration as end:
-            return *end.value, asked
+            return *end.value, evaluations
 
 
 PHI = {
@@ -37,9 +37,9 @@ PHI = {
 @pytest.mark.parametrize("name", PHI)
 def test_it_ends_where_the_strong_wolfe_conditions_hold(name, first):
     phi, slope = PHI[name]
-    t, good, asked = along(phi, slope, first)
+    t, good, evaluations = along(phi, slope, first)
     assert good
-    assert asked <= 20
+    assert evaluations <= 20
     assert phi(t) <= phi(0.0) + C1 * t * slope(0.0)
     assert abs(slope(t)) <= C2 * abs(slope(0.0))
 
@@ -79,6 +79,6 @@ def test_a_step_without_a_number_is_shortened(bad):
 
 
 def test_it_gives_up_where_nothing_gets_lower():
-    t, good, asked = along(lambda t: t, lambda t: -1.0, 1.0)
-    assert asked <= 20
+    t, good, evaluations = along(lambda t: t, lambda t: -1.0, 1.0)
+    assert evaluations <= 20
     assert not good or t < 1e-3

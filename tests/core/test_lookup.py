@@ -23,8 +23,8 @@ ENTRIES = [pytest.param(kind, name, id=name) for kind, table in TABLES.items() f
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
 def test_hyphens_case_and_spaces_do_not_matter(kind, name):
     table = TABLES[kind]
-    for given in (name, name.replace("_", "-"), name.upper(), f" {name} "):
-        assert lookup.by_name(kind, table, given) is table[name]
+    for spelling in (name, name.replace("_", "-"), name.upper(), f" {name} "):
+        assert lookup.by_name(kind, table, spelling) is table[name]
 
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
@@ -41,7 +41,7 @@ def test_an_object_is_rebuilt_from_its_description(kind, name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "near"),
+    ("kind", "spelling", "near"),
     [
         ("activation", "sigmod", "sigmoid"),
         ("activation", "leakyrelu", "leaky_relu"),
@@ -51,10 +51,10 @@ def test_an_object_is_rebuilt_from_its_description(kind, name):
         ("optimizer", "rms_prop", "rmsprop"),
     ],
 )
-def test_a_mistyped_name_is_answered_with_the_near_one(kind, given, near):
+def test_a_mistyped_name_is_answered_with_the_near_one(kind, spelling, near):
     with pytest.raises(InputError) as refusal:
-        lookup.by_name(kind, TABLES[kind], given)
-    assert str(refusal.value) == f"unknown {kind} {given!r}; did you mean {near!r}?"
+        lookup.by_name(kind, TABLES[kind], spelling)
+    assert str(refusal.value) == f"unknown {kind} {spelling!r}; did you mean {near!r}?"
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -88,9 +88,9 @@ def test_descriptions_that_do_not_fit_are_refused():
 
 @pytest.mark.parametrize("name", activations.ACTIVATIONS)
 def test_get_takes_names_and_objects(name):
-    found = activations.get(name)
-    assert type(found) is activations.ACTIVATIONS[name]
-    assert activations.get(found) is found
+    actual = activations.get(name)
+    assert type(actual) is activations.ACTIVATIONS[name]
+    assert activations.get(actual) is actual
 
 
 @pytest.mark.parametrize(

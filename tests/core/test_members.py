@@ -88,7 +88,7 @@ def test_cost(stack, numbers, cost, output):
     sigma, xp = activations.get(output), stack.backend.xp
     C = costs.get(cost, sigma)
     z = numbers.normal(0, 1, (MEMBERS, BATCH, N))
-    y = oracles.wanted(cost, output, (BATCH, N), numbers)
+    y = oracles.targets(cost, output, (BATCH, N), numbers)
 
     def both(z, y):
         values = C.value(z, y, sigma, xp=xp)

@@ -61,9 +61,9 @@ def test_values_are_those_of_the_papers(backend, kind, training):
     dtype, bound = wide(backend)
     with backend.session(dtype):
         layer = KINDS[kind](N)
-        held = [backend.asarray(a, dtype=dtype) for a in arrays_of(kind)]
+        on_device = [backend.asarray(a, dtype=dtype) for a in arrays_of(kind)]
         x = backend.asarray(X, dtype=dtype)
-        a, _ = layer.forward(held, x, xp=backend.xp, key=key(backend) if training else None)
+        a, _ = layer.forward(on_device, x, xp=backend.xp, key=key(backend) if training else None)
         averages = None if training or kind == "layer" else (MEAN, VARIANCE)
         np.testing.assert_allclose(
             backend.to_numpy(a), by_hand(kind, X, averages), rtol=0, atol=20 * bound
@@ -84,12 +84,12 @@ def network(kind):
 
 def cost_of(backend, net, parameters, x, y, *, training, dtype="float64"):
     with backend.session(dtype):
-        held = tuple(
+        on_device = tuple(
             tuple(backend.asarray(a, dtype=dtype, copy=True) for a in arrays)
             for arrays in parameters
         )
         _, values, gradients = feedforward.cost_and_gradients(
-            net, held, backend.asarray(x, dtype=dtype), backend.asarray(y, dtype=dtype),
+            net, on_device, backend.asarray(x, dtype=dtype), backend.asarray(y, dtype=dtype),
             costs.CrossEntropy(), xp=backend.xp, key=key(backend) if training else None,
         )  # fmt: skip
         mean = costs.mean_cost(values, xp=backend.xp)
@@ -122,8 +122,8 @@ def test_every_backend_has_the_gradients_of_numpy(backend, kind, training):
     cost, gradients = cost_of(backend, net, parameters, x, y, training=training, dtype=dtype)
     want, slopes = cost_of(backends.get("numpy"), net, parameters, x, y, training=training)
     assert cost == pytest.approx(want, abs=20 * bound)
-    for got, wanted in zip(gradients, slopes, strict=True):
-        for a, b in zip(got, wanted, strict=True):
+    for got, expected in zip(gradients, slopes, strict=True):
+        for a, b in zip(got, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=50 * bound)
 
 
@@ -132,8 +132,8 @@ def test_gradients_are_those_of_pytorch(kind):
     torch = pytest.importorskip("torch")
     net, parameters, x, y = network(kind)
     _, gradients = cost_of(backends.get("numpy"), net, parameters, x, y, training=True)
-    held = [[torch.tensor(a, requires_grad=True) for a in arrays] for arrays in parameters]
-    (W1, b1), norm, (W2, b2) = held
+    on_device = [[torch.tensor(a, requires_grad=True) for a in arrays] for arrays in parameters]
+    (W1, b1), norm, (W2, b2) = on_device
     z = torch.tensor(x) @ W1 + b1
     if kind == "batch":
         z = torch.nn.functional.batch_norm(z, None, None, norm[0], norm[1], training=True)
@@ -141,7 +141,7 @@ def test_gradients_are_those_of_pytorch(kind):
         z = torch.nn.functional.layer_norm(z, (N,), norm[0], norm[1])
     out = torch.log_softmax(torch.tanh(z) @ W2 + b2, dim=1)
     (-(torch.tensor(y) * out).sum() / K).backward()
-    for l, arrays in enumerate(held):
+    for l, arrays in enumerate(on_device):
         for i, a in enumerate(arrays[:2]):
             np.testing.assert_allclose(gradients[l][i], a.grad.numpy(), rtol=0, atol=1e-10)
 
@@ -166,12 +166,12 @@ def test_members_are_networks_of_their_own(backend):
             layer, xp = make(N, "tanh"), backend.xp
             stack = [np.stack([a, 2 * a + 1]) for a in arrays_of(kind)]
             x = np.stack([X, X[::-1] ** 2])
-            held = tuple(backend.asarray(a, dtype=dtype) for a in stack)
+            on_device = tuple(backend.asarray(a, dtype=dtype) for a in stack)
             out, cache = layer.forward(
-                held, backend.asarray(x, dtype=dtype), xp=xp, key=key(backend)
+                on_device, backend.asarray(x, dtype=dtype), xp=xp, key=key(backend)
             )
             delta = layer.error(out * 0 + 1, cache, xp=xp)
-            slopes, below = layer.backward(held, cache, delta, True, xp=xp)
+            slopes, below = layer.backward(on_device, cache, delta, True, xp=xp)
             for i in range(2):
                 one = tuple(backend.asarray(a[i], dtype=dtype) for a in stack)
                 a, alone = layer.forward(
@@ -194,11 +194,11 @@ def test_halves_keep_their_dtype_and_wide_statistics():
     numpy = backends.get("numpy")
     x = (X * 100 + 3000).astype(np.float16)  # squares of these overflow
     for kind, make in KINDS.items():
-        held = tuple(a.astype(np.float32) for a in arrays_of(kind))
-        a, cache = make(N).forward(held, x, xp=numpy.xp, key=key(numpy))
+        on_device = tuple(a.astype(np.float32) for a in arrays_of(kind))
+        a, cache = make(N).forward(on_device, x, xp=numpy.xp, key=key(numpy))
         assert a.dtype == np.float16
         np.testing.assert_allclose(a, by_hand(kind, x.astype(np.float64)), atol=1e-2)
-        slopes, below = make(N).backward(held, cache, np.ones_like(x), True, xp=numpy.xp)
+        slopes, below = make(N).backward(on_device, cache, np.ones_like(x), True, xp=numpy.xp)
         assert below.dtype == np.float16
         assert {s.dtype for s in slopes} == {np.dtype(np.float32)}
 

@@ -134,22 +134,22 @@ def test_twenty_steps_as_in_the_textbook(backend, path, name):
 def test_all_that_a_step_needs_is_among_its_coefficients(path, name):
     """So that what was compiled for one optimizer serves all of its kind."""
     optimizer, xp = TEXTBOOK[name][0], backends.get("numpy").xp
-    found = []
+    actual = []
     for rule in (optimizer, type(optimizer)()):
         p, slots = path[0].copy(), optimizer.init(path[0], xp=xp)
         for t, g in enumerate(path[1], start=1):
             numbers = optimizer.coefficients(t, 0.3)
             p, slots = rule.update(p, g.copy(), slots, numbers, xp=xp)
-        found.append(p)
-    np.testing.assert_array_equal(*found)
+        actual.append(p)
+    np.testing.assert_array_equal(*actual)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_coefficients_of_many_steps_at_once(name):
     optimizer, rates = TEXTBOOK[name][0], np.linspace(0.1, 0.2, 50)
-    together = optimizer.coefficients(np.arange(1.0, 51.0), rates)
+    stacked = optimizer.coefficients(np.arange(1.0, 51.0), rates)
     each = [optimizer.coefficients(t, eta) for t, eta in enumerate(rates.tolist(), start=1)]
-    np.testing.assert_allclose(np.stack(np.broadcast_arrays(*together), -1), each, rtol=1e-14)
+    np.testing.assert_allclose(np.stack(np.broadcast_arrays(*stacked), -1), each, rtol=1e-14)
 
 
 def test_nesterov_looks_ahead():

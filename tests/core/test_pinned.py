@@ -95,8 +95,8 @@ def test_the_bias_gradient_of_halves_is_summed_in_float32(backend):
         pytest.skip("no float16 here")
     with backend.session("float16"):
         delta = backend.asarray(np.full((4096, 2), 1 + 2.0**-10), dtype="float16")
-        found = backend.to_numpy(feedforward.bias_gradient(delta, xp=backend.xp))
-    assert found.astype(np.float64).tolist() == [4100.0, 4100.0]
+        actual = backend.to_numpy(feedforward.bias_gradient(delta, xp=backend.xp))
+    assert actual.astype(np.float64).tolist() == [4100.0, 4100.0]
 
 
 def test_what_is_kept_is_scaled_by_the_rate_that_is_kept():
@@ -111,9 +111,9 @@ def test_an_output_on_the_threshold_is_class_0(backend, z):
         put = lambda a, dtype: backend.asarray(np.asarray(a), dtype=dtype)  # noqa: E731
         threshold = float(np.float32(z))
         values = put([[threshold], [threshold]], "float32")
-        wanted = put([[0.0], [0.0]], "float32")
+        expected = put([[0.0], [0.0]], "float32")
         classes = backend.asarray(np.arange(1), dtype=backend.index_dtype)
         right = metrics.count_correct(
-            values, wanted, classes, "threshold", threshold, xp=backend.xp
+            values, expected, classes, "threshold", threshold, xp=backend.xp
         )
         assert int(backend.to_numpy(right)) == 2

@@ -227,9 +227,9 @@ def test_of_equal_values_the_first_is_the_largest_in_every_index_type(backend, d
     with backend.session("float32"):
         z = backend.asarray(np.asarray(rows), dtype="float32")
         classes = backend.asarray(np.arange(3), dtype=dtype)
-        found = special.argmax(z, classes, xp=backend.xp)
-    assert backend.to_numpy(found).tolist() == [1, 0, 2]
-    assert str(backend.to_numpy(found).dtype) == dtype
+        actual = special.argmax(z, classes, xp=backend.xp)
+    assert backend.to_numpy(actual).tolist() == [1, 0, 2]
+    assert str(backend.to_numpy(actual).dtype) == dtype
 
 
 def test_numbers_of_members_stand_before_the_axes_that_they_lack():
@@ -285,8 +285,8 @@ def test_a_strength_of_zero_is_none_unless_members_have_each_their_own(value, is
 def test_a_vector_is_clipped_beyond_its_limit_and_untouched_on_it():
     g = (np.asarray([[3.0], [0.0]]), np.asarray([4.0]))
     for limit, factor in ((5.0, 1.0), (10.0, 1.0), (2.5, 0.5)):
-        found = regularizers.clip(g, limit, xp=XP)
-        for a, b in zip(found, g, strict=True):
+        actual = regularizers.clip(g, limit, xp=XP)
+        for a, b in zip(actual, g, strict=True):
             np.testing.assert_array_equal(a, factor * b)
     members = (np.stack([g[0], 2 * g[0]]), np.stack([g[1], 2 * g[1]]))
     each = regularizers.clip(members, np.asarray([5.0, 5.0]), 1, xp=XP)
@@ -331,7 +331,7 @@ def test_a_mask_of_any_width_is_of_quarters_of_words_lane_by_lane(backend, n):
     key, rows, layer, steps = (5, -7), [3, 2**31 - 1], 2, 20_000
     lanes = -(-n // 4)
     held = backend.asarray(np.asarray(rows, np.int32))
-    found = random.keep_mask(random.Key(key, held, layer), n, steps, xp=backend.xp)
+    actual = random.keep_mask(random.Key(key, held, layer), n, steps, xp=backend.xp)
     for i, row in enumerate(rows):
         words = [
             random.threefry_of_words((5, 2**32 - 7), row, lane + (layer << 20))
@@ -342,4 +342,4 @@ def test_a_mask_of_any_width_is_of_quarters_of_words_lane_by_lane(backend, n):
             for which in (0, 1) for shift in (0, 16)
         ]  # fmt: skip
         drawn = [half ^ 0x8000 for column in halves for half in column][:n]
-        assert backend.to_numpy(found)[i].tolist() == [bits >= steps for bits in drawn]
+        assert backend.to_numpy(actual)[i].tolist() == [bits >= steps for bits in drawn]

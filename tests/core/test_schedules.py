@@ -18,8 +18,8 @@ def test_constant():
 
 
 def test_step_drops_after_every_so_many_epochs():
-    found = rates(schedules.Step(every=2, factor=0.1), [0, 19, 20, 39, 40])
-    assert found == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
+    actual = rates(schedules.Step(every=2, factor=0.1), [0, 19, 20, 39, 40])
+    assert actual == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
 
 
 def test_exponential_decays_by_the_epoch():
@@ -34,27 +34,27 @@ def test_inverse_scaling():
 
 
 def test_cosine_ends_at_its_share():
-    found = rates(schedules.Cosine(final=0.2), [0, 25, 50, 75, 100])
+    actual = rates(schedules.Cosine(final=0.2), [0, 25, 50, 75, 100])
     wave = [1, 0.5 + math.sqrt(0.125), 0.5, 0.5 - math.sqrt(0.125), 0]
-    assert found == pytest.approx([0.1 + 0.4 * w for w in wave])
+    assert actual == pytest.approx([0.1 + 0.4 * w for w in wave])
 
 
 def test_warm_up_reaches_the_rate_and_hands_over():
-    found = rates(schedules.WarmUp(2, then=schedules.Cosine()), [0, 9, 19, 50])
+    actual = rates(schedules.WarmUp(2, then=schedules.Cosine()), [0, 9, 19, 50])
     cosine = rates(schedules.Cosine(), [0, 9, 19, 50])
     shares = [1 / 20, 0.5, 1, 1]
-    assert found == pytest.approx([c * s for c, s in zip(cosine, shares, strict=True)])
+    assert actual == pytest.approx([c * s for c, s in zip(cosine, shares, strict=True)])
     assert rates(schedules.WarmUp(0), [0]) == [0.5]
 
 
 def test_one_cycle_goes_up_and_down_once():
     cycle = schedules.OneCycle(rise=0.25, start=0.1, final=0.01)
-    found = rates(cycle, range(101))
-    assert found[0] == pytest.approx(0.05)
-    assert found[25] == pytest.approx(0.5)
-    assert found[100] == pytest.approx(0.005)
-    assert found[:26] == sorted(found[:26])
-    assert found[25:] == sorted(found[25:], reverse=True)
+    actual = rates(cycle, range(101))
+    assert actual[0] == pytest.approx(0.05)
+    assert actual[25] == pytest.approx(0.5)
+    assert actual[100] == pytest.approx(0.005)
+    assert actual[:26] == sorted(actual[:26])
+    assert actual[25:] == sorted(actual[25:], reverse=True)
     assert rates(schedules.OneCycle(rise=0.0), [0]) == [0.5]
     assert rates(schedules.OneCycle(rise=1.0), [100]) == pytest.approx([0.5 * 4e-6])
 

@@ -28,21 +28,21 @@ def dtype(backend):
     return backend.dtypes()[0]
 
 
-def held(z, dtype):
+def rounded(z, dtype):
     """Numbers as the dtype holds them, in float64."""
     return np.asarray(z, dtype=dtype).astype(np.float64)
 
 
 def test_erfc(backend, dtype):
     """Relative, number by number: a few units in the last place up to 4, as it says."""
-    z = held(SPREAD[np.abs(SPREAD) <= 4], dtype)
+    z = rounded(SPREAD[np.abs(SPREAD) <= 4], dtype)
     desired = np.asarray([math.erfc(v) for v in z])
     assert relative(on_host(special.erfc, z, backend, dtype), desired) < NEAR[dtype]
 
 
 def test_erfc_beyond(backend, dtype):
     """In the tail exp(-x^2) costs x^2 units; beyond what the dtype holds it is 0, and 2."""
-    z = held(np.linspace(4, 26 if dtype == "float64" else 9, 101), dtype)
+    z = rounded(np.linspace(4, 26 if dtype == "float64" else 9, 101), dtype)
     desired = np.asarray([math.erfc(v) for v in z])
     bound = 4e-13 if dtype == "float64" else 2e-5
     assert relative(on_host(special.erfc, z, backend, dtype), desired) < bound
@@ -53,7 +53,7 @@ def test_erfc_beyond(backend, dtype):
 
 def test_normal_distribution(backend, dtype):
     """Relative in the lower tail too, where 1 - Phi(-z) would have lost every digit."""
-    z = held(np.linspace(-37 if dtype == "float64" else -12, 9, 231), dtype)
+    z = rounded(np.linspace(-37 if dtype == "float64" else -12, 9, 231), dtype)
     desired = np.asarray([math.erfc(-v / math.sqrt(2)) / 2 for v in z])
     bound = {"float64": 4e-13, "float32": 3e-5}[dtype]
     assert relative(on_host(special.normal_cdf, z, backend, dtype), desired) < bound
@@ -76,11 +76,11 @@ def test_normal_distribution_of_halves(backend):
 
 
 def test_softplus(backend, dtype):
-    z = held(np.concatenate([SPREAD, [-80.0, -30.0, 30.0, 80.0]]), dtype)
+    z = rounded(np.concatenate([SPREAD, [-80.0, -30.0, 30.0, 80.0]]), dtype)
     desired = np.asarray([max(v, 0) + math.log1p(math.exp(-abs(v))) for v in z])
     assert relative(on_host(special.softplus, z, backend, dtype), desired) < NEAR[dtype]
     far = on_host(special.softplus, [-1e38, 1e38, -math.inf, math.inf], backend, dtype)
-    assert far.tolist() == [0, held(1e38, dtype), 0, math.inf]
+    assert far.tolist() == [0, rounded(1e38, dtype), 0, math.inf]
 
 
 def test_logsumexp(backend, dtype):

@@ -37,11 +37,11 @@ def data(m=M):
 
 def digest(network):
     """SHA-256 of the parameters."""
-    found = hashlib.sha256()
+    actual = hashlib.sha256()
     for arrays in network.parameters:
         for array in arrays:
-            found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
+            actual.update(np.ascontiguousarray(array).tobytes())
+    return actual.hexdigest()
 
 
 def train(communicator=None, *, m=M, epochs=3, batch_size=20, norm=None, **options):

@@ -77,7 +77,7 @@ class Job:
 
     def members(self):
         """Process ids of the ranks: whatever runs Python with the job's mark."""
-        found = []
+        actual = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 marked = f"{_MARK}={self.mark}".encode() in (folder / "environ").read_bytes()
@@ -86,8 +86,8 @@ class Job:
             except OSError:
                 continue
             if marked and python and alive:
-                found.append(int(folder.name))
-        return found
+                actual.append(int(folder.name))
+        return actual
 
     def finish(self, timeout=60):
         """Wait for the end; nothing of the job may run afterwards, and no segment stays."""

@@ -79,12 +79,12 @@ FAILURES = {
 
 @pytest.mark.parametrize("how", FAILURES)
 def test_a_rank_that_fails_takes_all_with_it(mpi, how):
-    wanted, words, seconds = FAILURES[how]
+    expected, words, seconds = FAILURES[how]
     job = mpi.start(4, sys.executable, "-m", "tests.distributed.worker", "fail", how)
     status, out, error = job.finish(timeout=40)
     gone = time.time() - json.loads(out.splitlines()[0])
     assert gone < seconds
-    assert status == wanted or (wanted is None and status), error
+    assert status == expected or (expected is None and status), error
     lines = launcher.told(error)
     if words is None:
         assert lines == []
@@ -112,8 +112,8 @@ def test_the_command_speaks_and_writes_once(mpi, tmp_path):
     assert out.count("ranks: 2, 8 shards") == out.count("run: ") == 1
     history = json.loads((tmp_path / "run" / "history.json").read_text())
     assert len(history["validation_cost"]) == 2
-    found = {path.name for path in (tmp_path / "run").iterdir()}
-    assert {"model.safetensors", "config.toml", "history.json", "checkpoints"} <= found
+    actual = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"model.safetensors", "config.toml", "history.json", "checkpoints"} <= actual
     assert main(["train", "--resume", str(tmp_path / "run")]) == 0
     status, out, _ = bpnet(mpi, 2, "--resume", tmp_path / "run")
     assert status == 0
@@ -142,13 +142,13 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "wanted", "words"), BAD.values(), ids=BAD)
-def test_bad_input_is_told_once(mpi, tmp_path, arguments, wanted, words):
+@pytest.mark.parametrize(("arguments", "expected", "words"), BAD.values(), ids=BAD)
+def test_bad_input_is_told_once(mpi, tmp_path, arguments, expected, words):
     if mpi != launcher.installed()[0] and words != BAD["no file"][2]:
         pytest.skip("on one MPI it is as on another")
     out = [] if "--resume" in arguments else ["--out", tmp_path / "run"]
     status, _, error = bpnet(mpi, 2, *arguments, *out)
-    assert status == wanted
+    assert status == expected
     (line,) = launcher.told(error)
     assert line.startswith("bpnet: error: rank 0 of 2: ")
     assert words in line

@@ -66,10 +66,10 @@ def numpys(monkeypatch):
 def test_what_is_sent_is_counted_in_bytes(kind):
     def job(ranks):
         made, _ = over(ranks)
-        found = np.empty(3, kind)
-        made.exchange(1 - ranks.rank, np.full(3, ranks.rank, kind), found)
-        made.exchange(1 - ranks.rank, found[:0], found[:0])
-        return found.tolist(), made.traffic.messages, made.traffic.bytes
+        actual = np.empty(3, kind)
+        made.exchange(1 - ranks.rank, np.full(3, ranks.rank, kind), actual)
+        made.exchange(1 - ranks.rank, actual[:0], actual[:0])
+        return actual.tolist(), made.traffic.messages, made.traffic.bytes
 
     size = 3 * np.dtype(kind).itemsize
     assert simulate(2, job)[0] == [([1.0] * 3, 1, size), ([0.0] * 3, 1, size)]
@@ -82,8 +82,8 @@ def test_training_over_nccl_is_training_over_the_host(reduce):
 
     def device(ranks):
         made, stand = over(ranks)
-        found = jobs.train(made, reduce=reduce, epochs=1)[0]
-        return found, set(stand.calls), made.traffic.sums
+        actual = jobs.train(made, reduce=reduce, epochs=1)[0]
+        return actual, set(stand.calls), made.traffic.sums
 
     want = simulate(2, host)[0]
     for (got, calls, sums), expected in zip(simulate(2, device)[0], want, strict=True):

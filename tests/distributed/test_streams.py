@@ -26,8 +26,8 @@ def train(data, communicator=None, **options):
 def test_same_bits_as_from_memory(files):
     want = train(jobs.data(400), shards=8)
     for size in (1, 2, 4):
-        found, _ = simulate(size, lambda ranks: train(bpnet.data.stream(files), ranks))
-        assert set(found) == {want}
+        actual, _ = simulate(size, lambda ranks: train(bpnet.data.stream(files), ranks))
+        assert set(actual) == {want}
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint16", "bool"])
@@ -37,8 +37,8 @@ def test_ranks_without_a_row_of_a_short_batch(dtype, tmp_path):
     np.save(tmp_path / "y.npy", y)
     files = f"{tmp_path / 'x.npy'},{tmp_path / 'y.npy'}"  # the second batch has two rows
     want = train((X, y), shards=8)
-    found, _ = simulate(4, lambda ranks: train(bpnet.data.stream(files), ranks))
-    assert set(found) == {want}
+    actual, _ = simulate(4, lambda ranks: train(bpnet.data.stream(files), ranks))
+    assert set(actual) == {want}
 
 
 def test_a_rank_reads_its_own_rows_only(files, monkeypatch):

@@ -220,10 +220,10 @@ def test_parameters_that_drift_apart_are_noticed():
         made = sharding.ShardedSession.take
 
         def drifting(session, *rest, **more):
-            found = made(session, *rest, **more)
+            actual = made(session, *rest, **more)
             if ranks.rank == 1 and session.members[0].run.epoch == 1:
                 session.parameters[0][0][0, 0] += 1e-6
-            return found
+            return actual
 
         class Session(sharding.ShardedSession):
             take = drifting
@@ -323,6 +323,6 @@ def test_batch_normalization_works_on_one_rank_with_one_shard():
 
 
 def test_hashes_fit_a_float():
-    found = rank.hashed(b"some", b"bytes")
-    assert found == int(found) < 2**48
-    assert found != rank.hashed(b"some", b"other")
+    actual = rank.hashed(b"some", b"bytes")
+    assert actual == int(actual) < 2**48
+    assert actual != rank.hashed(b"some", b"other")

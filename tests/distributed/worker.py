@@ -33,11 +33,11 @@ class Fail(bpnet.Callback):
 
 def digests(world, backend, *cases):
     """Hash of each case, the same on every rank or this is an error."""
-    found = {name: jobs.train(world, backend=backend, **jobs.CASES[name])[0] for name in cases}
+    actual = {name: jobs.train(world, backend=backend, **jobs.CASES[name])[0] for name in cases}
     ranks = distributed.wrap(world)
-    assert ranks.share(json.dumps(found).encode()) == json.dumps(found).encode()
+    assert ranks.share(json.dumps(actual).encode()) == json.dumps(actual).encode()
     if ranks.rank == 0:
-        print(json.dumps(found))
+        print(json.dumps(actual))
 
 
 def fail(world, how):

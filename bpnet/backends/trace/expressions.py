@@ -1,7 +1,7 @@
-"""The standard's functions that work element by element, as expressions of CUDA and C++.
+"""The standard's elementwise functions as expressions of CUDA and C++.
 
-``$0``, ``$1``, ... are the arguments in the type that is computed in, ``T``; ``U`` is that type
-without a sign, in which integers overflow as their bits do and not as the compiler likes.
+``$0``, ``$1``, ... are the arguments in the type of the computation, ``T``. ``U`` is the unsigned
+type of the same size: it overflows modulo 2^n, while the overflow of a signed type is undefined.
 """
 
 import math
@@ -37,7 +37,7 @@ sin sinh sqrt tan tanh trunc"""
 ROUNDED = frozenset(_FUNCTIONS.split()) - {"ceil", "floor", "sqrt", "trunc"} | {
     "pow", "atan2", "hypot",
 }  # fmt: skip
-"""Functions whose last bits a compiler may round in another way, from kernel to kernel."""
+"""Functions whose last bits may differ between two kernels, as the compiler chooses."""
 
 _TABLES: dict[str, dict[str, str]] = {
     "f": {
@@ -63,13 +63,13 @@ _TABLES: dict[str, dict[str, str]] = {
         "equal": "$0 == $1", "not_equal": "$0 != $1",
     },
 }  # fmt: skip
-"""Expressions of real, whole and truth values."""
+"""Expressions of real numbers, integers and booleans."""
 
 _TRUTH = {*_COMPARISONS, "isnan", "isinf", "isfinite", "signbit"}
 
 
 def has(call: Call, values: Sequence[Value]) -> bool:
-    """Whether there is an expression for a call, in its dtypes."""
+    """Whether there is an expression of a call, for its dtypes."""
     arrays = [values[n].dtype for n in call.touched if not values[n].scalar]
     if not all(getattr(dtype, "name", "") in STORED for dtype in arrays):
         return False
@@ -82,13 +82,13 @@ def computed(call: Call, values: Sequence[Value]) -> Any:
     """Dtype that a call computes in."""
     if call.name not in _TRUTH:
         return values[call.result].dtype
-    given = [values[n] for n in call.reads]
+    read = (values[n] for n in call.reads)
     plain = [a.value for a in call.args if isinstance(a, Constant)]
-    return np.result_type(*(v.dtype(0) if v.scalar else v.dtype for v in given), *plain)
+    return np.result_type(*(v.dtype(0) if v.scalar else v.dtype for v in read), *plain)
 
 
 def types(call: Call, values: Sequence[Value]) -> list[Any]:
-    """Dtypes that a call takes its arrays and numbers in, for each of its arguments."""
+    """Dtypes to which a call casts its arguments."""
     dtype = computed(call, values)
     if call.name == "astype":
         return [values[call.args[0]].dtype]
@@ -97,36 +97,37 @@ def types(call: Call, values: Sequence[Value]) -> list[Any]:
 
 
 def text(call: Call, terms: list[str], values: Sequence[Value]) -> str:
-    """Expression of a call, in the type that its result is stored in."""
+    """Expression of a call, in the type of its result."""
     dtype, result = computed(call, values), values[call.result].dtype
     if call.name == "astype":
         return cast(terms[0], values[call.args[0]].dtype, result)
     if call.name == "clip":
         low, high = (call.option(i, name) for i, name in ((1, "min"), (2, "max")))
         lower, upper = ("" if b is None else literal(b, dtype) for b in (low, high))
-        said = f"{terms[0]} < {lower} ? {lower} : " if lower else ""
-        said += f"{terms[0]} > {upper} ? {upper} : " if upper else ""
-        return f"{said}{terms[0]}"
-    said = _TABLES[_table(dtype)][call.name]
+        clipped = f"{terms[0]} < {lower} ? {lower} : " if lower else ""
+        clipped += f"{terms[0]} > {upper} ? {upper} : " if upper else ""
+        return f"{clipped}{terms[0]}"
+    expression = _TABLES[_table(dtype)][call.name]
     for i, term in enumerate(terms):
-        said = said.replace(f"${i}", term)
+        expression = expression.replace(f"${i}", term)
     unsigned = STORED.get(f"u{dtype.name}", STORED[dtype.name])
-    said = said.replace("T(", f"({_computed_in(dtype)})(").replace("U(", f"({unsigned})(")
-    return f"float16({said})" if result.name == "float16" else said
+    expression = expression.replace("T(", f"({_computed_in(dtype)})(")
+    expression = expression.replace("U(", f"({unsigned})(")
+    return f"float16({expression})" if result.name == "float16" else expression
 
 
-def cast(term: str, given: Any, wanted: Any) -> str:
-    """A term of a dtype in another one."""
-    if given == wanted:
-        return f"float({term})" if wanted.name == "float16" else term
-    if wanted.name == "bool":
-        return f"({term} != {literal(0, given)})"
-    inner = f"float({term})" if given.name == "float16" else term
-    return f"({_computed_in(wanted)})({inner})"
+def cast(term: str, source: Any, target: Any) -> str:
+    """Return a term of one dtype in another one."""
+    if source == target:
+        return f"float({term})" if target.name == "float16" else term
+    if target.name == "bool":
+        return f"({term} != {literal(0, source)})"
+    number = f"float({term})" if source.name == "float16" else term
+    return f"({_computed_in(target)})({number})"
 
 
 def literal(value: Any, dtype: Any) -> str:
-    """A number of Python's in a dtype."""
+    """Return a number of Python in a dtype."""
     if dtype.kind == "b":
         return "true" if value else "false"
     if dtype.kind in "iu":
@@ -135,8 +136,8 @@ def literal(value: Any, dtype: Any) -> str:
     number = float(dtype.type(value))
     end = "f" if wide.itemsize == 4 else ""
     if math.isfinite(number):
-        said = f"{number:.17g}"
-        return f"({said}{'' if set('.e') & set(said) else '.0'}{end})"
+        digits = f"{number:.17g}"
+        return f"({digits}{'' if set('.e') & set(digits) else '.0'}{end})"
     return f"({'0.0' if math.isnan(number) else math.copysign(1, number)}{end} / 0.0{end})"
 
 

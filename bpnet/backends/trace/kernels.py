@@ -1,7 +1,7 @@
-"""Calls that work element by element, put together to kernels, and the text of a kernel.
+"""Elementwise calls, fused to kernels, and the text of a kernel.
 
-A kernel is made of recorded calls by the table of :mod:`expressions`: no formula of a network is in
-it. Each call keeps its rounding, so that a kernel gives what its calls give one by one.
+A kernel is made from recorded calls by the table of :mod:`expressions`, and has no formula of a
+network in it. Each call keeps its rounding, so that a kernel has the results of its calls.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from bpnet.backends.trace.graph import Call, Constant, Graph, Ref, Value
 from bpnet.backends.trace.plan import Plan, Unit
 
 READS, MAKES = 20, 40
-"""Values that a kernel reads and makes at most: a launch takes 4 KiB, an array up to 64 bytes."""
+"""Most values that a kernel reads and makes: a launch has 4 KiB, an array takes up to 64 bytes."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Kernel:
     in_params: str
     out_params: str
     operation: str
-    ins: tuple[int, ...] = field(compare=False)  # numbers of the values that it is called with
+    ins: tuple[int, ...] = field(compare=False)  # numbers of the values that it reads
     outs: tuple[int, ...] = field(compare=False)
 
 
@@ -32,10 +32,10 @@ class Kernel:
 class _Group:
     """Calls that become a unit."""
 
-    shape: tuple[int, ...] | None  # of a kernel's results; None of a call by itself
+    shape: tuple[int, ...] | None  # shape of a kernel's results; None for a call by itself
     calls: list[Call] = field(default_factory=list)
-    above: int = 0  # a bit for each group that comes before it
-    reads: set[int] = field(default_factory=set)  # values that come from elsewhere
+    above: int = 0  # a bit for each group that must run before this one
+    reads: set[int] = field(default_factory=set)  # values that other groups make
 
 
 class _Fusion:
@@ -44,46 +44,48 @@ class _Fusion:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.groups: list[_Group] = []
-        self.maker: dict[int, int] = {}
-        self.seen: defaultdict[int, dict[int, tuple[bool, set[int]]]] = defaultdict(dict)
+        self.maker: dict[int, int] = {}  # the group that makes a value
+        # by root: for each group that uses its memory, whether it writes, and through which values
+        self.uses: defaultdict[int, dict[int, tuple[bool, set[int]]]] = defaultdict(dict)
 
     def add(self, call: Call) -> None:
-        """Put a call into a group of its shape that may wait for what the call needs, or a new one.
+        """Add a call to a group of its shape that can run after what the call needs, or a new one.
 
-        What a kernel reads of memory that it writes to must be at the same place.
+        A kernel that reads memory that it writes to must do so at the same element.
         """
         graph, values = self.graph, self.graph.values
         shape = values[call.result].shape if is_elementwise(graph, call) else None
         target = values[call.result].root
         writes = call.in_place or target == call.result
         needed = {self.maker[n] for n in call.touched if n in self.maker}
-        apart = {g for n in call.reads if (g := self.maker.get(n)) is not None
-                 and values[n].shape != shape}  # fmt: skip
+        excluded = {g for n in call.reads if (g := self.maker.get(n)) is not None
+                    and values[n].shape != shape}  # fmt: skip
         for root in {values[n].root for n in call.touched}:
-            own = {n for n in call.touched if values[n].root == root}
-            for g, (written, numbers) in self.seen[root].items():
+            aliases = {n for n in call.touched if values[n].root == root}
+            for g, (written, numbers) in self.uses[root].items():
                 if written or (writes and root == target):
                     needed.add(g)
-                    if not (len(own | numbers) == 1 and values[max(own)].shape == shape):
-                        apart.add(g)
-        g = self._place(call, shape, needed, apart)
-        self._join(g, needed - {g})
+                    if not (len(aliases | numbers) == 1 and values[max(aliases)].shape == shape):
+                        excluded.add(g)
+        g = self._place(call, shape, needed, excluded)
+        self._order(g, needed - {g})
         self.groups[g].reads |= self._outside(call, g)
         self.groups[g].calls.append(call)
         if not call.in_place:
             self.maker[call.result] = g
         for n in call.touched:
             root = values[n].root
-            written, numbers = self.seen[root].get(g, (False, set()))
-            self.seen[root][g] = written or (writes and root == target), numbers | {n}
+            written, numbers = self.uses[root].get(g, (False, set()))
+            self.uses[root][g] = written or (writes and root == target), numbers | {n}
 
     def _outside(self, call: Call, g: int) -> set[int]:
         return {n for n in call.reads if self.maker.get(n) != g}
 
-    def _place(self, call: Call, shape: Any, needed: set[int], apart: set[int]) -> int:
+    def _place(self, call: Call, shape: Any, needed: set[int], excluded: set[int]) -> int:
+        """Number of the first group that can take a call, or of a new one."""
         for g, group in enumerate(self.groups):
-            waits = any(self.groups[n].above >> g & 1 for n in needed - {g})
-            if shape is None or group.shape != shape or g in apart or waits:
+            cycle = any(self.groups[n].above >> g & 1 for n in needed - {g})
+            if shape is None or group.shape != shape or g in excluded or cycle:
                 continue
             makes = sum(not one.in_place for one in group.calls)
             if makes < MAKES and len(group.reads | self._outside(call, g)) <= READS:
@@ -91,7 +93,8 @@ class _Fusion:
         self.groups.append(_Group(shape))
         return len(self.groups) - 1
 
-    def _join(self, g: int, needed: set[int]) -> None:
+    def _order(self, g: int, needed: set[int]) -> None:
+        """Let a group, and all that run after it, run after the groups that it needs."""
         for n in needed:
             self.groups[g].above |= self.groups[n].above | 1 << n
         for group in self.groups:
@@ -100,7 +103,7 @@ class _Fusion:
 
 
 def fused(graph: Graph, calls: Sequence[Call]) -> list[Unit]:
-    """Units of the calls, in an order that keeps every result."""
+    """Units of the calls, in an order that leaves every result as it is."""
     fusion = _Fusion(graph)
     for call in calls:
         fusion.add(call)
@@ -109,10 +112,9 @@ def fused(graph: Graph, calls: Sequence[Call]) -> list[Unit]:
 
 
 def is_elementwise(graph: Graph, call: Call) -> bool:
-    """Whether a call is one of arrays, element by element, for which there is an expression."""
-    value = graph.values[call.result]
-    own = call.in_place or value.root == call.result
-    return own and not value.scalar and expressions.has(call, graph.values)
+    """Whether a call is elementwise, of arrays, and has an expression."""
+    is_array = not graph.values[call.result].scalar
+    return is_array and computes(graph, call) and expressions.has(call, graph.values)
 
 
 def computes(graph: Graph, call: Call) -> bool:
@@ -122,9 +124,9 @@ def computes(graph: Graph, call: Call) -> bool:
 
 
 def launches(plan: Plan) -> tuple[int, int]:
-    """How many kernels a step launches, when each call is made and when a plan is followed.
+    """Number of kernels that a step launches, call by call and as planned.
 
-    A unit launches one, and each part of what is joined that is not made in its place.
+    A unit launches one, and each part of a concatenation that is copied launches one.
     """
     count, graph = 0, plan.graph
     for unit in plan.body:
@@ -138,7 +140,7 @@ def launches(plan: Plan) -> tuple[int, int]:
 
 
 class _Text:
-    """What has been written of a kernel."""
+    """The lines of a kernel, while they are written."""
 
     def __init__(self, values: Sequence[Value], written: list[int]) -> None:
         self.values = values
@@ -148,24 +150,24 @@ class _Text:
         self.lines: list[str] = []
 
     def new(self, n: int, text: str) -> None:
-        """Make a variable for a value."""
+        """Write a new variable for a value."""
         self.names[n] = f"t{len(self.names)}"
         self.lines.append(
             f"{expressions.STORED[self.values[n].dtype.name]} {self.names[n]} = {text};"
         )
 
     def array(self, n: int) -> str:
-        """Variable of an array's element, read where that is not yet done."""
+        """Return the variable of an array's element, which is read at its first use."""
         if n not in self.names:
             self.new(n, self.written.get(n) or self.param(n, self.values[n].dtype))
         return self.names[n]
 
     def param(self, n: int, dtype: Any) -> str:
-        """Name of something that is read."""
+        """Return the name of an argument of the kernel."""
         return self.params.setdefault((n, dtype.name), f"x{len(self.params)}")
 
     def term(self, a: Any, dtype: Any) -> str:
-        """An argument in the dtype that it is taken in."""
+        """Return an argument of a call, cast to a dtype."""
         if isinstance(a, Constant):
             return expressions.literal(a.value, dtype)
         if self.values[a].scalar:
@@ -173,15 +175,15 @@ class _Text:
         return expressions.cast(self.array(int(a)), self.values[a].dtype, dtype)
 
 
-def kernel(graph: Graph, unit: Unit, inner: frozenset[int]) -> Kernel:
-    """Kernel of a unit, of whose results some are seen by nobody else."""
+def kernel(graph: Graph, unit: Unit, internal: frozenset[int]) -> Kernel:
+    """Kernel of a unit; its ``internal`` results are variables alone."""
     values = graph.values
-    written = sorted({call.result for call in unit.calls} - inner)
+    written = sorted({call.result for call in unit.calls} - internal)
     writing = _Text(values, written)
     for call in unit.calls:
         kinds = expressions.types(call, values)
-        taken = [a for a in call.args if isinstance(a, Ref) or call.name not in ("astype", "clip")]
-        terms = [writing.term(a, kind) for a, kind in zip(taken, kinds, strict=False)]
+        args = [a for a in call.args if isinstance(a, Ref) or call.name not in ("astype", "clip")]
+        terms = [writing.term(a, kind) for a, kind in zip(args, kinds, strict=False)]
         if call.in_place:
             name = writing.array(call.result)
             writing.lines.append(f"{name} = {expressions.text(call, terms, values)};")

@@ -1,4 +1,4 @@
-"""How CuPy does the units of a plan: kernels of its own, products and sums into waiting memory."""
+"""Replay on CuPy: generated kernels, and products and sums into preallocated memory."""
 
 import operator
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from bpnet.backends.trace.plan import Ends, Library, Unit
 from bpnet.backends.trace.recorder import BINARY, UNARY
 
 OPTIONS = ("--fmad=false",)
-"""Without products and sums in one rounding: a kernel gives the bits of its calls one by one."""
+"""A multiply-add is not contracted, so that a kernel has the bits of its calls one by one."""
 
 _ULPS = 64
-"""What CuPy's functions, such as exp, may be apart when compiled into another kernel."""
+"""Bound on the difference of CuPy's functions, such as exp, between two kernels."""
 
 _FORMS = {
     "matmul": ("$f($0, $1)", "$f($0, $1, $out)"),
@@ -32,7 +32,7 @@ _OF_NUMBERS = {name: operator_ for operator_, name in (BINARY | UNARY).items()}
 
 
 class OnCuPy(Library):
-    """What :mod:`bpnet.backends.trace.plan` asks of CuPy."""
+    """CuPy, as a plan replays calls on it."""
 
     axes = 3
     compiles = True
@@ -41,16 +41,16 @@ class OnCuPy(Library):
         self.xp, self.array = xp, array
 
     def empty(self, shape: tuple[int, ...], dtype: Any, order: Any = "C") -> Any:
-        """Memory that waits for a result."""
+        """Return memory for a result."""
         return self.xp.empty(shape, dtype=dtype)
 
     def numbers(self, column: Any) -> list[Any]:
-        """Numbers as Python's, which go to a kernel with its other arguments."""
+        """Return numbers of Python, which become arguments of a kernel."""
         numbers: list[Any] = column.tolist()
         return numbers
 
     def alike(self, graph: Graph, a: Any, b: Any) -> bool:
-        """Whether two results have the same bits, but for the rounding of some functions."""
+        """Whether two results have the same bits, except for the rounding of some functions."""
         if (a.dtype, a.shape) != (b.dtype, b.shape):
             return False
         a, b = a.get(), b.get()
@@ -60,38 +60,38 @@ class OnCuPy(Library):
         bound = _ULPS * float(np.finfo(a.dtype).eps) * float(scale)
         return bool(np.allclose(a, b, rtol=0, atol=bound, equal_nan=True))
 
-    def tells(self, graph: Graph, call: Call) -> bool:
-        """Whether a call gives a new array and can be told where to write it."""
+    def takes_out(self, graph: Graph, call: Call) -> bool:
+        """Whether a call makes a new array, and can write it to memory that exists already."""
         value = graph.values[call.result]
         if call.in_place or value.root != call.result or value.scalar or value.order != "C":
             return False
-        told = _FORMS.get(call.name, ("", ""))[1]
-        return bool(told) or kernels.is_elementwise(graph, call)
+        into = _FORMS.get(call.name, ("", ""))[1]
+        return bool(into) or kernels.is_elementwise(graph, call)
 
     def units(self, graph: Graph, calls: Sequence[Call]) -> list[Unit]:
-        """Kernels of what works element by element, and each other call by itself."""
+        """Return kernels of the elementwise calls, and each other call by itself."""
         return kernels.fused(graph, calls)
 
-    def followed(self, replay: Any, ends: Ends) -> Any:
-        """What replays a plan: a graph where these are on."""
+    def launcher(self, replay: Any, ends: Ends) -> Any:
+        """Return the function that does the steps, in a CUDA graph if graphs are on."""
         from bpnet.backends import cupy_graphs
 
         return cupy_graphs.InGraph(replay, len(ends.outs)) if cupy_graphs.ON else replay
 
     def statements(self, writer: Writer, unit: Unit) -> list[str]:
-        """Lines of a unit."""
+        """Return the lines of a unit."""
         if not unit.is_kernel:
             return [statement(writer, call, self._form(writer.graph, call)) for call in unit.calls]
         graph, plan = writer.graph, writer.plan
-        made = kernels.kernel(graph, unit, plan.inner)
+        kernel = kernels.kernel(graph, unit, plan.internal)
         lines = []
-        for n in made.outs:
-            if n in unit.made and not plan.waits(n):
+        for n in kernel.outs:
+            if n in unit.made and not plan.has_memory(n):
                 value, empty = graph.values[n], writer.constant(self.empty)
                 kind = writer.constant(value.dtype)
                 lines.append(f"v{n} = {empty}({value.shape!r}, {kind})")
-        name = writer.constant(compiled(made))
-        return [*lines, f"{name}({', '.join(f'v{n}' for n in (*made.ins, *made.outs))})"]
+        name = writer.constant(compiled(kernel))
+        return [*lines, f"{name}({', '.join(f'v{n}' for n in (*kernel.ins, *kernel.outs))})"]
 
     def _form(self, graph: Graph, call: Call) -> Form:
         if graph.values[call.result].scalar:
@@ -100,15 +100,17 @@ class OnCuPy(Library):
         if call.name not in _FORMS:
             return Form.of(getattr(self.xp, call.name), call)
         keeps = call.option(3 if call.name == "sum" else 2, "keepdims", False)
-        given = {"axis": call.option(1, "axis"), "dtype": call.option(2, "dtype"), "keeps": keeps}
-        function = getattr(self.xp, call.name, None)
-        return Form(*_FORMS[call.name], {**given, "f": function})
+        function, axis = getattr(self.xp, call.name, None), call.option(1, "axis")
+        constants = {"f": function, "axis": axis, "dtype": call.option(2, "dtype"), "keeps": keeps}
+        return Form(*_FORMS[call.name], constants)
 
 
 @lru_cache(maxsize=512)
 def compiled(kernel: Kernel) -> Any:
-    """Kernel of CuPy's, which is compiled at its first call and kept on disk."""
+    """Kernel of CuPy, which compiles it at its first call and keeps it on disk."""
     import cupy
 
-    given = (kernel.in_params, kernel.out_params, kernel.operation)
-    return cupy.ElementwiseKernel(*given, "bpnet_step", options=OPTIONS, no_return=True)
+    return cupy.ElementwiseKernel(
+        kernel.in_params, kernel.out_params, kernel.operation, "bpnet_step",
+        options=OPTIONS, no_return=True,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A namespace that hands everything on to a library's own and notes what it was asked."""
+"""A namespace that calls a library's own and notes every call."""
 
 import operator
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from bpnet.backends.dtypes import DTYPES
 from bpnet.backends.trace.graph import Call, Constant, Graph, Ref, is_plain
 
 INSPECTION = frozenset({"finfo", "iinfo", "isdtype", "result_type", "can_cast"})
-"""Functions that ask about dtypes and compute nothing."""
+"""Functions that inspect dtypes and compute nothing."""
 
 BINARY = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
@@ -49,14 +49,14 @@ _LIKE = ("empty_like", "full_like", "ones_like", "zeros_like")
 _VIEWS = frozenset(
     ["T", "mT", "asarray", "astype", "broadcast_to", "expand_dims", "flip", "getitem"]
 ).union(["matrix_transpose", "moveaxis", "permute_dims", "reshape", "squeeze"])
-"""Those whose results may be views of what they are given: others would have written there."""
+"""Functions whose results may be views of their arguments. Others that share memory wrote to it."""
 
 _RECORDABLE = _VIEWS.union(CREATION, _LIKE, _ELEMENTWISE.split(), _REST.split())
 """Functions of the standard that give one array, of a shape that does not depend on values."""
 
 
 class Recorder:
-    """Namespace around another one; what is done with its arrays comes to :meth:`note`."""
+    """Namespace around another one, whose calls all go through :meth:`call` and :meth:`note`."""
 
     def __init__(self, xp: Namespace) -> None:
         self.xp = xp
@@ -74,35 +74,35 @@ class Recorder:
         return self.call("function", name, function, arguments, keywords)
 
     def call(self, kind: str, name: str, function: Any, arguments: Any, keywords: Any) -> Any:
-        """Call a function with the arrays themselves, and note it.
+        """Call a function with the library's arrays, and note the call.
 
-        It is written as a ``kind`` of "function", "operator" or "attribute", by a name such as
-        "exp", "__imul__" or "T".
+        Its ``kind`` is "function", "operator" or "attribute", its name one such as "exp",
+        "__imul__" or "T".
         """
         result = self.wrap(function(*inner(arguments), **inner(keywords)))
         self.note(kind, name, arguments, keywords, result)
         return result
 
     def wrap(self, result: Any) -> Any:
-        """Arrays of this namespace for those of the other, in lists of them, too."""
+        """Return arrays of this namespace for those of the library, in lists of them, too."""
         if isinstance(result, (list, tuple)):
             return type(result)([self.wrap(item) for item in result])  # type: ignore[call-arg]
         has_type = hasattr(result, "shape") and hasattr(result, "dtype")
         return Recorded(self, result) if has_type else result
 
     def note(self, kind: str, name: str, arguments: Any, keywords: Any, result: Any) -> None:
-        """Note a call, as :meth:`call` describes it, and what it gave."""
+        """Note a call, with the arguments of :meth:`call`, and its result."""
         raise NotImplementedError
 
     def to_host(self, array: "Recorded") -> Any:
-        """NumPy copy of an array, where that is allowed."""
+        """Return a NumPy copy of an array, where that is allowed."""
         raise NotImplementedError
 
 
 class Recorded:
-    """An array of a :class:`Recorder`, and the library's own in it."""
+    """An array of a :class:`Recorder`, around the library's own."""
 
-    __array_ufunc__ = None  # NumPy's functions and scalars leave it alone
+    __array_ufunc__ = None  # NumPy's operators then defer to those of this class
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, recorder: Any, inner: Array, number: int = -1) -> None:
@@ -173,29 +173,29 @@ for _kind in (bool, int, float):
 
 
 class Tracer(Recorder):
-    """Recorder of a step: its calls become a :class:`Graph`.
+    """Recorder of a step, whose calls become a :class:`Graph`.
 
-    What a graph can't hold is refused: a value on its way to Python, an array of another kind or of
-    another step, a shape that depends on values.
+    It refuses what a graph can't represent: a value that Python reads, an array of another kind or
+    of another step, a shape that depends on values.
     """
 
     def __init__(self, xp: Namespace) -> None:
         super().__init__(xp)
         self.graph = Graph()
 
-    # two tracers of a library are alike to whoever remembers what a library said of its dtypes
+    # caches of a library's dtypes must not have an entry for each tracer
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tracer) and other.xp is self.xp
 
     def __hash__(self) -> int:
         return hash(self.xp)
 
-    def given(self, value: Any) -> Recorded:
-        """Array, or number, that the step is given."""
+    def argument(self, value: Any) -> Recorded:
+        """Return an array or a number as an argument of the step."""
         return Recorded(self, value, self.graph.value(value, (), None))
 
     def wrap(self, result: Any) -> Any:
-        """Arrays of this namespace, and numbers that numbers of the step have become."""
+        """Return arrays of this namespace, and recorded numbers for results that are numbers."""
         return Recorded(self, result) if type(result) in (int, float) else super().wrap(result)
 
     def note(self, kind: str, name: str, arguments: Any, keywords: Any, result: Any) -> None:
@@ -207,12 +207,12 @@ class Tracer(Recorder):
             raise graph.refuse(f"{name}, which gave a {type(result).__name__}")
         if known == "getitem" and any(a.dtype == self.xp.bool for a in recorded(arguments[1:])):
             raise graph.refuse("a mask as an index, which gives shapes that depend on values")
-        if known in _LIKE:  # of an array they want to know its shape and dtype alone
+        if known in _LIKE:  # these read the shape and the dtype of an array alone
             known, arguments = known[: -len("_like")], (result.shape, *arguments[1:])
             keywords = {"dtype": result.dtype}
-        given = tuple(map(self._argument, arguments))
+        args = tuple(map(self._reference, arguments))
         keywords.pop("device", None)
-        named = tuple((key, self._argument(a)) for key, a in keywords.items())
+        named = tuple((key, self._reference(a)) for key, a in keywords.items())
         in_place = name in _IN_PLACE and result.inner is arguments[0].inner
         if in_place:
             result.number = arguments[0].number
@@ -221,22 +221,23 @@ class Tracer(Recorder):
             result.number = graph.value(result.inner, sources, self.xp.may_share_memory)
             if graph.values[result.number].root != result.number and known not in _VIEWS:
                 raise graph.refuse(f"{name} writing to what it is given")
-        graph.calls.append(Call(known, given, named, result.number, in_place))
+        graph.calls.append(Call(known, args, named, result.number, in_place))
 
-    def _argument(self, a: Any) -> Any:
+    def _reference(self, a: Any) -> Any:
+        """Return an argument as a :class:`Ref`, a :class:`Constant` or a tuple of them."""
         if isinstance(a, Recorded):
             if a.recorder is not self:
                 raise self.graph.refuse("a value of another step")
             return Ref(a.number)
         if isinstance(a, (tuple, list)) and any(True for _ in recorded(a)):
-            return tuple(map(self._argument, a))
+            return tuple(map(self._reference, a))
         a = tuple(a) if isinstance(a, list) else a
         if not is_plain(a):
             raise self.graph.refuse(f"an argument of type {type(a).__name__}")
         return Constant(a)
 
     def to_host(self, array: Recorded) -> Any:
-        """Refuse: what follows could depend on it."""
+        """Refuse, because later calls could depend on the value."""
         raise self.graph.refuse("the value of a number")
 
 
@@ -250,7 +251,7 @@ def recorded(args: Any) -> Iterator[Recorded]:
 
 
 def inner(thing: Any) -> Any:
-    """Arguments with the library's arrays in place of recorded ones."""
+    """Arguments with the library's arrays in place of the recorded ones."""
     if type(thing) in (list, tuple):
         return type(thing)(map(inner, thing))
     if isinstance(thing, dict):

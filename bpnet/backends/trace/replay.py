@@ -1,4 +1,4 @@
-"""Scans whose first step is recorded and whose others replay it."""
+"""Scans that record their first step and replay it for the others."""
 
 import dataclasses
 import logging
@@ -25,16 +25,16 @@ from bpnet.backends.trace.plan import Ends, Library
 from bpnet.backends.trace.recorder import Recorded, Tracer
 
 WORTH = 100
-"""Steps from which a recording is worth it, which takes as long as some twenty of them."""
+"""Steps from which a recording pays, which takes as long as some twenty steps."""
 
 _KEPT = 32
-"""Functions that are kept for scans to come."""
+"""Functions that are kept for later scans."""
 
 _MOST = 1 << 26
-"""Bytes of a carry, which is copied; steps of larger networks are work, not calls."""
+"""Largest carry in bytes, which is copied; the steps of larger networks gain nothing."""
 
 _ROOM = 1 << 18
-"""Bytes of what is loaded at once: of narrow rows more, as each time costs ten calls."""
+"""Bytes that are loaded at once: a load costs ten calls, so that narrow rows come in more."""
 
 _log = logging.getLogger("bpnet")
 _LOCK = threading.Lock()
@@ -50,7 +50,7 @@ class Impure(TypeError):
 
 @dataclasses.dataclass(frozen=True)
 class Replaying(Backend):
-    """A backend whose library calls a function at once, so that calls can be replayed.
+    """A backend whose library computes at each call, so that calls can be replayed.
 
     With ``replays`` the step of a long scan is recorded and replayed.
     """
@@ -60,7 +60,7 @@ class Replaying(Backend):
     @property
     @abstractmethod
     def library(self) -> Library:
-        """How the library does recorded calls."""
+        """How the library replays recorded calls."""
 
     def _narrow(self, numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
         return numbers
@@ -69,77 +69,76 @@ class Replaying(Backend):
         self, step: Step, carry: Any, xs: Any, operands: Any = (), numbers: Any = None
     ) -> Scanned:
         """Run ``step`` over the leading axis of ``xs``; see :meth:`Backend.scan`."""
-        done = None
+        result = None
         if self.replays:
-            given = None if numbers is None else self._narrow(numbers, carry)
-            kept = {"xp": self.xp, "library": self.library}
-            done = scan(step, carry, xs, operands, given, self.together, **kept)
-        return done or super().scan(step, carry, xs, operands, numbers)
+            narrow = None if numbers is None else self._narrow(numbers, carry)
+            by_recording = partial(scan, xp=self.xp, library=self.library)
+            result = by_recording(step, carry, xs, operands, narrow, self.rows_per_load)
+        return result or super().scan(step, carry, xs, operands, numbers)
 
 
 def scan(
     step: Step, carry: Any, xs: Any, operands: Any, numbers: tuple[Array, ...] | None,
-    together: int, *, xp: Namespace, library: Library,
+    rows_per_load: int, *, xp: Namespace, library: Library,
 ) -> Scanned | None:  # fmt: skip
-    """Do what :func:`bpnet.backends.loop.run` does, by a recording; None where that can't be.
+    """Do the same as :func:`bpnet.backends.loop.run` by a recording; None where that is impossible.
 
-    The arguments are the same, but for ``numbers``, arrays of (steps, c), and the library whose
-    arrays these are. The carry is left as it was, and so is all else, as no step with a state of
-    its own is begun.
+    ``numbers`` are arrays of (steps, c), and ``library`` is that of all arrays. None leaves the
+    carry as it was, and no step that has a state was run.
     """
     total = loop.length(xs)
     if total < WORTH or not _is_plain(carry, library, xp):
         return None
-    tracer, users = Tracer(xp), list[Any]()
+    tracer, user_parts = Tracer(xp), list[Any]()
     try:
-        recorded = through(step, xp, tracer, users)
+        recording_step = through(step, xp, tracer, user_parts)
     except Impure:
         return None
     copy = partial(trees.map_leaves, partial(xp.asarray, copy=True))
-    groups = loop.groups(step, xs, operands, together, xp=xp, room=_ROOM)
+    groups = loop.groups(step, xs, operands, rows_per_load, xp=xp, room=_ROOM)
     loaded, split = next(groups)
     row = () if numbers is None else (tuple([n] * n.shape[1] for n in numbers),)
     pattern = loaded, row
     steps = _flat(chain([(loaded, split)], groups), numbers or (), library)
-    with np.errstate(all="ignore"):  # in a run they are ignored anyhow
+    with np.errstate(all="ignore"):  # a training run ignores them, too
         first = next(steps)
-        x, numbered = _rebuilt(pattern, first)
+        x, first_row = _rebuilt(pattern, first)
         kinds = [(n.dtype, n.shape[1]) for n in numbers or ()], numbers is None
-        known = None if users else (xp, step, str((kinds, _form((carry, x, operands)))))
-        function, count = _functions.get(known, (_UNKNOWN, 0))
+        key: Any = None if user_parts else (xp, step, str((kinds, _form((carry, x, operands)))))
+        function, count = _functions.get(key, (_UNKNOWN, 0))
         if function is not _UNKNOWN:  # the recording would be the same
             carry, steps = copy(carry), chain([first], steps)
             outs: tuple[list[Any], ...] = tuple([] for _ in range(count))
         else:
-            written = record(tracer, recorded, copy(carry), x, numbered, operands, library)
-            if written is None:
+            recorded = record(tracer, recording_step, copy(carry), x, first_row, operands, library)
+            if recorded is None:
                 return None
-            graph, ends, carry, out = written
+            graph, ends, carry, out = recorded
             outs = tuple([value] for value in out)
-            signature = known or (xp, tuple(graph.values), tuple(graph.calls), ends)
-            function, _ = _functions.get(signature, (_UNKNOWN, 0))
-        keep, data = tuple(column.append for column in outs), tuple(trees.leaves(operands))
+            key = key or (xp, tuple(graph.values), tuple(graph.calls), ends)
+            function, _ = _functions.get(key, (_UNKNOWN, 0))
+        append, data = tuple(column.append for column in outs), tuple(trees.leaves(operands))
         if function is _UNKNOWN:
-            begun = time.perf_counter()
-            given = list(islice(steps, 2))
-            expected = partial(_plainly, step, copy, carry, pattern, given, operands)
-            function, carry = _tried(graph, ends, library, carry, given, data, keep, expected)
+            start = time.perf_counter()
+            pair = list(islice(steps, 2))
+            plain = partial(_plain_steps, step, copy, carry, pattern, pair, operands)
+            function, carry = _verified(graph, ends, library, carry, pair, data, append, plain)
             if library.compiles and function is not None:
-                _log.info("compiled a step in %.1f s", time.perf_counter() - begun)
-            _keep(signature, (function, len(outs)))
+                _log.info("compiled a step in %.1f s", time.perf_counter() - start)
+            _keep(key, (function, len(outs)))
         if function is None:
             return None
-        kept, folded = tuple(trees.leaves(carry)), []
+        arrays, stacked = tuple(trees.leaves(carry)), []
         for _ in range(0, total, loop.FOLD):
-            kept = function(kept, data, islice(steps, loop.FOLD - len(outs[0])), keep)
-            folded.append([xp.stack(column) for column in outs])
+            arrays = function(arrays, data, islice(steps, loop.FOLD - len(outs[0])), append)
+            stacked.append([xp.stack(column) for column in outs])
             for column in outs:
                 column.clear()
-    return _rebuilt(carry, kept), loop.joined(folded, xp=xp)
+    return _rebuilt(carry, arrays), loop.joined(stacked, xp=xp)
 
 
 def _form(tree: Any) -> Any:
-    """What of nested arrays a recording depends on."""
+    """Structure, shapes and dtypes of nested arrays, on which a recording depends."""
     if isinstance(tree, dict):
         return {key: _form(item) for key, item in tree.items()}
     if isinstance(tree, (list, tuple)):
@@ -149,46 +148,47 @@ def _form(tree: Any) -> Any:
     return type(tree).__name__, tree.shape, str(tree.dtype), getattr(tree, "strides", None)
 
 
-def through(part: Any, xp: Namespace, other: Namespace, users: list[Any]) -> Any:
-    """A part of a step with another namespace wherever it holds the first.
+def through(part: Any, xp: Namespace, other: Namespace, user_parts: list[Any]) -> Any:
+    """Return a part of a step with another namespace in place of ``xp``.
 
-    Parts that are not bpnet's own, and say that they are pure, are added to ``users``. A part that
-    is neither may have a state that changes from one call to the next: :class:`Impure` is raised.
+    A user's parts that declare themselves pure are added to ``user_parts``. A part that is neither
+    pure nor bpnet's own may have a state that changes from call to call, and raises Impure.
     """
     if part is xp:
         return other
     if isinstance(part, _PLAIN) or any(part is getattr(xp, name, None) for name in DTYPES):
         return part
     if isinstance(part, tuple):
-        parts = [through(item, xp, other, users) for item in part]
-        return type(part)(*parts) if hasattr(part, "_fields") else tuple(parts)
-    kind, pure = part if isinstance(part, FunctionType) else type(part), _says_pure(part)
-    if not kind.__module__.startswith("bpnet."):
-        users.append(part)
+        items = [through(item, xp, other, user_parts) for item in part]
+        return type(part)(*items) if hasattr(part, "_fields") else tuple(items)
+    kind, pure = part if isinstance(part, FunctionType) else type(part), _is_pure(part)
+    is_bpnets = kind.__module__.startswith("bpnet.")
+    if not is_bpnets:
+        user_parts.append(part)
     is_data = dataclasses.is_dataclass(part)
-    plain = is_data or pure or not getattr(part, "__dict__", None)
-    if not plain or not (pure or kind.__module__.startswith("bpnet.")):
+    stateless = is_data or pure or not getattr(part, "__dict__", None)
+    if not stateless or not (pure or is_bpnets):
         msg = f"a part of a step of type {type(part).__name__}"
         raise Impure(msg)
     if not is_data:
         return part
     fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part) if f.init}
-    moved = {name: through(value, xp, other, users) for name, value in fields.items()}
-    changed = {name: value for name, value in moved.items() if value is not fields[name]}
+    parts = {name: through(value, xp, other, user_parts) for name, value in fields.items()}
+    changed = {name: value for name, value in parts.items() if value is not fields[name]}
     return dataclasses.replace(part, **changed) if changed else part
 
 
-def _says_pure(part: Any) -> bool:
+def _is_pure(part: Any) -> bool:
     return getattr(part, "pure", None) is True
 
 
 def _is_plain(carry: Any, library: Library, xp: Namespace) -> bool:
-    """Whether a carry is of arrays alone, none of which shares memory with another."""
+    """Whether a carry has only arrays, without shared memory, and is not too large."""
     arrays = list(trees.leaves(carry))
     if not all(isinstance(a, library.array) for a in arrays) or trees.scalars(carry):
         return False
-    apart = not any(xp.may_share_memory(a, b) for a, b in combinations(arrays, 2))
-    return apart and sum(a.nbytes for a in arrays) <= _MOST
+    distinct = not any(xp.may_share_memory(a, b) for a, b in combinations(arrays, 2))
+    return distinct and sum(a.nbytes for a in arrays) <= _MOST
 
 
 def _flat(
@@ -213,26 +213,26 @@ def _rebuilt(pattern: Any, leaves: Iterable[Any]) -> Any:
 def record(
     tracer: Tracer, step: Step, carry: Any, x: Any, row: Any, operands: Any, library: Library
 ) -> tuple[Graph, Ends, Any, tuple[Any, ...]] | None:
-    """Take a step with recorded arrays: its graph and ends, the carry after it and its outs."""
+    """Do a step with recorded arrays: return its graph and ends, the carry after it, its outs."""
     graph = tracer.graph
 
-    def take(a: Any) -> Recorded:
+    def argument(a: Any) -> Recorded:
         if not isinstance(a, library.array):
             raise graph.refuse(f"a {type(a).__name__} among arrays")
-        return tracer.given(a)
+        return tracer.argument(a)
 
     try:
-        held, x, data = (trees.map_leaves(take, tree) for tree in (carry, x, operands))
-        row = tuple(tuple(tuple(map(tracer.given, part)) for part in parts) for parts in row)
-        moved, out = step(held, x, *row, *data)
-        before, after = list(trees.leaves(held)), list(trees.leaves(moved))
-    except Exception:  # the plain loop says what is wrong, or that nothing is
+        carry, x, data = (trees.map_leaves(argument, tree) for tree in (carry, x, operands))
+        row = tuple(tuple(tuple(map(tracer.argument, part)) for part in parts) for parts in row)
+        moved, out = step(carry, x, *row, *data)
+        before, after = list(trees.leaves(carry)), list(trees.leaves(moved))
+    except Exception:  # the plain loop then raises the error, or has none
         return None
     writes = all(isinstance(a, Recorded) for a in (*after, *out))
     if graph.broken or not out or not writes or list(map(_kind, before)) != list(map(_kind, after)):
         return None
-    numbers = [tuple(a.number for a in trees.leaves(t)) for t in (held, x, row, data, moved, out)]
-    graph.held.clear()
+    numbers = [tuple(a.number for a in trees.leaves(t)) for t in (carry, x, row, data, moved, out)]
+    graph.recorded.clear()
     values = trees.map_leaves(lambda a: a.inner, moved)
     return graph, Ends(*numbers), values, tuple(a.inner for a in out)
 
@@ -242,49 +242,49 @@ def _kind(a: Recorded) -> Any:
     return type(value), value.shape, value.dtype, getattr(value, "strides", None)
 
 
-def _plainly(
-    step: Step, copy: Any, carry: Any, pattern: Any, given: list[Any], operands: Any
+def _plain_steps(
+    step: Step, copy: Any, carry: Any, pattern: Any, inputs: list[Any], operands: Any
 ) -> list[Any]:
-    """What steps carry on in the end and give, done as they stand."""
+    """Carry after steps without a recording, and their results."""
     carry, outs = copy(carry), []
-    for one in given:
-        x, row = _rebuilt(pattern, one)
+    for leaves in inputs:
+        x, row = _rebuilt(pattern, leaves)
         carry, out = step(carry, x, *row, *operands)
         outs.append(out)
     columns = zip(*outs, strict=True)
     return [*trees.leaves(carry), *(value for column in columns for value in column)]
 
 
-def _tried(
-    graph: Graph, ends: Ends, library: Library, carry: Any, given: list[Any],
-    data: tuple[Any, ...], keep: tuple[Any, ...], plainly: Callable[[], list[Any]],
+def _verified(
+    graph: Graph, ends: Ends, library: Library, carry: Any, inputs: list[Any],
+    data: tuple[Any, ...], append: tuple[Any, ...], plain_steps: Callable[[], list[Any]],
 ) -> tuple[Callable[..., Any] | None, Any]:  # fmt: skip
-    """Function that replays a graph, and what it carries on; None where two steps differ.
+    """Function that replays a graph, and the carry after two steps; None where these differ.
 
-    The graph can't tell whether a step is a function of its arguments alone, or an array was told
-    from one that records; that shows here.
+    A graph does not show whether a step depends on more than its arguments, or treats recorded
+    arrays in another way than the library's: the comparison with plain steps does.
     """
-    found: list[list[Any]] = [[] for _ in keep]
+    outs: list[list[Any]] = [[] for _ in append]
     try:
-        made = Writer(plan.make(graph, ends, library), library).function()
-        function: Callable[..., Any] = library.followed(made, ends)
-        expected = plainly()
-        gather = tuple(column.append for column in found)
-        moved = function(tuple(trees.leaves(carry)), data, given, gather)
+        replay = Writer(plan.make(graph, ends, library), library).function()
+        function: Callable[..., Any] = library.launcher(replay, ends)
+        expected = plain_steps()
+        arrays = tuple(trees.leaves(carry))
+        moved = function(arrays, data, inputs, tuple(column.append for column in outs))
     except Exception:  # such as shapes that depend on values
         return None, carry
-    values = [*moved, *(value for column in found for value in column)]
+    values = [*moved, *(value for column in outs for value in column)]
     if not all(map(partial(library.alike, graph), values, expected)):
         return None, carry
-    for add, column in zip(keep, found, strict=True):
+    for add, column in zip(append, outs, strict=True):
         for value in column:
             add(value)
     return function, _rebuilt(carry, moved)
 
 
-def _keep(signature: Any, function: tuple[Callable[..., Any] | None, int]) -> None:
-    """Keep a function, or that there is none, and its number of results for scans to come."""
+def _keep(key: Any, function: tuple[Callable[..., Any] | None, int]) -> None:
+    """Keep a function, or None, and its number of results for later scans."""
     with _LOCK:
         if len(_functions) >= _KEPT:
             del _functions[next(iter(_functions))]
-        _functions[signature] = function
+        _functions[key] = function
