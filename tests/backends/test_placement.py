@@ -51,6 +51,6 @@ def test_a_resume_does_not_put_all_ranks_on_rank_0s_gpu():
     class Two:
         size = 2
 
-    assert command.recorded(Two, "cupy:0") == "cupy"
-    assert command.recorded(Two, "torch:cpu") == "torch:cpu"
-    assert command.recorded(None, "cupy:1") == "cupy:1"
+    assert command.resumed_backend(Two, "cupy:0") == "cupy"
+    assert command.resumed_backend(Two, "torch:cpu") == "torch:cpu"
+    assert command.resumed_backend(None, "cupy:1") == "cupy:1"
