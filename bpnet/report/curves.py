@@ -176,17 +176,17 @@ def _table(history: History) -> Table:
 
 def overlaid(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Figure]:
     """Cost and accuracy of several runs, against epoch and against seconds."""
-    wanted = ["cost", "validation_cost", "accuracy", "validation_accuracy"]
-    there = [n for n in wanted if all(n in s.history for s in subjects)]
+    names = ["cost", "validation_cost", "accuracy", "validation_accuracy"]
+    common = [n for n in names if all(n in s.history for s in subjects)]
     figures = []
-    for name in there:
+    for name in common:
         caption = f"{_capital(words(name))} of each epoch."
         if name == "cost":
             caption += " Runs with equal settings and seed lie on each other on every backend."
         lines = [(np.arange(1, len(s.history[name]) + 1), s.history[name]) for s in subjects]
         picture = _overlay(lines, labels, name, "epoch")
         figures.append(Figure(picture, caption, _side_by_side(subjects, labels, name)))
-    last = "validation_cost" if "validation_cost" in there else "cost"
+    last = "validation_cost" if "validation_cost" in common else "cost"
     spent = [(np.cumsum(s.history["seconds"]), s.history[last]) for s in subjects]
     timed = Figure(
         _overlay(spent, labels, last, "seconds of training"),
@@ -201,8 +201,8 @@ def _side_by_side(subjects: Sequence[Subject], labels: Sequence[str], name: str)
     most = max(len(s.history[name]) for s in subjects)
     rows = []
     for i in sorted({*range(0, most, -(-most // _ROWS)), most - 1}):
-        held = [s.history[name] for s in subjects]
-        rows.append([f"{i + 1}", *(written(name, v[i]) if i < len(v) else "" for v in held)])
+        values = [s.history[name] for s in subjects]
+        rows.append([f"{i + 1}", *(written(name, v[i]) if i < len(v) else "" for v in values)])
     return Table(f"{_capital(words(name))} of each run", ["epoch", *labels], rows, closed=True)
 
 

@@ -24,7 +24,7 @@ _WORK = 1e11
 def sections(subject: Subject) -> list[Section]:
     """The columns of a table, and of any examples that are no pictures their importance."""
     blocks: list[Any] = []
-    width = 0 if subject.judged is None else subject.judged.data.x.shape[1]
+    width = 0 if subject.evaluation is None else subject.evaluation.data.x.shape[1]
     if subject.shape is None and subject.task != "labels" and width > 1:
         blocks.append(_importance(subject))
     if subject.columns is not None:
@@ -35,14 +35,14 @@ def sections(subject: Subject) -> list[Section]:
 
 def _columns(subject: Subject) -> Table:
     assert subject.columns is not None
-    tally = {} if subject.judged is None else subject.judged.data.tally
+    tally = {} if subject.evaluation is None else subject.evaluation.data.tally
     rows = []
     for column in subject.columns.inputs:
-        found = tally.get(column.name, replacements.Replaced())
-        filled = replacements.filled_with(column) if found.missing + found.bad else ""
+        replaced = tally.get(column.name, replacements.Replaced())
+        filled = replacements.filled_with(column) if replaced.missing + replaced.bad else ""
         rows.append(
             [column.name, column.kind, f"{len(column.features)}", _values(column),
-             f"{found.missing + found.bad:,}", filled, f"{found.unseen:,}"]
+             f"{replaced.missing + replaced.bad:,}", filled, f"{replaced.unseen:,}"]
         )  # fmt: skip
     rows += [[name, "left out", "0", "", "", "", ""] for name in subject.columns.left_out]
     head = ["column", "taken as", "inputs", "values in training", "missing", "filled with",
@@ -71,15 +71,15 @@ def importance(subject: Subject) -> tuple[list[str], Host]:
         Share of right answers that is lost; of numbers what is added to the root of the mean
         squared error, in the target's unit.
     """
-    assert subject.judged is not None
-    judged, net = subject.judged, subject.network
+    assert subject.evaluation is not None
+    evaluation, net = subject.evaluation, subject.network
     names, ends = _groups(subject)
     weights = sum(W.size for member in subject.members for W in member.weights)
     cost = weights * REPEATS * len(names)
-    m = min(len(judged.outputs), _ROWS, max(100, int(_WORK / cost)))
-    at = np.linspace(0, len(judged.outputs) - 1, m).astype(np.intp)
-    x, rng = np.asarray(judged.data.x)[at], np.random.default_rng(0)
-    whole = _figure(subject, judged.outputs[at], at)
+    m = min(len(evaluation.outputs), _ROWS, max(100, int(_WORK / cost)))
+    at = np.linspace(0, len(evaluation.outputs) - 1, m).astype(np.intp)
+    x, rng = np.asarray(evaluation.data.x)[at], np.random.default_rng(0)
+    whole = _figure(subject, evaluation.outputs[at], at)
     losses = np.empty((len(names), REPEATS))
     for j, (first, last) in enumerate(pairwise(ends)):
         for r in range(REPEATS):
@@ -91,9 +91,9 @@ def importance(subject: Subject) -> tuple[list[str], Host]:
 
 def _groups(subject: Subject) -> tuple[list[str], Host]:
     """Names of the columns, and where the inputs of each begin and end."""
-    assert subject.judged is not None
+    assert subject.evaluation is not None
     if subject.columns is None:
-        n = subject.judged.data.x.shape[1]
+        n = subject.evaluation.data.x.shape[1]
         return [f"x{j + 1}" for j in range(n)], np.arange(n + 1)
     widths = [len(column.features) for column in subject.columns.inputs]
     return [column.name for column in subject.columns.inputs], np.cumsum([0, *widths])
@@ -101,10 +101,10 @@ def _groups(subject: Subject) -> tuple[list[str], Host]:
 
 def _figure(subject: Subject, outputs: Host, at: Host) -> float:
     """Share of right answers; of numbers the negative root of the mean squared error."""
-    assert subject.judged is not None
+    assert subject.evaluation is not None
     if subject.task == "classes":
-        return float(np.mean(subject.decided(outputs)[0] == subject.judged.truth[at]))
-    error = subject.in_units(outputs) - subject.in_units(subject.judged.targets.values[at])
+        return float(np.mean(subject.decided(outputs)[0] == subject.evaluation.truth[at]))
+    error = subject.in_units(outputs) - subject.in_units(subject.evaluation.targets.values[at])
     return -float(np.sqrt(np.mean(error**2)))
 
 

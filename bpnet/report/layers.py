@@ -18,8 +18,8 @@ _NEURONS, _LAYERS = 48, 10
 
 def sections(subject: Subject) -> list[Section]:
     """What can be shown of the layers."""
-    found = [] if subject.shape is None else [_weights(subject)]
-    return [*found, _over_time(subject)] if subject.records else found
+    blocks = [] if subject.shape is None else [_weights(subject)]
+    return [*blocks, _over_time(subject)] if subject.records else blocks
 
 
 def _weights(subject: Subject) -> Section:

@@ -18,9 +18,8 @@ from bpnet.pages.content import (
     short,
 )
 from bpnet.pages.drawing import LIGHT, Spot, Theme, image, render, shades
-from bpnet.report import judged as detail
-from bpnet.report import rows, threshold
-from bpnet.report.judged import Calibration
+from bpnet.report import detail, rows, threshold
+from bpnet.report.detail import Calibration
 from bpnet.report.subject import Subject
 
 Host = np.ndarray[Any, Any]
@@ -31,35 +30,35 @@ _NAMED, _COUNTED = 30, 12
 
 def sections(subject: Subject) -> list[Section]:
     """All that can be said of the run's answers."""
-    if subject.judged is None:
+    if subject.evaluation is None:
         return [Section("answers", "Answers", "", [Note(f"Not evaluated: {subject.missing}.")])]
     if subject.task == "numbers":
         return [rows.residuals(subject)]
     if subject.task == "labels":
         return [_labels(subject), _calibration(subject)]
-    found = [_confusion(subject), *threshold.sections(subject), _mistakes(subject)]
-    return [*found, _calibration(subject)]
+    blocks = [_confusion(subject), *threshold.sections(subject), _mistakes(subject)]
+    return [*blocks, _calibration(subject)]
 
 
 def calibration(subject: Subject) -> Calibration | None:
     """Calibration of the probabilities; None where the outputs are none."""
-    judged = subject.judged
-    if judged is None or not subject.probable or subject.task == "numbers":
+    evaluation = subject.evaluation
+    if evaluation is None or not subject.probable or subject.task == "numbers":
         return None
     if subject.task == "labels":
-        p = judged.outputs.reshape(-1)
-        right = (p > 0.5) == (judged.targets.values.reshape(-1) > 0.5)
+        p = evaluation.outputs.reshape(-1)
+        right = (p > 0.5) == (evaluation.targets.values.reshape(-1) > 0.5)
         return detail.calibrate(np.maximum(p, 1 - p), right)
     decided, scores = subject.answers()
-    return detail.calibrate(scores, decided == judged.truth)
+    return detail.calibrate(scores, decided == evaluation.truth)
 
 
 def _confusion(subject: Subject) -> Section:
-    judged = subject.judged
-    assert judged is not None
+    evaluation = subject.evaluation
+    assert evaluation is not None
     names = subject.labels
     decided, _ = subject.answers()
-    counts = detail.confusion(judged.truth, decided, len(names))
+    counts = detail.confusion(evaluation.truth, decided, len(names))
     off = counts - np.diag(np.diag(counts))
     worst = np.unravel_index(np.argmax(off), off.shape)
     wrong = int(off.sum())
@@ -76,7 +75,8 @@ def _confusion(subject: Subject) -> Section:
         "root, so that few can be seen)."
     )
     figure = Figure(_matrix(counts, names, alt), caption, _counts(counts, names))
-    lead = f"{wrong:,} of {counts.sum():,} examples of {judged.what} were classified wrongly.{said}"
+    total = f"{counts.sum():,} examples of {evaluation.what}"
+    lead = f"{wrong:,} of {total} were classified wrongly.{said}"
     return Section("confusion", "Confusion matrix", lead, [figure, _scores(counts, names)])
 
 
@@ -142,10 +142,10 @@ def _scores(counts: Host, names: list[str]) -> Table:
 
 def _labels(subject: Subject) -> Section:
     """Labels that do not exclude each other: each judged by itself."""
-    judged = subject.judged
-    assert judged is not None
+    evaluation = subject.evaluation
+    assert evaluation is not None
     middle = metrics.middle(subject.network.output)
-    said, true = judged.outputs > middle, judged.targets.values > 0.5
+    said, true = evaluation.outputs > middle, evaluation.targets.values > 0.5
     rows = []
     for j in range(said.shape[1]):
         counts = detail.confusion(true[:, j].astype(int), said[:, j].astype(int), 2)
@@ -154,47 +154,49 @@ def _labels(subject: Subject) -> Section:
             [f"label {j + 1}", *map(percent, (precision, recall, f1)), f"{counts[1].sum()}"]
         )
     table = Table("Each label", ["label", "precision", "recall", "F1", "examples"], rows)
-    lead = f"Several labels may be right at once; evaluated on {judged.what}."
+    lead = f"Several labels may be right at once; evaluated on {evaluation.what}."
     return Section("labels", "Labels", lead, [table])
 
 
 def _mistakes(subject: Subject) -> Section:
-    judged = subject.judged
-    assert judged is not None
+    evaluation = subject.evaluation
+    assert evaluation is not None
     decided, scores = subject.answers()
-    found = detail.most_confident(scores, judged.truth, decided)
+    mistakes = detail.most_confident(scores, evaluation.truth, decided)
     title = "Most confident mistakes"
-    if not len(found):
+    if not len(mistakes):
         return Section("mistakes", title, "There are none: every example was right.", [])
     names = subject.labels
-    pairs = [(names[judged.truth[i]], names[decided[i]]) for i in found]
-    said = [percent(scores[i]) if subject.probable else f"score {number(scores[i])}" for i in found]
+    pairs = [(names[evaluation.truth[i]], names[decided[i]]) for i in mistakes]
+    said = [
+        percent(scores[i]) if subject.probable else f"score {number(scores[i])}" for i in mistakes
+    ]
     lead = (
         "The examples that were wrong with the highest score. Look for wrong labels, for examples "
         "that people would get wrong too, and for a kind that the training examples lack."
     )
     if subject.shape is None:
-        block: Any = rows.mistakes(subject, found, pairs, said)
+        block: Any = rows.mistakes(subject, mistakes, pairs, said)
     else:
         tiles = [
             Tile(
                 _example(subject, at, n, pair, how),
                 [f"true {pair[0]}", f"predicted {pair[1]}, {how}", f"example {subject.named(at)}"],
             )
-            for n, (at, pair, how) in enumerate(zip(found, pairs, said, strict=True), start=1)
+            for n, (at, pair, how) in enumerate(zip(mistakes, pairs, said, strict=True), start=1)
         ]
         block = Tiles(
             tiles,
             "With each: its true class, the predicted class and its probability, and its number "
-            f"in {judged.what}, from 1.",
+            f"in {evaluation.what}, from 1.",
         )
     return Section("mistakes", title, lead, [block])
 
 
 def _example(subject: Subject, at: int, n: int, pair: tuple[str, str], how: str) -> Picture:
-    assert subject.judged is not None
+    assert subject.evaluation is not None
     assert subject.shape is not None
-    x = np.asarray(subject.judged.data.x)
+    x = np.asarray(subject.evaluation.data.x)
     limits = (0, 255) if x.dtype == np.uint8 and x.max() > 16 else (float(x.min()), float(x.max()))
     what = f"a picture of {pair[0]} that the network took for {pair[1]}, {how}"
     alt = f"Example {subject.named(at)}: {what}"
@@ -202,9 +204,9 @@ def _example(subject: Subject, at: int, n: int, pair: tuple[str, str], how: str)
 
 
 def _calibration(subject: Subject) -> Section:
-    found = calibration(subject)
+    calibrated = calibration(subject)
     title = "Calibration"
-    if found is None:
+    if calibrated is None:
         note = Note("The outputs are scores, not probabilities: they cannot be calibrated.")
         return Section("calibration", title, "", [note])
     caption = (
@@ -213,7 +215,7 @@ def _calibration(subject: Subject) -> Section:
         "it: more often right than sure."
     )
     picture = render(
-        "calibration", _calibration_alt(found), lambda f, t: _diagram(f, t, found), 4.4
+        "calibration", _calibration_alt(calibrated), lambda f, t: _diagram(f, t, calibrated), 4.4
     )
     rows = [
         [
@@ -221,47 +223,51 @@ def _calibration(subject: Subject) -> Section:
             percent(confidence) if count else "", percent(accuracy) if count else "",
         ]
         for low, high, count, confidence, accuracy in zip(
-            found.edges[:-1], found.edges[1:], found.counts, found.confidence, found.accuracy,
-            strict=True,
+            calibrated.edges[:-1], calibrated.edges[1:], calibrated.counts,
+            calibrated.confidence, calibrated.accuracy, strict=True,
         )
     ]  # fmt: skip
     head = ["confidence", "examples", "mean confidence", "accuracy"]
     table = Table("Bins of confidence", head, rows, closed=True)
     lead = (
-        f"The expected calibration error is {percent(found.ece)}: the mean distance between the "
-        "probability of an answer and the share of such answers that are right "
+        f"The expected calibration error is {percent(calibrated.ece)}: the mean distance between "
+        "the probability of an answer and the share of such answers that are right "
         f"({detail.BINS} bins; Guo et al. 2017)."
     )
     return Section("calibration", title, lead, [Figure(picture, caption, table)])
 
 
-def _calibration_alt(found: Calibration) -> str:
+def _calibration_alt(calibrated: Calibration) -> str:
     points = ", ".join(
         f"{percent(c)} sure and {percent(a)} right"
-        for c, a, n in zip(found.confidence, found.accuracy, found.counts, strict=True)
+        for c, a, n in zip(
+            calibrated.confidence, calibrated.accuracy, calibrated.counts, strict=True
+        )
         if n
     )
-    return f"Reliability diagram, calibration error {percent(found.ece)}. By bin: {points}."
+    return f"Reliability diagram, calibration error {percent(calibrated.ece)}. By bin: {points}."
 
 
-def _diagram(figure: Any, theme: Theme, found: Calibration) -> list[Spot]:
+def _diagram(figure: Any, theme: Theme, calibrated: Calibration) -> list[Spot]:
     from matplotlib.ticker import PercentFormatter
 
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    here = found.counts > 0
-    x, y = found.confidence[here], found.accuracy[here]
-    spread = np.maximum([y - found.low[here], found.high[here] - y], 0)
+    here = calibrated.counts > 0
+    x, y = calibrated.confidence[here], calibrated.accuracy[here]
+    spread = np.maximum([y - calibrated.low[here], calibrated.high[here] - y], 0)
     above.plot([0, 1], [0, 1], ls="--", lw=1, color=theme.muted, label="perfect")
     above.errorbar(
         x, y, yerr=spread, fmt="o", ms=5, capsize=2.5, lw=1.4, color=theme.series[0],
-        label=f"this model, ECE {percent(found.ece)}",
+        label=f"this model, ECE {percent(calibrated.ece)}",
     )  # fmt: skip
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.03))
     above.legend(loc="lower right")
-    width = np.diff(found.edges)
-    below.bar(found.edges[:-1], found.counts, width * 0.9, align="edge", color=theme.series[0])
+    width = np.diff(calibrated.edges)
+    below.bar(
+        calibrated.edges[:-1], calibrated.counts, width * 0.9, align="edge", color=theme.series[0]
+    )
     below.set(xlabel="confidence", ylabel="examples")
     for axis in (above.xaxis, above.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    told = [f"{percent(a)} sure, {percent(b)} right" for a, b in zip(x, y, strict=True)]
-    return [Spot(above, text, (a, a), (b, b)) for text, a, b in zip(told, x, y, strict=True)]
+    texts = [f"{percent(a)} sure, {percent(b)} right" for a, b in zip(x, y, strict=True)]
+    return [Spot(above, text, (a, a), (b, b)) for text, a, b in zip(texts, x, y, strict=True)]

@@ -80,7 +80,7 @@ def pictures(folder: Path) -> dict[str, str]:
     They are those of the page, and those that a report which was killed on its way has left of the
     one before it. What is a link, or another picture, is not of the report.
     """
-    page, found = sealed_page(folder), {}
+    page, sealed = sealed_page(folder), {}
     if page is None:
         return {}
     listed = _PICTURES.search(page)
@@ -92,8 +92,8 @@ def pictures(folder: Path) -> dict[str, str]:
             seal = hashlib.sha256(content).hexdigest()
             # pages of older versions list none, and hold all as PNG
             if (listed and seal in listed[1].split()) or as_data(content) in page:
-                found[path.name] = seal
-    return found
+                sealed[path.name] = seal
+    return sealed
 
 
 def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Path:
@@ -119,7 +119,10 @@ def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Pat
     try:
         before = pictures(folder)
         files = dict(map(_file, page.pictures))
-        known = {*before.values(), *(hashlib.sha256(held).hexdigest() for held in files.values())}
+        known = {
+            *before.values(),
+            *(hashlib.sha256(content).hexdigest() for content in files.values()),
+        }
         listed = " ".join(sorted(known))
         markup = html("report.html", page=page, version=version, pictures=listed)
         text = markup.encode("utf-8", "replace")

@@ -11,8 +11,8 @@ from bpnet.training.recipe import OPTIONS
 
 _TABLES = ("data", "network", "training")
 _DECLARED = {**OPTIONS, **RUN_OPTIONS}
-_NOT_GIVEN = {"source", "split_version", "tensorboard"}
-_NOT_GIVEN |= {name for name, about in RUN_OPTIONS.items() if about.panel == "The run"}
+_NO_OPTION = {"source", "split_version", "tensorboard"}
+_NO_OPTION |= {name for name, about in RUN_OPTIONS.items() if about.panel == "The run"}
 """The source is an argument, a version of the split no option; the others change no model."""
 _CHOSEN = ("seed", "learning_rate", "momentum", "metrics")
 """What a run of a sweep has from the sweep, whose own options say how."""
@@ -24,33 +24,36 @@ def command(config: Config) -> str:
 
     Examples
     --------
-    >>> asked = {"data": {"source": "digits"}, "network": {"hidden": [16]}}
-    >>> command({**asked, "training": {"l2": 0.1}})
+    >>> base = {"data": {"source": "digits"}, "network": {"hidden": [16]}}
+    >>> command({**base, "training": {"l2": 0.1}})
     'bpnet train digits --hidden 16 --l2 0.1'
-    >>> command({**asked, "training": {"l2": 0.1}, "sweep": {"l2": [0, 0.1], "seeds": [4, 5]}})
+    >>> command({**base, "training": {"l2": 0.1}, "sweep": {"l2": [0, 0.1], "seeds": [4, 5]}})
     'bpnet sweep digits --hidden 16 --l2 0,0.1 --seeds 2 --seed 4'
-    >>> command({**asked, "training": {}, "machine": {"backend": "torch:cpu", "compiled": True}})
+    >>> command({**base, "training": {}, "machine": {"backend": "torch:cpu", "compiled": True}})
     'bpnet train digits --hidden 16 --backend torch:cpu --compiled'
-    >>> command({**asked, "training": {"compiled": False}})
+    >>> command({**base, "training": {"compiled": False}})
     'bpnet train digits --hidden 16 --no-compiled'
-    >>> command({**asked, "data": {"source": "a.csv", "columns": {"drop": "id"}}, "training": {}})
+    >>> command({**base, "data": {"source": "a.csv", "columns": {"drop": "id"}}, "training": {}})
     'bpnet train a.csv --drop id --hidden 16'
     """
     swept = "sweep" in config
     words = [f"bpnet {'sweep' if swept else 'train'} {pasted(config['data']['source'])}"]
-    given: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for table in _TABLES:
-        given.update(config[table])
-        given.update(given.pop("columns", None) or {})  # --drop and its kind
+        options.update(config[table])
+        options.update(options.pop("columns", None) or {})  # --drop and its kind
     machine = config.get("machine", {})
-    given.setdefault("backend", machine.get("backend"))
+    options.setdefault("backend", machine.get("backend"))
     if swept:
-        given = {**{k: given[k] for k in given if k not in _CHOSEN}, **_swept(config["sweep"])}
+        options = {
+            **{k: options[k] for k in options if k not in _CHOSEN},
+            **_swept(config["sweep"]),
+        }
     else:
-        given.setdefault("threads", machine.get("threads"))
-        given["compiled"] = machine.get("compiled", given.get("compiled"))
-    for name, value in given.items():
-        if name in _NOT_GIVEN or value is None or (value == [] and name != "hidden"):
+        options.setdefault("threads", machine.get("threads"))
+        options["compiled"] = machine.get("compiled", options.get("compiled"))
+    for name, value in options.items():
+        if name in _NO_OPTION or value is None or (value == [] and name != "hidden"):
             continue
         flag = _DECLARED[name].flag if name in _DECLARED else name
         option = f"--{flag.replace('_', '-')}"
@@ -114,5 +117,5 @@ def setting(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, dict):
-        return "; ".join(f"{name} {setting(held)}" for name, held in value.items())
+        return "; ".join(f"{name} {setting(entry)}" for name, entry in value.items())
     return str(value)

@@ -9,7 +9,7 @@ from bpnet.data import Columns
 from bpnet.display.figures import display_name, value_text
 from bpnet.pages.content import Figure, Picture, Section, Table, number
 from bpnet.pages.drawing import Spot, Theme, render
-from bpnet.report.judged import Residuals
+from bpnet.report.detail import Residuals
 from bpnet.report.subject import Subject
 from bpnet.runs import results
 from bpnet.runs.data import replacement_counts
@@ -27,13 +27,13 @@ _OUTPUTS = 4
 
 
 def mistakes(
-    subject: Subject, found: Host, pairs: Sequence[tuple[str, str]], said: Sequence[str]
+    subject: Subject, examples: Host, pairs: Sequence[tuple[str, str]], said: Sequence[str]
 ) -> Table:
     """Rows that were classified wrongly, with what is in them."""
-    head, cells = _cells(subject, found)
+    head, cells = _cells(subject, examples)
     rows = [
         [subject.named(at), true, answer, how, *row]
-        for at, (true, answer), how, row in zip(found, pairs, said, cells, strict=True)
+        for at, (true, answer), how, row in zip(examples, pairs, said, cells, strict=True)
     ]
     return Table(
         _caption(subject),
@@ -45,15 +45,15 @@ def mistakes(
 
 def _head(subject: Subject) -> str:
     """What the number of an example is: that of its row, where it is known."""
-    assert subject.judged is not None
-    return "example" if subject.judged.data.rows is None else "row"
+    assert subject.evaluation is not None
+    return "example" if subject.evaluation.data.rows is None else "row"
 
 
 def _caption(subject: Subject) -> str:
-    assert subject.judged is not None
-    columns, width = subject.columns, subject.judged.data.x.shape[1]
+    assert subject.evaluation is not None
+    columns, width = subject.columns, subject.evaluation.data.x.shape[1]
     width = width if columns is None else len(columns.inputs)
-    caption = f"Examples of {subject.judged.what}"
+    caption = f"Examples of {subject.evaluation.what}"
     if width > _CELLS:
         caption += f"; {_CELLS} of {width} columns"
     if _head(subject) == "row":
@@ -61,15 +61,15 @@ def _caption(subject: Subject) -> str:
     return caption + ("" if columns is None else f"; {_FILLED} marks imputed cells")
 
 
-def _cells(subject: Subject, found: Host) -> tuple[list[str], list[list[str]]]:
+def _cells(subject: Subject, examples: Host) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of some examples."""
-    assert subject.judged is not None
-    x = np.asarray(subject.judged.data.x)[found]
+    assert subject.evaluation is not None
+    x = np.asarray(subject.evaluation.data.x)[examples]
     if subject.columns is None:
         head = [f"x{j + 1}" for j in range(min(x.shape[1], _CELLS))]
         return head, [[number(float(v)) for v in row[:_CELLS]] for row in x]
     columns = subject.columns
-    counts = replacement_counts(subject.judged.data)
+    counts = replacement_counts(subject.evaluation.data)
     replaced = frozenset(name for name, n in counts.items() if {"missing", "bad"} & n.keys())
     cells = [_decoded(columns, row, replaced) for row in x]
     return [c.name for c in columns.inputs[:_CELLS]], cells
@@ -99,9 +99,9 @@ def _decoded(columns: Columns, row: Host, replaced: frozenset[str]) -> list[str]
 
 def residuals(subject: Subject) -> Section:
     """Predicted against actual numbers, and how far they are apart."""
-    judged = subject.judged
-    assert judged is not None
-    actual, predicted = map(subject.in_units, (judged.targets.values, judged.outputs))
+    evaluation = subject.evaluation
+    assert evaluation is not None
+    actual, predicted = map(subject.in_units, (evaluation.targets.values, evaluation.outputs))
     name = "target" if subject.columns is None else subject.columns.target
     n = actual.shape[1]
     names = [name] if n == 1 else [f"output {j + 1}" for j in range(n)]
@@ -109,12 +109,12 @@ def residuals(subject: Subject) -> Section:
     blocks: list[Any] = []
     for j, (label, r) in enumerate(list(zip(names, pairs, strict=True))[:_OUTPUTS]):
         blocks += _figures(label, r, "" if n == 1 else f"-{j + 1}")
-    rows = [row for label, r in zip(names, pairs, strict=True) for row in _told(label, r)]
+    rows = [row for label, r in zip(names, pairs, strict=True) for row in _figure_rows(label, r)]
     head = ["figure", "value", "95 % interval", "always the mean"]
     blocks.append(Table("Figures, in the target's own unit", head, rows, wide=True))
     blocks.append(_largest(subject, pairs[0], names[0]))
     lead = (
-        f"Evaluated on {len(actual):,} examples of {judged.what}. R2 is the share of the target's "
+        f"Evaluated on {len(actual):,} examples of {evaluation.what}. R2 is the share of the target's "
         "variance that is explained: 1 is perfect, 0 no better than the mean."
     )
     if n > _OUTPUTS:
@@ -122,7 +122,7 @@ def residuals(subject: Subject) -> Section:
     return Section("residuals", "Predicted and actual", lead, blocks)
 
 
-def _told(name: str, r: Residuals) -> list[list[str]]:
+def _figure_rows(name: str, r: Residuals) -> list[list[str]]:
     """Figures of an output, each with its interval and what the mean as the answer reaches."""
     return [
         [f"{display_name(key)} of {name}", value_text(key, value),
@@ -232,14 +232,14 @@ def _tenths(r: Residuals) -> Table:
 def _quantiles(r: Residuals) -> Table:
     shares = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
     names = ("least", "5 %", "25 %", "median", "75 %", "95 %", "largest")
-    found = np.quantile(r.errors, shares)
-    rows = [[name, number(q)] for name, q in zip(names, found, strict=True)]
+    quantiles = np.quantile(r.errors, shares)
+    rows = [[name, number(q)] for name, q in zip(names, quantiles, strict=True)]
     return Table("Quantiles of the residuals", ["quantile", "residual"], rows, closed=True)
 
 
 def _largest(subject: Subject, r: Residuals, name: str) -> Table:
-    found = np.argsort(-np.abs(r.errors), kind="stable")[:10]
-    head, cells = _cells(subject, found)
+    examples = np.argsort(-np.abs(r.errors), kind="stable")[:10]
+    head, cells = _cells(subject, examples)
     rows = [
         [
             subject.named(at),
@@ -248,7 +248,7 @@ def _largest(subject: Subject, r: Residuals, name: str) -> Table:
             number(r.errors[at]),
             *row,
         ]
-        for at, row in zip(found, cells, strict=True)
+        for at, row in zip(examples, cells, strict=True)
     ]
     caption = f"Largest residuals of {name}. {_caption(subject)}"
     return Table(

@@ -40,7 +40,7 @@ def _warning(subjects: Sequence[Subject], labels: Sequence[str]) -> str:
     if _alike(subjects):
         return ""
     on = [
-        f"{label} on {'nothing' if s.judged is None else s.judged.what}"
+        f"{label} on {'nothing' if s.evaluation is None else s.evaluation.what}"
         for s, label in zip(subjects, labels, strict=True)
     ]
     start = (
@@ -51,9 +51,9 @@ def _warning(subjects: Sequence[Subject], labels: Sequence[str]) -> str:
 
 def _alike(subjects: Sequence[Subject]) -> bool:
     """Whether all were judged on the same examples."""
-    first = subjects[0].judged
+    first = subjects[0].evaluation
     return first is not None and all(
-        s.judged is not None and _same(s.judged, first) for s in subjects[1:]
+        s.evaluation is not None and _same(s.evaluation, first) for s in subjects[1:]
     )
 
 
@@ -70,18 +70,18 @@ def names(subjects: Sequence[Subject]) -> list[str]:
 
 
 def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
-    found = []
+    facts = []
     for name in ("accuracy", "r2") if _alike(subjects) else ():
         title = f"Best {_part(subjects)} {display_name(name)}"
         values = [_figure(s, name) for s in subjects]
         there = [v for v in values if v is not None]
         if there:
             at = values.index(max(there))
-            found.append(Fact(title, _written(name, max(there)), labels[at]))
+            facts.append(Fact(title, _written(name, max(there)), labels[at]))
     paces = [float(np.median(s.history["seconds"])) for s in subjects]
     at = int(np.argmin(paces))
-    found.append(Fact("Fastest epoch", f"{paces[at]:.3g} s", f"{labels[at]}, median"))
-    return found
+    facts.append(Fact("Fastest epoch", f"{paces[at]:.3g} s", f"{labels[at]}, median"))
+    return facts
 
 
 _NAMES = ("accuracy", "r2", "mae", "rmse", "cost")
@@ -93,26 +93,26 @@ def _written(name: str, value: float) -> str:
 
 def _part(subjects: Sequence[Subject]) -> str:
     """What the examples are to the runs that were judged, where they are the same to all."""
-    parts = {s.judged.part for s in subjects if s.judged is not None}
+    parts = {s.evaluation.part for s in subjects if s.evaluation is not None}
     return parts.pop() if len(parts) == 1 else "held-out"
 
 
 def _figure(subject: Subject, name: str) -> float | None:
-    return None if subject.judged is None else subject.judged.figures.get(name)
+    return None if subject.evaluation is None else subject.evaluation.figures.get(name)
 
 
 def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
     rows = []
     for subject, label in zip(subjects, labels, strict=True):
-        history, found = subject.history, outcomes.calibration(subject)
+        history, calibrated = subject.history, outcomes.calibration(subject)
         validation = history.get("validation_cost")
         rows.append(
             [
                 label,
                 subject.backend,
-                "" if subject.judged is None else subject.judged.part,
+                "" if subject.evaluation is None else subject.evaluation.part,
                 *(_cell(_figure(subject, n), partial(_written, n)) for n in _NAMES),
-                _cell(None if found is None else found.ece, percent),
+                _cell(None if calibrated is None else calibrated.ece, percent),
                 _cell(validation[subject.kept] if validation else None, number),
                 number(history["cost"][subject.kept]),
                 f"{subject.kept + 1} of {len(history['cost'])}",
@@ -167,16 +167,18 @@ def _setting(subject: Subject, table: str, key: str) -> str:
 def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
     """How far the outputs for the same examples are apart."""
     title = "Differences of the outputs"
-    base, first = subjects[0], subjects[0].judged
+    base, first = subjects[0], subjects[0].evaluation
     if first is None:
         return Section("answers", title, "", [Note("The first run was not evaluated.")])
     rows = []
     for subject, label in zip(subjects[1:], labels[1:], strict=True):
-        judged = subject.judged
-        if judged is None or not _same(judged, first):
+        evaluation = subject.evaluation
+        if evaluation is None or not _same(evaluation, first):
             rows.append([label, "other examples", ""])
             continue
-        far = float(np.abs(subject.in_units(judged.outputs) - base.in_units(first.outputs)).max())
+        far = float(
+            np.abs(subject.in_units(evaluation.outputs) - base.in_units(first.outputs)).max()
+        )
         alike = ""
         if subject.task == base.task == "classes":
             alike = percent(float(np.mean(subject.answers()[0] == base.answers()[0])))

@@ -5,7 +5,7 @@ from typing import Any
 from bpnet.display.figures import display_name, value_text
 from bpnet.pages.content import Fact, Page, notes, percent
 from bpnet.report import curves, inputs, layers, outcomes, repeat, sweeps, threshold
-from bpnet.report.subject import Judged, Subject
+from bpnet.report.subject import Evaluation, Subject
 from bpnet.runs import data as run_data
 from bpnet.runs import results
 
@@ -28,45 +28,45 @@ def page(subject: Subject) -> Page:
 
 def facts(subject: Subject) -> list[Fact]:
     """The figures that a reader looks for first."""
-    found, history = _figures(subject), subject.history
+    shown, history = _figures(subject), subject.history
     calibrated = outcomes.calibration(subject)
     if calibrated is not None:
-        found.append(Fact("Calibration error", percent(calibrated.ece), "0 % is perfect"))
-    two = threshold.found(subject)
+        shown.append(Fact("Calibration error", percent(calibrated.ece), "0 % is perfect"))
+    two = threshold.thresholds(subject)
     if two is not None:
-        found.insert(1, Fact("Area under ROC", f"{two.auc:.4f}", "0.5 is chance"))
-    found.append(Fact("Best epoch", f"{subject.best + 1}", f"of {len(history['cost'])}"))
+        shown.insert(1, Fact("Area under ROC", f"{two.auc:.4f}", "0.5 is chance"))
+    shown.append(Fact("Best epoch", f"{subject.best + 1}", f"of {len(history['cost'])}"))
     seconds = sum(history.get("seconds", ()))
-    found.append(Fact("Training", f"{seconds:,.2f} s", f"{subject.backend}, {_machine(subject)}"))
+    shown.append(Fact("Training", f"{seconds:,.2f} s", f"{subject.backend}, {_machine(subject)}"))
     count = sum(
         a.size for member in subject.members for arrays in member.parameters for a in arrays
     )
-    found.append(Fact("Parameters", f"{count:,}", " to ".join(map(str, subject.network.sizes))))
-    return found
+    shown.append(Fact("Parameters", f"{count:,}", " to ".join(map(str, subject.network.sizes))))
+    return shown
 
 
 def _figures(subject: Subject) -> list[Fact]:
     """How it does, each figure with its interval and what a constant answer reaches."""
-    if subject.judged is None:
+    if subject.evaluation is None:
         return []
-    judged, told = subject.judged, subject.judged.figures
-    found = [
-        Fact(f"{judged.part.capitalize()} {display_name(name)}",
-             percent(told[name]) if name == "accuracy" else value_text(name, told[name]),
-             _beside(told, name))
-        for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in told
+    evaluation, values = subject.evaluation, subject.evaluation.figures
+    shown = [
+        Fact(f"{evaluation.part.capitalize()} {display_name(name)}",
+             percent(values[name]) if name == "accuracy" else value_text(name, values[name]),
+             _beside(values, name))
+        for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in values
     ]  # fmt: skip
-    what = f"{len(judged.outputs):,} examples: {judged.what}"
-    return [*found, Fact("Evaluated on", judged.part, f"{what}. {judged.note}".rstrip(". "))]
+    what = f"{len(evaluation.outputs):,} examples: {evaluation.what}"
+    return [*shown, Fact("Evaluated on", evaluation.part, f"{what}. {evaluation.note}".rstrip(". "))]
 
 
-def _beside(told: dict[str, Any], name: str) -> str:
+def _beside(values: dict[str, Any], name: str) -> str:
     """Interval and baseline of a figure."""
-    if name not in told["interval"]:
+    if name not in values["interval"]:
         return ""
-    constant = value_text(name, told["baseline"][name])
-    answer = results.answer_text(told["baseline"]["answer"])
-    return f"95 % interval {results.interval_text(told, name)}; always {answer}: {constant}"
+    constant = value_text(name, values["baseline"][name])
+    answer = results.answer_text(values["baseline"]["answer"])
+    return f"95 % interval {results.interval_text(values, name)}; always {answer}: {constant}"
 
 
 def figures(subject: Subject) -> dict[str, Any]:
@@ -77,15 +77,15 @@ def figures(subject: Subject) -> dict[str, Any]:
         "backend": subject.backend,
         "best_epoch": subject.best + 1,
         "seconds": sum(subject.history.get("seconds", ())),
-        **({} if subject.judged is None else _judged(subject.judged)),
+        **({} if subject.evaluation is None else _evaluation(subject.evaluation)),
         "missing": subject.missing,
         **({} if calibrated is None else {"ece": calibrated.ece}),
     }
 
 
-def _judged(judged: Judged) -> dict[str, Any]:
-    about = {"part": judged.part, "examples": len(judged.outputs)}
-    return {**about, **judged.figures, "replaced": run_data.replacement_counts(judged.data)}
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    about = {"part": evaluation.part, "examples": len(evaluation.outputs)}
+    return {**about, **evaluation.figures, "replaced": run_data.replacement_counts(evaluation.data)}
 
 
 def _machine(subject: Subject) -> str:

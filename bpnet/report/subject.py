@@ -32,7 +32,7 @@ _NUMBERS = 1 << 26
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Evaluation:
     """The model's answers on examples that it was not trained with.
 
     Parameters
@@ -103,7 +103,7 @@ class Subject:
     records: list[Any]
     network: Model
     columns: Columns | None
-    judged: Judged | None
+    evaluation: Evaluation | None
     missing: str = ""
     sweep: sweep_file.SweepFile | None = None
 
@@ -115,7 +115,7 @@ class Subject:
     @property
     def replaced(self) -> tuple[str, ...]:
         """Lines on the cells in whose place something else was judged."""
-        return () if self.judged is None else run_data.replacement_notes(self.judged.data)
+        return () if self.evaluation is None else run_data.replacement_notes(self.evaluation.data)
 
     @property
     def backend(self) -> str:
@@ -127,7 +127,7 @@ class Subject:
         """``classes``, ``labels`` that do not exclude each other, or ``numbers``."""
         if self.network.classes is not None:
             return "classes"
-        kind = None if self.judged is None else self.judged.targets.kind
+        kind = None if self.evaluation is None else self.evaluation.targets.kind
         return "labels" if kind == "threshold" else "numbers"
 
     @property
@@ -160,7 +160,7 @@ class Subject:
     @property
     def shape(self) -> tuple[int, ...] | None:
         """Rows, columns and colors of an example that is a picture."""
-        shape = None if self.judged is None else self.judged.data.shape
+        shape = None if self.evaluation is None else self.evaluation.data.shape
         if shape is None or len(shape) not in {2, 3} or min(shape[:2]) < 2:
             return None
         if len(shape) == 3 and shape[2] == 1:
@@ -169,7 +169,7 @@ class Subject:
 
     def named(self, at: int) -> str:
         """An example by its row in the source, counted from 1, or by its number."""
-        rows: Any = None if self.judged is None else self.judged.data.rows
+        rows: Any = None if self.evaluation is None else self.evaluation.data.rows
         return f"{at + 1 if rows is None else rows[at] + 1}"
 
     @property
@@ -189,8 +189,8 @@ class Subject:
 
     def answers(self) -> tuple[Host, Host]:
         """Number of the class that each example was given, and the score of it, (m,)."""
-        assert self.judged is not None
-        return self.decided(self.judged.outputs)
+        assert self.evaluation is not None
+        return self.decided(self.evaluation.outputs)
 
     def decided(self, a: Host) -> tuple[Host, Host]:
         """The same of any outputs, (m, n_L)."""
@@ -242,8 +242,8 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
         return Subject(
             folder, config, history, records, network, columns, None, str(error), sweep=swept
         )
-    judged = _judge(network, config, part, backend)
-    return Subject(folder, config, history, records, network, columns, judged, sweep=swept)
+    evaluation = _evaluate(network, config, part, backend)
+    return Subject(folder, config, history, records, network, columns, evaluation, sweep=swept)
 
 
 def _in_memory(part: EvaluationSet) -> EvaluationSet:
@@ -260,7 +260,9 @@ def _in_memory(part: EvaluationSet) -> EvaluationSet:
     return replace(part, data=data, title=title)
 
 
-def _judge(network: Model, config: runs.Config, part: EvaluationSet, backend: Backend) -> Judged:
+def _evaluate(
+    network: Model, config: runs.Config, part: EvaluationSet, backend: Backend
+) -> Evaluation:
     data, cost = part.data, config["training"].get("cost")
     figures = results.figures(network, part, config["training"], (), backend)
     outputs = network.predict(data.x, backend=backend).astype(np.float64)
@@ -268,7 +270,7 @@ def _judge(network: Model, config: runs.Config, part: EvaluationSet, backend: Ba
     n = network.sizes[-1]
     targets = make_targets(data.y, len(outputs), n, network.output, made, network.classes,
                    labels=network.labels)  # fmt: skip
-    return Judged(data, part.title, outputs, targets, figures, part.name, part.note)
+    return Evaluation(data, part.title, outputs, targets, figures, part.name, part.note)
 
 
 def _history(folder: Path) -> History:

@@ -79,19 +79,19 @@ class Thresholds:
         return int(np.searchsorted(-self.at, -threshold, side="right")) - 1
 
 
-def found(subject: Subject) -> Thresholds | None:
+def thresholds(subject: Subject) -> Thresholds | None:
     """Those of a run with two classes, where both have examples."""
-    judged = subject.judged
-    if judged is None or subject.task != "classes" or len(set(judged.truth.tolist())) != 2:
+    evaluation = subject.evaluation
+    if evaluation is None or subject.task != "classes" or len(set(evaluation.truth.tolist())) != 2:
         return None
     if subject.network.classes is None or len(subject.network.classes) != 2:
         return None
-    return Thresholds.of(judged.outputs[:, -1], judged.truth)
+    return Thresholds.of(evaluation.outputs[:, -1], evaluation.truth)
 
 
 def sections(subject: Subject) -> list[Section]:
     """The curves, and a table of thresholds."""
-    all_ = found(subject)
+    all_ = thresholds(subject)
     if all_ is None:
         return []
     used = metrics.middle(subject.network.output) if subject.network.sizes[-1] == 1 else 0.5

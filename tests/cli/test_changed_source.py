@@ -115,7 +115,7 @@ def test_evaluate_and_report_notice(source, change, capsys):
     assert "has changed since" in refused(capsys, "report", "run", "--data", str(path))
     subject = make.prepare(["run"])[0][0]
     assert "has changed since" in subject.missing
-    assert subject.judged is None
+    assert subject.evaluation is None
 
 
 def test_the_same_rows_are_no_change(source):
@@ -123,7 +123,7 @@ def test_the_same_rows_are_no_change(source):
     for name in (path, Path(f"copy-{path}")):  # written anew, and by another name
         write(name, cells())
         assert main(["evaluate", "run", str(name)]) == 0
-    assert make.prepare(["run"])[0][0].judged is not None
+    assert make.prepare(["run"])[0][0].evaluation is not None
 
 
 def test_a_run_that_does_not_know_its_source_is_read_as_before(source):

@@ -44,7 +44,7 @@ def test_a_graph_takes_days(run, capsys):
 def test_a_report_shows_dates(run):
     shutil.copy("t.csv", "new.csv")
     subject = make.prepare(["run"], data="new.csv")[0][0]
-    head, cells = rows._cells(subject, np.arange(len(subject.judged.data.x)))
+    head, cells = rows._cells(subject, np.arange(len(subject.evaluation.data.x)))
     assert head == ["day"]
     wanted = pl.read_csv("t.csv")["day"].fill_null("2024-01-01*")  # the mean, filled in
     assert [row[0] for row in cells] == wanted.to_list()

@@ -9,7 +9,9 @@ import pytest
 
 import bpnet
 from bpnet.cli import main
-from bpnet.report import page, several, single
+from bpnet.pages.content import Picture
+from bpnet.pages.drawing import LIGHT
+from bpnet.report import curves, layers, outcomes, page, rows, several, single
 from bpnet.report.subject import read
 
 HOSTILE = "<script>alert(1)</script>"
@@ -79,3 +81,21 @@ def made(subjects):
 def pages(made, runs):
     """The same as files."""
     return {name: page.write(made[name], runs.root / f"{name}-page", "0") for name in made}
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Matplotlib's figures by the names of their pictures, drawn and not written."""
+    from matplotlib.figure import Figure
+
+    drawn = {}
+
+    def render(name, alt, draw, height, width=4.8, title="", **settings):
+        figure = Figure(figsize=(width, height), dpi=72)
+        figure.spots = list(draw(figure, LIGHT) or ())
+        drawn[name] = figure
+        return Picture(name, alt, title=title)
+
+    for module in (curves, layers, outcomes, rows):
+        monkeypatch.setattr(module, "render", render)
+    return drawn

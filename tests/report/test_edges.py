@@ -7,14 +7,14 @@ import numpy as np
 import bpnet
 from bpnet.data.columns import Column, Columns
 from bpnet.pages.content import percent
-from bpnet.report import curves, judged, layers, rows
+from bpnet.report import curves, detail, layers, rows
 
 
 def test_a_confidence_between_two_bins_is_of_the_lower_one():
     """Guo et al. 2017, section 2: the m-th of M bins is the interval ((m - 1)/M, m/M]."""
-    edges = np.linspace(0, 1, judged.BINS + 1)
-    found = judged.calibrate(edges[1:], np.ones(judged.BINS, bool))
-    assert found.counts.tolist() == [1] * judged.BINS
+    edges = np.linspace(0, 1, detail.BINS + 1)
+    found = detail.calibrate(edges[1:], np.ones(detail.BINS, bool))
+    assert found.counts.tolist() == [1] * detail.BINS
     np.testing.assert_array_equal(found.confidence, edges[1:])
 
 

@@ -12,7 +12,7 @@ from bpnet.data.columns import Column, Columns
 from bpnet.errors import InputError
 from bpnet.pages.content import Page
 from bpnet.report import curves, page, rows, several, single
-from bpnet.report.judged import Residuals
+from bpnet.report.detail import Residuals
 from bpnet.report.subject import Subject
 
 HISTORY = {
@@ -21,12 +21,12 @@ HISTORY = {
 CONFIG = {"machine": {"backend": "numpy"}, "data": {"source": "made up"}}
 
 
-def subject(judged=None, output="identity", folder="run", **history):
+def subject(evaluation=None, output="identity", folder="run", **history):
     net = bpnet.Network([2, 3, 1], output=output, seed=0)
-    return Subject(Path(folder), CONFIG, {**HISTORY, **history}, [], net, None, judged)
+    return Subject(Path(folder), CONFIG, {**HISTORY, **history}, [], net, None, evaluation)
 
 
-def judged(kind=None, **figures):
+def evaluation(kind=None, **figures):
     return SimpleNamespace(
         outputs=np.zeros((1200, 1)), what="the test rows", part="test", note="", calibrated=None,
         figures={"interval": {"r2": [0.25, 0.75]}, "baseline": {"r2": 0.0, "answer": "the mean"},
@@ -51,7 +51,7 @@ def test_the_costs_of_a_run_side_by_side_are_of_one_model():
 
 
 def test_what_a_figure_was_judged_on_is_said_once():
-    found = single.facts(subject(judged(r2=0.5, cost=0.25)))
+    found = single.facts(subject(evaluation(r2=0.5, cost=0.25)))
     said = {fact.name: (fact.value, fact.note) for fact in found}
     beside = "95 % interval 0.2500 to 0.7500; always the mean: 0.0000"
     assert said["Test R2"] == ("0.5000", beside)
@@ -67,10 +67,10 @@ def test_what_a_figure_was_judged_on_is_said_once():
     [("threshold", None, "labels"), (None, None, "numbers"), ("threshold", ["a", "b"], "classes")],
 )
 def test_a_run_has_the_task_that_its_targets_show(kind, classes, task):
-    run = subject(judged(kind), "sigmoid")
+    run = subject(evaluation(kind), "sigmoid")
     run.network.classes = classes
     assert run.task == task
-    assert replace(run, judged=None).task == ("classes" if classes else "numbers")
+    assert replace(run, evaluation=None).task == ("classes" if classes else "numbers")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_run_has_the_task_that_its_targets_show(kind, classes, task):
 def test_a_cost_that_falls_far_and_is_never_zero_has_a_logarithmic_axis(values, scale):
     figure = pytest.importorskip("matplotlib.figure").Figure()
     axes = figure.subplots()
-    curves._scale(axes, "cost", values)
+    curves.scale(axes, "cost", values)
     assert axes.get_yscale() == scale
 
 
@@ -114,7 +114,7 @@ def test_cells_that_were_replaced_are_told_with_the_run_that_they_are_of(monkeyp
         monkeypatch.setattr(several, name, lambda *_: [])
     monkeypatch.setattr(several.curves, "overlaid", lambda *_: [])
     monkeypatch.setattr("bpnet.runs.data.replacement_notes", lambda data: ("a cell was replaced",))
-    made = several.page([subject(judged(), folder="one"), subject(judged(), folder="two")])
+    made = several.page([subject(evaluation(), folder="one"), subject(evaluation(), folder="two")])
     told = [block for section in made.sections if section for block in section.blocks]
     assert "one: a cell was replaced" in str(told)
     assert "two: a cell was replaced" in str(told)

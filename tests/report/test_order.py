@@ -8,20 +8,20 @@ import pytest
 from bpnet.pages.content import Figure, Page, Section
 from bpnet.pages.drawing import image
 from bpnet.report import page, rows, several
-from bpnet.report.judged import Residuals
+from bpnet.report.detail import Residuals
 
 
 def test_the_largest_residuals_come_first_whatever_their_sign():
     data = SimpleNamespace(x=np.arange(8.0).reshape(4, 2), rows=None)
-    judged = SimpleNamespace(data=data, what="a test")
-    subject = SimpleNamespace(judged=judged, columns=None, named=lambda at: str(at + 1))
+    evaluation = SimpleNamespace(data=data, what="a test")
+    subject = SimpleNamespace(evaluation=evaluation, columns=None, named=lambda at: str(at + 1))
     found = Residuals(np.asarray([1.0, 1.0, 1.0, 1.0]), np.asarray([2.0, -4.0, 4.0, 1.5]))
     shown = rows._largest(subject, found, "price").rows
     assert [row[0] for row in shown] == ["2", "3", "1", "4"]
     assert [row[3] for row in shown] == ["-5", "3", "1", "0.5"]
 
 
-def judged(*truth):
+def evaluation(*truth):
     targets = SimpleNamespace(values=np.asarray(truth))
     return SimpleNamespace(outputs=np.zeros((len(truth), 2)), targets=targets)
 
@@ -30,7 +30,7 @@ def judged(*truth):
     ("other", "same"), [((0, 1, 1), True), ((0, 1, 0), False), ((0, 1), False)]
 )
 def test_runs_are_compared_on_the_same_examples_only(other, same):
-    assert several._same(judged(0, 1, 1), judged(*other)) is same
+    assert several._same(evaluation(0, 1, 1), evaluation(*other)) is same
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])

@@ -16,7 +16,7 @@ import bpnet
 from bpnet import report
 from bpnet.cli import main
 from bpnet.pages.content import Figure, Tiles
-from bpnet.report import judged, make, page, repeat, several
+from bpnet.report import detail, make, page, repeat, several
 from bpnet.report.subject import read
 
 WITHOUT = shutil.ignore_patterns("report")
@@ -70,11 +70,11 @@ def test_its_figures_are_those_of_evaluate(runs, pages, capsys):
 def test_confusion_counts_each_example_once():
     rng = np.random.default_rng(0)
     truth, decided = rng.integers(0, 4, (2, 200))
-    counts = judged.confusion(truth, decided, 4)
+    counts = detail.confusion(truth, decided, 4)
     for i in range(4):
         for j in range(4):
             assert counts[i, j] == sum((truth == i) & (decided == j))
-    precision, recall, f1 = judged.by_class(counts)
+    precision, recall, f1 = detail.by_class(counts)
     from sklearn.metrics import precision_recall_fscore_support
 
     wanted = precision_recall_fscore_support(truth, decided)
@@ -85,7 +85,7 @@ def test_calibration_error_by_hand():
     """Bin 0.6 to 0.7: 4 examples, half right, 0.65 sure; bin 0.9 to 1: 8, all right, 0.95 sure."""
     sure = np.array([0.65] * 4 + [0.95] * 8)
     right = np.array([1, 1, 0, 0] + [1] * 8, bool)
-    found = judged.calibrate(sure, right)
+    found = detail.calibrate(sure, right)
     assert found.counts.tolist() == [0, 0, 0, 0, 0, 0, 4, 0, 0, 8]
     assert found.ece == pytest.approx((4 * 0.15 + 8 * 0.05) / 12)
     # Wilson's interval of 2 in 4, from his formula
@@ -94,14 +94,14 @@ def test_calibration_error_by_hand():
 
 def test_confidence_on_an_edge_counts_once():
     sure = np.linspace(0, 1, 11)
-    assert judged.calibrate(sure, np.ones(11, bool)).counts.sum() == 11
+    assert detail.calibrate(sure, np.ones(11, bool)).counts.sum() == 11
 
 
 def test_mistakes_are_wrong_and_the_surest_first(subjects):
     subject = subjects["digits"]
     decided, scores = subject.answers()
-    truth = subject.judged.truth
-    found = judged.most_confident(scores, truth, decided)
+    truth = subject.evaluation.truth
+    found = detail.most_confident(scores, truth, decided)
     assert 0 < len(found) <= 16
     assert (truth[found] != decided[found]).all()
     assert (np.diff(scores[found]) <= 0).all()
@@ -241,7 +241,7 @@ def test_a_comparison_shows_what_differs(subjects, sections):
     assert "data: source" in differ
     assert "network: hidden" not in differ
     answers = found["answers"].blocks[0].rows
-    first, second = (subjects[name].judged.outputs for name in ("digits", "again"))
+    first, second = (subjects[name].evaluation.outputs for name in ("digits", "again"))
     assert float(answers[0][1]) == pytest.approx(np.abs(first - second).max(), rel=1e-2)
     alike = np.mean(first.argmax(axis=1) == second.argmax(axis=1))
     assert answers[0][2] == f"{100 * alike:.1f}\xa0%"

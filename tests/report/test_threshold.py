@@ -64,12 +64,12 @@ def test_the_column_that_decides_is_the_one_that_matters(run):
 
 def test_mistakes_are_named_by_their_rows_in_the_file(run):
     rows = list(csv.reader(run.table.read_text().splitlines()))[1:]
-    judged = run.subject.judged
-    for at in range(len(judged.outputs)):
+    evaluation = run.subject.evaluation
+    for at in range(len(evaluation.outputs)):
         a = float(rows[int(run.subject.named(at)) - 1][1])
         column = run.subject.columns.inputs[-1]
-        assert np.asarray(judged.data.x)[at, -1] == pytest.approx((a - column.mean) / column.std,
-                                                                  abs=1e-5)  # fmt: skip
+        scaled = (a - column.mean) / column.std
+        assert np.asarray(evaluation.data.x)[at, -1] == pytest.approx(scaled, abs=1e-5)
 
 
 def test_the_page_has_columns_thresholds_and_the_area(run):
@@ -77,14 +77,14 @@ def test_the_page_has_columns_thresholds_and_the_area(run):
     sections = {section.id: section for section in page.sections}
     table = sections["inputs"].blocks[1]
     told = {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
-    missing = sum(i % 7 == 0 for i in run.subject.judged.data.rows)
+    missing = sum(i % 7 == 0 for i in run.subject.evaluation.data.rows)
     assert told["b"]["missing"] == str(missing) != "0"
     assert told["b"]["filled with"].startswith("the mean")
     assert told["a"]["missing"] == "0"
-    judged = run.subject.judged
-    area = Thresholds.of(judged.outputs[:, 1], judged.truth).auc
+    evaluation = run.subject.evaluation
+    area = Thresholds.of(evaluation.outputs[:, 1], evaluation.truth).auc
     facts = {fact.name: fact.value for fact in page.facts}
     assert facts["Area under ROC"] == f"{area:.4f}"
     (half,) = [row for row in sections["threshold"].blocks[2].rows if row[0] == "0.5"]
     decided = run.subject.answers()[0]
-    assert half[4] == str(((decided == 1) & (judged.truth == 1)).sum())
+    assert half[4] == str(((decided == 1) & (evaluation.truth == 1)).sum())

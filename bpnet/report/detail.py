@@ -106,8 +106,8 @@ def most_confident(scores: Host, truth: Host, decided: Host, most: int = 16) -> 
         How many at most.
     """
     wrong = np.flatnonzero(truth != decided)
-    found: Host = wrong[np.argsort(-scores[wrong], kind="stable")][:most]
-    return found
+    surest: Host = wrong[np.argsort(-scores[wrong], kind="stable")][:most]
+    return surest
 
 
 @dataclass(frozen=True)
@@ -126,19 +126,19 @@ class Residuals:
     @property
     def errors(self) -> Host:
         """Predicted less actual, (m,)."""
-        found: Host = self.predicted - self.actual
-        return found
+        errors: Host = self.predicted - self.actual
+        return errors
 
     @cached_property
-    def _judged(self) -> tuple[dict[str, float], dict[str, Any]]:
+    def _of_numbers(self) -> tuple[dict[str, float], dict[str, Any]]:
         return of_numbers(self.predicted[:, None], self.actual[:, None])
 
     @property
     def figures(self) -> dict[str, float]:
         """R2, the mean size of an error, and the root of the mean squared error."""
-        return self._judged[0]
+        return self._of_numbers[0]
 
     @property
     def evidence(self) -> dict[str, Any]:
         """Their intervals, and what the mean as the answer reaches."""
-        return self._judged[1]
+        return self._of_numbers[1]
