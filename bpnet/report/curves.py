@@ -1,4 +1,4 @@
-"""Learning curves: of one run with its best epoch, and of several laid over each other."""
+"""Draw the learning curves of one run, or of several runs in one picture."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ _TRAINED, _HELD = "training", "validation"
 
 
 def section(subject: Subject) -> Section:
-    """Cost, accuracy and what else is in the history, against the epoch."""
+    """Draw every quantity of the history against the epoch."""
     history = subject.history
     plain = [
         n.removeprefix("validation_") for n in history if n not in {"learning_rate", "seconds"}
@@ -47,7 +47,7 @@ def section(subject: Subject) -> Section:
 
 
 def words(name: str) -> str:
-    """A name of the history as people write it.
+    """Return a name of the history as people write it.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def _capital(text: str) -> str:
 
 
 def written(name: str, value: float) -> str:
-    """A value of the history: shares in percent."""
+    """Format a value of the history, a share in percent."""
     return percent(value) if name.removeprefix("validation_") in _SHARES else number(value)
 
 
@@ -96,7 +96,7 @@ def _curve(subject: Subject, name: str) -> Picture:
 
 
 def _lines(axes: Any, theme: Theme, lines: Sequence[tuple[str, int, Any]]) -> list[Spot]:
-    """Draw curves against the epoch, each in its own color, and tell the values of each epoch."""
+    """Draw curves against the epoch, with the values of each epoch under the pointer."""
     most = max(len(values) for _, _, values in lines)
     for label, at, values in lines:
         axes.plot(
@@ -115,7 +115,7 @@ def _lines(axes: Any, theme: Theme, lines: Sequence[tuple[str, int, Any]]) -> li
 
 
 def scale(axes: Any, name: str, values: Sequence[float]) -> None:
-    """Percent for shares, a logarithmic axis for a cost that falls far."""
+    """Label shares in percent, and make the axis logarithmic where a cost falls far."""
     from matplotlib.ticker import PercentFormatter
 
     if name.removeprefix("validation_") in _SHARES:
@@ -175,7 +175,7 @@ def _table(history: History) -> Table:
 
 
 def overlaid(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Figure]:
-    """Cost and accuracy of several runs, against epoch and against seconds."""
+    """Draw cost and accuracy of several runs against the epoch and against the seconds."""
     names = ["cost", "validation_cost", "accuracy", "validation_accuracy"]
     common = [n for n in names if all(n in s.history for s in subjects)]
     figures = []
@@ -197,7 +197,7 @@ def overlaid(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Figure]
 
 
 def _side_by_side(subjects: Sequence[Subject], labels: Sequence[str], name: str) -> Table:
-    """A figure of the history of each run, epoch by epoch."""
+    """Return one quantity of the histories as a table with a column for each run."""
     most = max(len(s.history[name]) for s in subjects)
     rows = []
     for i in sorted({*range(0, most, -(-most // _ROWS)), most - 1}):
@@ -238,7 +238,7 @@ def _overlay(
 
 
 def _paces(subjects: Sequence[Subject], labels: Sequence[str]) -> Figure:
-    """Seconds of an epoch of each run, the median, as bars."""
+    """Draw the median seconds of an epoch of each run as bars."""
     paces = [float(np.median(s.history["seconds"])) for s in subjects]
 
     def draw(figure: Any, theme: Theme) -> list[Spot]:

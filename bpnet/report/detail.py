@@ -1,4 +1,4 @@
-"""A network judged in detail: confusions, calibration, mistakes, residuals."""
+"""Measure answers in detail: confusions, calibration, mistakes and residuals."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ BINS = 10
 
 
 def confusion(truth: Host, decided: Host, n: int) -> Host:
-    """Counts of examples, (n, n): the row is the true class, the column what was said.
+    """Count examples, (n, n), by the true class (row) and the predicted class (column).
 
     Examples
     --------
@@ -27,7 +27,7 @@ def confusion(truth: Host, decided: Host, n: int) -> Host:
 
 
 def by_class(counts: Host) -> tuple[Host, Host, Host]:
-    """Precision, recall and F1 of each class, 0 where there is nothing to divide by.
+    """Return precision, recall and F1 of each class, 0 where there is nothing to divide by.
 
     Examples
     --------
@@ -43,16 +43,16 @@ def by_class(counts: Host) -> tuple[Host, Host, Host]:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often the network is right, by how sure it says it is.
+    """Accuracy of the answers of a network by their confidence.
 
     Parameters
     ----------
     edges : array, (BINS + 1,)
-        Of the bins.
+        Edges of the bins.
     counts : array, (BINS,)
-        Examples in each.
+        Number of examples in each bin.
     confidence, accuracy : array, (BINS,)
-        Means in each; 0 in empty ones.
+        Means of each bin; 0 in empty ones.
     low, high : array, (BINS,)
         95 % interval of the accuracy.
     """
@@ -94,7 +94,7 @@ def calibrate(confidence: Host, right: Host) -> Calibration:
 
 
 def most_confident(scores: Host, truth: Host, decided: Host, most: int = 16) -> Host:
-    """Numbers of the examples that were decided wrongly, the surest first.
+    """Return the numbers of the misclassified examples, the most confident first.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def most_confident(scores: Host, truth: Host, decided: Host, most: int = 16) -> 
 
 @dataclass(frozen=True)
 class Residuals:
-    """Predictions of numbers against what is so, in the target's own units.
+    """Predicted and actual amounts, in the unit of the target.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Residuals:
 
     @property
     def errors(self) -> Host:
-        """Predicted less actual, (m,)."""
+        """Predicted minus actual amount, (m,)."""
         errors: Host = self.predicted - self.actual
         return errors
 
@@ -135,10 +135,10 @@ class Residuals:
 
     @property
     def figures(self) -> dict[str, float]:
-        """R2, the mean size of an error, and the root of the mean squared error."""
+        """R2, mean absolute error, and root of the mean squared error."""
         return self._of_numbers[0]
 
     @property
     def evidence(self) -> dict[str, Any]:
-        """Their intervals, and what the mean as the answer reaches."""
+        """Intervals of the figures, and the figures of the mean as a constant answer."""
         return self._of_numbers[1]

@@ -1,4 +1,4 @@
-"""What a model makes of its columns: how each is read, and what it loses without each."""
+"""Show how each column is read, and how much worse the model is without it."""
 
 from itertools import pairwise
 from typing import Any
@@ -14,15 +14,15 @@ from bpnet.report.subject import Subject
 Host = np.ndarray[Any, Any]
 
 REPEATS = 5
-"""Times that a column is shuffled."""
+"""Number of times that a column is shuffled."""
 
 _ROWS, _BARS, _NAMES = 2000, 20, 6
 _WORK = 1e11
-"""Multiplications that the shuffled rows may cost."""
+"""Largest number of multiplications that the shuffled rows may cost."""
 
 
 def sections(subject: Subject) -> list[Section]:
-    """The columns of a table, and of any examples that are no pictures their importance."""
+    """Return the section on the columns, with their importance unless examples are pictures."""
     blocks: list[Any] = []
     width = 0 if subject.evaluation is None else subject.evaluation.data.x.shape[1]
     if subject.shape is None and subject.task != "labels" and width > 1:
@@ -61,7 +61,7 @@ def _values(column: Column) -> str:
 
 
 def importance(subject: Subject) -> tuple[list[str], Host]:
-    """What the figure of a model loses when a column is shuffled (L. Breiman, 2001).
+    """Draw how much worse the model is when a column is shuffled (L. Breiman, 2001).
 
     Returns
     -------
@@ -90,7 +90,7 @@ def importance(subject: Subject) -> tuple[list[str], Host]:
 
 
 def _groups(subject: Subject) -> tuple[list[str], Host]:
-    """Names of the columns, and where the inputs of each begin and end."""
+    """Return the names of the columns, and where the inputs of each begin and end."""
     assert subject.evaluation is not None
     if subject.columns is None:
         n = subject.evaluation.data.x.shape[1]
@@ -100,7 +100,7 @@ def _groups(subject: Subject) -> tuple[list[str], Host]:
 
 
 def _figure(subject: Subject, outputs: Host, at: Host) -> float:
-    """Share of right answers; of numbers the negative root of the mean squared error."""
+    """Return the accuracy; for amounts, the negative root of the mean squared error."""
     assert subject.evaluation is not None
     if subject.task == "classes":
         return float(np.mean(subject.decided(outputs)[0] == subject.evaluation.truth[at]))

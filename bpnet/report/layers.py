@@ -1,4 +1,4 @@
-"""Inside the network: first-layer weights as pictures, and the layers over time."""
+"""Draw the inside of a network: its first weights as pictures, and its layers over time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from bpnet.training.distributions import QUANTILES
 Host = np.ndarray[Any, Any]
 
 _NEURONS, _LAYERS = 48, 10
-"""How many are drawn at most."""
+"""Largest numbers of neurons and layers that are drawn."""
 
 
 def sections(subject: Subject) -> list[Section]:
-    """What can be shown of the layers."""
+    """Return the sections on the layers, as far as the run has recorded them."""
     blocks = [] if subject.shape is None else [_weights(subject)]
     return [*blocks, _over_time(subject)] if subject.records else blocks
 
@@ -78,7 +78,7 @@ def _tiles(W: Host, shape: tuple[int, ...]) -> Picture:
 
 
 def _mosaic(W: Host, shape: tuple[int, ...], columns: int) -> Any:
-    """Rows of ``W`` as pictures side by side, with nothing between them."""
+    """Lay the rows of ``W`` out as pictures side by side, with empty gaps between them."""
     rows, wide, gap = shape[0], shape[1], max(1, shape[1] // 8)
     lines = -(-len(W) // columns)
     sheet = np.full((lines * (rows + gap), columns * (wide + gap), *shape[2:]), np.nan)
@@ -131,7 +131,7 @@ def _over_time(subject: Subject) -> Section:
 
 
 def _zeros(subject: Subject, at: Sequence[int]) -> Figure:
-    """Shares of the activations that are zero, a line a layer."""
+    """Draw the share of the activations that are zero, a line for each layer."""
     records = subject.records
     epochs = [record["epoch"] for record in records]
     shares = [[record["layers"][l]["silent"] for record in records] for l in at]
@@ -162,7 +162,7 @@ def _zeros(subject: Subject, at: Sequence[int]) -> Figure:
 
 
 def _bands(records: Sequence[Any], kind: str, l: int) -> tuple[Host, Host]:
-    """Epochs, (records,), and quantiles, (5, records)."""
+    """Return the epochs, (records,), and the quantiles, (5, records)."""
     epochs = np.asarray([record["epoch"] for record in records])
     return epochs, np.asarray([record["layers"][l][kind] for record in records], np.float64).T
 
@@ -215,7 +215,7 @@ def _medians(records: Sequence[Any], kind: str, at: Sequence[int]) -> str:
 
 
 def _table(records: Sequence[Any], kind: str, at: Sequence[int]) -> Table:
-    """First, middle and last record of each layer."""
+    """Return a table of the first, middle and last record of each layer."""
     zero = {"activations": "silent", "gradients": "still"}.get(kind)
     chosen = [records[i] for i in sorted({0, len(records) // 2, len(records) - 1})]
     rows = []

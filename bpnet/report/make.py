@@ -1,4 +1,4 @@
-"""From folders of runs to a page on the disk."""
+"""Make a page on the disk from the folders of runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def write(
         ``comparison-TIME`` beside the first of several. An earlier report there gives way,
         and nothing else does.
     data : str, optional
-        What to judge the models on; the default is what each run held out.
+        Data to evaluate the models on; by default, what each run held out.
     backend, device : optional
         Where the models are run.
 
@@ -62,7 +62,7 @@ def prepare(
     backend: Any = "numpy",
     device: Any = None,
 ) -> tuple[list[Subject], tuple[Path, bool]]:
-    """Read and judge the runs; return them and the folder of the report, as :func:`finish` asks."""
+    """Read and evaluate the runs; return them and the folder of the report for :func:`finish`."""
     folders = [Path(run) for run in runs]
     if not folders:
         msg = "no run was given; give the folder that `bpnet train` printed"

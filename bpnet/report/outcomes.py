@@ -1,4 +1,4 @@
-"""How a model does: confusions, mistakes, calibration; residuals where numbers are predicted."""
+"""Show the quality of the answers: confusions, mistakes, calibration, or residuals."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ from bpnet.report.subject import Subject
 Host = np.ndarray[Any, Any]
 
 _NAMED, _COUNTED = 30, 12
-"""Classes that are named on the axes, and whose counts are written into the squares."""
+"""Largest numbers of classes that get names on the axes, and counts in the squares."""
 
 
 def sections(subject: Subject) -> list[Section]:
-    """All that can be said of the run's answers."""
+    """Return the sections on the answers of a run."""
     if subject.evaluation is None:
         return [Section("answers", "Answers", "", [Note(f"Not evaluated: {subject.missing}.")])]
     if subject.task == "numbers":
@@ -41,7 +41,7 @@ def sections(subject: Subject) -> list[Section]:
 
 
 def calibration(subject: Subject) -> Calibration | None:
-    """Calibration of the probabilities; None where the outputs are none."""
+    """Return the calibration of the probabilities; None where outputs are no probabilities."""
     evaluation = subject.evaluation
     if evaluation is None or not subject.probable or subject.task == "numbers":
         return None
@@ -114,7 +114,7 @@ def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
 
 
 def _counts(counts: Host, names: list[str]) -> Table:
-    """The matrix, or the commonest confusions of a large one."""
+    """Return the matrix as a table, or the commonest confusions of a large one."""
     if len(names) <= _COUNTED:
         rows = [
             [name, *(f"{c:,}" for c in row)]
@@ -141,7 +141,7 @@ def _scores(counts: Host, names: list[str]) -> Table:
 
 
 def _labels(subject: Subject) -> Section:
-    """Labels that do not exclude each other: each judged by itself."""
+    """Return the figures of labels that do not exclude each other, each by itself."""
     evaluation = subject.evaluation
     assert evaluation is not None
     middle = metrics.middle(subject.network.output)

@@ -1,4 +1,4 @@
-"""Pages as files: one HTML file that needs no other, and its pictures beside it."""
+"""Write a page as one HTML file that needs no other, with its pictures beside it."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ _FILES = re.compile(r"index\.html|.+\.(svg|png)", re.DOTALL)
 def folder_for(
     runs: Sequence[Path], out: Path | None, reads: Iterable[str | Path] = ()
 ) -> tuple[Path, bool]:
-    """Folder of a report, looked at before any work is done, and whether it must be a new one.
+    """Return the folder of a report, checked before any work, and whether it must be new.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def folder_for(
 
 
 def sealed_page(folder: Path) -> str | None:
-    """Page of a folder; None where there is none, or one that somebody else made or changed."""
+    """Return the page of a folder; None where it lacks one, or somebody changed it."""
     path = folder / _NAME
     if disk.kind(path) != "file":
         return None
@@ -71,11 +71,11 @@ def sealed_page(folder: Path) -> str | None:
 
 
 _SEALED = -len(f"\n<!-- bpnet report {'0' * 64} -->\n")
-"""Where the seal of a page begins, counted from its end."""
+"""Position at which the seal of a page begins, counted from its end."""
 
 
 def pictures(folder: Path) -> dict[str, str]:
-    """Pictures of the report in a folder: their names, and the SHA-256 of each.
+    """Return the names of a report's pictures in a folder, and the SHA-256 of each.
 
     They are those of the page, and those that a report which was killed on its way has left of the
     one before it. What is a link, or another picture, is not of the report.
@@ -97,7 +97,7 @@ def pictures(folder: Path) -> dict[str, str]:
 
 
 def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Path:
-    """Write the page and its pictures; those of an earlier report give way, nothing else does.
+    """Write the page and its pictures; only the files of an earlier report are replaced.
 
     Where the folder must be ``fresh`` and somebody has it, it gets another name.
 
@@ -143,7 +143,7 @@ def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Pat
 
 
 def _file(picture: Picture) -> tuple[str, bytes]:
-    """Name and content of a picture's own file."""
+    """Return name and content of the file of a picture."""
     if picture.svg:
         return f"{picture.name}.svg", in_light(picture.svg)
     return f"{picture.name}.png", picture.png

@@ -1,4 +1,4 @@
-"""What a run was asked for, where it ran, and the command that repeats it."""
+"""Show the configuration of a run, its machine, and the command that repeats it."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ _NO_OPTION = {"source", "split_version", "tensorboard"}
 _NO_OPTION |= {name for name, about in RUN_OPTIONS.items() if about.panel == "The run"}
 """The source is an argument, a version of the split no option; the others change no model."""
 _CHOSEN = ("seed", "learning_rate", "momentum", "metrics")
-"""What a run of a sweep has from the sweep, whose own options say how."""
+"""Settings that the sweep has chosen for its best run."""
 _COLUMNS = 72
 
 
 def command(config: Config) -> str:
-    """The ``bpnet train`` or ``sweep`` that repeats a run, in lines that a shell takes as one.
+    """Return the ``bpnet train`` or ``sweep`` that repeats a run, as lines of one command.
 
     Examples
     --------
@@ -66,13 +66,13 @@ def command(config: Config) -> str:
 
 
 def _swept(sweep: dict[str, Any]) -> dict[str, Any]:
-    """Options of a sweep: its seeds are a first one and a number of them."""
+    """Return the options of a sweep, its seeds as the first one and their number."""
     seeds = sweep.get("seeds") or [0]
     return {**sweep, "seed": seeds[0], "seeds": len(seeds)}
 
 
 def _folded(words: list[str]) -> str:
-    """Words in lines of bounded length, each but the last ending in a backslash."""
+    """Join words to lines of bounded length, each but the last with a backslash at its end."""
     lines = [words[0]]
     for word in words[1:]:
         if len(lines[-1]) + len(word) + 3 > _COLUMNS:
@@ -83,7 +83,7 @@ def _folded(words: list[str]) -> str:
 
 
 def section(subject: Subject) -> Section:
-    """Settings, machine and versions as tables, and the command."""
+    """Return the section with settings, machine and versions, and the command."""
     config = subject.config
     tables = [
         Table(name.capitalize(), ["setting", "value"], rows, text=True)
@@ -113,7 +113,7 @@ def _rows(values: dict[str, Any]) -> list[list[str]]:
 
 
 def setting(value: Any) -> str:
-    """A setting as text."""
+    """Return a setting as text."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, dict):

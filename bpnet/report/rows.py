@@ -1,4 +1,4 @@
-"""Rows of a table: mistakes in their own columns, and residuals of predicted numbers."""
+"""Show rows of a table: mistakes in their own columns, and residuals of predicted amounts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,10 @@ from bpnet.runs.data import replacement_counts
 Host = np.ndarray[Any, Any]
 
 _CELLS = 12
-"""Columns of the data that are shown of a row, at most."""
+"""Largest number of columns that are shown of a row."""
 
 _FILLED = "*"
-"""Beside a number that was missing and has the mean."""
+"""Mark of a number that was missing and was replaced by the mean."""
 
 _POINTS = 4000
 _OUTPUTS = 4
@@ -29,7 +29,7 @@ _OUTPUTS = 4
 def mistakes(
     subject: Subject, examples: Host, pairs: Sequence[tuple[str, str]], said: Sequence[str]
 ) -> Table:
-    """Rows that were classified wrongly, with what is in them."""
+    """Return the misclassified rows as a table, with their cells."""
     head, cells = _cells(subject, examples)
     rows = [
         [subject.named(at), true, answer, how, *row]
@@ -44,7 +44,7 @@ def mistakes(
 
 
 def _head(subject: Subject) -> str:
-    """What the number of an example is: that of its row, where it is known."""
+    """Return the heading of the number of an example, which is its row where that is known."""
     assert subject.evaluation is not None
     return "example" if subject.evaluation.data.rows is None else "row"
 
@@ -62,7 +62,7 @@ def _caption(subject: Subject) -> str:
 
 
 def _cells(subject: Subject, examples: Host) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells of some examples."""
+    """Return headings and cells of some examples."""
     assert subject.evaluation is not None
     x = np.asarray(subject.evaluation.data.x)[examples]
     if subject.columns is None:
@@ -76,7 +76,7 @@ def _cells(subject: Subject, examples: Host) -> tuple[list[str], list[list[str]]
 
 
 def _decoded(columns: Columns, row: Host, replaced: frozenset[str]) -> list[str]:
-    """Encoded values, (n,), back in the table's own terms.
+    """Decode values, (n,), to the cells of the table.
 
     A number at the mean is marked as filled in only in the columns ``replaced``, of which some
     cells were: elsewhere it is a number that happens to be the mean.
@@ -98,7 +98,7 @@ def _decoded(columns: Columns, row: Host, replaced: frozenset[str]) -> list[str]
 
 
 def residuals(subject: Subject) -> Section:
-    """Predicted against actual numbers, and how far they are apart."""
+    """Return the section on predicted and actual amounts, and their differences."""
     evaluation = subject.evaluation
     assert evaluation is not None
     actual, predicted = map(subject.in_units, (evaluation.targets.values, evaluation.outputs))
@@ -123,7 +123,7 @@ def residuals(subject: Subject) -> Section:
 
 
 def _figure_rows(name: str, r: Residuals) -> list[list[str]]:
-    """Figures of an output, each with its interval and what the mean as the answer reaches."""
+    """Return the figures of an output, each with interval and baseline."""
     return [
         [f"{display_name(key)} of {name}", value_text(key, value),
          results.interval_text(r.evidence, key),
@@ -149,7 +149,7 @@ def _figures(name: str, r: Residuals, ending: str) -> list[Figure]:
 
 
 def _some(r: Residuals) -> Host:
-    """Numbers of the examples that are drawn: all, or evenly spread ones of many."""
+    """Return the numbers of the examples that are drawn: all, or evenly spread ones."""
     m = len(r.actual)
     return np.unique(np.linspace(0, m - 1, min(m, _POINTS)).astype(int))
 
@@ -160,7 +160,7 @@ def _dots(axes: Any, theme: Theme, x: Host, y: Host) -> None:
 
 
 def _units(axis: Any, values: Host) -> None:
-    """Thousands and millions by their letters, where numbers are large."""
+    """Abbreviate thousands and millions where numbers are large."""
     from matplotlib.ticker import EngFormatter
 
     if np.abs(values).max() >= 1e4:
@@ -209,7 +209,7 @@ def _spread(name: str, r: Residuals, ending: str) -> Picture:
 
 
 def _spots(axes: Any, r: Residuals, at: Host, x: Host, y: Host) -> list[Spot]:
-    """What the points tell, of the first thousand."""
+    """Return the texts under the pointer of the first thousand points."""
     return [
         Spot(axes, f"actual {number(r.actual[i])}\npredicted {number(r.predicted[i])}",
              (x[i], x[i]), (y[i], y[i]))
@@ -218,7 +218,7 @@ def _spots(axes: Any, r: Residuals, at: Host, x: Host, y: Host) -> list[Spot]:
 
 
 def _tenths(r: Residuals) -> Table:
-    """Means of actual and predicted values, by tenths of the actual ones."""
+    """Return the means of actual and predicted values, by tenths of the actual ones."""
     order = np.argsort(r.actual, kind="stable")
     parts = np.array_split(order, min(10, len(order)))
     rows = [

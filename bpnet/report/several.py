@@ -1,4 +1,4 @@
-"""The page that compares runs."""
+"""Lay out the page that compares runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _TABLES = ("data", "network", "training", "machine")
 
 
 def page(subjects: Sequence[Subject]) -> Page:
-    """Runs side by side: figures, curves, what differs, and whether they answer alike."""
+    """Return the page with figures, curves, different settings and different answers of runs."""
     labels = names(subjects)
     sections = [
         _figures(subjects, labels),
@@ -36,7 +36,7 @@ def page(subjects: Sequence[Subject]) -> Page:
 
 
 def _warning(subjects: Sequence[Subject], labels: Sequence[str]) -> str:
-    """What is said of runs that were not judged on the same examples."""
+    """Return the warning for runs that were evaluated on different examples."""
     if _alike(subjects):
         return ""
     on = [
@@ -50,7 +50,7 @@ def _warning(subjects: Sequence[Subject], labels: Sequence[str]) -> str:
 
 
 def _alike(subjects: Sequence[Subject]) -> bool:
-    """Whether all were judged on the same examples."""
+    """Tell whether all runs were evaluated on the same examples."""
     first = subjects[0].evaluation
     return first is not None and all(
         s.evaluation is not None and _same(s.evaluation, first) for s in subjects[1:]
@@ -58,7 +58,7 @@ def _alike(subjects: Sequence[Subject]) -> bool:
 
 
 def names(subjects: Sequence[Subject]) -> list[str]:
-    """A name for each, with the folder above, or a number, where two would be the same."""
+    """Name each run, with its parent folder or a number where two names would be equal."""
     plain = [subject.name for subject in subjects]
     taken = Counter(plain)
     longer = [
@@ -92,7 +92,7 @@ def _written(name: str, value: float) -> str:
 
 
 def _part(subjects: Sequence[Subject]) -> str:
-    """What the examples are to the runs that were judged, where they are the same to all."""
+    """Return the name of the part of the data, where it is the same for all runs."""
     parts = {s.evaluation.part for s in subjects if s.evaluation is not None}
     return parts.pop() if len(parts) == 1 else "held-out"
 
@@ -165,7 +165,7 @@ def _setting(subject: Subject, table: str, key: str) -> str:
 
 
 def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
-    """How far the outputs for the same examples are apart."""
+    """Compare the outputs of the runs for the same examples."""
     title = "Differences of the outputs"
     base, first = subjects[0], subjects[0].evaluation
     if first is None:
@@ -197,7 +197,7 @@ def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two runs were judged on the same targets, with outputs of one shape."""
+    """Tell whether two runs were evaluated on the same targets, with outputs of one shape."""
     a, b = one.targets.values, other.targets.values
     return one.outputs.shape == other.outputs.shape and a.shape == b.shape and bool((a == b).all())
 

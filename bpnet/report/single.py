@@ -1,4 +1,4 @@
-"""The page of one run."""
+"""Lay out the page of one run."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from bpnet.runs import results
 
 
 def page(subject: Subject) -> Page:
-    """Everything that is known of a run."""
+    """Return the page of a run."""
     sections = [
         curves.section(subject),
         *sweeps.sections(subject.sweep),
@@ -27,7 +27,7 @@ def page(subject: Subject) -> Page:
 
 
 def facts(subject: Subject) -> list[Fact]:
-    """The figures that a reader looks for first."""
+    """Return the figures at the head of the page."""
     shown, history = _figures(subject), subject.history
     calibrated = outcomes.calibration(subject)
     if calibrated is not None:
@@ -46,7 +46,7 @@ def facts(subject: Subject) -> list[Fact]:
 
 
 def _figures(subject: Subject) -> list[Fact]:
-    """How it does, each figure with its interval and what a constant answer reaches."""
+    """Return the scores of the model, with interval and baseline of each."""
     if subject.evaluation is None:
         return []
     evaluation, values = subject.evaluation, subject.evaluation.figures
@@ -61,7 +61,7 @@ def _figures(subject: Subject) -> list[Fact]:
 
 
 def _beside(values: dict[str, Any], name: str) -> str:
-    """Interval and baseline of a figure."""
+    """Describe interval and baseline of a figure."""
     if name not in values["interval"]:
         return ""
     constant = value_text(name, values["baseline"][name])
@@ -70,7 +70,7 @@ def _beside(values: dict[str, Any], name: str) -> str:
 
 
 def figures(subject: Subject) -> dict[str, Any]:
-    """The same as plain data, for programs."""
+    """Return the figures of a report as plain data."""
     calibrated = outcomes.calibration(subject)
     return {
         "run": str(subject.folder),

@@ -1,4 +1,4 @@
-"""A run as a report sees it: what the folder holds, and how its model does on held-out data."""
+"""Read a run for a report: its folder, and the answers of its model for held-out examples."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,29 +28,29 @@ from bpnet.training.targets import Targets, make_targets
 Host = np.ndarray[Any, Any]
 
 _NUMBERS = 1 << 26
-"""Numbers in the examples of a page, of data that is streamed."""
+"""Largest count of numbers that a page reads of streamed examples."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The model's answers on examples that it was not trained with.
+    """The answers of a model for examples that it was not trained with.
 
     Parameters
     ----------
     data : Dataset
         The examples.
     what : str
-        What to call them.
+        Name of the examples.
     outputs : array, (m, n_L)
-        a^L.
+        Outputs a^L of the model.
     targets : Targets
-        What was wanted.
+        Targets of the examples.
     figures : dict
-        From :func:`bpnet.runs.results.figures`.
+        Result of :func:`bpnet.runs.results.figures`.
     part : {"test", "validation"}
-        What the examples are to the run.
+        Part of the data of the run that the examples are.
     note : str
-        What was chosen by them.
+        Note on the choices that these examples have decided.
     """
 
     data: Dataset
@@ -63,7 +63,7 @@ class Evaluation:
 
     @property
     def truth(self) -> Host:
-        """Number of each example's class, (m,)."""
+        """Number of the class of each example, (m,)."""
         values: Host = self.targets.values
         if values.ndim == 1:
             return values
@@ -73,28 +73,28 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A run.
+    """A run as a report reads it.
 
     Parameters
     ----------
     folder : Path
-        Where it is.
+        Folder of the run.
     config : dict of dicts
-        What was asked for.
+        Configuration of the run.
     history : dict of lists
-        One value an epoch.
+        Quantities with one value for each epoch.
     records : list of dict
-        Of the layers, see :class:`bpnet.training.Distributions`.
+        Records of the layers, see :class:`bpnet.training.Distributions`.
     network : Network or Ensemble
         The model.
     columns : Columns or None
-        What was learned of a table.
-    judged : Judged or None
-        How it does.
+        Columns of a table, as training has learned them.
+    evaluation : Evaluation or None
+        Answers of the model for held-out examples.
     missing : str
-        Why that is not known.
+        Reason why there is no evaluation.
     sweep : SweepFile or None
-        The sweep that it is the best of.
+        The sweep whose best combination the run is.
     """
 
     folder: Path
@@ -109,17 +109,17 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What to call it: the folder's name."""
+        """Name of the folder."""
         return plain(self.folder.resolve().name)
 
     @property
     def replaced(self) -> tuple[str, ...]:
-        """Lines on the cells in whose place something else was judged."""
+        """Lines on the cells whose values were replaced."""
         return () if self.evaluation is None else run_data.replacement_notes(self.evaluation.data)
 
     @property
     def backend(self) -> str:
-        """Name and device of the backend that it was trained on."""
+        """Name and device of the backend of the training."""
         return str(self.config.get("machine", {}).get("backend", "unknown"))
 
     @property
@@ -132,7 +132,7 @@ class Subject:
 
     @property
     def members(self) -> tuple[Network, ...]:
-        """The networks of the model: one, or those of an ensemble."""
+        """Networks of the model: one, or those of an ensemble."""
         return self.network.networks if isinstance(self.network, Ensemble) else (self.network,)
 
     @property
@@ -142,7 +142,7 @@ class Subject:
 
     @property
     def best(self) -> int:
-        """Epoch with the least validation cost, or cost, from 0."""
+        """Epoch with the lowest validation cost, or else the lowest cost, from 0."""
         values = self.history.get("validation_cost", self.history["cost"])
         return int(np.argmin(values))
 
@@ -154,7 +154,7 @@ class Subject:
 
     @property
     def target(self) -> str:
-        """What is predicted."""
+        """Name of the target."""
         return "the target" if self.columns is None else f"'{self.columns.target}'"
 
     @property
@@ -168,13 +168,13 @@ class Subject:
         return shape if len(shape) == 2 or shape[2] == 3 else None
 
     def named(self, at: int) -> str:
-        """An example by its row in the source, counted from 1, or by its number."""
+        """Return the row of an example in the source, or else its number, from 1."""
         rows: Any = None if self.evaluation is None else self.evaluation.data.rows
         return f"{at + 1 if rows is None else rows[at] + 1}"
 
     @property
     def labels(self) -> list[str]:
-        """Names of the classes; those of a built-in data set beside their numbers."""
+        """Names of the classes, for a built-in data set with their numbers."""
         assert self.network.classes is not None
         names = [str(name) for name in self.network.classes.tolist()]
         built_in = standard.labels(self.config["data"]["source"])
@@ -182,18 +182,18 @@ class Subject:
         return [f"{a} ({b})" for a, b in zip(built_in, names, strict=True)] if fits else names
 
     def in_units(self, values: Host) -> Host:
-        """Outputs or targets in the target's own unit, (m, n)."""
+        """Return outputs or targets in the unit of the target, (m, n)."""
         if self.columns is not None:
             values = self.columns.decode_target(values)
         return values.reshape(len(values), -1)
 
     def answers(self) -> tuple[Host, Host]:
-        """Number of the class that each example was given, and the score of it, (m,)."""
+        """Return the predicted class of each example and its score, (m,)."""
         assert self.evaluation is not None
         return self.decided(self.evaluation.outputs)
 
     def decided(self, a: Host) -> tuple[Host, Host]:
-        """The same of any outputs, (m, n_L)."""
+        """Return predicted classes and scores of any outputs, (m, n_L)."""
         if a.shape[1] > 1:
             decided = np.argmax(a, axis=1)
             return decided, a[np.arange(len(a)), decided]
@@ -203,7 +203,7 @@ class Subject:
 
 
 def check(folder: Path) -> None:
-    """Refuse what is no run, before any work is done.
+    """Check that a folder is that of a run, before any work is done.
 
     Raises
     ------
@@ -216,14 +216,14 @@ def check(folder: Path) -> None:
 
 
 def read(folder: Path, source: str | None, backend: Backend) -> Subject:
-    """Read a run and judge its model.
+    """Read a run and evaluate its model.
 
     Parameters
     ----------
     folder : Path
         Of the run.
     source : str or None
-        Data to judge it on; the default is what it held out.
+        Data to evaluate it on; by default, what the run held out.
     backend : Backend
         Where to compute.
 
@@ -247,7 +247,7 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
 
 
 def _in_memory(part: EvaluationSet) -> EvaluationSet:
-    """The rows, of which the first where they are streamed: a page needs all at hand."""
+    """Return the examples in memory; of streamed data the first, as a page needs all at once."""
     data, title = part.data, part.title
     x: Any = data.x
     if not isinstance(x, HostRows):

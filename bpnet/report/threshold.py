@@ -1,4 +1,4 @@
-"""Two classes at every threshold: the ROC and precision-recall curves, and a table of counts."""
+"""Show two classes at every threshold: ROC and precision-recall curves, and a table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +20,9 @@ class Thresholds:
     Parameters
     ----------
     at : array, (k,)
-        Scores from which on examples are taken for it, falling; the first is infinite.
+        Thresholds of the score, falling; the first is infinite.
     right, wrong : array, (k,)
-        Examples taken for it that are, and that are not.
+        Numbers of true and of false positives at each threshold.
     """
 
     at: Host
@@ -31,7 +31,7 @@ class Thresholds:
 
     @classmethod
     def of(cls, scores: Host, truth: Host) -> "Thresholds":
-        """All that a score, (m,), can do for classes 0 and 1, (m,)."""
+        """Count at every threshold of a score, (m,), for classes 0 and 1, (m,)."""
         order = np.argsort(-scores, kind="stable")
         scores, positive = scores[order], truth[order] == 1
         ends = np.flatnonzero(np.diff(scores, append=-np.inf))  # equal scores go together
@@ -42,7 +42,7 @@ class Thresholds:
 
     @property
     def recall(self) -> Host:
-        """Share of the second class that is found."""
+        """Share of the second class that is taken for it."""
         shares: Host = self.right / max(self.right[-1], 1)
         return shares
 
@@ -75,12 +75,12 @@ class Thresholds:
         return float(np.sum(np.diff(self.recall) * self.precision[1:]))
 
     def index(self, threshold: float) -> int:
-        """Where a threshold is."""
+        """Return the position of a threshold."""
         return int(np.searchsorted(-self.at, -threshold, side="right")) - 1
 
 
 def thresholds(subject: Subject) -> Thresholds | None:
-    """Those of a run with two classes, where both have examples."""
+    """Return the counts of a run with two classes, where both have examples."""
     evaluation = subject.evaluation
     if evaluation is None or subject.task != "classes" or len(set(evaluation.truth.tolist())) != 2:
         return None
@@ -90,7 +90,7 @@ def thresholds(subject: Subject) -> Thresholds | None:
 
 
 def sections(subject: Subject) -> list[Section]:
-    """The curves, and a table of thresholds."""
+    """Return the section with the curves and a table of thresholds."""
     all_ = thresholds(subject)
     if all_ is None:
         return []

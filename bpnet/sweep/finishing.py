@@ -34,24 +34,24 @@ def finish(
     Parameters
     ----------
     sweep : Sweep
-        From :func:`run`.
+        Result of :func:`run`.
     data : Dataset
-        The same.
+        Data of the sweep.
     folder : Path
-        Of the sweep.
+        Folder of the sweep, which becomes that of the run.
     config : dict of dicts
         Configuration of the run; the options of the best combination join it.
     backend : Backend
-        Where.
+        Backend that trains the network.
     callbacks : sequence of Callback
-        Called before those of the run.
+        Callbacks that are called before those of the run.
     resume : bool
         Whether the run was begun before.
 
     Returns
     -------
     Network
-        The trained one.
+        The trained network.
     """
     net = network(data, sweep.plan, sweep.seed, sweep.best.configuration)
     metrics = sweep.plan.training.get("metrics", []) if data.validation is not None else []

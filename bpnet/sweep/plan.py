@@ -22,7 +22,7 @@ Configuration = dict[str, Any]
 """One combination: option and value."""
 
 _MOST = 100_000
-"""Networks of a sweep."""
+"""Largest number of networks of a sweep."""
 
 REDUCTION = 4
 """One in so many trials goes on from a rung of successive halving; optuna's own default."""
@@ -44,24 +44,23 @@ class Plan:
     network : dict
         Options of :class:`bpnet.Network`, with ``sizes`` the hidden neurons.
     training : dict
-        Options of :func:`bpnet.train` that all have in common.
+        Options of :func:`bpnet.train` that all networks have in common.
     optimizer : str
-        Its name.
+        Name of the optimizer where the grid has none.
     seeds : list of int
-        Of first weights, order and masks; every combination is trained with each.
+        Seeds of first weights, order and masks; every combination is trained with each.
     folds : int
-        Parts of the examples, each of which is held out once; 0 to judge by the data set's own
-        validation split.
+        Number of folds of a cross-validation; 0 takes the validation split of the data set.
     score : str or None
         Name in the history to rank by; the default is ``validation_accuracy`` where there are
         classes, else ``validation_cost``.
     patience : int or None
-        Epochs without a better score after which a network stops.
+        Number of epochs without a better score after which a network stops.
     trials : int
-        Combinations that are drawn by the first seed; 0 is all of them.
+        Number of combinations that are drawn by the first seed; 0 takes all of them.
     prune : int
-        Epochs after which the first network of each combination is compared with the others, and
-        again after 4 times as many, and so on: :mod:`bpnet.sweep.pruning`. 0 is never.
+        Number of epochs after which the first network of each combination is compared with the
+        others, and again after 4 times as many, and so on: :mod:`bpnet.sweep.pruning`. 0 is never.
     """
 
     grid: dict[str, list[Any] | Span]
@@ -146,7 +145,7 @@ class Plan:
         Raises
         ------
         InputError
-            If it is unknown, or has no momentum and is given one.
+            If it is unknown, or its combination has a momentum that it cannot take.
         """
         name, *settings = (chosen.get(name) for name in OF_THE_OPTIMIZER)
         return optimizers.get(name or self.optimizer, *settings)

@@ -34,14 +34,14 @@ def run(
     Parameters
     ----------
     data : Dataset
-        With a validation split where there are no folds. Of a table its columns were learned once,
-        from all examples that are trained with, those of the fold that is held out among them.
+        Examples, with a validation split where the plan has no folds. The columns of a table are
+        learned once, from all training examples, so also from the fold that is held out.
     plan : Plan
-        What to train.
+        Combinations, seeds and folds.
     backend : Backend
-        Where.
+        Backend that trains the networks.
     callbacks : sequence of Callback
-        Called for each network.
+        Callbacks of each network.
     ledger : Ledger, optional
         Keeps the scores of the networks; those that it has are not trained again. It has the
         ranking also where the call is interrupted.
@@ -56,7 +56,7 @@ def run(
     InputError
         If an option or the data cannot be used.
     Diverged
-        If all networks did.
+        If every combination has a network that diverged or was pruned.
     """
     score, parts = check(data, plan)
     ledger = ledger or Ledger()

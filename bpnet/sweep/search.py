@@ -1,4 +1,4 @@
-"""Random search: combinations drawn from lists and ranges, by optuna, the same for a seed."""
+"""Random search: optuna draws combinations from lists and ranges, the same for a seed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +19,8 @@ class Span:
     Parameters
     ----------
     low, high : float
-        Its ends, both of them possible. From one that spans a factor of ten or more orders of
-        magnitude are drawn evenly.
+        Ends of the range, both included. From a range that spans a factor of ten or more, orders
+        of magnitude are drawn evenly.
     whole : bool
         Whether only whole numbers are drawn.
     """
@@ -44,7 +44,7 @@ class Span:
 
 
 def import_optuna(purpose: str, option: str) -> Any:
-    """Optuna, which ``purpose`` needs.
+    """Import optuna, which ``purpose`` needs.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def quiet(optuna: Any) -> Iterator[None]:
 
 
 def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> list[dict[str, Any]]:
-    """Different combinations, at most as many as there are.
+    """Draw different combinations, at most as many as there are.
 
     Raises
     ------
@@ -80,7 +80,8 @@ def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> l
     """
     optuna = import_optuna("a random search", "trials")
     with quiet(optuna):
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+        words = (seed ^ seed >> 32) % 2**32  # optuna takes 32 bits
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=words))
         kinds = {name: _distribution(optuna.distributions, values) for name, values in grid.items()}
         combinations: dict[str, dict[str, Any]] = {}
         for _ in range(_TRIES * trials):

@@ -40,6 +40,13 @@ def test_draws_are_of_the_space_different_and_the_same_for_a_seed():
     assert abs(sum(one["c"] < 0.1 for one in found) - 200 / 5) < 29
 
 
+def test_every_seed_of_64_bits_draws_its_own():
+    pytest.importorskip("optuna")
+    grid = {"b": Span(1e-4, 1e-1)}
+    seeds = [0, 1, 2**32 - 1, 2**32, 2**33, 2**64 - 2**32]
+    assert len({repr(drawn(grid, 3, seed)) for seed in seeds}) == len(seeds)
+
+
 def test_a_space_with_fewer_is_drawn_out():
     pytest.importorskip("optuna")
     found = drawn({"a": [1, 2], "b": ["x", "y"]}, 50, 0)
