@@ -114,8 +114,8 @@ def residuals(subject: Subject) -> Section:
     blocks.append(Table("Figures, in the target's own unit", head, rows, wide=True))
     blocks.append(_largest(subject, pairs[0], names[0]))
     lead = (
-        f"Evaluated on {len(actual):,} examples of {evaluation.what}. R2 is the share of the target's "
-        "variance that is explained: 1 is perfect, 0 no better than the mean."
+        f"Evaluated on {len(actual):,} examples of {evaluation.what}. R2 is the share of the "
+        "target's variance that is explained: 1 is perfect, 0 no better than the mean."
     )
     if n > _OUTPUTS:
         lead += f" The pictures show the first {_OUTPUTS} of {n} outputs."

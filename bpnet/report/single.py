@@ -57,7 +57,10 @@ def _figures(subject: Subject) -> list[Fact]:
         for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in values
     ]  # fmt: skip
     what = f"{len(evaluation.outputs):,} examples: {evaluation.what}"
-    return [*shown, Fact("Evaluated on", evaluation.part, f"{what}. {evaluation.note}".rstrip(". "))]
+    return [
+        *shown,
+        Fact("Evaluated on", evaluation.part, f"{what}. {evaluation.note}".rstrip(". ")),
+    ]
 
 
 def _beside(values: dict[str, Any], name: str) -> str:

@@ -47,7 +47,7 @@ def recorded(layer_count, epochs, **more):
 
 
 def classified(outputs, truth, names=("no", "maybe", "yes"), output="softmax"):
-    """A run of some classes, or of none, that was judged on rows of two numbers."""
+    """A run of some classes, or of none, that was evaluated on rows of two numbers."""
     outputs = np.asarray(outputs, float)
     net = bpnet.Network([2, 3, outputs.shape[1]], output=output, seed=0)
     net.classes = names
