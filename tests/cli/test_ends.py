@@ -49,3 +49,14 @@ def test_a_network_that_stops_early_counts_for_all_of_its_epochs():
             best = 25 * (epochs - 1)
             assert task.fields["text"].startswith(f"{done}/2 networks  0:00")
             assert task.fields["text"].endswith(f"best accuracy {best}.0 %")
+
+
+def test_where_a_network_is_pruned_its_other_seeds_are_expected_no_more():
+    with Count(screen.console(), 6, 4, silent=True, beside=2) as count:
+        (task,) = count._progress.tasks
+        run = Run(None, 4, 1, 1, "numpy", stopped="pruned")
+        run.history["cost"] = [0.5]
+        count.on_epoch_end(run)
+        count.on_train_end(run)
+        assert task.fields["text"].startswith("1/4 networks")
+        assert task.completed == 1 / 4
