@@ -16,6 +16,7 @@ from bpnet.sweep.ledger import End, Ledger, Noting
 from bpnet.sweep.plan import OF_THE_NETWORK, Plan, network
 from bpnet.sweep.pruning import Pruning
 from bpnet.sweep.ranking import Sweep, networks_of, ranking
+from bpnet.sweep.search import import_optuna
 from bpnet.training import Callback, EarlyStopping, Histories, train
 from bpnet.training.checkpoints import fingerprint
 from bpnet.training.scores import grows
@@ -103,8 +104,11 @@ def check(data: Dataset, plan: Plan) -> tuple[str, list[Any]]:
     Raises
     ------
     InputError
-        If the data have nothing to rank by, or cannot be divided or evaluated so.
+        If the data have nothing to rank by, or cannot be divided or evaluated so, or optuna is
+        missing where trials are drawn or pruned.
     """
+    if plan.prune:
+        import_optuna("pruning", "prune")
     if not plan.folds and data.validation is None:
         msg = "there is nothing to rank by; give folds, or a validation share"
         raise InputError(msg)

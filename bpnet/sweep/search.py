@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bpnet.errors import InputError
 from bpnet.requirements import install
 
@@ -80,8 +82,9 @@ def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> l
     """
     optuna = import_optuna("a random search", "trials")
     with quiet(optuna):
-        words = (seed ^ seed >> 32) % 2**32  # optuna takes 32 bits
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=words))
+        if seed >= 2**32:  # optuna takes no more
+            seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
         kinds = {name: _distribution(optuna.distributions, values) for name, values in grid.items()}
         combinations: dict[str, dict[str, Any]] = {}
         for _ in range(_TRIES * trials):

@@ -238,3 +238,15 @@ def test_the_command_refuses_to_prune_after_so_many_epochs(tmp_path, capsys, pru
     assert "prune" in error
     assert error.count("\n") == 1
     assert not out.exists()
+
+
+def test_the_command_without_optuna_refuses_to_prune_before_it_prints(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main(["sweep", *PRUNING, "--out", str(tmp_path / "run")]) == 2
+    captured = capsys.readouterr()
+    assert "pruning needs optuna; pip install" in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert not (tmp_path / "run").exists()
