@@ -53,7 +53,7 @@ class Axis:
     def of_numbers(
         cls, name: str, values: Sequence[float], text: Callable[[Any], str], *, log: bool = False
     ) -> "Axis":
-        """Axis of numbers, logarithmic if it is asked for and they are above 0."""
+        """Axis of numbers, logarithmic with ``log`` if all of them are above 0."""
         numbers = np.asarray(values, float)
         log = log and numbers.min() > 0
         low, high = numbers.min(), numbers.max()

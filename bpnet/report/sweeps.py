@@ -42,11 +42,12 @@ def _lead(sweep: SweepFile) -> str:
     seeds = f"{sweep.seeds} seed{'s' * (sweep.seeds > 1)}"
     parts = f"{sweep.folds} folds" if sweep.folds else "the validation split"
     states = [trial.state for trial in sweep.trials]
-    failed = {"pruned": states.count("pruned"), "diverged": states.count("diverged")}
-    note = "".join(f" Number of {state} ones: {n}." for state, n in failed.items() if n)
+    pruned, diverged = states.count("pruned"), states.count("diverged")
+    note = f" {pruned} of them {'was' if pruned == 1 else 'were'} pruned." if pruned else ""
+    note += f" {diverged} of them diverged." if diverged else ""
     return (
         f"{len(sweep.trials)} combinations, trained with {seeds} and ranked by the "
-        f"{words(sweep.score)} on {parts}. This run is the best of them.{note}"
+        f"{words(sweep.score)} on {parts}.{note} This run is the best."
     )
 
 

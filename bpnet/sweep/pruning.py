@@ -1,4 +1,4 @@
-"""Successive halving by optuna: networks that are far behind others end before their last epoch.
+"""Successive halving by optuna, which ends networks that are far behind others.
 
 The network of the first seed and the first fold of a combination is the trial of that combination.
 After ``prune``, ``4 prune``, ``16 prune``, ... epochs, which are the rungs, it goes on only if its
@@ -18,11 +18,11 @@ from bpnet.training.callbacks import PRUNED
 from bpnet.training.scores import grows
 
 _OF_THE_STACK = (*OF_THE_NETWORK, "optimizer", "batch_size", "label_smoothing")
-"""Options of which networks of one stack have the same value."""
+"""Options that have one value for all networks of a stack."""
 
 
 def order(plan: Plan) -> list[int]:
-    """Numbers of the combinations in the order in which their trials are trained.
+    """Return the numbers of the combinations in the order in which their trials are trained.
 
     A rung compares a trial with those before it, so a sorted list of rates would favor its first
     half: the order is drawn. Networks that may share a stack stay next to each other, so that
@@ -31,8 +31,8 @@ def order(plan: Plan) -> list[int]:
     configurations = plan.configurations()
     drawn = draws.order(plan.seeds[0], 0, len(configurations)).tolist()
     kinds = {c: _kind(configurations[c]) for c in drawn}
-    first = list(dict.fromkeys(kinds.values()))
-    return sorted(drawn, key=lambda c: first.index(kinds[c]))
+    rank = {kind: i for i, kind in enumerate(dict.fromkeys(kinds.values()))}
+    return sorted(drawn, key=lambda c: rank[kinds[c]])
 
 
 def _kind(configuration: Configuration) -> str:
