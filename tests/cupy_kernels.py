@@ -72,25 +72,25 @@ def kernels(gpus):
             self.ins, self.outs, self.text = in_params, out_params, operation
             self.nin = sum(bool(p.strip()) for p in in_params.split(","))
 
-        def __call__(self, *given):
+        def __call__(self, *arguments):
             _, params = function(self.ins, self.outs, self.text)
-            assert len(given) == len(params), "memory for results is to be given"
-            for i, (a, (kind, _)) in enumerate(zip(given, params, strict=True)):
+            assert len(arguments) == len(params), "memory for results is to be given"
+            for i, (a, (kind, _)) in enumerate(zip(arguments, params, strict=True)):
                 is_array = isinstance(a, gpus.ndarray)
                 assert is_array or i < self.nin, "a number to be written to"
                 assert not is_array or a.dtype.name == kind, f"{a.dtype} for {kind}"
-            written = given[self.nin :]
-            for a in given[: self.nin]:
+            written = arguments[self.nin :]
+            for a in arguments[: self.nin]:
                 if isinstance(a, gpus.ndarray):
                     shares = any(np.may_share_memory(a.host, b.host) for b in written)
                     assert not shares, "CuPy would copy what is read and written to"
-            gpus.launch("kernel", self._run, *given)
+            gpus.launch("kernel", self._run, *arguments)
             for a in written:
                 a.memory.written = gpus.streams[-1], gpus.clock[gpus.streams[-1]]
 
-        def _run(self, *given):
+        def _run(self, *arguments):
             run, params = function(self.ins, self.outs, self.text)
-            hosts = [np.asarray(a, kind) for a, (kind, _) in zip(given, params, strict=True)]
+            hosts = [np.asarray(a, kind) for a, (kind, _) in zip(arguments, params, strict=True)]
             shape = np.broadcast_shapes(*(a.shape for a in hosts))
             for a in hosts[self.nin :]:
                 assert a.shape == shape, "a result of another shape than CuPy would make"

@@ -87,14 +87,14 @@ def nvmath(gpus):
     gemm = cublas(gpus).gemmStridedBatchedEx
     streams, rooms = {}, {}
 
-    def captured(handle, *given):
+    def captured(handle, *arguments):
         assert streams[handle] == 7, "not of the stream that is captured"
         assert rooms[handle] > 0, "memory that the graph does not own"
-        kind = (ctypes.c_float, ctypes.c_double)[given[7]]
-        factors = [kind.from_buffer_copy(kind.from_address(given[i])) for i in (5, 14)]
+        kind = (ctypes.c_float, ctypes.c_double)[arguments[7]]
+        factors = [kind.from_buffer_copy(kind.from_address(arguments[i])) for i in (5, 14)]
         baked = [*map(ctypes.addressof, factors)]  # a capture takes them as they are now
-        given = (*given[:5], baked[0], *given[6:14], baked[1], *given[15:])
-        gpus.launch("gemm", lambda keep=factors: gemm(2, *given))
+        arguments = (*arguments[:5], baked[0], *arguments[6:14], baked[1], *arguments[15:])
+        gpus.launch("gemm", lambda keep=factors: gemm(2, *arguments))
 
     return types.SimpleNamespace(
         create=lambda: 1,

@@ -97,11 +97,11 @@ class Gpus:
         self.clock[stream] += 1
         return stream, self.clock[stream]
 
-    def launch(self, name, function, *given, **named):
+    def launch(self, name, function, *arguments, **named):
         """Run a kernel on the current device and stream."""
-        operands = list(_arrays((given, named)))
+        operands = list(_arrays((arguments, named)))
         if self.captured is not None:
-            return self._capture(name, function, operands, _plain(given), _plain(named))
+            return self._capture(name, function, operands, _plain(arguments), _plain(named))
         self.launches += 1
         stream, time = self.tick()
         for a in operands:
@@ -109,14 +109,14 @@ class Gpus:
             if not self.ordered(stream, a.memory.written):
                 self.races.append(f"{name} reads what another stream may not have written yet")
             a.memory.readers[stream] = time
-        return self.wrap(name, function(*_plain(given), **_plain(named)), operands)
+        return self.wrap(name, function(*_plain(arguments), **_plain(named)), operands)
 
-    def _capture(self, name, function, operands, given, named):
+    def _capture(self, name, function, operands, arguments, named):
         """Keep what is launched, and what it would change."""
         self.saved += [(a.host, a.host.copy()) for a in operands]
-        result = self.wrap(name, function(*given, **named), operands)
+        result = self.wrap(name, function(*arguments, **named), operands)
         place = result.host if isinstance(result, Array) else None
-        self.captured.append((function, given, named, place))
+        self.captured.append((function, arguments, named, place))
         return result
 
     def begin_capture(self):
@@ -135,8 +135,8 @@ class Gpus:
             self.launches += 1
             self.graphs += 1
             self.tick()
-            for function, given, named, place in launches:
-                again = function(*given, **named)
+            for function, arguments, named, place in launches:
+                again = function(*arguments, **named)
                 if place is not None and again is not place:
                     place[...] = again
 

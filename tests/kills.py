@@ -121,7 +121,7 @@ def train(folder, job):
 def measure(kills, seed, place):
     """Kill so many times; what was seen, counted."""
     jobs = [[*USUAL, *extra, *OFTEN] for extra in JOBS]
-    wanted, seconds = [], []
+    expected, seconds = [], []
     for i, job in enumerate(jobs):
         times = []
         for again in range(2):  # the quicker one counts: a disk may be slow for a while
@@ -130,7 +130,7 @@ def measure(kills, seed, place):
             assert status_of(begin("train", *job, "--out", folder)) == 0
             times.append(time.monotonic() - start)
         seconds.append(min(times))
-        wanted.append(outcome(folder))
+        expected.append(outcome(folder))
     moments, seen = random.Random(seed), Counter()
     while seen["kills"] < kills:
         i = seen["runs"] % len(jobs)
@@ -145,14 +145,14 @@ def measure(kills, seed, place):
         torture(partial(train, folder, jobs[i]), most, seconds[i], moments, seen, "kills", look)
         seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
         seen["runs"] += 1
-        seen["runs that differ"] += outcome(folder) != wanted[i]
+        seen["runs that differ"] += outcome(folder) != expected[i]
     return seen
 
 
 def ranking(folder):
     """What a sweep left: its ranking, and the best run."""
-    held = json.loads((folder / "sweep.json").read_text())
-    return held["finished"], held["configurations"], *outcome(folder)
+    ledger = json.loads((folder / "sweep.json").read_text())
+    return ledger["finished"], ledger["configurations"], *outcome(folder)
 
 
 def sweep(folder):
@@ -172,14 +172,14 @@ def sweeps(kills, moments, place):
     """Kill sweeps so many times in all; each is then taken up and ends."""
     start, whole, seen = time.monotonic(), place / "whole-sweep", Counter()
     assert status_of(begin(*SWEEP, "--out", whole)) == 0
-    seconds, wanted = time.monotonic() - start, ranking(whole)
+    seconds, expected = time.monotonic() - start, ranking(whole)
     while seen["kills of sweeps"] < kills:
         folder, most = place / f"sweep-{seen['sweeps']}", min(6, kills - seen["kills of sweeps"])
         start, look = partial(sweep, folder), partial(whole_ledger, folder)
         torture(start, most, seconds, moments, seen, "kills of sweeps", look)
         seen["sweeps"] += 1
         seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
-        seen["sweeps that differ"] += ranking(folder) != wanted
+        seen["sweeps that differ"] += ranking(folder) != expected
     return seen
 
 
@@ -206,7 +206,7 @@ def sets(kills, moments, place):
     whole.mkdir()
     start = time.monotonic()
     assert status_of(fork(lambda: train_set(whole))) == 0
-    seconds, wanted = time.monotonic() - start, (whole / "outcome").read_text()
+    seconds, expected = time.monotonic() - start, (whole / "outcome").read_text()
     while seen["kills of sets"] < kills:
         folder, most = place / f"set-{seen['sets']}", min(8, kills - seen["kills of sets"])
         folder.mkdir()
@@ -218,7 +218,7 @@ def sets(kills, moments, place):
         torture(start, most, seconds, moments, seen, "kills of sets", look)
         seen["sets"] += 1
         seen["half-written files at the end"] += len(list(folder.rglob("*.partial")))
-        seen["sets that differ"] += (folder / "outcome").read_text() != wanted
+        seen["sets that differ"] += (folder / "outcome").read_text() != expected
     return seen
 
 
@@ -228,10 +228,10 @@ def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
-def lacking(folder, wanted):
+def lacking(folder, expected):
     """Files that hold something else than is wanted; the time is in a page, which has a seal."""
     page = Path("page", "index.html")
-    differ = {name for name, held in contents(folder).items() if held != wanted.get(name)}
+    differ = {name for name, content in contents(folder).items() if content != expected.get(name)}
     whole = page in differ and sealed_page(folder / "page") is not None
     return differ - {page} if whole else differ
 
@@ -254,17 +254,17 @@ def others(kills, moments, place):
         out.mkdir()
         start = time.monotonic()
         assert status_of(begin(*words(whole))) == 0
-        seconds, wanted = time.monotonic() - start, contents(whole)
+        seconds, expected = time.monotonic() - start, contents(whole)
         for _ in range(kills // len(commands) + (number < kills % len(commands))):
             pid = begin(*words(out))
             time.sleep(moments.uniform(0, 1.0) * seconds)
             os.kill(pid, signal.SIGKILL)
             seen["failed"] += status_of(pid) not in (0, -signal.SIGKILL)
             seen["kills of other commands"] += 1
-            seen["files that are not whole"] += len(lacking(out, wanted))
+            seen["files that are not whole"] += len(lacking(out, expected))
         seen["failed"] += status_of(begin(*words(out))) != 0
-        seen["files that are not whole"] += len(lacking(out, wanted))
-        seen["files that are not whole"] += len(wanted.keys() - contents(out).keys())
+        seen["files that are not whole"] += len(lacking(out, expected))
+        seen["files that are not whole"] += len(expected.keys() - contents(out).keys())
     seen["files of the run that differ"] += contents(run) != before
     return seen
 
@@ -273,14 +273,14 @@ def run(arguments=None):
     parser = argparse.ArgumentParser(prog="ci/kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
-        seen = measure(asked.kills, asked.seed, Path(place))
-        moments = random.Random(asked.seed)
-        seen.update(sweeps(asked.kills // 2, moments, Path(place)))
-        seen.update(others(asked.kills // 2, moments, Path(place)))
-        seen.update(sets(asked.kills // 5, moments, Path(place)))
+        seen = measure(options.kills, options.seed, Path(place))
+        moments = random.Random(options.seed)
+        seen.update(sweeps(options.kills // 2, moments, Path(place)))
+        seen.update(others(options.kills // 2, moments, Path(place)))
+        seen.update(sets(options.kills // 5, moments, Path(place)))
     for name, count in seen.items():
         print(f"{count:6d}  {name}")
     print(f"{time.monotonic() - start:6.0f}  seconds")

@@ -177,14 +177,14 @@ class Library(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__") or name in self.missing or not hasattr(standard, name):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        found = getattr(standard, name)
-        if isinstance(found, type) or not callable(found):
-            return found
+        value = getattr(standard, name)
+        if isinstance(value, type) or not callable(value):
+            return value
 
         def function(*arguments, **keywords):
             self.calls.append(name)
             named = {key: bare(value) for key, value in keywords.items()}
-            return self.box(found(*map(bare, arguments), **named))
+            return self.box(value(*map(bare, arguments), **named))
 
         return function
 
@@ -235,14 +235,14 @@ class NoDevice(Library):
     """Nothing takes ``device``."""
 
     def __getattr__(self, name):
-        found = super().__getattr__(name)
+        value = super().__getattr__(name)
 
         def function(*arguments, **keywords):
             if "device" in keywords:
                 raise TypeError(f"{name}() got an unexpected keyword argument 'device'")
-            return found(*arguments, **keywords)
+            return value(*arguments, **keywords)
 
-        return function if callable(found) and not isinstance(found, type) else found
+        return function if callable(value) and not isinstance(value, type) else value
 
     def asarray(self, x, /, *, dtype=None, copy=None):
         return super().asarray(x, dtype=dtype, copy=copy)

@@ -187,8 +187,8 @@ def surface() -> str:
 def complaints(calls: list[Call], xp, ndarray) -> list[str]:
     """What a namespace and its array class lack of the calls, a line each."""
     distinct = {(line(c), c.positional): c for c in calls if c.kind != "upload"}
-    found = [(text, lacks(c, xp, ndarray)) for (text, _), c in sorted(distinct.items())]
-    return [f"{text}: {what}" for text, what in found if what]
+    lacking = [(text, lacks(c, xp, ndarray)) for (text, _), c in sorted(distinct.items())]
+    return [f"{text}: {what}" for text, what in lacking if what]
 
 
 def lacks(call: Call, xp, ndarray) -> str | None:
@@ -227,8 +227,8 @@ def accepts(types: list[str], call: Call) -> bool:
         if "bfloat16" in inputs + outputs or len(inputs) != len(call.dtypes):
             continue
         fits = all(
-            given == "number" or np.can_cast(given, wanted)
-            for given, wanted in zip(call.dtypes, inputs, strict=True)
+            dtype == "number" or np.can_cast(dtype, accepted)
+            for dtype, accepted in zip(call.dtypes, inputs, strict=True)
         )
         if fits and [o.name for o in outputs] == list(call.result):
             return True

@@ -36,7 +36,7 @@ def test_a_pair_of_files_is_split_where_it_is_opened_and_where_it_is_kept(tmp_pa
     disk.writable(tmp_path / "b.csv", read_from("a,b.csv"))
 
 
-def test_a_network_of_labels_that_is_given_names_has_classes(tmp_path):
+def test_a_network_of_labels_that_gets_names_has_classes(tmp_path):
     net = bpnet.Network([4, 3, 1], hidden="sigmoid", output="sigmoid", seed=0)
     bpnet.train(net, (X, Y[:, None].astype(float)), epochs=1)
     net.classes = np.asarray(["no", "yes"])
@@ -52,8 +52,8 @@ def test_a_network_of_labels_that_is_given_names_has_classes(tmp_path):
 def test_a_set_takes_arrays_of_one_value_each(options):
     listed = {k: v.tolist() for k, v in options.items()}
     sets = [networks(), networks()]
-    for nets, given in zip(sets, (options, listed), strict=True):
-        bpnet.train(nets, (X, Y), epochs=2, **given)
+    for nets, keywords in zip(sets, (options, listed), strict=True):
+        bpnet.train(nets, (X, Y), epochs=2, **keywords)
     for a, b in zip(*sets, strict=True):
         np.testing.assert_array_equal(a.weights[0], b.weights[0])
 
@@ -67,7 +67,7 @@ def test_folds_and_ensembles_may_be_made_one_by_one():
     assert len(bpnet.Ensemble(net for net in nets).networks) == 2
 
 
-def test_what_is_no_number_among_objects_is_told_as_such():
+def test_an_error_names_what_is_no_number_among_objects():
     y = np.arange(20).astype(object)
     y[3] = np.nan
     net = bpnet.Network([4, 3, 1], hidden="sigmoid", output="identity")
@@ -111,7 +111,7 @@ def test_which_floats_are_labels_does_not_depend_on_which_rows_are_there():
     assert bpnet.evaluate(net, (X[some], np.full(len(some), 2.0))) == whole
 
 
-def test_a_classmethod_is_told_by_what_a_caller_gives():
+def test_an_error_of_a_classmethod_names_the_callers_arguments():
     with pytest.raises(
         TypeError, match="load takes path, then keywords, and was given 2 arguments"
     ):

@@ -91,8 +91,8 @@ def _breaches(path: Path, package: Path) -> Iterator[tuple[int, str]]:
         return
     for node in ast.walk(ast.parse(path.read_bytes())):
         for name in _imported(node, parent):
-            yield from ((node.lineno, breach) for breach in _judge_import(room, name))
-        if isinstance(node, ast.Call) and (breach := _judge_call(node, room)):
+            yield from ((node.lineno, breach) for breach in _check_import(room, name))
+        if isinstance(node, ast.Call) and (breach := _check_call(node, room)):
             may = breach.startswith("exec") and path.relative_to(package).as_posix() in WRITES_CODE
             yield from [(node.lineno, breach)] * (not may)
 
@@ -112,7 +112,7 @@ def _imported(node: ast.AST, parent: tuple[str, ...]) -> Iterator[str]:
         yield from (str(text.value) for text in node.args[:1] if isinstance(text, ast.Constant))
 
 
-def _judge_import(room: str, name: str) -> Iterator[str]:
+def _check_import(room: str, name: str) -> Iterator[str]:
     top, *rest = name.split(".")
     if top == "bpnet":
         target = rest[0] if rest and rest[0] in FLOORS else ""
@@ -130,7 +130,7 @@ def _judge_import(room: str, name: str) -> Iterator[str]:
         yield f"{room or 'bpnet'} names the array library {strange.pop()}"
 
 
-def _judge_call(node: ast.Call, room: str) -> str | None:
+def _check_call(node: ast.Call, room: str) -> str | None:
     called = _called(node)
     if called in {"eval", "exec"} and (
         isinstance(node.func, ast.Name) or ast.unparse(node.func) == f"builtins.{called}"
@@ -244,9 +244,9 @@ def test_a_planted_violation_is_caught(tmp_path: Path, file: str, source: str, b
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as handle:
         handle.write(f"\n{source}\n")
-    (found,) = set(violations(copy)) - set(violations(PACKAGE))
-    assert found.startswith(f"{file}:")
-    assert breach in found
+    (violation,) = set(violations(copy)) - set(violations(PACKAGE))
+    assert violation.startswith(f"{file}:")
+    assert breach in violation
 
 
 ALLOWED = {
@@ -320,7 +320,7 @@ def test_no_files_import_one_another() -> None:
     assert circles(imports) == []
 
 
-def test_a_circle_is_found(tmp_path: Path) -> None:
+def test_a_circle_is_detected(tmp_path: Path) -> None:
     package = tmp_path / "bpnet"
     (package / "data").mkdir(parents=True)
     for name, source in {

@@ -202,7 +202,7 @@ ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("call", "said"), ARGUMENTS)
-def test_a_call_that_does_not_fit_is_told_what_would(call, said):
+def test_an_error_on_a_call_names_what_would_fit(call, said):
     with pytest.raises(ArgumentError) as refusal:
         call()
     assert str(refusal.value).startswith(said)
@@ -327,9 +327,9 @@ def test_numbers_of_other_kinds_become_pythons_own():
     def edge(count: int, rate: float, most: float | None = None):
         return count, rate, most
 
-    given = edge(np.int64(3), np.float32(0.5), fractions.Fraction(1, 4))
-    assert given == (3, 0.5, 0.25)
-    assert [type(one) for one in given] == [int, float, float]
+    numbers = edge(np.int64(3), np.float32(0.5), fractions.Fraction(1, 4))
+    assert numbers == (3, 0.5, 0.25)
+    assert [type(one) for one in numbers] == [int, float, float]
     assert bpnet.layers.LayerNorm(4, "relu", epsilon=fractions.Fraction(1, 1000)).epsilon == 1e-3
 
 
@@ -366,8 +366,8 @@ def test_one_place_makes_a_number_of_numpy_pythons_own():
     sources = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
     alone = {name for name, code in sources.items() if "import Integral" in code}
     assert alone == {"arguments.py", "conventions.py"}  # that of scikit-learn's own validation
-    given = (np.int8(3), np.float16(0.5), fractions.Fraction(1, 2), 3, 0.5)
-    assert [*map(arguments.finite_number, given)] == [3, 0.5, 0.5, 3, 0.5]
-    assert {type(arguments.finite_number(value)) for value in given} == {int, float}
+    numbers = (np.int8(3), np.float16(0.5), fractions.Fraction(1, 2), 3, 0.5)
+    assert [*map(arguments.finite_number, numbers)] == [3, 0.5, 0.5, 3, 0.5]
+    assert {type(arguments.finite_number(value)) for value in numbers} == {int, float}
     none = (np.nan, np.float32(np.inf), 10**400, True, np.True_, "1", None, 1j, np.asarray([1.0]))
     assert [*map(arguments.finite_number, none)] == [None] * len(none)

@@ -89,7 +89,7 @@ def test_a_file_that_names_a_class_imports_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("kind", "said"),
     [
         (object, "has neither sigma and backward"), ("json:dumps", "give module:name of a class"),
         ("nowhere.at_all:Thing", r"can't be imported \(ModuleNotFoundError"),
@@ -97,9 +97,9 @@ def test_a_file_that_names_a_class_imports_nothing(tmp_path):
         ("os:system", "give module:name of a class"),
     ],
 )  # fmt: skip
-def test_what_is_no_class_of_these_is_refused(given, said):
+def test_what_is_no_class_of_these_is_refused(kind, said):
     with pytest.raises(bpnet.InputError, match=said) as refusal:
-        bpnet.custom.register(given)
+        bpnet.custom.register(kind)
     assert "\n" not in str(refusal.value)
 
 

@@ -55,12 +55,12 @@ def test_python_and_the_command_line_begin_with_the_same(tmp_path, targets, size
     source = "digits" if targets is None else table(tmp_path / "t.csv", targets)
     more = () if targets is None else ("--target", "target", "--recipe", "none")
     assert not main(["train", source, *more, *STILL, "--out", str(tmp_path / "run")])
-    found = bpnet.load(tmp_path / "run" / "model.safetensors")
+    network = bpnet.load(tmp_path / "run" / "model.safetensors")
     net = bpnet.Network(sizes)
-    assert found.layers == net.layers
-    for got, want in zip(found.weights, net.weights, strict=True):
+    assert network.layers == net.layers
+    for got, want in zip(network.weights, net.weights, strict=True):
         assert_array_equal(got, want.astype(np.float32))
-    assert max(np.abs(b).max() for b in found.biases) < 1e-20  # of 0 the steps are left
+    assert max(np.abs(b).max() for b in network.biases) < 1e-20  # of 0 the steps are left
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,18 @@ from bpnet.data import draws
 from bpnet.errors import InputError
 
 
-@pytest.mark.parametrize(("output", "wanted"), [("identity", [0, 1, 1]), ("sigmoid", [0, 0, 1])])
-def test_one_output_is_decided_at_0_unless_it_is_a_probability(output, wanted):
+@pytest.mark.parametrize(("output", "threshold"), [("identity", [0, 1, 1]), ("sigmoid", [0, 0, 1])])
+def test_one_output_is_decided_at_0_unless_it_is_a_probability(output, threshold):
     net = bpnet.Network([1, 1], output=output)
-    assert net.decide(np.asarray([[-0.2], [0.2], [0.7]])).tolist() == wanted
+    assert net.decide(np.asarray([[-0.2], [0.2], [0.7]])).tolist() == threshold
 
 
 def test_layers_of_one_shape_have_each_their_own_first_weights():
     net = bpnet.Network([4, 4, 4], hidden="sigmoid", init="glorot_uniform", seed=9)
     for l, W in enumerate(net.weights):
         source = draws.HostDraw(draws.generator(9, "weights", l))
-        wanted, _ = initializers.INITIALIZERS["glorot_uniform"](source, 4, 4, xp=np)
-        np.testing.assert_array_equal(W, wanted.T)
+        expected, _ = initializers.INITIALIZERS["glorot_uniform"](source, 4, 4, xp=np)
+        np.testing.assert_array_equal(W, expected.T)
     assert (net.weights[0] != net.weights[1]).all()
 
 
@@ -66,6 +66,6 @@ def test_an_ensemble_answers_in_the_widest_dtype_of_its_members(wide):
     )
     assert [net.dtype for net in nets] == ["float64" if i == wide else "float32" for i in (0, 1)]
     x = np.asarray([[0.1, 0.7]])
-    found = bpnet.Ensemble(nets).outputs(x)
-    assert found.dtype == np.float64
-    np.testing.assert_array_equal(found[wide], nets[wide].predict(x))
+    outputs = bpnet.Ensemble(nets).outputs(x)
+    assert outputs.dtype == np.float64
+    np.testing.assert_array_equal(outputs[wide], nets[wide].predict(x))

@@ -10,8 +10,8 @@ import pytest
 import bpnet
 from tests.test_imports import loaded_by
 
-GIVEN = {"data", "backends", "optimizers", "schedules", "layers", "costs", "activations"}
-GIVEN |= {"initializers"}
+LOADED = {"data", "backends", "optimizers", "schedules", "layers", "costs", "activations"}
+LOADED |= {"initializers"}
 ON_USE = {"bench", "callbacks", "check", "custom", "distributed", "export", "imports"}
 ON_USE |= {"paper", "plots", "report", "sklearn", "sweep", "tensorboard"}
 
@@ -25,7 +25,7 @@ def modules_after(statement: str) -> set[str]:
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize("name", sorted(ON_USE | GIVEN))
+@pytest.mark.parametrize("name", sorted(ON_USE | LOADED))
 def test_submodules_are_there_without_an_import(name: str) -> None:
     pytest.importorskip("sklearn" if name == "sklearn" else "numpy")
     module = getattr(bpnet, name)
@@ -34,21 +34,21 @@ def test_submodules_are_there_without_an_import(name: str) -> None:
     assert [name for name in dir(module) if name.startswith("_")] == []
 
 
-@pytest.mark.parametrize("name", sorted(GIVEN))
-def test_each_is_there_before_any_other_is_asked_for(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(LOADED))
+def test_each_is_loaded_before_the_use_of_any_other(name: str) -> None:
     assert modules_after(f"import bpnet; bpnet.{name}") & {f"bpnet.{name}", f"bpnet.core.{name}"}
 
 
-def test_they_are_imported_when_they_are_asked_for() -> None:
+def test_they_are_imported_on_use() -> None:
     names = ON_USE - {"sklearn"}  # an extra's, see below
-    asked = "; ".join(f"bpnet.{name}" for name in sorted(names))
-    assert modules_after(f"import bpnet; {asked}") >= {f"bpnet.{name}" for name in names}
+    expressions = "; ".join(f"bpnet.{name}" for name in sorted(names))
+    assert modules_after(f"import bpnet; {expressions}") >= {f"bpnet.{name}" for name in names}
 
 
 @pytest.mark.parametrize(
     "statement", ["import bpnet", "from bpnet import *", "import bpnet; dir(bpnet)"]
 )
-def test_none_is_imported_before_it_is_asked_for(statement: str) -> None:
+def test_none_is_imported_before_its_use(statement: str) -> None:
     waiting = {f"bpnet.{name}" for name in ON_USE - {"distributed"}}  # `train` needs that one
     assert not modules_after(statement) & waiting
 
@@ -70,8 +70,8 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         _ = bpnet.optimisers  # type: ignore[attr-defined]
 
 
-def test_type_checkers_are_told_of_the_same_submodules() -> None:
+def test_type_checkers_see_the_same_submodules() -> None:
     tree = ast.parse(files("bpnet").joinpath("__init__.py").read_text("utf-8"))
-    told = next(node for node in tree.body if isinstance(node, ast.If))
-    names = [alias.name for node in told.body for alias in getattr(node, "names", [])]
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    names = [alias.name for node in block.body for alias in getattr(node, "names", [])]
     assert set(names) == {*bpnet.__all__, *ON_USE} - {"__version__"}

@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT
 SOURCES = sorted((ROOT / "bpnet").rglob("*.py"))
 
 
-def asked_for():
+def extras():
     """Requirements of the project and its extras, without markers and its own name."""
     extras = PROJECT["optional-dependencies"].values()
     listed = {one.partition(";")[0].strip() for extra in extras for one in extra}
@@ -25,15 +25,15 @@ def asked_for():
 
 
 @pytest.mark.parametrize("library", requirements.LIBRARIES)
-def test_a_library_is_asked_for_as_in_the_extras(library):
-    wanted = requirements.LIBRARIES[library]
-    assert wanted in asked_for()
-    assert re.split(r"[^\w.-]", wanted)[0] == library
+def test_a_requirement_is_that_of_the_extras(library):
+    requirement = requirements.LIBRARIES[library]
+    assert requirement in extras()
+    assert re.split(r"[^\w.-]", requirement)[0] == library
 
 
-def test_every_library_of_an_extra_can_be_told():
+def test_every_library_of_an_extra_has_a_requirement():
     core = set(PROJECT["dependencies"])
-    assert asked_for() - core <= set(requirements.LIBRARIES.values())
+    assert extras() - core <= set(requirements.LIBRARIES.values())
 
 
 def test_every_backend_is_installed_by_libraries_that_are_known():
@@ -54,7 +54,7 @@ def test_nobody_is_sent_to_the_other_project(path):
     assert not re.search(r"""bpnet\[|pip install (-\S+ )*["']?bpnet\b(?!-arrays)""", text)
 
 
-def test_the_version_is_told_by_bpnet_itself():
+def test_the_version_is_that_of_bpnet_itself():
     """Not by a distribution's name, which an environment may hold of the other project."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_bytes())):

@@ -36,9 +36,11 @@ def test_a_shell_takes_each_word_for_the_name():
     assert all(word.isprintable() for word in words)
     script = f"printf '%s\\0' {' '.join(words)}"
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    found = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env=environment)
+    output = subprocess.run(
+        ["bash", "-c", script], capture_output=True, check=True, env=environment
+    )
     paths = [f"./{text}" if text.startswith("-") else text for text in ODD]
-    assert found.stdout.split(b"\0")[:-1] == [*map(os.fsencode, ODD), *map(os.fsencode, paths)]
+    assert output.stdout.split(b"\0")[:-1] == [*map(os.fsencode, ODD), *map(os.fsencode, paths)]
 
 
 def test_no_word_begins_an_option():
@@ -69,9 +71,9 @@ def test_nobody_makes_a_line_of_an_error_by_himself():
     package = Path(as_line.__code__.co_filename).parent
     by_hand = re.compile(r"str\(error\)\.split(lines)?\(\)")
     alone = {"data/decoder.py"}  # a program that knows nothing of bpnet
-    found = {
+    places = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if by_hand.search(path.read_text(encoding="utf-8"))
     }
-    assert found == alone
+    assert places == alone

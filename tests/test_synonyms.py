@@ -109,8 +109,8 @@ def test_what_words_mean_is_there_and_is_none_of_the_words(kind):
         name = meaning.partition("; ")[0]
         assert name in {*NAMES[kind], synonyms.ABSENT}
         for word in words.split():
-            found, _ = synonyms.meant(kind, word, NAMES[kind])
-            assert found == name or word in NAMES[kind], word
+            suggestion, _ = synonyms.meant(kind, word, NAMES[kind])
+            assert suggestion == name or word in NAMES[kind], word
 
 
 def test_what_an_option_means_is_an_argument_or_an_option():
@@ -142,15 +142,15 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize(("given", "meant"), OPTIONS.items())
-def test_an_option_of_another_program_is_answered_with_bpnets(given, meant, capsys):
-    for arguments in ([given, "3"], [f"{given}=3"]):
+@pytest.mark.parametrize(("argument", "meant"), OPTIONS.items())
+def test_an_option_of_another_program_is_answered_with_bpnets(argument, meant, capsys):
+    for arguments in ([argument, "3"], [f"{argument}=3"]):
         assert cli.main(["train", "digits", *arguments]) == 2
         said = capsys.readouterr().err
-        assert said.startswith(f"bpnet: error: no such option: {given}; did you mean {meant}?")
+        assert said.startswith(f"bpnet: error: no such option: {argument}; did you mean {meant}?")
 
 
-@pytest.mark.parametrize("given", ["--verbose", "--l3", "--qqqq"])
-def test_an_option_that_means_nothing_here_is_answered_with_the_help(given, capsys):
-    assert cli.main(["train", "digits", given]) == 2
-    assert capsys.readouterr().err.endswith(f"{given}; see bpnet train --help\n")
+@pytest.mark.parametrize("argument", ["--verbose", "--l3", "--qqqq"])
+def test_an_option_that_means_nothing_here_is_answered_with_the_help(argument, capsys):
+    assert cli.main(["train", "digits", argument]) == 2
+    assert capsys.readouterr().err.endswith(f"{argument}; see bpnet train --help\n")

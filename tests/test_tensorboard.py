@@ -41,11 +41,11 @@ def test_every_figure_of_the_history_is_there(tmp_path):
     }
     assert set(tags) == set(history)
     for name, tag in tags.items():
-        wanted = dict(enumerate(history[name], start=1))
-        assert scalars(events, tag) == pytest.approx(wanted)
+        expected = dict(enumerate(history[name], start=1))
+        assert scalars(events, tag) == pytest.approx(expected)
     records = json.loads((run / "distributions.json").read_text())
-    wanted = {record["epoch"]: record["layers"][1]["updates"][2] for record in records}
-    assert scalars(events, "updates/layer_2") == pytest.approx(wanted)
+    expected = {record["epoch"]: record["layers"][1]["updates"][2] for record in records}
+    assert scalars(events, "updates/layer_2") == pytest.approx(expected)
     assert scalars(events, "silent/layer_1")[3] == pytest.approx(records[-1]["layers"][0]["silent"])
 
 
@@ -56,9 +56,9 @@ def test_the_last_histograms_are_those_of_the_model(tmp_path):
     events = read(tmp_path)
     for l in (1, 2):
         for name, arrays in (("weights", net.weights), ("biases", net.biases)):
-            found = events.Histograms(f"layer_{l}/{name}")
-            last, values = found[-1].histogram_value, arrays[l - 1]
-            assert [event.step for event in found] == [1, 2]
+            histograms = events.Histograms(f"layer_{l}/{name}")
+            last, values = histograms[-1].histogram_value, arrays[l - 1]
+            assert [event.step for event in histograms] == [1, 2]
             assert last.num == values.size
             assert (last.min, last.max) == pytest.approx((values.min(), values.max()))
             assert last.sum == pytest.approx(values.sum(), abs=1e-4)
@@ -83,8 +83,8 @@ def test_a_run_taken_up_again_goes_on_in_the_same_charts(tmp_path):
 
     train(Stop())
     history = train(resume=True)
-    found = scalars(read(board), "cost/training")
-    assert found == pytest.approx(dict(enumerate(history["cost"], start=1)))
+    points = scalars(read(board), "cost/training")
+    assert points == pytest.approx(dict(enumerate(history["cost"], start=1)))
 
 
 def test_a_folder_of_its_own_and_what_cannot_be_one(tmp_path, capsys):

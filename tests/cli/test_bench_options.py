@@ -13,18 +13,18 @@ def called(monkeypatch):
     """Backends and job of each call that would measure."""
     calls = []
     monkeypatch.setattr(bench, "run", lambda names, job: calls.append((names, job)) or ())
-    monkeypatch.setattr(bench, "plot", lambda found, path, about: path)
-    monkeypatch.setattr(bench, "crossings", lambda found: [])
+    monkeypatch.setattr(bench, "plot", lambda timings, path, about: path)
+    monkeypatch.setattr(bench, "crossings", lambda timings: [])
     monkeypatch.setattr(bpnet.backends, "available", lambda: ["cupy", "array_api_strict", "numpy"])
     return calls
 
 
 def test_every_option_reaches_the_job(called):
-    given = (
+    options = (
         "digits --hidden 5,4 --batch-size 7 --optimizer adam --dtype float64 --backend numpy "
         "--seconds 1.5 --rows 99 --target price"
     )
-    assert main(["bench", *given.split()]) == 0
+    assert main(["bench", *options.split()]) == 0
     cell = Cell((5, 4), 7, "adam", "float64")
     assert called == [(["numpy"], Job((cell,), "digits", "price", rows=99, seconds=1.5))]
 

@@ -25,8 +25,8 @@ def made(tmp_path_factory):
     """A run on a table."""
     place = tmp_path_factory.mktemp("made")
     (place / "t.csv").write_text(TABLE)
-    asked = [str(place / "t.csv"), "--target", "t", "--hidden", "4", "--epochs", "2", "--quiet"]
-    assert cli.main(["train", *asked, "--recipe", "none", "--out", str(place / "run")]) == 0
+    options = [str(place / "t.csv"), "--target", "t", "--hidden", "4", "--epochs", "2", "--quiet"]
+    assert cli.main(["train", *options, "--recipe", "none", "--out", str(place / "run")]) == 0
     return place / "run"
 
 

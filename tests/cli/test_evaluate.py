@@ -15,7 +15,7 @@ def test_the_cost_is_that_of_the_run(cost, tmp_path, capsys):
     assert main([*command, "-q", "--out", run]) == 0
     capsys.readouterr()
     assert main(["evaluate", run, "--json", "--backend", "numpy"]) == 0
-    found = json.loads(capsys.readouterr().out)["cost"]
+    reported = json.loads(capsys.readouterr().out)["cost"]
     net, test = bpnet.load(run), bpnet.data.load("digits").test
-    assert found == pytest.approx(bpnet.evaluate(net, test, cost=cost)["cost"], rel=1e-6)
-    assert found != pytest.approx(bpnet.evaluate(net, test)["cost"], rel=1e-2)
+    assert reported == pytest.approx(bpnet.evaluate(net, test, cost=cost)["cost"], rel=1e-6)
+    assert reported != pytest.approx(bpnet.evaluate(net, test)["cost"], rel=1e-2)

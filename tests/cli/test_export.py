@@ -39,9 +39,9 @@ def test_a_run_becomes_a_file_that_predicts_as_it_does(run, tmp_path, capsys):
     ]
     x, _ = bpnet.data.load("digits").test
     network = bpnet.load(run)
-    found = Session(path)(x=(x * network.scale).astype(np.float32))
-    assert error(found["output"], network.predict(x)) <= BOUND
-    assert found["label"].tolist() == network.classify(x).tolist()
+    outputs = Session(path)(x=(x * network.scale).astype(np.float32))
+    assert error(outputs["output"], network.predict(x)) <= BOUND
+    assert outputs["label"].tolist() == network.classify(x).tolist()
 
 
 def test_the_model_of_a_run_without_its_folder(run, tmp_path, capsys):
@@ -64,11 +64,11 @@ def check_first_step(path, run):
     network = bpnet.load(run)
     data = bpnet.data.load("digits", validation=0.1)
     x, y = (data.x[:40] * data.scale).astype(np.float32), data.y[:40].astype(np.int64)
-    found = Session(path)(x=x, y=y)
+    outputs = Session(path)(x=x, y=y)
     weights = network.weights[0].T
     _, gradients = bpnet.gradients(network, x, y, l2=0.0)
     decayed = gradients[0][0].T + 0.5 / len(data.y) * weights
-    np.testing.assert_allclose(found["W.0.new"], weights - 0.125 * decayed, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(outputs["W.0.new"], weights - 0.125 * decayed, rtol=0, atol=1e-6)
 
 
 def test_the_step_of_a_sweep_s_run(tmp_path):
@@ -115,8 +115,8 @@ def test_what_a_file_takes_of_a_table_is_said(tmp_path, capsys, target, y):
     table, run = tmp_path / "t.csv", str(tmp_path / "run")
     rows = [f"{i % 7},{'uvw'[i % 3]},{100 + i % 10}.5" for i in range(60)]
     table.write_text("\n".join(["size,kind,price", *rows]))
-    asked = [str(table), "--target", target, "--validation", "0", *TRAIN, "--out", run]
-    assert main(["train", *asked]) == 0
+    options = [str(table), "--target", target, "--validation", "0", *TRAIN, "--out", run]
+    assert main(["train", *options]) == 0
     notes = {}
     for name, training in (("run", []), ("step", ["--training"])):
         capsys.readouterr()

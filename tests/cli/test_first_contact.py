@@ -146,7 +146,7 @@ def on_a_terminal(*arguments, **extra):
         stdin=follower, stdout=follower, stderr=follower, env=environment(COLUMNS="80", **extra),
     )  # fmt: skip
     os.close(follower)
-    held = b""
+    content = b""
     while True:
         try:
             part = os.read(leader, 65536)
@@ -154,9 +154,9 @@ def on_a_terminal(*arguments, **extra):
             break
         if not part:
             break
-        held += part
+        content += part
     os.close(leader)
-    return held.decode().replace("\r\n", "\n"), process.wait()
+    return content.decode().replace("\r\n", "\n"), process.wait()
 
 
 def test_on_a_terminal_an_error_is_broken_between_words(tmp_path):
@@ -204,10 +204,10 @@ def test_tab_completes(tmp_path, monkeypatch, words, offered):
     (tmp_path / "house.txt").touch()
     (tmp_path / "runs" / "one").mkdir(parents=True)
     (tmp_path / "runs" / "one" / "config.toml").touch()
-    asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    variables = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from bpnet.cli import main; sys.exit(main())"],
-        cwd=tmp_path, env=environment(_BPNET_COMPLETE="complete_bash", **asked),
+        cwd=tmp_path, env=environment(_BPNET_COMPLETE="complete_bash", **variables),
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert set(done.stdout.split()) == offered

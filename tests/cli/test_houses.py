@@ -58,8 +58,8 @@ def run(capsys, *arguments):
     """Lines that a command says, standard error after standard output."""
     capsys.readouterr()
     assert main(list(arguments)) == 0
-    found = capsys.readouterr()
-    return [*found.out.splitlines(), *found.err.splitlines()]
+    output = capsys.readouterr()
+    return [*output.out.splitlines(), *output.err.splitlines()]
 
 
 def table(lines):
@@ -98,8 +98,8 @@ def test_a_table_trains_as_it_is_and_says_what_it_was_taken_for(place, capsys):
 
 def test_what_is_said_of_columns_decides(place, capsys):
     options = ["--drop", "notes,sold_fast", "--categorical", "postcode", "--numeric", "rooms"]
-    given = ["train", "houses.csv", "--target", "price", *options, *FAST, "--out", "run"]
-    said = table(run(capsys, *given))
+    command = ["train", "houses.csv", "--target", "price", *options, *FAST, "--out", "run"]
+    said = table(run(capsys, *command))
     assert said["postcode"][:2] == ["text of 4 values", "4"]
     assert "sold_fast" not in said
     assert main(["train", "--resume", "run"]) == 0

@@ -27,11 +27,11 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-GIVEN = ["--activation", "tanh", "--output", "softmax", "--classes", "ant,bee,cat"]
+ACTIVATIONS = ["--activation", "tanh", "--output", "softmax", "--classes", "ant,bee,cat"]
 
 
 def test_weights_become_a_model_that_predicts(place, capsys):
-    assert main(["import", "w.safetensors", "model.safetensors", *GIVEN]) == 0
+    assert main(["import", "w.safetensors", "model.safetensors", *ACTIVATIONS]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "network: Network([4, 5, 3], Tanh, Softmax)",
         "model: model.safetensors",
@@ -65,25 +65,25 @@ def test_the_order_of_layers_whose_names_do_not_say_it(place, capsys):
         "fc.weight": generator.normal(size=(5, 4)),
     }
     save_file(state, "named.safetensors")
-    given = ["import", "named.safetensors", "m.safetensors", "--activation", "tanh"]
-    given += ["--output", "identity"]
-    assert main(given) == 2
+    command = ["import", "named.safetensors", "m.safetensors", "--activation", "tanh"]
+    command += ["--output", "identity"]
+    assert main(command) == 2
     assert "--order first,...,last" in capsys.readouterr().err
-    assert main([*given, "--order", "fc,out"]) == 0
-    wanted = np.tanh(X @ state["fc.weight"].T) @ state["out.weight"].T
-    np.testing.assert_allclose(bpnet.load("m.safetensors").predict(X), wanted, rtol=0, atol=1e-6)
+    assert main([*command, "--order", "fc,out"]) == 0
+    expected = np.tanh(X @ state["fc.weight"].T) @ state["out.weight"].T
+    np.testing.assert_allclose(bpnet.load("m.safetensors").predict(X), expected, rtol=0, atol=1e-6)
 
 
 def test_the_command_takes_what_python_takes_in_its_order():
-    path, *asked = inspect.signature(bpnet.imports.from_file).parameters
+    path, *parameters = inspect.signature(bpnet.imports.from_file).parameters
     source, _, *options, quiet = inspect.signature(import_.import_).parameters
     assert (path, source, quiet) == ("path", "source", "quiet")
-    assert ["hidden" if name == "activation" else name for name in options] == asked
+    assert ["hidden" if name == "activation" else name for name in options] == parameters
 
 
-def test_a_model_without_a_run_is_judged_on_data_that_are_given(place, capsys):
-    given = ["--activation", "tanh", "--output", "softmax"]
-    assert main(["import", "w.safetensors", "model.safetensors", *given, "-q"]) == 0
+def test_a_model_without_a_run_is_evaluated_on_other_data(place, capsys):
+    options = ["--activation", "tanh", "--output", "softmax"]
+    assert main(["import", "w.safetensors", "model.safetensors", *options, "-q"]) == 0
     assert main(["evaluate", "model.safetensors", "x.npz"]) == 0
     assert "test accuracy" in capsys.readouterr().out
     assert main(["evaluate", "model.safetensors"]) == 2
@@ -103,14 +103,20 @@ BAD = {
     "no output": (["w.safetensors", "o.safetensors", "--activation", "relu"], "(--output softmax,"),
     "no hidden": (["w.safetensors", "o.safetensors", "--output", "softmax"], "(--activation relu,"),
     "its own file": (["own.safetensors", "o.safetensors"], "a model of bpnet's own"),
-    "the file itself": (["w.safetensors", "w.safetensors", *GIVEN], "it is what is read"),
+    "the file itself": (["w.safetensors", "w.safetensors", *ACTIVATIONS], "it is what is read"),
     "too many activations": (["m.keras", "o.safetensors", "--output", "softmax"], "leave them out"),
-    "no folder": (["w.safetensors", "no/o.safetensors", *GIVEN], "can't be written"),
-    "another ending": (["w.safetensors", "o.onnx", *GIVEN], ".safetensors"),
+    "no folder": (["w.safetensors", "no/o.safetensors", *ACTIVATIONS], "can't be written"),
+    "another ending": (["w.safetensors", "o.onnx", *ACTIVATIONS], ".safetensors"),
     "an order it has": (["m.keras", "o.safetensors", "--order", "a,b"], "leave them out"),
-    "another order": (["w.safetensors", "o.safetensors", *GIVEN, "--order", "0"], "name each once"),
+    "another order": (
+        ["w.safetensors", "o.safetensors", *ACTIVATIONS, "--order", "0"],
+        "name each once",
+    ),
     "a folder": ([".", "o.safetensors"], "give a .keras"),
-    "too few classes": (["w.safetensors", "o.safetensors", *GIVEN[:-1], "ant"], "3 different"),
+    "too few classes": (
+        ["w.safetensors", "o.safetensors", *ACTIVATIONS[:-1], "ant"],
+        "3 different",
+    ),
 }
 
 

@@ -56,14 +56,14 @@ def test_columns_are_kept_beside_the_predictions(table, source, out, monkeypatch
     monkeypatch.setattr(predictions, "_PIECE", 50)  # what is streamed comes in several pieces
     assert main(["predict", "run", *source, "--keep", "id,code", "-o", out, "-q"]) == 0
     text = {"id": pl.String, "code": pl.String}
-    found = pl.read_csv(out, schema_overrides=text) if out.endswith("csv") else pl.read_parquet(out)
-    assert found.columns == ["id", "code", "prediction"]
-    assert found["id"].to_list() == table["id"].to_list()
-    wanted = table["code"].cast(pl.String).to_list()
-    assert found["code"].cast(pl.String).to_list() == wanted
+    frame = pl.read_csv(out, schema_overrides=text) if out.endswith("csv") else pl.read_parquet(out)
+    assert frame.columns == ["id", "code", "prediction"]
+    assert frame["id"].to_list() == table["id"].to_list()
+    codes = table["code"].cast(pl.String).to_list()
+    assert frame["code"].cast(pl.String).to_list() == codes
     net = bpnet.load("run")
     answers = net.predict(table)
-    np.testing.assert_array_equal(found["prediction"].cast(pl.Float32).to_numpy(), answers)
+    np.testing.assert_array_equal(frame["prediction"].cast(pl.Float32).to_numpy(), answers)
 
 
 def test_a_column_that_is_named_twice_is_kept_once(table):

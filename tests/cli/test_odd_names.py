@@ -38,9 +38,9 @@ def write(path, odd):
 def said(capsys, *arguments):
     """What a command says, of which all can be seen."""
     assert main([str(word) for word in arguments]) == 0
-    found = capsys.readouterr()
-    assert (found.out + found.err).replace("\n", "").isprintable()
-    return found.out + found.err
+    output = capsys.readouterr()
+    assert (output.out + output.err).replace("\n", "").isprintable()
+    return output.out + output.err
 
 
 @pytest.mark.parametrize("odd", ODD, ids=ascii)
@@ -103,7 +103,7 @@ def test_predictions_on_a_terminal_are_no_sequences(monkeypatch, capsys):
     network = bpnet.Network([2, 2])
     network.classes = np.array(["\x1b[2J", "b"])
     for terminal in (False, True):
-        monkeypatch.setattr(sys.stdout, "isatty", lambda found=terminal: found)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda answer=terminal: answer)
         predictions.write(Path("-"), network, [np.eye(2)], None)
         head, one, two, *rest = capsys.readouterr().out.split("\n")
         shown = "\\x1b[2J" if terminal else "\x1b[2J"  # a program reads what is

@@ -29,12 +29,12 @@ def paths(hint):
 
 def test_every_option_that_names_a_file_is_known_here():
     """A new one must be looked at: what it names is read, or it is refused where it is read."""
-    found = set()
+    options = set()
     for name in COMMANDS:
         command = load(name)
         parameters = inspect.signature(command.callback, eval_str=True).parameters
-        found |= {(name, p) for p, given in parameters.items() if paths(given.annotation)}
-    assert found == INPUTS | OUTPUTS
+        options |= {(name, p) for p, parameter in parameters.items() if paths(parameter.annotation)}
+    assert options == INPUTS | OUTPUTS
 
 
 @pytest.fixture(scope="module")

@@ -17,18 +17,18 @@ from bpnet.training import Run
 def dots(lines, columns):
     """Dots of a chart as a set of (x, y), from the upper left."""
     bits = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-    found = set()
+    filled = set()
     for row, line in enumerate(lines[1:-1]):
         for column, sign in enumerate(line.plain[10 : 10 + columns]):
             code = ord(sign) - 0x2800
             if 0 < code < 256:
-                found |= {
+                filled |= {
                     (2 * column + x, 4 * row + y)
                     for y in range(4)
                     for x in range(2)
                     if code & bits[y][x]
                 }
-    return found
+    return filled
 
 
 def test_a_falling_line_is_a_diagonal():

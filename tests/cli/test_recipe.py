@@ -52,17 +52,26 @@ def test_a_table_gets_the_recipe_whose_options_stand_in_the_configuration(place)
     assert config["network"]["hidden"] == [*recipe.hidden]
     assert config["network"]["activation"] == recipe.activation
     m = 216 - 216 // recipe.members
-    found = recipe.options(m, epochs=2)
+    expected = recipe.options(m, epochs=2)
     for name in ("optimizer", "learning_rate", "schedule", "epochs", "batch_size", "patience"):
-        assert training[name] == found[name], name
+        assert training[name] == expected[name], name
     assert config["data"]["validation"] == 0
     assert config["data"]["test"] == 0.1
     assert len(bpnet.load("run")) == recipe.members
 
 
-def test_what_is_given_goes_before_the_recipe(place):
-    given = ["--optimizer", "sgd", "--batch-size", "40", "--activation", "tanh", "--patience", "2"]
-    config = train("t.csv", "--target", "price", *FAST, *given)
+def test_options_of_the_user_take_precedence_over_the_recipe(place):
+    options = [
+        "--optimizer",
+        "sgd",
+        "--batch-size",
+        "40",
+        "--activation",
+        "tanh",
+        "--patience",
+        "2",
+    ]
+    config = train("t.csv", "--target", "price", *FAST, *options)
     training = config["training"]
     assert (training["optimizer"], training["learning_rate"]) == ("sgd", 0.1)
     assert (training["batch_size"], training["patience"], training["epochs"]) == (40, 2, 6)
@@ -99,7 +108,7 @@ def test_every_command_takes_the_ensemble_for_one_model(place, capsys, target):
     assert [net.columns.target for net in both.networks] == [target] * 3
     capsys.readouterr()
     assert main(["evaluate", "run", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    output = json.loads(capsys.readouterr().out)
     assert main(["predict", "run", "t.csv", "-o", "p.csv", "--quiet"]) == 0
     with open("p.csv", newline="") as file:
         predicted = list(csv.DictReader(file))
@@ -108,20 +117,20 @@ def test_every_command_takes_the_ensemble_for_one_model(place, capsys, target):
     answers = both.predict("t.csv")
     if target == "sold":
         assert [row["class"] for row in predicted] == answers.tolist()
-        assert told["accuracy"] > 0.7
+        assert output["accuracy"] > 0.7
     else:
         np.testing.assert_allclose([float(r["prediction"]) for r in predicted], answers, rtol=1e-5)
-        assert told["r2"] > 0.5
+        assert output["r2"] > 0.5
     data = bpnet.data.load("t.csv", columns=both.columns)
-    judged = bpnet.evaluate(both, data)
+    figures = bpnet.evaluate(both, data)
     a = both.predict(data.x).astype(float)
     if target == "sold":
         at = np.searchsorted(both.classes, truth)
         cost = -np.mean(np.log(a[np.arange(240), at]))
-        assert judged["accuracy"] == np.mean(answers == np.asarray(truth))
+        assert figures["accuracy"] == np.mean(answers == np.asarray(truth))
     else:
         cost = np.mean((a[:, 0] - data.y) ** 2) / 2
-    assert judged["cost"] == pytest.approx(cost, rel=1e-5)
+    assert figures["cost"] == pytest.approx(cost, rel=1e-5)
     assert main(["report", "run"]) == 0
     page = (place / "run" / "report" / "index.html").read_text()
     assert "of each of the 3 networks" in page
@@ -134,10 +143,10 @@ def test_it_is_exported_as_one_graph(place, capsys):
     assert main(["export", "run", "m.onnx"]) == 0
     session = runtime.InferenceSession("m.onnx")
     size, city, price = np.asarray([0.5, -1.0]), np.asarray(["Ulm", "Bonn"]), np.asarray([2.0, -1])
-    given = {"size": size, "city": city, "price": price}
-    output, label = session.run(["output", "label"], given)
+    inputs = {"size": size, "city": city, "price": price}
+    output, label = session.run(["output", "label"], inputs)
     both = bpnet.load("run")
-    rows = {name: values.tolist() for name, values in given.items()}
+    rows = {name: values.tolist() for name, values in inputs.items()}
     np.testing.assert_allclose(output, both.predict(both.encode(rows)), rtol=1e-4, atol=1e-6)
     assert label.tolist() == both.predict(rows).tolist()
     assert main(["export", "run", "step.onnx", "--training"]) == 2
@@ -188,25 +197,25 @@ def test_a_run_can_begin_with_the_networks_of_an_ensemble(place, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("options", "why"),
     [(["--optimizer", "lbfgs"], "lbfgs"), (["--shards", "2"], "--shards")],
 )
-def test_what_is_for_one_network_makes_one_or_is_refused(place, capsys, given, why):
-    config = train("t.csv", "--target", "price", "--epochs", "2", "--quiet", *given)
+def test_what_is_for_one_network_makes_one_or_is_refused(place, capsys, options, why):
+    config = train("t.csv", "--target", "price", "--epochs", "2", "--quiet", *options)
     assert config["training"]["members"] == 1
     assert config["data"]["validation"] == 0.1
-    command = ["train", "t.csv", "--target", "price", "--members", "2", *given, "--out", "no"]
+    command = ["train", "t.csv", "--target", "price", "--members", "2", *options, "--out", "no"]
     assert main(command) == 2
     assert why in capsys.readouterr().err
     assert not (place / "no").exists()
 
 
-@pytest.mark.parametrize("given", [["--recipe", "best"], ["--members", "0"]])
-def test_bad_options(place, capsys, given):
-    assert main(["train", "t.csv", "--target", "price", *given, "--out", "no"]) == 2
+@pytest.mark.parametrize("options", [["--recipe", "best"], ["--members", "0"]])
+def test_bad_options(place, capsys, options):
+    assert main(["train", "t.csv", "--target", "price", *options, "--out", "no"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert given[0].strip("-") in error
+    assert options[0].strip("-") in error
 
 
 def test_one_history_of_several():

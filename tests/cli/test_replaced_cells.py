@@ -19,7 +19,7 @@ NEW = {
     "flag": [True, None, False, True, True, True, True],
     "y": [1.5] * 7,
 }
-WANTED = [
+NOTES = [
     "5 values in 'color' not seen in training, encoded as zeros: 'RED', 'green', 'missing', ...",
     "3 missing values in 'area' replaced by the mean 4.5",
     "1 value in 'flag' not seen in training, encoded as zeros: 'missing'",
@@ -54,9 +54,9 @@ def notes(capsys, *arguments):
     """What a command says on standard error, which is notes alone."""
     capsys.readouterr()
     assert main(list(arguments)) == 0
-    found = capsys.readouterr()
-    assert "note" not in found.out
-    return [line.removeprefix("note: ") for line in found.err.splitlines()]
+    output = capsys.readouterr()
+    assert "note" not in output.out
+    return [line.removeprefix("note: ") for line in output.err.splitlines()]
 
 
 @pytest.fixture(params=["t.csv", "t.parquet", "parts"])
@@ -71,26 +71,26 @@ def new(request, tmp_path, monkeypatch):
     return f"new-{request.param}"
 
 
-def test_each_column_is_told_once(new, capsys):
-    assert notes(capsys, "predict", "run", new, "-o", "p.csv") == WANTED
-    assert notes(capsys, "evaluate", "run", new) == WANTED
-    assert notes(capsys, "evaluate", "run", new, "--json") == WANTED
+def test_each_column_has_one_note(new, capsys):
+    assert notes(capsys, "predict", "run", new, "-o", "p.csv") == NOTES
+    assert notes(capsys, "evaluate", "run", new) == NOTES
+    assert notes(capsys, "evaluate", "run", new, "--json") == NOTES
     assert notes(capsys, "predict", "run", new, "-o", "p.csv", "--quiet") == []
     subject = make.prepare(["run"], data=new)[0][0]
-    assert list(subject.replaced) == WANTED
+    assert list(subject.replaced) == NOTES
 
 
-def test_nothing_is_told_where_nothing_is_replaced(new, capsys):
+def test_there_is_no_note_without_replaced_cells(new, capsys):
     old = new.removeprefix("new-")
     assert notes(capsys, "predict", "run", old, "-o", "p.csv") == []
 
 
 def test_predictions_on_the_screen_stay_alone(new, capsys):
     assert main(["predict", "run", new, "-o", "-"]) == 0
-    found = capsys.readouterr()
-    assert found.out.splitlines()[0] == "prediction"
-    assert len(found.out.splitlines()) == 8
-    assert len(found.err.splitlines()) == 3
+    output = capsys.readouterr()
+    assert output.out.splitlines()[0] == "prediction"
+    assert len(output.out.splitlines()) == 8
+    assert len(output.err.splitlines()) == 3
 
 
 def test_the_page_of_a_report_has_them(tmp_path, monkeypatch, capsys):
@@ -100,8 +100,8 @@ def test_the_page_of_a_report_has_them(tmp_path, monkeypatch, capsys):
     for run in ("one", "two"):
         assert main(["train", "t.csv", "--target", "y", *FAST, "--out", run]) == 0
     for runs, out in ((["one"], "page"), (["one", "two"], "pages")):
-        told = notes(capsys, "report", *runs, "--data", "new.csv", "--out", out, "--json")
-        assert len(told) == 3 * len(runs)
+        lines = notes(capsys, "report", *runs, "--data", "new.csv", "--out", out, "--json")
+        assert len(lines) == 3 * len(runs)
         page = Path(out, "index.html").read_text("utf-8")
         assert page.count("3 missing values in &#39;area&#39;") == len(runs)
 
@@ -115,16 +115,19 @@ def test_of_rows_that_were_held_out_their_own_cells_are_counted(
     write("t.parquet", training().with_columns(area=gaps))
     assert main(["train", "t.parquet", "--target", "y", *FAST, *stream, "--out", "run"]) == 0
     _, _, columns = open_run(Path("run"))
-    held = load("t.parquet", columns=columns, validation=0.1, test=0.1).test
+    test = load("t.parquet", columns=columns, validation=0.1, test=0.1).test
     gap = columns.features.index("area=missing")
-    missing = int(np.asarray(held[0])[:, gap].sum())
-    assert 0 < missing < len(held[1])
+    missing = int(np.asarray(test[0])[:, gap].sum())
+    assert 0 < missing < len(test[1])
     (line,) = notes(capsys, "evaluate", "run")
     assert line.startswith(f"{missing} missing value")
     capsys.readouterr()
     assert main(["evaluate", "run", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["examples"], found["replaced"]) == (len(held[1]), {"area": {"missing": missing}})
+    output = json.loads(capsys.readouterr().out)
+    assert (output["examples"], output["replaced"]) == (
+        len(test[1]),
+        {"area": {"missing": missing}},
+    )
 
 
 TASKS = {
@@ -150,8 +153,8 @@ def test_training_says_what_the_target_is_taken_for(
     words[1:1] = [] if command == "sweep" else FAST[:2]
     assert main(words) == 0
     assert f"target: 'y', {line}\n" in capsys.readouterr().out
-    asked = "regress" if line.startswith("amounts") else "classify"
-    assert main([*words[:-1], "run2", "--task", asked]) == 0
+    task = "regress" if line.startswith("amounts") else "classify"
+    assert main([*words[:-1], "run2", "--task", task]) == 0
     assert f"target: 'y', {line.split('; ')[0]}\n" in capsys.readouterr().out
 
 
@@ -170,13 +173,13 @@ def test_metrics_are_in_the_unit_of_the_target(tmp_path, monkeypatch, capsys):
         errors = pl.read_csv("p.csv")["prediction"] - frame["y"]
         capsys.readouterr()
         assert main(["evaluate", run, "all.csv", "--metric", "mae,mse", "--json"]) == 0
-        found = json.loads(capsys.readouterr().out)
-        assert found["mae"] == pytest.approx(errors.abs().mean(), rel=1e-4)
-        assert found["mse"] == pytest.approx((errors**2).mean(), rel=1e-4)
+        figures = json.loads(capsys.readouterr().out)
+        assert figures["mae"] == pytest.approx(errors.abs().mean(), rel=1e-4)
+        assert figures["mse"] == pytest.approx((errors**2).mean(), rel=1e-4)
         assert main(["evaluate", run, "--metric", "mae", "--json"]) == 0
-        held = json.loads(capsys.readouterr().out)
+        held_out = json.loads(capsys.readouterr().out)
         history = json.loads(Path(run, "history.json").read_text())
-        assert held["mae"] == pytest.approx(history["validation_mae"][-1], rel=1e-4)
-        assert held["mae"] > 100
+        assert held_out["mae"] == pytest.approx(history["validation_mae"][-1], rel=1e-4)
+        assert held_out["mae"] > 100
     ranked = json.loads(Path("swept/sweep.json").read_text())["configurations"]
-    assert ranked[0]["mean"] == pytest.approx(held["mae"], rel=1e-4)
+    assert ranked[0]["mean"] == pytest.approx(held_out["mae"], rel=1e-4)

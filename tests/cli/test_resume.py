@@ -73,7 +73,7 @@ def test_fifty_kills():
 
 
 def test_a_process_of_its_own_killed_ends_with_the_same_bits(uninterrupted, tmp_path):
-    wanted, seconds = uninterrupted
+    expected, seconds = uninterrupted
     moments = random.Random(11)
     for i in range(2):
         folder = tmp_path / str(i)
@@ -87,7 +87,7 @@ def test_a_process_of_its_own_killed_ends_with_the_same_bits(uninterrupted, tmp_
                 break
             shutil.rmtree(folder, ignore_errors=True)  # it was over, or had not begun
         finish("--resume", folder, "--quiet")
-        assert outcome(folder) == wanted
+        assert outcome(folder) == expected
         assert len(list((folder / "checkpoints").glob("*.safetensors"))) <= 2
 
 
@@ -146,9 +146,9 @@ def test_a_finished_run_says_so_and_is_left_alone(tmp_path, capsys):
     assert main(["train", "--resume", str(folder)]) == 0
     assert "is finished: nothing to do" in capsys.readouterr().out
     assert main(["train", "--resume", str(folder), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    output = json.loads(capsys.readouterr().out)
     history = json.loads((folder / "history.json").read_text())
-    assert found == {
+    assert output == {
         "run": str(folder), "backend": "numpy", "history": history, "finished": True,
     }  # fmt: skip
     assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
@@ -178,7 +178,7 @@ def test_what_is_no_run_is_refused(tmp_path, capsys):
     assert "damaged" in error[1]
 
 
-def test_damaged_checkpoints_are_told(tmp_path, capsys):
+def test_damaged_checkpoints_are_reported(tmp_path, capsys):
     folder = tmp_path / "run"
     assert main(["train", *OPTIONS, "--epochs", "2", "--out", str(folder)]) == 0
     (folder / "model.safetensors").unlink()
@@ -211,8 +211,8 @@ def test_a_disk_that_fails_while_training(tmp_path, capsys, monkeypatch, caplog,
 
     monkeypatch.setattr(disk, "write", failing)
     folder = tmp_path / "run"
-    asked = ["train", *OPTIONS, *OFTEN, "--epochs", "6", "--on-error", how, "--out", str(folder)]
-    status = main(asked)
+    command = ["train", *OPTIONS, *OFTEN, "--epochs", "6", "--on-error", how, "--out", str(folder)]
+    status = main(command)
     error = capsys.readouterr().err
     monkeypatch.undo()
     if how == "stop":

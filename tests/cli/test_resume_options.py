@@ -17,7 +17,7 @@ USUAL = {
 NO_PART = {"context", "source", "out", "resume", "json_", "quiet", "live"}
 """Parameters that say nothing of how is trained."""
 
-GIVEN = {
+CASES = {
     "hidden": ["--hidden", "5,4"],
     "activation": ["--activation", "tanh"],
     "output": ["--output", "softmax"],
@@ -74,7 +74,7 @@ GIVEN = {
 
 
 def test_every_option_is_among_these():
-    assert {name.split()[0] for name in GIVEN} == {*inspect.signature(train).parameters} - NO_PART
+    assert {name.split()[0] for name in CASES} == {*inspect.signature(train).parameters} - NO_PART
 
 
 @pytest.fixture
@@ -91,21 +91,21 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def asked(given):
+def command(options):
     """Words of a command: what is given goes before what is usual."""
-    usual = [f"--{name}={value}" for name, value in USUAL.items() if f"--{name}" not in given]
-    if "lbfgs" in given or "find" in given:
-        usual = [word for word in usual if "checkpoint" not in word or "find" in given]
-    source = [] if given[0][0] != "-" else ["digits"]
-    return [*source, *given, *usual, "--quiet"]
+    usual = [f"--{name}={value}" for name, value in USUAL.items() if f"--{name}" not in options]
+    if "lbfgs" in options or "find" in options:
+        usual = [word for word in usual if "checkpoint" not in word or "find" in options]
+    source = [] if options[0][0] != "-" else ["digits"]
+    return [*source, *options, *usual, "--quiet"]
 
 
-@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize("name", CASES)
 def test_a_run_that_was_killed_goes_on_with_it(place, capsys, name):
     if name.startswith("tensorboard"):
         pytest.importorskip("tensorboardX")
-    given = GIVEN[name]
-    status = main(["train", *asked(given), "--out", "run"])
+    options = CASES[name]
+    status = main(["train", *command(options), "--out", "run"])
     if name == "precision":  # of a GPU: it is refused before there is a run
         assert status == 2
         return
@@ -114,7 +114,7 @@ def test_a_run_that_was_killed_goes_on_with_it(place, capsys, name):
     whole = model.read_bytes()
     model.unlink()
     steps = sorted((place / "run").glob("checkpoints/step-*"))
-    if "lbfgs" not in given:
+    if "lbfgs" not in options:
         assert len(steps) == 2
         steps[-1].unlink()
     assert main(["train", "--resume", "run", "--quiet"]) == 0, capsys.readouterr().err
@@ -125,11 +125,11 @@ def test_a_run_that_was_killed_goes_on_with_it(place, capsys, name):
     assert model.read_bytes() == whole
 
 
-@pytest.mark.parametrize("given", [["--tensorboard"], ["--tensorboard-folder", "events"]])
-def test_event_files_join_those_that_are_there(place, given):
+@pytest.mark.parametrize("options", [["--tensorboard"], ["--tensorboard-folder", "events"]])
+def test_event_files_join_those_that_are_there(place, options):
     pytest.importorskip("tensorboardX")
-    assert main(["train", *asked(given), "--out", "run"]) == 0
-    folder = place / ("run/tensorboard" if len(given) == 1 else "events")
+    assert main(["train", *command(options), "--out", "run"]) == 0
+    folder = place / ("run/tensorboard" if len(options) == 1 else "events")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     (place / "run" / "model.safetensors").unlink()
     sorted((place / "run").glob("checkpoints/step-*"))[-1].unlink()

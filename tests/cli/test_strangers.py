@@ -155,11 +155,11 @@ def test_event_files_go_where_there_are_some_or_where_they_are_sent(tmp_path, ca
     place = tensorboard.place
     assert place(None, run, True) is None
     assert place("tensorboard", run, True) == run / "tensorboard"
-    for asked in (str(away), "../away"):
-        assert place(asked, run, False) == run / asked
-        assert place(asked, run, True) is None
+    for setting in (str(away), "../away"):
+        assert place(setting, run, False) == run / setting
+        assert place(setting, run, True) is None
         assert "give --tensorboard-folder" in caplog.text
-        assert place(asked, run, True, away) == away
+        assert place(setting, run, True, away) == away
     for folder in (away, run):
         folder.mkdir()
     (away / "events.out.tfevents.1.host").touch()

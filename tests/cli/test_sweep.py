@@ -17,8 +17,8 @@ def lines(capsys):
 
 def test_the_ranking_and_a_run_that_other_commands_take(tmp_path, capsys):
     out = str(tmp_path / "run")
-    asked = ["--learning-rate", "0.01,0.1", "--l2", "0,1", "--seeds", "2", "--folds", "3"]
-    assert main(["sweep", "digits", *QUICK, *asked, "--out", out]) == 0
+    options = ["--learning-rate", "0.01,0.1", "--l2", "0,1", "--seeds", "2", "--folds", "3"]
+    assert main(["sweep", "digits", *QUICK, *options, "--out", out]) == 0
     shown = lines(capsys)
     assert "4 combinations, 2 seeds, 3 folds: 24 networks" in "\n".join(shown)
     header = next(i for i, line in enumerate(shown) if line.startswith("rank"))
@@ -65,10 +65,10 @@ def houses(tmp_path):
 )
 def test_tables(tmp_path, capsys, houses, target, last, score):
     out = str(tmp_path / "run")
-    asked = ["--target", target, "--learning-rate", "0.01,0.05", "--patience", "3", "--json"]
-    assert main(["sweep", str(houses), *QUICK, *asked, "--seeds", "2", "--out", out]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["score"], found["run"], found["networks"]) == (score, out, 4)
+    options = ["--target", target, "--learning-rate", "0.01,0.05", "--patience", "3", "--json"]
+    assert main(["sweep", str(houses), *QUICK, *options, "--seeds", "2", "--out", out]) == 0
+    output = json.loads(capsys.readouterr().out)
+    assert (output["score"], output["run"], output["networks"]) == (score, out, 4)
     assert main(["evaluate", out]) == 0
     assert lines(capsys)[-1].startswith(last)
     predictions = tmp_path / "p.csv"
@@ -78,18 +78,18 @@ def test_tables(tmp_path, capsys, houses, target, last, score):
 
 def test_a_score_of_classes_is_refused_for_numbers_before_training(capsys, houses, monkeypatch):
     monkeypatch.setattr("bpnet.sweep.running.train", None)
-    asked = ["--target", "price", "--score", "validation-accuracy"]
-    assert main(["sweep", str(houses), *QUICK, *asked]) == 2
+    options = ["--target", "price", "--score", "validation-accuracy"]
+    assert main(["sweep", str(houses), *QUICK, *options]) == 2
     message = (
         "the score accuracy is of classes, and numbers are predicted; use cost, r2, mse or mae"
     )
     assert message in capsys.readouterr().err
 
 
-def test_evaluate_judges_by_what_the_sweep_held_out(tmp_path, capsys, houses):
+def test_evaluate_uses_the_held_out_rows_of_the_sweep(tmp_path, capsys, houses):
     """The split is that of the first seed, whichever was the best."""
     out = tmp_path / "run"
-    asked = [
+    options = [
         "--test",
         "0",
         "--target",
@@ -102,7 +102,7 @@ def test_evaluate_judges_by_what_the_sweep_held_out(tmp_path, capsys, houses):
         "cost",
         "--json",
     ]
-    assert main(["sweep", str(houses), *QUICK, *asked, "--out", str(out)]) == 0
+    assert main(["sweep", str(houses), *QUICK, *options, "--out", str(out)]) == 0
     best = json.loads(capsys.readouterr().out)["configurations"][0]
     assert main(["evaluate", str(out), "--json"]) == 0
     cost = json.loads(capsys.readouterr().out)["cost"]
@@ -110,8 +110,8 @@ def test_evaluate_judges_by_what_the_sweep_held_out(tmp_path, capsys, houses):
 
 
 def test_quiet_says_the_result_only(tmp_path, capsys):
-    asked = ["--score", "f1", "--optimizer", "momentum", "--momentum", "0.5,0.9", "--quiet"]
-    assert main(["sweep", "digits", *QUICK, *asked, "--out", str(tmp_path / "run")]) == 0
+    options = ["--score", "f1", "--optimizer", "momentum", "--momentum", "0.5,0.9", "--quiet"]
+    assert main(["sweep", "digits", *QUICK, *options, "--out", str(tmp_path / "run")]) == 0
     shown = lines(capsys)
     assert shown[0].startswith("rank")
     assert "validation f1" in shown[0]
@@ -138,11 +138,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("asked", "message"), REFUSED.values(), ids=REFUSED)
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, asked, message):
-    source = [] if asked[0].endswith(".csv") else ["digits"]
+@pytest.mark.parametrize(("options", "message"), REFUSED.values(), ids=REFUSED)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, options, message):
+    source = [] if options[0].endswith(".csv") else ["digits"]
     out = tmp_path / "run"
-    assert main(["sweep", *source, *QUICK, *asked, "--out", str(out)]) == 2
+    assert main(["sweep", *source, *QUICK, *options, "--out", str(out)]) == 2
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1

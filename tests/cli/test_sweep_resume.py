@@ -9,14 +9,14 @@ from bpnet import runs
 from bpnet.cli import main
 from bpnet.sweep import Ledger
 
-ASKED = [
+OPTIONS = [
     "digits", "--hidden", "6", "--epochs", "3", "--learning-rate", "0.003,0.01,0.03",
     "--seeds", "2", "--batch-size", "128", "--backend", "numpy", "--quiet",
 ]  # fmt: skip
 FOLDS = ["--folds", "2", "--patience", "1"]
 
 
-def held(folder):
+def ledger(folder):
     return json.loads((folder / "sweep.json").read_text())
 
 
@@ -24,7 +24,7 @@ def outcome(folder):
     history = json.loads((folder / "history.json").read_text())
     history.pop("seconds")
     model, config = ((folder / n).read_bytes() for n in ("model.safetensors", "config.toml"))
-    return held(folder)["configurations"], history, model, config
+    return ledger(folder)["configurations"], history, model, config
 
 
 def after(patch, count, then):
@@ -45,7 +45,7 @@ def test_stopped_among_its_networks_it_keeps_them_and_goes_on(
     tmp_path, capsys, monkeypatch, number, more
 ):
     whole, folder = tmp_path / "whole", tmp_path / "run"
-    assert main(["sweep", *ASKED, *more, "--out", str(whole)]) == 0
+    assert main(["sweep", *OPTIONS, *more, "--out", str(whole)]) == 0
     usual = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -53,21 +53,21 @@ def test_stopped_among_its_networks_it_keeps_them_and_goes_on(
             # one after another, as larger networks are: else all end at once
             patch.setattr("bpnet.training.stacking.size", lambda *_: 1)
             after(patch, 3, lambda: signal.raise_signal(number))
-            status = main(["sweep", *ASKED, *more, "--out", str(folder)])
+            status = main(["sweep", *OPTIONS, *more, "--out", str(folder)])
     finally:
         signal.signal(signal.SIGINT, usual)
     assert status == 128 + number
     said = capsys.readouterr().out
     assert f"go on with: bpnet sweep --resume {folder}" in said
-    found = held(folder)
-    assert found["finished"] is False
-    assert [i for i, _, _ in found["trained"]] == [0, 1, 2]
+    stored = ledger(folder)
+    assert stored["finished"] is False
+    assert [i for i, _, _ in stored["trained"]] == [0, 1, 2]
     each = 4 if more else 2
-    wanted = {c["learning_rate"]: c for c in held(whole)["configurations"]}
-    assert len(found["configurations"]) == 3 // each
-    for row in found["configurations"]:
-        assert row["scores"] == wanted[row["learning_rate"]]["scores"]
-    for command in (["train", "--resume", str(folder)], ["sweep", *ASKED, "--out", str(folder)]):
+    expected = {c["learning_rate"]: c for c in ledger(whole)["configurations"]}
+    assert len(stored["configurations"]) == 3 // each
+    for row in stored["configurations"]:
+        assert row["scores"] == expected[row["learning_rate"]]["scores"]
+    for command in (["train", "--resume", str(folder)], ["sweep", *OPTIONS, "--out", str(folder)]):
         assert main(command) == 2
         error = capsys.readouterr().err
         assert f"go on with: bpnet sweep --resume {folder}" in error
@@ -78,7 +78,7 @@ def test_stopped_among_its_networks_it_keeps_them_and_goes_on(
         patch.setattr(Ledger, "note", lambda s, i, end: trained.append(i) or note(s, i, end))
         assert main(["sweep", "--resume", str(folder), "--quiet"]) == 0
     assert sorted(trained) == list(range(3, 3 * each))
-    assert held(folder)["finished"] is True
+    assert ledger(folder)["finished"] is True
     assert outcome(folder) == outcome(whole)
     capsys.readouterr()
     assert main(["sweep", "--resume", str(folder)]) == 0
@@ -91,7 +91,7 @@ def test_stopped_while_it_trains_the_best_it_goes_on_as_a_run(
     tmp_path, capsys, monkeypatch, command, more
 ):
     whole, folder = tmp_path / "whole", tmp_path / "run"
-    assert main(["sweep", *ASKED, *more, "--out", str(whole)]) == 0
+    assert main(["sweep", *OPTIONS, *more, "--out", str(whole)]) == 0
     with monkeypatch.context() as patch:
         write = runs.Recorder.on_epoch_end
 
@@ -100,10 +100,10 @@ def test_stopped_while_it_trains_the_best_it_goes_on_as_a_run(
             signal.raise_signal(signal.SIGTERM)
 
         patch.setattr(runs.Recorder, "on_epoch_end", stopping)
-        assert main(["sweep", *ASKED, *more, "--out", str(folder)]) == 143
+        assert main(["sweep", *OPTIONS, *more, "--out", str(folder)]) == 143
     assert f"go on with: bpnet train --resume {folder}" in capsys.readouterr().out
-    assert held(folder)["finished"] is True  # the ranking is whole
-    assert held(folder)["configurations"] == held(whole)["configurations"]
+    assert ledger(folder)["finished"] is True  # the ranking is whole
+    assert ledger(folder)["configurations"] == ledger(whole)["configurations"]
     epochs = len(json.loads((folder / "history.json").read_text())["cost"])
     assert epochs == 1
     assert list((folder / "checkpoints").glob("step-*"))
@@ -113,7 +113,7 @@ def test_stopped_while_it_trains_the_best_it_goes_on_as_a_run(
     assert outcome(folder) == outcome(whole)
 
 
-def test_what_a_sweep_was_asked_for_is_not_given_again(tmp_path, capsys):
+def test_options_of_the_sweep_are_refused_beside_resume(tmp_path, capsys):
     for more in (["digits"], ["--epochs", "2"], ["--learning-rate", "1"], ["--out", "x"]):
         assert main(["sweep", "--resume", str(tmp_path), *more]) == 2
         assert "leave " in capsys.readouterr().err
@@ -135,18 +135,18 @@ def test_what_a_sweep_was_asked_for_is_not_given_again(tmp_path, capsys):
 )
 def test_a_ledger_that_anyone_may_have_written_is_refused(tmp_path, capsys, change, said):
     folder = tmp_path / "run"
-    assert main(["sweep", *ASKED, "--out", str(folder)]) == 0
+    assert main(["sweep", *OPTIONS, "--out", str(folder)]) == 0
     (folder / "config.toml").unlink()
     (folder / "model.safetensors").unlink()
-    found = held(folder)
-    change(found)
-    (folder / "sweep.json").write_text(json.dumps(found))
+    content = ledger(folder)
+    change(content)
+    (folder / "sweep.json").write_text(json.dumps(content))
     capsys.readouterr()
     assert main(["sweep", "--resume", str(folder)]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
-    assert held(folder)["configurations"]  # what was trained is not lost
+    assert ledger(folder)["configurations"]  # what was trained is not lost
 
 
 def test_what_is_no_sweep_is_refused(tmp_path, capsys):

@@ -12,7 +12,7 @@ from bpnet.cli import main
 QUICK = ["--recipe", "none", "--hidden", "4", "--epochs", "1", "--backend", "numpy", "-q"]
 
 
-def test_weights_of_examples_are_found_from_any_folder(tmp_path, monkeypatch):
+def test_sample_weights_are_read_from_any_working_folder(tmp_path, monkeypatch):
     rows = len(bpnet.data.load("digits").y)
     np.save(tmp_path / "w.npy", np.linspace(1.0, 2.0, rows))
     monkeypatch.chdir(tmp_path)
@@ -21,7 +21,7 @@ def test_weights_of_examples_are_found_from_any_folder(tmp_path, monkeypatch):
     assert config["training"]["sample_weight"] == str(tmp_path / "w.npy")
 
 
-def test_a_device_given_with_a_resume_is_that_of_the_rest(tmp_path, capsys):
+def test_a_device_beside_resume_is_used_for_the_rest(tmp_path, capsys):
     run = tmp_path / "run"
     assert main(["sweep", "digits", *QUICK[2:], "--out", str(run)]) == 0
     for name in ("config.toml", "model.safetensors"):  # as if the best were not trained yet
@@ -36,18 +36,18 @@ def test_a_device_given_with_a_resume_is_that_of_the_rest(tmp_path, capsys):
     assert (run / "model.safetensors").is_file()
 
 
-def test_the_rate_that_is_found_is_found_for_what_is_trained(tmp_path, monkeypatch):
-    asked = []
+def test_the_finder_has_the_options_of_training(tmp_path, monkeypatch):
+    calls = []
 
     def find(network, data, **options):
-        asked.append(options)
+        calls.append(options)
         return bpnet.training.LearningRates(np.ones(2), np.ones(2), 0.25)
 
     monkeypatch.setattr(bpnet, "find_learning_rate", find)
     options = ["--learning-rate", "find", "--l2", "0.5", "--seed", "3", "--dtype", "float64"]
     options += ["--cost", "quadratic", "--batch-size", "32", "--out", str(tmp_path / "run")]
     assert main(["train", *QUICK, *options]) == 0
-    (found,) = asked
-    wanted = {"l2": 0.5, "seed": 3, "dtype": "float64", "batch_size": 32}
-    wanted["cost"] = bpnet.costs.Quadratic()
-    assert {name: found[name] for name in wanted} == wanted
+    (keywords,) = calls
+    expected = {"l2": 0.5, "seed": 3, "dtype": "float64", "batch_size": 32}
+    expected["cost"] = bpnet.costs.Quadratic()
+    assert {name: keywords[name] for name in expected} == expected

@@ -33,8 +33,8 @@ def test_lbfgs_takes_all_examples_and_says_what_it_cost(tmp_path, capsys):
 def test_lbfgs_that_is_stopped_is_not_called_finished(tmp_path, capsys, monkeypatch):
     """It has no checkpoints; what is taken up begins anew."""
     out, model = tmp_path / "run", tmp_path / "run" / "model.safetensors"
-    given = ("--optimizer", "lbfgs", "--epochs", 6, "--hidden", 8, "--backend", "numpy", "-q")
-    assert run("train", *given, "--out", tmp_path / "whole") == 0
+    options = ("--optimizer", "lbfgs", "--epochs", 6, "--hidden", 8, "--backend", "numpy", "-q")
+    assert run("train", *options, "--out", tmp_path / "whole") == 0
     with monkeypatch.context() as patch:
         write = runs.Recorder.on_epoch_end
 
@@ -44,7 +44,7 @@ def test_lbfgs_that_is_stopped_is_not_called_finished(tmp_path, capsys, monkeypa
                 signal.raise_signal(signal.SIGTERM)
 
         patch.setattr(runs.Recorder, "on_epoch_end", stopping)
-        assert run("train", *given, "--out", out) == 143
+        assert run("train", *options, "--out", out) == 143
     assert model.is_file()
     capsys.readouterr()
     assert run("train", "--resume", out, "-q") == 0
@@ -54,7 +54,7 @@ def test_lbfgs_that_is_stopped_is_not_called_finished(tmp_path, capsys, monkeypa
     assert "is finished: nothing to do" in capsys.readouterr().out
 
 
-def test_a_rate_is_found_and_kept_in_the_run(tmp_path, capsys):
+def test_the_learning_rate_finder_stores_its_rate_in_the_run(tmp_path, capsys):
     out = tmp_path / "run"
     assert run("train", "--learning-rate", "find", "--epochs", 1, "--out", out) == 0
     said = capsys.readouterr().out
@@ -70,9 +70,9 @@ def test_momentum_is_kept_in_the_run(tmp_path, capsys):
     """Killed before its first checkpoint and taken up again, the run has it from its folder."""
     models = []
     options = ("--optimizer", "momentum", "--hidden", 8, "--epochs", 1, "-q")
-    for name, given in (("usual", ()), ("own", ("--momentum", 0.5))):
+    for name, momentum in (("usual", ()), ("own", ("--momentum", 0.5))):
         out = tmp_path / name
-        assert run("train", *options, *given, "--out", out) == 0
+        assert run("train", *options, *momentum, "--out", out) == 0
         models.append((out / "model.safetensors").read_bytes())
     assert models[0] != models[1]
     shutil.rmtree(out / "checkpoints")

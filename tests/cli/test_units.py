@@ -47,7 +47,7 @@ def test_ranks_are_described(group, settings, lines):
     assert ranks.described(group, settings) == lines
 
 
-def test_rank_0_goes_first_and_the_others_take_what_it_found():
+def test_rank_0_runs_first_and_shares_its_result():
     calls = []
     work = lambda: calls.append("work") or len(calls)  # noqa: E731
     assert [ranks.leads(one) for one in (None, world(2), world(2, 1))] == [True, True, False]
@@ -68,7 +68,9 @@ def test_rank_0_goes_first_and_the_others_take_what_it_found():
 @pytest.mark.parametrize(("size", "placed"), [(1, []), (2, [("cupy", None, 1)])])
 def test_only_one_of_several_ranks_is_placed(monkeypatch, size, placed):
     seen = []
-    monkeypatch.setattr(ranks.placement, "for_rank", lambda *given: seen.append(given) or "numpy")
+    monkeypatch.setattr(
+        ranks.placement, "for_rank", lambda *arguments: seen.append(arguments) or "numpy"
+    )
     group = world(size, 1)
     assert ranks.of_rank(group, "numpy" if size == 1 else "cupy", None).backend.name == "numpy"
     assert seen == placed
@@ -77,7 +79,7 @@ def test_only_one_of_several_ranks_is_placed(monkeypatch, size, placed):
 @pytest.mark.parametrize(
     ("number", "raises"), [("0", BackendUnavailable), (None, BackendUnavailable), ("1", SystemExit)]
 )
-def test_a_missing_launcher_is_told_by_rank_0_alone(monkeypatch, number, raises):
+def test_rank_0_alone_reports_a_missing_launcher(monkeypatch, number, raises):
     from bpnet import distributed
 
     def launched():
@@ -110,9 +112,9 @@ def test_numbers_with_commas():
     assert options.numbers("l2", None) == []
     assert options.numbers("l2", "0,0.5, 1e-3") == [0.0, 0.5, 1e-3]
     assert options.numbers("l2", "3,") == [3.0]
-    found = options.numbers("batch-size", "3,4", int)
-    assert found == [3, 4]
-    assert {type(n) for n in found} == {int}
+    numbers = options.numbers("batch-size", "3,4", int)
+    assert numbers == [3, 4]
+    assert {type(n) for n in numbers} == {int}
     with pytest.raises(InputError, match=r"^--l2 is '1,x'; give numbers, several with commas"):
         options.numbers("l2", "1,x")
     with pytest.raises(InputError, match=r"^--seeds is '1\.5'; give whole numbers, several"):
@@ -148,11 +150,11 @@ def test_every_option_of_training_stands_in_a_panel(name):
     assert {option for option, panel in known.items() if panel not in order} == set()
     places = [order.index(panel) for panel in known.values()]
     assert places == sorted(places)
-    wanted = {"hidden": "Network", "epochs": "Training", "l2": panels.REGULAR, "target": "Data",
+    expected = {"hidden": "Network", "epochs": "Training", "l2": panels.REGULAR, "target": "Data",
               "backend": panels.PLACE, "out": "The run", "timeout": panels.PLACE,
               "buffer": "Data", "folds": "Data", "quiet": "The run"}  # fmt: skip
-    assert {o: p for o, p in known.items() if o in wanted} == {
-        o: p for o, p in wanted.items() if o in known
+    assert {o: p for o, p in known.items() if o in expected} == {
+        o: p for o, p in expected.items() if o in known
     }  # fmt: skip
 
 
@@ -176,9 +178,9 @@ def test_lines_go_where_they_belong(capsys):
     screen.note(["odd", "odder"])
     screen.say("wrong", error=True)
     screen.give({"a": None})
-    found = capsys.readouterr()
-    assert found.out == 'result\n3\n{"a": null}\n'
-    assert found.err == "note: odd\nnote: odder\nwrong\n"
+    output = capsys.readouterr()
+    assert output.out == 'result\n3\n{"a": null}\n'
+    assert output.err == "note: odd\nnote: odder\nwrong\n"
 
 
 def test_what_is_completed(tmp_path, monkeypatch):
@@ -203,13 +205,13 @@ def test_what_is_completed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given"),
+    ("arguments", "value"),
     [(["train", "--epochs", "x"], "--epochs is 'x'"), (["train", "--epochs"], None),
      (["--epochs", "y", "--epochs", "x"], "--epochs is 'y'"), (["train", "x"], None)],
 )  # fmt: skip
-def test_the_option_that_was_given_wrongly_is_named(arguments, given):
+def test_an_error_names_the_option_with_the_wrong_value(arguments, value):
     error = typer.BadParameter("no", param=SimpleNamespace(opts=["--epochs"]))
-    assert _option_value(error, arguments) == given
+    assert _option_value(error, arguments) == value
     assert _option_value(ValueError(), arguments) is None
 
 
@@ -217,7 +219,7 @@ def test_the_option_that_was_given_wrongly_is_named(arguments, given):
     ("option", "meant"),
     [("--lr", "--learning-rate"), ("--epoch", "--epochs"), ("--batch_size", "--batch-size")],
 )
-def test_an_option_by_another_name_is_told_its_own(option, meant):
+def test_a_synonym_of_an_option_gets_a_suggestion(option, meant):
     context = SimpleNamespace(command=commands()["train"])
     assert _meant(SimpleNamespace(ctx=context), option).startswith(f"did you mean {meant}?")
 
@@ -233,9 +235,9 @@ def test_each_run_of_a_report_has_its_own_figures(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(single, "figures", lambda run: {"run": run.name})
     monkeypatch.setattr(page, "pictures", lambda folder: dict.fromkeys("xyz"))
     assert main(["report", "a", "bx", "--json"]) == 0
-    found = capsys.readouterr()
-    assert json.loads(found.out) == {"report": str(place), "runs": [{"run": "a"}, {"run": "bx"}]}
-    assert found.err == "note: a: odd a\nnote: bx: odd bx\n"
+    output = capsys.readouterr()
+    assert json.loads(output.out) == {"report": str(place), "runs": [{"run": "a"}, {"run": "bx"}]}
+    assert output.err == "note: a: odd a\nnote: bx: odd bx\n"
     assert main(["report", "a", "bx"]) == 0
     assert capsys.readouterr().out == (
         f"note: bx: not evaluated: x\nreport: {place} (3 pictures beside it)\n"
@@ -247,14 +249,14 @@ class Recorded(Exception):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "settings"),
     [
         ([], {"epochs": 0, "minutes": 0.25, "on_error": "stop"}),
         (["--checkpoint-minutes", "3", "--on-error", "continue"],
          {"epochs": 0, "minutes": 3.0, "on_error": "continue"}),
     ],
 )  # fmt: skip
-def test_checkpoints_are_written_as_they_were_asked_for(tmp_path, monkeypatch, words, told):
+def test_checkpoint_options_reach_the_callback(tmp_path, monkeypatch, words, settings):
     from bpnet.cli import main
 
     seen = {}
@@ -266,7 +268,7 @@ def test_checkpoints_are_written_as_they_were_asked_for(tmp_path, monkeypatch, w
     monkeypatch.setattr(bpnet, "Checkpoint", checkpoint)
     with pytest.raises(Recorded):
         main(["train", "digits", "--out", str(tmp_path / "run"), *words])
-    assert seen == told
+    assert seen == settings
     assert list(tmp_path.iterdir()) == []
 
 
@@ -291,10 +293,10 @@ def test_what_a_command_hands_to_training(tmp_path, monkeypatch):
         main(["train", "digits", *words, "--out", str(tmp_path / "run")])
     recipe, place = seen["recipe"], seen["place"]
     assert recipe.optimizer == bpnet.optimizers.Nesterov(0.25, 0.5)
-    told = {name: getattr(recipe, name) for name in (
+    settings = {name: getattr(recipe, name) for name in (
         "l2", "epochs", "batch_size", "dropout", "seed", "schedule", "clip_norm", "label_smoothing",
     )}  # fmt: skip
-    assert told == {
+    assert settings == {
         "l2": 0.5, "epochs": 3, "batch_size": None, "dropout": 0.25, "seed": 7,
         "schedule": bpnet.schedules.Cosine(), "clip_norm": 2.0, "label_smoothing": 0.1,
     }  # fmt: skip
@@ -302,11 +304,11 @@ def test_what_a_command_hands_to_training(tmp_path, monkeypatch):
     assert (place.dtype, place.threads, place.backend.name) == ("float64", 1, "numpy")
     net = seen["network"]
     assert net.sizes == [64, 9, 8, 10]
-    wanted = bpnet.Network(
+    expected = bpnet.Network(
         [64, 9, 8, 10], hidden=["tanh", "relu"], output="softmax", norm="layer", seed=7
     )
-    assert net.layers == wanted.layers
-    np.testing.assert_array_equal(net.weights[2], wanted.weights[2])
+    assert net.layers == expected.layers
+    np.testing.assert_array_equal(net.weights[2], expected.weights[2])
     np.testing.assert_array_equal(seen["sample_weight"], np.arange(1438.0))
     assert seen["checkpoint"].folder == tmp_path / "run" / "checkpoints"
     assert not seen["resume"]

@@ -54,8 +54,8 @@ def test_it_goes_on_from_the_weights_with_the_columns(place):
     bpnet.train(first, data, epochs=2, backend="numpy")
     for one, other in zip(net.weights, first.weights, strict=True):
         np.testing.assert_array_equal(one, other)
-    found = json.loads(Path("second/history.json").read_text())
-    assert len(found["cost"]) == 2
+    history = json.loads(Path("second/history.json").read_text())
+    assert len(history["cost"]) == 2
 
 
 def test_it_is_taken_up_again_without_the_other_run(place):
@@ -63,8 +63,8 @@ def test_it_is_taken_up_again_without_the_other_run(place):
     assert begun("more.csv", "--checkpoint-minutes", "1e-9") == 0
     Path("second/model.safetensors").unlink()  # as if it had been killed
     assert main(["train", "--resume", "second", "-q"]) == 0
-    wanted = Path("whole/model.safetensors").read_bytes()
-    assert Path("second/model.safetensors").read_bytes() == wanted
+    expected = Path("whole/model.safetensors").read_bytes()
+    assert Path("second/model.safetensors").read_bytes() == expected
     Path("second/model.safetensors").unlink()
     shutil.rmtree("second/checkpoints", ignore_errors=True)
     shutil.move("first", "gone")
@@ -72,16 +72,16 @@ def test_it_is_taken_up_again_without_the_other_run(place):
 
 
 def test_differences_are_named(place, capsys):
-    asked = ["more.csv", "--target", "y", "--init", "first"]
-    line = refused(capsys, *asked, "--hidden", "6,7")
+    options = ["more.csv", "--target", "y", "--init", "first"]
+    line = refused(capsys, *options, "--hidden", "6,7")
     assert "layer 2 of the trained network is dense 6 to 5 relu, not dense 6 to 7" in line
     assert "leave --hidden out" in line
-    line = refused(capsys, *asked, "--activation", "tanh")
+    line = refused(capsys, *options, "--activation", "tanh")
     assert "is dense 6 to 5 relu, not dense 6 to 5 tanh" in line
     frame(60, 2).rename({"a": "b"}).write_csv("lacking.csv")
-    assert "lacks 'a'" in refused(capsys, "lacking.csv", *asked[1:])
-    assert "trained on 'y'" in refused(capsys, "more.csv", "--target", "c", *asked[3:])
-    assert "no run at runs/none" in refused(capsys, *asked[:-1], "runs/none")
+    assert "lacks 'a'" in refused(capsys, "lacking.csv", *options[1:])
+    assert "trained on 'y'" in refused(capsys, "more.csv", "--target", "c", *options[3:])
+    assert "no run at runs/none" in refused(capsys, *options[:-1], "runs/none")
     assert main(["train", "digits", "--hidden", "8", *FAST, "--out", "digits"]) == 0
     np.savez("wide.npz", x=np.ones((20, 3)), y=np.arange(20) % 10)
     line = refused(capsys, "wide.npz", "--init", "digits")

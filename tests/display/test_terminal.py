@@ -22,7 +22,7 @@ def ended(**history):
 
 
 LEARNED = {"cost": [1.0, 0.25], "accuracy": [0.1, 0.5]}
-JUDGED = {"validation_cost": [2.0, 0.75], "validation_accuracy": [0.2, 0.25]}
+VALIDATION = {"validation_cost": [2.0, 0.75], "validation_accuracy": [0.2, 0.25]}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ JUDGED = {"validation_cost": [2.0, 0.75], "validation_accuracy": [0.2, 0.25]}
     [
         ({"cost": [1.0, 0.25]}, "epoch  2/12  cost 0.2500  200 samples/s  0:30, 2:30 left",
          "epoch  2/12  cost 0.2500  0:30"),
-        ({**LEARNED, **JUDGED},
+        ({**LEARNED, **VALIDATION},
          "epoch  2/12  cost 0.2500  accuracy  50.0 %  validation cost 0.7500  accuracy  25.0 %"
          "  200 samples/s  0:30, 2:30 left",
          "epoch  2/12  cost 0.2500  accuracy  50.0 %  validation 0.7500, 25.0 %  0:30"),
@@ -69,7 +69,7 @@ def test_figures_have_the_digits_that_matter(value, text):
 @pytest.mark.parametrize(
     ("step", "rate"), [(1, "25 samples/s"), (3, "75 samples/s"), (4, "100 samples/s")]
 )
-def test_the_bar_tells_how_far_an_epoch_is(monkeypatch, step, rate):
+def test_the_bar_shows_the_progress_of_an_epoch(monkeypatch, step, rate):
     now = [10.0]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
     bar = Bar(Console(file=io.StringIO(), width=100))
@@ -96,8 +96,8 @@ def test_the_bar_is_where_the_last_line_is():
     assert task.fields["text"].endswith("cost 0.2500  accuracy  50.0 %  200 samples/s")
 
 
-@pytest.mark.parametrize(("seconds", "wanted"), [(0.0, 0), (0.5, 10), (10.0, 20)])
-def test_without_a_terminal_a_set_has_a_line_now_and_then(monkeypatch, seconds, wanted):
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, 0), (0.5, 10), (10.0, 20)])
+def test_without_a_terminal_a_set_has_a_line_now_and_then(monkeypatch, seconds, expected):
     """At most one in 5 seconds, and 20 in all."""
     now, file = [0.0], io.StringIO()
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
@@ -109,9 +109,9 @@ def test_without_a_terminal_a_set_has_a_line_now_and_then(monkeypatch, seconds, 
             count.on_epoch_end(run)
             count.on_train_end(run)
     said = file.getvalue().splitlines()
-    assert len(said) == wanted
-    assert wanted < 20 or said[0].startswith("5/100 networks  0:50, 15:50 left")
-    assert wanted == 0 or said[-1].startswith("100/100 networks")
+    assert len(said) == expected
+    assert expected < 20 or said[0].startswith("5/100 networks  0:50, 15:50 left")
+    assert expected == 0 or said[-1].startswith("100/100 networks")
     assert all(line.endswith("best cost 0.0000") for line in said)
 
 

@@ -14,8 +14,8 @@ from bpnet.callbacks import Progress
 def train(count=1, **options):
     data = bpnet.data.load("digits", validation=0.1)
     nets = [bpnet.Network([64, 8, 10], seed=seed) for seed in range(count)]
-    given = nets if count > 1 else nets[0]
-    return bpnet.train(given, data, epochs=3, backend="numpy", **options)
+    model = nets if count > 1 else nets[0]
+    return bpnet.train(model, data, epochs=3, backend="numpy", **options)
 
 
 class Terminal(io.StringIO):
@@ -42,7 +42,7 @@ def test_nothing_is_shown_where_nobody_watches(capsys, options):
     assert capsys.readouterr().out == ""
 
 
-def test_a_log_gets_lines_if_it_is_told_so(capsys):
+def test_a_log_gets_lines_with_verbose_2(capsys):
     shown = train(verbose=2)
     (first, *_, last) = said = lines(capsys.readouterr().out)
     assert len(said) == 3
@@ -73,7 +73,7 @@ def test_a_log_gets_the_last_line_of_a_set_however_short_it_was(capsys):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_the_terminal_is_given_back_where_training_fails(terminal, count):
+def test_the_terminal_is_restored_after_an_error(terminal, count):
     class Fails(bpnet.Callback):
         def on_epoch_end(self, run):
             raise ZeroDivisionError

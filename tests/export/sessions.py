@@ -37,8 +37,8 @@ class Session:
         return {entry.key: entry.value for entry in self.model.metadata_props}
 
 
-def error(found: Any, wanted: Any) -> float:
+def error(actual: Any, expected: Any) -> float:
     """Largest error relative to max(1, |a|)."""
-    assert found.shape == wanted.shape
-    wanted = np.asarray(wanted, np.float64)
-    return float(np.max(np.abs(found - wanted) / np.maximum(1, np.abs(wanted))))
+    assert actual.shape == expected.shape
+    expected = np.asarray(expected, np.float64)
+    return float(np.max(np.abs(actual - expected) / np.maximum(1, np.abs(expected))))

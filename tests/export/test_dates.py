@@ -37,8 +37,8 @@ def test_a_graph_takes_days(run, capsys):
     days = table["day"].cast(pl.Int32).cast(pl.Float64).fill_null(float("nan")).to_numpy()
     (a,) = onnxruntime.InferenceSession("m.onnx").run(["output"], {"day": days})
     data = bpnet.data.load("t.csv", columns=bpnet.runs.open_run(run)[2])
-    wanted = bpnet.load(run).predict(data.x)
-    np.testing.assert_allclose(a, wanted, atol=1e-6)
+    expected = bpnet.load(run).predict(data.x)
+    np.testing.assert_allclose(a, expected, atol=1e-6)
 
 
 def test_a_report_shows_dates(run):
@@ -46,8 +46,8 @@ def test_a_report_shows_dates(run):
     subject = make.prepare(["run"], data="new.csv")[0][0]
     head, cells = rows._cells(subject, np.arange(len(subject.evaluation.data.x)))
     assert head == ["day"]
-    wanted = pl.read_csv("t.csv")["day"].fill_null("2024-01-01*")  # the mean, filled in
-    assert [row[0] for row in cells] == wanted.to_list()
+    expected = pl.read_csv("t.csv")["day"].fill_null("2024-01-01*")  # the mean, filled in
+    assert [row[0] for row in cells] == expected.to_list()
 
 
 def test_a_number_that_is_the_mean_is_not_taken_for_one_that_was_filled_in(tmp_path, monkeypatch):

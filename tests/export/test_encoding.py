@@ -57,15 +57,15 @@ def run(request, tmp_path_factory):
 def test_raw_columns_give_what_predict_gives(run):
     net, columns, session = run
     frame = table()
-    found = session(**fed(frame, columns))
+    outputs = session(**fed(frame, columns))
     x, _ = encode(frame, columns, "table")
-    wanted = net.predict(x)
-    assert error(found["output"], wanted) <= BOUND
+    expected = net.predict(x)
+    assert error(outputs["output"], expected) <= BOUND
     assert set(session.inputs) == {column.name for column in columns.inputs}
     if columns.task == "regress":
-        assert error(found["prediction"], columns.decode_target(wanted)[:, 0]) <= BOUND
+        assert error(outputs["prediction"], columns.decode_target(expected)[:, 0]) <= BOUND
     else:
-        assert found["label_"].tolist() == net.decide(wanted).tolist()
+        assert outputs["label_"].tolist() == net.decide(expected).tolist()
     assert bpnet.data.Columns.from_json(session.about["columns"]) == columns
 
 
@@ -130,10 +130,10 @@ def test_dates_rare_values_and_several_targets(tmp_path):
     session = Session(to_onnx(net, tmp_path / "t.onnx", data.columns))
     values = (frame["when"].dt.epoch("us") / 86_400e6).fill_null(float("nan")).to_numpy().copy()
     zones = np.asarray([*zone[:-1], "never seen"], dtype=object)
-    found = session(when=values, zone=zones)
+    outputs = session(when=values, zone=zones)
     x, tally = encode(frame.with_columns(zone=pl.Series(zones.tolist())), data.columns, "table")
     assert (tally["zone"].unseen, tally["zone"].examples) == (3, ("never seen", "rare"))
-    wanted = net.predict(x)
-    assert error(found["output"], wanted) <= BOUND
-    named = np.stack([found["prediction_y"], found["prediction_z"]], axis=1)
-    assert error(named, data.columns.decode_target(wanted)) <= BOUND
+    expected = net.predict(x)
+    assert error(outputs["output"], expected) <= BOUND
+    named = np.stack([outputs["prediction_y"], outputs["prediction_z"]], axis=1)
+    assert error(named, data.columns.decode_target(expected)) <= BOUND

@@ -32,10 +32,10 @@ def test_every_activation_hidden_and_as_output(tmp_path, name):
     net.biases[0] = np.linspace(-1, 1, 5)
     session = exported(net, tmp_path)
     x = examples(50, 6) * (0.3 if name == "exp" else 1)
-    wanted = net.predict(x, dtype="float32")
+    expected = net.predict(x, dtype="float32")
     # exp makes of a relative error of z one that is |z| times as large
-    condition = max(1.0, float(np.abs(np.log(wanted)).max())) if name == "exp" else 1.0
-    assert error(session(x=x)["output"], wanted) <= BOUND * condition
+    condition = max(1.0, float(np.abs(np.log(expected)).max())) if name == "exp" else 1.0
+    assert error(session(x=x)["output"], expected) <= BOUND * condition
     dense = session.operators.count("Gemm") + session.operators.count("MatMul")
     assert dense == 2
     assert not {"If", "Loop", "Size", "Shape", "Identity"} & set(session.operators)
@@ -52,11 +52,11 @@ def test_the_graph_is_what_a_person_would_write(tmp_path, output):
     assert [node.input[1] for node in session.model.graph.node if node.op_type == "Gemm"] == [
         *("W.0", "W.1", "W.2")
     ]
-    held = {
+    constants = {
         t.name: library("onnx").numpy_helper.to_array(t) for t in session.model.graph.initializer
     }
-    assert set(held) == {"W.0", "W.1", "W.2", "b.0", "b.1", "b.2"}
-    np.testing.assert_array_equal(held["W.1"], net.weights[1].T.astype(np.float32))
+    assert set(constants) == {"W.0", "W.1", "W.2", "b.0", "b.1", "b.2"}
+    np.testing.assert_array_equal(constants["W.1"], net.weights[1].T.astype(np.float32))
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer"])
@@ -85,17 +85,17 @@ def test_any_number_of_examples_and_extreme_ones(tmp_path):
     session = exported(net, tmp_path)
     for m in (0, 1, 2, 1000):
         x = np.round(examples(m, 6) * 1000)
-        found = session(x=x)["output"]
-        assert found.shape == (m, 4)
-        assert m == 0 or error(found, net.predict(x, dtype="float32")) <= BOUND
+        actual = session(x=x)["output"]
+        assert actual.shape == (m, 4)
+        assert m == 0 or error(actual, net.predict(x, dtype="float32")) <= BOUND
 
 
 def test_float64(tmp_path):
     net = bpnet.Network([6, 5, 4], hidden="relu", output="identity")
     x = examples(20, 6).astype(np.float64)
-    found = exported(net, tmp_path, dtype="float64")(x=x)["output"]
-    assert found.dtype == np.float64
-    assert error(found, net.predict(x, dtype="float64")) <= 1e-14
+    actual = exported(net, tmp_path, dtype="float64")(x=x)["output"]
+    assert actual.dtype == np.float64
+    assert error(actual, net.predict(x, dtype="float64")) <= 1e-14
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_labels_are_those_of_classify(tmp_path, classes, output, n):
     net.classes = np.asarray(classes)
     session = exported(net, tmp_path)
     x = examples(40, 6)
-    wanted = net.decide(net.predict(x, dtype="float32")).tolist()
-    assert session(x=x)["label"].tolist() == wanted
-    assert len(set(wanted)) > 1
+    expected = net.decide(net.predict(x, dtype="float32")).tolist()
+    assert session(x=x)["label"].tolist() == expected
+    assert len(set(expected)) > 1
     assert json.loads(session.about["classes"]) == classes
 
 
@@ -125,10 +125,10 @@ def test_labels_that_do_not_exclude_each_other_are_0_and_1(tmp_path, n, output):
     net = bpnet.Network([6, 5, n], hidden="tanh", output=output, init="normal", seed=2)
     net.labels = True
     session, x = exported(net, tmp_path), examples(40, 6)
-    found = session(x=x)
+    actual = session(x=x)
     middle = 0.5 if output == "sigmoid" else 0.0  # of a hinge, whose outputs are scores
     right = (net.predict(x, dtype="float32") > middle).astype(int)
-    assert found["label"].tolist() == (right[:, 0] if n == 1 else right).tolist()
+    assert actual["label"].tolist() == (right[:, 0] if n == 1 else right).tolist()
     assert 0 < right.mean() < 1
 
 

@@ -30,10 +30,10 @@ def trained(session, x, y, epochs=EPOCHS):
         for i in range(0, len(x), BATCH):
             rows = order[i : i + BATCH]
             more = {"rows": rows.astype(np.int64)} if "rows" in session.inputs else {}
-            found = session(x=x[rows], y=y[rows], **more, **carried)
-            carried = {name[:-4]: found[name] for name in found if name.endswith(".new")}
-            costs += float(found["cost"]) * len(rows)
-            right += int(found.get("correct", 0))
+            outputs = session(x=x[rows], y=y[rows], **more, **carried)
+            carried = {name[:-4]: outputs[name] for name in outputs if name.endswith(".new")}
+            costs += float(outputs["cost"]) * len(rows)
+            right += int(outputs.get("correct", 0))
     return carried, costs / len(x), right / len(x)
 
 
@@ -61,8 +61,8 @@ def follows(net, data, folder, optimizer, **options):
         kinds = (
             ("W", "b") if arrays and arrays[0].ndim == 2 else ("gamma", "beta", "mean", "variance")
         )
-        for kind, wanted in zip(kinds, arrays, strict=False):
-            assert error(carried[f"{kind}.{l}"], wanted) <= BOUND, f"{kind}.{l}"
+        for kind, expected in zip(kinds, arrays, strict=False):
+            assert error(carried[f"{kind}.{l}"], expected) <= BOUND, f"{kind}.{l}"
     assert any(np.any(a != b) for a, b in zip(other.weights, net.weights, strict=True))
     return session
 
@@ -128,16 +128,16 @@ def test_one_sigmoid_output(tmp_path, digits):
     follows(net, (x, rows), tmp_path, "rmsprop")
 
 
-def test_the_learning_rate_may_be_given(tmp_path, digits):
+def test_the_learning_rate_may_be_an_input(tmp_path, digits):
     x, y = digits
     sgd = bpnet.optimizers.SGD(learning_rate=0.25)
     session = Session(training_to_onnx(network(), tmp_path / "step.onnx", optimizer=sgd))
     left_out = session(x=x, y=y)["W.0.new"]
-    given = session(x=x, y=y, learning_rate=np.asarray(0.25, np.float32))["W.0.new"]
-    np.testing.assert_array_equal(left_out, given)
+    updated = session(x=x, y=y, learning_rate=np.asarray(0.25, np.float32))["W.0.new"]
+    np.testing.assert_array_equal(left_out, updated)
     still = session(x=x, y=y, learning_rate=np.asarray(0, np.float32))["W.0.new"]
     np.testing.assert_array_equal(still, network().weights[0].T.astype(np.float32))
-    assert np.any(still != given)
+    assert np.any(still != updated)
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,11 @@ import pytest
 
 import bpnet
 from bpnet.core.layers import Dropout
-from bpnet.errors import InputError
 from bpnet.imports import assembling, from_file, from_keras, from_sklearn, from_torch, keras
 from bpnet.imports.assembling import Linear
+from tests.assertions import error_message
 
 RANDOM = np.random.default_rng(3)
-
-
-def said(make, *arguments, **named):
-    """The refusal of a call, whole."""
-    with pytest.raises(InputError) as refused:
-        make(*arguments, **named)
-    return str(refused.value)
 
 
 def linear(*sizes, prefix="{}", bias=True):
@@ -87,8 +80,8 @@ W = np.zeros((4, 3), "f4")
     ],
 )  # fmt: skip
 def test_weights_that_are_not_of_linear_layers(state, options, text):
-    given = {"hidden": "relu", "output": "softmax", **options}
-    assert said(from_torch, state, **given) == text
+    keywords = {"hidden": "relu", "output": "softmax", **options}
+    assert error_message(from_torch, state, **keywords) == text
 
 
 def test_layers_are_in_the_order_of_their_numbers():
@@ -135,7 +128,7 @@ def test_layers_may_have_no_biases_and_names_of_their_own():
 )  # fmt: skip
 def test_files_that_are_not_read(tmp_path, name, options, text):
     (tmp_path / name).touch()
-    assert said(from_file, tmp_path / name, **options) == f"{tmp_path / name} {text}"
+    assert error_message(from_file, tmp_path / name, **options) == f"{tmp_path / name} {text}"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +145,7 @@ def test_tensors_do_not_say_their_activations(tmp_path, sizes, options, lacking)
     path = tmp_path / "m.safetensors"
     save_file(linear(*sizes), path)
     if lacking:
-        assert said(from_file, path, **options).startswith(
+        assert error_message(from_file, path, **options).startswith(
             f"{path} does not say its activations; give {lacking} ("
         )
     else:
@@ -176,7 +169,7 @@ def test_tensors_do_not_say_their_activations(tmp_path, sizes, options, lacking)
     ],
 )  # fmt: skip
 def test_layers_that_do_not_fit(parts, text):
-    assert said(assembling.build_network, parts) == text
+    assert error_message(assembling.build_network, parts) == text
 
 
 def test_dropout_stays_between_its_layers():
@@ -201,7 +194,7 @@ def test_dropout_stays_between_its_layers():
     ],
 )  # fmt: skip
 def test_estimators_that_are_no_network(estimator, text):
-    assert said(from_sklearn, estimator) == text
+    assert error_message(from_sklearn, estimator) == text
 
 
 @pytest.mark.parametrize(
@@ -268,7 +261,7 @@ def test_a_chain_of_keras_layers():
     ],
 )  # fmt: skip
 def test_models_of_keras_that_are_not_followed(described, text):
-    assert said(read, described) == text
+    assert error_message(read, described) == text
 
 
 def functional(*names, inputs="in", outputs=None, **kwargs):
@@ -287,25 +280,25 @@ def test_functional_models_are_chains_from_their_input_to_their_output():
     crossed = functional("a", "b")
     nodes = crossed["config"]["layers"][2]["inbound_nodes"][0]
     nodes["args"][0]["config"]["keras_history"] = ["in", 0, 0]
-    assert said(read, crossed) == (
+    assert error_message(read, crossed) == (
         "'b' comes after in; give a model whose layers follow one another"
     )
-    assert said(read, functional("a", "b", outputs="a")) == (
+    assert error_message(read, functional("a", "b", outputs="a")) == (
         "its outputs are a, its last layer is b; give a model with one input and one output"
     )
-    assert said(read, functional("a", training=True)) == (
+    assert error_message(read, functional("a", training=True)) == (
         "'a' is called with training = True; give a model that calls its layers without"
     )
     assert read(functional("a", training=False, mask=None), ((3, 4),)).sizes == [3, 4]
 
 
 def test_what_is_no_model_of_keras():
-    assert said(from_keras, 3) == "int is no Keras model; give one, or a .keras file"
+    assert error_message(from_keras, 3) == "int is no Keras model; give one, or a .keras file"
     unbuilt = SimpleNamespace(get_config=dict, layers=[], built=False, name="m")
-    assert said(from_keras, unbuilt) == "'m' is not built; build it, or call it, before"
+    assert error_message(from_keras, unbuilt) == "'m' is not built; build it, or call it, before"
     own = SimpleNamespace(name="a", activation=np.tanh)
     own.activation = type("Own", (), {"__module__": "mine", "__name__": "own"})()
-    assert said(keras._check_own, SimpleNamespace(layers=[own])) == (
+    assert error_message(keras._check_own, SimpleNamespace(layers=[own])) == (
         "'a' has the activation own of mine, which is not Keras's own; "
         "give a model with one of Keras's"
     )

@@ -27,9 +27,9 @@ def sequential(keras, *layers):
 
 
 def as_predicted(model, net):
-    wanted = np.asarray(model(X, training=False))
+    expected = np.asarray(model(X, training=False))
     np.testing.assert_allclose(
-        net.predict(X), wanted, rtol=0, atol=1e-6 * max(1, abs(wanted).max())
+        net.predict(X), expected, rtol=0, atol=1e-6 * max(1, abs(expected).max())
     )
 
 
@@ -47,8 +47,8 @@ def model(keras):
 def test_a_model_and_its_file(model, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
-    for given in (model, path, str(path)):
-        net = from_keras(given, classes=["a", "b", "c"])
+    for source in (model, path, str(path)):
+        net = from_keras(source, classes=["a", "b", "c"])
         assert net.sizes == [5, 7, 6, 6, 3]
         as_predicted(model, net)
         assert net.classes.tolist() == ["a", "b", "c"]
@@ -73,8 +73,8 @@ def test_a_functional_model_and_more_than_ten_layers(keras, tmp_path):
         a = keras.layers.Dense(4 + n, activation="tanh")(a)
     model = keras.Model(inputs, a)
     model.save(tmp_path / "m.keras")
-    for given in (model, tmp_path / "m.keras"):
-        as_predicted(model, from_keras(given))
+    for source in (model, tmp_path / "m.keras"):
+        as_predicted(model, from_keras(source))
 
 
 def test_what_has_no_place_here_is_refused(keras):
@@ -102,17 +102,17 @@ def test_a_picture_is_flattened(keras):
     layers = keras.layers
     model = keras.Sequential([keras.Input((2, 3)), layers.Flatten(), layers.Dense(4)])
     x = np.random.default_rng(3).normal(size=(9, 2, 3)).astype(np.float32)
-    wanted = np.asarray(model(x))
-    np.testing.assert_allclose(from_keras(model).predict(x), wanted, rtol=0, atol=1e-6)
+    expected = np.asarray(model(x))
+    np.testing.assert_allclose(from_keras(model).predict(x), expected, rtol=0, atol=1e-6)
 
 
 def rewritten(path, **entries):
     """The file with other entries; an entry of None is left out."""
     with zipfile.ZipFile(path) as file:
-        held = {name: file.read(name) for name in file.namelist()}
-    held.update(entries)
+        parts = {name: file.read(name) for name in file.namelist()}
+    parts.update(entries)
     with zipfile.ZipFile(path, "w") as file:
-        for name, content in held.items():
+        for name, content in parts.items():
             if content is not None:
                 file.writestr(name, content)
     return path

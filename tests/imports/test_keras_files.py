@@ -25,11 +25,11 @@ def file(tmp_path):
     library("h5py")
 
     def write(method=zipfile.ZIP_STORED, **parts):
-        held = {"config.json": CONFIG, "model.weights.h5": foreign.weights()}
-        held |= {name.replace("__", "."): part for name, part in parts.items()}
+        contents = {"config.json": CONFIG, "model.weights.h5": foreign.weights()}
+        contents |= {name.replace("__", "."): part for name, part in parts.items()}
         with zipfile.ZipFile(tmp_path / "m.keras", "w", method) as archive:
-            for name, part in held.items():
-                archive.writestr(name, part)
+            for name, content in contents.items():
+                archive.writestr(name, content)
         return tmp_path / "m.keras"
 
     return write
@@ -61,8 +61,8 @@ def test_the_good_file_is_read(file):
 def built(change):
     """HDF5 of the good file after a change."""
     content = io.BytesIO(foreign.weights())
-    with library("h5py").File(content, "r+") as held:
-        change(held)
+    with library("h5py").File(content, "r+") as weights:
+        change(weights)
     return content.getvalue()
 
 
@@ -72,43 +72,43 @@ KERNEL = "layers/dense/vars/0"
 def put(shape=(3, 4), dtype="<f4", **options):
     """A change of the first weights."""
 
-    def change(held):
-        del held[KERNEL]
-        held.create_dataset(KERNEL, shape, dtype, **options)
+    def change(weights):
+        del weights[KERNEL]
+        weights.create_dataset(KERNEL, shape, dtype, **options)
 
     return change
 
 
-def soft(held):
-    del held[KERNEL]
-    held[KERNEL] = library("h5py").SoftLink("/layers/dense_1/vars/0")
+def soft(weights):
+    del weights[KERNEL]
+    weights[KERNEL] = library("h5py").SoftLink("/layers/dense_1/vars/0")
 
 
-def virtual(held):
+def virtual(weights):
     layout = library("h5py").VirtualLayout((3, 4), "<f4")
     layout[:] = library("h5py").VirtualSource("elsewhere.h5", "x", (3, 4))
-    del held[KERNEL]
-    held.create_virtual_dataset(KERNEL, layout)
+    del weights[KERNEL]
+    weights.create_virtual_dataset(KERNEL, layout)
 
 
-def references(held):
-    put(dtype=library("h5py").special_dtype(ref=library("h5py").Reference))(held)
+def references(weights):
+    put(dtype=library("h5py").special_dtype(ref=library("h5py").Reference))(weights)
 
 
-def aliased(held):
+def aliased(weights):
     """One array, of most of the file, as that of both layers."""
     for name in (KERNEL, "layers/dense_1/vars/0"):
-        del held[name]
-    held[KERNEL] = np.ones((100, 100), np.float32)
-    held["layers/dense_1/vars/0"] = held[KERNEL]
+        del weights[name]
+    weights[KERNEL] = np.ones((100, 100), np.float32)
+    weights["layers/dense_1/vars/0"] = weights[KERNEL]
 
 
-def third(held):
-    held.create_group("layers/dense_2")
+def third(weights):
+    weights.create_group("layers/dense_2")
 
 
-def fourth(held):
-    held["layers/dense/vars/2"] = np.ones(4, np.float32)
+def fourth(weights):
+    weights["layers/dense/vars/2"] = np.ones(4, np.float32)
 
 
 HDF5 = {

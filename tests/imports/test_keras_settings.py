@@ -33,15 +33,15 @@ def imported(tmp_path):
 
     def both(model):
         model.save(tmp_path / "m.keras")
-        return [from_keras(given) for given in (model, tmp_path / "m.keras")]
+        return [from_keras(source) for source in (model, tmp_path / "m.keras")]
 
     return both
 
 
 def check_equal(model, nets, x=X, atol=2e-6):
-    wanted = np.asarray(model(x)).astype(np.float64)
+    expected = np.asarray(model(x)).astype(np.float64)
     for net in nets:
-        np.testing.assert_allclose(net.predict(x), wanted, rtol=0, atol=atol)
+        np.testing.assert_allclose(net.predict(x), expected, rtol=0, atol=atol)
 
 
 def test_a_flatten_keeps_the_order_of_a_picture_or_is_refused(keras, imported):
@@ -83,7 +83,7 @@ def test_dropout_stays_and_trains(keras, imported):
         assert (net.weights[0] != before).any()
 
 
-def test_what_acts_in_training_only_is_told(keras, imported):
+def test_what_acts_in_training_only_causes_a_warning(keras, imported):
     layers, dense = keras.layers, keras.layers.Dense
     spread = layers.Dropout(0.1, noise_shape=(1, 3), name="n")
     cases = {
@@ -108,7 +108,7 @@ def test_what_acts_in_training_only_is_told(keras, imported):
         check_equal(model, nets)
 
 
-def test_what_is_left_out_of_a_keras_model_is_told_on_the_command_line(
+def test_the_command_line_prints_what_is_left_out_of_a_keras_model(
     keras, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
@@ -138,7 +138,7 @@ def graphs(keras):
         h = hidden(x)
         return [h, dense(3)(h)]
 
-    found = {
+    models = {
         "its outputs are hidden, ": several,
         "'.*' comes after in, ": lambda x: dense(3)(layers.Concatenate()([x, dense(3)(x)])),
         "'shared' comes after in, shared": lambda x: shared(shared(x)),
@@ -148,7 +148,7 @@ def graphs(keras):
     }
     one, two = keras.Input((5,), name="one"), keras.Input((5,), name="two")
     added = keras.Model([one, two], dense(3)(layers.Add()([one, two])))
-    return {"'two' comes after nothing": added} | {w: graph(keras, f) for w, f in found.items()}
+    return {"'two' comes after nothing": added} | {w: graph(keras, f) for w, f in models.items()}
 
 
 def own(keras):

@@ -29,11 +29,11 @@ def fitted(kind, y, **options):
 def test_classifiers(name):
     mlp = fitted(MLPClassifier, TARGETS[name])
     net = from_sklearn(mlp)
-    wanted = mlp.predict_proba(X)
-    found = net.predict(X)
-    if found.shape[1] == 1:
-        wanted = wanted[:, 1:]
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+    expected = mlp.predict_proba(X)
+    actual = net.predict(X)
+    if actual.shape[1] == 1:
+        expected = expected[:, 1:]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
     assert net.classify(X).tolist() == mlp.predict(X).tolist()
 
 
@@ -59,7 +59,7 @@ def test_the_estimators_of_bpnet_itself():
     assert from_sklearn(mlp).classify(X).tolist() == mlp.predict(X).tolist()
 
 
-@pytest.mark.parametrize("given", [MLPClassifier(), "model.pkl", None])
-def test_what_is_not_fitted_is_refused(given):
+@pytest.mark.parametrize("estimator", [MLPClassifier(), "model.pkl", None])
+def test_what_is_not_fitted_is_refused(estimator):
     with pytest.raises(InputError, match="fitted MLPClassifier"):
-        from_sklearn(given)
+        from_sklearn(estimator)

@@ -66,7 +66,7 @@ AROUND = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("word", "given"), AROUND.items(), ids=AROUND.keys())
-def test_what_a_network_is_inside_of_is_refused_by_name(word, given):
+@pytest.mark.parametrize(("word", "estimator"), AROUND.items(), ids=AROUND.keys())
+def test_what_a_network_is_inside_of_is_refused_by_name(word, estimator):
     with pytest.raises(InputError, match=word):
-        from_sklearn(fitted(*given))
+        from_sklearn(fitted(*estimator))

@@ -38,9 +38,9 @@ def test_a_sequential_of_pytorch(tmp_path, as_file):
         state = path
     net = from_torch(state, hidden=["relu", "gelu"], output="softmax", classes=["a", "b", "c"])
     with torch.no_grad():
-        wanted = module(torch.from_numpy(X)).numpy()
-    np.testing.assert_allclose(net.predict(X), wanted, rtol=0, atol=1e-6)
-    assert net.classify(X).tolist() == [["a", "b", "c"][j] for j in wanted.argmax(axis=1)]
+        expected = module(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(net.predict(X), expected, rtol=0, atol=1e-6)
+    assert net.classify(X).tolist() == [["a", "b", "c"][j] for j in expected.argmax(axis=1)]
 
 
 def test_more_than_ten_layers_are_taken_by_number(tmp_path):
@@ -68,8 +68,8 @@ def test_names_without_an_order_need_one():
 def test_one_linear_alone():
     state = {"weight": np.ones((1, 5)), "bias": np.ones(1)}
     net = from_torch(state, hidden=[], output="sigmoid")
-    wanted = 1 / (1 + np.exp(-X.astype(float).sum(axis=1, keepdims=True) - 1))
-    np.testing.assert_allclose(net.predict(X), wanted, rtol=0, atol=1e-12)
+    expected = 1 / (1 + np.exp(-X.astype(float).sum(axis=1, keepdims=True) - 1))
+    np.testing.assert_allclose(net.predict(X), expected, rtol=0, atol=1e-12)
 
 
 BAD = {

@@ -8,22 +8,22 @@ from bpnet.errors import InputError
 from bpnet.imports import from_torch
 from tests.imports.test_state_dict import X, arrays
 
-GIVEN = {"hidden": "relu", "output": "identity"}
+ACTIVATIONS = {"hidden": "relu", "output": "identity"}
 STATE = arrays(5, 8, 3)
 
 
 def check_equal(net, state=STATE):
     (W1, b1), (W2, b2) = ((state[f"{l}.weight"], state[f"{l}.bias"]) for l in (0, 2))
-    wanted = np.maximum(X @ W1.T + b1, 0) @ W2.T + b2
-    np.testing.assert_allclose(net.predict(X), wanted, rtol=0, atol=1e-5)
+    expected = np.maximum(X @ W1.T + b1, 0) @ W2.T + b2
+    np.testing.assert_allclose(net.predict(X), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "model._orig_mod.net2."])
 def test_what_wrappers_put_before_the_names(tmp_path, prefix):
     state = {prefix + name: a for name, a in STATE.items()}
     save_file(state, tmp_path / "w.safetensors")
-    for given in (state, tmp_path / "w.safetensors"):
-        check_equal(from_torch(given, **GIVEN))
+    for source in (state, tmp_path / "w.safetensors"):
+        check_equal(from_torch(source, **ACTIVATIONS))
 
 
 AROUND = {
@@ -40,7 +40,7 @@ AROUND = {
 @pytest.mark.parametrize(("state", "word"), AROUND.values(), ids=AROUND.keys())
 def test_what_stands_around_a_state_dict_is_named(state, word):
     with pytest.raises(InputError, match=word):
-        from_torch(state, **GIVEN)
+        from_torch(state, **ACTIVATIONS)
 
 
 FACTORS = {"0.weight_g": np.ones((8, 1)), "0.weight_v": STATE["0.weight"]}
@@ -67,9 +67,9 @@ BESIDE = {
 def test_an_array_that_no_linear_has_is_refused_by_name(tmp_path, more, word):
     state = {**STATE, **more}
     save_file({k: np.ascontiguousarray(a) for k, a in state.items()}, tmp_path / "w.safetensors")
-    for given in (state, tmp_path / "w.safetensors"):
+    for source in (state, tmp_path / "w.safetensors"):
         with pytest.raises(InputError, match=word):
-            from_torch(given, **GIVEN)
+            from_torch(source, **ACTIVATIONS)
 
 
 @pytest.mark.parametrize(
@@ -86,31 +86,31 @@ def test_an_array_that_no_linear_has_is_refused_by_name(tmp_path, more, word):
 )
 def test_options_of_another_type(options, word):
     with pytest.raises(InputError, match=word):
-        from_torch(STATE, **{**GIVEN, **options})
+        from_torch(STATE, **{**ACTIVATIONS, **options})
 
 
 def test_modules_and_tensors_of_pytorch(tmp_path):
     torch = pytest.importorskip("torch")
     linear = torch.nn.Linear(5, 3)
     with pytest.raises(InputError, match=r"Linear is no state_dict; give module\.state_dict\(\)"):
-        from_torch(linear, **GIVEN)
+        from_torch(linear, **ACTIVATIONS)
     with pytest.raises(InputError, match="hidden is ReLU"):
         from_torch(linear.state_dict(), hidden=torch.nn.ReLU(), output="identity")
     tied = torch.nn.Sequential(*[linear := torch.nn.Linear(5, 5)] * 2)
     net = from_torch(tied.state_dict(), hidden="identity", output="identity")
-    wanted = tied(torch.from_numpy(X)).detach().numpy()
-    np.testing.assert_allclose(net.predict(X), wanted, rtol=0, atol=1e-6)
+    expected = tied(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(net.predict(X), expected, rtol=0, atol=1e-6)
     normed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(5, 3))
     with pytest.raises(InputError, match="original0"):
-        from_torch(normed.state_dict(), **GIVEN)
+        from_torch(normed.state_dict(), **ACTIVATIONS)
     with pytest.raises(InputError, match="meta"):
-        from_torch(torch.nn.Linear(5, 3, device="meta").state_dict(), **GIVEN)
+        from_torch(torch.nn.Linear(5, 3, device="meta").state_dict(), **ACTIVATIONS)
     sparse = {"weight": torch.nn.Linear(5, 3).weight.detach().to_sparse()}
     with pytest.raises(InputError, match="weight has no values"):
-        from_torch(sparse, **GIVEN)
+        from_torch(sparse, **ACTIVATIONS)
     torch.save(linear.state_dict(), tmp_path / "w.safetensors")
     with pytest.raises(InputError, match=r"of torch\.save, and may run code; save the weights"):
-        from_torch(tmp_path / "w.safetensors", **GIVEN)
+        from_torch(tmp_path / "w.safetensors", **ACTIVATIONS)
 
 
 HALVES = np.asarray([1.0, -2.5, 2.0**-14, 65504.0, 2.0**-24, 0.333251953125], np.float16)
@@ -120,8 +120,8 @@ HALVES = np.asarray([1.0, -2.5, 2.0**-14, 65504.0, 2.0**-24, 0.333251953125], np
 def test_halves_of_numpy_are_the_same_numbers_in_float32(tmp_path):
     state = {"weight": HALVES.reshape(2, 3), "bias": HALVES[:2]}
     save_file(state, tmp_path / "w.safetensors")
-    for given in (state, tmp_path / "w.safetensors"):
-        net = from_torch(given, hidden=[], output="identity")
+    for source in (state, tmp_path / "w.safetensors"):
+        net = from_torch(source, hidden=[], output="identity")
         assert net.dtype == "float32"
         assert net.weights[0].tolist() == HALVES.reshape(2, 3).tolist()
         assert net.biases[0].tolist() == HALVES[:2].tolist()
@@ -133,8 +133,8 @@ def test_every_dtype_of_pytorch_keeps_its_numbers(tmp_path, dtype):
     save = pytest.importorskip("safetensors.torch").save_file
     linear = torch.nn.Linear(5, 3).to(getattr(torch, dtype))
     save(linear.state_dict(), tmp_path / "w.safetensors")
-    for given in (linear.state_dict(), tmp_path / "w.safetensors"):
-        net = from_torch(given, hidden=[], output="identity")
+    for source in (linear.state_dict(), tmp_path / "w.safetensors"):
+        net = from_torch(source, hidden=[], output="identity")
         assert net.dtype == ("float64" if dtype == "float64" else "float32")
         assert net.weights[0].tolist() == linear.weight.tolist()
         assert net.biases[0].tolist() == linear.bias.tolist()

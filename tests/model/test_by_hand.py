@@ -15,6 +15,7 @@ from bpnet.model.answering import class_numbers
 from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network, check_alike
 from bpnet.storage import checksummed
+from tests.assertions import error_message
 
 XP = bpnet.backends.get("numpy").xp
 NEGATIVE = np.asarray([1, -0.5])
@@ -29,13 +30,6 @@ COLUMNS = Columns(
     (Column("a", "number", 1.0, 2.0), Column("b", "number", 3.0, 4.0)), (), "y", "text",
     "classify", ("no", "yes"),
 )  # fmt: skip
-
-
-def said(make, *arguments, **named):
-    """The refusal of a call, whole."""
-    with pytest.raises(InputError) as refused:
-        make(*arguments, **named)
-    return str(refused.value)
 
 
 def test_each_layer_draws_a_stream_of_its_own():
@@ -58,7 +52,7 @@ def test_initializers_may_be_one_for_each_dense_layer(norm):
     np.testing.assert_allclose(net.weights[1] @ net.weights[1].T, np.eye(2), atol=1e-12)
     count = 2 if norm is None else 3
     for wrong in (1, 4):
-        assert said(Network, [3, 4, 2], init=["zeros"] * wrong, norm=norm) == (
+        assert error_message(Network, [3, 4, 2], init=["zeros"] * wrong, norm=norm) == (
             f"init has {wrong} entries for {count} layers; match them"
         )
 
@@ -69,8 +63,8 @@ def test_initializers_may_be_one_for_each_dense_layer(norm):
 )
 def test_auto_suits_the_activation(hidden, init):
     made = Network([5, 4, 2], hidden=hidden, seed=3)
-    wanted = Network([5, 4, 2], hidden=hidden, seed=3, init=[init, "glorot"])
-    for a, b in zip(made.weights, wanted.weights, strict=True):
+    expected = Network([5, 4, 2], hidden=hidden, seed=3, init=[init, "glorot"])
+    for a, b in zip(made.weights, expected.weights, strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.concatenate(list(made.biases)).any()
 
@@ -133,7 +127,7 @@ def test_auto_suits_the_activation(hidden, init):
     ],
 )  # fmt: skip
 def test_what_a_refusal_says(call, text):
-    assert said(call) == text
+    assert error_message(call) == text
 
 
 def test_labels_and_classes_exclude_one_another():
@@ -141,7 +135,7 @@ def test_labels_and_classes_exclude_one_another():
     net.labels = True
     net.classes = ["a", "b"]
     assert not net.labels
-    assert said(setattr, net, "labels", True) == (
+    assert error_message(setattr, net, "labels", True) == (
         "labels is True beside the classes ['a', 'b'], which exclude one another; "
         "set classes to None first"
     )
@@ -163,7 +157,7 @@ def test_labels_and_classes_exclude_one_another():
 def test_networks_of_a_set_answer_the_same_question(change, what):
     alike = [Network([2, 2]), Network([2, 5, 2])]
     check_alike(alike, "set")
-    text = said(check_alike, [*alike, change()], "set")
+    text = error_message(check_alike, [*alike, change()], "set")
     assert text.startswith(f"network 3 of the set has {what}")
     assert text.endswith("; make them the same")
 
@@ -181,7 +175,7 @@ def called(names):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "output", "labels", "classes", "found"),
+    ("sizes", "output", "labels", "classes", "expected"),
     [
         ([2, 3], "softmax", False, None, [1, 0]), ([2, 3], "identity", False, None, [1, 0]),
         ([2, 3], "sigmoid", False, None, [[0, 1, 0], [1, 0, 1]]),
@@ -190,13 +184,13 @@ def called(names):
         ([2, 1], "sigmoid", False, None, [0, 1]), ([2, 1], "tanh", False, None, [1, 1]),
     ],
 )  # fmt: skip
-def test_classes_that_outputs_tell(sizes, output, labels, classes, found):
+def test_classes_of_outputs(sizes, output, labels, classes, expected):
     net = Network(sizes, output=output)
     net.labels = labels
     if classes:
         net.classes = classes
     a = np.asarray([[0.3, 0.6, 0.1], [0.9, -0.2, 0.7]])[:, : sizes[-1]]
-    assert class_numbers(net, a, xp=XP).tolist() == found
+    assert class_numbers(net, a, xp=XP).tolist() == expected
     if classes:
         assert net.decide(a).tolist() == ["b", "a"]
 
@@ -253,14 +247,14 @@ def test_what_is_beside_a_model_does_not_take_the_place_of_what_is_in_it(tmp_pat
         ({"layers": [{"kind": "dense", "n_in": 2}]}, "does not take"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_none_is_told_why(tmp_path, change, text):
+def test_an_error_says_why_a_file_is_no_model(tmp_path, change, text):
     path = whole().save(tmp_path / "m.safetensors")
-    held = checksummed.read(path)
-    described = {**json.loads(held.text), **change}
-    path.write_bytes(checksummed.encode(json.dumps(described), held.tensors))
-    found = said(bpnet.load, path)
-    assert found.startswith(str(path))
-    assert text in found
+    content = checksummed.read(path)
+    described = {**json.loads(content.text), **change}
+    path.write_bytes(checksummed.encode(json.dumps(described), content.tensors))
+    message = error_message(bpnet.load, path)
+    assert message.startswith(str(path))
+    assert text in message
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -268,27 +262,27 @@ def test_only_the_first_version_had_no_seal(tmp_path, version):
     from safetensors.numpy import save
 
     path = whole().save(tmp_path / "m.safetensors")
-    held = checksummed.read(path)
-    described = {**json.loads(held.text), "version": version}
-    path.write_bytes(save(held.tensors, metadata={"bpnet": json.dumps(described)}))
+    content = checksummed.read(path)
+    described = {**json.loads(content.text), "version": version}
+    path.write_bytes(save(content.tensors, metadata={"bpnet": json.dumps(described)}))
     if version == 1:
         assert bpnet.load(path).scale == 0.125
     else:
-        assert "it has no SHA-256" in said(bpnet.load, path)
+        assert "it has no SHA-256" in error_message(bpnet.load, path)
 
 
 def test_files_of_the_book_have_sigmoids_and_numbers_for_classes(tmp_path):
     path = tmp_path / "net.json"
-    held = {"sizes": [2, 3, 2], "weights": [[[1, 2], [3, 4], [5, 6]], [[1, 2, 3], [4, 5, 6]]],
+    saved = {"sizes": [2, 3, 2], "weights": [[[1, 2], [3, 4], [5, 6]], [[1, 2, 3], [4, 5, 6]]],
             "biases": [[[1], [2], [3]], [[4], [5]]], "cost": "CrossEntropyCost"}  # fmt: skip
-    path.write_text(json.dumps(held))
+    path.write_text(json.dumps(saved))
     net = bpnet.load(path)
     assert [layer.activation for layer in net.layers] == [bpnet.activations.Sigmoid()] * 2
     assert net.weights[0].tolist() == [[1, 2], [3, 4], [5, 6]]
     assert net.biases[1].tolist() == [4, 5]
     assert net.classes.tolist() == [0, 1]
-    held |= {"sizes": [2, 1], "weights": [[[1, 2]]], "biases": [[[1]]]}
-    path.write_text(json.dumps(held))
+    saved |= {"sizes": [2, 1], "weights": [[[1, 2]]], "biases": [[[1]]]}
+    path.write_text(json.dumps(saved))
     assert bpnet.load(path).classes is None
 
 
@@ -302,8 +296,8 @@ def test_an_ensemble_answers_with_the_mean_and_its_spread():
     np.testing.assert_allclose(both.outputs(x), each, rtol=1e-12)
     np.testing.assert_allclose(both.predict(x), each.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(both.spread(x), each.std(axis=0), rtol=1e-12)
-    wanted = np.asarray(["no", "yes"])[each.mean(axis=0).argmax(axis=1)]
-    assert both.classify(x).tolist() == wanted.tolist()
+    expected = np.asarray(["no", "yes"])[each.mean(axis=0).argmax(axis=1)]
+    assert both.classify(x).tolist() == expected.tolist()
     assert len(both) == 3
     assert "Ensemble(3 x Network([2, 3, 2]" in repr(both)
 
@@ -324,13 +318,13 @@ def test_first_weights_have_the_deviation_of_their_rule(name, std):
     assert bool(b.any()) == (name == "normal")
 
 
-def test_what_is_no_model_is_told_with_its_path(tmp_path):
-    assert said(bpnet.load, tmp_path / "m.safetensors") == (
+def test_an_error_on_a_file_that_is_no_model_names_its_path(tmp_path):
+    assert error_message(bpnet.load, tmp_path / "m.safetensors") == (
         f"there is no model at {tmp_path / 'm.safetensors'}; "
         "give a .safetensors file or the folder of a run"
     )
     (tmp_path / "m.json").write_text("{}")
-    assert said(bpnet.load, tmp_path / "m.json") == (
+    assert error_message(bpnet.load, tmp_path / "m.json") == (
         f"{tmp_path / 'm.json'} is damaged or not a bpnet model ('sizes'); give another file"
     )
     with pytest.raises(InputError, match="is damaged or not a bpnet model"):
@@ -349,12 +343,12 @@ def test_an_ensemble_of_another_version_or_without_a_seal_is_refused(
     from safetensors.numpy import save
 
     path = Ensemble([whole(), whole()]).save(tmp_path / "e.safetensors")
-    held = checksummed.read(path)
-    described = json.dumps({**json.loads(held.text), **change})
-    without = save(held.tensors, metadata={"bpnet": described})
-    path.write_bytes(checksummed.encode(described, held.tensors) if has_sum else without)
+    content = checksummed.read(path)
+    described = json.dumps({**json.loads(content.text), **change})
+    without = save(content.tensors, metadata={"bpnet": described})
+    path.write_bytes(checksummed.encode(described, content.tensors) if has_sum else without)
     if text:
-        assert text in said(Ensemble.load, path)
+        assert text in error_message(Ensemble.load, path)
     else:
         assert len(Ensemble.load(path)) == 2
 
@@ -385,7 +379,7 @@ def test_where_a_network_answers_is_handed_on(monkeypatch):
 @pytest.mark.parametrize("ask", ["predict", "classify"])
 def test_a_device_that_there_is_not_is_refused(ask):
     for net in (Network([2, 3]), Ensemble([Network([2, 3])])):
-        text = said(getattr(net, ask), np.ones((1, 2)), "numpy", "cuda")
+        text = error_message(getattr(net, ask), np.ones((1, 2)), "numpy", "cuda")
         assert text.startswith("numpy has no device 'cuda'")
     assert Network([2, 3]).predict(np.ones((1, 2)), dtype="float32").dtype == np.float32
     assert Ensemble([Network([2, 3])]).outputs(np.ones((1, 2)), dtype="float32").dtype == np.float32

@@ -29,8 +29,8 @@ def test_mean_spread_and_class_are_of_the_members_outputs(backend, X):
     if dtype == "float64":
         mean = sum(alone) / 3
         np.testing.assert_allclose(both.predict(X, backend), mean, rtol=1e-14)
-        wanted = np.sqrt(sum((a - mean) ** 2 for a in alone) / 3)
-        np.testing.assert_allclose(both.spread(X, backend), wanted, rtol=1e-12)
+        expected = np.sqrt(sum((a - mean) ** 2 for a in alone) / 3)
+        np.testing.assert_allclose(both.spread(X, backend), expected, rtol=1e-12)
         names = np.asarray(["ant", "bee", "cat"])[mean.argmax(axis=1)]
         assert both.classify(X, backend).tolist() == names.tolist()
 
@@ -40,9 +40,9 @@ def test_integers_are_scaled_as_in_each_member():
     for net in nets:
         net.scale = 0.25
     pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    wanted = nets[1].predict(pixels)
-    np.testing.assert_array_equal(bpnet.Ensemble(nets).outputs(pixels)[1], wanted)
-    np.testing.assert_allclose(wanted, nets[1].predict(pixels / 4))
+    expected = nets[1].predict(pixels)
+    np.testing.assert_array_equal(bpnet.Ensemble(nets).outputs(pixels)[1], expected)
+    np.testing.assert_allclose(expected, nets[1].predict(pixels / 4))
 
 
 def test_two_classes_by_one_output():
@@ -56,8 +56,8 @@ def test_a_file_holds_all_of_it(tmp_path, X):
     nets = members(norm="batch")
     both = bpnet.Ensemble(nets)
     path = both.save(tmp_path / "ensemble.safetensors")
-    for given in (path, tmp_path):
-        again = bpnet.Ensemble.load(given)
+    for place in (path, tmp_path):
+        again = bpnet.Ensemble.load(place)
         assert len(again) == 3
         assert again.classes.tolist() == ["ant", "bee", "cat"]
         np.testing.assert_array_equal(again.outputs(X), both.outputs(X))
@@ -89,7 +89,7 @@ def test_files_of_one_kind_are_not_taken_for_the_other(tmp_path):
     ("make", "message"),
     [
         (list, "at least one"),
-        (lambda: [*members(1), 4], "was given int"),
+        (lambda: [*members(1), 4], "was place int"),
         (lambda: [*members(1), bpnet.Network([4, 3])], "network 2 of the ensemble has class names"),
         (lambda: [*members(1), bpnet.Network([5, 3])], "has inputs 5 and the first 4"),
     ],

@@ -29,8 +29,8 @@ def network():
 
 def changed(path, change):
     """The file with its metadata and arrays changed, and a SHA-256 over them."""
-    held = checksummed.read(path)
-    described, tensors = json.loads(held.text), dict(held.tensors)
+    content = checksummed.read(path)
+    described, tensors = json.loads(content.text), dict(content.tensors)
     change(described, tensors)
     path.write_bytes(checksummed.encode(json.dumps(described), tensors))
     return path
@@ -189,7 +189,7 @@ def test_numbers_of_numpy_become_plain_ones(kind):
 
 @pytest.mark.parametrize("value", [*NUMBERS, np.float32("nan"), np.asarray([0.1]), 1j], ids=repr)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_number_is_refused_when_it_is_given(kind, value):
+def test_what_is_no_number_is_refused_when_it_is_set(kind, value):
     with pytest.raises(InputError, match="give a "):
         KINDS[kind](value)
 

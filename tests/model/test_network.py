@@ -238,14 +238,14 @@ WRONG = {
 def test_a_model_with_wrong_metadata_is_refused(tmp_path, change):
     net, _ = trained()
     path = net.save(tmp_path / "m.safetensors")
-    held = checksummed.read(path)
-    meta = json.loads(held.text)
+    content = checksummed.read(path)
+    meta = json.loads(content.text)
     change = dict(change)
     text = change.pop("raw", None)
     if "slope" in change:
         meta["layers"][0]["activation"]["slope"] = change.pop("slope")
     meta.update(change)
-    path.write_bytes(checksummed.encode(text or json.dumps(meta), held.tensors))
+    path.write_bytes(checksummed.encode(text or json.dumps(meta), content.tensors))
     with pytest.raises(bpnet.InputError, match=r"m\.safetensors") as caught:
         bpnet.load(path)
     assert "SHA-256" not in str(caught.value)
@@ -277,9 +277,9 @@ def test_models_of_before_the_hash_load_and_later_ones_need_it(tmp_path, version
 
     net, X = trained()
     path = net.save(tmp_path / "m.safetensors")
-    held = checksummed.read(path)
-    meta = {**json.loads(held.text), "version": version}
-    save_file(held.tensors, path, metadata={"bpnet": json.dumps(meta)})
+    content = checksummed.read(path)
+    meta = {**json.loads(content.text), "version": version}
+    save_file(content.tensors, path, metadata={"bpnet": json.dumps(meta)})
     if version == 1:
         assert np.array_equal(bpnet.load(path).predict(X), net.predict(X))
     else:
@@ -317,7 +317,7 @@ def test_a_layer_that_no_memory_holds_is_refused(n):
         ({"hidden": "relu", "norm": "layer"}, "hidden and norm"),
     ],
 )  # fmt: skip
-def test_what_layers_have_of_their_own_is_not_asked_for_beside_them(options, named):
+def test_options_that_layers_have_are_refused_beside_them(options, named):
     chain = [bpnet.layers.Dense(2, 3, "tanh"), bpnet.layers.Dense(3, 2, "softmax")]
     with pytest.raises(bpnet.InputError, match=f"layers, which have their own, and {named} was"):
         bpnet.Network(chain, **options)

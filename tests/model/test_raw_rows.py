@@ -86,8 +86,8 @@ def test_amounts_are_those_of_the_command_line(place, kind):
     answers = net.predict(kinds(place)[kind])
     assert answers.dtype == np.float32
     assert answers.shape == (3,)
-    wanted = predicted(place, "price")["prediction"].cast(pl.Float32).to_numpy()
-    np.testing.assert_array_equal(answers, wanted)
+    expected = predicted(place, "price")["prediction"].cast(pl.Float32).to_numpy()
+    np.testing.assert_array_equal(answers, expected)
     assert 2e4 < answers[0] < 3e5
 
 
@@ -95,10 +95,10 @@ def test_amounts_are_those_of_the_command_line(place, kind):
 def test_classes_are_named(place, kind):
     net = bpnet.load(place / "run-sold")
     rows = kinds(place)[kind]
-    wanted = predicted(place, "sold")
-    assert net.predict(rows).tolist() == net.classify(rows).tolist() == wanted["class"].to_list()
+    expected = predicted(place, "sold")
+    assert net.predict(rows).tolist() == net.classify(rows).tolist() == expected["class"].to_list()
     a = net.predict(net.encode(rows))  # an array, of which the outputs are told
-    np.testing.assert_array_equal(a[:, 0], wanted["p_late"].cast(pl.Float32).to_numpy())
+    np.testing.assert_array_equal(a[:, 0], expected["p_late"].cast(pl.Float32).to_numpy())
 
 
 def test_one_row_may_be_a_dict(place):
@@ -117,7 +117,7 @@ def test_arrays_stay_what_they_were(place):
     )
 
 
-def test_what_was_replaced_is_told_by_column(place, caplog):
+def test_replaced_cells_are_reported_by_column(place, caplog):
     net = bpnet.load(place / "run-price")
     with caplog.at_level(logging.WARNING, "bpnet"):
         net.predict([*ROWS, {**ROWS[0], "size": 1e7}])
@@ -135,8 +135,8 @@ def test_a_model_file_keeps_the_columns(place, tmp_path):
     np.testing.assert_array_equal(again.predict(ROWS), net.predict(ROWS))
     words = ["predict", str(tmp_path / "m.safetensors"), str(place / "new.csv"), "-q", "-o"]
     assert main([*words, str(tmp_path / "p.csv")]) == 0
-    found = pl.read_csv(tmp_path / "p.csv")["prediction"]
-    assert found.to_list() == predicted(place, "price")["prediction"].to_list()
+    predictions = pl.read_csv(tmp_path / "p.csv")["prediction"]
+    assert predictions.to_list() == predicted(place, "price")["prediction"].to_list()
 
 
 def test_a_run_of_an_older_bpnet_has_them_in_its_folder(place, tmp_path):

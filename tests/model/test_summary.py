@@ -11,17 +11,19 @@ import bpnet
 def test_parameters_are_counted():
     """30 * 20 + 20 of the first layer, two of each neuron normalized and two kept, 20 * 5 + 5."""
     net = bpnet.Network([30, 20, 5], norm="batch")
-    found = net.summary()
-    assert (found.learned, found.fixed) == (30 * 20 + 20 + 2 * 20 + 20 * 5 + 5, 2 * 20)
-    assert found.learned + found.fixed == sum(a.size for arrays in net.parameters for a in arrays)
-    assert (found.bytes, found.activations) == (8 * (found.learned + 40), 8 * (20 + 20 + 5))
-    rows = [line.split() for line in repr(found).splitlines()[1:-1]]
+    summary = net.summary()
+    assert (summary.learned, summary.fixed) == (30 * 20 + 20 + 2 * 20 + 20 * 5 + 5, 2 * 20)
+    assert summary.learned + summary.fixed == sum(
+        a.size for arrays in net.parameters for a in arrays
+    )
+    assert (summary.bytes, summary.activations) == (8 * (summary.learned + 40), 8 * (20 + 20 + 5))
+    rows = [line.split() for line in repr(summary).splitlines()[1:-1]]
     assert rows == [
         ["layer", "kind", "outputs", "activation", "parameters"], ["0", "input", "30"],
         ["1", "Dense", "20", "Identity", "620"], ["2", "BatchNorm", "20", "ReLU", "80"],
         ["3", "Dense", "5", "Softmax", "105"],
     ]  # fmt: skip
-    assert found.totals == (
+    assert summary.totals == (
         "765 parameters, 40 running averages, 6.4 kB in float64; "
         "360 bytes of activations an example"
     )

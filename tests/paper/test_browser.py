@@ -20,8 +20,8 @@ return Math.min(...[...document.querySelectorAll('.picture text, .picture tspan'
 
 @pytest.fixture(scope="module")
 def browser():
-    with chromium() as held:
-        yield held
+    with chromium() as process:
+        yield process
 
 
 @pytest.fixture(scope="module")

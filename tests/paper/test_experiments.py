@@ -21,8 +21,8 @@ def near(lab):
     """Compares arrays as exactly as the dtype allows."""
     bound = 1e-12 if lab.dtype == "float64" else 1e-5
 
-    def compare(found, wanted):
-        np.testing.assert_allclose(found, wanted, rtol=bound, atol=bound)
+    def compare(actual, expected):
+        np.testing.assert_allclose(actual, expected, rtol=bound, atol=bound)
 
     return compare
 
@@ -35,21 +35,21 @@ def learned():
 
 
 def test_descent_on_the_bowl_multiplies_by_a_constant(lab, near):
-    found = formulas.descents(lab)
+    results = formulas.descents(lab)
     steps = np.arange(31)[:, None]
     for name, eta in formulas.RATES.items():
         path = np.asarray(formulas.START) * (1 - 2 * eta) ** steps
-        near(found.curves[name], path)
-    assert found.numbers["C after 30 steps, too large"] > 4
+        near(results.curves[name], path)
+    assert results.numbers["C after 30 steps, too large"] > 4
 
 
 def test_the_slope_is_a_cosine_and_lowest_against_the_gradient(lab, near):
-    found = formulas.directions(lab)
+    results = formulas.directions(lab)
     x, y = formulas.START
     against = np.degrees(np.arctan2(-y, -x))
-    near(found.curves["slope"], 4 * np.cos(np.radians(found.curves["angle"] - against) + np.pi))
-    assert found.numbers["angle of steepest descent"] == pytest.approx(against, abs=1e-4)
-    assert found.numbers["its angle"] == pytest.approx(against, abs=0.5)
+    near(results.curves["slope"], 4 * np.cos(np.radians(results.curves["angle"] - against) + np.pi))
+    assert results.numbers["angle of steepest descent"] == pytest.approx(against, abs=1e-4)
+    assert results.numbers["its angle"] == pytest.approx(against, abs=0.5)
 
 
 def test_the_sigmoid_and_its_derivative(lab, near):
@@ -60,10 +60,10 @@ def test_the_sigmoid_and_its_derivative(lab, near):
 
 
 def test_figure_4_is_the_sum_that_the_paper_writes_out(lab, near):
-    found = formulas.network(lab)
-    near(found.numbers["a_4^2"], found.numbers["a_4^2 written out"])
-    assert found.curves["W2"].shape == (4, 5)
-    assert found.curves["W3"].shape == (1, 4)
+    results = formulas.network(lab)
+    near(results.numbers["a_4^2"], results.numbers["a_4^2 written out"])
+    assert results.curves["W2"].shape == (4, 5)
+    assert results.curves["W3"].shape == (1, 4)
 
 
 def test_figures_5_and_6_are_logarithms(lab, near):
@@ -73,14 +73,14 @@ def test_figures_5_and_6_are_logarithms(lab, near):
 
 
 def test_a_saturated_neuron_learns_with_cross_entropy_long_before_quadratic(learned):
-    found = learned["saturation"]
-    a = 1 / (1 + np.exp(-found.curves["z"]))
-    np.testing.assert_allclose(found.curves["delta cross_entropy"], a - 1, rtol=1e-12)
-    np.testing.assert_allclose(found.curves["delta quadratic"], (a - 1) * a * (1 - a), rtol=1e-12)
+    results = learned["saturation"]
+    a = 1 / (1 + np.exp(-results.curves["z"]))
+    np.testing.assert_allclose(results.curves["delta cross_entropy"], a - 1, rtol=1e-12)
+    np.testing.assert_allclose(results.curves["delta quadratic"], (a - 1) * a * (1 - a), rtol=1e-12)
     start = 1 / (1 + np.exp(-learning.SATURATED))
     for name in ("quadratic", "cross_entropy"):
-        assert found.curves[f"a {name}"][0] == pytest.approx(start, rel=1e-9)
-    slow, fast = (found.numbers[f"steps to a = 0.5, {n}"] for n in ("quadratic", "cross_entropy"))
+        assert results.curves[f"a {name}"][0] == pytest.approx(start, rel=1e-9)
+    slow, fast = (results.numbers[f"steps to a = 0.5, {n}"] for n in ("quadratic", "cross_entropy"))
     assert slow > 20 * fast > 0
 
 
@@ -99,11 +99,11 @@ def test_the_outputs_follow_the_papers_step_by_step(learned):
 
 
 def test_the_spread_falls_as_one_over_the_square_root(learned):
-    found = learned["spread"]
-    assert found.numbers["exponent of k"] == pytest.approx(-0.5, abs=0.03)
-    law = found.curves["without replacement"]
-    np.testing.assert_allclose(found.curves["measured"], law, rtol=0.06)
-    assert found.curves["k"].tolist() == list(learning.SIZES)
+    results = learned["spread"]
+    assert results.numbers["exponent of k"] == pytest.approx(-0.5, abs=0.03)
+    law = results.curves["without replacement"]
+    np.testing.assert_allclose(results.curves["measured"], law, rtol=0.06)
+    assert results.curves["k"].tolist() == list(learning.SIZES)
 
 
 def test_decay_shrinks_weights_and_spares_biases(learned):
@@ -121,8 +121,8 @@ def test_decay_shrinks_weights_and_spares_biases(learned):
 def test_another_backend_finds_the_same(learned, other):
     library = other.partition(":")[0]
     pytest.importorskip(library)
-    found = experiments.run(backends.get(other))
-    assert list(found) == list(experiments.EXPERIMENTS)
-    for name, wanted in learned.items():
-        for what, value in wanted.numbers.items():
-            assert found[name].numbers[what] == pytest.approx(value, rel=1e-3), what
+    results = experiments.run(backends.get(other))
+    assert list(results) == list(experiments.EXPERIMENTS)
+    for name, expected in learned.items():
+        for what, value in expected.numbers.items():
+            assert results[name].numbers[what] == pytest.approx(value, rel=1e-3), what

@@ -25,25 +25,25 @@ def sigmoid(z):
 
 
 @pytest.fixture(scope="module")
-def found():
+def results():
     return experiments.run(NUMPY)
 
 
-def test_numbers_of_formulas(found):
+def test_numbers_of_formulas(results):
     for name, eta in formulas.RATES.items():
         end = START * (1 - 2 * eta) ** 30
-        assert found["descents"].numbers[f"C after 30 steps, {name}"] == pytest.approx(end @ end)
-        assert len(found["descents"].curves[name]) == 31
-    slopes = found["directions"].curves["slope"]
-    assert found["directions"].numbers["length of the gradient"] == pytest.approx(
+        assert results["descents"].numbers[f"C after 30 steps, {name}"] == pytest.approx(end @ end)
+        assert len(results["descents"].curves[name]) == 31
+    slopes = results["directions"].curves["slope"]
+    assert results["directions"].numbers["length of the gradient"] == pytest.approx(
         2 * np.linalg.norm(START)
     )
-    assert found["directions"].numbers["smallest slope"] == slopes.min()
+    assert results["directions"].numbers["smallest slope"] == slopes.min()
     a = sigmoid([0.0, 8.0])
-    assert found["sigmoid"].numbers["largest derivative"] == pytest.approx(0.25)
-    assert found["sigmoid"].numbers["derivative at z = 8"] == pytest.approx(a[1] * (1 - a[1]))
-    assert found["logarithms"].numbers["both at a = 0.5"] == pytest.approx(math.log(2))
-    net = found["network"]
+    assert results["sigmoid"].numbers["largest derivative"] == pytest.approx(0.25)
+    assert results["sigmoid"].numbers["derivative at z = 8"] == pytest.approx(a[1] * (1 - a[1]))
+    assert results["logarithms"].numbers["both at a = 0.5"] == pytest.approx(math.log(2))
+    net = results["network"]
     a2, W3 = net.curves["a2"], net.curves["W3"]
     assert net.numbers["a_4^2"] == a2[3]
     assert net.curves["a3"][0] == net.numbers["a_1^3"]
@@ -52,8 +52,8 @@ def test_numbers_of_formulas(found):
 
 
 @pytest.mark.parametrize("name", ["quadratic", "cross_entropy"])
-def test_numbers_of_a_saturated_neuron(found, name):
-    numbers, curves = found["saturation"].numbers, found["saturation"].curves
+def test_numbers_of_a_saturated_neuron(results, name):
+    numbers, curves = results["saturation"].numbers, results["saturation"].curves
     a = sigmoid(-5.0)
     delta = (a - 1) * a * (1 - a) if name == "quadratic" else a - 1
     assert numbers[f"delta at z = -5, {name}"] == pytest.approx(delta)
@@ -62,8 +62,8 @@ def test_numbers_of_a_saturated_neuron(found, name):
     assert len(curves[f"a {name}"]) == 300
 
 
-def test_numbers_of_decay(found):
-    numbers, curves = found["decay"].numbers, found["decay"].curves
+def test_numbers_of_decay(results):
+    numbers, curves = results["decay"].numbers, results["decay"].curves
     assert numbers["factor of a step"] == pytest.approx(1 - 0.5 * 2.0 / 20)
     np.testing.assert_allclose(curves["law"], 0.95 ** np.arange(61), rtol=1e-12)
     for alpha in (0, 3, 30):
@@ -72,8 +72,8 @@ def test_numbers_of_decay(found):
         assert numbers[f"length at the end, alpha = {alpha}"] == lengths[-1]
 
 
-def test_numbers_of_the_spread(found):
-    numbers, curves = found["spread"].numbers, found["spread"].curves
+def test_numbers_of_the_spread(results):
+    numbers, curves = results["spread"].numbers, results["spread"].curves
     sizes, measured = curves["k"].tolist(), curves["measured"]
     m = len(data.load("digits").x)
     assert numbers["examples"] == m
@@ -109,7 +109,7 @@ def test_the_law_of_the_spread_has_the_deviation_of_a_sample(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def drawn(found):
+def drawn(results):
     """Axes of each picture, by its name, with its title and its words."""
     pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
@@ -125,7 +125,7 @@ def drawn(found):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "picture", picture)
         for name, draw in figures.FIGURES.items():
-            list(draw(found[name]))
+            list(draw(results[name]))
     return pictures
 
 
@@ -171,8 +171,8 @@ def test_axes_are_named_and_scaled(drawn, name, x, y, scales):
     assert f"{axes.get_xscale()} {axes.get_yscale()}" == scales
 
 
-def test_pictures_of_descent(drawn, found):
-    curves = found["descents"].curves
+def test_pictures_of_descent(drawn, results):
+    curves = results["descents"].curves
     rates = lines(drawn, "rates")
     assert len(rates) == len({dash for _, dash in rates.values()}) == 4
     for (points, _), (name, eta) in zip(rates.values(), formulas.RATES.items(), strict=True):
@@ -189,8 +189,8 @@ def test_pictures_of_descent(drawn, found):
     assert "0.1" in drawn["path"][1]
 
 
-def test_pictures_of_directions(drawn, found):
-    curves, numbers = found["directions"].curves, found["directions"].numbers
+def test_pictures_of_directions(drawn, results):
+    curves, numbers = results["directions"].curves, results["directions"].numbers
     wave, least = (line.get_xydata() for line in drawn["slopes"][0].get_lines())
     same(wave, curves["angle"], curves["slope"])
     assert least.tolist() == [[numbers["angle of steepest descent"], curves["slope"].min()]]
@@ -209,12 +209,12 @@ def rgb(color):
     return [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
 
 
-def test_pictures_of_the_sigmoid_and_of_logarithms(drawn, found):
+def test_pictures_of_the_sigmoid_and_of_logarithms(drawn, results):
     a, prime = (line.get_xydata() for line in drawn["sigmoid"][0].get_lines())
-    z = found["sigmoid"].curves["z"]
+    z = results["sigmoid"].curves["z"]
     same(a, z, sigmoid(z))
     same(prime, z, sigmoid(z) * (1 - sigmoid(z)))
-    x = found["logarithms"].curves["a"]
+    x = results["logarithms"].curves["a"]
     (one,), (zero,) = (drawn[name][0].get_lines() for name in ("log1", "log0"))
     same(one.get_xydata(), x, -np.log(x))
     same(zero.get_xydata(), x, -np.log(1 - x))
@@ -223,30 +223,29 @@ def test_pictures_of_the_sigmoid_and_of_logarithms(drawn, found):
     assert "is 0 at a = 0 and grows without bound near 1" in drawn["log0"][2]
 
 
-def test_pictures_of_learning(drawn, found):
+def test_pictures_of_learning(drawn, results):
     for name, key, x in (("errors", "delta", None), ("outputs", "a", range(300))):
-        held = lines(drawn, name)
-        curves = found["saturation"].curves
+        by_label, curves = lines(drawn, name), results["saturation"].curves
         for cost, label in figures._NAMES.items():
-            same(held[label][0], curves["z"] if x is None else x, curves[f"{key} {cost}"])
+            same(by_label[label][0], curves["z"] if x is None else x, curves[f"{key} {cost}"])
     assert drawn["errors"][0].get_lines()[-1].get_xdata()[0] == -5.0
-    steps = found["saturation"].numbers["steps to a = 0.5, quadratic"]
+    steps = results["saturation"].numbers["steps to a = 0.5, quadratic"]
     assert f"for {steps} steps" in drawn["outputs"][2]
-    spread, held = lines(drawn, "spread"), found["spread"].curves
+    spread, curves = lines(drawn, "spread"), results["spread"].curves
     for label, name in {"σ / √k": "law", "measured": "measured",
                         "σ / √k · √(1 − k/m)": "without replacement"}.items():  # fmt: skip
-        same(spread[label][0], held["k"], held[name])
-    alone, held = lines(drawn, "alone"), found["decay"].curves
-    same(alone["(1 − ηα/m) to the power of the step"][0], range(61), held["law"])
-    same(alone["w"][0], range(0, 61, 4), held["w"][::4])
-    same(alone["b"][0], range(0, 61, 4), held["b"][::4])
+        same(spread[label][0], curves["k"], curves[name])
+    alone, curves = lines(drawn, "alone"), results["decay"].curves
+    same(alone["(1 − ηα/m) to the power of the step"][0], range(61), curves["law"])
+    same(alone["w"][0], range(0, 61, 4), curves["w"][::4])
+    same(alone["b"][0], range(0, 61, 4), curves["b"][::4])
     for alpha in learning.ALPHAS:
-        same(lines(drawn, "digits")[f"α = {alpha:g}"][0], range(16), held[f"alpha = {alpha:g}"])
+        same(lines(drawn, "digits")[f"α = {alpha:g}"][0], range(16), curves[f"alpha = {alpha:g}"])
 
 
-def test_neurons_of_figure_4_stand_in_columns_from_the_first_down(drawn, found):
+def test_neurons_of_figure_4_stand_in_columns_from_the_first_down(drawn, results):
     texts = [t for t in drawn["network"][0].texts if t.get_text().replace(".", "").isdigit()]
-    curves = found["network"].curves
+    curves = results["network"].curves
     shown = [f"{v:.2f}" for name in ("a1", "a2", "a3") for v in curves[name]]
     assert [text.get_text() for text in texts] == shown
     places = [text.get_position() for text in texts]
@@ -279,9 +278,9 @@ def test_a_picture_is_the_same_each_time_and_has_ids_of_its_own():
     assert "height=" not in head
 
 
-def test_the_parts_tell_every_equation_once_in_order():
-    told = [n for part in STORY for n in part.equations]
-    assert told == list(range(1, 30)) == sorted(EQUATIONS)
+def test_the_parts_show_every_equation_once_in_order():
+    numbers = [n for part in STORY for n in part.equations]
+    assert numbers == list(range(1, 30)) == sorted(EQUATIONS)
     assert sorted(name for part in STORY for name in part.experiments) == sorted(EXPERIMENTS)
 
 
@@ -294,7 +293,7 @@ def row(error, dtype="float64"):
     return Row("equations", "(3) a step", dtype, error, 1e-12, "a < b")
 
 
-def test_an_equation_tells_each_of_its_checks():
+def test_an_equation_shows_each_of_its_checks():
     pytest.importorskip("jinja2")
     group = [(3, EQUATIONS[3], [row(1e-13), row(1.0, "float32")])]
     part = {"title": "T", "says": ["S"], "pairs": [(group, [])], "pictures": []}
@@ -319,14 +318,14 @@ def test_an_edition_has_passed_where_every_check_has(errors, passed, verdict):
     rows = {1: [row(errors[0]), row(0.0)], 2: [row(errors[1])]}
     edition = Edition(NUMPY, rows, {"x": Results({}, {"n": 1.5})})
     assert (edition.passed, edition.verdict) == (passed, verdict)
-    told = edition.as_dict()
-    assert (told["passed"], told["backend"]) == (passed, "numpy")
-    assert told["version"] == NUMPY.version
-    assert told["experiments"] == {"x": {"n": 1.5}}
-    assert [len(told["equations"][n]) for n in (1, 2)] == [2, 1]
+    plain = edition.as_dict()
+    assert (plain["passed"], plain["backend"]) == (passed, "numpy")
+    assert plain["version"] == NUMPY.version
+    assert plain["experiments"] == {"x": {"n": 1.5}}
+    assert [len(plain["equations"][n]) for n in (1, 2)] == [2, 1]
 
 
-def test_the_command_is_quiet_and_tells_failures_by_its_status(tmp_path, monkeypatch, capsys):
+def test_the_command_is_quiet_and_fails_by_its_status(tmp_path, monkeypatch, capsys):
     rows = {1: [row(0.0)]}
     edition = Edition(NUMPY, rows, {})
     monkeypatch.setattr(Edition, "html", lambda self, version: "page")

@@ -28,17 +28,17 @@ class Elements(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found, self._open = [], []
+        self.tags, self._open = [], []
         self.feed(text)
         assert self._open == []
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
         if tag not in VOID:
             self._open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag):
         assert self._open.pop() == tag
@@ -55,8 +55,8 @@ def page(edition):
 
 
 def attributes(page, name, tag=None):
-    pairs = Elements(page).found
-    return [held[name] for t, held in pairs if name in held and tag in (None, t)]
+    pairs = Elements(page).tags
+    return [attributes[name] for t, attributes in pairs if name in attributes and tag in (None, t)]
 
 
 def test_the_sources_shown_are_those_that_cite_the_equation():
@@ -98,7 +98,11 @@ def test_every_equation_is_there_with_formula_source_and_verdict(page):
 
 
 def test_figures_have_numbers_and_words_for_who_cannot_see(page):
-    labels = [held["aria-label"] for tag, held in Elements(page).found if held.get("role") == "img"]
+    labels = [
+        attributes["aria-label"]
+        for tag, attributes in Elements(page).tags
+        if attributes.get("role") == "img"
+    ]
     assert [n for n in range(1, 7) if not any(s.startswith(f"Figure {n}:") for s in labels)] == []
     assert all(len(label) > 40 for label in labels)
     assert len(labels) == page.count('<svg aria-hidden="true"')

@@ -3,9 +3,14 @@
 import json
 from types import SimpleNamespace
 
+import pytest
+
+import bpnet
 from bpnet.cli import main
+from bpnet.runs import configuration, record
 from bpnet.runs import folder as run_folder
-from bpnet.runs import record
+from tests.assertions import error_message
+from tests.runs.tables import columns
 
 
 def test_a_run_of_lbfgs_that_was_stopped_is_not_finished(tmp_path):
@@ -65,3 +70,60 @@ def test_a_run_goes_where_a_link_leads(tmp_path):
     link.symlink_to(place)
     assert run_folder.choose(link, "digits", []) == place
     assert run_folder.choose(place, "digits", []) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [('{"cost": [1.0, 2]}', True), ('{"cost": [1.0], "accuracy": [0.5]}', True), ("{}", False),
+     ('{"cost": [1.0], "accuracy": []}', False), ('{"accuracy": [1.0]}', False),
+     ('{"cost": [1e300]}', False), ('{"cost": [9e299]}', True), ('{"cost": ["1"]}', False),
+     ('{"cost": 3}', False), ('{"cost": [true]}', False)],
+)  # fmt: skip
+def test_histories(tmp_path, text, fine):
+    (tmp_path / "history.json").write_text(text)
+    if fine:
+        assert "cost" in record.read_history(tmp_path)
+    else:
+        assert error_message(record.read_history, tmp_path).startswith(
+            f"{tmp_path / 'history.json'} is missing or damaged ("
+        )
+
+
+def test_each_page_of_the_recorder_is_of_its_run(tmp_path):
+    recorder = record.Recorder(
+        tmp_path / "run", {"data": {"source": "x"}, "training": {}, "network": {}}
+    )
+    run = SimpleNamespace(
+        backend="numpy", threads=3, compiled=False, epochs=2, epoch=0, history={"cost": [0.5]},
+        stopped=None, network=bpnet.Network([2, 3]), pull=lambda: None,
+    )  # fmt: skip
+    recorder.on_train_begin(run)
+    config = configuration.from_toml((tmp_path / "run" / "config.toml").read_text())
+    assert config["machine"]["backend"] == "numpy"
+    assert config["machine"]["threads"] == 3
+    assert "compiled" not in config["machine"]
+    recorder.on_epoch_end(run)
+    assert record.read_history(tmp_path / "run") == {"cost": [0.5]}
+    run.stopped = "SIGTERM"
+    recorder.on_train_end(run)
+    assert (tmp_path / "run" / "checkpoints").is_dir()
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+    run.stopped = None
+    recorder.on_train_end(run)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    recorder.discard()
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+    assert not (tmp_path / "run" / ".lock").exists()
+    other = record.Recorder(tmp_path / "run", recorder.config)
+    assert error_message(other.on_train_begin, run) == (
+        f"another run has taken {tmp_path / 'run'} meanwhile; give --out another name"
+    )
+
+
+def test_a_run_that_comes_to_nothing_leaves_nothing(tmp_path):
+    recorder = record.Recorder(tmp_path / "a" / "run", {"data": {"source": "x"}}, columns())
+    run = SimpleNamespace(backend="numpy", threads=None, compiled=True)
+    recorder.on_train_begin(run)
+    assert (tmp_path / "a" / "run" / "columns.json").is_file()
+    recorder.discard()
+    assert list(tmp_path.iterdir()) == []

@@ -9,13 +9,7 @@ import pytest
 from bpnet.errors import InputError
 from bpnet.storage import checkpoint, checksummed, disk, lock, owned, reads, strict_json
 from bpnet.storage.checkpoint import Snapshot
-
-
-def said(make, *arguments, **named):
-    """The refusal of a call, whole."""
-    with pytest.raises(InputError) as refused:
-        make(*arguments, **named)
-    return str(refused.value)
+from tests.assertions import error_message
 
 
 @pytest.fixture
@@ -39,7 +33,7 @@ def place(tmp_path):
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_written(place, name, text):
-    assert said(disk.writable, place / name, [place / "file"]) == text.format(place)
+    assert error_message(disk.writable, place / name, [place / "file"]) == text.format(place)
     assert (place / "file").read_text() == "mine"
 
 
@@ -60,8 +54,10 @@ def test_files_that_can_be_written(place):
     ],
 )  # fmt: skip
 def test_folders_that_cannot_be_made(place, name, option, text):
-    assert said(disk.makeable, place / name, option, [place / "read"]) == text.format(place)
-    assert said(disk.makeable, disk.Path("-"), option) == (
+    assert error_message(disk.makeable, place / name, option, [place / "read"]) == text.format(
+        place
+    )
+    assert error_message(disk.makeable, disk.Path("-"), option) == (
         f"- is no folder's name; give {option} another name"
     )
     disk.makeable(place / "new" / "newer", option, [place / "read"])
@@ -109,7 +105,7 @@ def test_a_file_is_whole_or_as_it_was(place, fails, name):
     assert {p.name for p in place.iterdir()} == {*before, "pipe", name}
 
 
-def test_a_file_that_somebody_has_meanwhile_is_not_replaced_where_that_is_not_wanted(place):
+def test_without_replace_a_file_made_meanwhile_is_kept(place):
     with pytest.raises(FileExistsError):
         disk.write(place / "file", b"new", replace=False)
     assert (place / "file").read_text() == "mine"
@@ -145,12 +141,12 @@ def test_leftovers_of_a_kind_are_taken_away_and_nothing_else(place):
 
 def test_what_has_the_name_of_bpnets_own_is_refused(place):
     owned.check(place, ["file", "gone"], ["folder", "gone"])
-    for files, folders, name, kind, wanted in (
+    for files, folders, name, kind, expected in (
         (["folder"], [], "folder", "folder", "file"), ([], ["file"], "file", "file", "folder"),
         (["link"], [], "link", "link", "file"), (["pipe"], [], "pipe", "pipe", "file"),
     ):  # fmt: skip
-        assert said(owned.check, place, files, folders) == (
-            f"{place / name} is a {kind} where bpnet's own {wanted} belongs, and nothing is "
+        assert error_message(owned.check, place, files, folders) == (
+            f"{place / name} is a {kind} where bpnet's own {expected} belongs, and nothing is "
             "written to or through it; take it away"
         )
 
@@ -180,7 +176,7 @@ def test_of_several_files_all_are_written_or_none(place):
 
 
 @pytest.mark.parametrize(
-    ("read", "path", "held"),
+    ("read", "path", "expected"),
     [
         ("{0}/file", "{0}/file", True), ("{0}/file", "{0}/link", True),
         ("{0}/link", "{0}/file", True), ("{0}/folder/../file", "{0}/file", True),
@@ -190,15 +186,17 @@ def test_of_several_files_all_are_written_or_none(place):
         ("{0}/fi?e", "{0}/fine", True), ("{0}/fi?e", "{0}/fie", False),
     ],
 )  # fmt: skip
-def test_what_is_read_under_any_name(place, read, path, held):
+def test_what_is_read_under_any_name(place, read, path, expected):
     os.link(place / "file", place / "hard")
-    assert reads.holds([place / "none", read.format(place)], disk.Path(path.format(place))) is held
+    assert (
+        reads.holds([place / "none", read.format(place)], disk.Path(path.format(place))) is expected
+    )
 
 
-def test_a_folder_is_held_by_one(place):
+def test_a_folder_is_locked_by_one_process(place):
     first, second = lock.FolderLock(place), lock.FolderLock(place)
     first.take()
-    assert said(second.take) == (
+    assert error_message(second.take) == (
         f"another process is training in {place}; wait for it, or stop it first"
     )
     assert (place / lock.NAME).exists()
@@ -234,9 +232,9 @@ def test_a_file_with_a_checksum_is_read_and_another_format_refused(tmp_path):
 
     path = tmp_path / "x"
     path.write_bytes(checksummed.encode("text", TENSORS))
-    held = checksummed.read(path)
-    assert (held.text, held.has_checksum) == ("text", True)
-    np.testing.assert_array_equal(held.tensors["b"], TENSORS["b"])
+    content = checksummed.read(path)
+    assert (content.text, content.has_checksum) == ("text", True)
+    np.testing.assert_array_equal(content.tensors["b"], TENSORS["b"])
     assert checksummed.encode("text", TENSORS) == path.read_bytes()
     assert checksummed.decode(path.read_bytes()).text == "text"
     path.write_bytes(save(TENSORS, metadata={"bpnet": "text"}))
@@ -269,14 +267,14 @@ def test_of_checkpoints_the_last_two_are_kept_and_later_ones_stay(tmp_path):
 
 def test_trees_come_back_with_their_empty_places():
     tree = {"p": ((np.ones(2), np.zeros(1)), (), (np.full(1, 3.0),)), "n": np.arange(2)}
-    found = checkpoint.decode(checkpoint.encode(Snapshot(tree, {"at": 7})))
-    assert found.step == 7
-    assert [len(part) for part in found.arrays["p"]] == [2, 0, 1]
-    np.testing.assert_array_equal(found.arrays["p"][2][0], [3.0])
-    np.testing.assert_array_equal(found.arrays["n"], [0, 1])
+    snapshot = checkpoint.decode(checkpoint.encode(Snapshot(tree, {"at": 7})))
+    assert snapshot.step == 7
+    assert [len(part) for part in snapshot.arrays["p"]] == [2, 0, 1]
+    np.testing.assert_array_equal(snapshot.arrays["p"][2][0], [3.0])
+    np.testing.assert_array_equal(snapshot.arrays["n"], [0, 1])
     many = {"p": tuple(np.full(1, i) for i in range(12))}  # in the order of numbers, not of text
-    found = checkpoint.decode(checkpoint.encode(Snapshot(many, {"at": 1})))
-    assert [int(a[0]) for a in found.arrays["p"]] == list(range(12))
+    snapshot = checkpoint.decode(checkpoint.encode(Snapshot(many, {"at": 1})))
+    assert [int(a[0]) for a in snapshot.arrays["p"]] == list(range(12))
 
 
 @pytest.mark.parametrize(
@@ -287,11 +285,11 @@ def test_trees_come_back_with_their_empty_places():
 )  # fmt: skip
 def test_checkpoints_that_are_none(tmp_path, change, text):
     path = tmp_path / "step-000000000001.safetensors"
-    held = {"format": "bpnet checkpoint", "version": 5, "at": 1, **change}
-    path.write_bytes(checksummed.encode(json.dumps(held), {"x": np.ones(1)}))
-    found = said(checkpoint.read, path)
-    assert text in found
-    assert found.startswith(str(path))
+    numbers = {"format": "bpnet checkpoint", "version": 5, "at": 1, **change}
+    path.write_bytes(checksummed.encode(json.dumps(numbers), {"x": np.ones(1)}))
+    message = error_message(checkpoint.read, path)
+    assert text in message
+    assert message.startswith(str(path))
 
 
 @pytest.mark.parametrize(
@@ -314,5 +312,5 @@ def test_numbers_of_a_file_begin_at_a_multiple_of_eight_bytes(length):
     header = json.loads(content[8 : 8 + size])
     assert list(header["__metadata__"]) == ["bpnet", "sha256"]
     start, end = header["b"]["data_offsets"]
-    held = np.frombuffer(content[8 + size :][start:end], "f8")
-    np.testing.assert_array_equal(held, TENSORS["b"].ravel())
+    values = np.frombuffer(content[8 + size :][start:end], "f8")
+    np.testing.assert_array_equal(values, TENSORS["b"].ravel())

@@ -74,9 +74,9 @@ def test_a_pipe_without_a_path_is_refused():
     """What /dev/stdout is before a ``|``."""
     read, write = os.pipe()
     try:
-        for asked in (disk.writable, lambda path: disk.write(path, b"after")):
+        for function in (disk.writable, lambda path: disk.write(path, b"after")):
             with pytest.raises(InputError, match="a pipe"):
-                asked(Path(f"/dev/fd/{write}"))
+                function(Path(f"/dev/fd/{write}"))
     finally:
         os.close(read)
         os.close(write)
@@ -93,7 +93,7 @@ def test_standard_output_is_known():
     kept, (read, write) = os.dup(1), os.pipe()
     try:
         os.dup2(write, 1)
-        assert any(os.path.samestat(os.fstat(write), found) for found in disk._streams())
+        assert any(os.path.samestat(os.fstat(write), status) for status in disk._streams())
     finally:
         os.dup2(kept, 1)
         for handle in (kept, read, write):
@@ -130,15 +130,15 @@ def test_a_folder_that_can_be_made(place, name):
 
 @pytest.mark.parametrize("name", ["pipe", "to-pipe", os.devnull])
 def test_a_pipe_is_not_read(place, name):
-    for asked in (disk.there, disk.text):
+    for function in (disk.there, disk.text):
         with pytest.raises(InputError, match="a pipe or a device"):
-            asked(place / name)
+            function(place / name)
 
 
 def test_what_is_there(place):
     names = ["there", "file", "link", "dangling", "circle", "x" * 300, "no", "no/more", "a\0b"]
-    found = {name for name in names if disk.there(place / name)}
-    assert found == {"there", "file", "link"}
+    existing = {name for name in names if disk.there(place / name)}
+    assert existing == {"there", "file", "link"}
     assert disk.text(place / "link") == "before"
 
 

@@ -38,11 +38,11 @@ def test_a_lock_that_was_let_go_of_between_opening_and_locking_holds_nothing(tmp
     with pytest.raises(InputError, match="another process is training"):
         first.take()
     monkeypatch.undo()
-    held = lock.FolderLock(tmp_path)
-    held.take()
+    other = lock.FolderLock(tmp_path)
+    other.take()
     with pytest.raises(InputError, match="another process is training"):
         first.take()
-    held.release()
+    other.release()
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("elsewhere", path)])
@@ -55,6 +55,6 @@ def test_what_is_no_file_is_refused_and_left_alone(tmp_path, make):
 
 
 def test_a_lock_of_another_process_is_the_files(tmp_path):
-    held = filelock.FileLock(tmp_path / lock.NAME)
-    with held, pytest.raises(InputError, match="another process is training"):
+    other = filelock.FileLock(tmp_path / lock.NAME)
+    with other, pytest.raises(InputError, match="another process is training"):
         lock.FolderLock(tmp_path).take()

@@ -101,7 +101,7 @@ def test_only_files_are_opened_and_none_is_waited_for(tmp_path, follow):
         disk.regular(tmp_path / "nothing", os.O_RDONLY, follow=follow)
 
 
-HELD = {
+READS = {
     "x-*.npy,y-*.npy": {"x-1.npy", "y-new.npy", "link", "hard", "sub/../x-2.npy"},
     "s*/x.npy": {"sub/x.npy", "sub2/x.npy"},
     "[[]odd]/*.npy": {"[odd]/new.npy", "[odd]/a.npy"},
@@ -111,8 +111,8 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize("given", HELD)
-def test_what_is_read_is_known_by_all_its_names(tmp_path, monkeypatch, given):
+@pytest.mark.parametrize("patterns", READS)
+def test_what_is_read_is_known_by_all_its_names(tmp_path, monkeypatch, patterns):
     monkeypatch.chdir(tmp_path)
     for folder in ("sub", "sub2", "[odd]"):
         Path(folder).mkdir()
@@ -121,7 +121,7 @@ def test_what_is_read_is_known_by_all_its_names(tmp_path, monkeypatch, given):
     Path("link").symlink_to("x-1.npy")
     os.link("x-1.npy", "hard")
     Path("nowhere").symlink_to("gone")
-    names = set().union(*HELD.values(), {"z.npy", "new.csv", "nowhere", "sub/new.npy", "o/x.npy"})
+    names = set().union(*READS.values(), {"z.npy", "new.csv", "nowhere", "sub/new.npy", "o/x.npy"})
     for form in (Path, lambda name: tmp_path / name):
-        found = {name for name in names if reads.holds(given.split(","), form(name))}
-        assert found == HELD[given]
+        matching = {name for name in names if reads.holds(patterns.split(","), form(name))}
+        assert matching == READS[patterns]

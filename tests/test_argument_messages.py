@@ -11,7 +11,8 @@ import pytest
 
 from bpnet import arguments
 from bpnet.arguments import accepted, checked, finite_number, fits, shown, type_words
-from bpnet.errors import ArgumentError, InputError
+from bpnet.errors import ArgumentError
+from tests.assertions import error_message
 
 
 class Apple:
@@ -20,13 +21,6 @@ class Apple:
 
 class Pear:
     """One whose name does not."""
-
-
-def said(make, *given, **named):
-    """The refusal of a call, whole."""
-    with pytest.raises(InputError) as refused:
-        make(*given, **named)
-    return str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +37,7 @@ def said(make, *given, **named):
         (tuple[Apple, ...], "a list, each an Apple"),
     ],
 )  # fmt: skip
-def test_what_is_wanted(hint, text):
+def test_types_in_words(hint, text):
     assert type_words(hint) == text
 
 
@@ -64,7 +58,7 @@ def test_what_is_wanted(hint, text):
     ],
 )  # fmt: skip
 def test_what_does_not_fit(value, hint, text):
-    assert said(accepted, "n", value, hint) == text
+    assert error_message(accepted, "n", value, hint) == text
 
 
 @pytest.mark.parametrize(
@@ -77,25 +71,25 @@ def test_what_does_not_fit(value, hint, text):
     ],
 )  # fmt: skip
 def test_what_fits_is_taken_as_pythons_own(value, hint, kept):
-    found = accepted("n", value, hint)
-    assert found == kept
-    assert type(found) is type(kept)
+    number = accepted("n", value, hint)
+    assert number == kept
+    assert type(number) is type(kept)
 
 
 @pytest.mark.parametrize(
-    ("value", "number"),
+    ("value", "expected"),
     [(3, 3), (np.int8(3), 3), (0.5, 0.5), (np.float32(0.5), 0.5), (True, None), (np.bool_(1), None),
      (math.inf, None), (math.nan, None), ("3", None), (None, None), (1j, None), (10**400, None),
      (10**300, 10**300)],
 )  # fmt: skip
-def test_finite_numbers(value, number):
-    found = finite_number(value)
-    assert found == number
-    assert type(found) is type(number)
+def test_finite_numbers(value, expected):
+    number = finite_number(value)
+    assert number == expected
+    assert type(number) is type(expected)
 
 
 @pytest.mark.parametrize(("length", "whole"), [(78, True), (79, False)])
-def test_what_is_long_is_told_by_its_type(length, whole):
+def test_a_long_value_is_shown_by_its_type(length, whole):
     text = shown("x" * length)
     assert text == (repr("x" * length) if whole else "of the type str")
     assert shown("a\n  b") == "'a\\n b'"
@@ -104,7 +98,10 @@ def test_what_is_long_is_told_by_its_type(length, whole):
 
 def test_of_several_networks_each_has_its_own_value():
     assert accepted("l2", [1, 2.5], float, several=True) == [1, 2.5]
-    assert said(accepted, "l2", [1, "x"], float, several=True) == "l2[1] is 'x'; give a number"
+    assert (
+        error_message(accepted, "l2", [1, "x"], float, several=True)
+        == "l2[1] is 'x'; give a number"
+    )
     assert accepted("hidden", [[1, 2], [3]], Sequence[int], several=True) == [[1, 2], [3]]
     assert accepted("hidden", [1, 2], Sequence[int], several=True) == [1, 2]
     assert accepted("l2", np.asarray([1.0, 2.0]), float, several=True) == [1.0, 2.0]
@@ -117,7 +114,7 @@ def edge(data: Any, count: int = 3, *, name: str | None = None) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("given", "named", "text"),
+    ("arguments", "named", "text"),
     [
         ((), {}, "edge: missing a required argument: 'data'; its arguments are data, count, name"),
         ((1, 2, "x"), {}, "edge takes data, count, then keywords, and was given 3 arguments; "
@@ -129,8 +126,8 @@ def edge(data: Any, count: int = 3, *, name: str | None = None) -> Any:
         ((1,), {"name": 3}, "name is 3; give a name or leave it out"),
     ],
 )  # fmt: skip
-def test_calls_that_do_not_fit(given, named, text):
-    assert said(edge, *given, **named) == text
+def test_calls_that_do_not_fit(arguments, named, text):
+    assert error_message(edge, *arguments, **named) == text
     assert edge(1, np.int64(2), name="x") == (1, 2, "x")
 
 
@@ -141,7 +138,7 @@ def pair(network: Any, data: Any) -> Any:
 
 
 def test_x_and_y_are_a_pair():
-    text = said(pair, 1, 2, 3)
+    text = error_message(pair, 1, 2, 3)
     assert text == (
         "pair takes network, data, then keywords, and was given 3 arguments; "
         "give X and y as a pair: (X, y)"

@@ -43,11 +43,11 @@ def test_the_name_may_be_taken_between_the_look_and_the_folder(tmp_path, monkeyp
     monkeypatch.setattr(time, "strftime", lambda *_: "now")
     choose = run_folder.choose
 
-    def late(*given):
-        found = choose(*given)
-        found.mkdir(parents=True)
-        (found / "theirs").touch()
-        return found
+    def late(*arguments):
+        folder = choose(*arguments)
+        folder.mkdir(parents=True)
+        (folder / "theirs").touch()
+        return folder
 
     monkeypatch.setattr(run_folder, "choose", late)
     assert main([command, *QUICK, "--quiet"]) == 0
