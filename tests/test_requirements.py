@@ -1,4 +1,4 @@
-"""A cure that is told cures: what messages tell pip to install is what bpnet's extras ask for."""
+"""Commands in messages install what the extras of bpnet require."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT
 SOURCES = sorted((ROOT / "bpnet").rglob("*.py"))
 
 
-def extras():
+def declared():
     """Requirements of the project and its extras, without markers and its own name."""
     extras = PROJECT["optional-dependencies"].values()
     listed = {one.partition(";")[0].strip() for extra in extras for one in extra}
@@ -27,13 +27,13 @@ def extras():
 @pytest.mark.parametrize("library", requirements.LIBRARIES)
 def test_a_requirement_is_that_of_the_extras(library):
     requirement = requirements.LIBRARIES[library]
-    assert requirement in extras()
+    assert requirement in declared()
     assert re.split(r"[^\w.-]", requirement)[0] == library
 
 
 def test_every_library_of_an_extra_has_a_requirement():
     core = set(PROJECT["dependencies"])
-    assert extras() - core <= set(requirements.LIBRARIES.values())
+    assert declared() - core <= set(requirements.LIBRARIES.values())
 
 
 def test_every_backend_is_installed_by_libraries_that_are_known():
