@@ -3,6 +3,11 @@
 Messages name the libraries, not bpnet's extras: on PyPI the name bpnet is another project's.
 """
 
+from importlib import import_module
+from typing import Any
+
+from bpnet.errors import InputError
+
 PYPI = "bpnet-arrays"
 """Name of bpnet's own distribution."""
 
@@ -52,3 +57,28 @@ def install(*libraries: str, options: str = "") -> str:
     requirements = [LIBRARIES[library] for library in libraries]
     quoted = [f'"{text}"' if ">" in text else text for text in requirements]
     return " ".join(("pip install", *filter(None, (options,)), *quoted))
+
+
+def require(module: str, need: str, *libraries: str) -> Any:
+    """Import an optional library.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module.
+    need : str
+        Beginning of the error's message, such as "a picture needs".
+    *libraries : str
+        Libraries that the message says to install; without any, the one named ``module``.
+
+    Raises
+    ------
+    InputError
+        If the library is missing; the message has the command that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        name = module.partition(".")[0]
+        msg = f"{need} {name}; {install(*(libraries or (name,)))}"
+        raise InputError(msg) from error

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bpnet.arguments import checked
-from bpnet.errors import InputError
 from bpnet.public import listing
-from bpnet.requirements import install
+from bpnet.requirements import require
 from bpnet.runs import folder as run_folder
 from bpnet.storage import disk
 from bpnet.training import Callback, Distributions, Run
@@ -62,11 +61,7 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, folder: str | Path, distributions: Distributions | None = None) -> None:
-        try:
-            import tensorboardX  # noqa: F401
-        except ImportError as error:
-            msg = f"event files need tensorboardX; {install('tensorboardX')}"
-            raise InputError(msg) from error
+        require("tensorboardX", "event files need")
         self.folder, self._distributions = Path(folder), distributions
         disk.makeable(self.folder, "the event files")
         self._writer: Any = None

@@ -81,8 +81,8 @@ def bench(
         timings.append(timing)
         if not json_:
             if len(timings) == 1:
-                _write(_HEAD)
-            _write(_line(timing))
+                screen.row(_HEAD)
+            screen.row(_line(timing))
     if plot is not None:
         processor = this_machine("numpy")["processor"]
         benchmark.plot(timings, plot, [source or "made-up data", processor])
@@ -90,8 +90,8 @@ def bench(
         screen.give([dataclasses.asdict(t) for t in timings])
     elif plot is not None:
         for sentence in benchmark.crossings(timings):
-            _write(sentence)
-        _write(f"picture: {plot}")
+            screen.row(sentence)
+        screen.row(f"picture: {plot}")
     return 1 if any(t.error for t in timings) else 0
 
 
@@ -125,12 +125,8 @@ def _profile(
         screen.give([dataclasses.asdict(part) for part in parts])
         return 0
     whole = sum(part.seconds for part in parts)
-    _write(f"{chosen.spec}: an epoch of {whole:.4f} s")
+    screen.row(f"{chosen.spec}: an epoch of {whole:.4f} s")
     for part in parts:
         calls = f"{part.calls:,} calls" if part.calls else ""
-        _write(f"{part.name:<22}{part.seconds:>9.4f} s {part.seconds / whole:>6.0%}  {calls}")
+        screen.row(f"{part.name:<22}{part.seconds:>9.4f} s {part.seconds / whole:>6.0%}  {calls}")
     return 0
-
-
-def _write(line: str) -> None:
-    screen.say(line.rstrip())

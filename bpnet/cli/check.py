@@ -97,19 +97,19 @@ def _check(backend: Backend, *, show: bool, quiet: bool) -> dict[str, Any]:
 
     start, rows = time.perf_counter(), []
     if show:
-        _write(f"{backend.spec}, {backend.name} {backend.version}, bpnet {bpnet.__version__}")
-        _write(f"{'':<6}{'':<11}{'':<35}{'dtype':<10}{'error':>8} {'bound':>8}")
+        screen.row(f"{backend.spec}, {backend.name} {backend.version}, bpnet {bpnet.__version__}")
+        screen.row(f"{'':<6}{'':<11}{'':<35}{'dtype':<10}{'error':>8} {'bound':>8}")
     for row in check(backend):
         rows.append(row)
         if show and not (quiet and row.passed):
             line = str(row)
             fits = not row.passed or len(line) <= shutil.get_terminal_size((1000, 24)).columns
-            _write(line if fits else line.removesuffix(row.note))
+            screen.row(line if fits else line.removesuffix(row.note))
     seconds = time.perf_counter() - start
     failed = sum(not row.passed for row in rows)
     if show:
         verdict = f"{failed} of {len(rows)} FAILED" if failed else f"all {len(rows)} passed"
-        _write(f"{backend.spec}: {verdict} in {seconds:.1f} s")
+        screen.row(f"{backend.spec}: {verdict} in {seconds:.1f} s")
     return {
         "backend": backend.spec,
         "version": backend.version,
@@ -129,7 +129,7 @@ def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
         screen.give({**_here(), **comparison.as_dict()})
         return 0 if first is None else 1
     pair = f"{comparison.one} and {comparison.other}"
-    _write(f"{pair}, 100 steps in {dtype}; largest difference over the steps")
+    screen.row(f"{pair}, 100 steps in {dtype}; largest difference over the steps")
     _table(
         ("layer", "", "relative", "absolute", "ulp", "at step", f"past {comparison.bound:g}"),
         [
@@ -146,18 +146,15 @@ def _compare(one: str, other: str, dtype: str, json_: bool) -> int:
         ],
     )
     if first is None:
-        _write(f"no step is past the relative bound {comparison.bound:g}")
+        screen.row(f"no step is past the relative bound {comparison.bound:g}")
         return 0
     where = f"{first.quantity} of layer {first.layer}"
-    _write(f"step {first.first_past} is the first past the bound {comparison.bound:g}, in {where}")
+    bound = f"the bound {comparison.bound:g}"
+    screen.row(f"step {first.first_past} is the first past {bound}, in {where}")
     return 1
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     for row in (head, *rows):
-        _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
-
-
-def _write(line: str) -> None:
-    screen.say(line.rstrip())
+        screen.row("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))

@@ -19,6 +19,11 @@ def say(*lines: object, error: bool = False) -> None:
     stream.flush()
 
 
+def row(text: str) -> None:
+    """Write a row of a table, without the padding of its last cell."""
+    say(text.rstrip())
+
+
 def note(notes: Iterable[str]) -> None:
     """Write notes on the data to standard error, as programs read standard output."""
     say(*(f"note: {one}" for one in notes), error=True)

@@ -18,7 +18,7 @@ from bpnet.data.reading import check_entry, read_exactly, refuse_growth
 from bpnet.errors import InputError
 from bpnet.imports import foreign
 from bpnet.imports.tensor_file import as_float32
-from bpnet.requirements import install
+from bpnet.requirements import require
 
 _CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
 
@@ -76,11 +76,7 @@ class KerasFile:
 
 def _dense_arrays(content: bytes, counts: Sequence[int]) -> list[list[Any]]:
     """Arrays of the groups ``layers/dense``, ``layers/dense_1``, ..., one for each dense layer."""
-    try:
-        import h5py
-    except ImportError as error:
-        msg = f".keras files need h5py, which is not installed: {install('h5py')}"
-        raise InputError(msg) from error
+    h5py = require("h5py", ".keras files need")
     arrays, remaining = [], len(content)
     with h5py.File(BytesIO(content), "r") as file:
         layers = _inside(h5py, file, "layers")

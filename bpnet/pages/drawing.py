@@ -11,14 +11,14 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from html import escape
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from bpnet.errors import InputError
 from bpnet.pages.content import Picture, short
-from bpnet.requirements import install
+from bpnet.requirements import require
 from bpnet.shown import plain
 
 WIDTH = 4.8
@@ -164,15 +164,8 @@ def pyplot() -> Any:
     InputError
         If matplotlib is missing.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        msg = f"a picture needs matplotlib; {install('matplotlib')}"
-        raise InputError(msg) from error
-    matplotlib.use("agg")
-    from matplotlib import pyplot as drawn
-
-    return drawn
+    require("matplotlib", "a picture needs").use("agg")
+    return import_module("matplotlib.pyplot")
 
 
 def render(

@@ -3,11 +3,11 @@
 import base64
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
-from bpnet.errors import InputError
 from bpnet.pages import drawing
-from bpnet.requirements import install
+from bpnet.requirements import require
 from bpnet.shown import plain
 
 
@@ -19,12 +19,7 @@ def environment() -> Any:
     InputError
         If jinja2 is missing.
     """
-    try:
-        import jinja2
-        from markupsafe import Markup
-    except ImportError as error:
-        msg = f"a page needs jinja2; {install('matplotlib', 'jinja2')}"
-        raise InputError(msg) from error
+    jinja2 = require("jinja2", "a page needs", "matplotlib", "jinja2")
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("bpnet.pages"),
         autoescape=True,
@@ -35,7 +30,7 @@ def environment() -> Any:
     )
     templates.filters["data"] = as_data
     templates.globals |= {
-        "colors": Markup(drawing.style()),
+        "colors": import_module("markupsafe").Markup(drawing.style()),
         "made": time.strftime("%Y-%m-%d %H:%M"),
     }
     return templates

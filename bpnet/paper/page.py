@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import Any
 
 from bpnet.check.report import Row
-from bpnet.errors import InputError
 from bpnet.pages import drawing, markup
 from bpnet.paper.equations import EQUATIONS, SLIPS
 from bpnet.paper.experiments import terms
@@ -13,7 +12,7 @@ from bpnet.paper.figures import FIGURES
 from bpnet.paper.lab import Results
 from bpnet.paper.sources import excerpt
 from bpnet.paper.story import STORY, Part
-from bpnet.requirements import install
+from bpnet.requirements import require
 
 Checks = Mapping[int, list[Row]]
 """Checks of each equation by its number, one for each dtype."""
@@ -105,15 +104,12 @@ def mathml(latex: str) -> str:
     InputError
         If latex2mathml is missing.
     """
-    try:
-        from latex2mathml.converter import convert
-    except ImportError as error:
-        msg = f"the paper needs latex2mathml; {install('matplotlib', 'jinja2', 'latex2mathml')}"
-        raise InputError(msg) from error
-    markup = str(convert(latex, display="block"))
+    libraries = ("matplotlib", "jinja2", "latex2mathml")
+    converter = require("latex2mathml.converter", "the paper needs", *libraries)
+    text = str(converter.convert(latex, display="block"))
     for symbol, styled in _STYLED.items():
-        markup = markup.replace(symbol, styled)
-    return markup
+        text = text.replace(symbol, styled)
+    return text
 
 
 def _colored(code: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bpnet.data.sources import read_from
 from bpnet.errors import InputError
+from bpnet.model.reading import MODEL
 from bpnet.shown import pasted
 from bpnet.storage import checkpoint, disk, lock, owned
 
@@ -19,7 +20,6 @@ EVENTS = "tensorboard"
 """Folder of TensorBoard's event files."""
 SWEEP = "sweep.json"
 CHECKPOINTS = "checkpoints"
-MODEL = "model.safetensors"
 
 LEARNED = ("config.toml", "columns.json", "history.json", DISTRIBUTIONS)
 FILES = (*LEARNED, MODEL, SWEEP, "sweep.csv", "learning-rate.png", lock.NAME)
