@@ -53,8 +53,10 @@ def checked(function: F) -> F:
 
 
 def _guarded(function: Any, name: str) -> Any:
+    # resolved on the first call, when all modules with the types are loaded
     @cache
     def inspected() -> tuple[inspect.Signature, dict[str, Any]]:
+        # the type of the result is not checked, and may be known to a type checker only
         parameters = {k: hint for k, hint in function.__annotations__.items() if k != "return"}
         holder: Any = SimpleNamespace(__annotations__=parameters)
         hints = get_type_hints(holder, function.__globals__, include_extras=True)
@@ -67,6 +69,7 @@ def _guarded(function: Any, name: str) -> Any:
             bound = signature.bind(*args, **named)
         except TypeError as error:
             raise _signature_error(name, signature, args, named, str(error)) from None
+        # for a set of networks an option may be a list with one value for each
         is_set = isinstance(bound.arguments.get("network"), list | tuple)
         lists = getattr(function, "__each__", ()) if is_set else ()
         try:

@@ -39,6 +39,7 @@ class InputError(ValueError):
     def __init__(self, message: object = "") -> None:
         text = as_line(message)
         if len(text) > self.LONGEST:
+            # the end of a message has the cure
             text = f"{text[: self.LONGEST * 3 // 4]} ... {text[-self.LONGEST // 4 :]}"
         super().__init__(text)
 

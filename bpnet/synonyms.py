@@ -205,6 +205,7 @@ def meant(kind: str, word: object, names: Iterable[str]) -> tuple[str, str]:
     synonym.
     """
     names, word = list(names), _bare(str(word))
+    # of names that differ in case or hyphens only the first counts
     own = {_bare(name): name for name in reversed(names)}
     if word in own:
         return own[word], ""
@@ -234,6 +235,7 @@ def _nearest(word: str, names: Iterable[str], synonyms: Iterable[str]) -> str:
     """Most similar name or synonym, of equally similar ones a name; empty if none is near."""
     if len(word) < 3:
         return ""
+    # 1 before 0: at the same ratio a name is preferred to a synonym
     rated = [(_ratio(word, name), 1, name) for name in names]
     rated += [(_ratio(word, synonym), 0, synonym) for synonym in synonyms]
     ratio, _, nearest = max(rated, default=(0.0, 0, ""))

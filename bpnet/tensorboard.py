@@ -83,6 +83,7 @@ class TensorBoard(Callback):
             self._writer.add_scalar(_tag(name, run), values[-1], step)
         run.pull()
         model: Any = run.network
+        # an ensemble has the networks of its members, a network is its own
         members = getattr(model, "networks", (model,))
         for i, network in enumerate(members, 1):
             prefix = f"network_{i}/" if len(members) > 1 else ""

@@ -309,8 +309,7 @@ VALUES = [
     ),
     (
         lambda: imports.from_torch({"epoch": 3, "model": STATE}, hidden="relu", output="identity"),
-        "it holds the weights as 'model', beside other things or none; give that alone: "
-        "state['model']",
+        "the weights are the entry 'model' of the state; give that entry alone: state['model']",
     ),
 ]
 

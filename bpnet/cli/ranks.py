@@ -44,7 +44,7 @@ def leads(ranks: Any) -> bool:
     return ranks is None or ranks.rank == 0
 
 
-def first(ranks: Any, function: Callable[[], T]) -> T:
+def rank_0_first(ranks: Any, function: Callable[[], T]) -> T:
     """Call a function on every rank, on rank 0 before the others: it may download files."""
     if ranks is None:
         return function()
@@ -56,7 +56,7 @@ def first(ranks: Any, function: Callable[[], T]) -> T:
     return result
 
 
-def of_rank_0(ranks: Any, function: Callable[[], T]) -> T:
+def on_rank_0(ranks: Any, function: Callable[[], T]) -> T:
     """Call a function on rank 0 and return its result, plain data, on every rank.
 
     The other ranks may be on machines that do not have the disk of rank 0.
@@ -69,7 +69,7 @@ def of_rank_0(ranks: Any, function: Callable[[], T]) -> T:
     return shared
 
 
-def of_rank(ranks: Any, backend: str | None, device: str | None) -> backends.Selection:
+def select_backend(ranks: Any, backend: str | None, device: str | None) -> backends.Selection:
     """Select the backend of this process; the ranks of one machine get a GPU each."""
     spec: Any = backend
     if ranks is not None and ranks.size > 1:
@@ -83,7 +83,7 @@ def resumed_backend(ranks: Any, spec: str) -> str:
     return specs.split_spec(spec)[0] if shared else spec
 
 
-def described(ranks: Any, settings: Mapping[str, Any]) -> list[str]:
+def ranks_lines(ranks: Any, settings: Mapping[str, Any]) -> list[str]:
     """Line on the number of ranks and their way of summing, for the heading of a run."""
     if ranks is None:
         return []

@@ -9,7 +9,7 @@ import typer
 import bpnet
 from bpnet import distributed, runs
 from bpnet.cli import options, screen
-from bpnet.cli.ranks import leads, of_rank_0, resumed_backend
+from bpnet.cli.ranks import leads, on_rank_0, resumed_backend
 from bpnet.cli.training import Output, run
 from bpnet.data import splits
 from bpnet.runs import data as run_data
@@ -151,7 +151,7 @@ def train(
     reads += [] if not start.networks else [tables["network"]["init"]]
     if tensorboard_folder:
         disk.makeable(tensorboard_folder, "the event files", reads)
-    folder = Path(of_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
+    folder = Path(on_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
     place = replace(config.place, backend=backend, device=device)
     config = replace(config, place=place)
     named |= {*LAYOUT} if start.networks else set()
@@ -196,7 +196,7 @@ def _resume(
     """Continue a run; report a finished one."""
     options.check_resume(context, _WITH_RESUME, "the run's own settings")
     ranks = context.obj
-    tables = of_rank_0(ranks, lambda: runs.resumable(folder, epochs))
+    tables = on_rank_0(ranks, lambda: runs.resumable(folder, epochs))
     if tables is None:
         if output.json:
             screen.give(runs.summary(folder))

@@ -10,7 +10,7 @@ from rich.console import Console
 import bpnet
 from bpnet import plots, runs, tensorboard
 from bpnet.cli import screen
-from bpnet.cli.ranks import described, first, leads, of_rank, of_rank_0
+from bpnet.cli.ranks import leads, on_rank_0, rank_0_first, ranks_lines, select_backend
 from bpnet.cli.signals import StopOnSignal
 from bpnet.core import optimizers
 from bpnet.core.lbfgs import LBFGS
@@ -64,8 +64,8 @@ def _train(
     ``named`` are the options on the command line, which a recipe does not change; None in a resume.
     """
     tables, place, ranks = config.tables, config.place, config.ranks.communicator
-    selection = None if place.is_fastest else of_rank(ranks, place.backend, place.device)
-    dataset = first(ranks, lambda: run_data.read_again(tables, start.columns))
+    selection = None if place.is_fastest else select_backend(ranks, place.backend, place.device)
+    dataset = rank_0_first(ranks, lambda: run_data.read_again(tables, start.columns))
     config = config if named is None else _complete(config, named, dataset)
     tables, recipe, run_options = config.tables, config.recipe, config.options
     checkpoint = bpnet.Checkpoint(
@@ -86,7 +86,7 @@ def _train(
         run_options.on_error, fresh,
     )  # fmt: skip
     after.callback(recorder.discard)
-    folder = Path(of_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
+    folder = Path(on_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
     checkpoint.folder = folder / run_folder.CHECKPOINTS
     stopping = _stopping(config)
     callbacks: list[bpnet.Callback] = [stopper, *([] if distributions is None else [distributions])]
@@ -98,7 +98,7 @@ def _train(
     shows = not (output.quiet or output.json)
     if shows:
         heading = _heading(dataset, tables, networks, selection)
-        heading += described(ranks, tables["training"])
+        heading += ranks_lines(ranks, tables["training"])
         callbacks.append(bar := _bar(console, heading, live=output.live, at_once=finds_rate))
         after.callback(bar.close)
     with after:  # restores the terminal and the signals before the result is printed

@@ -131,6 +131,7 @@ def _drawn(
     cells: dict[tuple[int, int], tuple[int, str]] = {}
     ends: dict[tuple[int, int], str] = {}
     for label, curve in curves.items():
+        # a character has 2 columns and 4 lines of dots
         points = [
             (
                 round(i * (2 * columns - 1) / max(epochs - 1, 1)),
@@ -146,6 +147,7 @@ def _drawn(
                 cells[key] = (bits | _DOTS[y % 4][x % 2], label)
         if points:
             row, column = points[-1][1] // 4, points[-1][0] // 2 + 1
+            # where two curves end in one cell, the label of the second moves on by a column
             ends[row, column + ((row, column) in ends)] = label
     return cells, ends
 

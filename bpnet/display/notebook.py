@@ -33,6 +33,7 @@ class Cell(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Make the output when the first network begins."""
+        # each network of a set begins, and all share one output
         if self._handle is None:
             from IPython import display
 

@@ -83,6 +83,7 @@ class _Silent(Callback):
 
 def is_watched() -> bool:
     """Whether standard output is a terminal or a notebook."""
+    # a program without a console, such as pythonw, has no standard output
     return in_notebook() or bool(sys.stdout is not None and sys.stdout.isatty())
 
 

@@ -84,6 +84,7 @@ class Bar(Callback):
 
     def on_block_end(self, run: Run) -> None:
         """Update the bar."""
+        # examples of the epoch so far: the size of a batch is rounded up, the last one is shorter
         samples = min(run.step * -(-run.samples // run.steps), run.samples)
         rate = samples / max(time.perf_counter() - self._began, 1e-9)
         self._move(run, run.epoch + 1, lines.learned(run.cost, run.accuracy), rate)

@@ -79,6 +79,7 @@ def _date_parts(days: Array, xp: Namespace) -> dict[str, Array]:
 def _codes(column: Column) -> dict[str, int]:
     """Category number of each text that means a category."""
     codes = {category: j for j, category in enumerate(column.categories)}
+    # the spellings that a reader of files accepts for a missing value and for a boolean
     if MISSING in codes:
         codes = {**dict.fromkeys(NO_VALUE, codes[MISSING]), **codes}
     if column.kind == "boolean":

@@ -14,7 +14,7 @@ from bpnet.core import feedforward
 from bpnet.data import Columns
 from bpnet.export import encoding, trace
 from bpnet.export.trace import Namespace
-from bpnet.model.answering import Answering, class_numbers
+from bpnet.model.base import BaseModel, class_numbers
 from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network
 
@@ -89,6 +89,7 @@ def to_onnx(
         encoding.check(columns, network.sizes[0])
         inputs = encoding.inputs(columns, xp)
         x = xp.astype(encoding.encode(inputs, columns, xp), getattr(xp, dtype))
+    # a column may have the name of a parameter or of an output
     suffix = _suffix(itertools.chain(*names), inputs)
     names = tuple(tuple(f"{name}{suffix}" for name in layer) for layer in names)
     a = _outputs(members, traced, x, xp)
@@ -118,7 +119,7 @@ def _outputs(members: Sequence[Network], arrays: Any, x: Array, xp: Namespace) -
     return xp.mean(xp.stack(outputs), axis=0)
 
 
-def metadata(network: Answering) -> dict[str, str]:
+def metadata(network: BaseModel) -> dict[str, str]:
     """Metadata of a network in an ONNX file; all but the first value are JSON."""
     classes = None if network.classes is None else network.classes.tolist()
     return {
@@ -136,7 +137,7 @@ def _suffix(names: Iterable[str], columns: Container[str]) -> str:
     return suffix
 
 
-def _labels(network: Answering, a: Array, xp: Namespace) -> dict[str, Array]:
+def _labels(network: BaseModel, a: Array, xp: Namespace) -> dict[str, Array]:
     """``Network.decide``, for a network with names of classes or with labels."""
     if network.classes is None and not network.labels:
         return {}

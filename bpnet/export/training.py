@@ -166,7 +166,9 @@ def _traced(
     words = _words(seed, t, xp) if layers.differs_in_training(kinds) else ()
     numbers = step.optimizer.coefficients(xp.astype(t, xp.float64), xp.astype(rate, xp.float64))
     numbers = tuple(xp.asarray(number, dtype=step.objective.dtype) for number in numbers)
+    # the step takes all rows of its data, which `take` recognizes by this object
     xp.rows = xp.arange(x.dynamic_shape[0])
+    # the step may write to its arguments, and inputs of a graph must stay
     parameters, slots = xp.copied(before)
     carry = step.pack(parameters), step.layout.pack_slots(slots, xp=xp)
     carry, sums = step(carry, step.load(xp.rows, data), (numbers, words), data)

@@ -85,6 +85,7 @@ def _network(described: Mapping[str, Any], arrays: _Arrays, classes: Any) -> Net
     if not dense:
         msg = "the model has no dense layers; give a built model of dense layers"
         raise InputError(msg)
+    # dropout has no arrays, and is passed over when they are assigned
     linear = iter([_linear(*pair) for pair in zip(dense, arrays(dense), strict=True)])
     parts = [part if isinstance(part, Dropout) else next(linear) for part in chain.parts]
     network = build_network(parts, classes)
@@ -144,7 +145,7 @@ def _check_chain(layer: Mapping[str, Any], before: str | None) -> None:
         for key, value in node.get("kwargs", {}).items():
             if value is not None and value is not False:
                 msg = f"'{name}' is called with {key} = {value!r}"
-                raise InputError(f"{msg}; give a model that calls its layers without")
+                raise InputError(f"{msg}; give a model that calls its layers without it")
 
 
 def _origins(node: Any) -> list[str]:

@@ -179,7 +179,7 @@ def _activate(name: str, sigma: Activation, chain: Chain) -> None:
     last = chain.parts[-1]
     if not isinstance(last.sigma, activations.Identity):
         msg = f"'{name}' is a second activation after one dense layer"
-        raise InputError(f"{msg}; a layer here has one")
+        raise InputError(f"{msg}; give a model with one for each layer")
     chain.parts[-1] = DenseLayer(last.name, last.units, last.has_bias, sigma)
 
 

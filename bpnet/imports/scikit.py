@@ -49,8 +49,8 @@ def from_sklearn(estimator: Any) -> Network:
         msg = f"{name} has no weights; give a fitted MLPClassifier or MLPRegressor"
         inner = next((attribute for attribute in _INNER if hasattr(estimator, attribute)), None)
         if inner is not None:
-            msg = f"{name} does more than the network inside it; give that alone, of its .{inner}"
-            msg += ", and what comes before it to the data"
+            msg = f"{name} has other steps beside the network; give the network alone, from its "
+            msg += f"attribute {inner}, and apply the other steps to the data"
         raise InputError(msg)
     if hasattr(estimator, "to_network"):
         network: Network = estimator.to_network()
@@ -63,6 +63,7 @@ def from_sklearn(estimator: Any) -> Network:
     hidden, output = (
         _NAMES.get(name, name) for name in (estimator.activation, estimator.out_activation_)
     )
+    # scikit-learn has several sigmoid outputs for rows of labels only
     has_labels = output == "sigmoid" and estimator.n_outputs_ > 1
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
     sigmas = [hidden] * (count - 1) + [output]

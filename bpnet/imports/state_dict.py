@@ -97,8 +97,10 @@ def _values(tensors: Mapping[str, Any], prefix: str, name: str) -> Any:
     try:
         return None if tensor is None else backends.to_numpy(tensor)
     except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-        msg = f"{_key(prefix, name)} has no values to be had ({one_line(error)})"
-        raise InputError(f"{msg}; give dense tensors, not sparse ones or of 'meta'") from error
+        msg = f"{_key(prefix, name)} has values that can't be read ({one_line(error)})"
+        raise InputError(
+            f"{msg}; give dense tensors, not sparse ones or those of the device 'meta'"
+        ) from error
 
 
 def _one_each(hidden: Any, prefixes: Sequence[str]) -> list[Any]:
@@ -128,7 +130,7 @@ def _tensors(state: Any) -> dict[str, Any]:
         raise InputError(msg)
     for name, value in state.items():
         if isinstance(value, Mapping) and value and all(_is_array(v) for v in value.values()):
-            msg = f"it holds the weights as {name!r}, beside other things or none; give that alone"
+            msg = f"the weights are the entry {name!r} of the state; give that entry alone"
             raise InputError(f"{msg}: state[{name!r}]")
     for name, value in state.items():
         if not isinstance(name, str) or not _is_array(value):

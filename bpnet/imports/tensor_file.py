@@ -38,10 +38,11 @@ def read(path: Path) -> dict[str, Any]:
             if file.read(2) in _PICKLES:
                 msg = f"{path} can't be read as safetensors: it is of torch.save, and may run code"
                 raise InputError(f"{msg}; {SAVE}")
+        # `deserialize` below has no metadata, `safe_open` no bfloat16
         with safe_open(path, framework="numpy") as file:
             if "bpnet" in (file.metadata() or {}):
-                msg = f"{path} is a model of bpnet's own, there is nothing to import; bpnet.load"
-                raise InputError(f"{msg}, predict, evaluate and export take it as it is")
+                msg = f"{path} is one of bpnet's own models, which needs no import; bpnet.load"
+                raise InputError(f"{msg}, predict, evaluate and export read it")
         tensors = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
         return {name: _array(name, tensor) for name, tensor in tensors}
 

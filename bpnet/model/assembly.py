@@ -25,8 +25,8 @@ def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) 
         options = {"hidden": hidden, "output": output, "norm": norm}
         names = " and ".join(name for name, value in options.items() if value is not None)
         if names:
-            msg = f"sizes is a list of layers, which have their own, and {names} was given too"
-            raise InputError(f"{msg}; give either")
+            msg = f"sizes is a list of layers, with activations and norms, and {names} was given"
+            raise InputError(f"{msg} too; leave {names} out")
         return tuple(sizes)
     hidden = "relu" if hidden is None else hidden
     if len(sizes) < 2:
@@ -56,6 +56,7 @@ def check_chain(chain: Sequence[Any]) -> None:
     dense = [layer for layer in chain if isinstance(layer, Dense)]
     width = dense[0].n_in
     for l, layer in enumerate(chain):
+        # dropout has no width of its own
         n_in = getattr(layer, "n_in", getattr(layer, "n", width))
         if n_in != width:
             msg = f"layer {l} gives {width} values and layer {l + 1} takes {n_in}"
@@ -75,6 +76,7 @@ def _check_size(chain: Sequence[Any], rules: Sequence[Any]) -> None:
 
     Weights that are given as arrays are in memory already.
     """
+    # the first weights are drawn in float64, of 8 bytes
     drawn = [l for l, rule in zip(chain, rules, strict=False) if not isinstance(rule, tuple | list)]
     count = sum(math.prod(shape) for layer in drawn for shape in getattr(layer, "shapes", ()))
     memory = hardware.memory()
@@ -92,6 +94,7 @@ def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
     one_each = isinstance(init, Sequence) and not isinstance(init, str)
     rules = [*init] if one_each else [init] * len(chain)
     dense = [isinstance(layer, Dense) for layer in chain]
+    # one rule for each dense layer: the other layers have no choice
     if one_each and len(rules) == sum(dense):
         remaining = iter(rules)
         rules = [next(remaining) if has_weights else "auto" for has_weights in dense]
@@ -113,6 +116,7 @@ def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, .
         if W.shape != layer.shapes[0][::-1] or b.shape != layer.shapes[1]:
             msg = f"init[{l}] has shapes {W.shape} and {b.shape}; layer {l} takes "
             raise InputError(msg + f"{layer.shapes[0][::-1]} and {layer.shapes[1]}")
+        # core stores W transposed, (n_in, n_out)
         return np.ascontiguousarray(W.T), b
     make: Callable[..., Any] = (
         layer.init
@@ -160,6 +164,7 @@ def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
     if array.dtype.kind not in "biuf":
         msg = f"{name} was given {array.dtype}; give real numbers"
         raise InputError(msg)
+    # whole numbers may need float64 to be exact
     is_narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
     array = array.astype(np.float32 if is_narrow else np.float64, copy=False)
     if not np.isfinite(array).all():

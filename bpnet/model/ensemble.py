@@ -16,7 +16,7 @@ from bpnet.core.activations import Activation, Identity
 from bpnet.data import Columns, batches, raw
 from bpnet.errors import InputError
 from bpnet.model import reading, saving
-from bpnet.model.answering import Answering
+from bpnet.model.base import BaseModel
 from bpnet.model.network import Network, check_alike
 from bpnet.storage import checksummed, disk, strict_json
 
@@ -26,7 +26,7 @@ FORMAT, _VERSION = "bpnet ensemble", 1
 
 
 @checked
-class Ensemble(Answering):
+class Ensemble(BaseModel):
     """Networks with the same inputs, outputs and classes, whose outputs are averaged.
 
     Parameters
@@ -144,6 +144,7 @@ class Ensemble(Answering):
 
         Parameters are those of :meth:`outputs`.
         """
+        # with the identity as its activation the last layer's output is z^L
         linear = [
             (*network.layers[:-1], replace(network.layers[-1], activation=Identity()))
             for network in self.networks

@@ -49,6 +49,7 @@ def load(path: str | Path) -> Any:
     if path.is_dir():
         path, learned = path / MODEL, path / "columns.json"
     model = explained(_load_network2 if path.suffix == ".json" else _load_safetensors, path)
+    # models of earlier versions have no columns: the run's folder has them
     if model.columns is None and learned is not None and learned.is_file():
         columns = explained(lambda file: Columns.from_json(disk.text(file)), learned)
         for network in getattr(model, "networks", (model,)):
@@ -62,6 +63,7 @@ def _load_safetensors(path: Path) -> Network | Ensemble:
     if described["format"] == ensemble.FORMAT:
         return ensemble.from_content(content, described)
     check_format(described, FORMAT)
+    # a bool is an int, and True >= 1
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
         raise ValueError(msg)

@@ -17,14 +17,14 @@ from bpnet.data import Columns, batches, labels, raw
 from bpnet.data.dataset import checked_scale
 from bpnet.errors import InputError
 from bpnet.model import assembly
-from bpnet.model.answering import Answering
+from bpnet.model.base import BaseModel
 from bpnet.model.parameter_view import ParameterView
 from bpnet.model.saving import save_network
 from bpnet.model.summary import Summary, summary
 
 
 @checked
-class Network(Answering):
+class Network(BaseModel):
     """A feedforward network.
 
     The defaults are those of ``bpnet train``. The paper's own network has ``hidden="sigmoid"`` and
@@ -108,6 +108,7 @@ class Network(Answering):
 
     @classes.setter
     def classes(self, names: Any) -> None:
+        # one output stands for two classes
         count = max(self.sizes[-1], 2)
         self._classes = None if names is None else labels.named(names, count=count)
         self._labels = self._labels and names is None  # classes exclude one another

@@ -38,6 +38,7 @@ class ParameterView(Sequence[Any]):
         if array.shape != old.shape:
             msg = f"{self._name}[{l}] was given shape {array.shape}; its layer takes {old.shape}"
             raise InputError(msg)
+        # the tuples are replaced, not changed: a snapshot may hold the earlier ones
         layers = list(self._network.parameters)
         arrays = list(layers[self._at[l]])
         arrays[self._which] = np.ascontiguousarray(array.T)

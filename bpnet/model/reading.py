@@ -54,6 +54,7 @@ def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
         If the description is not that of a network, or the arrays do not fit.
     """
     kinds = [layers.rebuild(layer) for layer in described["layers"]]
+    # files have W in the paper's orientation, layers the shape that core stores
     expected = {
         f"{l}.{name}": shape[::-1]
         for l, layer in enumerate(kinds)

@@ -84,6 +84,7 @@ def summary(network: Any) -> Summary:
     for l, layer in enumerate(network.layers, start=1):
         n = getattr(layer, "n_out", n)
         counts = [math.prod(shape) for shape in layer.shapes]
+        # the last arrays of a normalization are running averages, which are not learned
         own, kept = sum(counts[: len(counts) - layer.averages]), sum(counts)
         learned, fixed, outputs = learned + own, fixed + kept - own, outputs + n
         sigma = getattr(layer, "activation", None)

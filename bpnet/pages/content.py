@@ -123,6 +123,7 @@ class Section:
     def rows(self) -> list[tuple[Any, bool]]:
         """Each block with whether it takes the whole width, so that no half of a row is empty."""
         wide = [_is_wide(block) for block in self.blocks]
+        # two figures share a row: one that has no neighbor takes the whole width
         for i, one in enumerate(wide):
             before = len(wide[:i]) - 1 - max((j for j in range(i) if wide[j]), default=-1)
             if not one and before % 2 == 0 and all(wide[i + 1 : i + 2]):

@@ -247,6 +247,7 @@ def log_axis(axis: Any, low: float, high: float) -> None:
     """Set the ticks of a logarithmic axis: plain numbers, and several in a narrow range."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+    # in a narrow range powers of ten alone would leave one tick or none
     narrow = high < 300 * low
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -277,6 +278,7 @@ def image(name: str, alt: str, values: np.ndarray[Any, Any], limits: Any) -> Pic
     """
     low, high = limits
     gray = np.clip((values - low) / ((high - low) or 1), 0, 1)
+    # at least 96 pixels along the longer side
     times = max(1, -(-96 // max(gray.shape[:2])))
     large = np.repeat(np.repeat(gray, times, axis=0), times, axis=1)
     file = io.BytesIO()
@@ -284,5 +286,6 @@ def image(name: str, alt: str, values: np.ndarray[Any, Any], limits: Any) -> Pic
         file, large.astype(np.float64), cmap="gray", vmin=0, vmax=1, format="png", metadata={}
     )
     data = file.getvalue()
+    # the header of a PNG has its size at this place
     width, height = struct.unpack(">II", data[16:24])
     return Picture(name, alt, png=data, width=width, height=height)

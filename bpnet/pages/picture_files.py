@@ -66,7 +66,7 @@ def save(
         except InputError:
             raise
         except ValueError as error:
-            msg = f"{path} has no picture's ending ({error}); use .png, .svg or .pdf"
+            msg = f"{path} does not end as a picture does ({error}); use .png, .svg or .pdf"
             raise InputError(msg) from error
         except OSError as error:
             msg = f"{path} can't be written ({error.strerror}); give a folder that is there"

@@ -69,6 +69,7 @@ def network(lab: Lab) -> Results:
     a3 = feedforward.activate(net.output, z, xp=lab.backend.xp)
     a2 = lab.get(caches[-1][0])[0]
     w, b = net.weights[0][3], net.biases[0][3]
+    # the paper's sum for one neuron, without arrays
     written_out = 1 / (1 + math.exp(-sum(w[k] * x[k] for k in range(5)) - b))
     numbers = {
         "a_4^2": float(a2[3]),
@@ -83,6 +84,7 @@ def network(lab: Lab) -> Results:
 def logarithms(lab: Lab) -> Results:
     """Cross-entropy (25) of one output: -ln a where y is 1, -ln(1 - a) where it is 0."""
     a = np.linspace(0.002, 0.998, 499)
+    # the cost is a function of z: this is the inverse of the sigmoid
     z = lab.put(np.log(a / (1 - a))[:, None])
     entropy, xp = costs.CrossEntropy(), lab.backend.xp
     curves = {"a": a}

@@ -36,6 +36,7 @@ def saturation(lab: Lab) -> Results:
             backend=lab.backend, dtype=lab.dtype,
         )  # fmt: skip
         C = np.asarray(history["cost"])
+        # the cost of the single example determines its output a
         a = 1 - np.sqrt(2 * C) if name == "quadratic" else np.exp(-C)
         curves |= {f"delta {name}": delta, f"a {name}": a}
         numbers[f"delta at z = {SATURATED:g}, {name}"] = float(np.interp(SATURATED, z, delta))
@@ -74,10 +75,12 @@ def spread(lab: Lab) -> Results:
         apart = gradients(np.concatenate(drawn)[:BATCHES]) - whole
         measured.append(math.sqrt((apart**2).sum(axis=-1).mean()))
     each = gradients(np.arange(m)[:, None]) - whole
+    # m / (m - 1) corrects the variance, as `whole` is the mean of the same examples
     sigma = math.sqrt((each**2).sum(axis=-1).mean() * m / (m - 1))
     law = sigma / np.sqrt(sizes)
     curves = {"k": sizes, "measured": np.asarray(measured), "law": law}
     curves["without replacement"] = law * np.sqrt(1 - sizes / m)
+    # without replacement the largest size lies below the law, and is left out
     slope = np.polyfit(np.log(sizes[:5]), np.log(measured[:5]), 1)[0]
     numbers = {
         "exponent of k": float(slope),
@@ -117,6 +120,7 @@ def decay(lab: Lab) -> Results:
     state = optimizers.init(sgd, parameters, xp=xp)
     path = [[1.0, 1.0]]
     for _ in range(60):
+        # the gradient of the data is 0
         nothing = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
         gradients = regularizers.l2_gradient(parameters, nothing, alpha, m)
         parameters, state = optimizers.update(sgd, parameters, gradients, state, (eta,), xp=xp)

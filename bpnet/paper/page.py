@@ -66,6 +66,7 @@ def _part(part: Part, results: Mapping[str, Results], checks: Checks) -> dict[st
     numbers: dict[str, Any] = {}
     for name in part.experiments:
         numbers |= results[name].numbers
+    # neighboring equations with the same source share one excerpt
     by_source = groupby(part.equations, key=lambda n: EQUATIONS[n].source)
     return {
         "title": part.title,

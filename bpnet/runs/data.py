@@ -28,7 +28,7 @@ def streaming(stream: bool, shuffle: str, buffer: int | None) -> dict[str, Any]:
     if stream:
         return {"stream": True, "shuffle": shuffle, "buffer": buffer}
     if shuffle != "auto" or buffer is not None:
-        msg = "--shuffle and --buffer are of data that is not in memory; give --stream too"
+        msg = "--shuffle and --buffer are for streamed data; give --stream too"
         raise InputError(msg)
     return {}
 
@@ -87,8 +87,8 @@ def _check_unchanged(config: Config, data: Dataset, cure: str) -> None:
         counts = [f"{source['examples']:,}" for source in (before, now)]
         how = f"it had {counts[0]} examples and has {counts[1]}"
         how = "its rows are others, or in another order" if counts[0] == counts[1] else how
-        msg = f"{name} has changed since the run was trained on it: {how}, so that what was held "
-        raise InputError(f"{msg}out is not known; {cure}")
+        msg = f"{name} has changed since the run was trained on it: {how}, so that the held-out "
+        raise InputError(f"{msg}rows are not known; {cure}")
 
 
 def separated(columns: Columns | None, separator: str | None) -> Columns | None:
@@ -96,7 +96,9 @@ def separated(columns: Columns | None, separator: str | None) -> Columns | None:
     if separator is None:
         return columns
     if columns is None:
-        msg = f"separator {separator!r} is of a table, and the run was trained on arrays; leave it "
+        msg = (
+            f"separator {separator!r} is for a table, and the run was trained on arrays; leave it "
+        )
         raise InputError(f"{msg}out")
     return replace(columns, separator=sign(separator) or "")
 
@@ -243,8 +245,8 @@ def held_out(config: Config, data: Dataset, name: str) -> EvaluationSet:
         about["tallies"] = {"": data.tallies.get("test", {})}
         return EvaluationSet(Dataset(*data.test, **about), f"{name}, held-out examples (test)")
     if data.validation is None:
-        msg = f"{name} has no test part and the run held nothing out; give other data to judge it"
-        raise InputError(f"{msg} on")
+        msg = f"{name} has no test part and the run held nothing out; give other data to "
+        raise InputError(f"{msg}evaluate it on")
     chosen = "they are there to choose the epoch and the options"
     if config["training"].get("patience") is not None:
         chosen = "these rows chose the epoch"
@@ -273,7 +275,7 @@ def evaluation_set(
     is_other = source is not None and absolute(source) != absolute(settings["source"])
     name = source or settings["source"]
     if not name:
-        msg = "a model's file has no data of its own; give DATA to judge it on"
+        msg = "a model's file has no data of its own; give DATA to evaluate it on"
         raise InputError(msg)
     streamed = is_streamed(config, name, stream)
     shares = {k: 0.0 if is_other else settings.get(k, 0.0) for k in ("validation", "test")}

@@ -39,7 +39,7 @@ def choose(out: Path | None, name: str, reads: Iterable[str | Path] = ()) -> Pat
         return out  # `owned.claim` adds a number where two runs begin in one second
     disk.makeable(out, reads=reads)
     if (out / SWEEP).is_file():
-        msg = f"{out} is that of a sweep; go on with: bpnet sweep --resume {pasted(out)}"
+        msg = f"{out} is the folder of a sweep; go on with: bpnet sweep --resume {pasted(out)}"
         raise InputError(f"{msg}; or give --out another name")
     if out.is_dir() and not _is_empty(out):
         msg = f"{out} is not an empty folder; give --out another name"

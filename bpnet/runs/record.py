@@ -23,9 +23,10 @@ from bpnet.data import Columns
 from bpnet.errors import InputError, one_line
 from bpnet.model.ensemble import Model
 from bpnet.model.loading import load
+from bpnet.model.reading import MODEL
 from bpnet.runs import configuration
 from bpnet.runs import folder as run_folder
-from bpnet.runs.folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, MODEL, SWEEP
+from bpnet.runs.folder import CHECKPOINTS, DISTRIBUTIONS, EVENTS, FILES, LEARNED, SWEEP
 from bpnet.shown import pasted
 from bpnet.storage import checkpoint, disk, lock, owned, strict_json
 from bpnet.training import Callback, Distributions, History, Run, resuming
@@ -185,7 +186,7 @@ def resumable(folder: Path, epochs: int | None = None) -> Config | None:
     """
     check_exists(folder)
     if (folder / SWEEP).is_file() and not (folder / "config.toml").exists():
-        msg = f"{folder} is that of a sweep that has not ended"
+        msg = f"{folder} is the folder of a sweep that has not ended"
         raise InputError(f"{msg}; go on with: bpnet sweep --resume {pasted(folder)}")
     if not (folder / "config.toml").is_file():
         msg = f"{folder} is not the folder of a run: it holds no config.toml"

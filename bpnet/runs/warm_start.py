@@ -110,6 +110,7 @@ def make_network(start: WarmStart, data: Dataset, layout: Mapping[str, Any], i: 
         if new.sizes[at] != first.sizes[at]:
             msg = f"the trained network has {first.sizes[at]} {side}, and the data need "
             raise InputError(f"{msg}{new.sizes[at]}; give data like that run's, or another init")
+    # without options of layers the user accepts those of the other run
     pairs = zip_longest(new.layers, first.layers)
     for l, layers_l in enumerate(pairs if start.options else (), start=1):
         requested, present = map(_words, layers_l)

@@ -16,7 +16,7 @@ _LONGEST = 50
 
 _PARTIAL = re.compile(r"\.(.+)\.\d+\.partial", re.DOTALL)
 _NO_FILE = "it is standard output, a pipe or a device; give a file"
-_IS_INPUT = "it is what is read; give another name"
+_IS_INPUT = "it is an input file; give another name"
 _KINDS = {
     stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link", stat.S_IFIFO: "pipe",
     stat.S_IFSOCK: "socket",
@@ -121,12 +121,12 @@ def regular(path: Path, flags: int, *, follow: bool = True) -> int:
         obstacle = kind(path, follow=follow)
         if obstacle in {"", "file"}:
             raise
-        msg = f"{_short(path)} is a {obstacle}, where a file was wanted; take it away"
+        msg = f"{_short(path)} is a {obstacle}, where a file belongs; remove it"
         raise InputError(msg) from error
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return handle
     os.close(handle)
-    msg = f"{_short(path)} is a pipe or a device, where a file was wanted; take it away"
+    msg = f"{_short(path)} is a pipe or a device, where a file belongs; remove it"
     raise InputError(msg)
 
 

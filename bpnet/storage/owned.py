@@ -26,7 +26,7 @@ def check(folder: Path, files: Iterable[str] = (), folders: Iterable[str] = ()) 
             kind = disk.kind(folder / name)
             if kind not in {"", expected}:
                 msg = f"{folder / name} is a {kind} where bpnet's own {expected} belongs, and "
-                raise InputError(f"{msg}nothing is written to or through it; take it away")
+                raise InputError(f"{msg}nothing is written to or through it; remove it")
 
 
 def clear(folder: Path, names: Iterable[str] | re.Pattern[str]) -> None:

@@ -125,7 +125,7 @@ def test_what_is_read_is_never_written_over(place, capsys, what, form):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     if Path(name).suffix == ".csv" or form.startswith("a "):  # else the ending is wrong, too
-        assert "it is what is read; give another name" in error
+        assert "it is an input file; give another name" in error
     assert {p: p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
 
 
@@ -148,7 +148,7 @@ def test_nothing_is_put_where_it_would_be_read(place, capsys, words):
     before = sorted(place.rglob("*"))
     assert main(words) == 2
     error = capsys.readouterr().err
-    assert "it is what is read; give" in error
+    assert "it is an input file; give" in error
     assert error.count("\n") == 1
     assert sorted(place.rglob("*")) == before
 

@@ -44,7 +44,7 @@ def test_arrays_have_none(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["train", "digits", *FAST[:1], "1", *FAST[2:], "--out", "run"]) == 0
     assert main(["evaluate", "run", "--separator", ";"]) == 2
-    assert "separator ';' is of a table" in capsys.readouterr().err
+    assert "separator ';' is for a table" in capsys.readouterr().err
 
 
 def test_a_sweep_begins_with_no_run(place, capsys):

@@ -44,24 +44,24 @@ def test_the_backend_of_a_run_that_is_resumed(group, spec, kept):
     ],
 )  # fmt: skip
 def test_ranks_are_described(group, settings, lines):
-    assert ranks.described(group, settings) == lines
+    assert ranks.ranks_lines(group, settings) == lines
 
 
 def test_rank_0_runs_first_and_shares_its_result():
     calls = []
     work = lambda: calls.append("work") or len(calls)  # noqa: E731
     assert [ranks.leads(one) for one in (None, world(2), world(2, 1))] == [True, True, False]
-    assert ranks.first(None, work) == 1
+    assert ranks.rank_0_first(None, work) == 1
     leader, other = world(2), world(2, 1)
     leader.agree = lambda: calls.append("agree")
     other.agree = lambda: calls.append("agree")
-    ranks.first(leader, work)
-    ranks.first(other, work)
+    ranks.rank_0_first(leader, work)
+    ranks.rank_0_first(other, work)
     assert calls == ["work", "work", "agree", "agree", "work"]
     calls.clear()
-    assert ranks.of_rank_0(None, lambda: {"a": 1}) == {"a": 1}
-    assert ranks.of_rank_0(leader, lambda: {"a": [1]}) == {"a": [1]}
-    assert ranks.of_rank_0(world(2, 1, b'{"a": [1]}'), work) == {"a": [1]}
+    assert ranks.on_rank_0(None, lambda: {"a": 1}) == {"a": 1}
+    assert ranks.on_rank_0(leader, lambda: {"a": [1]}) == {"a": [1]}
+    assert ranks.on_rank_0(world(2, 1, b'{"a": [1]}'), work) == {"a": [1]}
     assert calls == ["agree"]
 
 
@@ -72,7 +72,9 @@ def test_only_one_of_several_ranks_is_placed(monkeypatch, size, placed):
         ranks.placement, "for_rank", lambda *arguments: seen.append(arguments) or "numpy"
     )
     group = world(size, 1)
-    assert ranks.of_rank(group, "numpy" if size == 1 else "cupy", None).backend.name == "numpy"
+    assert (
+        ranks.select_backend(group, "numpy" if size == 1 else "cupy", None).backend.name == "numpy"
+    )
     assert seen == placed
 
 

@@ -37,7 +37,7 @@ W = np.zeros((4, 3), "f4")
         ([1], {}, "a list is no state_dict; give what state_dict() gives"),
         ({}, {}, "the state_dict is empty; give a state_dict of Linear layers"),
         ({"model": ONE, "epoch": 3}, {},
-         "it holds the weights as 'model', beside other things or none; give that alone: "
+         "the weights are the entry 'model' of the state; give that entry alone: "
          "state['model']"),
         ({"epoch": 3}, {}, "'epoch' is a int, where a state_dict has names and arrays; "
                            "give what module.state_dict() gives"),
@@ -184,11 +184,11 @@ def test_dropout_stays_between_its_layers():
     [
         (SimpleNamespace(), "SimpleNamespace has no weights; "
                             "give a fitted MLPClassifier or MLPRegressor"),
-        (SimpleNamespace(steps=[]), "SimpleNamespace does more than the network inside it; give "
-         "that alone, of its .steps, and what comes before it to the data"),
+        (SimpleNamespace(steps=[]), "SimpleNamespace has other steps beside the network; give the "
+         "network alone, from its attribute steps, and apply the other steps to the data"),
         (SimpleNamespace(best_estimator_=1, estimator=1),
-         "SimpleNamespace does more than the network inside it; give that alone, of its "
-         ".best_estimator_, and what comes before it to the data"),
+         "SimpleNamespace has other steps beside the network; give the network alone, from its "
+         "attribute best_estimator_, and apply the other steps to the data"),
         (SimpleNamespace(coefs_=[W.T], classes_=["a"]),
          "the estimator knows one class, 'a'; fit it to two or more"),
     ],
@@ -287,7 +287,7 @@ def test_functional_models_are_chains_from_their_input_to_their_output():
         "its outputs are a, its last layer is b; give a model with one input and one output"
     )
     assert error_message(read, functional("a", training=True)) == (
-        "'a' is called with training = True; give a model that calls its layers without"
+        "'a' is called with training = True; give a model that calls its layers without it"
     )
     assert read(functional("a", training=False, mask=None), ((3, 4),)).sizes == [3, 4]
 

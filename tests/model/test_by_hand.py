@@ -11,7 +11,7 @@ from bpnet.data import draws
 from bpnet.data.columns import Column, Columns
 from bpnet.errors import InputError
 from bpnet.model import assembly, loading
-from bpnet.model.answering import class_numbers
+from bpnet.model.base import class_numbers
 from bpnet.model.ensemble import Ensemble
 from bpnet.model.network import Network, check_alike
 from bpnet.storage import checksummed
@@ -79,8 +79,8 @@ def test_auto_suits_the_activation(hidden, init):
         (lambda: Network([5, 4, 3], hidden=["relu", "tanh"]),
          "hidden has 2 activations for 1 hidden layers; match them"),
         (lambda: Network([layers.Dense(3, 2)], hidden="relu", norm="batch"),
-         "sizes is a list of layers, which have their own, and hidden and norm was given too; "
-         "give either"),
+         "sizes is a list of layers, with activations and norms, and hidden and norm was given "
+         "too; leave hidden and norm out"),
         (lambda: Network([layers.Dense(3, 2), layers.Dense(3, 2)]),
          "layer 1 gives 2 values and layer 2 takes 3; make them equal"),
         (lambda: Network([layers.Dense(3, 2), layers.BatchNorm(3), layers.Dense(2, 2)]),
@@ -115,7 +115,7 @@ def test_auto_suits_the_activation(hidden, init):
         (lambda: setattr(Network([1, 2]), "columns", COLUMNS),
          "columns make 2 inputs and the network has 1; give those that it was trained with"),
         (lambda: Network([2, 2]).encode([{"a": 1}]),
-         "the network knows no columns of a table; give an array of its inputs to predict"),
+         "the network was not trained on a table; give an array of inputs to predict"),
         (lambda: Network([2, 2]).weights.__setitem__(0, np.zeros((2, 3))),
          "weights[0] was given shape (2, 3); its layer takes (2, 2)"),
         (lambda: Network([2, 2]).biases.__setitem__(slice(0, 1), [np.zeros(2)]),

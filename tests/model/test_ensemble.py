@@ -89,7 +89,7 @@ def test_files_of_one_kind_are_not_taken_for_the_other(tmp_path):
     ("make", "message"),
     [
         (list, "at least one"),
-        (lambda: [*members(1), 4], "was place int"),
+        (lambda: [*members(1), 4], "was given int"),
         (lambda: [*members(1), bpnet.Network([4, 3])], "network 2 of the ensemble has class names"),
         (lambda: [*members(1), bpnet.Network([5, 3])], "has inputs 5 and the first 4"),
     ],

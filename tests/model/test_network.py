@@ -319,7 +319,7 @@ def test_a_layer_that_no_memory_holds_is_refused(n):
 )  # fmt: skip
 def test_options_that_layers_have_are_refused_beside_them(options, named):
     chain = [bpnet.layers.Dense(2, 3, "tanh"), bpnet.layers.Dense(3, 2, "softmax")]
-    with pytest.raises(bpnet.InputError, match=f"layers, which have their own, and {named} was"):
+    with pytest.raises(bpnet.InputError, match=f"activations and norms, and {named} was given too"):
         bpnet.Network(chain, **options)
     assert repr(bpnet.Network(chain)) == "Network([2, 3, 2], Tanh, Softmax)"
     assert repr(bpnet.Network([2, 3, 2])) == "Network([2, 3, 2], ReLU, Softmax)"

@@ -23,7 +23,7 @@ def test_options_of_streams(stream, shuffle, buffer, streams):
     assert run_data.streaming(stream, shuffle, buffer) == expected
     for options in (("full", None), ("auto", 9)):
         assert error_message(run_data.streaming, False, *options) == (
-            "--shuffle and --buffer are of data that is not in memory; give --stream too"
+            "--shuffle and --buffer are for streamed data; give --stream too"
         )
 
 
@@ -137,7 +137,7 @@ def test_the_rows_on_which_a_run_is_evaluated(parts, training, what, name, size)
 
 def test_a_run_without_held_out_rows_needs_other_data():
     assert error_message(run_data.held_out, {"data": {}, "training": {}}, Dataset(X, Y), "t") == (
-        "t has no test part and the run held nothing out; give other data to judge it on"
+        "t has no test part and the run held nothing out; give other data to evaluate it on"
     )
 
 
@@ -155,7 +155,7 @@ def test_data_that_have_changed_since_are_noticed(change, text):
     message = error_message(run_data._check_unchanged, config, change(), "cure")
     assert message.startswith("t.csv has changed since the run was trained on it: ")
     assert text in message
-    assert message.endswith("what was held out is not known; cure")
+    assert message.endswith("the held-out rows are not known; cure")
     run_data._check_unchanged({"data": {"source": "t.csv"}}, change(), "cure")  # an older run
     whole = run_data.identity(Dataset(X, Y, validation=VALIDATION, test=TEST))
     assert whole["examples"] == 19

@@ -19,7 +19,7 @@ def test_folders_that_runs_may_have(tmp_path):
     )
     (tmp_path / "full" / "sweep.json").touch()
     assert error_message(folder.choose, tmp_path / "full", "digits") == (
-        f"{tmp_path / 'full'} is that of a sweep; go on with: bpnet sweep --resume "
+        f"{tmp_path / 'full'} is the folder of a sweep; go on with: bpnet sweep --resume "
         f"{tmp_path / 'full'}; or give --out another name"
     )
 

@@ -28,8 +28,8 @@ def place(tmp_path):
         ("folder", "{0}/folder can't be written: it is a folder; give a file"),
         ("pipe", "{0}/pipe can't be written: it is standard output, a pipe or a device; "
                  "give a file"),
-        ("file", "{0}/file can't be written: it is what is read; give another name"),
-        ("link", "{0}/link can't be written: it is what is read; give another name"),
+        ("file", "{0}/file can't be written: it is an input file; give another name"),
+        ("link", "{0}/link can't be written: it is an input file; give another name"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_written(place, name, text):
@@ -48,9 +48,9 @@ def test_files_that_can_be_written(place):
         ("file", "--out", "{0}/file is not a folder; give --out another name"),
         ("file/x", "--plot", "{0}/file can't be written to; give --plot a folder that can"),
         ("read", "--out",
-         "{0}/read can't be made: it is what is read; give --out another name"),
+         "{0}/read can't be made: it is an input file; give --out another name"),
         ("read", "--plot",
-         "{0}/read can't be made: it is what is read; give --plot another name"),
+         "{0}/read can't be made: it is an input file; give --plot another name"),
     ],
 )  # fmt: skip
 def test_folders_that_cannot_be_made(place, name, option, text):
@@ -147,7 +147,7 @@ def test_what_has_the_name_of_bpnets_own_is_refused(place):
     ):  # fmt: skip
         assert error_message(owned.check, place, files, folders) == (
             f"{place / name} is a {kind} where bpnet's own {expected} belongs, and nothing is "
-            "written to or through it; take it away"
+            "written to or through it; remove it"
         )
 
 

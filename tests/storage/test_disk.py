@@ -101,7 +101,7 @@ def test_standard_output_is_known():
 
 
 def test_what_is_read_is_not_replaced(place):
-    with pytest.raises(InputError, match="it is what is read"):
+    with pytest.raises(InputError, match="it is an input file"):
         disk.writable("link", reads=["other", "file"])
 
 

@@ -93,7 +93,7 @@ def test_only_files_are_opened_and_none_is_waited_for(tmp_path, follow):
     refused = ["pipe", "folder", os.devnull, *([] if follow else ["link"])]
     for name in refused:
         for flags in (os.O_RDONLY, os.O_RDWR | os.O_CREAT):
-            with pytest.raises(InputError, match="where a file was wanted; take it away"):
+            with pytest.raises(InputError, match="where a file belongs; remove it"):
                 disk.regular(tmp_path / name, flags, follow=follow)
     with disk.opened(tmp_path / "file") as file:
         assert file.read() == b"held"

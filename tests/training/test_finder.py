@@ -55,7 +55,9 @@ def test_a_picture(tmp_path):
     pytest.importorskip("matplotlib")
     path = plots.learning_rates(find(), tmp_path / "rates.png")
     assert path.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(InputError, match=r"has no picture's ending .*; use .png, .svg or .pdf"):
+    with pytest.raises(
+        InputError, match=r"does not end as a picture does .*; use .png, .svg or .pdf"
+    ):
         plots.learning_rates(find(), tmp_path / "rates.xyz")
     with pytest.raises(InputError, match="give a folder that is there"):
         plots.learning_rates(find(), tmp_path / "no" / "rates.png")

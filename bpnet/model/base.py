@@ -16,7 +16,7 @@ from bpnet.errors import InputError
 _log = logging.getLogger("bpnet")
 
 
-class Answering:
+class BaseModel:
     """Base of models, whose outputs stand for a class, labels or amounts.
 
     Attributes
@@ -81,7 +81,7 @@ class Answering:
             If the model was not trained with a table, or a column or cell cannot be used.
         """
         if self.columns is None:
-            msg = "the network knows no columns of a table; give an array of its inputs to predict"
+            msg = "the network was not trained on a table; give an array of inputs to predict"
             raise InputError(msg)
         x, notes = raw.encoded(rows, self.columns)
         for note in notes:
@@ -101,8 +101,9 @@ class Answering:
         return numbers if self.classes is None else np.asarray(self.classes)[numbers]
 
 
-def class_numbers(network: Answering, a: Array, *, xp: Namespace) -> Array:
+def class_numbers(network: BaseModel, a: Array, *, xp: Namespace) -> Array:
     """Class number, (m,), or labels, (m, n_L), of each row of outputs ``a``, of any library."""
+    # several sigmoids without class names are labels, which do not exclude one another
     several = isinstance(network.output, Sigmoid) and network.classes is None
     one = network.sizes[-1] == 1
     kind: metrics.Kind = "threshold" if one or network.labels or several else "class"
