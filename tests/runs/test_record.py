@@ -56,9 +56,9 @@ def test_a_finished_run_says_so_without_what_its_table_was_encoded_by(tmp_path, 
     (run / "columns.json").unlink()
     capsys.readouterr()
     assert main(["train", "--resume", str(run), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["run"], found["finished"]) == (str(run), True)
-    assert len(found["history"]["cost"]) == 1
+    output = json.loads(capsys.readouterr().out)
+    assert (output["run"], output["finished"]) == (str(run), True)
+    assert len(output["history"]["cost"]) == 1
     assert main(["evaluate", str(run)]) == 2
     assert "columns.json is missing" in capsys.readouterr().err
 
