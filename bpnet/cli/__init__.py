@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments, ranks = sys.argv[1:] if arguments is None else list(arguments), None
     try:
         _check_named(arguments)
+        # of the commands only training runs on several ranks
         if arguments[:1] == ["train"]:
             from bpnet.cli.ranks import join
 
@@ -70,6 +71,7 @@ def _with_custom(arguments: Sequence[str]) -> list[str]:
         if argument.startswith("--"):
             option, _, value = argument.partition("=")
         if option in {"--custom", "--activation", "--cost"}:
+            # lists have commas, and the networks of a sweep slashes, between names
             names += [name for name in re.split("[,/]", value) if ":" in name]
         if option != "--custom" and argument != "--custom":
             rest.append(argument)
@@ -102,6 +104,7 @@ def _status(error: Exception, arguments: Sequence[str], ranks: Any) -> int | Non
     """Report an expected error and return its exit status; return None for a defect of bpnet."""
     if isinstance(error, InputError | ArrayMismatch | BackendUnavailable):
         return _refuse(error, 2, ranks)
+    # no file can have this path: it is bad input, not a failing disk
     if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return _refuse(InputError(f"{error.strerror}: {error.filename}"), 2, ranks)
     if isinstance(error, Diverged | OSError | MemoryError):

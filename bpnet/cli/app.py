@@ -58,6 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _name, _line in COMMANDS.items():
+    # a placeholder, which `_LazyGroup` replaces
     app.command(_name, help=_line)(lambda: None)
 
 

@@ -66,6 +66,7 @@ def bench(
     cell = benchmark.Cell(tuple(options.sizes(hidden)), batch_size, optimizer, dtype)
     if plot is not None:
         picture_files.check(plot, [] if source is None else bpnet.data.sources.read_from(source))
+        # the grid has many cells: each gets less time
         cells, seconds = benchmark.grid(), min(seconds, 0.5)
     else:
         cells = (cell,)
@@ -75,6 +76,7 @@ def bench(
     chosen = [n.strip() for n in (backend or "").split(",") if n.strip()]
     for name in chosen:
         bpnet.backends.get(name)
+    # array_api_strict is made for tests, and slow
     chosen = chosen or [n for n in bpnet.backends.available() if n != "array_api_strict"]
     timings = []
     for timing in benchmark.run(chosen, job):

@@ -103,6 +103,7 @@ def _check(backend: Backend, *, show: bool, quiet: bool) -> dict[str, Any]:
         rows.append(row)
         if show and not (quiet and row.passed):
             line = str(row)
+            # on a narrow terminal the note of a passed check would break the line
             fits = not row.passed or len(line) <= shutil.get_terminal_size((1000, 24)).columns
             screen.row(line if fits else line.removesuffix(row.note))
     seconds = time.perf_counter() - start

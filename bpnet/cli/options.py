@@ -118,6 +118,7 @@ def numbers(option: str, text: str | None, kind: type = float) -> list[Any]:
     if text is None:
         return []
     try:
+        # a comma at the end makes a list of one value
         return [kind(part) for part in text.strip().rstrip(",").split(",")]
     except ValueError:
         word = "whole numbers" if kind is int else "numbers"
@@ -149,9 +150,9 @@ def add_options(
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        made = [_parameter(o, helps.get(o.name, o.help), lists) for o in options.values()]
-        command.__signature__ = signature.replace(parameters=[*own, *made])  # type: ignore[attr-defined]
-        command.__annotations__ |= {p.name: p.annotation for p in made}
+        parameters = [_parameter(o, helps.get(o.name, o.help), lists) for o in options.values()]
+        command.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
+        command.__annotations__ |= {p.name: p.annotation for p in parameters}
         return command
 
     return decorate

@@ -267,8 +267,10 @@ def _plan(settings: dict[str, Any]) -> sweep.Plan:
     grid: dict[str, Any] = {name: values for name, values in nets.items() if len(values) > 1}
     grid |= {name: _values(name, about.flag, settings[about.flag]) for name, about in _GRID.items()}
     sizes = grid.pop("batch_size")  # the last one varies fastest
+    # 0 stands for the whole training set
     grid["batch_size"] = [k or None for k in sizes] if isinstance(sizes, list) else sizes
     layout = _layout(settings)
+    # several optimizers stand in the grid: the first one fills the shared option
     shared = options.option_values({**settings, "optimizer": rules[0]}, _ALL)
     warm_start.refuse_run(layout["init"])
     first, optimizer, patience = (shared.pop(n) for n in ("seed", "optimizer", "patience"))

@@ -114,6 +114,7 @@ def train(
     ranks, seconds = context.obj, distributed.check_timeout(timeout)
     if ranks is not None:
         ranks.timeout = seconds
+    # rank 0 alone prints
     quiet, json_ = quiet or not leads(ranks), json_ and leads(ranks)
     output = Output(json_, quiet, live)
     if resume is not None:
@@ -154,6 +155,7 @@ def train(
     folder = Path(on_rank_0(ranks, lambda: str(run_folder.choose(out, source, reads))))
     place = replace(config.place, backend=backend, device=device)
     config = replace(config, place=place)
+    # the layers are those of the other run: the recipe must not change them
     named |= {*LAYOUT} if start.networks else set()
     return run(config, folder, output, fresh=out is None, start=start, named=named)
 

@@ -92,6 +92,7 @@ def _options(config: Config) -> dict[str, Any]:
     """Options of the step, from the run's configuration."""
     settings = config.get("training", {})
     options = {name: value for name, value in settings.items() if name in _STEP_OPTIONS}
+    # files of models have no settings: they get the defaults
     rule = (settings.get(name) for name in ("learning_rate", "momentum"))
     options["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), *rule)
     if settings.get("l2") or settings.get("l1"):

@@ -33,6 +33,7 @@ def build_network(parts: Sequence[Linear | Dropout], classes: Any = None) -> Net
     width: int | None = None
     for part in parts:
         if isinstance(part, Dropout):
+            # dropout has neither arrays nor a width
             layers.append(part)
             init.append("auto")
             continue

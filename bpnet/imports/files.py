@@ -70,4 +70,5 @@ def from_file(
     if missing:
         msg = f"{path} does not say its activations; give {' and '.join(missing)}"
         raise InputError(f"{msg} ({' '.join(missing.values())}, or what it was trained with)")
+    # a file of one layer needs no activation of hidden layers
     return from_torch(state, hidden=hidden or [], output=output, order=order, classes=classes)

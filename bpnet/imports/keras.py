@@ -126,6 +126,7 @@ def _chain(described: Mapping[str, Any]) -> Chain:
         keras_layers.append(layer, chain)
         before = name
     if kind == "Functional":
+        # a graph of one chain may still have its outputs in the middle
         ends = [config["layers"][0]["config"]["name"]], [before]
         if (_ends(config["input_layers"]), _ends(config["output_layers"])) != ends:
             msg = f"its outputs are {', '.join(_ends(config['output_layers']))}, its last layer is"

@@ -83,6 +83,7 @@ def _dense_arrays(content: bytes, counts: Sequence[int]) -> list[list[Any]]:
         for l, count in enumerate(counts):
             name = f"dense_{l}" if l else "dense"
             group = _inside(h5py, _inside(h5py, layers, name), "vars")
+            # not more than there are: a missing one would be taken for a link
             sets = [_inside(h5py, group, str(i)) for i in range(min(count, len(group)))]
             if len(group) != count:
                 msg = f"{name} has {len(group)} arrays where its settings speak of {count}"

@@ -173,6 +173,7 @@ def _activate(name: str, sigma: Activation, chain: Chain) -> None:
         _refuse(name, "of activation", "comes before the first dense layer; give it after one")
     if isinstance(sigma, activations.Identity):
         return
+    # dropout between a dense layer and its activation has no equal here
     while isinstance(chain.parts[-1], Dropout):
         chain.parts.pop()
         chain.left_out.append(f"Dropout before the activation '{name}'")

@@ -131,11 +131,11 @@ def decay(lab: Lab) -> Results:
     numbers = {"factor of a step": float(alone[1, 0])}
     digits = data.load("digits")
     for strength in ALPHAS:
-        net, seen = Network([64, 32, 10], hidden="relu", seed=0), _Lengths()
+        net, history = Network([64, 32, 10], hidden="relu", seed=0), _Lengths()
         training.train(
             net, digits, optimizer=sgd, epochs=15, batch_size=64, l2=strength,
-            backend=lab.backend, callbacks=[seen],
+            backend=lab.backend, callbacks=[history],
         )  # fmt: skip
-        curves[f"alpha = {strength:g}"] = np.asarray(seen.lengths)
-        numbers[f"length at the end, alpha = {strength:g}"] = seen.lengths[-1]
+        curves[f"alpha = {strength:g}"] = np.asarray(history.lengths)
+        numbers[f"length at the end, alpha = {strength:g}"] = history.lengths[-1]
     return Results(curves, numbers)
