@@ -102,7 +102,7 @@ BAD = {
     "no activations": (["w.safetensors", "o.safetensors"], "(--activation relu --output softmax,"),
     "no output": (["w.safetensors", "o.safetensors", "--activation", "relu"], "(--output softmax,"),
     "no hidden": (["w.safetensors", "o.safetensors", "--output", "softmax"], "(--activation relu,"),
-    "its own file": (["own.safetensors", "o.safetensors"], "a model of bpnet's own"),
+    "its own file": (["own.safetensors", "o.safetensors"], "one of bpnet's own models"),
     "the file itself": (["w.safetensors", "w.safetensors", *ACTIVATIONS], "it is an input file"),
     "too many activations": (["m.keras", "o.safetensors", "--output", "softmax"], "leave them out"),
     "no folder": (["w.safetensors", "no/o.safetensors", *ACTIVATIONS], "can't be written"),
