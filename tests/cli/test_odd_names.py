@@ -52,7 +52,7 @@ def test_every_command_takes_and_shows_an_odd_name(tmp_path, monkeypatch, capsys
         Path(name).write_text("nothing,here\n1,2\n")
     lines = said(capsys, "train", f"./{table}", "--target", target, f"--out={run}", *FAST)
     assert f"run: {plain(run)}\n" in lines
-    assert " left out: it is constant\n" in lines
+    assert " left out: it is constant" in lines
     assert plain(target.replace("y ", "same ", 1)) in lines
     assert "held-out" in said(capsys, "evaluate", f"./{run}")
     assert "finished" in said(capsys, "train", f"--resume={run}")
