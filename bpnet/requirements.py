@@ -79,6 +79,5 @@ def require(module: str, need: str, *libraries: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        name = module.partition(".")[0]
-        msg = f"{need} {name}; {install(*(libraries or (name,)))}"
+        msg = f"{need} {module}; {install(*(libraries or (module,)))}"
         raise InputError(msg) from error
