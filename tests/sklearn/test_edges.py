@@ -25,11 +25,11 @@ def test_another_solver_begins_anew_from_the_weights():
 
 
 def test_scores_are_decided_at_0_and_probabilities_at_a_half():
-    for output, cost, wanted in (("identity", "hinge", [0, 1, 1]), ("logistic", None, [0, 1, 1])):
+    for output, cost, expected in (("identity", "hinge", [0, 1, 1]), ("logistic", None, [0, 1, 1])):
         est = MLPClassifier((), output_activation=output, cost=cost, random_state=0)
         est.build(1, [0, 1])
         est.coefs_[0][:], est.intercepts_[0][:] = 1.0, 0.0
-        assert est.predict(np.asarray([[-0.2], [0.2], [0.9]])).tolist() == wanted
+        assert est.predict(np.asarray([[-0.2], [0.2], [0.9]])).tolist() == expected
 
 
 def test_a_device_that_there_is_not_is_refused():
@@ -52,9 +52,9 @@ def test_parts_of_different_sizes_are_each_taken_whole():
     est = MLPClassifier((), solver="sgd", batch_size=8, max_iter=3, tol=1.0, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = grid_search.fit_all(
+        actual = grid_search.fit_all(
             [grid_search.Candidate(clone(est), rows) for rows in parts], X, Y
         )
-        for one, rows in zip(found, parts, strict=True):
-            wanted = clone(est).fit(X[rows], Y[rows])
-            np.testing.assert_allclose(one.coefs_[0], wanted.coefs_[0], rtol=1e-12)
+        for one, rows in zip(actual, parts, strict=True):
+            expected = clone(est).fit(X[rows], Y[rows])
+            np.testing.assert_allclose(one.coefs_[0], expected.coefs_[0], rtol=1e-12)

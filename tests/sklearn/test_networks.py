@@ -48,18 +48,18 @@ def fitted(kind, y, **options):
 def test_classes_and_labels(name, tmp_path):
     y, options = CASES[name]
     est = fitted(MLPClassifier, y, **options)
-    wanted = est.predict(X)
-    assert len(np.unique(wanted, axis=0)) > 1
+    expected = est.predict(X)
+    assert len(np.unique(expected, axis=0)) > 1
     network = est.to_network()
     read = bpnet.load(network.save(tmp_path / "m.safetensors"))
     for net in (network, read, from_sklearn(est), bpnet.Ensemble([read])):
-        np.testing.assert_array_equal(net.classify(X), wanted)
+        np.testing.assert_array_equal(net.classify(X), expected)
     for net in (network, read):
         label = Session(to_onnx(net, tmp_path / "m.onnx"))(x=X)["label"]
-        assert label.shape == wanted.shape
-        np.testing.assert_array_equal(label, wanted)
+        assert label.shape == expected.shape
+        np.testing.assert_array_equal(label, expected)
     both = bpnet.Ensemble([network, read]).save(tmp_path / "e.safetensors")
-    np.testing.assert_array_equal(bpnet.Ensemble.load(both).classify(X), wanted)
+    np.testing.assert_array_equal(bpnet.Ensemble.load(both).classify(X), expected)
 
 
 @pytest.mark.parametrize("options", [{}, {"loss": "poisson"}], ids=["squares", "poisson"])
@@ -67,14 +67,14 @@ def test_classes_and_labels(name, tmp_path):
 def test_numbers(options, outputs, tmp_path):
     y = np.exp(X[:, :outputs] / 2)
     est = fitted(MLPRegressor, y[:, 0] if outputs == 1 else y, **options)
-    wanted = est.predict(X).reshape(90, outputs)
+    expected = est.predict(X).reshape(90, outputs)
     network = est.to_network()
     read = bpnet.load(network.save(tmp_path / "m.safetensors"))
     for net in (network, read, from_sklearn(est)):
-        np.testing.assert_allclose(net.predict(X), wanted, rtol=1e-6)
-    found = Session(to_onnx(read, tmp_path / "m.onnx"))(x=X)
-    assert list(found) == ["output"]
-    np.testing.assert_allclose(found["output"], wanted, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(net.predict(X), expected, rtol=1e-6)
+    actual = Session(to_onnx(read, tmp_path / "m.onnx"))(x=X)
+    assert list(actual) == ["output"]
+    np.testing.assert_allclose(actual["output"], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("sets", [False, True])

@@ -101,9 +101,9 @@ THEIRS = {
 
 def cells(word, names):
     columns, *lines = (line.split() for line in TABLE.strip().splitlines())
-    found = [(name, c, w) for name, *words in lines for c, w in zip(columns, words, strict=True)]
+    actual = [(name, c, w) for name, *words in lines for c, w in zip(columns, words, strict=True)]
     return pytest.mark.parametrize(
-        ("name", "column"), [(n, c) for n, c, w in found if w == word and n in names]
+        ("name", "column"), [(n, c) for n, c, w in actual if w == word and n in names]
     )
 
 
@@ -164,12 +164,12 @@ def test_it_does_what_it_does_in_scikit_learn(name, column):
     kind, their_kind, y = THEIRS[column]
     fits = 2 if name == "warm_start" and column != "grid" else 1
     with_it, without = of(column, name, GIVEN[name][0])
-    wanted, plain = (weights(theirs(their_kind, given, y, fits)) for given in (with_it, without))
-    found = weights(ours(column, kind, with_it, y, fits))
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+    expected, plain = (weights(theirs(their_kind, given, y, fits)) for given in (with_it, without))
+    actual = weights(ours(column, kind, with_it, y, fits))
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-7)
     acts = name in ACT_ON_LBFGS if column == "lbfgs" else name != "max_fun"
     if fits == 2 or name != "warm_start":  # which one fit does not show
-        differs = wanted.shape != plain.shape or not np.allclose(wanted, plain, rtol=1e-4)
+        differs = expected.shape != plain.shape or not np.allclose(expected, plain, rtol=1e-4)
         assert differs == acts
 
 
@@ -214,9 +214,9 @@ def test_its_network_learns_from_where_it_says(name, column):
     cost = "quadratic" if column == "regressor" else "cross_entropy"
     for trained in mode.train(**{name: value}):
         assert is_set(trained.start)
-        wanted = gradient(mode, trained.start, cost=cost)
-        size = 1.0 if mode.descends else np.linalg.norm(wanted)
-        np.testing.assert_allclose(slopes(mode, trained), wanted / size, rtol=1e-6, atol=1e-9)
+        expected = gradient(mode, trained.start, cost=cost)
+        size = 1.0 if mode.descends else np.linalg.norm(expected)
+        np.testing.assert_allclose(slopes(mode, trained), expected / size, rtol=1e-6, atol=1e-9)
     for trained in mode.train():
         assert not is_set(trained.start)
 

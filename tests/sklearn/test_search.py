@@ -43,26 +43,26 @@ def stacks(monkeypatch):
 
 def both(est, grid, X, y, fit=None, **options):
     options = {"cv": 3, **options}
-    found = GridSearch(est, grid, **options).fit(X, y, **(fit or {}))
-    wanted = GridSearchCV(est, grid, **options).fit(X, y, **(fit or {}))
-    return found, wanted
+    actual = GridSearch(est, grid, **options).fit(X, y, **(fit or {}))
+    reference = GridSearchCV(est, grid, **options).fit(X, y, **(fit or {}))
+    return actual, reference
 
 
-def assert_same(found, wanted):
-    assert found.cv_results_.keys() == wanted.cv_results_.keys()
-    for name, values in wanted.cv_results_.items():
+def assert_same(actual, reference):
+    assert actual.cv_results_.keys() == reference.cv_results_.keys()
+    for name, values in reference.cv_results_.items():
         if "time" in name:
             continue
         if name.startswith(("split", "mean", "std", "rank")):
-            np.testing.assert_allclose(found.cv_results_[name], values, atol=BOUND)
+            np.testing.assert_allclose(actual.cv_results_[name], values, atol=BOUND)
         else:
-            assert list(found.cv_results_[name]) == list(values)
-    if hasattr(wanted, "best_score_"):  # to rounding, as the scores that it is one of
-        np.testing.assert_allclose(found.best_score_, wanted.best_score_, rtol=0, atol=BOUND)
+            assert list(actual.cv_results_[name]) == list(values)
+    if hasattr(reference, "best_score_"):  # to rounding, as the scores that it is one of
+        np.testing.assert_allclose(actual.best_score_, reference.best_score_, rtol=0, atol=BOUND)
     for name in ("best_index_", "best_params_", "n_splits_", "multimetric_"):
-        assert getattr(found, name, None) == getattr(wanted, name, None)
-    assert repr(found.scorer_) == repr(wanted.scorer_)
-    best, expected = found.best_estimator_, wanted.best_estimator_
+        assert getattr(actual, name, None) == getattr(reference, name, None)
+    assert repr(actual.scorer_) == repr(reference.scorer_)
+    best, expected = actual.best_estimator_, reference.best_estimator_
     assert type(best) is type(expected)
     np.testing.assert_allclose(best.coefs_[0], expected.coefs_[0], atol=BOUND)
 
@@ -90,12 +90,12 @@ CASES = {
 @pytest.mark.parametrize(("est", "grid"), CASES.values(), ids=CASES)
 def test_scores_and_best_are_scikit_learns(data, stacks, est, grid):
     X, y = data
-    found, wanted = both(est, grid, X, y)
-    assert_same(found, wanted)
-    assert sum(stacks) == 3 * len(wanted.cv_results_["params"])
+    actual, reference = both(est, grid, X, y)
+    assert_same(actual, reference)
+    assert sum(stacks) == 3 * len(reference.cv_results_["params"])
     assert max(stacks) > 2
-    assert (found.predict(X) == wanted.predict(X)).all()
-    assert found.score(X, y) == wanted.score(X, y)
+    assert (actual.predict(X) == reference.predict(X)).all()
+    assert actual.score(X, y) == reference.score(X, y)
 
 
 def test_candidates_of_several_shapes_and_solvers(data, stacks):
@@ -117,35 +117,35 @@ def test_regression_with_several_metrics(data):
         "scoring": ["r2", "neg_mean_absolute_error"], "refit": "r2", "return_train_score": True,
         "cv": KFold(3, shuffle=True, random_state=0),
     }  # fmt: skip
-    found, wanted = both(est, {"alpha": [0.0, 1.0]}, X, y, **options)
-    assert_same(found, wanted)
-    assert "mean_train_neg_mean_absolute_error" in found.cv_results_
+    actual, reference = both(est, {"alpha": [0.0, 1.0]}, X, y, **options)
+    assert_same(actual, reference)
+    assert "mean_train_neg_mean_absolute_error" in actual.cv_results_
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_weights_and_groups(data, solver):
     X, y = data
     weights = np.linspace(0.1, 2, len(y))
-    found, wanted = both(
+    actual, reference = both(
         small(solver=solver, dropout=0.0), {"alpha": [0.1, 10.0]}, X, y,
         {"sample_weight": weights, "groups": np.arange(len(y)) % 5}, cv=GroupKFold(3),
     )  # fmt: skip
-    assert_same(found, wanted)
+    assert_same(actual, reference)
 
 
 def test_frames(data):
     X, y = data
     frame = pd.DataFrame(X, columns=list("abcd"))
-    found, wanted = both(small(), {"alpha": [0.1, 1.0]}, frame, pd.Series(y))
-    assert_same(found, wanted)
-    assert found.feature_names_in_.tolist() == list("abcd")
+    actual, reference = both(small(), {"alpha": [0.1, 1.0]}, frame, pd.Series(y))
+    assert_same(actual, reference)
+    assert actual.feature_names_in_.tolist() == list("abcd")
 
 
 def test_a_fold_without_a_class(data):
     X, y = data
     order = np.argsort(y, kind="stable")
-    found, wanted = both(small(), {"alpha": [0.1, 1.0]}, X[order], y[order], cv=KFold(3))
-    assert_same(found, wanted)
+    actual, reference = both(small(), {"alpha": [0.1, 1.0]}, X[order], y[order], cv=KFold(3))
+    assert_same(actual, reference)
 
 
 def test_a_candidate_that_diverges_has_the_error_score(data, stacks):
@@ -153,9 +153,9 @@ def test_a_candidate_that_diverges_has_the_error_score(data, stacks):
     est = MLPRegressor(hidden_layer_sizes=5, solver="sgd", max_iter=5, random_state=0)
     grid = {"learning_rate_init": [1e-3, 1e30]}
     with pytest.warns(FitFailedWarning, match="3 fits failed"):
-        found, wanted = both(est, grid, X, X[:, 0], error_score=-7.0)
-    assert_same(found, wanted)
-    assert found.cv_results_["mean_test_score"][1] == -7.0
+        actual, reference = both(est, grid, X, X[:, 0], error_score=-7.0)
+    assert_same(actual, reference)
+    assert actual.cv_results_["mean_test_score"][1] == -7.0
     assert stacks == [6]
     with pytest.raises(ValueError, match="non-finite"):
         GridSearch(est, grid, cv=3, error_score="raise").fit(X, X[:, 0])
@@ -163,10 +163,10 @@ def test_a_candidate_that_diverges_has_the_error_score(data, stacks):
 
 def test_without_a_refit(data):
     X, y = data
-    found, wanted = both(small(), {"alpha": [0.1, 1.0]}, X, y, refit=False)
-    assert found.best_params_ == wanted.best_params_
+    actual, reference = both(small(), {"alpha": [0.1, 1.0]}, X, y, refit=False)
+    assert actual.best_params_ == reference.best_params_
     with pytest.raises((NotFittedError, AttributeError)):
-        found.predict(X)
+        actual.predict(X)
 
 
 def test_what_is_no_network_of_bpnet_is_left_to_scikit_learn(data, monkeypatch):
@@ -174,10 +174,10 @@ def test_what_is_no_network_of_bpnet_is_left_to_scikit_learn(data, monkeypatch):
     monkeypatch.setattr(grid_search, "fit_all", None)
     pipe = make_pipeline(StandardScaler(), small())
     grid = {"mlpclassifier__alpha": [0.1, 1.0]}
-    found = GridSearch(pipe, grid, cv=3).fit(X, y)
-    wanted = GridSearchCV(pipe, grid, cv=3).fit(X, y)
+    actual = GridSearch(pipe, grid, cv=3).fit(X, y)
+    reference = GridSearchCV(pipe, grid, cv=3).fit(X, y)
     np.testing.assert_array_equal(
-        found.cv_results_["mean_test_score"], wanted.cv_results_["mean_test_score"]
+        actual.cv_results_["mean_test_score"], reference.cv_results_["mean_test_score"]
     )
 
 

@@ -186,7 +186,7 @@ def test_it_goes_through_meta_estimators(search):
         StandardScaler(), MLPClassifier(**OPTIONS, max_iter=3).set_callbacks(monitor)
     )
     grid = {"mlpclassifier__alpha": [1e-4, 1.0]}
-    found = fit(search(chain, grid, cv=2).set_callbacks(seen))
+    actual = fit(search(chain, grid, cv=2).set_callbacks(seen))
     own = [task for task in seen.began if task[0] == "MLPClassifier"]
     one = [("MLPClassifier", "fit", 1), *(("MLPClassifier", "epoch", i) for i in range(3))]
     assert own == one * 5  # of two candidates in two folds, and the best
@@ -195,7 +195,7 @@ def test_it_goes_through_meta_estimators(search):
     assert logs.estimator_name == search.__name__
     last = max(row["task_id_path"] for row in logs.data)
     scores = {row["task_id_path"]: row["accuracy"] for row in logs.data}
-    assert scores[last] == found.best_estimator_.score(X, Y)
+    assert scores[last] == actual.best_estimator_.score(X, Y)
     assert len(scores) == 5 * 4
 
 
@@ -207,9 +207,9 @@ def test_a_grid_search_tells_of_its_fits_and_scores_the_same(on, monkeypatch):
     seen = Seen() if on == "search" else callback.ScoringMonitor(scoring="accuracy")
     search = GridSearch(est, grid, cv=2)
     (search if on == "search" else est).set_callbacks(seen)
-    found = fit(search)
+    actual = fit(search)
     key = "mean_test_score"
-    np.testing.assert_allclose(found.cv_results_[key], plain.cv_results_[key])
+    np.testing.assert_allclose(actual.cv_results_[key], plain.cv_results_[key])
     told = len(seen.epochs()) if on == "search" else len(seen.get_logs().data)
     assert told == (15 if on == "search" else 20)
 

@@ -26,10 +26,10 @@ def test_candidates_of_two_dtypes_have_data_of_two_dtypes():
         grid_search.Candidate(MLPRegressor(**options, dtype=dtype), np.arange(20))
         for dtype in dtypes
     ]
-    for dtype, found in zip(dtypes, grid_search.fit_all(fits, X, y), strict=True):
+    for dtype, actual in zip(dtypes, grid_search.fit_all(fits, X, y), strict=True):
         alone = MLPRegressor(**options, dtype=dtype).fit(X[:20], y[:20])
-        assert found.coefs_[0].dtype == dtype
-        for a, b in zip(found.coefs_, alone.coefs_, strict=True):
+        assert actual.coefs_[0].dtype == dtype
+        for a, b in zip(actual.coefs_, alone.coefs_, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4 if dtype == "float32" else 1e-12)
     assert_array_equal(fits[1].estimator.coefs_[0], fits[3].estimator.coefs_[0])
 
@@ -69,10 +69,10 @@ def test_memory_that_runs_out_halves_the_stack(monkeypatch, caplog, options):
         done = grid_search.fit_all(fits, X, y)
     assert "memory ran out with 5 networks at a time: 2" in caplog.text
     assert set(sizes) >= {5, 2}
-    for found, wanted in zip(done, alone, strict=True):
-        assert (found.n_iter_, found.t_) == (wanted.n_iter_, wanted.t_)
-        assert_allclose(found.loss_curve_, wanted.loss_curve_)
-        for a, b in zip(found.coefs_, wanted.coefs_, strict=True):
+    for actual, expected in zip(done, alone, strict=True):
+        assert (actual.n_iter_, actual.t_) == (expected.n_iter_, expected.t_)
+        assert_allclose(actual.loss_curve_, expected.loss_curve_)
+        for a, b in zip(actual.coefs_, expected.coefs_, strict=True):
             assert_allclose(a, b, rtol=1e-7, atol=1e-10)
 
 
@@ -84,9 +84,9 @@ def test_a_row_that_is_no_number_is_the_matter_of_its_folds():
         grid_search.Candidate(MLPRegressor(**options), rows)
         for rows in (np.arange(12), np.arange(12, 24))
     ]
-    broken, found = grid_search.fit_all(fits, X, np.arange(24.0))
+    broken, actual = grid_search.fit_all(fits, X, np.arange(24.0))
     assert isinstance(broken, TypeError)
-    assert found.n_iter_ == 2
+    assert actual.n_iter_ == 2
 
 
 def test_a_fit_of_a_stack_keeps_no_examples_of_its_own():

@@ -30,8 +30,8 @@ def slopes(mode, trained):
 
 def gradient(mode, net, rows=slice(None), **options):
     """The gradient of a cost, all numbers in a row as :func:`vector` has those of a network."""
-    found = bpnet.gradients(net, X[rows], mode.y[rows], **options)[1]
-    return np.concatenate([g[i].ravel() for i in (0, 1) for g in found])
+    actual = bpnet.gradients(net, X[rows], mode.y[rows], **options)[1]
+    return np.concatenate([g[i].ravel() for i in (0, 1) for g in actual])
 
 
 def only_weights(net, function):
@@ -40,10 +40,10 @@ def only_weights(net, function):
     return np.concatenate([function(vector(net))[:-biases], np.zeros(biases)])
 
 
-def goes_along(mode, wanted, **options):
+def goes_along(mode, reference, **options):
     """The first step goes along ``wanted``, which is not where it goes without the options."""
     for trained in mode.train(**options):
-        expected, plain = wanted(trained.start), gradient(mode, trained.start)
+        expected, plain = reference(trained.start), gradient(mode, trained.start)
         if not mode.descends:
             expected, plain = (g / np.linalg.norm(g) for g in (expected, plain))
         np.testing.assert_allclose(slopes(mode, trained), expected, rtol=1e-7, atol=1e-9)
@@ -88,8 +88,8 @@ def label_smoothing(mode):
     rows = 0.75 * np.eye(3)[Y] + 0.25 / 3
 
     def smoothed(net):
-        found = bpnet.gradients(net, X, rows)[1]
-        return np.concatenate([g[i].ravel() for i in (0, 1) for g in found])
+        actual = bpnet.gradients(net, X, rows)[1]
+        return np.concatenate([g[i].ravel() for i in (0, 1) for g in actual])
 
     goes_along(mode, smoothed, label_smoothing=0.25)
 

@@ -144,9 +144,9 @@ class Calls(bpnet.Callback):
 def callbacks(mode):
     calls = Calls()
     runs = len(mode.train(callbacks=[calls], epochs=2))
-    wanted = {"begin": 1, "block": 2, "epoch": 2, "end": 1}
-    assert {name: calls.names.count(name) for name in wanted} == {
-        name: count * runs for name, count in wanted.items()
+    expected = {"begin": 1, "block": 2, "epoch": 2, "end": 1}
+    assert {name: calls.names.count(name) for name in expected} == {
+        name: count * runs for name, count in expected.items()
     }
 
 
@@ -160,19 +160,19 @@ def communicator(mode):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Member, "numbers", numbers)
-            found, _ = simulate(2, lambda ranks: mode.train(communicator=ranks, epochs=3))
+            actual, _ = simulate(2, lambda ranks: mode.train(communicator=ranks, epochs=3))
         of_rank = Counter(thread for thread, _ in set(taken))
         assert sorted(of_rank.values()) == [2, 2]
-        for pair in zip(*found, mode.train(epochs=3), strict=True):
+        for pair in zip(*actual, mode.train(epochs=3), strict=True):
             ends = [vector(trained.end) for trained in pair]
             assert np.array_equal(ends[0], ends[1])
             np.testing.assert_allclose(ends[0], ends[2], rtol=0, atol=1e-12)
         return
-    found, traffic = simulate(2, lambda ranks: mode.train(communicator=ranks, epochs=3))
+    actual, traffic = simulate(2, lambda ranks: mode.train(communicator=ranks, epochs=3))
     assert [t.sums for t in traffic] == [3, 3]
-    wanted = vector(replace(mode, usual={}).train(epochs=3)[0].end)
-    for (trained,) in found:
-        np.testing.assert_allclose(vector(trained.end), wanted, rtol=0, atol=1e-12)
+    expected = vector(replace(mode, usual={}).train(epochs=3)[0].end)
+    for (trained,) in actual:
+        np.testing.assert_allclose(vector(trained.end), expected, rtol=0, atol=1e-12)
 
 
 def reduce(mode):

@@ -115,16 +115,16 @@ def alone(probe, data=(X, Y), **options):
 
 def several(probe, data=(X, Y), **options):
     nets = [network(probe, seed) for seed in range(4)]
-    found = bpnet.train(nets, data, **{**USUAL, **options})
+    actual = bpnet.train(nets, data, **{**USUAL, **options})
     start = (network(probe, seed) for seed in range(4))
-    return [Trained(*each) for each in zip(start, nets, found, strict=True)]
+    return [Trained(*each) for each in zip(start, nets, actual, strict=True)]
 
 
 def on_ranks(probe, data=(X, Y), **options):
     if "communicator" in options:
         return alone(probe, data, **options)
-    found, _ = simulate(2, lambda ranks: alone(probe, data, communicator=ranks, **options))
-    return [one for of_rank in found for one in of_rank]
+    actual, _ = simulate(2, lambda ranks: alone(probe, data, communicator=ranks, **options))
+    return [one for of_rank in actual for one in of_rank]
 
 
 def streamed(probe, data=(X, Y), **options):
@@ -204,9 +204,9 @@ def in_a_grid(probe, data=(X, Y), **options):
         done = grid_search.fit_all(
             [grid_search.Candidate(est, rows) for est in made], *data, weights
         )
-    for found in done:
-        if isinstance(found, Exception):
-            raise found
+    for actual in done:
+        if isinstance(actual, Exception):
+            raise actual
     return [outcome(est) for est in done]
 
 

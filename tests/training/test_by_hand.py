@@ -70,11 +70,11 @@ def test_weights_that_are_none(given, text):
     ],
 )  # fmt: skip
 def test_weights_have_the_mean_1(sample_weight, class_weight, made):
-    found = making.weigh(sample_weight, class_weight, wanted([0, 0, 0, 1], 2), 4)
+    actual = making.weigh(sample_weight, class_weight, wanted([0, 0, 0, 1], 2), 4)
     if made is None:
-        assert found is None
+        assert actual is None
     else:
-        np.testing.assert_allclose(found, made, rtol=1e-12)
+        np.testing.assert_allclose(actual, made, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -215,13 +215,13 @@ def test_names_of_metrics(asked, names):
 def test_numbers_of_classes_and_of_amounts():
     a = np.asarray([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.3, 0.4, 0.3], [0.5, 0.3, 0.2]])
     y = np.asarray([0, 1, 1, 2])
-    found = scores.compute(
+    actual = scores.compute(
         ["accuracy", "balanced_accuracy", "top_2", "mse"], wanted(y, 3), a, SOFTMAX
     )
-    assert found["accuracy"] == 0.5
-    assert found["balanced_accuracy"] == pytest.approx((1 + 0.5 + 0) / 3)
-    assert found["top_2"] == 0.75
-    assert found["mse"] == pytest.approx(((a - np.eye(3)[y]) ** 2).mean())
+    assert actual["accuracy"] == 0.5
+    assert actual["balanced_accuracy"] == pytest.approx((1 + 0.5 + 0) / 3)
+    assert actual["top_2"] == 0.75
+    assert actual["mse"] == pytest.approx(((a - np.eye(3)[y]) ** 2).mean())
     held = wanted([[1.0, 4.0], [3.0, 0.0]], 2, LINE, cost="quadratic")
     told = scores.compute(["mse", "rmse", "mae"], held, np.asarray([[2.0, 4.0], [3.0, 2.0]]), LINE)
     assert told == {"mse": 5 / 4, "rmse": math.sqrt(5 / 4), "mae": 3 / 4}
@@ -229,9 +229,9 @@ def test_numbers_of_classes_and_of_amounts():
 
 def test_the_baseline_of_classes_is_the_commonest():
     held = wanted([0, 2, 2, 1, 2], 3)
-    found = scores.of_classes(0.8, held)
-    assert found["baseline"] == {"accuracy": 0.6, "answer": 2}
-    low, high = found["interval"]["accuracy"]
+    actual = scores.of_classes(0.8, held)
+    assert actual["baseline"] == {"accuracy": 0.6, "answer": 2}
+    low, high = actual["interval"]["accuracy"]
     n, p, z = 5, 0.8, 1.959964
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     assert (low, high) == pytest.approx(
@@ -284,8 +284,8 @@ def followed(stopping, values, name="cost"):
     ],
 )  # fmt: skip
 def test_early_stopping_counts_epochs_since_the_best(values, patience, least, epoch):
-    found = followed(EarlyStopping(patience, least=least), values)
-    assert found == (None if epoch is None else (epoch, f"no better cost for {patience} epochs"))
+    actual = followed(EarlyStopping(patience, least=least), values)
+    assert actual == (None if epoch is None else (epoch, f"no better cost for {patience} epochs"))
 
 
 def test_early_stopping_of_what_grows_and_by_default_of_the_validation_cost():
@@ -417,9 +417,9 @@ def parts(works, count, kind=Error):
 
 
 def test_a_stack_is_halved_until_it_fits():
-    found, log = parts(2, 7)
-    assert [part for part, _ in found] == [[0], [1, 2], [3, 4], [5, 6]]
-    assert [total for _, total in found] == [0, 3, 7, 11]
+    actual, log = parts(2, 7)
+    assert [part for part, _ in actual] == [[0], [1, 2], [3, 4], [5, 6]]
+    assert [total for _, total in actual] == [0, 3, 7, 11]
     assert log[:3] == [("train", 7), ("undo", 7), "free"]
     assert parts(9, 7)[1] == [("train", 7)]
     with pytest.raises(Error):
@@ -491,10 +491,10 @@ def member(rate, l2=None, l1=None, places=None, given=None, keyed=True):
 
 
 def test_numbers_of_members_stand_side_by_side():
-    found = stacking.per_member([member(0.25, l2=0.5), member(0.5), member(0.75, l2=2.0)])
-    assert found.regularization.l2.tolist() == [0.5, UNBOUND.l2, 2.0]
-    assert found.regularization.l1 is found.regularization.max_norm is None
-    steps, scales = found.drops[1]
+    actual = stacking.per_member([member(0.25, l2=0.5), member(0.5), member(0.75, l2=2.0)])
+    assert actual.regularization.l2.tolist() == [0.5, UNBOUND.l2, 2.0]
+    assert actual.regularization.l1 is actual.regularization.max_norm is None
+    steps, scales = actual.drops[1]
     assert steps.reshape(-1).tolist() == [16384, 32768, 49152]
     np.testing.assert_allclose(scales.reshape(-1), [1 / 0.75, 2.0, 4.0])
     assert steps.shape == (3, 1, 1)
@@ -511,11 +511,11 @@ def test_a_batch_of_a_stack():
     places = np.asarray([5, 6, 7, 8])
     weighed = np.asarray([1.0, 2.0, 3.0, 4.0])
     apart = [member(0.5, places=places), member(0.5, given=weighed)]
-    found = stacking.batch(apart, [rows, rows[::-1]], 9)
-    assert found["rows"][:, 0].tolist() == rows.tolist()
-    assert found["rows"][:, 1].tolist() == rows[::-1].tolist()
-    assert found["numbers"][0].tolist() == [[5, 7], [1, 3]]
-    assert found["weights"][0].tolist() == [[1.0, 1.0], [2.0, 4.0]]
+    actual = stacking.batch(apart, [rows, rows[::-1]], 9)
+    assert actual["rows"][:, 0].tolist() == rows.tolist()
+    assert actual["rows"][:, 1].tolist() == rows[::-1].tolist()
+    assert actual["numbers"][0].tolist() == [[5, 7], [1, 3]]
+    assert actual["weights"][0].tolist() == [[1.0, 1.0], [2.0, 4.0]]
     plain = stacking.batch([member(0.5, places=places, keyed=False)] * 2, [rows, rows], 1)
     assert set(plain) == {"rows", "coefficients"}
 
@@ -585,10 +585,10 @@ def test_a_set_goes_on_as_it_was_begun_or_not_at_all(tmp_path, begun, change, wh
 @pytest.mark.parametrize("folds", [FOLDS, [(LAST, FIRST), (FIRST, LAST)]])
 def test_metrics_of_a_fold_are_of_its_own_rows(folds):
     nets = [bpnet.Network([3, 4, 3], hidden="tanh", seed=i) for i in range(2)]
-    found = bpnet.train(
+    actual = bpnet.train(
         nets, (X, Y), folds=folds, metrics=["f1", "log_loss"], epochs=2, dtype="float64"
     )
-    for net, history, (_, rows) in zip(nets, found, folds, strict=True):
+    for net, history, (_, rows) in zip(nets, actual, folds, strict=True):
         held = (X[rows], Y[rows])
         told = bpnet.evaluate(net, held, metrics=["f1", "log_loss"], dtype="float64")
         assert history["validation_cost"][-1] == pytest.approx(told["cost"], rel=1e-9)
@@ -614,8 +614,8 @@ def test_after_a_cost_that_is_not_finite_no_metrics_are_counted(cost, kind):
 
     held = SimpleNamespace(metrics=("f1",), _metrics=lambda *_: {"validation_f1": 1.0})
     judge = SimpleNamespace(kind=kind)
-    found = Validation._figures(held, judge, (), None, cost, 0.25)
-    assert found.pop("validation_f1", None) == (1.0 if math.isfinite(cost) else None)
-    assert found.pop("validation_accuracy") == (None if kind is None else 0.25)
-    assert [*found] == ["validation_cost"]
-    assert found["validation_cost"] is cost
+    actual = Validation._figures(held, judge, (), None, cost, 0.25)
+    assert actual.pop("validation_f1", None) == (1.0 if math.isfinite(cost) else None)
+    assert actual.pop("validation_accuracy") == (None if kind is None else 0.25)
+    assert [*actual] == ["validation_cost"]
+    assert actual["validation_cost"] is cost

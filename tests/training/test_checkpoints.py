@@ -68,8 +68,10 @@ class Stop(Kill):
             run.stop("SIGINT")
 
 
-def assert_same(net, wanted, history, wanted_history):
-    for a, b in zip([*net.weights, *net.biases], [*wanted.weights, *wanted.biases], strict=True):
+def assert_same(net, expected, history, wanted_history):
+    for a, b in zip(
+        [*net.weights, *net.biases], [*expected.weights, *expected.biases], strict=True
+    ):
         np.testing.assert_array_equal(a, b)
     for name in wanted_history:
         if name != "seconds":
@@ -78,33 +80,33 @@ def assert_same(net, wanted, history, wanted_history):
 
 @pytest.mark.parametrize("when", [1, 28, 29, 30, 60, 115])
 def test_killed_and_resumed_it_ends_with_the_same_bits(backend, when, tmp_path):
-    wanted = network()
-    wanted_history = run(wanted, backend=backend)
+    expected = network()
+    wanted_history = run(expected, backend=backend)
     every = bpnet.Checkpoint(tmp_path, epochs=1, steps=50)
     with pytest.raises(Killed):
         run(network(), [Kill(when)], backend=backend, checkpoint=every)
     resumed = network()
     history = run(resumed, backend=backend, checkpoint=tmp_path, resume=True)
-    assert_same(resumed, wanted, history, wanted_history)
+    assert_same(resumed, expected, history, wanted_history)
 
 
 @pytest.mark.parametrize("when", [3, 29, 58])
 def test_a_stopped_run_writes_where_it_is(when, tmp_path):
-    wanted = network()
-    wanted_history = run(wanted)
+    expected = network()
+    wanted_history = run(expected)
     run(network(), [Stop(when)], checkpoint=tmp_path)
-    found = checkpoint.latest(tmp_path)
-    assert found.step >= when
-    assert not found.numbers["networks"]["0"]["done"]
+    actual = checkpoint.latest(tmp_path)
+    assert actual.step >= when
+    assert not actual.numbers["networks"]["0"]["done"]
     resumed = network()
-    assert_same(resumed, wanted, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
+    assert_same(resumed, expected, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
 
 
 def test_early_stopping_goes_on_where_it_was(tmp_path):
     stopping = lambda: bpnet.EarlyStopping(patience=3, metric="validation_accuracy")  # noqa: E731
     options = {"epochs": 40, "schedule": "constant"}
-    wanted = network()
-    wanted_history = run(wanted, [stopping()], **options)
+    expected = network()
+    wanted_history = run(expected, [stopping()], **options)
     assert 5 < len(wanted_history["cost"]) < 40
     for when in (29 * 4, 29 * (len(wanted_history["cost"]) - 1)):
         folder = tmp_path / str(when)
@@ -112,7 +114,7 @@ def test_early_stopping_goes_on_where_it_was(tmp_path):
             run(network(), [stopping(), Kill(when)], checkpoint=folder, **options)
         resumed = network()
         history = run(resumed, [stopping()], checkpoint=folder, resume=True, **options)
-        assert_same(resumed, wanted, history, wanted_history)
+        assert_same(resumed, expected, history, wanted_history)
 
 
 def test_two_callbacks_of_one_class_each_go_on_where_they_were(tmp_path):
@@ -120,34 +122,36 @@ def test_two_callbacks_of_one_class_each_go_on_where_they_were(tmp_path):
         patient = bpnet.EarlyStopping(patience=40, metric="validation_cost", restore=False)
         return [bpnet.EarlyStopping(patience=40, metric="validation_accuracy"), patient]
 
-    wanted, whole = network(), stopping()
-    wanted_history = run(wanted, whole)
+    expected, whole = network(), stopping()
+    wanted_history = run(expected, whole)
     with pytest.raises(Killed):
         run(network(), [*stopping(), Kill(29 * 3 + 1)], checkpoint=tmp_path)
     resumed, again = network(), stopping()
     history = run(resumed, again, checkpoint=tmp_path, resume=True)
-    assert_same(resumed, wanted, history, wanted_history)
+    assert_same(resumed, expected, history, wanted_history)
     assert [(c.best, c.best_epoch) for c in again] == [(c.best, c.best_epoch) for c in whole]
 
 
 def test_a_finished_run_is_not_run_again(tmp_path):
-    wanted = network()
-    wanted_history = run(wanted, [bpnet.EarlyStopping(patience=1)], checkpoint=tmp_path, epochs=30)
+    expected = network()
+    wanted_history = run(
+        expected, [bpnet.EarlyStopping(patience=1)], checkpoint=tmp_path, epochs=30
+    )
     files = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = network()
     stopping = bpnet.EarlyStopping(patience=1)
     history = run(again, [stopping], checkpoint=tmp_path, epochs=30, resume=True)
-    assert_same(again, wanted, history, wanted_history)
+    assert_same(again, expected, history, wanted_history)
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
 
 def test_more_epochs_may_be_asked_for(tmp_path):
-    wanted = network()
-    wanted_history = run(wanted, schedule="constant", epochs=5)
+    expected = network()
+    wanted_history = run(expected, schedule="constant", epochs=5)
     run(network(), schedule="constant", epochs=3, checkpoint=tmp_path)
     longer = network()
     history = run(longer, schedule="constant", epochs=5, checkpoint=tmp_path, resume=True)
-    assert_same(longer, wanted, history, wanted_history)
+    assert_same(longer, expected, history, wanted_history)
 
 
 def test_the_end_of_a_run_is_written_where_its_last_step_was(tmp_path):
@@ -164,10 +168,10 @@ def test_a_run_that_diverges_keeps_the_checkpoints_before_it(tmp_path):
     options = {"cost": "quadratic", "optimizer": bpnet.optimizers.SGD(1e4), "batch_size": None}
     with pytest.raises(bpnet.Diverged, match="training diverged at"):
         bpnet.train(net, (X, X[:, :1]), epochs=400, checkpoint=tmp_path, **options)
-    found = checkpoint.latest(tmp_path).numbers
-    assert not found["networks"]["0"]["done"]
-    assert found["networks"]["0"]["error"] is None
-    assert found["networks"]["0"]["epoch"] > 1
+    actual = checkpoint.latest(tmp_path).numbers
+    assert not actual["networks"]["0"]["done"]
+    assert actual["networks"]["0"]["error"] is None
+    assert actual["networks"]["0"]["epoch"] > 1
     with pytest.raises(bpnet.Diverged, match="training diverged at"):
         bpnet.train(net, (X, X[:, :1]), epochs=400, checkpoint=tmp_path, resume=True, **options)
 
@@ -177,14 +181,14 @@ def test_on_another_backend_the_weights_are_equal_to_rounding(backend, tmp_path,
     """Begun on NumPy, ended elsewhere: the same batches, masks and rates."""
     dtype = "float64" if "float64" in backend.dtypes() else "float32"
     made = lambda: bpnet.Network([6, 8, 3], hidden="tanh", seed=1, norm=norm)  # noqa: E731
-    wanted = made()
-    run(wanted, dtype=dtype)
+    expected = made()
+    run(expected, dtype=dtype)
     with pytest.raises(Killed):
         run(made(), [Kill(60)], dtype=dtype, checkpoint=tmp_path)
     resumed = made()
     run(resumed, backend=backend, dtype=dtype, checkpoint=tmp_path, resume=True)
     bound = 1e-12 if dtype == "float64" else 1e-4
-    for a, b in zip(resumed.weights, wanted.weights, strict=True):
+    for a, b in zip(resumed.weights, expected.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=bound, atol=bound / 10)
 
 
@@ -223,10 +227,10 @@ def test_weights_are_those_that_another_machine_adds_up(tmp_path, factor, is_ref
     """Sums of numbers depend on the processor in their last digits."""
     options = {"checkpoint": tmp_path, "sample_weight": np.linspace(0.5, 1.5, 230)}
     run(network(), epochs=1, **options)
-    found = checkpoint.latest(tmp_path)
-    asked = found.numbers["asked"]
+    actual = checkpoint.latest(tmp_path)
+    asked = actual.numbers["asked"]
     asked["weights"] = repr(float(asked["weights"]) * factor)
-    checkpoint.write(tmp_path, found)
+    checkpoint.write(tmp_path, actual)
     if is_refused:
         with pytest.raises(bpnet.InputError, match="has weights = "):
             run(network(), resume=True, epochs=2, **options)
@@ -253,9 +257,9 @@ def small(at=7):
 
 
 def test_what_is_written_is_read(tmp_path):
-    found = checkpoint.read(checkpoint.write(tmp_path, small()))
-    assert found.numbers == small().numbers
-    assert found.step == 7
+    actual = checkpoint.read(checkpoint.write(tmp_path, small()))
+    assert actual.numbers == small().numbers
+    assert actual.step == 7
 
     def same(a, b):
         if isinstance(a, tuple):
@@ -268,7 +272,7 @@ def test_what_is_written_is_read(tmp_path):
             np.testing.assert_array_equal(a, b)
 
     for name, tree in small().arrays.items():
-        same(tree, found.arrays[name])
+        same(tree, actual.arrays[name])
 
 
 def test_every_flipped_bit_and_every_truncation_is_noticed(tmp_path):
@@ -283,12 +287,12 @@ def test_every_flipped_bit_and_every_truncation_is_noticed(tmp_path):
         broken[i // 8] ^= 1 << i % 8
         path.write_bytes(broken)
         try:
-            found = checkpoint.read(path)
+            actual = checkpoint.read(path)
         except bpnet.InputError:
             continue
         # a bit of the file's own padding or spelling, which says the same
-        assert found.numbers == {"at": 1}
-        np.testing.assert_array_equal(found.arrays["p"][0], np.ones(3, np.float32))
+        assert actual.numbers == {"at": 1}
+        np.testing.assert_array_equal(actual.arrays["p"][0], np.ones(3, np.float32))
 
 
 def test_what_a_killed_process_left_half_written_goes(tmp_path):
@@ -395,8 +399,8 @@ def as_version_1(numbers, tensors):
 )
 def test_a_checkpoint_of_version_1_is_taken_up(tmp_path, dtype, cost, weights):
     """Moments times (1 - beta) and again divided are off by an ulp, which each step hands on."""
-    wanted = network()
-    wanted_history = run(wanted, dtype=dtype)
+    expected = network()
+    wanted_history = run(expected, dtype=dtype)
     with pytest.raises(Killed):
         run(network(), [Kill(60)], checkpoint=tmp_path, dtype=dtype)
     for path in tmp_path.iterdir():
@@ -404,7 +408,7 @@ def test_a_checkpoint_of_version_1_is_taken_up(tmp_path, dtype, cost, weights):
     resumed = network()
     history = run(resumed, checkpoint=tmp_path, resume=True, dtype=dtype)
     assert history["cost"] == pytest.approx(wanted_history["cost"], rel=cost)
-    for got, desired in zip(resumed.weights, wanted.weights, strict=True):
+    for got, desired in zip(resumed.weights, expected.weights, strict=True):
         assert_allclose(got, desired, rtol=0, atol=weights)
 
 
@@ -413,8 +417,8 @@ def test_a_checkpoint_of_version_4_goes_on_to_the_same_bits(tmp_path, killed):
     """With what early stopping keeps, and where the run is over with its best parameters."""
     stopping = lambda: bpnet.EarlyStopping(patience=2, metric="validation_accuracy")  # noqa: E731
     options = {"epochs": 30, "schedule": "constant"}
-    wanted = network()
-    wanted_history = run(wanted, [stopping()], **options)
+    expected = network()
+    wanted_history = run(expected, [stopping()], **options)
     first = [stopping(), *([Kill(29 * 4)] if killed else [])]
     with pytest.raises(Killed) if killed else nullcontext():
         run(network(), first, checkpoint=tmp_path, **options)
@@ -422,7 +426,7 @@ def test_a_checkpoint_of_version_4_goes_on_to_the_same_bits(tmp_path, killed):
         rewritten(path, as_version_4)
     resumed = network()
     history = run(resumed, [stopping()], checkpoint=tmp_path, resume=True, **options)
-    assert_same(resumed, wanted, history, wanted_history)
+    assert_same(resumed, expected, history, wanted_history)
     assert checkpoint.latest(tmp_path).step == 29 * len(history["cost"])
 
 
@@ -509,8 +513,8 @@ def test_the_best_epoch_in_a_checkpoint_is_judged_too(tmp_path):
 def test_a_resume_with_another_blas_or_other_threads_says_so(tmp_path, caplog):
     with pytest.raises(Killed):
         run(network(), [Kill(60)], checkpoint=tmp_path)
-    found = checkpoint.latest(tmp_path).numbers
-    assert found["machine"]["library"] == np.__version__
+    actual = checkpoint.latest(tmp_path).numbers
+    assert actual["machine"]["library"] == np.__version__
     run(network(), checkpoint=tmp_path, resume=True, epochs=4)
     assert "not bit for bit" not in caplog.text
 
@@ -552,14 +556,14 @@ def test_ctrl_c_writes_a_checkpoint_and_the_run_goes_on(tmp_path):
                 self.step = 10**9
                 os.kill(os.getpid(), signal.SIGINT)
 
-    wanted = network()
-    wanted_history = run(wanted)
+    expected = network()
+    wanted_history = run(expected)
     rarely = bpnet.Checkpoint(tmp_path, epochs=0)
     with pytest.raises(KeyboardInterrupt):
         run(network(), [Interrupt(40)], checkpoint=rarely)
     assert checkpoint.latest(tmp_path).step >= 40
     resumed = network()
-    assert_same(resumed, wanted, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
+    assert_same(resumed, expected, run(resumed, checkpoint=tmp_path, resume=True), wanted_history)
 
 
 def test_two_runs_on_one_folder_are_refused(tmp_path):

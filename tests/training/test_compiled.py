@@ -61,12 +61,12 @@ def test_what_was_compiled_serves_the_next_training(backend, monkeypatch):
         return plain(self, *args)
 
     monkeypatch.setattr(TrainingStep, "__call__", counted)
-    found = []
+    actual = []
     for rate in (0.01, 0.02, 0.01):
         adam = bpnet.optimizers.Adam(learning_rate=rate)
-        found.append(train(backend=backend, epochs=1, optimizer=adam, clip_norm=0.7)[1]["cost"])
+        actual.append(train(backend=backend, epochs=1, optimizer=adam, clip_norm=0.7)[1]["cost"])
     assert len(calls) == 1
-    assert found[0] == found[2] != found[1]
+    assert actual[0] == actual[2] != actual[1]
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_it_does_not_serve_another_batch(backend, other, monkeypatch):
     monkeypatch.setattr("torch.compile", lambda graph, **_: graph)
     same = {"backend": backend, "epochs": 1, "optimizer": "sgd", "dropout": 0.0, "clip_norm": 0.0}
     train(compiled=True, **same)
-    found, costs = train(compiled=True, **same, **other)
-    wanted, wanted_costs = train(**same, **other)
+    actual, costs = train(compiled=True, **same, **other)
+    expected, wanted_costs = train(**same, **other)
     np.testing.assert_allclose(costs["cost"], wanted_costs["cost"], rtol=1e-12)
-    for a, b in zip(found.weights, wanted.weights, strict=True):
+    for a, b in zip(actual.weights, expected.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
 
 
@@ -149,9 +149,9 @@ def test_steps_that_pytorch_cant_compile_run_as_they_are(backend, monkeypatch, c
         raise RuntimeError(msg)
 
     monkeypatch.setattr(torch, "compile", refuse)
-    found, _ = train(backend=backend, epochs=2, compiled=True, clip_norm=0.9)
+    actual, _ = train(backend=backend, epochs=2, compiled=True, clip_norm=0.9)
     want, _ = train(backend=backend, epochs=2, compiled=False, clip_norm=0.9)
-    for a, b in zip(found.weights, want.weights, strict=True):
+    for a, b in zip(actual.weights, want.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
     assert caplog.messages == [
         "PyTorch can't compile the steps (no such compiler); they run as they are"

@@ -36,5 +36,5 @@ def test_the_best_k_of_k_classes_are_always_right(k, refused):
 def test_log_loss_of_examples_that_lack_a_class():
     a = np.asarray([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
     y = Targets(np.asarray([0, 1]), "class", None)
-    found = scores.compute(["log_loss"], y, a, SOFTMAX)
-    assert found["log_loss"] == pytest.approx(np.log(2))
+    actual = scores.compute(["log_loss"], y, a, SOFTMAX)
+    assert actual["log_loss"] == pytest.approx(np.log(2))

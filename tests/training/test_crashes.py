@@ -120,11 +120,11 @@ def test_a_crash_between_any_two_operations_leaves_a_checkpoint(monkeypatch, tmp
             place.mkdir()
             for name, content in state.items():
                 (place / name).write_bytes(content)
-            found = checkpoint.latest(place) if done else latest_or_none(place)
-            assert done == 0 or found is not None
-            if found is not None:
-                assert found.step >= done
-                assert same(found, written[found.step])
+            actual = checkpoint.latest(place) if done else latest_or_none(place)
+            assert done == 0 or actual is not None
+            if actual is not None:
+                assert actual.step >= done
+                assert same(actual, written[actual.step])
             tried += 1
     assert tried > 50
 
@@ -214,11 +214,11 @@ def test_random_damage_is_seen(tmp_path):
     for _ in range(count):
         path.write_bytes(mutated(content, draws))
         try:
-            found = checkpoint.read(path)
+            actual = checkpoint.read(path)
         except InputError:
             refused += 1
             continue
-        assert same(found, want)  # damage where nothing is held, or none
+        assert same(actual, want)  # damage where nothing is held, or none
     assert refused > 0.9 * count
 
 

@@ -46,8 +46,8 @@ def quantiles(values):
     return np.quantile(np.asarray(values, np.float64), QUANTILES)
 
 
-def close(found, wanted):
-    np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=1e-7)
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=1e-7)
 
 
 def test_they_are_those_of_the_probe_in_plain_numpy():
@@ -89,12 +89,12 @@ def test_the_run_is_not_touched(backend, options):
 
 def test_every_backend_sees_the_same(backend):
     X, y = problem()
-    found = []
+    actual = []
     for where in ("numpy", backend):
         seen = Distributions()
         bpnet.train(network("tanh"), (X, y), epochs=2, backend=where, callbacks=[seen])
-        found.append([[layer[k] for k in sorted(layer)] for layer in seen.records[-1]["layers"]])
-    for one, other in zip(*found, strict=True):
+        actual.append([[layer[k] for k in sorted(layer)] for layer in seen.records[-1]["layers"]])
+    for one, other in zip(*actual, strict=True):
         for values, others in zip(one, other, strict=True):
             np.testing.assert_allclose(values, others, rtol=5e-3, atol=1e-6)
 
@@ -115,8 +115,8 @@ def test_updates_of_lbfgs_are_the_way_of_an_iteration():
         network(), (X, y), optimizer="lbfgs", epochs=4, batch_size=None, callbacks=[seen, keep]
     )
     before, W = keep.weights[-2][0], keep.weights[-1][0]
-    wanted = quantiles(abs(W - before) / np.sqrt(np.mean(W**2)))
-    close(seen.records[-1]["layers"][0]["updates"], wanted)
+    expected = quantiles(abs(W - before) / np.sqrt(np.mean(W**2)))
+    close(seen.records[-1]["layers"][0]["updates"], expected)
 
 
 @pytest.mark.parametrize("epochs", [1, 50, 51, 1000])
@@ -151,8 +151,8 @@ def test_of_large_arrays_a_sample_comes_back():
     seen, keep = Distributions(), Keep()
     bpnet.train(wide, (X, y), epochs=1, callbacks=[seen, keep])
     a = np.tanh(X.astype(np.float64) @ wide.weights[0].T + wide.biases[0])
-    found = seen.records[0]["layers"][0]["activations"]
-    np.testing.assert_allclose(found, quantiles(a), atol=0.15)
+    actual = seen.records[0]["layers"][0]["activations"]
+    np.testing.assert_allclose(actual, quantiles(a), atol=0.15)
 
 
 def test_a_run_keeps_its_rate_while_its_layers_are_looked_at():

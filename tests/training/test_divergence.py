@@ -98,9 +98,9 @@ def test_the_last_good_checkpoint_stays(tmp_path):
     with pytest.raises(bpnet.Diverged):
         train(bpnet.backends.get("numpy"), X, y, checkpoint=every, epochs=3)
     for path in tmp_path.glob("*.safetensors"):
-        found = checkpoint.read(path)
-        assert found.step < step_of(HUGE)
-        arrays = [a for layer in found.arrays["0 parameters"] for a in layer]
+        actual = checkpoint.read(path)
+        assert actual.step < step_of(HUGE)
+        arrays = [a for layer in actual.arrays["0 parameters"] for a in layer]
         assert all(np.isfinite(a).all() for a in arrays)
-    found = checkpoint.latest(tmp_path)
-    assert found is not None or step_of(HUGE) <= 50  # blocks have 50 steps at least
+    actual = checkpoint.latest(tmp_path)
+    assert actual is not None or step_of(HUGE) <= 50  # blocks have 50 steps at least

@@ -38,9 +38,9 @@ def test_the_cost_that_suits_an_exponential_output_is_poissons():
     """Half the deviance, y ln(y/a) - y + a, where no cost is named."""
     network = bpnet.Network([1, 1], output="exp", init=[([[1.0]], [0.0])])
     a, y = np.exp([0.5, -1.0]), np.asarray([2.0, 0.0])
-    found = bpnet.evaluate(network, ([[0.5], [-1.0]], y), dtype="float64")
+    actual = bpnet.evaluate(network, ([[0.5], [-1.0]], y), dtype="float64")
     wanted = (2 * np.log(2 / a[0]) - 2 + a[0] + a[1]) / 2
-    assert found["cost"] == pytest.approx(wanted, rel=1e-12)
+    assert actual["cost"] == pytest.approx(wanted, rel=1e-12)
 
 
 class StopAfter(bpnet.Callback):
@@ -123,15 +123,15 @@ def wanted(y, classes=None):
 def test_labels_have_the_numbers_of_names_in_any_order():
     """Such as those of a network that was imported."""
     named = np.asarray(["low", "high", "mid"])
-    found = wanted(["mid", "low", "high", "low"], named)
-    assert found.values.tolist() == [2, 0, 1, 0]
-    assert found.classes.tolist() == named.tolist()
+    actual = wanted(["mid", "low", "high", "low"], named)
+    assert actual.values.tolist() == [2, 0, 1, 0]
+    assert actual.classes.tolist() == named.tolist()
 
 
 def test_labels_below_zero_are_names():
-    found = wanted([0, -1, 1, -1])
-    assert found.values.tolist() == [1, 0, 2, 0]
-    assert found.classes.tolist() == [-1, 0, 1]
+    actual = wanted([0, -1, 1, -1])
+    assert actual.values.tolist() == [1, 0, 2, 0]
+    assert actual.classes.tolist() == [-1, 0, 1]
 
 
 def test_rows_for_a_softmax_sum_to_1_within_a_thousandth():
@@ -217,8 +217,8 @@ def test_about_fifty_epochs_are_looked_at(epochs, records):
     run.probe = list
     for run.epoch in range(epochs):
         seen.on_epoch_end(run)
-    found = [record["epoch"] for record in seen.records]
-    assert (found[0], found[-1], len(found)) == (1, epochs, records)
+    actual = [record["epoch"] for record in seen.records]
+    assert (actual[0], actual[-1], len(actual)) == (1, epochs, records)
 
 
 class Falling:
@@ -236,8 +236,8 @@ def test_a_schedule_that_goes_below_zero_is_refused():
 def test_folds_that_hold_out_more_or_fewer_are_each_judged_by_their_own():
     folds = [(np.arange(12), np.arange(12, 12 + held)) for held in (4, 6, 4, 6)]
     nets = [net() for _ in folds]
-    found = bpnet.train(nets, (X, Y), epochs=2, folds=folds, dtype="float64")
-    for (rows, held), history in zip(folds, found, strict=True):
+    actual = bpnet.train(nets, (X, Y), epochs=2, folds=folds, dtype="float64")
+    for (rows, held), history in zip(folds, actual, strict=True):
         alone = bpnet.train(net(), (X[rows], Y[rows]), epochs=2, dtype="float64",
                             validation=(X[held], Y[held]))  # fmt: skip
         assert history["validation_cost"] == pytest.approx(alone["validation_cost"], rel=1e-12)

@@ -39,8 +39,8 @@ def test_a_run_that_ends_behind_its_last_epoch_is_not_trained_on(count, tmp_path
     bpnet.train(one(nets), (X, Y), **options)
     with pytest.raises(OSError, match=r"^$"):
         bpnet.train(one(others), (X, Y), checkpoint=tmp_path, **{**options, "callbacks": [Fails()]})
-    found = bpnet.train(one(again), (X, Y), checkpoint=tmp_path, resume=True, **options)
-    for history in [found] if count == 1 else found:
+    actual = bpnet.train(one(again), (X, Y), checkpoint=tmp_path, resume=True, **options)
+    for history in [actual] if count == 1 else actual:
         assert len(history["cost"]) == 2
     for net, other in zip(nets, again, strict=True):
         np.testing.assert_array_equal(net.weights[0], other.weights[0])

@@ -38,10 +38,10 @@ def test_intervals_are_those_of_resampled_examples(outputs):
     a, y = regression(600, outputs=outputs)
     rng = np.random.default_rng(1)
     drawn = [figures(a[i], y[i]) for i in rng.integers(0, len(y), (2000, len(y)))]
-    found = scores.of_numbers(a, y)[1]["interval"]
-    for name, ends in found.items():
-        wanted = np.quantile([one[name] for one in drawn], (0.025, 0.975))
-        assert ends == pytest.approx(wanted, abs=0.12 * (wanted[1] - wanted[0])), name
+    actual = scores.of_numbers(a, y)[1]["interval"]
+    for name, ends in actual.items():
+        expected = np.quantile([one[name] for one in drawn], (0.025, 0.975))
+        assert ends == pytest.approx(expected, abs=0.12 * (expected[1] - expected[0])), name
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
@@ -72,19 +72,19 @@ def test_the_baseline_of_classes_is_the_most_frequent_one(output, n):
                                              else [0.3, 0.7])]  # fmt: skip
     net = bpnet.Network([4, n], output=output)
     bpnet.train(net, (X, y), epochs=1)
-    found = bpnet.evaluate(net, (X, y), detailed=True)
+    actual = bpnet.evaluate(net, (X, y), detailed=True)
     dummy = DummyClassifier(strategy="most_frequent").fit(X, y)
-    assert found["baseline"] == {"accuracy": dummy.score(X, y), "answer": dummy.predict(X)[0]}
-    low, high = found["interval"]["accuracy"]
-    assert low < found["accuracy"] < high
+    assert actual["baseline"] == {"accuracy": dummy.score(X, y), "answer": dummy.predict(X)[0]}
+    low, high = actual["interval"]["accuracy"]
+    assert low < actual["accuracy"] < high
 
 
 def test_the_baseline_of_amounts_is_their_mean():
     a, y = regression(80)
     dummy = DummyRegressor().fit(a, y).predict(a)[:, None]
-    wanted = figures(dummy, y)
+    expected = figures(dummy, y)
     baseline = scores.of_numbers(a, y)[1]["baseline"]
-    assert {n: baseline[n] for n in wanted} == pytest.approx(wanted, abs=1e-12)
+    assert {n: baseline[n] for n in expected} == pytest.approx(expected, abs=1e-12)
 
 
 def test_labels_have_the_most_frequent_row_as_baseline():
@@ -92,8 +92,8 @@ def test_labels_have_the_most_frequent_row_as_baseline():
     y = np.array([[1, 0, 1]] * 6 + [[0, 1, 0]] * 4)
     net = bpnet.Network([2, 3], output="sigmoid")
     bpnet.train(net, (X, y), epochs=1)
-    found = bpnet.evaluate(net, (X, y), detailed=True)["baseline"]
-    assert found == {"accuracy": 0.6, "answer": [1.0, 0.0, 1.0]}
+    actual = bpnet.evaluate(net, (X, y), detailed=True)["baseline"]
+    assert actual == {"accuracy": 0.6, "answer": [1.0, 0.0, 1.0]}
 
 
 def test_metrics_of_amounts_need_no_scikit_learn(monkeypatch):

@@ -36,13 +36,13 @@ def select(net, batch_size, optimizer="sgd", dtype="float32", cost=None):
 def test_the_shortest_step_wins_and_is_remembered(candidates, home, monkeypatch):
     seconds = {"numpy": 3e-4, "array_api_strict:device1": 1e-4}
     monkeypatch.setattr(fastest, "_step", lambda backend, *_: seconds[backend.spec])
-    found = select(network(), batch_size=32)
-    assert found.backend.spec == "array_api_strict:device1"
-    assert found.reason.endswith("microseconds a step are numpy 300, array_api_strict:device1 100")
+    actual = select(network(), batch_size=32)
+    assert actual.backend.spec == "array_api_strict:device1"
+    assert actual.reason.endswith("microseconds a step are numpy 300, array_api_strict:device1 100")
     monkeypatch.setattr(fastest, "_step", lambda *_: pytest.fail("measured again"))
     again = select(network(), batch_size=32)
-    assert again.backend == found.backend
-    assert again.reason.startswith(found.reason)
+    assert again.backend == actual.backend
+    assert again.reason.startswith(actual.reason)
     assert "as measured on 20" in again.reason
     (file,) = home.iterdir()
     assert json.loads(file.read_text())["backend"] == "array_api_strict:device1"
@@ -87,9 +87,9 @@ def test_what_was_remembered_and_is_gone_or_damaged_is_measured_anew(candidates,
 def test_every_kind_of_network_can_be_tried_out(candidates, output, cost, sizes):
     net = bpnet.Network(sizes, hidden="sigmoid", output=output, seed=0)
     before = [W.copy() for W in net.weights]
-    found = select(net, batch_size=16, cost=cost)
-    assert "numpy" in found.reason
-    assert "array_api_strict:device1" in found.reason
+    actual = select(net, batch_size=16, cost=cost)
+    assert "numpy" in actual.reason
+    assert "array_api_strict:device1" in actual.reason
     for W, W_0 in zip(net.weights, before, strict=True):
         assert np.array_equal(W, W_0)
 
@@ -97,9 +97,9 @@ def test_every_kind_of_network_can_be_tried_out(candidates, output, cost, sizes)
 def test_the_trial_ends_when_its_time_is_up(candidates, monkeypatch):
     """The first candidate is always measured; nobody is waited for beyond the limit."""
     monkeypatch.setattr(fastest, "_LIMIT", 0.0)
-    found = select(network(), batch_size=16)
-    assert found.backend.spec == "numpy"
-    assert "array_api_strict" not in found.reason
+    actual = select(network(), batch_size=16)
+    assert actual.backend.spec == "numpy"
+    assert "array_api_strict" not in actual.reason
 
 
 def test_training_uses_and_records_the_choice(candidates, monkeypatch, tmp_path, capsys):

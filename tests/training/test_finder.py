@@ -26,13 +26,13 @@ def find(**options):
 
 
 def test_the_cost_rises_beyond_twice_the_inverse_curvature():
-    found = find()
-    lowest = found.rates[np.argmin(found.costs)]
+    actual = find()
+    lowest = actual.rates[np.argmin(actual.costs)]
     # descent on a bowl of curvature 1 shrinks the error below eta = 2 and grows it above
     assert 0.3 < lowest < 4
-    assert found.suggestion == pytest.approx(lowest / 10)
-    assert len(found.rates) == len(found.costs) < 200
-    steps = np.diff(np.log(found.rates))
+    assert actual.suggestion == pytest.approx(lowest / 10)
+    assert len(actual.rates) == len(actual.costs) < 200
+    steps = np.diff(np.log(actual.rates))
     np.testing.assert_allclose(steps, np.log(1e5) / 199)
 
 
@@ -42,13 +42,13 @@ def test_the_network_is_left_alone_and_every_backend_sees_the_same(backend):
     y = (X[:, 0] > 0).astype(int)
     net = bpnet.Network([3, 4, 2], hidden="sigmoid", seed=0)
     before = net.weights[0].copy()
-    found = [
+    actual = [
         bpnet.find_learning_rate(net, (X, y), steps=60, batch_size=10, backend=on, dtype=dtype)
         for on in ("numpy", backend)
     ]
     np.testing.assert_array_equal(net.weights[0], before)
-    n = min(len(f.costs) for f in found)
-    np.testing.assert_allclose(found[0].costs[:n], found[1].costs[:n], rtol=1e-3)
+    n = min(len(f.costs) for f in actual)
+    np.testing.assert_allclose(actual[0].costs[:n], actual[1].costs[:n], rtol=1e-3)
 
 
 def test_a_picture(tmp_path):

@@ -33,9 +33,9 @@ LOWER = "the cost is lowest at .*the first rate, .*; give a lower one as low"
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_what_it_suggests_learns(optimizer, batch_size):
     data, net = regression(), network()
-    found = bpnet.find_learning_rate(net, data, optimizer=optimizer, batch_size=batch_size)
-    assert found.rates[0] <= found.suggestion <= found.rates[-1]
-    rule = bpnet.core.optimizers.get(optimizer, found.suggestion)
+    actual = bpnet.find_learning_rate(net, data, optimizer=optimizer, batch_size=batch_size)
+    assert actual.rates[0] <= actual.suggestion <= actual.rates[-1]
+    rule = bpnet.core.optimizers.get(optimizer, actual.suggestion)
     before = bpnet.evaluate(net, data)["cost"]
     bpnet.train(net, data, optimizer=rule, epochs=5, batch_size=batch_size)
     assert bpnet.evaluate(net, data)["cost"] < 0.95 * before

@@ -27,20 +27,20 @@ def right(x):
 
 def test_the_cost_at_each_rate_is_that_of_the_examples_held_out():
     held = right(HELD[0])
-    found = find(bpnet.data.Dataset(X, Y, validation=held))
+    actual = find(bpnet.data.Dataset(X, Y, validation=held))
     before = bpnet.evaluate(network(), held, backend="numpy")["cost"]
-    assert found.costs[0] == pytest.approx(before, rel=1e-4)  # a step of 1e-6 is next to none
+    assert actual.costs[0] == pytest.approx(before, rel=1e-4)  # a step of 1e-6 is next to none
     assert find((X, Y)).costs[0] != pytest.approx(before, rel=1e-3)
-    np.testing.assert_array_equal(found.costs, find((X, Y), validation=held).costs)
-    assert 1e-4 < found.suggestion < 1
+    np.testing.assert_array_equal(actual.costs, find((X, Y), validation=held).costs)
+    assert 1e-4 < actual.suggestion < 1
 
 
 def test_of_many_those_that_are_spread_over_them():
     held = right(MANY)
-    found = find(bpnet.data.Dataset(X, Y, validation=held))
+    actual = find(bpnet.data.Dataset(X, Y, validation=held))
     some = tuple(values[:2000:2] for values in held)
     before = bpnet.evaluate(network(), some, backend="numpy")["cost"]
-    assert found.costs[0] == pytest.approx(before, rel=1e-4)
+    assert actual.costs[0] == pytest.approx(before, rel=1e-4)
 
 
 def test_what_is_learned_but_not_true_of_others_gives_no_rate():

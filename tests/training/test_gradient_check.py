@@ -16,9 +16,9 @@ ROWS = np.eye(3)[Y]
 def test_bpnets_own_activations_are_right(hidden):
     net = bpnet.Network([5, 7, 3], hidden=hidden, seed=1)
     before = [a.copy() for arrays in net.parameters for a in arrays]
-    found = bpnet.check_gradients(net, X, Y, l2=0.1)
-    assert found, found
-    assert len(found.differences) >= 5
+    actual = bpnet.check_gradients(net, X, Y, l2=0.1)
+    assert actual, actual
+    assert len(actual.differences) >= 5
     for a, b in zip(before, [a for arrays in net.parameters for a in arrays], strict=True):
         assert np.array_equal(a, b)
 
@@ -44,10 +44,10 @@ class Wrong(Elementwise):
 @pytest.mark.parametrize("off", [1e-3, 1.0, float("nan")])
 def test_a_wrong_activation_is_named(off):
     net = bpnet.Network([5, 7, 3], hidden=Wrong(off), seed=1)
-    found = bpnet.check_gradients(net, X, Y)
-    assert not found
-    assert found.wrong == ["W of layer 1", "b of layer 1", "Wrong alone"]
-    assert repr(found).count("wrong") == 3
+    actual = bpnet.check_gradients(net, X, Y)
+    assert not actual
+    assert actual.wrong == ["W of layer 1", "b of layer 1", "Wrong alone"]
+    assert repr(actual).count("wrong") == 3
     right = bpnet.Network([5, 7, 3], hidden=Wrong(0.0), seed=1)
     assert bpnet.check_gradients(right, X, Y).passed
 
@@ -67,6 +67,6 @@ class Cost:
 def test_a_wrong_cost_is_named():
     net = bpnet.Network([5, 7, 3], output="sigmoid", seed=1)
     assert bpnet.check_gradients(net, X, ROWS, cost=Cost(4.0))
-    found = bpnet.check_gradients(net, X, ROWS, cost=Cost(4.01))
-    assert set(found.wrong) == {f"{p} of layer {l}" for p in "Wb" for l in (1, 2)}
-    assert "look at the cost's delta" in repr(found)
+    actual = bpnet.check_gradients(net, X, ROWS, cost=Cost(4.01))
+    assert set(actual.wrong) == {f"{p} of layer {l}" for p in "Wb" for l in (1, 2)}
+    assert "look at the cost's delta" in repr(actual)

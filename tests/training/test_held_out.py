@@ -31,12 +31,12 @@ def curve(history):
 
 
 def test_the_epochs_are_judged_by_it():
-    found, net = run(DATA), network()
+    actual, net = run(DATA), network()
     said = run((X, Y), net, validation=HELD)
-    assert curve(found) == curve(said)
+    assert curve(actual) == curve(said)
     end = bpnet.evaluate(net, HELD, backend="numpy", dtype="float32")
-    assert end["cost"] == pytest.approx(found["validation_cost"][-1], rel=1e-6)
-    assert end["accuracy"] == found["validation_accuracy"][-1]
+    assert end["cost"] == pytest.approx(actual["validation_cost"][-1], rel=1e-6)
+    assert end["accuracy"] == actual["validation_accuracy"][-1]
 
 
 def test_what_is_said_is_done_instead():
@@ -61,9 +61,9 @@ def test_a_set_is_judged_by_it_each_network_as_alone():
 
 def test_folds_judge_by_their_own_rows():
     folds = [(np.arange(40), np.arange(40, 60)), (np.arange(20, 60), np.arange(20))]
-    found = run(DATA, [network(1), network(2)], folds=folds)
+    actual = run(DATA, [network(1), network(2)], folds=folds)
     said = run((X, Y), [network(1), network(2)], folds=folds)
-    assert [curve(history) for history in found] == [curve(history) for history in said]
+    assert [curve(history) for history in actual] == [curve(history) for history in said]
     with pytest.raises(InputError, match="validation was given too; leave one out"):
         run(DATA, [network(1), network(2)], folds=folds, validation=HELD)
 
@@ -80,8 +80,8 @@ def test_early_stopping_and_metrics_take_it():
 def test_ranks_are_judged_by_it():
     want = curve(run(DATA, shards=8))
     assert set(want) == JUDGED
-    found, _ = simulate(2, lambda ranks: curve(run(DATA, communicator=ranks)))
-    assert found == [want, want]
+    actual, _ = simulate(2, lambda ranks: curve(run(DATA, communicator=ranks)))
+    assert actual == [want, want]
 
 
 def test_a_checkpoint_knows_it(tmp_path):

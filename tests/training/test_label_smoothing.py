@@ -31,9 +31,9 @@ def learned(y, output="softmax", n=3, **options):
 def test_classes_are_those_rows_that_the_formula_gives(backend, cost, micro):
     """With n classes (1 - s) y + s/n, which a network can be given as rows, too."""
     options = {"cost": cost, "backend": backend, "dtype": "float32", "micro_batch": micro}
-    wanted = learned(0.7 * ROWS + 0.1, **options)
-    found = learned(Y, label_smoothing=0.3, **options)
-    for one, other in zip(found, wanted, strict=True):
+    expected = learned(0.7 * ROWS + 0.1, **options)
+    actual = learned(Y, label_smoothing=0.3, **options)
+    for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
 
 
@@ -44,16 +44,19 @@ def test_labels_that_do_not_exclude_each_other_go_half_way(n):
     network = net("sigmoid", n)
     a = network.predict(X)
     soft = 0.8 * y + 0.1
-    wanted = -(soft * np.log(a) + (1 - soft) * np.log(1 - a)).sum(axis=1).mean()
+    expected = -(soft * np.log(a) + (1 - soft) * np.log(1 - a)).sum(axis=1).mean()
     options = {**USUAL, "epochs": 1, "batch_size": None}
     history = bpnet.train(network, (X, y), label_smoothing=0.2, **options)
-    assert history["cost"][0] == pytest.approx(wanted, rel=1e-12)
+    assert history["cost"][0] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("options", [{"shards": 4}, {"optimizer": "lbfgs", "batch_size": None}])
 def test_it_is_so_in_shards_and_with_lbfgs(options):
-    found, wanted = learned(Y, label_smoothing=0.3, **options), learned(0.7 * ROWS + 0.1, **options)
-    np.testing.assert_allclose(found[1], wanted[1], rtol=1e-9)
+    actual, expected = (
+        learned(Y, label_smoothing=0.3, **options),
+        learned(0.7 * ROWS + 0.1, **options),
+    )
+    np.testing.assert_allclose(actual[1], expected[1], rtol=1e-9)
 
 
 def test_validation_and_accuracy_are_of_the_targets_as_they_are():
@@ -101,8 +104,8 @@ def test_a_run_is_taken_up_with_the_share_that_it_was_begun_with(tmp_path):
     learned(Y, label_smoothing=0.2, epochs=2, checkpoint=tmp_path)
     with pytest.raises(InputError, match=r"has label_smoothing = 0\.2, not 0\.0"):
         learned(Y, epochs=4, checkpoint=tmp_path, resume=True)
-    found, _ = learned(Y, label_smoothing=0.2, epochs=4, checkpoint=tmp_path, resume=True)
-    np.testing.assert_array_equal(found, whole)
+    actual, _ = learned(Y, label_smoothing=0.2, epochs=4, checkpoint=tmp_path, resume=True)
+    np.testing.assert_array_equal(actual, whole)
 
 
 QUICK = ("--hidden", "6", "--epochs", "2", "--backend", "numpy", "--quiet")

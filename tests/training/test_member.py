@@ -30,8 +30,8 @@ class Watch(bpnet.Callback):
 def test_every_epoch_is_counted_from_its_own_start(count):
     """Nothing moves: each epoch has the means of the first, over all examples."""
     nets = networks(count)
-    found = bpnet.train(nets, (X, Y), epochs=3, batch_size=16, optimizer=STILL, dtype="float64")
-    for net, history in zip(nets, found, strict=True):
+    actual = bpnet.train(nets, (X, Y), epochs=3, batch_size=16, optimizer=STILL, dtype="float64")
+    for net, history in zip(nets, actual, strict=True):
         a = net.predict(X, dtype="float64")
         cost = -np.log(a[np.arange(40), Y]).mean()
         assert history["cost"] == pytest.approx([cost] * 3, rel=1e-12)
@@ -42,12 +42,12 @@ def test_every_epoch_is_counted_from_its_own_start(count):
 def test_weights_of_classes_reach_each_network_of_a_set(class_weight):
     nets, others = networks(4), networks(4)
     options = {"epochs": 2, "batch_size": 16, "dtype": "float64", "class_weight": class_weight}
-    found = bpnet.train(nets, (X, Y), **options)
-    assert found.stacks == [4]
-    for net, other, history in zip(nets, others, found, strict=True):
-        wanted = bpnet.train(other, (X, Y), **options)
+    actual = bpnet.train(nets, (X, Y), **options)
+    assert actual.stacks == [4]
+    for net, other, history in zip(nets, others, actual, strict=True):
+        expected = bpnet.train(other, (X, Y), **options)
         np.testing.assert_allclose(net.weights[0], other.weights[0], rtol=0, atol=1e-12)
-        np.testing.assert_allclose(history["cost"], wanted["cost"], rtol=1e-12)
+        np.testing.assert_allclose(history["cost"], expected["cost"], rtol=1e-12)
 
 
 def test_one_that_diverges_in_a_stack_has_what_it_had_before():
@@ -58,8 +58,8 @@ def test_one_that_diverges_in_a_stack_has_what_it_had_before():
     target = np.stack([Y, 1 - Y, Y * 2.0], axis=1)
     nets, (_, other, *_), watched = networks(4, **shape), networks(4, **shape), Watch()
     lists = [[], [watched], [], []]
-    found = bpnet.train(nets, (X, target), optimizer=rates, callbacks=lists, **options)
-    assert list(found.diverged) == [1]
+    actual = bpnet.train(nets, (X, target), optimizer=rates, callbacks=lists, **options)
+    assert list(actual.diverged) == [1]
     watch = Watch()
     with pytest.raises(bpnet.Diverged):
         bpnet.train(other, (X, target), optimizer=rates[1], callbacks=[watch], **options)
@@ -109,9 +109,9 @@ def test_the_others_of_a_stack_go_on_counting_when_the_first_has_left(options):
 
     options = {"epochs": 4, "batch_size": 16, "dtype": "float64", **options}
     nets, others = networks(5), networks(5)
-    found = bpnet.train(nets, (X, Y), callbacks=[[Leaves()], [], [], [], []], **options)
-    assert found.stacks == [5]
-    assert [len(history["cost"]) for history in found] == [1, 4, 4, 4, 4]
+    actual = bpnet.train(nets, (X, Y), callbacks=[[Leaves()], [], [], [], []], **options)
+    assert actual.stacks == [5]
+    assert [len(history["cost"]) for history in actual] == [1, 4, 4, 4, 4]
     for i, (net, other) in enumerate(zip(nets, others, strict=True)):
         bpnet.train(other, (X, Y), callbacks=[] if i else [Leaves()], **options)
         for W, alone in zip(net.weights, other.weights, strict=True):

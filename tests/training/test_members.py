@@ -53,9 +53,9 @@ def distance(nets, others):
     return max(np.abs(p - q).max() for p, q in zip(*flat, strict=True))
 
 
-def assert_equal(dtype, nets, histories, others, wanted):
+def assert_equal(dtype, nets, histories, others, reference):
     assert distance(nets, others) <= BOUND[dtype]
-    for history, expected in zip(histories, wanted, strict=True):
+    for history, expected in zip(histories, reference, strict=True):
         assert history.keys() == expected.keys()
         for name in set(history) - {"seconds"}:
             np.testing.assert_allclose(history[name], expected[name], atol=BOUND[dtype] * 10)
@@ -70,8 +70,8 @@ def compare(backend, data, options, folds=None, stacks=None, **shape):
     nets, others = networks(**shape), networks(**shape)
     histories = bpnet.train(nets, data, folds=folds, **options)
     assert histories.stacks == (stacks or [len(nets)])
-    wanted = alone(others, data, options, folds)
-    assert_equal(dtype, nets, histories, others, wanted)
+    reference = alone(others, data, options, folds)
+    assert_equal(dtype, nets, histories, others, reference)
     return nets, histories
 
 
@@ -207,8 +207,8 @@ def test_a_member_that_diverges_leaves_the_others_as_they_would_be(backend, capl
     assert distance(nets[1:2], before[1:2]) == 0
     assert not histories[1]
     for i in (0, 2):
-        wanted = bpnet.train(others[i], (X, y), **{**options, "optimizer": rates[i]})
-        assert_equal("float32", [nets[i]], [histories[i]], [others[i]], [wanted])
+        reference = bpnet.train(others[i], (X, y), **{**options, "optimizer": rates[i]})
+        assert_equal("float32", [nets[i]], [histories[i]], [others[i]], [reference])
 
 
 def test_one_that_diverges_on_the_validation_set_leaves_the_others_their_metrics():
@@ -264,9 +264,9 @@ def test_large_networks_are_trained_one_after_another(monkeypatch):
     nets, others = networks(), networks()
     histories = bpnet.train(nets, data, folds=FOLDS, **options)
     monkeypatch.setattr(stacking, "_WORK", 100)
-    wanted = bpnet.train(others, data, folds=FOLDS, **options)
-    assert (histories.stacks, wanted.stacks) == ([3], [1, 1, 1])
-    assert_equal("float32", nets, histories, others, wanted)
+    reference = bpnet.train(others, data, folds=FOLDS, **options)
+    assert (histories.stacks, reference.stacks) == ([3], [1, 1, 1])
+    assert_equal("float32", nets, histories, others, reference)
 
 
 @pytest.mark.parametrize(
@@ -385,8 +385,8 @@ def test_those_that_diverge_are_named_in_the_order_of_the_set():
     """It is not that in which networks of one batch size are trained together."""
     rates = [1e35, 1e35, 1e35, 0.01]
     rules = [bpnet.optimizers.SGD(eta) for eta in rates]
-    found = bpnet.train(
+    actual = bpnet.train(
         networks(4, hidden="relu"), examples(), optimizer=rules,
         batch_size=[10, 20, 10, 20], epochs=2,
     )  # fmt: skip
-    assert list(found.diverged) == [0, 1, 2]
+    assert list(actual.diverged) == [0, 1, 2]

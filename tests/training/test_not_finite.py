@@ -11,16 +11,16 @@ from bpnet.training import distributions, member
 
 def test_quantiles_are_of_the_finite_values():
     values = np.asarray([1.0, np.inf, 2.0, np.nan, 3.0, -np.inf])
-    wanted = [float(f"{q:.4g}") for q in np.quantile([1.0, 2.0, 3.0], distributions.QUANTILES)]
-    assert distributions._quantiles(values) == wanted
+    expected = [float(f"{q:.4g}") for q in np.quantile([1.0, 2.0, 3.0], distributions.QUANTILES)]
+    assert distributions._quantiles(values) == expected
     assert distributions._quantiles(np.asarray([np.nan, np.inf])) == [0.0] * 5
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1, 2**32, 2**32 + 1, 2**64 - 1])
 def test_words_of_every_step_are_of_the_whole_seed(seed):
     steps = range(2**32 - 2, 2**32 + 2)
-    wanted = [random.step_words(seed, member.MASKS, step) for step in steps]
-    assert [tuple(words) for words in member._words(seed, steps).tolist()] == wanted
+    expected = [random.step_words(seed, member.MASKS, step) for step in steps]
+    assert [tuple(words) for words in member._words(seed, steps).tolist()] == expected
 
 
 @pytest.mark.parametrize("count", [1, 4])

@@ -57,17 +57,17 @@ def assert_alike(one, other):
 
 @pytest.mark.parametrize("hidden", activations.ACTIVATIONS)
 def test_no_activation_makes_a_step_wait(gpu, hidden):
-    found = train("cupy:1", hidden=hidden, optimizer=SLOW)
+    actual = train("cupy:1", hidden=hidden, optimizer=SLOW)
     assert_fine(gpu)
-    assert_alike(found, train("numpy", hidden=hidden, optimizer=SLOW))
+    assert_alike(actual, train("numpy", hidden=hidden, optimizer=SLOW))
 
 
 @pytest.mark.parametrize(("cost", "output"), cases.PAIRS)
 def test_no_cost_makes_a_step_wait(gpu, cost, output):
     options = {"cost": cost, "output": output, "y": ROWS, "optimizer": SLOW}
-    found = train("cupy:1", **options)
+    actual = train("cupy:1", **options)
     assert_fine(gpu)
-    assert_alike(found, train("numpy", **options))
+    assert_alike(actual, train("numpy", **options))
 
 
 OPTIONS = {
@@ -85,9 +85,9 @@ OPTIONS = {
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_no_option_makes_a_step_wait(gpu, name):
-    found = train("cupy:1", **OPTIONS[name])
+    actual = train("cupy:1", **OPTIONS[name])
     assert_fine(gpu, OPTIONS[name].get("dtype"))
-    assert_alike(found, train("numpy", **OPTIONS[name]))
+    assert_alike(actual, train("numpy", **OPTIONS[name]))
 
 
 def test_halves_are_added_up_in_float32_without_a_wait(gpu):
@@ -111,9 +111,9 @@ def sets(backend, **options):
 
 @pytest.mark.parametrize("seed", [0, [0, 1, 2]], ids=["one order", "orders"])
 def test_no_set_makes_a_step_wait(gpu, seed):
-    found = sets("cupy:1", seed=seed)
+    actual = sets("cupy:1", seed=seed)
     assert_fine(gpu)
-    for net, want in zip(found, sets("numpy", seed=seed), strict=True):
+    for net, want in zip(actual, sets("numpy", seed=seed), strict=True):
         for a, b in zip(net.weights, want.weights, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
@@ -175,10 +175,10 @@ def test_a_step_that_has_no_room_is_taken_in_parts_once_the_pools_are_empty(gpu,
     want = train("numpy", epochs=1, batch_size=32)
     gpu.limit = 1000  # bytes of an array: 16 examples have 512, the data set 768
     with caplog.at_level(logging.WARNING, logger="bpnet"):
-        found = train("cupy:1", epochs=1, batch_size=32)
+        actual = train("cupy:1", epochs=1, batch_size=32)
     assert "memory ran out with 32 examples at a time: going on with 16 of a batch" in caplog.text
     assert gpu.freed[:2] == [1, "pinned"]
-    assert_alike(found, want)
+    assert_alike(actual, want)
 
 
 def test_an_error_of_memory_does_not_hold_on_to_the_arrays_of_its_step(gpu, monkeypatch):

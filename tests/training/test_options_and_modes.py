@@ -107,8 +107,8 @@ def test_every_option_and_every_mode_has_a_cell():
 def test_sets_are_trained_as_their_modes_say():
     for mode, stacks in {"stack": [4], "turn": [1] * 4}.items():
         nets = [bpnet.Network([6, 5, 3], seed=s) for s in range(4)]
-        found = bpnet.train(nets, (effects.X, effects.Y), epochs=1, **MODES[mode].usual)
-        assert found.stacks == stacks
+        actual = bpnet.train(nets, (effects.X, effects.Y), epochs=1, **MODES[mode].usual)
+        assert actual.stacks == stacks
 
 
 @of("+")

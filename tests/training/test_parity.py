@@ -36,10 +36,10 @@ def test_100_steps_agree_with_numpy(backend, dtype, name):
 
     network, history = train_100_steps(backend, dtype, name)
 
-    for actual, wanted in zip(
+    for actual, reference in zip(
         [*network.weights, *network.biases], [*expected.weights, *expected.biases], strict=True
     ):
-        difference = np.linalg.norm(actual - wanted) / np.linalg.norm(wanted)
+        difference = np.linalg.norm(actual - reference) / np.linalg.norm(reference)
         assert difference <= BOUNDS[dtype]
     np.testing.assert_allclose(history["cost"], expected_history["cost"], rtol=1e-5)
     # where dropout leaves a row of zeros the outputs tie, and rounding decides
@@ -58,8 +58,8 @@ def test_first_weights_and_batches_are_bit_equal(backend):
     network = bpnet.Network([12, 16, 3], hidden="sigmoid", seed=7)
     with backend.session("float32"):
         moved = batches.on_device(network.parameters, backend=backend, dtype="float32")
-        for pair, wanted in zip(moved, network.parameters, strict=True):
-            for array, host in zip(pair, wanted, strict=True):
+        for pair, reference in zip(moved, network.parameters, strict=True):
+            for array, host in zip(pair, reference, strict=True):
                 assert np.array_equal(backend.to_numpy(array), host.astype(np.float32))
         order = draws.order(3, 5, 100)
         index = backend.asarray(order, dtype=backend.index_dtype)

@@ -83,16 +83,16 @@ def test_the_best_epoch_by_an_error_is_the_one_with_the_smallest():
 def test_outputs_that_are_no_probabilities_are_decided_at_0():
     """A hinge's outputs of 0.3 say the second class."""
     pytest.importorskip("sklearn")
-    wanted = Targets(np.asarray([[1.0], [1.0], [0.0], [0.0]]), kind="threshold", classes=None)
+    expected = Targets(np.asarray([[1.0], [1.0], [0.0], [0.0]]), kind="threshold", classes=None)
     a = np.asarray([[0.3], [0.4], [-0.2], [0.2]])
-    assert scores.compute(("accuracy",), wanted, a, activations.Identity()) == {"accuracy": 0.75}
-    assert scores.compute(("accuracy",), wanted, a, activations.Sigmoid()) == {"accuracy": 0.5}
+    assert scores.compute(("accuracy",), expected, a, activations.Identity()) == {"accuracy": 0.75}
+    assert scores.compute(("accuracy",), expected, a, activations.Sigmoid()) == {"accuracy": 0.5}
 
 
 def test_weights_of_the_examples_have_the_mean_1():
     """So that halves hold them, whatever their unit."""
-    wanted = Targets(Y, kind="class", classes=None)
-    made = targets.weigh(np.arange(1.0, 41.0) * 1e-9, None, wanted, 40)
+    expected = Targets(Y, kind="class", classes=None)
+    made = targets.weigh(np.arange(1.0, 41.0) * 1e-9, None, expected, 40)
     assert made.mean() == pytest.approx(1.0)
     np.testing.assert_allclose(made, np.arange(1.0, 41.0) / 20.5)
 
@@ -186,8 +186,8 @@ def test_the_hash_of_a_file_stays_what_it_was_in_the_first_version():
     array = np.arange(6, dtype="<f4").reshape(2, 3)
     import hashlib
 
-    wanted = hashlib.sha256(b"text" + b"\0a\0<f4\0(2, 3)\0" + array.tobytes()).hexdigest()
-    assert checksummed.digest("text", {"a": array}) == wanted
+    expected = hashlib.sha256(b"text" + b"\0a\0<f4\0(2, 3)\0" + array.tobytes()).hexdigest()
+    assert checksummed.digest("text", {"a": array}) == expected
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
@@ -240,10 +240,10 @@ def test_a_resumed_run_goes_on_with_the_learning_rate_that_it_had(tmp_path):
                 raise Killed
 
     options = {"epochs": 4, "batch_size": 8, "schedule": "cosine"}
-    wanted = train(network(), **options)
+    expected = train(network(), **options)
     every = bpnet.Checkpoint(tmp_path, epochs=0, steps=1)
     with pytest.raises(Killed):
         train(network(), callbacks=[Kill()], checkpoint=every, **options)
-    found = train(network(), checkpoint=tmp_path, resume=True, **options)
-    assert found["learning_rate"] == wanted["learning_rate"]
-    assert len(set(wanted["learning_rate"])) == 4
+    actual = train(network(), checkpoint=tmp_path, resume=True, **options)
+    assert actual["learning_rate"] == expected["learning_rate"]
+    assert len(set(expected["learning_rate"])) == 4

@@ -46,8 +46,8 @@ def test_keywords_are_typed_as_the_fields_and_a_list_of_such_where_networks_may_
     keywords = get_type_hints(Keywords)
     for kind in KINDS:
         for name, hint in get_type_hints(kind).items():
-            wanted = hint | Sequence[hint] if OPTIONS[name].each else hint
-            assert keywords[name] == wanted, name
+            expected = hint | Sequence[hint] if OPTIONS[name].each else hint
+            assert keywords[name] == expected, name
     typed = get_overloads(inspect.unwrap(train))
     assert [one.__annotations__["keywords"] for one in typed] == [Unpack[Keywords]] * 2
 
@@ -78,14 +78,14 @@ def test_one_set_of_defaults():
 
 def test_a_recipe_is_the_keywords_and_keywords_come_before_it():
     options = {"optimizer": "momentum", "epochs": 3, "batch_size": 8, "l2": 0.1, "seed": 4}
-    wanted = trained(**options, dtype="float64", shards=2)
+    expected = trained(**options, dtype="float64", shards=2)
     place, ranks = bpnet.Place(dtype="float64"), bpnet.Ranks(shards=2)
-    assert trained(bpnet.Recipe(**options), place=place, ranks=ranks) == wanted
+    assert trained(bpnet.Recipe(**options), place=place, ranks=ranks) == expected
     other = bpnet.Recipe(**{**options, "l2": 5.0, "epochs": 1})
     single = bpnet.Place(dtype="float32")
     halves = {"place": single, "dtype": "float64", "ranks": bpnet.Ranks(), "shards": 2}
-    assert trained(other, l2=0.1, epochs=3, **halves) == wanted
-    assert trained(recipe=other, **halves) != wanted
+    assert trained(other, l2=0.1, epochs=3, **halves) == expected
+    assert trained(recipe=other, **halves) != expected
 
 
 def test_recipes_are_values():
@@ -213,10 +213,10 @@ def test_a_checkpoint_of_a_version_without_an_option_was_trained_with_its_defaul
     }.get(name, 0.5)  # fmt: skip
     network = net()
     bpnet.train(network, (X, Y), epochs=1, checkpoint=tmp_path)
-    (found,) = [path for path in tmp_path.iterdir() if path.name.startswith("step-")]
+    (actual,) = [path for path in tmp_path.iterdir() if path.name.startswith("step-")]
     old = checkpoint.latest(tmp_path)
     old.numbers["asked"].pop(name)
-    found.unlink()
+    actual.unlink()
     checkpoint.write(tmp_path, old)
     with pytest.raises(InputError, match=f"has {name} = "):
         bpnet.train(net(), (X, Y), epochs=2, checkpoint=tmp_path, resume=True, **{name: other})

@@ -90,9 +90,9 @@ def test_those_that_can_be_told_are(name):
 
 
 def test_what_is_computed_beforehand_is_for_z_of_0():
-    wanted = Targets(np.asarray([0, 1, 2]), "class", None)
+    expected = Targets(np.asarray([0, 1, 2]), "class", None)
     net = network(CLASSES, "softmax")
     with pytest.raises(InputError, match="balanced_accuracy"):
         scores.rehearse(["balanced_accuracy"], Targets(np.zeros((3, 1)), None, None), 1, net.output)
-    scores.rehearse(["log_loss", "auc"], wanted, 3, net.output)
+    scores.rehearse(["log_loss", "auc"], expected, 3, net.output)
     scores.rehearse([], Targets(np.zeros((3, 1)), None, None), 1, net.output)

@@ -92,25 +92,25 @@ def trained(case, monkeypatch, *, plainly):
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_replayed_run_has_the_bits_of_the_plain_one(case, monkeypatch):
     parameters, history, replayed = trained(case, monkeypatch, plainly=False)
-    expected, wanted, none = trained(case, monkeypatch, plainly=True)
+    expected, reference, none = trained(case, monkeypatch, plainly=True)
     steps = 3 * (95 // case.get("batch_size", 8))
     assert none == 0
     assert steps - 3 <= replayed < steps  # all but the first of each epoch
-    assert history == wanted
+    assert history == reference
     pairs = zip(trees.leaves(parameters), trees.leaves(expected), strict=True)
     assert all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs)
 
 
 def test_a_set_of_networks_has_the_bits_of_the_plain_loop(monkeypatch):
-    found = []
+    actual = []
     for worth in (3, 1 << 60):
         monkeypatch.setattr(replay, "WORTH", worth)
         nets = [network(seed=i, norm="layer") for i in range(3)]
         rules = [bpnet.optimizers.Adam(rate) for rate in (0.1, 0.01, 0.001)]
         options = {"optimizer": rules, "dropout": [0.1, 0.2, 0.3], "seed": [0, 1, 2]}
         bpnet.train(nets, DATA, epochs=2, batch_size=8, backend="numpy", **options)
-        found.append([a.tobytes() for net in nets for a in trees.leaves(net.parameters)])
-    assert found[0] == found[1]
+        actual.append([a.tobytes() for net in nets for a in trees.leaves(net.parameters)])
+    assert actual[0] == actual[1]
 
 
 @dataclass(frozen=True)
@@ -131,13 +131,13 @@ class Declared(Silent):
 
 
 def test_a_users_part_is_replayed_if_it_says_that_it_is_pure(monkeypatch):
-    found = [
+    actual = [
         trained({"net": {"hidden": kind()}}, monkeypatch, plainly=False)
         for kind in (Silent, Declared)
     ]
-    assert found[0][2] == 0
-    assert found[1][2] >= 30
-    assert found[0][1] == found[1][1]
+    assert actual[0][2] == 0
+    assert actual[1][2] >= 30
+    assert actual[0][1] == actual[1][1]
 
 
 @dataclass(frozen=True)
@@ -231,14 +231,14 @@ class Aliased(Elementwise):
     [(Branching, 0), (Masked, 0), (Caught, 0), (Aliased, 0), (Refilled, 0), (Noisy, 6), (Named, 2)],
 )
 def test_what_cant_be_recorded_is_done_plainly(kind, tried, monkeypatch):
-    found = []
+    actual = []
     for plainly in (False, True):
         monkeypatch.setattr(Noisy, "rng", np.random.default_rng(5))
         case = {"net": {"hidden": kind()}, "optimizer": bpnet.optimizers.SGD(0.01)}
-        found.append(trained(case, monkeypatch, plainly=plainly))
-    assert found[0][2] == tried
+        actual.append(trained(case, monkeypatch, plainly=plainly))
+    assert actual[0][2] == tried
     if kind is not Noisy:  # which has drawn for the trials too
-        assert found[0][1] == found[1][1]
+        assert actual[0][1] == actual[1][1]
 
 
 @dataclass(eq=False)
@@ -255,7 +255,7 @@ class Changing:
 
 
 def test_an_object_that_changes_between_epochs_is_taken_as_it_is(monkeypatch):
-    found = []
+    actual = []
     for worth in (3, 1 << 60):
         monkeypatch.setattr(replay, "WORTH", worth)
         cost, net = (
@@ -270,8 +270,8 @@ def test_an_object_that_changes_between_epochs_is_taken_as_it_is(monkeypatch):
         rule = bpnet.optimizers.SGD(0.01)
         options = {"cost": cost, "optimizer": rule, "callbacks": [Change()]}
         history = bpnet.train(net, (X, ROWS), epochs=3, batch_size=8, backend="numpy", **options)
-        found.append(history["cost"])
-    assert found[0] == found[1]
+        actual.append(history["cost"])
+    assert actual[0] == actual[1]
 
 
 @dataclass(frozen=True)
@@ -290,8 +290,8 @@ class Rooted(Optimizer):
 def test_an_optimizer_that_makes_new_arrays_is_replayed(monkeypatch):
     case = {"optimizer": Rooted(0.01)}
     parameters, history, replayed = trained(case, monkeypatch, plainly=False)
-    expected, wanted, _ = trained(case, monkeypatch, plainly=True)
+    expected, reference, _ = trained(case, monkeypatch, plainly=True)
     assert replayed >= 30
-    assert history == wanted
+    assert history == reference
     pairs = zip(trees.leaves(parameters), trees.leaves(expected), strict=True)
     assert all(a.tobytes() == b.tobytes() for a, b in pairs)

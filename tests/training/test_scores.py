@@ -17,8 +17,8 @@ SIGMOID = activations.Sigmoid()
 
 
 def judged(name, y=Y, a=A, kind="class", output=SIGMOID):
-    wanted = Targets(np.asarray(y), kind, None)
-    return scores.compute(scores.names_of(name), wanted, a, output)[name]
+    expected = Targets(np.asarray(y), kind, None)
+    return scores.compute(scores.names_of(name), expected, a, output)[name]
 
 
 def test_of_classes():
@@ -84,16 +84,16 @@ def test_in_evaluate_history_and_early_stopping():
     )  # fmt: skip
     assert stopping.best == max(history["validation_f1"])
     assert len(history["validation_top_3"]) == len(history["cost"])
-    found = bpnet.evaluate(net, held, metrics=names)
-    assert found["f1"] == pytest.approx(stopping.best)
-    assert found["top_3"] >= found["accuracy"]
+    actual = bpnet.evaluate(net, held, metrics=names)
+    assert actual["f1"] == pytest.approx(stopping.best)
+    assert actual["top_3"] >= actual["accuracy"]
 
 
 def test_on_every_backend(backend):
     X, y = np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2
     net = bpnet.Network([2, 3, 2], hidden="sigmoid", seed=0)
-    found = bpnet.evaluate(net, (X, y), metrics="log_loss", backend=backend, dtype="float32")
-    assert found["log_loss"] == pytest.approx(found["cost"], rel=1e-5)
+    actual = bpnet.evaluate(net, (X, y), metrics="log_loss", backend=backend, dtype="float32")
+    assert actual["log_loss"] == pytest.approx(actual["cost"], rel=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:R")

@@ -64,19 +64,21 @@ def killed_and_resumed(folder, after, make=networks, data=(X, Y), **options):
     options = {**OPTIONS, **options}
     stopping = [bpnet.EarlyStopping(2), Killed(0)]
     nets, others = make(), make()
-    wanted = bpnet.train(nets, data, callbacks=stopping, **options)
+    expected = bpnet.train(nets, data, callbacks=stopping, **options)
     writer = bpnet.Checkpoint(folder, steps=3)
     with pytest.raises(Stop):
         bpnet.train(
             make(), data, checkpoint=writer, callbacks=[bpnet.EarlyStopping(2), Killed(after)],
             **options,
         )  # fmt: skip
-    found = bpnet.train(others, data, checkpoint=folder, resume=True, callbacks=stopping, **options)
+    actual = bpnet.train(
+        others, data, checkpoint=folder, resume=True, callbacks=stopping, **options
+    )
     assert same(nets, others)
-    assert without_times(found) == without_times(wanted)
+    assert without_times(actual) == without_times(expected)
     assert [net.classes is None for net in others] == [net.classes is None for net in nets]
     assert all(np.array_equal(a.classes, b.classes) for a, b in zip(nets, others, strict=True))
-    return found
+    return actual
 
 
 @pytest.mark.parametrize("after", [1, 9, 26, 60])
@@ -106,9 +108,9 @@ def test_one_that_diverged_stays_so(tmp_path):
         nets[2].weights[0] = np.full((8, 6), 1e38)
         return nets
 
-    found = killed_and_resumed(tmp_path, 45, make=make)
-    assert list(found.diverged) == [2]
-    assert "training diverged at step 1 of epoch 1" in str(found.diverged[2])
+    actual = killed_and_resumed(tmp_path, 45, make=make)
+    assert list(actual.diverged) == [2]
+    assert "training diverged at step 1 of epoch 1" in str(actual.diverged[2])
 
 
 def test_ctrl_c_leaves_a_checkpoint_that_goes_on(tmp_path):
@@ -118,22 +120,22 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on(tmp_path):
                 run.stop("interrupted")
 
     nets, others = networks(), networks()
-    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
+    expected = bpnet.train(nets, (X, Y), **OPTIONS)
     with pytest.raises(KeyboardInterrupt):
         bpnet.train(others, (X, Y), checkpoint=tmp_path, callbacks=[Interrupt()], **OPTIONS)
     others = networks()
-    found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    actual = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
     assert same(nets, others)
-    assert without_times(found) == without_times(wanted)
+    assert without_times(actual) == without_times(expected)
 
 
 def test_a_set_that_is_finished_is_not_trained_again(tmp_path):
     nets, others = networks(), networks()
-    wanted = bpnet.train(nets, (X, Y), checkpoint=tmp_path, **OPTIONS)
+    expected = bpnet.train(nets, (X, Y), checkpoint=tmp_path, **OPTIONS)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    actual = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
     assert same(nets, others)
-    assert found == wanted
+    assert actual == expected
     assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
 
@@ -160,16 +162,16 @@ def test_the_checkpoint_of_one_network_is_not_that_of_a_set(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [
-    lambda found: found.numbers.pop("networks"),
-    lambda found: found.numbers["networks"]["0"].pop("done"),
-    lambda found: found.numbers["networks"]["0"].update(error=3),
-    lambda found: found.numbers["networks"].update({"9": found.numbers["networks"]["0"]}),
-    lambda found: found.numbers["networks"].update({"x": found.numbers["networks"]["0"]}),
-    lambda found: found.numbers["networks"].update({"-1": found.numbers["networks"]["0"]}),
-    lambda found: found.numbers["networks"].update({"00": found.numbers["networks"]["0"]}),
-    lambda found: found.arrays.pop("3 parameters"),
-    lambda found: found.arrays.pop("0 state"),
-    lambda found: found.arrays.update({"1 parameters": found.arrays["0 parameters"][:2]}),
+    lambda actual: actual.numbers.pop("networks"),
+    lambda actual: actual.numbers["networks"]["0"].pop("done"),
+    lambda actual: actual.numbers["networks"]["0"].update(error=3),
+    lambda actual: actual.numbers["networks"].update({"9": actual.numbers["networks"]["0"]}),
+    lambda actual: actual.numbers["networks"].update({"x": actual.numbers["networks"]["0"]}),
+    lambda actual: actual.numbers["networks"].update({"-1": actual.numbers["networks"]["0"]}),
+    lambda actual: actual.numbers["networks"].update({"00": actual.numbers["networks"]["0"]}),
+    lambda actual: actual.arrays.pop("3 parameters"),
+    lambda actual: actual.arrays.pop("0 state"),
+    lambda actual: actual.arrays.update({"1 parameters": actual.arrays["0 parameters"][:2]}),
 ])  # fmt: skip
 def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, damage):
     with pytest.raises(Stop):
@@ -177,9 +179,9 @@ def test_a_checkpoint_that_says_something_else_is_one_clear_error(tmp_path, dama
             networks(), (X, Y), checkpoint=bpnet.Checkpoint(tmp_path, steps=1),
             callbacks=[Killed(9)], **OPTIONS,
         )  # fmt: skip
-    found = checkpoint.latest(tmp_path)
-    damage(found)
-    checkpoint.write(tmp_path, found)
+    actual = checkpoint.latest(tmp_path)
+    damage(actual)
+    checkpoint.write(tmp_path, actual)
     nets = networks()
     with pytest.raises(InputError, match=r"the checkpoint .*start another( run)?$"):
         bpnet.train(nets, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
@@ -210,20 +212,20 @@ def test_ctrl_c_after_one_of_them_has_ended_by_itself(tmp_path, who):
     """It has ended, and the others have not, whichever of them it is."""
     options = {**OPTIONS, "dropout": 0.1}
     nets, others, again = networks(), networks(), networks()
-    wanted = bpnet.train(nets, (X, Y), callbacks=[Leaves(nets[who])], **options)
+    expected = bpnet.train(nets, (X, Y), callbacks=[Leaves(nets[who])], **options)
     with pytest.raises(KeyboardInterrupt):
         bpnet.train(
             others, (X, Y), checkpoint=tmp_path, callbacks=[Leaves(others[who]), Interrupts()],
             **options,
         )  # fmt: skip
-    found = bpnet.train(again, (X, Y), checkpoint=tmp_path, resume=True, **options)
+    actual = bpnet.train(again, (X, Y), checkpoint=tmp_path, resume=True, **options)
     assert same(nets, again)
-    for one, other in zip(found, wanted, strict=True):
+    for one, other in zip(actual, expected, strict=True):
         # a logarithm of NumPy's at the end of an array may have another last bit, and so a cost
         np.testing.assert_allclose(one["cost"], other["cost"], rtol=1e-6)
         assert one["accuracy"] == other["accuracy"]
-    assert [len(history["cost"]) for history in found] == [1 if i == who else 5 for i in range(5)]
-    assert found.stacks == wanted.stacks == [5]
+    assert [len(history["cost"]) for history in actual] == [1 if i == who else 5 for i in range(5)]
+    assert actual.stacks == expected.stacks == [5]
 
 
 def test_one_that_ended_by_itself_before_the_others_began_has_ended(tmp_path):
@@ -234,8 +236,8 @@ def test_one_that_ended_by_itself_before_the_others_began_has_ended(tmp_path):
         )
     held = checkpoint.latest(tmp_path).numbers["networks"]
     assert {i: own["done"] for i, own in held.items()} == {i: i == "0" for i in "01234"}
-    found = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
-    assert [len(history["cost"]) for history in found] == [1, 5, 5, 5, 5]
+    actual = bpnet.train(others, (X, Y), checkpoint=tmp_path, resume=True, **OPTIONS)
+    assert [len(history["cost"]) for history in actual] == [1, 5, 5, 5, 5]
 
 
 def written(monkeypatch):
@@ -281,25 +283,25 @@ def test_where_a_part_has_ended_the_next_is_counted_from_behind_it(tmp_path, mon
     assert [at for at, _ in seen[5:]] == [42]
     assert checkpoint.latest(tmp_path).numbers["at"] == 42
     nets, others = networks(), networks()
-    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
-    found = bpnet.train(others, (X, Y), **options)
+    expected = bpnet.train(nets, (X, Y), **OPTIONS)
+    actual = bpnet.train(others, (X, Y), **options)
     assert same(nets, others)
-    assert found.stacks == wanted.stacks == [1, 4]
+    assert actual.stacks == expected.stacks == [1, 4]
 
 
 def test_more_epochs_may_be_asked_for_of_a_set(tmp_path, monkeypatch):
     """The first network alone, then the other four: seven steps an epoch, counted on."""
     seen = written(monkeypatch)
     nets, others = networks(), networks()
-    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
+    expected = bpnet.train(nets, (X, Y), **OPTIONS)
     kept = {**OPTIONS, "checkpoint": bpnet.Checkpoint(tmp_path)}
     bpnet.train(networks(), (X, Y), **{**kept, "epochs": 3})
     assert [at for at, _ in seen] == [7, 14, 21, 28, 35, 42]
     del seen[:]
-    found = bpnet.train(others, (X, Y), resume=True, **kept)
+    actual = bpnet.train(others, (X, Y), resume=True, **kept)
     assert same(nets, others)
-    assert without_times(found) == without_times(wanted)
-    assert found.stacks == wanted.stacks == [1, 4]
+    assert without_times(actual) == without_times(expected)
+    assert actual.stacks == expected.stacks == [1, 4]
     assert [at for at, _ in seen] == [49, 56, 63, 70]
     assert all(own["done"] and own["epoch"] == 5 for own in seen[-1][1].values())
 
@@ -307,12 +309,12 @@ def test_more_epochs_may_be_asked_for_of_a_set(tmp_path, monkeypatch):
 def test_networks_that_ended_at_different_epochs_go_on_from_their_own(tmp_path):
     options = {**OPTIONS, "dropout": 0.1, "backend": "numpy", "dtype": "float64"}
     nets, others, again = networks(), networks(), networks()
-    wanted = bpnet.train(nets, (X, Y), **{**options, "epochs": 7})
+    expected = bpnet.train(nets, (X, Y), **{**options, "epochs": 7})
     leaves = [Leaves(others[2])]
     bpnet.train(others, (X, Y), checkpoint=tmp_path, callbacks=leaves, **options)
     longer = {**options, "epochs": 7, "checkpoint": tmp_path, "resume": True}
-    found = bpnet.train(again, (X, Y), **longer)
-    for one, other in zip(found, wanted, strict=True):
+    actual = bpnet.train(again, (X, Y), **longer)
+    for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one["cost"], other["cost"], rtol=1e-9)
     for a, b in zip(again, nets, strict=True):
         np.testing.assert_allclose(a.weights[0], b.weights[0], rtol=0, atol=1e-9)

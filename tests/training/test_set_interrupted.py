@@ -64,13 +64,13 @@ def test_beside_one_that_has_ended_by_itself(
         return own
 
     nets, others = networks(), networks()
-    wanted = trained(nets, callbacks(stopped=False))
+    expected = trained(nets, callbacks(stopped=False))
     first = trained(networks(), callbacks(stopped=True), checkpoint=tmp_path)
     assert (first is None) == (reason == "interrupted")
-    found = trained(others, callbacks(stopped=False), checkpoint=tmp_path, resume=True)
+    actual = trained(others, callbacks(stopped=False), checkpoint=tmp_path, resume=True)
     assert same(nets, others) == [True] * 5
-    assert [one["cost"] for one in found] == [one["cost"] for one in wanted]
-    assert found.stacks == wanted.stacks == [5]
+    assert [one["cost"] for one in actual] == [one["cost"] for one in expected]
+    assert actual.stacks == expected.stacks == [5]
 
 
 def test_no_epoch_is_done_again(tmp_path):

@@ -80,8 +80,8 @@ def test_what_a_rank_trained_reaches_the_others_without_an_epoch_in_its_history(
     ((alone,), _), (shared, _) = simulate(1, job), simulate(2, job)
     fresh = first_arrays(networks(4))
     for arrays in shared:
-        for own, wanted, first in zip(arrays, alone, fresh, strict=True):
-            assert all(map(np.array_equal, own, wanted))
+        for own, expected, first in zip(arrays, alone, fresh, strict=True):
+            assert all(map(np.array_equal, own, expected))
             assert not np.array_equal(own[0], first[0])
 
 

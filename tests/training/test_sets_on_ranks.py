@@ -29,8 +29,8 @@ def networks(count=COUNT):
 def on_ranks(size, make=networks, data=(X, Y), **options):
     def job(ranks):
         nets = make()
-        found = bpnet.train(nets, data, communicator=ranks, **{**OPTIONS, **options})
-        return nets, found
+        actual = bpnet.train(nets, data, communicator=ranks, **{**OPTIONS, **options})
+        return nets, actual
 
     return simulate(size, job)[0]
 
@@ -58,11 +58,11 @@ def test_every_number_of_ranks_gives_the_same_bits_on_each(size, on_one):
 
 def test_they_are_those_of_a_set_without_ranks_to_rounding(on_one):
     nets = networks()
-    wanted = bpnet.train(nets, (X, Y), **OPTIONS)
+    expected = bpnet.train(nets, (X, Y), **OPTIONS)
     for net, other in zip(nets, on_one[0], strict=True):
         for a, b in zip(net.weights, other.weights, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-5)
-    for one, other in zip(wanted, on_one[1], strict=True):
+    for one, other in zip(expected, on_one[1], strict=True):
         np.testing.assert_allclose(one["validation_f1"], other["validation_f1"], atol=0.05)
         np.testing.assert_allclose(one["cost"], other["cost"], rtol=1e-5)
 

@@ -76,13 +76,13 @@ CHAINS = {
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_a_shift_is_fixed_where_the_cost_does_not_depend_on_it(name):
-    chain, wanted = CHAINS[name]
-    assert fixed(chain) == wanted
+    chain, expected = CHAINS[name]
+    assert fixed(chain) == expected
     net = bpnet.Network(list(chain), seed=0)
     X, y = data(40)[0][:, :4], np.arange(40) % 2
     bpnet.train(net, (X, y), epochs=3, dtype="float64", backend="numpy", dropout=0.0)
     first = bpnet.Network(list(chain), seed=0).parameters
-    for layer, arrays, old, count in zip(chain, net.parameters, first, wanted, strict=True):
+    for layer, arrays, old, count in zip(chain, net.parameters, first, expected, strict=True):
         n = len(arrays) - getattr(layer, "averages", 0)
         moved = [bool(np.any(a != b)) for a, b in zip(arrays[:n], old[:n], strict=True)]
         free = count > getattr(layer, "averages", 0)
@@ -148,11 +148,11 @@ def test_the_step_of_an_onnx_file_keeps_it(tmp_path):
     net = network()
     session = Session(training_to_onnx(net, tmp_path / "step.onnx", optimizer="adam"))
     X, y = data(16)
-    found = session(x=X, y=y.astype(np.int64))
+    actual = session(x=X, y=y.astype(np.int64))
     for l, then in zip((0, 2), shifts(net), strict=True):
-        np.testing.assert_array_equal(found[f"b.{l}.new"], then.astype(np.float32))
-        assert f"b.{l}.slot0.new" not in found
-    assert np.any(found["W.0.new"] != net.weights[0].T.astype(np.float32))
+        np.testing.assert_array_equal(actual[f"b.{l}.new"], then.astype(np.float32))
+        assert f"b.{l}.slot0.new" not in actual
+    assert np.any(actual["W.0.new"] != net.weights[0].T.astype(np.float32))
 
 
 class Killed(Exception):
@@ -182,8 +182,8 @@ def test_a_checkpoint_that_has_state_of_shifts_is_taken_up(tmp_path):
                 tensors[f"state.{layer}.{place}.{slot}"] = np.full(shape, 1e-3, np.float32)
         path.write_bytes(checksummed.encode(json.dumps(numbers), tensors))
     assert checkpoint.latest(tmp_path).numbers["networks"]["0"]["shifts"] is True
-    found = bpnet.train(resumed, data(), checkpoint=tmp_path, resume=True, **options)
-    assert found["cost"] == history["cost"]
+    actual = bpnet.train(resumed, data(), checkpoint=tmp_path, resume=True, **options)
+    assert actual["cost"] == history["cost"]
     for a, b in zip([*resumed.weights, *resumed.biases], [*whole.weights, *whole.biases],
                     strict=True):  # fmt: skip
         np.testing.assert_array_equal(a, b)

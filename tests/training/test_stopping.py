@@ -55,16 +55,16 @@ def test_the_run_ends_and_the_best_epoch_comes_back(backend):
     best = int(np.argmin(costs))
     assert (stopping.best, stopping.best_epoch) == (costs[best], best)
     assert len(costs) == best + 1 + 4 < 60
-    for found, wanted in zip(arrays(net), keep.parameters[best], strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    for actual, expected in zip(arrays(net), keep.parameters[best], strict=True):
+        np.testing.assert_array_equal(actual, expected)
     assert not np.array_equal(arrays(net)[0], keep.parameters[-1][0])
 
 
 def test_without_restore_the_last_epoch_stays():
     keep = Keep()
     net, _ = run(keep, bpnet.EarlyStopping(patience=4, restore=False))
-    for found, wanted in zip(arrays(net), keep.parameters[-1], strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    for actual, expected in zip(arrays(net), keep.parameters[-1], strict=True):
+        np.testing.assert_array_equal(actual, expected)
 
 
 def test_accuracy_shall_grow_and_a_little_better_is_not_better():

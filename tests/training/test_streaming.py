@@ -110,19 +110,19 @@ def test_other_ways_to_use_it():
     costs = [bpnet.gradients(net, data.x, data.y)[0] for data in (memory, stream)]
     assert costs[0] == costs[1]
     both = opened(NUMBERS, np.digitize(NUMBERS[:, 0], [-0.5, 0.5]))  # something to be learned
-    found = [bpnet.find_learning_rate(net, data, steps=40, batch_size=16) for data in both]
-    np.testing.assert_array_equal(found[0].costs, found[1].costs)
+    actual = [bpnet.find_learning_rate(net, data, steps=40, batch_size=16) for data in both]
+    np.testing.assert_array_equal(actual[0].costs, actual[1].costs)
 
 
 def test_a_set_of_networks_is_judged_by_streamed_rows():
     memory, streamed = opened(NUMBERS, CLASSES)
-    wanted = [bpnet.Network([12, 8, 3], hidden="sigmoid", seed=s) for s in range(4)]
+    reference = [bpnet.Network([12, 8, 3], hidden="sigmoid", seed=s) for s in range(4)]
     options = {"epochs": 2, "batch_size": 16, "seed": [0, 1, 2, 3], "metrics": "f1"}
-    histories = bpnet.train(wanted, memory, validation=memory.validation, **options)
+    histories = bpnet.train(reference, memory, validation=memory.validation, **options)
     for data in (memory, streamed):  # in a stack, and one by one
         nets = [bpnet.Network([12, 8, 3], hidden="sigmoid", seed=s) for s in range(4)]
-        found = bpnet.train(nets, data, validation=streamed.validation, **options)
-        for net, other, history, expected in zip(nets, wanted, found, histories, strict=True):
+        actual = bpnet.train(nets, data, validation=streamed.validation, **options)
+        for net, other, history, expected in zip(nets, reference, actual, histories, strict=True):
             np.testing.assert_allclose(net.weights[0], other.weights[0], atol=1e-6)
             for name in ("validation_cost", "validation_accuracy", "validation_f1"):
                 np.testing.assert_allclose(history[name], expected[name], rtol=1e-5)
@@ -152,22 +152,22 @@ def streams(kind):
 @pytest.mark.parametrize("when", [3, 14, 16, 31])
 def test_resumed_anywhere_it_ends_with_the_same_bits(kind, when, tmp_path):
     options = {"dropout": 0.2, "epochs": 3, "sample_weight": None}
-    wanted = trained(streams(kind), **options)
+    reference = trained(streams(kind), **options)
     every = bpnet.Checkpoint(tmp_path / "c", epochs=1, steps=5)
     with pytest.raises(Killed):
         trained(streams(kind), checkpoint=every, callbacks=[Kill(when)], **options)
     resumed = trained(streams(kind), checkpoint=tmp_path / "c", resume=True, **options)
-    assert_same(resumed, wanted)
+    assert_same(resumed, reference)
 
 
 def test_resumed_with_weights_the_costs_are_the_same(tmp_path):
     data = streams("blocks")
     options = {"sample_weight": WEIGHTS[data.rows]}
-    wanted = trained(data, **options)
+    reference = trained(data, **options)
     every = bpnet.Checkpoint(tmp_path / "c", steps=5)
     with pytest.raises(Killed):
         trained(data, checkpoint=every, callbacks=[Kill(10)], **options)
-    assert_same(trained(data, checkpoint=tmp_path / "c", resume=True, **options), wanted)
+    assert_same(trained(data, checkpoint=tmp_path / "c", resume=True, **options), reference)
 
 
 @pytest.mark.parametrize("change", ["data", "buffer"])

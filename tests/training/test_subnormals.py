@@ -48,10 +48,10 @@ def test_numbers_below_the_smallest_normal_one_are_0(backend):
     for name in names:
         least = float(np.finfo(name).smallest_normal)
         given = np.asarray([least / 2, -least / 8, least, -least, 0.0, 3.0, np.inf], name)
-        wanted = np.asarray([0, 0, least, -least, 0.0, 3.0, np.inf], name)
+        expected = np.asarray([0, 0, least, -least, 0.0, 3.0, np.inf], name)
         with backend.session(name):
-            found = special.without_subnormals(backend.asarray(given, dtype=name), xp=backend.xp)
-            np.testing.assert_array_equal(backend.to_numpy(found), wanted)
+            actual = special.without_subnormals(backend.asarray(given, dtype=name), xp=backend.xp)
+            np.testing.assert_array_equal(backend.to_numpy(actual), expected)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "momentum"])

@@ -30,22 +30,22 @@ def nets(count, hidden=8):
     ],
 )
 def test_batch_and_epochs_follow_the_rows(m, batch, epochs):
-    found = bpnet.TableRecipe(steps=2000, batches=16, least_epochs=10, most_epochs=500).options(m)
-    assert (found["batch_size"], found["epochs"]) == (batch, epochs)
+    actual = bpnet.TableRecipe(steps=2000, batches=16, least_epochs=10, most_epochs=500).options(m)
+    assert (actual["batch_size"], actual["epochs"]) == (batch, epochs)
 
 
 def test_patience_is_a_share_of_the_epochs_and_options_that_are_given_stay():
-    found = bpnet.TableRecipe(patience=0.5).options(900, batch_size=30, epochs=12)
-    assert (found["batch_size"], found["epochs"], found["patience"]) == (30, 12, 6)
+    actual = bpnet.TableRecipe(patience=0.5).options(900, batch_size=30, epochs=12)
+    assert (actual["batch_size"], actual["epochs"], actual["patience"]) == (30, 12, 6)
 
 
 def test_folds_are_of_one_size_and_hold_no_row_out_twice():
     y = np.asarray([0] * 160 + [1] * 43)
-    found = tables.bags(y, 5, 3, stratify=True)
-    held = np.concatenate([rows for _, rows in found])
-    assert {len(rows) for _, rows in found} == {40}
+    actual = tables.bags(y, 5, 3, stratify=True)
+    held = np.concatenate([rows for _, rows in actual])
+    assert {len(rows) for _, rows in actual} == {40}
     assert len(np.unique(held)) == 200
-    for rows, others in found:
+    for rows, others in actual:
         assert sorted([*rows, *others]) == list(range(203))
         assert abs(y[others].sum() - 8.5) <= 1
     assert tables.bags(y[:9], 5, 3, stratify=True) is None
@@ -62,12 +62,12 @@ def test_members_are_stopped_by_rows_of_their_own_and_are_what_train_makes_of_th
     by_name, by_hand = nets(4), nets(4)
     histories = bpnet.train(by_name, (X, y), QUICK, backend="numpy", seed=5)
     folds = tables.bags(y, 4, 5, stratify=True)
-    found = QUICK.options(len(folds[0][0]))
+    actual = QUICK.options(len(folds[0][0]))
     again = bpnet.train(
-        by_hand, (X, y), optimizer=bpnet.optimizers.AdamW(found["learning_rate"]),
-        schedule=found["schedule"], epochs=found["epochs"], batch_size=found["batch_size"],
+        by_hand, (X, y), optimizer=bpnet.optimizers.AdamW(actual["learning_rate"]),
+        schedule=actual["schedule"], epochs=actual["epochs"], batch_size=actual["batch_size"],
         seed=[5 + (k << 32) for k in range(4)], folds=folds, backend="numpy",
-        callbacks=[bpnet.EarlyStopping(found["patience"])],
+        callbacks=[bpnet.EarlyStopping(actual["patience"])],
     )  # fmt: skip
     assert [h["validation_cost"] for h in histories] == [h["validation_cost"] for h in again]
     for one, other in zip(by_name, by_hand, strict=True):
@@ -104,12 +104,12 @@ def test_every_backend_gives_the_same_model_to_rounding(backend):
     if "float64" not in backend.dtypes():
         pytest.skip("rounding of float32 grows over the steps")
     X, y = data()
-    found = []
+    actual = []
     for where in ("numpy", backend):
         members = nets(3)
         bpnet.train(members, (X, y), QUICK, backend=where, dtype="float64")
-        found.append(bpnet.Ensemble(members).predict(X))
-    np.testing.assert_allclose(*found, rtol=1e-8, atol=1e-10)
+        actual.append(bpnet.Ensemble(members).predict(X))
+    np.testing.assert_allclose(*actual, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize(

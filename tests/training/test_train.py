@@ -277,8 +277,8 @@ def test_names_of_classes_outlive_training_with_rows():
     net = bpnet.Network([6, 8, 3], hidden="sigmoid", seed=0)
     bpnet.train(net, (X, np.asarray(["ant", "bee", "cat"])[y]), epochs=1, backend="numpy")
     rows = np.eye(3)[y]
-    for wanted in (rows, 0.9 * rows + 0.1 / 3):
-        bpnet.train(net, (X, wanted), epochs=1, backend="numpy")
+    for reference in (rows, 0.9 * rows + 0.1 / 3):
+        bpnet.train(net, (X, reference), epochs=1, backend="numpy")
         assert net.classes.tolist() == ["ant", "bee", "cat"]
 
 
@@ -490,7 +490,7 @@ def test_a_short_last_batch_is_the_same_step_on_a_backend_that_compiles(
 
     monkeypatch.setattr(TrainingStep, "__call__", counted)
     X, y = np.random.default_rng(0).normal(size=(89, 5)), np.arange(89) % 3
-    found = {}
+    actual = {}
     for where in ("numpy", backend):
         traced.clear()
         net = bpnet.Network([5, 9, 3], hidden="tanh", seed=0)
@@ -498,9 +498,9 @@ def test_a_short_last_batch_is_the_same_step_on_a_backend_that_compiles(
             net, (X, y), epochs=3, batch_size=16, l2=0.5, dropout=0.2, dtype="float64", seed=2,
             backend=where, callbacks=[Looks()] if looks else [], **options,
         )  # fmt: skip
-        found[str(where)] = net.weights[0], history["cost"], history["accuracy"]
+        actual[str(where)] = net.weights[0], history["cost"], history["accuracy"]
     assert len(traced) == 1
-    (W, cost, accuracy), (W_here, cost_here, accuracy_here) = found.values()
+    (W, cost, accuracy), (W_here, cost_here, accuracy_here) = actual.values()
     np.testing.assert_allclose(W_here, W, rtol=0, atol=1e-12)
     np.testing.assert_allclose(cost_here, cost, rtol=1e-12)
     assert accuracy_here == accuracy

@@ -24,12 +24,12 @@ def prices(tmp_path):
 @pytest.mark.parametrize("count", [1, 4])
 def test_validation_metrics_are_in_the_unit_of_the_target(prices, count):
     nets = [bpnet.Network([1, 4, 1], output="identity", seed=seed) for seed in range(count)]
-    found = bpnet.train(
+    actual = bpnet.train(
         nets if count > 1 else nets[0], prices, epochs=2, validation=prices.validation,
         metrics=["mae", "mse"], backend="numpy",
     )  # fmt: skip
     x, y = prices.validation
-    for net, history in zip(nets, found if count > 1 else [found], strict=True):
+    for net, history in zip(nets, actual if count > 1 else [actual], strict=True):
         said = prices.columns.decode_target(net.predict(x)[:, 0])
         missed = said - prices.columns.decode_target(y)
         assert history["validation_mae"][-1] == pytest.approx(np.abs(missed).mean(), rel=1e-4)
@@ -50,11 +50,11 @@ def test_the_costs_of_a_search_are_means_over_the_examples(size):
     y = x @ [1.0, -2.0, 0.5, 0.0, 3.0] + random.normal(0, 0.3, 200)
     net = bpnet.Network([5, 1], output="identity", seed=0)
     first = draws.order(0, 0, 200)[:size] if size else np.arange(200)
-    wanted = 0.5 * np.mean((net.predict(x)[:, 0] - y)[first] ** 2)
-    found = find_learning_rate(
+    expected = 0.5 * np.mean((net.predict(x)[:, 0] - y)[first] ** 2)
+    actual = find_learning_rate(
         net, (x, y), high=100.0, optimizer="sgd", batch_size=size, seed=0, backend="numpy"
     )
-    assert found.costs[0] == pytest.approx(wanted, rel=1e-5)
+    assert actual.costs[0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_checkpoint_that_knows_fewer_settings_is_taken_up(tmp_path):
@@ -67,10 +67,10 @@ def test_a_checkpoint_that_knows_fewer_settings_is_taken_up(tmp_path):
         return bpnet.train(net, (x, y), batch_size=5, **options)
 
     train(epochs=1)
-    found = checkpoint.latest(tmp_path)
-    asked = {name: value for name, value in found.numbers["asked"].items() if name != "precision"}
-    assert len(asked) == len(found.numbers["asked"]) - 1
-    checkpoint.write(tmp_path, Snapshot(found.arrays, {**found.numbers, "asked": asked}))
+    actual = checkpoint.latest(tmp_path)
+    asked = {name: value for name, value in actual.numbers["asked"].items() if name != "precision"}
+    assert len(asked) == len(actual.numbers["asked"]) - 1
+    checkpoint.write(tmp_path, Snapshot(actual.arrays, {**actual.numbers, "asked": asked}))
     assert len(train(epochs=2, resume=True)["cost"]) == 2
     with pytest.raises(bpnet.InputError, match=r"has l2 = 0\.0, not 1\.0"):
         train(epochs=3, resume=True, l2=1.0)

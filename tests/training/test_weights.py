@@ -32,10 +32,10 @@ def test_weights_count_examples_twice_and_leave_them_out(backend):
     X, y = blobs()
     counts = np.arange(60) % 3
     weighed, history = trained((X, y), backend, dtype, sample_weight=counts * 7.0)
-    repeated, wanted = trained((X.repeat(counts, 0), y.repeat(counts)), backend, dtype)
+    repeated, expected = trained((X.repeat(counts, 0), y.repeat(counts)), backend, dtype)
     bound = {"float64": 1e-12, "float32": 1e-5}[dtype]
     assert_alike(weighed, repeated, bound)
-    np.testing.assert_allclose(history["cost"], wanted["cost"], rtol=bound)
+    np.testing.assert_allclose(history["cost"], expected["cost"], rtol=bound)
     plain, _ = trained((X, y), backend, dtype)
     assert np.abs(plain.weights[0] - weighed.weights[0]).max() > 1e-3
 
