@@ -194,7 +194,9 @@ def find_learning_rate(
         network, data, recipe, Place(backend=backend, device=device, dtype=dtype),
         validation=_few(validation_data(data, validation)),
     )  # fmt: skip
-    job = opened(fastest.settled(call), steps)
+    if call.place.is_fastest:
+        call = fastest.resolved(call)
+    job = opened(call, steps)
     with job.running(0) as used:
         session = job.session([0], used, [None])
         m, k = session.members[0].run.samples, session.members[0].k

@@ -167,7 +167,8 @@ def train(
             validation=validation, checkpoint=checkpoint, resume=resume, callbacks=called,
             folds=folds,
         )  # fmt: skip
-        call = fastest.settled(call)
+        if call.place.is_fastest:
+            call = fastest.resolved(call)
         histories = members.run(opening.opened(call))
     histories[:] = map(History, histories)
     if not call.several:
