@@ -190,8 +190,7 @@ def _step(i: int, call: Call, objective: Objective, data: Data, backend: Backend
                 msg = f"folds[{i}] has row {wrong[0]} and the data {m} examples; count from 0"
                 raise InputError(msg)
         m, validated = len(plan.fold[0]), len(plan.fold[1]) > 0
-        layers.check_batch(plan.layers, plan.batch_size(m))
-    _check_options(own, plan, call, data[0])
+    _check_options(own, plan, call, data[0], plan.batch_size(m))
     learned = smoothed(own, recipe)
     _check_watched(plan, objective, validated=validated)
     if not call.several:
@@ -200,9 +199,9 @@ def _step(i: int, call: Call, objective: Objective, data: Data, backend: Backend
     return TrainingStep(learned, recipe.rule, m, limits, recipe.micro_batch or 0)
 
 
-def _check_options(objective: Objective, plan: Plan, call: Call, x: Any) -> None:
+def _check_options(objective: Objective, plan: Plan, call: Call, x: Any, k: int) -> None:
     """Refuse options that exclude each other, or examples that are not in memory."""
-    recipe, k = plan.recipe, plan.batch_size(int(x.shape[0]))
+    recipe = plan.recipe
     if recipe.micro_batch and any(layer.averages for layer in objective.layers):
         raise InputError("batch normalization needs the whole batch at once; leave micro_batch out")
     layers.check_batch(objective.layers, k)
