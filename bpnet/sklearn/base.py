@@ -260,11 +260,12 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """Return the weights of the examples, by their own and by their class."""
         return sample_weight
 
-    def _build(self, sizes: list[int], dtype: str) -> Any:
+    def _build(self, sizes: list[int], dtype: str | None) -> Any:
         self._validate_params()
         self._random_state = check_random_state(self.random_state)
         self.n_features_in_ = sizes[0]
-        self._initialize([sizes[0], *self._hidden_sizes(), sizes[-1]], dtype)
+        sizes = [sizes[0], *self._hidden_sizes(), sizes[-1]]
+        self._initialize(sizes, dtype or self.dtype or "float64")
         return self
 
     def _goes_by_batches(self) -> bool:

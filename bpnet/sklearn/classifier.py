@@ -160,7 +160,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         self._label_binarizer = LabelBinarizer().fit(classes)
         self.classes_ = self._label_binarizer.classes_
         n_outputs = len(self.classes_) if len(self.classes_) > 2 else 1
-        return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
+        return self._build([n_features, n_outputs], dtype)
 
     @available_if(lambda est: est._goes_by_batches())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:

@@ -60,7 +60,7 @@ class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
         dtype : str, optional
             The default is ``dtype`` of the estimator, or float64.
         """
-        return self._build([n_features, n_outputs], dtype or self.dtype or "float64")
+        return self._build([n_features, n_outputs], dtype)
 
     @available_if(lambda est: est._goes_by_batches())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

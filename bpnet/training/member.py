@@ -49,7 +49,7 @@ class Member:
     error: Diverged | None = None
     is_over: bool = False
     kept: Carry | None = None
-    _seen: tuple[float, int] = (0.0, 0)
+    _counted: tuple[float, int] = (0.0, 0)
 
     @property
     def keyed(self) -> bool:
@@ -107,9 +107,9 @@ class Member:
 
     def begin_epoch(self, before: Any) -> None:
         """Begin to count an epoch, of which the rows ``before`` have been taken already."""
-        self._seen = 0.0, 0
+        self._counted = 0.0, 0
         self._add_up(before)
-        self._tell()
+        self._write_means()
 
     def count(self, rows: Host, costs: Host, counts: Host) -> None:
         """Add to the run the sums of the steps that took ``rows``, (steps, k)."""
@@ -117,24 +117,24 @@ class Member:
         run.sums = (_add(run.sums[0], costs), _add(run.sums[1], counts))
         run.step += len(rows)
         self._add_up(rows.reshape(-1))
-        self._tell()
+        self._write_means()
 
-    def _tell(self) -> None:
+    def _write_means(self) -> None:
         """Write the means over the examples of the epoch so far into the run."""
-        run, (weight, number) = self.run, self._seen
+        run, (weight, number) = self.run, self._counted
         if number:
             run.cost = run.sums[0] / (weight or 1.0)
             run.accuracy = run.sums[1] / number if self.step.objective.kind else None
 
     def _add_up(self, rows: Any) -> None:
         """Add the weight and the number of the rows that were taken; -1 is no row."""
-        weight, number = self._seen
+        weight, number = self._counted
         rows = np.asarray(rows)[np.asarray(rows) >= 0]
         if self.weights is None or self.step.m is None:
             weight += len(rows)
         elif len(rows):
             weight = _add(weight, self.weights[rows])
-        self._seen = weight, number + len(rows)
+        self._counted = weight, number + len(rows)
 
 
 def _words(seed: int, steps: range) -> Host:

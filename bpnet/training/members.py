@@ -63,7 +63,7 @@ class Progress:
         self.histories.stacks[:] = snapshot.numbers["stacks"]
         self.run.before = snapshot.numbers["before"]
 
-    def left(self, part: Sequence[int]) -> Iterator[list[int]]:
+    def unfinished(self, part: Sequence[int]) -> Iterator[list[int]]:
         """Yield groups of unfinished networks of a part; the networks of each are at one step."""
         groups: dict[Any, list[int]] = {}
         for i in part:
@@ -175,7 +175,7 @@ def run(job: Job) -> Histories:
     with call.split.ranks.running(), checkpoints.locked(writer):
         progress, parts = Progress(job), _parts(job)
         histories = progress.histories
-        for part in chain(*map(progress.left, parts)):
+        for part in chain(*map(progress.unfinished, parts)):
             _run_part(part, job, progress)
         if progress.begun and writer is not None and len(histories.diverged) < len(histories):
             writer.on_train_end(progress.run)

@@ -162,7 +162,7 @@ def _check_task(network: Network, data: Any, cost: Cost) -> None:
     """Refuse outputs that do not fit the task of a data set."""
     task, n = getattr(data, "task", None), network.sizes[-1]
     output = type(network.output).__name__
-    if task == "classify" and n == 1 and not _tells_two(network, cost):
+    if task == "classify" and n == 1 and not _is_binary(network, cost):
         msg = f"the targets are classes and the network has one output, {output}; give "
         raise InputError(f"{msg}output='sigmoid' for two classes, or one output for each class")
     if task == "regress" and n > 1 and data.y.ndim == 1:
@@ -172,7 +172,7 @@ def _check_task(network: Network, data: Any, cost: Cost) -> None:
 
 def _check_guess(network: Network, data: Any, targets: Targets, cost: Cost) -> None:
     """Refuse, or warn of, targets that may be classes if the one output is a mere default."""
-    one_amount = network.guessed and network.sizes[-1] == 1 and not _tells_two(network, cost)
+    one_amount = network.guessed and network.sizes[-1] == 1 and not _is_binary(network, cost)
     if not one_amount or getattr(data, "task", None) is not None:
         return
     values = targets.values
@@ -190,6 +190,6 @@ def _check_guess(network: Network, data: Any, targets: Targets, cost: Cost) -> N
         _log.warning(msg, len(known), len(known))
 
 
-def _tells_two(network: Network, cost: Cost) -> bool:
+def _is_binary(network: Network, cost: Cost) -> bool:
     """Whether one output tells two classes apart."""
     return isinstance(network.output, activations.Sigmoid) or isinstance(cost, costs.Hinge)
