@@ -109,6 +109,23 @@ def test_shares_that_cannot_be_are_refused(table, validation, test):
         bpnet.data.load(table, target="kind", validation=validation, test=test)
 
 
+def test_rows_without_a_target_move_no_target_to_another_row(tmp_path):
+    prices = [None if i % 7 == 0 else float(i) for i in range(100)]
+    pl.DataFrame({"size": range(100), "price": prices}).write_csv(tmp_path / "gaps.csv")
+    data = bpnet.data.load(
+        tmp_path / "gaps.csv",
+        target="price",
+        validation=0.2,
+        test=0.2,
+        columns={"numeric": ["size"]},
+    )
+    pairs = {"validation": data.validation, "test": data.test}
+    for name, (x, y) in pairs.items():
+        size, column = x[:, 0], data.columns.inputs[0]
+        np.testing.assert_allclose(data.columns.decode_target(y), data.places[name], rtol=1e-5)
+        np.testing.assert_allclose(size * column.std + column.mean, data.places[name], rtol=1e-5)
+
+
 @pytest.mark.parametrize("target", ["kind", "price"])
 @pytest.mark.parametrize("test", [0.05, 0.25])
 def test_the_test_rows_do_not_depend_on_validation(table, target, test):
