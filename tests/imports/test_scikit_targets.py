@@ -56,10 +56,10 @@ def test_one_class_is_refused():
 
 MLP = MLPClassifier((5,), max_iter=2)
 AROUND = {
-    r"Pipeline .* \.steps": (make_pipeline(StandardScaler(), MLP), Y),
-    r"GridSearchCV .* \.best_estimator_": (GridSearchCV(MLP, {"alpha": [0.1]}, cv=2), Y),
-    r"BaggingClassifier .* \.estimators_": (BaggingClassifier(MLP, 2), Y),
-    r"TransformedTargetRegressor .* \.regressor_": (
+    r"Pipeline .* attribute steps,": (make_pipeline(StandardScaler(), MLP), Y),
+    r"GridSearchCV .* attribute best_estimator_,": (GridSearchCV(MLP, {"alpha": [0.1]}, cv=2), Y),
+    r"BaggingClassifier .* attribute estimators_,": (BaggingClassifier(MLP, 2), Y),
+    r"TransformedTargetRegressor .* attribute regressor_,": (
         TransformedTargetRegressor(MLPRegressor(hidden_layer_sizes=(5,), max_iter=2)),
         X[:, 0],
     ),
