@@ -18,6 +18,7 @@ from bpnet.data import (
     labels,
     naming,
     replacements,
+    sources,
     targets,
 )
 from bpnet.data.columns import Column, Columns
@@ -734,3 +735,13 @@ def test_the_decoder_tells_of_every_error(error, told_of, monkeypatch, capsys):
     monkeypatch.setattr(decoder, "decode", fails)
     assert decoder.main("t.parquet", "parquet", "0") == 1
     assert json.loads(capsys.readouterr().out) == {"error": told_of}
+
+
+def test_a_source_is_known_by_the_files_behind_its_names(tmp_path, monkeypatch):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "x.npy").symlink_to(tmp_path / "real" / "x.npy")
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path.resolve()
+    assert sources.absolute("x.npy,y.npy") == f"{here}/real/x.npy,{here}/y.npy"
+    assert sources.absolute("a,b.csv") == f"{here}/a,b.csv"
+    assert [sources.absolute(name) for name in ("-", "mnist")] == ["-", "mnist"]

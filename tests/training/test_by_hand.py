@@ -619,3 +619,18 @@ def test_after_a_cost_that_is_not_finite_no_metrics_are_counted(cost, kind):
     assert actual.pop("validation_accuracy") == (None if kind is None else 0.25)
     assert [*actual] == ["validation_cost"]
     assert actual["validation_cost"] is cost
+
+
+@pytest.mark.parametrize(
+    ("y", "n", "classes", "is_so"),
+    [
+        ([0.0, 1.0], 1, None, True), ([0.5, 2.5], 3, None, True), ([1.0, 2.0], 1, None, True),
+        ([0.2, 0.7], 1, None, False), ([1.0, 2.0, 3.0], 1, None, False),
+        ([3.5, 9.5, 1.5], 1, [3.5, 9.5], True), ([3.0, 9.0], 1, [3, 9], True),
+        ([3.0, 9.5], 1, [3, 9], False), ([3.0, 9.5, 1.0], 1, ["p", "q"], False),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_labels_of_one_output(y, n, classes, is_so):
+    """Two different numbers are, those of known classes, and 0 and 1; a probability is not."""
+    known = None if classes is None else np.asarray(classes)
+    assert making._are_labels(np.asarray(y), n, known) is is_so

@@ -105,3 +105,13 @@ def test_whether_steps_are_compiled_goes_by_those_of_the_sweep(monkeypatch):
     monkeypatch.setattr(numpy.NumPy, "compiling", noted)
     find(steps=90)
     assert counts == [90]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_first_cost_that_is_no_number_is_told(held):
+    """The square of 1e30 is none in float32."""
+    X, y = np.ones((64, 2), np.float32), np.full(64, 1e30, np.float32)
+    y[::2] = -1e30
+    net = bpnet.Network([2, 1], output="identity", seed=0)
+    with pytest.raises(bpnet.Diverged):
+        bpnet.find_learning_rate(net, (X, y), validation=(X, y) if held else None)

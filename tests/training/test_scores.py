@@ -44,6 +44,13 @@ def test_of_one_output_and_of_labels():
     assert judged("f1", rows, a, "threshold") == pytest.approx(2 / 3)
 
 
+def test_auc_of_labels_is_the_mean_over_the_labels():
+    """Shares of the pairs that are in order: 2 of 2, 1 of 2 and 1 of 2."""
+    rows = [[1, 0, 1], [0, 1, 0], [1, 1, 0]]
+    a = np.asarray([[0.9, 0.3, 0.7], [0.2, 0.2, 0.1], [0.8, 0.6, 0.8]])
+    assert judged("auc", rows, a, "threshold") == pytest.approx((1 + 1 / 2 + 1 / 2) / 3)
+
+
 def test_of_numbers():
     y, a = np.asarray([[1.0], [2.0], [4.0]]), np.asarray([[1.5], [2.0], [3.0]])
     assert judged("mse", y, a, None) == pytest.approx(1.25 / 3)
