@@ -78,6 +78,7 @@ class Sigmoid(Elementwise):
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the sigmoid of ``z``."""
         e = xp.exp(-xp.abs(z))
+        # for z < 0 the fraction is extended by e^z, because e^(-z) would overflow
         return xp.where(z < 0, e, xp.ones_like(e)) / (1 + e)
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
@@ -152,6 +153,7 @@ class ELU(Elementwise):
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the exponential linear unit of ``z``."""
+        # where computes both sides, and e^z of a large positive z would overflow
         return xp.where(z > 0, z, self.alpha * xp.expm1(xp.clip(z, None, 0.0)))
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
@@ -159,6 +161,7 @@ class ELU(Elementwise):
         return xp.where(z > 0, xp.ones_like(z), a + self.alpha)
 
 
+# the paper prints four decimals of lambda and alpha, these are all that float64 holds
 _SELU_SCALE = 1.0507009873554805
 _SELU_ALPHA = 1.6732632423543772
 
@@ -176,6 +179,7 @@ class SELU(Elementwise):
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
         """Return scale where ``z`` is positive, else scale alpha e^z."""
+        # before its version of 2024.12 the standard's where takes no plain numbers
         constant = xp.ones_like(z) * _SELU_SCALE
         return xp.where(z > 0, constant, a + _SELU_SCALE * _SELU_ALPHA)
 
@@ -199,10 +203,12 @@ class GELU(Elementwise):
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the Gaussian error linear unit of ``z``."""
+        # Phi is 0 below -100 in every dtype, and its product with -inf would be nan
         return xp.clip(z, -100.0, None) * special.normal_cdf(z, xp=xp)
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
         """Return Phi(z) + z phi(z)."""
+        # phi is 0 beyond 100 on both sides, and its product with an infinite z would be nan
         slope = xp.clip(z, -100.0, 100.0) * special.normal_pdf(z, xp=xp)
         return special.normal_cdf(z, xp=xp) + slope
 
@@ -213,11 +219,13 @@ class SiLU(Elementwise):
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return ``z`` times its sigmoid."""
+        # the sigmoid is 0 below -1e4 in every dtype, and its product with -inf would be nan
         return xp.clip(z, -1e4, None) * Sigmoid().sigma(z, xp=xp)
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
         """Return s (1 + z (1 - s)) with s the sigmoid of ``z``."""
         s = Sigmoid().sigma(z, xp=xp)
+        # s or 1 - s is 0 at an infinite z, and their product would be nan
         return s * (1 + xp.clip(z, -1e4, 1e4) * (1 - s))
 
 
@@ -227,6 +235,7 @@ class Exp(Elementwise):
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return the exponential of ``z``."""
+        # the logarithm may be rounded up in the dtype of z, and e^z would then overflow
         return xp.exp(xp.clip(z, None, math.log(float(xp.finfo(z.dtype).max)) * 0.999))
 
     def prime(self, z: Array, a: Array, *, xp: Namespace) -> Array:
@@ -240,6 +249,7 @@ class Softmax:
 
     def sigma(self, z: Array, *, xp: Namespace) -> Array:
         """Return positive rows with sum 1."""
+        # a constant cancels in the fraction: with the largest z at 0 no e^z overflows
         e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
         return e / xp.sum(e, axis=-1, keepdims=True)  # in place, PyTorch could not differentiate it
 
@@ -272,6 +282,7 @@ def get(activation: str | Activation) -> Activation:
     if isinstance(activation, str):
         return by_name("activation", ACTIVATIONS, activation)()
     methods = (getattr(activation, name, None) for name in ("sigma", "backward"))
+    # a class has the methods as well, but no object to call them on
     if isinstance(activation, type) or not all(map(callable, methods)):
         msg = f"activation is {shown(activation)}; give a name or an object with sigma and backward"
         raise InputError(msg)

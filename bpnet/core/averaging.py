@@ -42,8 +42,10 @@ def mean_input(z: Array, output: Activation, *, xp: Namespace) -> Array:
     if isinstance(output, Identity):
         return xp.mean(z, axis=0)
     if isinstance(output, Softmax):
+        # softmax takes logarithms of probabilities as z: it is unchanged by a constant in z
         return _log_mean_exp(z - special.logsumexp(z, xp=xp), xp=xp)
     if isinstance(output, Sigmoid):
+        # ln a and ln(1 - a), whose difference is the z of a sigmoid
         log_p, log_q = (-special.softplus(sign * z, xp=xp) for sign in (-1, 1))
         return _log_mean_exp(log_p, xp=xp) - _log_mean_exp(log_q, xp=xp)
     if isinstance(output, Exp):

@@ -172,6 +172,7 @@ class Huber:
     def value(self, z: Array, y: Array, output: Activation, *, xp: Namespace) -> Array:
         """Return C of each example, ``(..., batch)``."""
         size = xp.abs(output.sigma(z, xp=xp) - y)
+        # one product for both parts: r^2/2 where inside is |r|, t (|r| - t/2) where it is t
         inside = xp.clip(size, None, self.threshold)
         return xp.sum(inside * (size - 0.5 * inside), axis=-1)
 
@@ -283,6 +284,7 @@ def get(cost: str | Any, output: Activation) -> Cost:
             f"use {' or '.join(kind.__name__ for kind in allowed)} outputs or another cost"
         )
         raise InputError(msg)
+    # a subclass of bpnet's own is a user's cost, too: it may have replaced value or delta
     if type(chosen) in COSTS.values():
         return chosen
     return UserCost(chosen, "xp" in inspect.signature(chosen.value).parameters)
@@ -292,6 +294,7 @@ def named(cost: str | Cost) -> Cost:
     """Cost of a name, or an object as it is, which must have ``value`` and ``delta``."""
     if isinstance(cost, str):
         return by_name("cost", COSTS, cost)()
+    # a class has value and delta as well, but no object to call them on
     if isinstance(cost, type):
         msg = f"cost is the class {cost.__name__}; give an object of it, {cost.__name__}()"
         raise InputError(msg)

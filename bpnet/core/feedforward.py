@@ -25,6 +25,7 @@ def weighted_input(W: Array, b: Array, a: Array, *, xp: Namespace) -> Array:
     Equations: (12), (13).
     """
     z = xp.matmul(a, W)
+    # the product is a new array, which may be written to
     z += b[..., None, :]
     return z
 
@@ -121,6 +122,7 @@ def forward(
         at = None if key is None else key.at(l)
         a, cache = layer.forward(arrays, a, xp=xp, key=at)
         caches.append(cache)
+    # sigma of the output layer is left to the cost, which is computed from z^L
     W, b = parameters[-1]
     return weighted_input(W, b, a, xp=xp), [*caches, (a,)]
 
@@ -142,6 +144,7 @@ def backprop(
     """
     gradients: list[tuple[Array, ...]] = [()] * len(layers)
     for l in reversed(range(len(layers))):
+        # nothing needs the gradient of the examples, so the lowest layer saves the product for it
         gradients[l], dC_da = layers[l].backward(parameters[l], caches[l], delta, l > 0, xp=xp)
         if l > 0:
             delta = layers[l - 1].error(dC_da, caches[l - 1], xp=xp)

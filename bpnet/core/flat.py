@@ -54,6 +54,7 @@ class Layout:
             for (shape, start, stop), a in zip(places, arrays, strict=True):
                 if start < 0:
                     large.append(a)
+                # a vector needs no reshape, which would be one more call in each step
                 elif len(shape) == 1:
                     small.append(a)
                 else:
@@ -65,6 +66,7 @@ class Layout:
     def unpack(self, vectors: Vectors, *, xp: Namespace) -> Parameters:
         """Return the arrays of each layer: parts of the vectors, where the library has views."""
         large = iter(vectors[len(vectors) - self._larger :])
+        # only the packed vector tells the axes of members; the others have axes of their own
         lead = vectors[0].shape[:-1] if self.vectors > self._larger else ()
         unpacked = []
         for places in self._places:
@@ -80,6 +82,7 @@ class Layout:
 
     def pack_slots(self, state: State, *, xp: Namespace) -> tuple[Slots, ...]:
         """Return the optimizer's slots of each vector, from those of each array."""
+        # nothing is packed: a vector is an array, and has its slots
         if self.vectors == self._larger:
             return tuple(slots for layer in state for slots in layer)
         count = max(len(slots) for layer in state for slots in layer)
@@ -87,6 +90,7 @@ class Layout:
             self.pack(tuple(tuple(slots[i] for slots in layer) for layer in state), xp=xp)
             for i in range(count)
         ]
+        # an optimizer without slots still has an empty tuple for each vector
         return tuple(zip(*packed, strict=True)) if packed else ((),) * self.vectors
 
     def unpack_slots(self, state: Sequence[Slots], *, xp: Namespace) -> State:
@@ -94,6 +98,7 @@ class Layout:
         if self.vectors == self._larger:
             slots = iter(state)
             return tuple(tuple(next(slots) for _ in shapes) for shapes in self.shapes)
+        # without slots there is no column, and each array gets an empty tuple
         columns = [self.unpack(column, xp=xp) for column in zip(*state, strict=True)]
         return tuple(
             tuple(tuple(column[l][i] for column in columns) for i in range(len(shapes)))
@@ -119,6 +124,7 @@ class Layout:
 
     @cached_property
     def _larger(self) -> int:
+        """Number of arrays that are not packed."""
         return sum(start < 0 for places in self._places for _, start, _ in places)
 
     @cached_property

@@ -61,9 +61,11 @@ class Scaled:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
         fan = n_in if self.fan == "in" else (n_in + n_out) / 2
         std = math.sqrt(self.gain / fan)
+        # a draw tells library and dtype; it moves the random stream, which W then follows
         b = xp.zeros_like(draw.normal((n_out,)))
         if self.shape == "normal":
             return std * draw.normal((n_in, n_out)), b
+        # the variance of a uniform number on [-1, 1) is 1/3
         return math.sqrt(3) * std * draw.uniform((n_in, n_out)), b
 
 
@@ -95,6 +97,7 @@ class Orthogonal:
 
     def __call__(self, draw: Draw, n_in: int, n_out: int, *, xp: Namespace) -> tuple[Array, Array]:
         """Return ``W``, ``(n_in, n_out)``, and ``b = 0``."""
+        # Q has orthonormal columns only if there are at least as many rows
         tall = draw.normal((max(n_in, n_out), min(n_in, n_out)))
         Q, R = xp.linalg.qr(tall)
         # the signs of R's diagonal make the draw uniform and the same for every LAPACK
@@ -128,6 +131,7 @@ INITIALIZERS: dict[str, Initializer] = {
 }
 """Every initializer by its name; the last three are short names."""
 
+# these are near 0 on one side, for which He's gain of 2 makes up
 _RELU_LIKE = (
     activations.ReLU,
     activations.LeakyReLU,
@@ -142,6 +146,7 @@ def _takes_a_draw(init: Initializer) -> bool:
     """Whether an object can be called with the arguments of an initializer."""
     try:
         inspect.signature(init).bind(None, 1, 1, xp=None)
+    # a user's object may raise anything when its signature is read
     except Exception:
         return False
     return True

@@ -59,6 +59,7 @@ class Dense:
         if self.n_in * self.n_out >= _MOST:
             msg = f"a layer has {self.n_in} times {self.n_out} weights, more than any memory holds"
             raise InputError(f"{msg}; give fewer neurons")
+        # a frozen dataclass can't assign to its fields; init is second, as its default needs sigma
         object.__setattr__(self, "activation", activations.get(self.activation))
         object.__setattr__(self, "init", initializers.get(self.init, self.activation))
 
@@ -105,11 +106,12 @@ class Dropout:
     """
 
     rate: float
-    start: ClassVar[tuple[float, ...]] = ()
+    start: ClassVar[tuple[float, ...]] = ()  # first value of each array, of which there are none
     averages: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         message = "the dropout rate is {!r}; give a number from 0 to below 1"
+        # a rate below 1 may round to 1, for which the factor would be infinite
         full = random.drop_steps(1)
         lookup.check_number(
             self, "rate", message, lambda r: 0 <= r < 1 and random.drop_steps(r) < full
@@ -127,6 +129,7 @@ class Dropout:
         steps, scale = self.drops()
         if key is None or steps == 0:
             return a, None
+        # rates that differ between members replace the layer's own
         if key.drops:
             steps, scale = key.drops[key.layer]
         factors = xp.astype(random.keep_mask(key, a.shape[-1], steps, xp=xp), a.dtype)
@@ -165,6 +168,7 @@ def with_norm(layers: Sequence[Dense], norm: str | None) -> tuple[Any, ...]:
     added: list[Any] = []
     for layer in layers[:-1]:
         added += [
+            # sigma moves behind the normalization, which is of z
             Dense(layer.n_in, layer.n_out, activations.Identity(), layer.init),
             kind(layer.n_out, layer.activation),
         ]
@@ -174,6 +178,7 @@ def with_norm(layers: Sequence[Dense], norm: str | None) -> tuple[Any, ...]:
 def with_dropout(layers: Sequence[Any], rate: float) -> tuple[Any, ...]:
     """Layers with dropout after each hidden dense one, or after its normalization."""
     added: list[Any] = []
+    # no dropout after the output layer, nor between a dense layer and its normalization
     for layer, above in pairwise(layers):
         added.append(layer)
         if not isinstance(layer, Dropout) and not isinstance(above, BatchNorm | LayerNorm):
@@ -208,11 +213,14 @@ def fixed(layers: Sequence[Any]) -> tuple[int, ...]:
     for layer in reversed(layers):
         if isinstance(layer, Dropout):
             counts.append(0)
+            # dropped values differ between examples, and a shift below is then no constant
             centered = centered and random.drop_steps(layer.rate) == 0
             continue
         activation = getattr(layer, "activation", None)
+        # another sigma than the identity would turn the shift into something that varies
         shift = centered and isinstance(activation, activations.Identity)
         counts.append(layer.averages + shift)
+        # a dense layer without sigma turns a constant into a constant; others need not
         centered = isinstance(layer, BatchNorm) or (shift and isinstance(layer, Dense))
     return tuple(reversed(counts))
 
@@ -246,6 +254,7 @@ def after_step(layers: Sequence[Any], before: Parameters, gradients: Parameters)
     for layer, count, old, new in zip(layers, fixed(layers), before, gradients, strict=True):
         n = len(old) - layer.averages
         pairs = zip(old[n:], new[n:], strict=True)
+        # the averages are last among the arrays, after the shift if that is fixed, too
         averages = (p + layer.momentum * (q - p) for p, q in pairs)
         after.append((*old[len(old) - count : n], *averages))
     return tuple(after)
@@ -258,6 +267,7 @@ def describe(layer: Any) -> dict[str, Any]:
         msg = f"{layer!r} is no layer of bpnet's own and can't be written to a file by name"
         raise InputError(msg)
     options = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}
+    # the weights are stored, so nobody needs to know how the first ones were drawn
     options.pop("init", None)
     if "activation" in options:
         options["activation"] = lookup.describe(layer.activation, activations.ACTIVATIONS)

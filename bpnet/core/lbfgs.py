@@ -16,9 +16,10 @@ from bpnet.arguments import checked
 from bpnet.core import line_search
 from bpnet.core.lookup import check_number
 
+# the host decides in float64, whatever the dtype of the vectors
 _EPSILON = 2.0**-52
 DECREASE = 1e7 * _EPSILON
-"""Relative decrease of f below which the search is over, 2.2e-9."""
+"""Relative decrease of f below which the search is over, 2.2e-9: the default of SciPy."""
 
 Objective = Callable[[Array], tuple[Array, ...]]
 """From w, (n,), to f, its gradient, (n,), and further numbers for the caller."""
@@ -78,6 +79,7 @@ class Memory:
         """Add a pair, and drop the oldest."""
         sy = s @ y
         self.pairs.append((s, y, 1 / sy))
+        # the first guess of H, gamma I, gets the scale of the last curvature
         self.gamma = sy / (y @ y)
         if len(self.pairs) > self.size:
             self.pairs.popleft()
@@ -91,6 +93,7 @@ class Memory:
 def direction(g: Array, memory: Memory) -> Array:
     """Direction d = -H g, with the inverse Hessian H of the last steps, by the two loops."""
     q, alphas = g, []
+    # the first loop runs from the newest pair to the oldest, the second one back
     for s, y, rho in reversed(memory.pairs):
         alpha = rho * (s @ q)
         q = q - alpha * y
@@ -124,14 +127,17 @@ class _Search:
         """Evaluate f and its gradient at ``w``, and copy the numbers to the host."""
         xp = self.xp
         f, g, *extra = self.objective(w)
+        # at the start there is no direction, and g . d is the squared length of g
         d = g if d is None else d
         numbers = [f, xp.max(xp.abs(g)), g @ d, (g if g_old is None else g_old) @ d, *extra]
         self.evaluations += 1
+        # all numbers are one array, because the host waits for the device at each copy
         host = [float(v) for v in self.read(xp.stack([xp.astype(v, g.dtype) for v in numbers]))]
         f, largest, slope, slope_before, *extra = host
         return g, _At(f, largest, slope, slope_before, tuple(extra))
 
     def result(self, w: Array, at: _At, step: float, **how: Any) -> SearchState:
+        # each evaluation copies once to the host
         counts = self.iterations, self.evaluations, self.evaluations
         return SearchState(w, at.f, step, at.extra, *counts, **how)
 
@@ -153,12 +159,15 @@ def minimize(
         return state.result(w, at, step, reason="f is not finite at the start")
     if at.largest <= settings.tolerance:
         return state.result(w, at, step, converged=True, reason="gradient below tolerance")
+    # the first look had no direction: its slope is g . g
     length = math.sqrt(at.slope)
     while True:
         d = direction(g, memory)
+        # as in L-BFGS-B the first step has length 1: no curvature is known yet
         first = 1 / length if state.iterations == 0 else 1.0
         trial = _along(state, w, g, d, at.f, first)
         if trial is None:
+            # a search along the gradient itself has nothing left to fall back on
             if not memory.pairs:
                 return state.result(w, at, step, reason="no step along the gradient gets lower")
             memory.forget()
@@ -166,6 +175,7 @@ def minimize(
         f, (w, g_new, at, step) = at.f, trial
         state.iterations += 1
         yield state.result(w, at, step)
+        # as in SciPy the limits are tested before the tolerances
         reason = _limit(state, settings, max_iterations)
         if reason:
             return state.result(w, at, step, reason=reason)
@@ -174,6 +184,7 @@ def minimize(
             return state.result(w, at, step, converged=True, reason="gradient below tolerance")
         if drop <= DECREASE * max(abs(f), abs(at.f), 1.0):
             return state.result(w, at, step, converged=True, reason="f hardly decreases")
+        # a pair without positive curvature would make H indefinite; L-BFGS-B skips it, too
         if (at.slope - at.slope_before) * step > _EPSILON * -at.slope_before * step:
             memory.remember(step * d, g_new - g)
         g = g_new
@@ -182,12 +193,13 @@ def minimize(
 def _along(
     state: _Search, w: Array, g: Array, d: Array, f: float, step: float
 ) -> tuple[Array, Array, _At, float] | None:
-    """Point, its gradient and numbers, and the step after a line search; None where it fails."""
+    """Search along ``d``; return the new point, its gradient and numbers, and the step, or None."""
     trial = None
     while True:
         w_new = w + step * d
         g_new, at = state.look(w_new, d, g)
         if trial is None:
+            # the first evaluation gives g_old . d as well, which saves a copy; nan ends here, too
             if not at.slope_before < 0:
                 return None
             trial = line_search.search(f, at.slope_before, step)

@@ -13,6 +13,7 @@ DECREASE, CURVATURE, WIDTH = 1e-3, 0.9, 0.1
 
 EVALUATIONS = 20
 _FARTHEST = 1e10
+"""Most trials of a search, and the longest step, as in L-BFGS-B."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def search(
     test = DECREASE * slope
     start = Point(0.0, phi, slope)
     bracket, first = Bracket(start, start), True
+    # dcsrch starts with 0 and 4 times the first step beyond it
     low, high, farthest = 0.0, 5 * step, _FARTHEST
     width, wider = farthest, 2 * farthest
     for _ in range(EVALUATIONS):
@@ -59,7 +61,9 @@ def search(
             step = bracket.best.t + 0.1 * (step - bracket.best.t)
             continue
         enough = trial.phi <= phi + step * test
+        # stage 1 of dcsrch lasts until a step gets low enough with a slope that does not fall
         first = first and not (enough and trial.slope >= 0)
+        # no step within is better than rounding, or the bracket is narrow enough
         narrow = bracket.closed and (not low < step < high or high - low <= WIDTH * high)
         far = step == farthest and enough and trial.slope <= test
         if narrow or far or (enough and abs(trial.slope) <= CURVATURE * -slope):
@@ -70,14 +74,17 @@ def search(
             bracket, step = next_step(bracket, trial, low, high)
         best, other = bracket.best.t, bracket.other.t
         if bracket.closed:
+            # a bracket that is not a third narrower after two steps is halved
             if abs(other - best) >= 0.66 * wider:
                 step = best + 0.5 * (other - best)
             wider, width = width, abs(other - best)
             low, high = min(best, other), max(best, other)
         else:
+            # without a bracket the next step goes 1.1 to 4 times as far beyond the best one
             low, high = step + 1.1 * (step - best), step + 4 * (step - best)
         step = min(max(step, 0.0), farthest)
         if bracket.closed and (not low < step < high or high - low <= WIDTH * high):
+            # no step within is better: dcsrch ends at the best one so far
             step = best
     return step, False
 
@@ -106,6 +113,7 @@ def next_step(bracket: Bracket, trial: Point, low: float, high: float) -> tuple[
         step, closed = _turned(best, trial), True
     elif abs(trial.slope) < abs(best.slope):
         step = _flatter(best, trial, other, closed, low, high)
+    # case 4: a lower value, and a slope of the same sign that is no smaller
     elif closed:
         step = _cubic(trial, other, trial)
     else:
@@ -118,14 +126,16 @@ def next_step(bracket: Bracket, trial: Point, low: float, high: float) -> tuple[
 def _parts(a: Point, b: Point, *, floor: bool = False) -> tuple[float, float]:
     """Theta and gamma of the cubic through two points with their slopes."""
     theta = 3 * (a.phi - b.phi) / (b.t - a.t) + a.slope + b.slope
+    # scaled by the largest number, because the squares could overflow
     s = max(abs(theta), abs(a.slope), abs(b.slope))
     root = (theta / s) ** 2 - (a.slope / s) * (b.slope / s)
+    # only a flatter slope may have no real root, as the cubic then rises; else it is rounding
     gamma = s * math.sqrt(max(root, 0.0) if floor else abs(root))
     return theta, gamma
 
 
 def _cubic(origin: Point, end: Point, trial: Point) -> float:
-    """Minimum of the cubic, reckoned from the trial towards ``end``."""
+    """Minimum of the cubic through ``end`` and the trial, as a step from ``origin`` to ``end``."""
     theta, gamma = _parts(end, trial)
     gamma = -gamma if trial.t > end.t else gamma
     r = ((gamma - trial.slope) + theta) / (((gamma - trial.slope) + gamma) + end.slope)
@@ -137,7 +147,7 @@ def _secant(best: Point, trial: Point) -> float:
 
 
 def _higher(best: Point, trial: Point) -> float:
-    """A higher value: the cubic's minimum, or the mean of it and the parabola's."""
+    """Case 1, a higher value: the cubic's minimum, or the mean of it and the parabola's."""
     theta, gamma = _parts(best, trial)
     gamma = -gamma if trial.t < best.t else gamma
     r = ((gamma - best.slope) + theta) / (((gamma - best.slope) + gamma) + trial.slope)
@@ -150,7 +160,7 @@ def _higher(best: Point, trial: Point) -> float:
 
 
 def _turned(best: Point, trial: Point) -> float:
-    """A lower value whose slope has the other sign: the one farther from the trial."""
+    """Case 2, a lower value and the other slope: the step that is farther from the trial."""
     cubic, secant = _cubic(trial, best, trial), _secant(best, trial)
     return cubic if abs(cubic - trial.t) > abs(secant - trial.t) else secant
 
@@ -158,7 +168,7 @@ def _turned(best: Point, trial: Point) -> float:
 def _flatter(
     best: Point, trial: Point, other: Point, closed: bool, low: float, high: float
 ) -> float:
-    """A lower value and a smaller slope of the same sign: the cubic may have no minimum there."""
+    """Case 3, a lower value and a smaller slope of the same sign: the cubic may have no minimum."""
     theta, gamma = _parts(best, trial, floor=True)
     gamma = -gamma if trial.t > best.t else gamma
     r = ((gamma - trial.slope) + theta) / ((gamma + (best.slope - trial.slope)) + gamma)
@@ -172,5 +182,6 @@ def _flatter(
         step = secant if nearer else cubic
         return min(max(step, low), high)
     step = cubic if nearer else secant
+    # not too near to the other end, where the next bracket would hardly be narrower
     bound = trial.t + 0.66 * (other.t - trial.t)
     return min(bound, step) if trial.t > best.t else max(bound, step)

@@ -25,6 +25,7 @@ Entry = TypeVar("Entry")
 _REGISTERED: dict[str, type] = {}
 """Registered classes of the user, by their addresses."""
 
+# methods by which a class is known to be an activation or a cost
 _METHODS = {"activation": ("sigma", "backward"), "cost": ("value", "delta")}
 
 
@@ -44,6 +45,7 @@ def register(kind: type) -> None:
     if not any(all(callable(getattr(kind, m, None)) for m in ms) for ms in _METHODS.values()):
         msg = f"{kind!r} has neither sigma and backward, of an activation, nor value and delta"
         raise InputError(f"{msg}, of a cost; give a class that has")
+    # the last base is object, whose __init__ takes no arguments
     has_arguments = any("__init__" in vars(base) for base in kind.__mro__[:-1])
     if has_arguments and not dataclasses.is_dataclass(kind):
         msg = f"{address(kind)} is made with arguments that no file would know"
@@ -67,6 +69,7 @@ def by_name(kind: str, table: Mapping[str, Entry], name: str) -> Entry:
 
     ``module:name`` is the address of a class that the user has registered.
     """
+    # bpnet's own names have no colon
     if ":" in name and kind in _METHODS:
         registered: Entry = _registered(kind, name.strip())
         return registered
@@ -85,9 +88,9 @@ def check_finite(owner: Any, name: str) -> None:
 def check_number(
     owner: Any, name: str, message: str, allowed: Callable[[Any], bool], kind: Any = None
 ) -> None:
-    """Make a field of a frozen dataclass a plain number, of a type if there is one.
+    """Replace a field of a frozen dataclass by a plain number, of the type ``kind`` if it is given.
 
-    An InputError with the message says that it is no number, no whole one, or not allowed.
+    An InputError with the message says that the field is no number, no whole one, or not allowed.
     """
     value = getattr(owner, name)
     number = finite_number(value)
@@ -121,6 +124,7 @@ def rebuild(kind: str, table: Mapping[str, Any], described: Mapping[str, Any]) -
     """Object from its description by :func:`describe`, of a known name, with finite numbers."""
     parameters = {key: value for key, value in described.items() if key != "name"}
     for key, value in parameters.items():
+        # a file is not trusted; a bool is an int, and no number here
         if type(value) not in (int, float) or not math.isfinite(value):
             msg = f"{kind} {described.get('name')!r} has {key} = {value!r}; wanted a number"
             raise InputError(msg)

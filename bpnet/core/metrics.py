@@ -54,6 +54,7 @@ def count_correct(
         right = xp.all((z > middle) == (y > 0.5), axis=-1)
     if real is not None:
         right = xp.logical_and(right, real)
+    # without a dtype the standard adds up in int64, which some devices lack
     return xp.sum(xp.astype(right, xp.int32), axis=-1, dtype=xp.int32)
 
 
@@ -88,6 +89,7 @@ def r2(a: Array, y: Array) -> float:
     missed = xp.sum((y - a) ** 2, axis=0)
     spread = xp.sum((y - xp.mean(y, axis=0)) ** 2, axis=0)
     flat = spread == 0
+    # the division is computed where a target does not vary, too, and must not be by 0
     share = 1 - missed / xp.where(flat, xp.ones_like(spread), spread)
     met = xp.where(missed == 0, xp.ones_like(share), xp.zeros_like(share))
     return float(xp.mean(xp.where(flat, met, share)))

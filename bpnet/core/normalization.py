@@ -47,12 +47,14 @@ class _Normalization:
     ) -> tuple[Array, Array]:
         """Return mean and variance, of shapes that broadcast with ``x``."""
         mean = xp.mean(x, axis=self.axis, keepdims=True)
+        # mean of squares less square of the mean would cancel
         return mean, xp.mean((x - mean) ** 2, axis=self.axis, keepdims=True)
 
     def forward(
         self, arrays: tuple[Array, ...], a: Array, *, xp: Namespace, key: Any = None
     ) -> tuple[Array, Any]:
         """Return sigma(gamma xhat + beta), ``(..., batch, n)``, and the cache."""
+        # squares overflow float16, and long sums of halves lose their last terms
         dtype, wide = a.dtype, xp.float32 if special.is_half(a.dtype, xp) else a.dtype
         arrays = tuple(xp.astype(p, wide, copy=False) for p in arrays)
         x, training = xp.astype(a, wide, copy=False), key is not None
@@ -80,6 +82,7 @@ class _Normalization:
         slopes = (xp.sum(delta * xhat, axis=-2), xp.sum(delta, axis=-2))
         if below:
             g = xp.astype(arrays[0], xhat.dtype, copy=False)[..., None, :] * delta
+            # outside training mean and variance are constants, through which no error flows
             if statistics is not None or not self.averages:
                 inner = xp.mean(g * xhat, axis=self.axis, keepdims=True)
                 g = g - xp.mean(g, axis=self.axis, keepdims=True) - xhat * inner
@@ -89,7 +92,7 @@ class _Normalization:
     def _followed(
         self, arrays: tuple[Array, ...], statistics: Any, xhat: Array, xp: Namespace
     ) -> tuple[Array, ...]:
-        """Values that the averages follow."""
+        """Return the values towards which the averages move; none without averages."""
         return ()
 
 
@@ -150,6 +153,7 @@ class BatchNorm(_Normalization):
     momentum: float = 0.1
     epsilon: float = 1e-5
     axis: ClassVar[int] = -2
+    # gamma, beta, and the averages of mean and variance, before training
     start: ClassVar[tuple[float, ...]] = (1.0, 0.0, 0.0, 1.0)
     averages: ClassVar[int] = 2
 

@@ -47,12 +47,14 @@ def update(
     ``coefficients`` are those of the optimizer for this step: numbers, or arrays, (members,).
     """
     updated, new_state = [], []
+    # numbers of the members need axes to broadcast with an array; plain numbers do not
     several = any(getattr(c, "ndim", 0) for c in coefficients)
     for layer in zip(parameters, gradients, state, strict=True):
         steps = []
         for p, g, slots in zip(*layer, strict=True):
             numbers = tuple(beside(c, p) for c in coefficients) if several else coefficients
             steps.append(optimizer.update(p, g, slots, numbers, xp=xp))
+        # a layer such as dropout has no arrays to zip
         arrays, slots = zip(*steps, strict=True) if steps else ((), ())
         updated.append(arrays)
         new_state.append(slots)
@@ -60,9 +62,10 @@ def update(
 
 
 def without_numbers(optimizer: Optimizer) -> Optimizer:
-    """Optimizer with default numbers, if it is bpnet's own: ``update`` takes them as coefficients.
+    """Return an optimizer of bpnet's own with default settings, and another one as it is.
 
-    The ``update`` of another optimizer may read its own numbers, so that it stays as it is.
+    ``update`` of bpnet's own takes all settings as coefficients, so that networks with different
+    settings share one step. That of a user's optimizer may read its settings.
     """
     kind = type(optimizer)
     return kind() if kind in OPTIMIZERS.values() else optimizer

@@ -12,6 +12,7 @@ from array_api_compat import device
 
 from bpnet._typing import Array, Namespace
 
+# rotations and parity of Threefry-2x32, from the authors' Random123
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
 _WORD = 1 << 32
@@ -46,8 +47,10 @@ def threefry(words: tuple[Any, Any], x0: Array, x1: Array, *, xp: Namespace) -> 
     The key's words may be arrays that broadcast with the counter, which gives the result's shape.
     """
     schedule = (*words, words[0] ^ words[1] ^ _PARITY)
+    # new arrays, which the rounds may write to
     x0 = x0 + schedule[0]
     x1 = x1 + schedule[1]
+    # 20 rounds: after every four the key is added again, in turn
     for block in range(5):
         for r in _ROTATIONS[block % 2]:
             x0 += x1
@@ -96,10 +99,12 @@ def keep_mask(key: Key, n: int, steps: Any, *, xp: Namespace) -> Array:
     A value takes 16 random bits, so the rate of dropping is a multiple of 2^-16; ``steps`` is that
     of :func:`drop_steps`, or an array of int32, (members, 1, 1). ``n`` is below 2^22.
     """
+    # a lane gives two words of 32 bits, for four values
     lanes = -(-n // 4)
     rows = xp.astype(key.rows, xp.int32)[..., None]
     numbers = xp.arange(lanes, dtype=xp.int32, device=device(rows)) + (key.layer << _LANES)
     lane = xp.zeros_like(rows) + numbers
+    # both counters get the full shape, because threefry writes to arrays of their shapes
     x0, x1 = threefry(key.words, rows + xp.zeros_like(lane), lane, xp=xp)
     # shifted to the upper half of a word, 16 bits are a number from -2^31 in steps of 2^16
     threshold = (steps - (1 << 15)) << 16

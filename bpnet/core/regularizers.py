@@ -20,11 +20,15 @@ class Regularization(NamedTuple):
 
 
 UNBOUND = Regularization(0.0, 0.0, 1e30, 1e30)
-"""Values without an effect, for a network without regularization in a stack with it."""
+"""Values without an effect, for a network without regularization in a stack with it.
+
+They are finite in float32, in which halves are regularized, too.
+"""
 
 
 def is_given(value: Any) -> bool:
     """Whether a strength or limit is on: a number that is not 0, or one for each member."""
+    # an array counts as on: to read its values would make the host wait for the device
     return value is not None and (getattr(value, "ndim", 0) > 0 or bool(value != 0))
 
 
@@ -81,7 +85,7 @@ def l2_gradient(parameters: Parameters, gradients: Parameters, l2: float, m: Any
 
 
 def l1_cost(parameters: Parameters, l1: float, m: Any, *, xp: Namespace) -> Array:
-    """The L1 term of the cost, l1/m sum_w |w|, ``(...)``; as :func:`l2_cost`."""
+    """The L1 term of the cost, l1/m sum_w |w|, ``(...)``; arguments as in :func:`l2_cost`."""
     sizes = [xp.sum(xp.abs(W), axis=(-2, -1)) for W in _weights(parameters)]
     return sum(sizes[1:], start=sizes[0]) * (l1 / m)
 

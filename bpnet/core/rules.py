@@ -39,10 +39,11 @@ class Optimizer:
     slots: ClassVar[int] = 0
     """Number of slots for each parameter array."""
     below: ClassVar[dict[str, float]] = {}
-    """Upper bounds of the other numbers, which are from 0."""
+    """Upper bounds of the other settings, whose lower bound is 0."""
 
     def __post_init__(self) -> None:
         for name, high in {"learning_rate": math.inf, **self.below}.items():
+            # epsilon of 0 would divide by 0 where a gradient has always been 0
             positive = name in ("learning_rate", "epsilon")
             span = "above 0" if positive else "from 0"
             message = f"{name} is {{!r}}; give a number {span} and below {high:g}"
@@ -251,14 +252,17 @@ class Adam(Optimizer):
     def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p - eta' M / (sqrt(V) + eps')."""
         M, V = slots
+        # AdamW has a fifth
         eta, epsilon, beta1, beta2 = coefficients[:4]
         M *= beta1
         M += g
+        # g is donated: its square takes its memory
         g *= g
         V *= beta2
         V += g
         root = xp.sqrt(V)
         root += epsilon
+        # a new array, because M is kept for the next step
         move = M * eta
         move /= root
         p -= move

@@ -188,6 +188,7 @@ class WarmUp:
         """Return the rate of the other schedule, in the warm-up a growing share of it."""
         rate = self.then.rate(eta, at)
         steps = self.epochs * at.per_epoch
+        # from step + 1, because a first step with a rate of 0 would be wasted
         return rate * min(1.0, (at.step + 1) / steps) if steps else rate
 
 
@@ -205,6 +206,7 @@ class OneCycle:
         Share of eta at the end.
     """
 
+    # PyTorch's defaults: from 1/25 of eta, to 1/25/1e4 of it
     rise: float = 0.3
     start: float = 0.04
     final: float = 4e-6
@@ -216,6 +218,7 @@ class OneCycle:
         """Return eta on the way up, or down."""
         if at.share < self.rise:
             return eta * _wave(self.start, 1.0, at.share / self.rise)
+        # with a rise of 1 there is no way down to take a share of
         left = 1 - self.rise
         return eta * _wave(1.0, self.final, (at.share - self.rise) / left if left else 1.0)
 
@@ -224,6 +227,7 @@ def scaled_down(eta: float, t: int, power: float) -> float:
     """The rate eta / t^power; 0 where it underflows."""
     try:
         return float(eta / float(t) ** power)
+    # t^power is larger than any float
     except OverflowError:
         return 0.0
 
@@ -258,6 +262,7 @@ class OnPlateau:
     def rate(self, eta: float, at: Moment) -> float:
         """Return eta after the plateaus so far."""
         values = at.history.get("validation_cost") or at.history.get("cost") or ()
+        # counted from the first epoch on at each call, because a schedule keeps no state
         best, waited, drops = math.inf, 0, 0
         for value in values:
             if value < best - self.least:

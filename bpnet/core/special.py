@@ -54,6 +54,7 @@ def is_floating(dtype: DType, xp: Namespace) -> bool:
 
 def accumulate(x: Array, *, axis: int | None, xp: Namespace) -> Array:
     """Sum over one axis, or all, of ``x``; halves are added up in float32."""
+    # float16 ends at 65504, and bfloat16 can't add 1 to 256
     if is_half(x.dtype, xp):
         return xp.astype(xp.sum(xp.astype(x, xp.float32), axis=axis), x.dtype)
     return xp.sum(x, axis=axis)
@@ -81,13 +82,14 @@ def without_subnormals(a: Array, *, xp: Namespace) -> Array:
 
 
 def beside(values: Any, array: Array) -> Any:
-    """A number as it is; numbers of the members, ``(members,)``, to broadcast with an array."""
+    """Return a number as it is, and an array, (members,), with axes to broadcast with ``array``."""
     if not getattr(values, "ndim", 0):
         return values
     return values[(..., *(None,) * (array.ndim - values.ndim))]
 
 
 def _horner(coefficients: Sequence[float], x: Array) -> Array:
+    # a new array, to which the first addition may write
     value = coefficients[0] * x
     for c in coefficients[1:-1]:
         value += c
@@ -106,6 +108,7 @@ def erfc(x: Array, *, xp: Namespace) -> Array:
     >>> float(erfc(np.asarray(0.5), xp=np)).__round__(12)
     0.479500122187
     """
+    # each branch is computed everywhere within its own range, and where chooses: no branch on data
     size = xp.abs(x)
     small = xp.clip(x, -0.46875, 0.46875)
     square = small * small
@@ -139,6 +142,7 @@ def normal_cdf(z: Array, *, xp: Namespace) -> Array:
 
 def normal_pdf(z: Array, *, xp: Namespace) -> Array:
     """Density of the standard normal, phi(z) = exp(-z^2 / 2) / sqrt(2 pi)."""
+    # beyond 100 the density is 0 in every dtype, and z * z could overflow
     z = xp.clip(z, -100.0, 100.0)
     return xp.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
 
