@@ -37,13 +37,18 @@ class Axis:
     @classmethod
     def of(cls, name: str, values: Sequence[Any], text: Callable[[Any], str]) -> "Axis":
         """Axis of an option: of numbers where there are many, else of categories."""
+        # a bool would pass `isinstance(value, int)`, and it stands on an axis of categories
         numeric = [type(value) in (int, float) for value in values]
+        # lists of layers cannot be hashed, so that their texts stand for them
         different = list({text(value): value for value in values}.values())
         if all(numeric) and len(different) > _FEW:
+            # from a factor of ten on a search draws orders of magnitude evenly, see `Span.is_log`
             log = min(values) * 10 <= max(values)
             return cls.of_numbers(name, values, lambda value: f"{value:.2g}", log=log)
         if all(n or v is None for n, v in zip(numeric, values, strict=True)):
+            # None is the batch size of the whole set, the largest one
             different.sort(key=lambda value: float("inf") if value is None else value)
+        # categories are evenly spaced, and none lies on an end of the axis
         at = {text(v): (i + 0.5) / len(different) for i, v in enumerate(different)}
         step = -(-len(at) // _MOST)
         ticks = [(place, label) for label, place in [*at.items()][::step]]
@@ -58,6 +63,7 @@ class Axis:
         log = log and numbers.min() > 0
         low, high = numbers.min(), numbers.max()
         ends = np.log([low, high]) if log else np.asarray([low, high])
+        # items with one and the same number have no spread to divide by
         spread = (ends[1] - ends[0]) or 1.0
         places = ((np.log(numbers) if log else numbers) - ends[0]) / spread
         at = [0.0, 0.25, 0.5, 0.75, 1.0] if high > low else [0.0]
@@ -70,16 +76,17 @@ def parallel(
     figure: Any, theme: Theme, axes: Sequence[Axis], texts: Sequence[str], dotted: Sequence[bool],
     *, rising: bool,
 ) -> list[Spot]:  # fmt: skip
-    """Draw a line for each item, the first being the best; let its end on each axis tell its text.
+    """Draw a line for each item, the best one first; return a spot for each item on each axis.
 
-    The last axis is that of the score: the stronger a line, the better its score, which is the
-    higher one where it is ``rising``.
+    The last axis is that of the score: the stronger a line, the better its score. With ``rising``
+    a higher score is better, else a lower one.
     """
     plot = figure.subplots()
     count = len(axes)
     size = 9.0 if count < 6 else 8.0
     for x, axis in enumerate(axes):
         plot.plot([x, x], [0, 1], color=theme.muted, lw=1, zorder=3)
+        # names of many axes would overlap if they were horizontal
         turned = {"rotation": 28, "ha": "left"} if count > 4 else {"ha": "center"}
         plot.annotate(
             axis.name.replace(" ", "\n", 1),
@@ -101,11 +108,13 @@ def parallel(
                 fontsize=size - 0.5,
                 va="center",
                 zorder=4,
+                # lines run through the labels, so that each one lies on a veil of the background
                 bbox={"fc": theme.surface, "ec": "none", "alpha": 0.75, "pad": 0.6},
             )
     spots = []
     for i in reversed(range(len(texts))):  # the best lies on top
         places = [axis.places[i] for axis in axes]
+        # the axis of the score is the last one
         good = places[-1] if rising else 1 - places[-1]
         plot.plot(
             range(count),
@@ -117,6 +126,7 @@ def parallel(
             alpha=0.25 + 0.65 * good if i else 1.0,
         )
         spots += [Spot(plot, texts[i], (x, x), (y, y)) for x, y in enumerate(places)]
+    # the labels of the last axis stand to the right of it
     plot.set(xlim=(-0.02 * count, (count - 1) * 1.14), ylim=(-0.05, 1.05))
     plot.axis("off")
     return spots

@@ -12,15 +12,18 @@ from bpnet.training import History
 from bpnet.training.scores import grows
 
 _SHARES = {"accuracy", "balanced_accuracy", "f1", "auc"}
+"""Quantities that are shares, and are shown in percent."""
 _TRAINED, _HELD = "training", "validation"
 
 
 def section(subject: Subject) -> Section:
     """Draw every quantity of the history against the epoch."""
     history = subject.history
+    # the rate has a figure of its own below, and the seconds are a fact at the head of the page
     plain = [
         n.removeprefix("validation_") for n in history if n not in {"learning_rate", "seconds"}
     ]
+    # training and validation of one quantity share a figure
     names = list(dict.fromkeys(plain))
     table = _table(history)
     figures = [
@@ -79,8 +82,10 @@ def _curve(subject: Subject, name: str) -> Picture:
 
     def draw(figure: Any, theme: Theme) -> list[Spot]:
         axes, order = figure.subplots(), [_TRAINED, _HELD]
+        # a place in a fixed order keeps the color of validation where training has no such curve
         lines = [(label, order.index(label), values) for label, values in curves.items()]
         spots = _lines(axes, theme, lines)
+        # the best epoch was chosen by validation, where there is one
         watched = curves.get(_HELD) or next(iter(curves.values()))
         axes.axvline(best + 1, color=theme.muted, lw=1, ls=":")
         axes.plot(
@@ -100,12 +105,15 @@ def _lines(axes: Any, theme: Theme, lines: Sequence[tuple[str, int, Any]]) -> li
     most = max(len(values) for _, _, values in lines)
     for label, at, values in lines:
         axes.plot(
+            # of few epochs each one is marked; the marks of many would hide the curve
             range(1, len(values) + 1), values, DASHES[at % len(DASHES)], label=label, ms=3,
             color=theme.series[at % len(theme.series)], marker="os"[at % 2] if most <= 30 else None,
         )  # fmt: skip
     axes.xaxis.get_major_locator().set_params(integer=True)
+    # the axis of one epoch would have ticks at fractions of an epoch
     if most == 1:
         axes.set(xlim=(0.5, 1.5), xticks=[1])
+    # early stopping ends runs after different numbers of epochs
     said = [
         "\n".join(f"{label} {number(v[i])}" for label, _, v in lines if i < len(v))
         for i in range(most)
@@ -121,6 +129,7 @@ def scale(axes: Any, name: str, values: Sequence[float]) -> None:
     if name.removeprefix("validation_") in _SHARES:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     elif min(values) > 0 and max(values) > 30 * min(values):
+        # on a linear axis a cost that falls by orders of magnitude would soon be a flat line
         axes.set_yscale("log")
         log_axis(axes.yaxis, min(values), max(values))
 
@@ -161,10 +170,12 @@ def _rate(history: History) -> Picture:
 
 
 _ROWS = 200
+"""Largest number of epochs in a table."""
 
 
 def _table(history: History) -> Table:
     epochs = len(history["cost"])
+    # rounded up, so that at most `_ROWS` rows and the last epoch are left
     step = -(-epochs // _ROWS)
     rows = [
         [str(i + 1), *(written(name, values[i]) for name, values in history.items())]
@@ -187,6 +198,7 @@ def overlaid(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Figure]
         picture = _overlay(lines, labels, name, "epoch")
         figures.append(Figure(picture, caption, _side_by_side(subjects, labels, name)))
     last = "validation_cost" if "validation_cost" in common else "cost"
+    # the epochs of two runs take different times: only the sum of the seconds places a value
     spent = [(np.cumsum(s.history["seconds"]), s.history[last]) for s in subjects]
     timed = Figure(
         _overlay(spent, labels, last, "seconds of training"),
@@ -213,26 +225,32 @@ def _overlay(
 
     def draw(figure: Any, theme: Theme) -> list[Spot] | None:
         axes, spots = figure.subplots(), None
+        # matplotlib leaves a label that begins with an underscore out of the legend
         shown = [f" {short(label, 28)}" for label in labels]
         if against == "epoch":
             numbered = [(shown[i], i, y) for i, (_, y) in enumerate(lines)]
             spots = _lines(axes, theme, numbered)
         else:
             for i, (x, y) in enumerate(lines):
+                # no spots: at a given second, most runs are in the middle of an epoch
                 color, dash = theme.series[i % len(theme.series)], DASHES[i % len(DASHES)]
                 axes.plot(x, y, dash, color=color, label=shown[i])
+            # beside a slow run the whole curve of a fast one would be a stroke at the left edge
             if max(ends) > 10 * min(ends) > 0:
                 axes.set_xscale("log")
                 first = min(float(x[0]) for x, _ in lines)
+                # an epoch may take 0 seconds by a coarse clock, and 0 has no logarithm
                 log_axis(axes.xaxis, max(first, 1e-9), max(ends))
         axes.set(xlabel=against, ylabel=words(name))
         scale(axes, name, [v for _, y in lines for v in y])
+        # names of runs are long: a legend within the axes would cover the curves
         figure.legend(loc="outside lower left", ncols=1 if len(lines) < 4 else 2)
         return spots
 
     last = zip(labels, (y[-1] for _, y in lines), strict=True)
     said = "; ".join(f"{label} ends at {written(name, value)}" for label, value in last)
     alt = f"Line chart of {words(name)} against {against}, one line a run: {said}."
+    # each row of the legend below the axes needs room, with two names to a row from four runs on
     height = 3.1 + 0.17 * (len(lines) if len(lines) < 4 else -(-len(lines) // 2))
     return render(f"{name}-by-{against.partition(' ')[0]}".replace("_", "-"), alt, draw, height)
 

@@ -11,6 +11,7 @@ from bpnet.training.scores import of_numbers, wilson
 Host = np.ndarray[Any, Any]
 
 BINS = 10
+"""Number of bins of the confidence."""
 
 
 def confusion(truth: Host, decided: Host, n: int) -> Host:
@@ -22,6 +23,7 @@ def confusion(truth: Host, decided: Host, n: int) -> Host:
     [[1, 1], [0, 1]]
     """
     counts = np.zeros((n, n), np.int64)
+    # `counts[truth, decided] += 1` would count a pair that occurs repeatedly only once
     np.add.at(counts, (truth, decided), 1)
     return counts
 
@@ -38,6 +40,7 @@ def by_class(counts: Host) -> tuple[Host, Host, Host]:
     said, true = counts.sum(axis=0), counts.sum(axis=1)
     precision = right / np.maximum(said, 1)
     recall = right / np.maximum(true, 1)
+    # F1 as 2 TP / (2 TP + FP + FN), which needs no precision and no recall that may be undefined
     return precision, recall, 2 * right / np.maximum(said + true, 1)
 
 
@@ -80,11 +83,12 @@ def calibrate(confidence: Host, right: Host) -> Calibration:
     Parameters
     ----------
     confidence : array, (m,)
-        Probability that the network gave to what it said.
+        Probability of the predicted class.
     right : array of bool, (m,)
-        Whether that is so.
+        Whether the prediction is right.
     """
     edges = np.linspace(0, 1, BINS + 1)
+    # a bin includes its upper edge, as in Guo et al.
     bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, weights=values, minlength=BINS) for values in (confidence, right)]
@@ -99,13 +103,14 @@ def most_confident(scores: Host, truth: Host, decided: Host, most: int = 16) -> 
     Parameters
     ----------
     scores : array, (m,)
-        Of what was said.
+        Score of the predicted class.
     truth, decided : array of int, (m,)
-        Classes.
+        True and predicted class.
     most : int
-        How many at most.
+        Largest number of examples.
     """
     wrong = np.flatnonzero(truth != decided)
+    # a stable sort leaves equal scores in the order of the examples, the same on every machine
     surest: Host = wrong[np.argsort(-scores[wrong], kind="stable")][:most]
     return surest
 
@@ -117,7 +122,7 @@ class Residuals:
     Parameters
     ----------
     actual, predicted : array, (m,)
-        Of one output.
+        Amounts of one output.
     """
 
     actual: Host
@@ -131,6 +136,7 @@ class Residuals:
 
     @cached_property
     def _of_numbers(self) -> tuple[dict[str, float], dict[str, Any]]:
+        # `of_numbers` takes several outputs, of which this is one
         return of_numbers(self.predicted[:, None], self.actual[:, None])
 
     @property

@@ -17,6 +17,7 @@ REPEATS = 5
 """Number of times that a column is shuffled."""
 
 _ROWS, _BARS, _NAMES = 2000, 20, 6
+"""Largest numbers of examples that are shuffled, of bars, and of categories that are named."""
 _WORK = 1e11
 """Largest number of multiplications that the shuffled rows may cost."""
 
@@ -25,6 +26,7 @@ def sections(subject: Subject) -> list[Section]:
     """Return the section on the columns, with their importance unless examples are pictures."""
     blocks: list[Any] = []
     width = 0 if subject.evaluation is None else subject.evaluation.data.x.shape[1]
+    # pixels are no columns, and a single column has none to be compared with
     if subject.shape is None and subject.task != "labels" and width > 1:
         blocks.append(_importance(subject))
     if subject.columns is not None:
@@ -38,6 +40,7 @@ def _columns(subject: Subject) -> Table:
     tally = {} if subject.evaluation is None else subject.evaluation.data.tally
     rows = []
     for column in subject.columns.inputs:
+        # a column without replaced cells has no entry in the tally
         replaced = tally.get(column.name, replacements.Replaced())
         filled = replacements.filled_with(column) if replaced.missing + replaced.bad else ""
         rows.append(
@@ -61,30 +64,35 @@ def _values(column: Column) -> str:
 
 
 def importance(subject: Subject) -> tuple[list[str], Host]:
-    """Draw how much worse the model is when a column is shuffled (L. Breiman, 2001).
+    """Measure how much worse the model is when a column is shuffled (L. Breiman, 2001).
 
     Returns
     -------
     names : list of str
-        Of the columns.
+        Names of the columns.
     losses : array, (columns, REPEATS)
-        Share of right answers that is lost; of numbers what is added to the root of the mean
-        squared error, in the target's unit.
+        Accuracy that is lost; in a regression, the increase of the root mean squared error, in the
+        target's unit.
     """
     assert subject.evaluation is not None
     evaluation, net = subject.evaluation, subject.network
     names, ends = _groups(subject)
     weights = sum(W.size for member in subject.members for W in member.weights)
     cost = weights * REPEATS * len(names)
+    # a large model is measured on fewer rows, which bounds the time that the page takes
     m = min(len(evaluation.outputs), _ROWS, max(100, int(_WORK / cost)))
+    # rows spread over all of them, as a file may be sorted
     at = np.linspace(0, len(evaluation.outputs) - 1, m).astype(np.intp)
+    # a fixed seed, so that the report of a run says the same each time
     x, rng = np.asarray(evaluation.data.x)[at], np.random.default_rng(0)
     whole = _figure(subject, evaluation.outputs[at], at)
     losses = np.empty((len(names), REPEATS))
     for j, (first, last) in enumerate(pairwise(ends)):
         for r in range(REPEATS):
+            # one permutation for all inputs of a column: parts of two codes would be no cell
             mixed = x.copy()
             mixed[:, first:last] = x[rng.permutation(m), first:last]
+            # the backend of the evaluation is not known here, and the rows are few
             losses[j, r] = whole - _figure(subject, net.predict(mixed, backend="numpy"), at)
     return names, losses
 
@@ -104,6 +112,7 @@ def _figure(subject: Subject, outputs: Host, at: Host) -> float:
     assert subject.evaluation is not None
     if subject.task == "classes":
         return float(np.mean(subject.decided(outputs)[0] == subject.evaluation.truth[at]))
+    # outputs are standardized: only in the target's unit does an error say something to a reader
     error = subject.in_units(outputs) - subject.in_units(subject.evaluation.targets.values[at])
     return -float(np.sqrt(np.mean(error**2)))
 

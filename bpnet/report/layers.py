@@ -24,8 +24,10 @@ def sections(subject: Subject) -> list[Section]:
 
 def _weights(subject: Subject) -> Section:
     assert subject.shape is not None
+    # of an ensemble the first network stands for all
     W = np.asarray(subject.members[0].weights[0], np.float64)
     sizes = np.linalg.norm(W, axis=1)
+    # all pictures have one scale of colors, on which neurons with small weights would be pale
     at = np.argsort(-sizes, kind="stable")[:_NEURONS]
     picture = _tiles(W[at], subject.shape)
     n = len(W)
@@ -52,15 +54,18 @@ def _weights(subject: Subject) -> Section:
 def _tiles(W: Host, shape: tuple[int, ...]) -> Picture:
     columns = min(8, len(W))
     lines = -(-len(W) // columns)
+    # a few outliers would make all other weights pale
     limit = float(np.quantile(np.abs(W), 0.995)) or 1.0
 
     def draw(figure: Any, theme: Theme) -> None:
         axes = figure.subplots()
         axes.set_axis_off()
         if len(shape) == 3:
+            # the channels of a colored example are those of its weights, with zero in the middle
             colors = _mosaic(np.clip(0.5 + W / (2 * limit), 0, 1), shape, columns)
             axes.imshow(colors, interpolation="none")
             return
+        # pixels cannot follow the page's colors, so that zero is transparent on light and on dark
         shown = axes.imshow(
             _mosaic(W, shape, columns), cmap=shades(LIGHT.one, "", LIGHT.two), vmin=-limit,
             vmax=limit, interpolation="none",
@@ -81,12 +86,14 @@ def _mosaic(W: Host, shape: tuple[int, ...], columns: int) -> Any:
     """Lay the rows of ``W`` out as pictures side by side, with empty gaps between them."""
     rows, wide, gap = shape[0], shape[1], max(1, shape[1] // 8)
     lines = -(-len(W) // columns)
+    # nan marks the gaps
     sheet = np.full((lines * (rows + gap), columns * (wide + gap), *shape[2:]), np.nan)
     for i, w in enumerate(W):
         top, left = (i // columns) * (rows + gap), (i % columns) * (wide + gap)
         sheet[top : top + rows, left : left + wide] = w.reshape(shape)
     if len(shape) == 2:
         return np.ma.masked_invalid(sheet)
+    # the fourth channel is the opacity, as an array of colors cannot be masked
     there = np.isfinite(sheet[..., :1])
     return np.concatenate([np.where(there, sheet, 0.5), there], axis=2)
 
@@ -116,6 +123,7 @@ def _over_time(subject: Subject) -> Section:
     title = "Layers over time"
     records = subject.records
     n = len(records[0]["layers"])
+    # of a deep network layers at even distances are drawn, with the first and the last
     at = sorted({round(i) for i in np.linspace(0, n - 1, min(n, _LAYERS))})
     figures = [
         Figure(_fans(subject, kind, at), caption, _table(records, kind, at))
@@ -181,6 +189,7 @@ def _fans(subject: Subject, kind: str, at: Sequence[int]) -> Picture:
             axes.fill_between(epochs, q[1], q[3], color=color, alpha=0.42, lw=0)
             axes.plot(epochs, q[2], color=color, lw=1.5)
             axes.set_title(_layer(subject, l))
+            # activations have both signs, gradients and updates are sizes of many magnitudes
             if kind != "activations":
                 _log(axes, q)
         column[-1].set_xlabel("epoch")
@@ -191,12 +200,15 @@ def _fans(subject: Subject, kind: str, at: Sequence[int]) -> Picture:
 
 
 def _log(axes: Any, q: Host) -> None:
+    # where nothing is above zero a logarithmic axis has no range
     if not (q > 0).any():
         return
     top, inner = float(q.max()), q[1][q[1] > 0]  # the lower quarter decides: some never move
     low = max(float(inner.min()) / 10 if inner.size else 0.0, top * 1e-6)
+    # a quantile of zero is drawn at the lower edge, where a logarithm would leave a gap
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(low, top * 2)
+    # the pictures are low, so that the ticks are powers of ten as in a wide range
     log_axis(axes.yaxis, low, 300 * low)
 
 
@@ -216,6 +228,7 @@ def _medians(records: Sequence[Any], kind: str, at: Sequence[int]) -> str:
 
 def _table(records: Sequence[Any], kind: str, at: Sequence[int]) -> Table:
     """Return a table of the first, middle and last record of each layer."""
+    # updates have no share of zeros in the records
     zero = {"activations": "silent", "gradients": "still"}.get(kind)
     chosen = [records[i] for i in sorted({0, len(records) // 2, len(records) - 1})]
     rows = []

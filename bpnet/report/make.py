@@ -36,7 +36,7 @@ def write(
         ``comparison-TIME`` beside the first of several. An earlier report there gives way,
         and nothing else does.
     data : str, optional
-        Data to evaluate the models on; by default, what each run held out.
+        Data to evaluate the models on; by default, the rows that each run held out.
     backend, device : optional
         Where the models are run.
 
@@ -67,10 +67,13 @@ def prepare(
     if not folders:
         msg = "no run was given; give the folder that `bpnet train` printed"
         raise InputError(msg)
+    # a missing library is refused before models are evaluated, which takes longer
     drawing.pyplot()
     chosen = backends.select(backend, device).backend
+    # every folder is checked before the first model is evaluated
     for folder in folders:
         subject.check(folder)
+    # the page must not replace a file that a run is read from
     reads = [part for run in folders for part in run_folder.input_files(run, read_config(run)[0])]
     reads += [] if data is None else read_from(data)
     where = page.folder_for(folders, None if out is None else Path(out), reads)
@@ -78,7 +81,10 @@ def prepare(
 
 
 def finish(subjects: Sequence[Subject], place: tuple[Path, bool]) -> Path:
-    """Draw, lay out and write; return the page. The folder may have to be a new one."""
+    """Draw, lay out and write the page, and return its path.
+
+    ``place`` is the folder, and whether it must be a new one, as :func:`prepare` returns them.
+    """
     folder, fresh = place
     made = single.page(subjects[0]) if len(subjects) == 1 else several.page(subjects)
     return page.write(made, folder, bpnet.__version__, fresh=fresh)

@@ -46,6 +46,7 @@ def calibration(subject: Subject) -> Calibration | None:
     if evaluation is None or not subject.probable or subject.task == "numbers":
         return None
     if subject.task == "labels":
+        # each label is an answer of its own, and the confidence of a "no" is 1 - p
         p = evaluation.outputs.reshape(-1)
         right = (p > 0.5) == (evaluation.targets.values.reshape(-1) > 0.5)
         return detail.calibrate(np.maximum(p, 1 - p), right)
@@ -62,6 +63,7 @@ def _confusion(subject: Subject) -> Section:
     off = counts - np.diag(np.diag(counts))
     worst = np.unravel_index(np.argmax(off), off.shape)
     wrong = int(off.sum())
+    # one wrong example is no pattern worth a sentence
     said = (
         f" Most often, {off[worst]} times, {short(names[worst[0]])} was predicted as "
         f"{short(names[worst[1]])}."
@@ -87,6 +89,7 @@ def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
     def draw(figure: Any, theme: Theme) -> list[Spot]:
         axes = figure.subplots()
         axes.grid(False)
+        # pixels cannot follow the page's colors: transparency lets them suit light and dark
         right, wrong = (shades("", color)(np.sqrt(shares)) for color in (LIGHT.one, LIGHT.two))
         squares = np.where(np.eye(n, dtype=bool)[..., None], right, wrong)
         axes.imshow(squares, interpolation="none")
@@ -101,12 +104,14 @@ def _matrix(counts: Host, names: list[str], alt: str) -> Picture:
         if n <= _COUNTED:
             for (i, j), count in np.ndenumerate(counts):
                 if count:
+                    # the color of a large share is too strong for text in the page's color
                     color = "#ffffff" if shares[i, j] > 0.5 else theme.ink
                     size = 8.5 if count < 1000 else 7
                     axes.text(j, i, f"{count}", ha="center", va="center", color=color, size=size)
         return [
             Spot(axes, f"true {names[i]}, predicted {names[j]}: {counts[i, j]:,}",
                  (j - 0.5, j + 0.5), (i - 0.5, i + 0.5))
+            # a spot for each square of hundreds of classes would make the file large
             for i, j in np.argwhere(counts)[:2000]
         ]  # fmt: skip
 
@@ -122,6 +127,7 @@ def _counts(counts: Host, names: list[str]) -> Table:
         ]
         return Table("Counts: a row for each true class", ["true", *names], rows, closed=True)
     off = counts - np.diag(np.diag(counts))
+    # a stable sort lists equally frequent confusions in the order of the classes
     order = np.argsort(-off, axis=None, kind="stable")[:30]
     pairs = [np.unravel_index(i, off.shape) for i in order if off.flat[i]]
     rows = [[names[i], names[j], f"{off[i, j]:,}"] for i, j in pairs]
@@ -149,6 +155,7 @@ def _labels(subject: Subject) -> Section:
     rows = []
     for j in range(said.shape[1]):
         counts = detail.confusion(true[:, j].astype(int), said[:, j].astype(int), 2)
+        # of labels each is a problem of two classes, whose second row is the label itself
         precision, recall, f1 = (column[1] for column in detail.by_class(counts))
         rows.append(
             [f"label {j + 1}", *map(percent, (precision, recall, f1)), f"{counts[1].sum()}"]
@@ -197,6 +204,7 @@ def _example(subject: Subject, at: int, n: int, pair: tuple[str, str], how: str)
     assert subject.evaluation is not None
     assert subject.shape is not None
     x = np.asarray(subject.evaluation.data.x)
+    # pixels of the digits are uint8 from 0 to 16, and would be almost black from 0 to 255
     limits = (0, 255) if x.dtype == np.uint8 and x.max() > 16 else (float(x.min()), float(x.max()))
     what = f"a picture of {pair[0]} that the network took for {pair[1]}, {how}"
     alt = f"Example {subject.named(at)}: {what}"
@@ -252,8 +260,10 @@ def _diagram(figure: Any, theme: Theme, calibrated: Calibration) -> list[Spot]:
     from matplotlib.ticker import PercentFormatter
 
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    # an empty bin has no accuracy
     here = calibrated.counts > 0
     x, y = calibrated.confidence[here], calibrated.accuracy[here]
+    # an interval may end past its mean by rounding, and matplotlib refuses negative bars
     spread = np.maximum([y - calibrated.low[here], calibrated.high[here] - y], 0)
     above.plot([0, 1], [0, 1], ls="--", lw=1, color=theme.muted, label="perfect")
     above.errorbar(

@@ -44,6 +44,7 @@ def folder_for(
         disk.makeable(out)
         return out, True  # whoever comes first has it, see `owned.claim`
     if out is None:
+        # a link of this name would lead the page out of the run
         owned.check(runs[0], folders=["report"])
         out = runs[0] / "report"
     disk.makeable(out, reads=reads)
@@ -51,6 +52,7 @@ def folder_for(
         msg = f"{out} is the folder that you are in; give --out another name"
         raise InputError(msg)
     mine = sealed_page(out) is not None or not out.is_dir()
+    # partial files of a report that was killed do not make the folder somebody else's
     if not mine and {*out.iterdir()} - {*owned.leftovers(out, _FILES)}:
         msg = f"{out} is there and no report as bpnet left it"
         raise InputError(f"{msg}; give --out another name, or take it away")
@@ -65,6 +67,7 @@ def sealed_page(folder: Path) -> str | None:
     with suppress(OSError, ValueError), disk.opened(path) as file:
         content = file.read()
         text, seal = content[:_SEALED], _SEAL.fullmatch(content[_SEALED:])
+        # a page whose seal does not fit its text was edited, and is not bpnet's to replace
         if seal and seal[1].decode() == hashlib.sha256(text).hexdigest():
             return text.decode("utf-8")
     return None
@@ -77,8 +80,9 @@ _SEALED = -len(f"\n<!-- bpnet report {'0' * 64} -->\n")
 def pictures(folder: Path) -> dict[str, str]:
     """Return the names of a report's pictures in a folder, and the SHA-256 of each.
 
-    They are those of the page, and those that a report which was killed on its way has left of the
-    one before it. What is a link, or another picture, is not of the report.
+    A picture is the report's own if the page lists its SHA-256. The page also lists the pictures
+    of the report before it, which remain where the process was killed between the page and its
+    pictures. Links and other pictures are left alone.
     """
     page, sealed = sealed_page(folder), {}
     if page is None:
@@ -99,7 +103,7 @@ def pictures(folder: Path) -> dict[str, str]:
 def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Path:
     """Write the page and its pictures; only the files of an earlier report are replaced.
 
-    Where the folder must be ``fresh`` and somebody has it, it gets another name.
+    Where the folder must be ``fresh`` and exists by now, the name of the new one gets a number.
 
     Returns
     -------
@@ -113,12 +117,14 @@ def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Pat
     OSError
         If it could not be written; an earlier report is as it was.
     """
+    # messages name the folder as it was given, also where that is a link
     named, folder = folder, disk.followed(folder)
     folder, made = owned.claim(folder, fresh=fresh)
     named = folder if fresh else named
     try:
         before = pictures(folder)
         files = dict(map(_file, page.pictures))
+        # a report that is killed before its pictures are written leaves those of the one before it
         known = {
             *before.values(),
             *(hashlib.sha256(content).hexdigest() for content in files.values()),
@@ -127,6 +133,7 @@ def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Pat
         markup = html("report.html", page=page, version=version, pictures=listed)
         text = markup.encode("utf-8", "replace")
         seal = f"\n<!-- bpnet report {hashlib.sha256(text).hexdigest()} -->\n".encode()
+        # what is not known as a picture of an earlier report is somebody's own file
         mine = before.keys() | ({_NAME} if sealed_page(folder) is not None else set())
         taken = [name for name in (_NAME, *files) if name not in mine and disk.kind(folder / name)]
         if taken:
@@ -135,6 +142,7 @@ def write(page: Page, folder: Path, version: str, *, fresh: bool = False) -> Pat
         owned.clear(folder, _FILES)
         owned.write_all(folder, {_NAME: text + seal, **files})  # the page, which knows both, first
     finally:
+        # removes folders only while they are empty: those of a page that was not written
         owned.unmake(made)
     for name in before.keys() - files.keys():
         with suppress(OSError):

@@ -17,6 +17,7 @@ _NO_OPTION |= {name for name, about in RUN_OPTIONS.items() if about.panel == "Th
 _CHOSEN = ("seed", "learning_rate", "momentum", "metrics")
 """Settings that the sweep has chosen for its best run."""
 _COLUMNS = 72
+"""Largest number of characters in a line of the command."""
 
 
 def command(config: Config) -> str:
@@ -43,6 +44,7 @@ def command(config: Config) -> str:
         options.update(config[table])
         options.update(options.pop("columns", None) or {})  # --drop and its kind
     machine = config.get("machine", {})
+    # the backend that ran: `auto` may choose another one next time, with other bits
     options.setdefault("backend", machine.get("backend"))
     if swept:
         options = {
@@ -50,17 +52,22 @@ def command(config: Config) -> str:
             **_swept(config["sweep"]),
         }
     else:
+        # the number of threads that ran: it may change the order of sums, and so the bits
         options.setdefault("threads", machine.get("threads"))
+        # PyTorch compiles long runs by itself: the command repeats what was done
         options["compiled"] = machine.get("compiled", options.get("compiled"))
     for name, value in options.items():
+        # an empty list of hidden layers is a choice, any other empty list the default
         if name in _NO_OPTION or value is None or (value == [] and name != "hidden"):
             continue
         flag = _DECLARED[name].flag if name in _DECLARED else name
         option = f"--{flag.replace('_', '-')}"
         if isinstance(value, bool):
+            # only --compiled has a negative form: the other switches are off by default
             words += [option] if value else ["--no-compiled"] * (name == "compiled")
             continue
         text = quoted(",".join(map(str, value)) if isinstance(value, list) else str(value))
+        # a value that begins with a dash would be read as another option
         words.append(f"{option}={text}" if text.startswith(("-", "'-")) else f"{option} {text}")
     return _folded(words)
 
@@ -75,6 +82,7 @@ def _folded(words: list[str]) -> str:
     """Join words to lines of bounded length, each but the last with a backslash at its end."""
     lines = [words[0]]
     for word in words[1:]:
+        # 3 is the space before the word, and the space and the backslash behind it
         if len(lines[-1]) + len(word) + 3 > _COLUMNS:
             lines.append(f"  {word}")
         else:

@@ -23,7 +23,10 @@ _FILLED = "*"
 """Mark of a number that was missing and was replaced by the mean."""
 
 _POINTS = 4000
+"""Largest number of points in a picture."""
+
 _OUTPUTS = 4
+"""Largest number of outputs that have pictures; the table has the figures of all."""
 
 
 def mistakes(
@@ -86,11 +89,13 @@ def _decoded(columns: Columns, row: Host, replaced: frozenset[str]) -> list[str]
         width = len(column.features)
         piece = row[at : at + width]
         if column.categories:
+            # a code of zeros is a category that training has not seen
             out.append(column.categories[int(np.argmax(piece))] if piece.any() else "unknown")
         else:
             value = float(piece[0]) * column.std + column.mean
             text = column.date_of(value) if column.kind == "date" else number(value)
             at_mean = piece[0] == 0.0 and column.name in replaced
+            # an indicator of missing cells is the last input of its column
             missing = bool(piece[-1] if column.indicator else at_mean)
             out.append(text + _FILLED * missing)
         at += width
@@ -155,6 +160,7 @@ def _some(r: Residuals) -> Host:
 
 
 def _dots(axes: Any, theme: Theme, x: Host, y: Host) -> None:
+    # many points are drawn paler, so that dense places stand out
     alpha = float(np.clip(60 / np.sqrt(len(x)) / 4, 0.15, 0.8))
     axes.plot(x, y, "o", ms=3.2, mew=0, alpha=alpha, color=theme.series[0])
 
@@ -177,6 +183,7 @@ def _scatter(name: str, r: Residuals, ending: str) -> Picture:
         axes.plot([low, high], [low, high], ls="--", lw=1, color=theme.muted)
         _dots(axes, theme, r.actual[at], r.predicted[at])
         axes.set(xlabel="actual", ylabel="predicted")
+        # predicted and actual amounts have one unit
         for axis in (axes.xaxis, axes.yaxis):
             _units(axis, r.actual)
         return _spots(axes, r, at, r.actual, r.predicted)
@@ -213,6 +220,7 @@ def _spots(axes: Any, r: Residuals, at: Host, x: Host, y: Host) -> list[Spot]:
     return [
         Spot(axes, f"actual {number(r.actual[i])}\npredicted {number(r.predicted[i])}",
              (x[i], x[i]), (y[i], y[i]))
+        # a text for each of thousands of points would make the file large
         for i in np.arange(len(x))[at][:1000]
     ]  # fmt: skip
 

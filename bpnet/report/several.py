@@ -71,6 +71,7 @@ def names(subjects: Sequence[Subject]) -> list[str]:
 
 def _facts(subjects: Sequence[Subject], labels: Sequence[str]) -> list[Fact]:
     facts = []
+    # figures on different examples have no best one
     for name in ("accuracy", "r2") if _alike(subjects) else ():
         title = f"Best {_part(subjects)} {display_name(name)}"
         values = [_figure(s, name) for s in subjects]
@@ -126,6 +127,7 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
         "ECE", "validation cost", "training cost", "epoch of the model", "best epoch", "seconds",
         "an epoch",
     ]  # fmt: skip
+    # a column that no run fills is left out
     kept = [j for j in range(len(head)) if any(row[j] for row in rows)]
     table = Table(
         "Final figures", [head[j] for j in kept], [[row[j] for j in kept] for row in rows]
@@ -147,6 +149,7 @@ def _settings(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
     )
     rows, same = [], 0
     for table, key in keys:
+        # a run of an older version lacks settings that a newer one has
         values = [_setting(s, table, key) for s in subjects]
         if len(set(values)) > 1:
             rows.append([f"{table}: {key.replace('_', ' ')}", *values])
@@ -176,6 +179,7 @@ def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
         if evaluation is None or not _same(evaluation, first):
             rows.append([label, "other examples", ""])
             continue
+        # in the target's unit, as each run may have standardized its target with numbers of its own
         far = float(
             np.abs(subject.in_units(evaluation.outputs) - base.in_units(first.outputs)).max()
         )
@@ -198,6 +202,7 @@ def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
 
 def _same(one: Any, other: Any) -> bool:
     """Tell whether two runs were evaluated on the same targets, with outputs of one shape."""
+    # the examples are not compared: equal targets in one order stand for equal rows
     a, b = one.targets.values, other.targets.values
     return one.outputs.shape == other.outputs.shape and a.shape == b.shape and bool((a == b).all())
 

@@ -34,6 +34,7 @@ def facts(subject: Subject) -> list[Fact]:
         shown.append(Fact("Calibration error", percent(calibrated.ece), "0 % is perfect"))
     two = threshold.thresholds(subject)
     if two is not None:
+        # it stands beside the accuracy, which is the first fact
         shown.insert(1, Fact("Area under ROC", f"{two.auc:.4f}", "0.5 is chance"))
     shown.append(Fact("Best epoch", f"{subject.best + 1}", f"of {len(history['cost'])}"))
     seconds = sum(history.get("seconds", ()))
@@ -56,6 +57,7 @@ def _figures(subject: Subject) -> list[Fact]:
              _beside(values, name))
         for name in ("accuracy", "r2", "mae", "rmse", "cost") if name in values
     ]  # fmt: skip
+    # a fact ends without a full stop, with and without a note
     what = f"{len(evaluation.outputs):,} examples: {evaluation.what}"
     return [
         *shown,

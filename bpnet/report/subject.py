@@ -67,6 +67,7 @@ class Evaluation:
         values: Host = self.targets.values
         if values.ndim == 1:
             return values
+        # several outputs have one-hot rows, one output has the numbers 0 and 1 themselves
         numbers: Host = values[:, 0] if values.shape[1] == 1 else np.argmax(values, axis=1)
         return numbers.astype(np.int64)
 
@@ -148,7 +149,7 @@ class Subject:
 
     @property
     def kept(self) -> int:
-        """Epoch of the model, from 0: the best where patience watched, else the last."""
+        """Epoch of the model, from 0: the best one of a run with a patience, else the last one."""
         watched = self.config.get("training", {}).get("patience") is not None
         return self.best if watched else len(self.history["cost"]) - 1
 
@@ -161,10 +162,12 @@ class Subject:
     def shape(self) -> tuple[int, ...] | None:
         """Rows, columns and colors of an example that is a picture."""
         shape = None if self.evaluation is None else self.evaluation.data.shape
+        # a single row of pixels, or a spectrum, is no picture
         if shape is None or len(shape) not in {2, 3} or min(shape[:2]) < 2:
             return None
         if len(shape) == 3 and shape[2] == 1:
             return shape[:2]
+        # colors other than gray and RGB cannot be shown
         return shape if len(shape) == 2 or shape[2] == 3 else None
 
     def named(self, at: int) -> str:
@@ -174,10 +177,11 @@ class Subject:
 
     @property
     def labels(self) -> list[str]:
-        """Names of the classes, for a built-in data set with their numbers."""
+        """Names of the classes; of a built-in data set that names them, with their numbers."""
         assert self.network.classes is not None
         names = [str(name) for name in self.network.classes.tolist()]
         built_in = standard.labels(self.config["data"]["source"])
+        # data that are not built in have no such names
         fits = len(built_in) == len(names)
         return [f"{a} ({b})" for a, b in zip(built_in, names, strict=True)] if fits else names
 
@@ -185,6 +189,7 @@ class Subject:
         """Return outputs or targets in the unit of the target, (m, n)."""
         if self.columns is not None:
             values = self.columns.decode_target(values)
+        # targets of one output may be (m,)
         return values.reshape(len(values), -1)
 
     def answers(self) -> tuple[Host, Host]:
@@ -198,6 +203,7 @@ class Subject:
             decided = np.argmax(a, axis=1)
             return decided, a[np.arange(len(a)), decided]
         decided = (a[:, 0] > metrics.middle(self.network.output)).astype(np.int64)
+        # a score is that of the predicted class: for the first one the other side of the middle
         other = 1 - a[:, 0] if self.probable else -a[:, 0]
         return decided, np.where(decided == 1, a[:, 0], other)
 
@@ -221,11 +227,11 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
     Parameters
     ----------
     folder : Path
-        Of the run.
+        Folder of the run.
     source : str or None
-        Data to evaluate it on; by default, what the run held out.
+        Data to evaluate the model on; None are the rows that the run held out.
     backend : Backend
-        Where to compute.
+        Backend that the model is evaluated with.
 
     Raises
     ------
@@ -233,10 +239,12 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
         If the folder is not that of a run, a file in it is damaged, or ``source`` cannot be read.
     """
     network, config, columns = runs.open_run(folder)
+    # a damaged file is refused before the model is evaluated
     history, records, swept = _history(folder), _records(folder), sweep_file.read(folder)
     try:
         part = _in_memory(run_data.evaluation_set(config, columns, source, None, stream=False))
     except InputError as error:
+        # the run's own data may be gone: the page is then made without an evaluation
         if source is not None:
             raise
         return Subject(
@@ -256,6 +264,7 @@ def _in_memory(part: EvaluationSet) -> EvaluationSet:
     if len(rows) < len(x):
         title = f"{title}, the first {len(rows):,} of {len(x):,}"
     y: Any = data.y
+    # notes and counts of the whole part would not fit the examples that are read
     data = replace(data, x=x.take(rows), y=y[rows], notes=(), tallies={"": x.tally()})
     return replace(part, data=data, title=title)
 
@@ -266,6 +275,7 @@ def _evaluate(
     data, cost = part.data, config["training"].get("cost")
     figures = results.figures(network, part, config["training"], (), backend)
     outputs = network.predict(data.x, backend=backend).astype(np.float64)
+    # a run has no cost of its own where it took the one that suits the output
     made = costs.get(suited_cost(network.output) if cost is None else cost, network.output)
     n = network.sizes[-1]
     targets = make_targets(data.y, len(outputs), n, network.output, made, network.classes,

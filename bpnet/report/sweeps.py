@@ -18,6 +18,7 @@ _ROWS = 200
 
 def sections(sweep: SweepFile | None) -> list[Section]:
     """The section of a sweep; none where there was no choice between combinations."""
+    # a combination that diverged has no score to be drawn at
     trials = [] if sweep is None else [t for t in sweep.trials if t.state != "diverged"]
     if sweep is None or len(trials) < 2:
         return []
@@ -35,6 +36,7 @@ def sections(sweep: SweepFile | None) -> list[Section]:
 
 
 def _varies(name: str, trials: Sequence[Trial]) -> bool:
+    # values may be lists, which cannot be hashed
     return len({repr(trial.options.get(name)) for trial in trials}) > 1
 
 
@@ -65,6 +67,7 @@ def _table(sweep: SweepFile, names: Sequence[str]) -> Table:
     rows = [
         [
             str(rank), str(trial.number), *(_text(trial.options.get(name)) for name in names),
+            # nan is the score of a combination that diverged
             *("" if math.isnan(trial.score) else written(sweep.score, value)
               for value in (trial.score, trial.deviation)),
             f"{trial.epochs:g}", trial.state,
@@ -122,8 +125,10 @@ def _by_trial(sweep: SweepFile, trials: Sequence[Trial]) -> Picture:
     scores = [trial.score for trial in ordered]
     best: list[float] = []
     for trial in ordered:
+        # the score of a pruned trial is that of an early epoch, no best of complete ones
         known = [*best[-1:], *([trial.score] if trial.state == "complete" else [])]
         pick = max if grows(sweep.score) else min
+        # before the first complete trial there is no best one
         best.append(pick((v for v in known if not math.isnan(v)), default=math.nan))
 
     def draw(figure: Any, theme: Theme) -> list[Spot]:
@@ -133,6 +138,7 @@ def _by_trial(sweep: SweepFile, trials: Sequence[Trial]) -> Picture:
             if chosen:
                 axes.plot([numbers[i] for i in chosen], [scores[i] for i in chosen], marker, ms=4,
                           ls="none", mfc=fill, mec=theme.one, label=state)  # fmt: skip
+        # the best score holds until a later trial is better
         axes.step(numbers, best, where="post", color=theme.two, label="best so far")
         axes.set(xlabel="trial", ylabel=words(sweep.score))
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -36,6 +36,7 @@ class Thresholds:
         scores, positive = scores[order], truth[order] == 1
         ends = np.flatnonzero(np.diff(scores, append=-np.inf))  # equal scores go together
         right = np.cumsum(positive)[ends]
+        # an infinite threshold, which no example reaches, begins the curves at no example
         first = [np.asarray([start]) for start in (np.inf, 0, 0)]
         kept = (scores[ends], right, ends + 1 - right)
         return cls(*(np.concatenate(pair) for pair in zip(first, kept, strict=True)))
@@ -72,10 +73,12 @@ class Thresholds:
     @property
     def average_precision(self) -> float:
         """Mean precision over the recall, by steps."""
+        # precision holds over the step of recall that it ends, without interpolation
         return float(np.sum(np.diff(self.recall) * self.precision[1:]))
 
     def index(self, threshold: float) -> int:
         """Return the position of a threshold."""
+        # thresholds fall, and searchsorted needs values that rise
         return int(np.searchsorted(-self.at, -threshold, side="right")) - 1
 
 
@@ -86,6 +89,7 @@ def thresholds(subject: Subject) -> Thresholds | None:
         return None
     if subject.network.classes is None or len(subject.network.classes) != 2:
         return None
+    # the score of the second class, from one output as from two
     return Thresholds.of(evaluation.outputs[:, -1], evaluation.truth)
 
 
@@ -94,6 +98,7 @@ def sections(subject: Subject) -> list[Section]:
     all_ = thresholds(subject)
     if all_ is None:
         return []
+    # one of two softmax outputs is the larger one from 0.5 on
     used = metrics.middle(subject.network.output) if subject.network.sizes[-1] == 1 else 0.5
     here, best, name = all_.index(used), int(np.argmax(all_.f1)), subject.labels[1]
     lead = (
@@ -119,6 +124,7 @@ def sections(subject: Subject) -> list[Section]:
         f"The line at {percent(share)} is the share of '{name}', which chance reaches.",
     )  # fmt: skip
     shares = np.arange(1, 10) / 10
+    # scores that are no probabilities have no fixed range: the table has their deciles
     scores = shares if subject.probable else np.unique(np.quantile(all_.at[1:], shares))
     rows = [_row(all_, t) for t in scores]
     head = ["threshold", "precision", "recall", "F1", "true positives", "false positives",
@@ -145,6 +151,7 @@ def _figure(
             axes.plot(x[1][i], y[1][i], "o", ms=8, mfc="none", mec=theme.ink, label=label)
         axes.set(xlabel=x[0], ylabel=y[0], xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
         axes.legend(loc="lower right" if name == "roc" else "lower left")
+        # the first threshold is infinite, and has no text
         some = np.unique(np.linspace(1, len(all_.at) - 1, 200).astype(int))
         return [
             Spot(axes, f"threshold {number(all_.at[i])}\n{x[0]} {percent(x[1][i])}\n"
