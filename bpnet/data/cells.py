@@ -23,7 +23,8 @@ _MARKS = (
 )  # fmt: skip
 """Text in small letters that stands for no value where all else are numbers or dates."""
 
-_CODE = r"^0\d+$"  # digits that no number keeps: of a label they are part of its name
+# Digits that no number keeps, zeros in front and integers beyond 64 bits: they are a label's name.
+_CODE = r"^(?:0\d+|9[2-9]\d{17}|\d{20,})$"
 _KINDS = {"Int64": "integer", "Float64": "real", "String": "text", "Boolean": "boolean"}
 
 
@@ -86,8 +87,9 @@ def plain(series: "pl.Series", where: str, first: Rows = 0) -> "pl.Series":
     if not dtype.is_numeric():
         message = f"{where}: column '{series.name}' holds {dtype}: drop it, or give numbers, text, "
         raise InputError(message + "booleans or dates")
-    if dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128):
-        return series.cast(pl.Int64)
+    if dtype.is_integer():
+        whole = series.cast(pl.Int64, strict=False)
+        return whole if whole.null_count() == series.null_count() else series.cast(pl.String)
     numbers = series.cast(pl.Float64).fill_nan(None)
     check_finite(numbers, where, first)
     return numbers
@@ -126,7 +128,7 @@ def without_zeros(text: "pl.Series") -> "pl.Series":
 
 
 def has_codes(text: "pl.Series") -> bool:
-    """Return whether text has digits with zeros in front, which numbers would lose."""
+    """Return whether text has digits that a number would lose."""
     return bool(text.str.contains(_CODE).any())
 
 

@@ -74,7 +74,7 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
 def _typed(text: "pl.Series") -> "pl.Series":
     """Column as numbers or days where that is what all of its cells are, so that each is read once.
 
-    Digits with zeros in front stay text: they may be codes.
+    Digits with zeros in front, and those beyond 64 bits, stay text: they may be codes.
     """
     import polars as pl
 
@@ -85,10 +85,10 @@ def _typed(text: "pl.Series") -> "pl.Series":
         text = plain(text, "")
         numbers = text.cast(pl.Float64, strict=False)
     if numbers.null_count() == text.null_count():
+        if has_codes(text):
+            return text
         whole = text.cast(pl.Int64, strict=False)
-        if whole.null_count() > text.null_count():
-            return numbers
-        return text if has_codes(text) else whole
+        return numbers if whole.null_count() > text.null_count() else whole
     days = text.drop_nulls().head(100).str.to_date("%Y-%m-%d", strict=False)
     if days.null_count():
         return text

@@ -131,7 +131,7 @@ def _data(
 def _kind(table: Table, name: str, task: str) -> Kind:
     """Type of a target's values: text with codes is classes, unless amounts are wanted.
 
-    Codes are digits with zeros in front, which numbers would lose.
+    Codes are digits that numbers would lose: zeros in front, integers beyond 64 bits.
     """
     scan = Scan(name, comma=table.separator in {";", "\t"})
     coded = False

@@ -224,8 +224,11 @@ def test_leading_zeros_are_part_of_a_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow"])
-def test_classes_that_floats_cannot_tell_apart_are_refused(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("task", ["auto", "classify"])
+def test_classes_that_floats_cannot_tell_apart_keep_their_digits(
+    tmp_path: Path, suffix: str, task: str
+) -> None:
     large = pl.Series("y", [2**63 + 1, 2**63 + 3] * 4, pl.UInt64)
     path = write(tmp_path / f"t{suffix}", pl.DataFrame({"a": range(8)}).with_columns(large))
-    with pytest.raises(InputError, match="not exact as floats: give them as text"):
-        read(path, target="y", task="classify")
+    classes = learned(load(path, target="y", task=task)).classes
+    assert classes == ("9223372036854775809", "9223372036854775811")
