@@ -48,6 +48,8 @@ class Axis:
         if all(n or v is None for n, v in zip(numeric, values, strict=True)):
             # None is the batch size of the whole set, the largest one
             different.sort(key=lambda value: float("inf") if value is None else value)
+        elif all(isinstance(value, list) for value in values):
+            different.sort()
         # categories are evenly spaced, and none lies on an end of the axis
         at = {text(v): (i + 0.5) / len(different) for i, v in enumerate(different)}
         step = -(-len(at) // _MOST)

@@ -91,6 +91,8 @@ def test_few_values_are_ticks_in_their_order_and_many_numbers_a_scale():
     assert [text for _, text in even.ticks][::4] == ["0", "0.7"]
     same = Axis.of_numbers("score", [0.5, 0.5], str)
     assert (list(same.places), len(same.ticks)) == ([0.0, 0.0], 1)
+    layers = Axis.of("hidden", [[64], [16], [32, 8], [16]], lambda v: ",".join(map(str, v)))
+    assert [label for _, label in layers.ticks] == ["16", "32,8", "64"]  # smaller layers are lower
     many = Axis.of("hidden", [f"{i},8" for i in range(40)], str)
     assert len(many.ticks) <= coordinates._MOST
 
