@@ -54,6 +54,7 @@ def finish(
         The trained network.
     """
     net = network(data, sweep.plan, sweep.seed, sweep.best.configuration)
+    # metrics are of validation rows, and with folds none are held out here
     metrics = sweep.plan.training.get("metrics", []) if data.validation is not None else []
     metrics = run_data.metrics_for(data, metrics)
     if resume:  # an older bpnet had fewer
@@ -62,16 +63,20 @@ def finish(
     settings = complete["training"]
     called = list(callbacks)
     if settings["patience"] is not None:
+        # called before the recorder, which writes the parameters of the best epoch that it sets
         called.append(EarlyStopping(settings["patience"], sweep.score))
     recorder = runs.Recorder(folder, complete, data.columns, resume)
+    # by time alone: a checkpoint after each epoch would slow a small network down
     every = Checkpoint(folder / run_folder.CHECKPOINTS, epochs=0, minutes=_MINUTES)
     own = sweep.plan.options(sweep.best.configuration)
+    # the epochs of the run are not those of the sweep where the plan has folds
     options = {**sweep.plan.training, **own, **{n: settings[n] for n in ("epochs", "metrics")}}
     try:
         train(
             net, data, seed=sweep.seed, backend=backend, callbacks=[*called, recorder],
             checkpoint=every, resume=resume, **options,
         )  # fmt: skip
+        # a run that was over when it was resumed calls no callbacks, and may lack its model
         recorder.complete(net)
     finally:
         recorder.discard()
@@ -87,14 +92,17 @@ def _config(sweep: Sweep, config: runs.Config, metrics: list[str]) -> runs.Confi
     plan, best = sweep.plan, sweep.best.configuration
     rule, options = plan.rule(best), {**plan.training, **plan.options(best)}
     apart = {*OF_THE_OPTIMIZER, *OF_THE_NETWORK}
+    # optimizer and layers have keys of their own in the configuration
     own = {name: value for name, value in best.items() if name not in apart}
     epochs = options["epochs"]
+    # each network has its own best epoch, and the run on all examples has none to watch
     if plan.folds:
         epochs = round(statistics.median(sweep.best.epochs.ravel().tolist()))
     settings = {
         **config["training"], **plan.training, **own, "epochs": epochs,
         "optimizer": best.get("optimizer", plan.optimizer), "learning_rate": rule.learning_rate,
         "momentum": getattr(rule, "momentum", None), "seed": sweep.seed,
+        # None is left out of TOML, and as a batch size 0 is the whole set
         "batch_size": options["batch_size"] or 0,
         "patience": None if plan.folds else plan.patience,
         "metrics": metrics,

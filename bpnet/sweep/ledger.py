@@ -86,6 +86,7 @@ class Ledger:
                 raise InputError(msg)
             ledger = cls(
                 folder, file["asked"], seconds=float(file["seconds"]), data=str(file["data"]),
+                # files of earlier versions lack some keys; version 1 of the draw is theirs
                 split_version=int(file.get("split_version", 1)),
                 trained={_whole(i): _end(score, epoch) for i, score, epoch in file["trained"]},
                 rungs={_whole(i): [*map(_score, row)] for i, row in file.get("rungs", [])},
@@ -94,6 +95,7 @@ class Ledger:
             if not isinstance(ledger.options, dict) or not 0 <= ledger.seconds < math.inf:
                 msg = "its options or its seconds are not those of a sweep"
                 raise ValueError(msg)
+        # an InputError is a ValueError too, and has its own message
         except InputError:
             raise
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
@@ -119,16 +121,20 @@ class Ledger:
         if self.data and self.data != data:
             msg = f"the data is not what the sweep in {self.folder} was begun with"
             raise InputError(f"{msg}; sweep again, with another --out")
+        # a ledger that was read has the fingerprint of its data
         self._is_new = not self.data
         self._ranked, self.data = ranked, data
         if self.folder is None:
             return
         self.folder, self._made = owned.claim(self.folder, fresh=self.fresh)
+        # a link with one of bpnet's names would lead its writes out of the folder
         run_folder.check(self.folder)
         folder_lock = lock.FolderLock(self.folder)
         folder_lock.take()
         self._lock = folder_lock
+        # the folder is locked, so that partial files in it are of processes that were killed
         owned.clear(self.folder, run_folder.FILES)
+        # from here on the sweep can be resumed, also if no network comes to its end
         self._write()
 
     def note(self, i: int, end: End, pruned: int | None = None) -> None:
@@ -137,6 +143,7 @@ class Ledger:
             self.pruned[i] = pruned
         self.trained[i] = end
         start = time.perf_counter()
+        # writing takes longer the more networks there are, and gets a fixed share of the time
         if start >= self._next:
             self._write()
             now = time.perf_counter()
@@ -155,6 +162,7 @@ class Ledger:
             for name in (run_folder.SWEEP, _CSV):
                 (self.folder / name).unlink(missing_ok=True)
         self.release()
+        # the call of `close` that follows then has nothing to write
         self._ranked = None
         owned.unmake(self._made)
 
@@ -171,6 +179,7 @@ class Ledger:
         file = {
             "finished": finished,
             **sweep.summary(),
+            # the name of the key is that of earlier versions, whose sweeps can be resumed
             "asked": self.options,
             "data": self.data,
             "split_version": self.split_version,
@@ -178,8 +187,10 @@ class Ledger:
             "rungs": [[i, [*map(finite_number, row)]] for i, row in sorted(self.rungs.items())],
             "pruned": sorted(self.pruned.items()),
         }
+        # only the last writing waits for the disk: an earlier one is followed by another
         with disk.writing(self.folder / run_folder.SWEEP, text=True, sync=finished) as stream:
             stream.write(json.dumps(file, indent=1))
+        # the heading of the CSV is made from its first row
         if sweep.ranking:
             with disk.writing(self.folder / _CSV, text=True, sync=finished) as stream:
                 stream.write(as_csv(sweep))
@@ -211,11 +222,13 @@ class Noting(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Enter the network, unless a signal stopped it."""
+        # a network that a signal stopped is trained again when the sweep is resumed
         if run.stopped not in SIGNALS:
             self.ledger.note(self.numbers[0], self.end(run.history))
 
 
 def _whole(value: Any) -> int:
+    # `isinstance` would take a boolean for a number
     if type(value) is not int or value < 0:
         msg = f"it has {str(value)[:20]} where a whole number belongs"
         raise ValueError(msg)

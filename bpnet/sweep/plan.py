@@ -89,11 +89,13 @@ class Plan:
             msg = f"{name} is the range {span}, of which a grid has no values"
             raise InputError(f"{msg}; give trials, or a list")
         lists = [v for v in self.grid.values() if not isinstance(v, Span)]
+        # counted without a list of the combinations, which could fill the memory
         count = self.trials or math.prod(map(len, lists))
         count *= self.networks_each
         if count > _MOST:
             msg = f"the sweep has {count:,} networks; give fewer values, seeds or folds: at most"
             raise InputError(f"{msg} {_MOST:,}")
+        # a recipe or a place with a wrong option raises an error when it is made
         merged(Place, None, self.training)
         merged(Recipe, None, self.training)
         if self.prune and not 0 < self.prune < self.epochs:
@@ -103,9 +105,12 @@ class Plan:
         for rule in rules:
             check_rule(self.rule({"optimizer": rule}))
         if self.patience is not None:
+            # the constructor refuses a patience that cannot be used
             EarlyStopping(self.patience)
         for name, values in self.grid.items():
+            # a range is as good as its ends, which are inside of it
             ends: Any = [values.low, values.high] if isinstance(values, Span) else values
+            # each value with each optimizer: the products of all lists could be too many
             for value, rule in itertools.product(ends, rules):
                 merged(Recipe, None, self.options({"optimizer": rule, name: value}))
 
@@ -132,10 +137,12 @@ class Plan:
         """Every combination, the first option changing slowest, or those that are drawn."""
         return self._configurations
 
+    # drawn once: the number of a network is a position in this list
     @cached_property
     def _configurations(self) -> list[Configuration]:
         if self.trials:
             return drawn(self.grid, self.trials, self.seeds[0])
+        # its items are lists here, as ranges are refused without trials
         lists: Any = self.grid.values()  # of a grid
         return [dict(zip(self.grid, v, strict=True)) for v in itertools.product(*lists)]
 
@@ -177,11 +184,13 @@ def seeds(first: int, count: int) -> list[int]:
     if not 1 <= count <= _MOST:
         msg = f"seeds is {count}; give how many, at least 1 and at most {_MOST}"
         raise InputError(msg)
+    # of the seeds the last one is the largest
     draws.check_seed(first + count - 1)
     return list(range(first, first + count))
 
 
 def metrics_of(score: str | None) -> list[str]:
-    """Metrics that must be judged for a score that training does not tell by itself."""
+    """Metrics that training must compute for a score, beside the cost and the accuracy."""
     name = None if score is None else score.replace("-", "_").removeprefix("validation_")
+    # training records these by itself, and any other score as a metric
     return [] if name in {None, "accuracy", "cost"} else [str(name)]

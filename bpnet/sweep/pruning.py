@@ -29,6 +29,7 @@ def order(plan: Plan) -> list[int]:
     trials reach every rung in this order, also in a sweep that was ended and resumed.
     """
     configurations = plan.configurations()
+    # combinations are drawn by the first seed too, but for another purpose
     drawn = draws.order(plan.seeds[0], 0, len(configurations)).tolist()
     kinds = {c: _kind(configurations[c]) for c in drawn}
     rank = {kind: i for i, kind in enumerate(dict.fromkeys(kinds.values()))}
@@ -37,6 +38,7 @@ def order(plan: Plan) -> list[int]:
 
 def _kind(configuration: Configuration) -> str:
     values = [configuration.get(name) for name in _OF_THE_STACK]
+    # a step with dropout has further operations, whichever its rate
     return repr([*values, bool(configuration.get("dropout"))])
 
 
@@ -66,13 +68,16 @@ class Study:
             direction = "maximize" if grows(score) else "minimize"
             self._study = optuna.create_study(direction=direction, pruner=pruner)
         self._trials: dict[int, Any] = {}
+        # optuna keeps a study in memory alone, and must know the scores of before a resume
         for i, scores in reached.items():
+            # a network may have ended before the last rung
             for epoch, value in zip(self.rungs, scores, strict=False):
                 self.is_pruned(i, epoch, value)
 
     def is_pruned(self, i: int, epoch: int, value: float) -> bool:
         """Report the score of network ``i`` at a rung, and tell whether optuna prunes it."""
         if i not in self._trials:
+            # a trial without parameters, as the plan has drawn those
             self._trials[i] = self._study.ask()
         self._trials[i].report(value, epoch)
         return bool(self._trials[i].should_prune())
@@ -80,7 +85,7 @@ class Study:
 
 @dataclass(eq=False)
 class Pruning(Noting):
-    """Reports each network of a set to a study at its rungs, and ends those that it prunes."""
+    """Reports each network of a set to a study at its rungs, and ends those that optuna prunes."""
 
     study: Study = field(kw_only=True)
 
@@ -88,11 +93,13 @@ class Pruning(Noting):
         """Compare the network, unless it did so before the sweep was ended and resumed."""
         i, epoch = self.numbers[0], run.epoch + 1
         reached = self.ledger.rungs.setdefault(i, [])
+        # a network that stopped by itself is over; the slice is empty after the last rung
         if run.stopped or self.study.rungs[len(reached) : len(reached) + 1] != [epoch]:
             return
         value = run.history[self.study.score][-1]
         is_pruned = self.study.is_pruned(i, epoch, value)
         reached.append(value)
         if is_pruned:
+            # on_train_end notes the network too, but cannot know there that it was pruned
             self.ledger.note(i, self.end(run.history), pruned=epoch)
             run.stop(PRUNED)

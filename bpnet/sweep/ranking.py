@@ -19,7 +19,7 @@ from bpnet.sweep.search import Span
 from bpnet.training.scores import grows
 
 _DIGITS = 8
-"""Characters of a number above which it is no number that somebody has typed."""
+"""Longest text of a number that is shown whole: a longer one was drawn, and not typed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +108,7 @@ class Sweep:
                 "rank": i,
                 "trial": ranked.trial,
                 **ranked.configuration,
+                # JSON has no nan
                 "mean": finite_number(ranked.mean),
                 "deviation": finite_number(ranked.deviation),
                 "scores": [[finite_number(v) for v in row] for row in ranked.scores.tolist()],
@@ -156,6 +157,7 @@ def networks_of(
     """
     first = c * plan.networks_each
     failed = first in trained and math.isnan(trained[first][0])
+    # a first network that diverged has no score to compare at a rung, as if it were pruned
     alone = plan.prune and (failed or first in pruned)
     return range(first, first + (1 if alone else plan.networks_each))
 
@@ -170,14 +172,17 @@ def ranking(
         numbers = networks_of(plan, c, trained, pruned)
         if any(i not in trained for i in numbers):
             continue
+        # a pruned trial has one network, with the first seed on the first fold
         shape = (-1, parts if len(numbers) > 1 else 1)
         scores = np.asarray([trained[i][0] for i in numbers], float).reshape(shape)
         epochs = np.asarray([trained[i][1] for i in numbers], int).reshape(shape)
         end = pruned.get(numbers[0])
         combinations.append(Ranked(configuration, scores, epochs, c + 1, end))
     sign = -1 if grows(score) else 1
+    # scores of different epochs do not compare: complete combinations first, then late prunings
     combinations.sort(
         key=lambda one: (
+            # sums rank as means do, of equally many scores; those of diverged networks are nan
             one.diverged, one.pruned is not None, -(one.pruned or 0), sign * np.nansum(one.scores)
         )
     )  # fmt: skip
@@ -196,13 +201,14 @@ def as_csv(sweep: Sweep) -> str:
 
 def _flat(sweep: Sweep) -> list[dict[str, Any]]:
     """Rows of the ranking without the figures of single networks."""
+    # scores and epochs of single networks are lists, which CSV has no cells for
     left_out = {"trial", "scores", "epochs", *(() if sweep.plan.prune else ("pruned",))}
     rows = [{**row, **_texts(row)} for row in sweep.rows()]
     return [{n: v for n, v in row.items() if n not in left_out} for row in rows]
 
 
 def _texts(row: dict[str, Any]) -> dict[str, str]:
-    """Options whose value is a list, of layers, as the command line takes them."""
+    """Options whose value is a list of layers, as the command line takes them."""
     return {n: as_text(row[n]) for n in OF_THE_NETWORK if isinstance(row.get(n), list | tuple)}
 
 
@@ -220,6 +226,7 @@ def as_option(name: str, values: Any) -> Any:
         return str(values)
     if name in OF_THE_NETWORK:
         return "/".join(map(as_text, values))
+    # on the command line 0 is the batch size of the whole set
     return [k or 0 for k in values] if name == "batch_size" else values
 
 
@@ -258,11 +265,13 @@ def table(sweep: Sweep) -> list[str]:
     for i, ranked in enumerate(sweep.ranking, start=1):
         values = [as_text(ranked.configuration[name]) for name in several]
         numbers = [format(unit * v, form) for v in (ranked.mean, ranked.deviation)]
+        # a single network has no deviation
         if ranked.pruned is not None:
             numbers[1] = ""
         epochs = f"{statistics.median(ranked.epochs.ravel().tolist()):g}"
         pruned = "" if ranked.pruned is None else f"after {ranked.pruned}"
         cells = [str(i), *values, *numbers, epochs, str(ranked.diverged or ""), pruned]
+        # the column of prunings is the last one, and the header may lack it
         lines.append(cells[: len(header)])
     widths = [max(len(line[j]) for line in lines) for j in range(len(header))]
     shown = [

@@ -74,8 +74,10 @@ def run(
     try:
         ledger.begin(sweep, fingerprint(data.x, data.y, *validation))
         if study is not None:
+            # the first network of a combination is its trial
             trials = [c * plan.networks_each for c in pruning.order(plan)]
             stacks += _train(call, trials, study)
+        # further networks of those combinations whose trial was not pruned
         known = (networks_of(plan, c, ledger.trained, ledger.pruned) for c in range(count))
         stacks += _train(call, [*itertools.chain(*known)])
         finished = True
@@ -99,7 +101,7 @@ def _check_best(sweep: Sweep) -> None:
 
 
 def check(data: Dataset, plan: Plan) -> tuple[str, list[Any]]:
-    """Score that networks are ranked by, and the folds, or None for the validation split.
+    """Check a plan; return the score to rank by and the folds, with None for the validation split.
 
     Raises
     ------
@@ -112,6 +114,7 @@ def check(data: Dataset, plan: Plan) -> tuple[str, list[Any]]:
     if not plan.folds and data.validation is None:
         msg = "there is nothing to rank by; give folds, or a validation share"
         raise InputError(msg)
+    # one network of each layout is made, as its errors are to come before any training
     chosen = {repr([c.get(n) for n in OF_THE_NETWORK]): c for c in plan.configurations()}
     for one in chosen.values():
         network(data, plan, plan.seeds[0], one)
@@ -141,6 +144,7 @@ def _train(call: _Call, numbers: list[int], study: pruning.Study | None = None) 
     chosen = [cells[i] for i in left]
     nets = [network(call.data, plan, seed, configuration) for configuration, seed, _ in chosen]
     own = [plan.options(configuration) for configuration, _, _ in chosen]
+    # all combinations have the same options: each becomes a list for the networks of the set
     columns: dict[str, Any] = {name: [options[name] for options in own] for name in own[0]}
 
     def end(history: Mapping[str, list[float]]) -> End:
@@ -149,6 +153,7 @@ def _train(call: _Call, numbers: list[int], study: pruning.Study | None = None) 
     noting = Noting(ledger, left, end) if study is None else Pruning(ledger, left, end, study=study)
     called = [*call.callbacks, noting]
     if plan.patience is not None:
+        # first of all, as a network that it has stopped is not compared at a rung
         called.insert(0, EarlyStopping(plan.patience, call.score))
     start = time.perf_counter()
     try:
@@ -169,6 +174,7 @@ def _train(call: _Call, numbers: list[int], study: pruning.Study | None = None) 
         return [len(left)]
     finally:
         ledger.seconds += time.perf_counter() - start
+    # on_train_end is not called for a network that diverged, so that the ledger lacks it
     ledger.trained.update({left[j]: (math.nan, 0) for j in histories.diverged})
     return histories.stacks
 
@@ -189,6 +195,7 @@ def _parts(data: Dataset, plan: Plan) -> list[Any]:
     if not plan.folds:
         return [None]
     targets: Any = data.y
+    # one seed for all networks, which are compared on the same folds
     parts: list[Any] = folds(targets, plan.folds, plan.seeds[0], data.task != "regress")
     return parts
 
@@ -200,6 +207,7 @@ def _end(history: Mapping[str, list[float]], score: str, plan: Plan) -> End:
         msg = f"the score {score!r} is not in the history, which has {there}; use one of these"
         raise InputError(msg)
     values = history[score]
+    # without a patience a network keeps its last epoch
     if plan.patience is None:
         return values[-1], len(values)
     best = int(np.argmax(values) if grows(score) else np.argmin(values))

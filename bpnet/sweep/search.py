@@ -42,6 +42,7 @@ class Span:
     @property
     def is_log(self) -> bool:
         """Whether orders of magnitude are drawn evenly."""
+        # 0 and negative numbers have no order of magnitude
         return 0 < 10 * self.low <= self.high
 
 
@@ -84,12 +85,14 @@ def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> l
     with quiet(optuna):
         if seed >= 2**32:  # optuna takes no more
             seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
+        # all are drawn before any network has a score, of which another sampler could make use
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
         kinds = {name: _distribution(optuna.distributions, values) for name, values in grid.items()}
         combinations: dict[str, dict[str, Any]] = {}
         for _ in range(_TRIES * trials):
             at = study.ask(kinds).params
             one = {n: at[n] if isinstance(v, Span) else v[at[n]] for n, v in grid.items()}
+            # values may be lists, which cannot be hashed
             combinations.setdefault(repr(one), one)
             if len(combinations) == trials:
                 break
@@ -97,9 +100,11 @@ def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> l
 
 
 def _distribution(kinds: Any, values: Sequence[Any] | Span) -> Any:
-    """What optuna draws: a number of a range, or where in a list a value stands."""
+    """Distribution that optuna draws from: the numbers of a range, or the positions in a list."""
     if not isinstance(values, Span):
+        # a position: optuna warns of categories that are lists
         return kinds.IntDistribution(0, len(values) - 1)
     if values.whole:
+        # the ends of a range are floats, also of whole numbers
         return kinds.IntDistribution(int(values.low), int(values.high), log=values.is_log)
     return kinds.FloatDistribution(values.low, values.high, log=values.is_log)
