@@ -121,7 +121,7 @@ class Section:
 
     @property
     def rows(self) -> list[tuple[Any, bool]]:
-        """Each block with whether it takes the whole width, so that no half of a row is empty."""
+        """Each block, and whether it takes the whole width: no half of a row is to stay empty."""
         wide = [_is_wide(block) for block in self.blocks]
         # two figures share a row: one that has no neighbor takes the whole width
         for i, one in enumerate(wide):
@@ -133,6 +133,7 @@ class Section:
 
 def _is_wide(block: Any) -> bool:
     """Whether a block needs the whole width of the page."""
+    # words take more room than numbers
     if block.kind == "table":
         return bool(block.wide) or len(block.head) > (3 if block.text else 5)
     return bool(block.kind != "figure")

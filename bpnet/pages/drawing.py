@@ -46,6 +46,7 @@ class Theme:
     @property
     def series(self) -> tuple[str, ...]:
         """Colors of curves or bars in one picture."""
+        # the first four colors are those of the background and of text
         return astuple(self)[4:]
 
     def settings(self) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class Theme:
             "legend.frameon": False,
             "legend.fontsize": 8.5,
             "lines.linewidth": 1.7,
+            # text stays text, in the font of the page, which readers can select and search
             "svg.fonttype": "none",
         }
 
@@ -112,6 +114,7 @@ class Spot:
         ends = [[x, self.axes.get_ylim()[i] if self.y is None else self.y[i]]
                 for i, x in enumerate(self.x)]  # fmt: skip
         (x0, y0), (x1, y1) = self.axes.transData.transform(ends)
+        # y points upwards in matplotlib and downwards in SVG
         sizes = [max(abs(x1 - x0), 8), max(abs(y1 - y0), 8)]
         left, top = (x0 + x1 - sizes[0]) / 2, height - (y0 + y1 + sizes[1]) / 2
         at = f'x="{left:.1f}" y="{top:.1f}" width="{sizes[0]:.1f}" height="{sizes[1]:.1f}"'
@@ -124,6 +127,7 @@ Draw = Callable[[Any, Theme], Iterable[Spot] | None]
 
 def columns(axes: Any, x: Sequence[float], texts: Sequence[str], most: int = 400) -> list[Spot]:
     """Spots for values of ``x``, each as wide as half the distances to its neighbors."""
+    # more spots than this would be narrower than a point of the picture
     if len(x) > most:
         return []
     middles = [(a + b) / 2 for a, b in pairwise(x)]
@@ -140,12 +144,14 @@ def bars(
     at = np.arange(len(values))
     axes.barh(at, values, xerr=errors, height=0.6, color=colors or theme.one,
               error_kw={"ecolor": theme.muted, "lw": 1.2})  # fmt: skip
+    # each text stands to the right of its bar, also of a bar that points to the left
     ends = np.maximum(values, 0) + (0 if errors is None else errors)
     for i, text in enumerate(texts):
         axes.annotate(text, (ends[i], i), (5, 0), textcoords="offset points", color=theme.ink,
                       fontsize=8.5, va="center")  # fmt: skip
     axes.set_yticks(at, [short(label, 24) for label in labels])
     axes.invert_yaxis()
+    # room for the texts
     axes.margins(x=0.22)
     axes.grid(axis="y", visible=False)
     axes.locator_params(axis="x", nbins=4)
@@ -195,6 +201,7 @@ def render(
         If matplotlib is missing.
     """
     drawn = pyplot()
+    # without a salt the ids are random, and two pages of one run would differ
     with drawn.rc_context({**PAGE.settings(), "svg.hashsalt": name, **settings}):
         figure = drawn.figure(figsize=(width, height), dpi=72)  # points, as in the file
         try:
@@ -216,11 +223,14 @@ def _element(svg: str, name: str, over: str) -> str:
     The prefix ``name`` keeps its ids apart from those of other pictures. Screen readers skip it, as
     the page has its description.
     """
+    # the declaration before the element belongs to files alone
     svg = svg[svg.index("<svg") : svg.rindex("</svg>")]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    # without a size of its own the picture takes the width that the page gives it
     svg = re.sub(r' width="[^"]*pt"| height="[^"]*pt"', "", svg, count=2)
     for field, color in zip(fields(Theme), astuple(PAGE), strict=True):
+        # only in styles, as in "fill: #010101", where text of the picture cannot stand
         svg = re.sub(rf'(?<=: ){color}(?=[;"])', f"var(--{field.name})", svg)
     return svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1) + over + "</svg>"
 
@@ -229,6 +239,7 @@ def in_light(svg: str) -> bytes:
     """File of an SVG element, in the light colors and without spots."""
     for field, color in zip(fields(Theme), astuple(LIGHT), strict=True):
         svg = svg.replace(f"var(--{field.name})", color)
+    # without the style of a page a viewer would fill the spots with black
     return re.sub(r'<rect class="spot".*?</rect>', "", svg, flags=re.DOTALL).encode()
 
 
@@ -249,6 +260,7 @@ def log_axis(axis: Any, low: float, high: float) -> None:
 
     # in a narrow range powers of ten alone would leave one tick or none
     narrow = high < 300 * low
+    # a wide range of numbers has ticks enough at powers of ten
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
@@ -258,6 +270,7 @@ def shades(*colors: str) -> Any:
     """Colormap through these colors; ``""`` is transparent."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
+    # a transparent end has the color of its neighbor, as black would darken the shades between
     shown = [color or next(filter(None, colors)) for color in colors]
     return LinearSegmentedColormap.from_list(
         "fading", [to_rgba(c, float(bool(there))) for c, there in zip(shown, colors, strict=True)]
@@ -277,6 +290,7 @@ def image(name: str, alt: str, values: np.ndarray[Any, Any], limits: Any) -> Pic
         Values for black and for white.
     """
     low, high = limits
+    # equal pixels have no range to divide by
     gray = np.clip((values - low) / ((high - low) or 1), 0, 1)
     # at least 96 pixels along the longer side
     times = max(1, -(-96 // max(gray.shape[:2])))

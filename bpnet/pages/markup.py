@@ -23,6 +23,7 @@ def environment() -> Any:
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("bpnet.pages"),
         autoescape=True,
+        # a misspelled name in a template is an error, and no empty text
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -30,6 +31,7 @@ def environment() -> Any:
     )
     templates.filters["data"] = as_data
     templates.globals |= {
+        # our own CSS, which must not be escaped
         "colors": import_module("markupsafe").Markup(drawing.style()),
         "made": time.strftime("%Y-%m-%d %H:%M"),
     }

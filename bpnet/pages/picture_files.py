@@ -62,7 +62,9 @@ def save(
             figure.supxlabel(below, x=0.02, ha="left", fontsize=8, color=LIGHT.muted)
             draw(figure, LIGHT)
             with disk.writing(path) as file:
+                # the stream has no name that would tell matplotlib the format
                 figure.savefig(file, dpi=150, format=path.suffix[1:].lower())
+        # an InputError is a ValueError too, and has its own message
         except InputError:
             raise
         except ValueError as error:
