@@ -14,6 +14,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 _STYLES = {"training": "color(33)", "validation": "color(166)"}
 _HEIGHT = 7
+"""Lines of a chart, without its title and its horizontal axis."""
 _BESIDE = 38
 """Least columns of a chart beside another one; in narrower terminals charts are stacked."""
 
@@ -46,11 +47,13 @@ class Curves:
         wide = min(options.max_width, 100)
         room = wide // max(len(names), 1) - 2
         beside = room >= _BESIDE
+        # the console of old versions of Windows cannot show Braille characters
         signs = not (options.ascii_only or console.legacy_windows)
         grid = Table.grid(padding=(0, 2))
         charts = []
         for name in names:
             curves = {
+                # copies, as rich draws in a thread of its own while the history grows
                 label: list(self._history[prefix + name])
                 for label, prefix in (("training", ""), ("validation", "validation_"))
                 if prefix + name in self._history
@@ -85,6 +88,7 @@ def chart(
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     # on a linear axis a cost that falls by orders of magnitude would soon be a flat line
     far = name != "accuracy" and low > 0 and high > 30 * low
+    # a level curve lies in the middle of the chart
     if high == low:
         low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
     cells, ends = _drawn(curves, epochs, columns, low, high, far=far)
@@ -97,11 +101,13 @@ def chart(
     for row in range(_HEIGHT):
         at = {0: high, _HEIGHT - 1: low}.get(row)
         line = Text().append(f"{_label(at, name):>{_LABELS}} {'▕' if signs else '|'}", style="dim")
+        # the labels at the ends of curves may stand beyond the last column
         for column in range(columns + len(ends)):
             bits, label = cells.get((row, column), (0, ""))
             plain = "*" if label == "training" else "o"
             sign = chr(0x2800 + bits) if signs else plain
             if (row, column) in ends:
+                # the bits only say that the cell is not empty
                 sign, label, bits = ends[row, column][0], ends[row, column], 1
             line.append(sign if bits else " ", style=_STYLES.get(label, ""))
         line.rstrip()
@@ -140,6 +146,7 @@ def _drawn(
             for i, v in enumerate(curve)
             if math.isfinite(v)
         ]
+        # the last point is a line to itself, so that a single epoch has a dot
         for start, end in zip(points, [*points[1:], *points[-1:]], strict=True):
             for x, y in _line(start, end):
                 key = (y // 4, min(x // 2, columns - 1))

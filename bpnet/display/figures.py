@@ -59,6 +59,7 @@ def pyplot() -> Any:
         If matplotlib is missing.
     """
     try:
+        # the user's own backend, which shows windows; that of `pages.drawing.pyplot` writes files
         from matplotlib import pyplot as drawn
     except ImportError:
         msg = f"a picture needs matplotlib; {install('matplotlib')}"

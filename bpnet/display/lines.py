@@ -14,6 +14,7 @@ _LINES = 40
 
 def write(console: Any, text: object) -> None:
     """Write a line to a rich console without markup, names of emoji or control sequences."""
+    # rich would break a long line at the width of the terminal, and at 80 columns in a log
     console.print(plain(text), soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
@@ -25,6 +26,7 @@ def is_written(epoch: int, epochs: int) -> bool:
     >>> [epoch for epoch in range(1, 121) if is_written(epoch, 120)][:4]
     [1, 3, 6, 9]
     """
+    # rounded up, so that a long run has at most forty lines between its first and its last one
     return epoch in {1, epochs} or epoch % -(-epochs // _LINES) == 0
 
 
@@ -54,6 +56,7 @@ class Clock:
 
     def left(self, done: float) -> float | None:
         """Seconds left when the share ``done`` of the run is done; None before any progress."""
+        # the pace of this process alone: a resumed run begins with a share that is done
         paced = done - self.begun
         return self.elapsed * (1 - done) / paced if paced > 0 else None
 
@@ -93,6 +96,7 @@ def epoch_line(run: Run, times: str = "", width: int | None = None) -> str:
         Columns of the terminal; None is no limit.
     """
     number, trained, figures = epoch_parts(run)
+    # an epoch may take 0 seconds by a coarse clock
     rate = run.samples / max(run.history["seconds"][-1], 1e-9)
     line = f"{number}  {trained}"
     whole = line
@@ -101,9 +105,11 @@ def epoch_line(run: Run, times: str = "", width: int | None = None) -> str:
     whole += f"  {rate:,.0f} samples/s" + (f"  {times}" if times else "")
     if width is None or len(whole) <= width:
         return whole
+    # in a narrow terminal the pace goes first, then the names of the commonest figures
     parts = [t.strip() if n in {"cost", "accuracy"} else f"{n} {t.strip()}" for n, t in figures]
     if parts:
         line += f"  validation {', '.join(parts)}"
+    # the time left stands behind the comma
     elapsed = times.partition(",")[0]
     return f"{line}  {elapsed}" if elapsed and len(line) + 2 + len(elapsed) <= width else line
 
@@ -116,4 +122,5 @@ def learned(cost: float | None, accuracy: float | None) -> str:
 
 def _padded(name: str, value: float) -> str:
     text = value_text(name, value)
+    # a fixed width keeps the columns of the lines in place up to 100.0 %
     return f"{text:>7}" if name == "accuracy" else text

@@ -13,7 +13,7 @@ _SECONDS = 0.5
 """Least seconds from one update to the next."""
 
 _SHARE = 10
-"""The same in units of the duration of an update, so that updates take a tenth of the time."""
+"""Least time between updates in units of their duration: updates take a tenth of the time."""
 
 
 class Cell(Callback):
@@ -80,6 +80,7 @@ class Cell(Callback):
 
 
 def _bundle(text: str, done: float, below: str) -> dict[str, str]:
+    # HTML would join the two spaces between the parts of the text
     bar = f'<progress value="{done:.4f}" max="1"></progress> {re.sub("  +", " &middot; ", text)}'
     return {"text/plain": text, "text/html": f"<div>{bar}</div>{below}"}
 
@@ -94,6 +95,7 @@ def _curves(run: Run) -> str:
     except ImportError:
         return ""
     names = [name for name in ("cost", "accuracy", "r2") if _is_there(run, name)]
+    # without pyplot, which would show the figure in the notebook a second time
     figure = Figure(figsize=(4.2 * len(names), 2.8), layout="constrained")
     run.history.draw(
         dict(zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True))

@@ -51,6 +51,7 @@ class Progress(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Choose the display when the first network begins."""
+        # each network of a set begins, and all share one display
         if self._view is None:
             self._view = _view(self._networks, run, self.verbose)
         self._view.on_train_begin(run)
@@ -89,8 +90,10 @@ def is_watched() -> bool:
 
 def in_notebook() -> bool:
     """Whether this is the process of a Jupyter notebook."""
+    # a notebook has imported IPython by itself, so that no import is needed to know
     shell = sys.modules.get("IPython")
     running = None if shell is None else shell.get_ipython()  # type: ignore[attr-defined]
+    # IPython on a terminal has no kernel
     return getattr(running, "kernel", None) is not None
 
 
@@ -110,12 +113,14 @@ def watching(callbacks: Any, verbose: int, *, leads: bool) -> Iterator[Any]:
     listed = list(callbacks)
     if verbose and leads:
         own = Progress(verbose)
+        # a callback for blocks makes blocks shorter, so that none is added where nobody watches
         if verbose > 1 or is_watched():
             several = any(isinstance(c, list | tuple) for c in listed)
             listed = [[*c, own.for_member()] for c in listed] if several else [*listed, own]
     try:
         yield listed
     finally:
+        # the user's own displays are closed too
         for one in listed:
             for callback in one if isinstance(one, list) else [one]:
                 if isinstance(callback, Progress):
@@ -136,5 +141,6 @@ def _view(networks: int, run: Run, verbose: int) -> Any:
 
     console = Console(highlight=False)
     if networks > 1:
+        # `close` ends the display, which no `with` can enclose
         return Count(console, networks, run.epochs, stays=True).__enter__()
     return Bar(console, live=False)

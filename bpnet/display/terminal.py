@@ -60,6 +60,7 @@ class Bar(Callback):
     def __init__(self, console: Console, heading: Sequence[str] = (), *, live: bool = True) -> None:
         self._console = console
         self._heading = heading
+        # it is drawn within `_live`, and never started by itself
         self._progress = _bar(console)
         roomy = console.width >= _ROOM[0] and console.height >= _ROOM[1]
         self._draws = live and console.is_terminal and roomy
@@ -76,6 +77,7 @@ class Bar(Callback):
             lines.write(self._console, line)
         if self._draws:
             self._curves = Curves(run.history, run.epochs)
+        # control sequences would stand in a log
         if self._console.is_terminal:
             self._live.start()
         self._task = self._progress.add_task("", total=1.0, text="")
@@ -97,14 +99,17 @@ class Bar(Callback):
         self._move(run, epoch, lines.learned(last["cost"], last.get("accuracy")), rate)
         if lines.is_written(epoch, run.epochs):
             self._write(run)
+        # the rate within an epoch is measured from its start
         self._began = time.perf_counter()
 
     def on_train_end(self, run: Run) -> None:
         """Write the last epoch, remove the bar, and print the curves, which end with that epoch."""
+        # early stopping may end a run after an epoch that had no line
         if run.position[0] == run.epoch + 1 != self._written:
             self._write(run)
         self.close()
         if self._curves is not None and self._curves.epochs_done > 1:
+            # the axis ends where early stopping ended the run
             self._curves.epochs = self._curves.epochs_done
             self._console.print(self._curves)
 
@@ -164,6 +169,7 @@ class Count(Callback):
         self._console, self._networks, self._epochs = console, networks, epochs
         self._silent, self._score, self._beside, self._stays = silent, score, beside, stays
         self._before = self._done = before
+        # the epochs that networks of an earlier process did not need count as done, too
         self._trained = before * epochs
         self._best: float | None = None
         self._twentieths, self._last_line = 0, 0.0
@@ -196,6 +202,7 @@ class Count(Callback):
     def on_epoch_end(self, run: Run) -> None:
         """Update the bar and the best score."""
         self._trained += 1
+        # a score that is not finite is no best one
         values = [v for v in run.history.get(self._score, [])[-1:] if math.isfinite(v)]
         if values:
             pick = max if grows(self._score) else min
@@ -206,10 +213,12 @@ class Count(Callback):
         """Count a network, and the epochs that early stopping has saved."""
         self._done += 1
         self._trained += self._epochs - run.position[0]
+        # the other seeds and folds of a pruned combination are not trained
         if run.stopped == PRUNED:
             self._networks -= self._beside
         self._show()
         twentieths, now = 20 * self._done // self._networks, self._clock.elapsed
+        # in a log: a line for each twentieth, but none within seconds of the one before
         is_time = now - self._last_line >= _SECONDS and twentieths > self._twentieths
         if is_time and not self._console.is_terminal:
             self._twentieths, self._last_line = twentieths, now
