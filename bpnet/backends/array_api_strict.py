@@ -23,20 +23,23 @@ class Strict(Backend):
     @property
     def spec(self) -> str:
         """Name and device, such as ``"array_api_strict:no_float64"``."""
+        # a device shows its name in its repr alone, Device('no_float64')
         names = {str(device_text(d)): repr(d).split("'")[1] for d in _all()}
         return f"array_api_strict:{names[str(device_text(self.device))]}"
 
     def session(self, dtype: str) -> AbstractContextManager[Any]:
-        """Without the warnings of the NumPy underneath."""
+        """Return a context manager without the warnings of the NumPy underneath."""
         return np.errstate(all="ignore")
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
+        # False would forbid a copy, None allows it
         return self.xp.asarray(x, device=self.device, copy=copy or None)
 
     def _from_dlpack(self, x: Array) -> Array:
         return self.xp.from_dlpack(x, device=self.device)
 
     def _download(self, a: Array) -> Any:
+        # NumPy can read arrays of the first device alone
         return np.array(a.to_device(_all()[0]))
 
     def _move(self, a: Array) -> Array:

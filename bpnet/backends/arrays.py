@@ -94,10 +94,12 @@ class Arrays(ABC):
             target = dtype or dtype_name(a)
         else:
             target = dtype or self._sibling(dtype_name(x))
+            # DLPack keeps the dtype, which the device may lack
             received = self._receive(x, source) if self.has(dtype_name(x)) else None
             if received is None:
                 return self._upload(source.to_numpy(x), target, copy=False)
             a, shared = received, True
+        # a cast makes a new array, so that copy=True needs no other one
         if dtype_name(a) != target:
             return self._cast(a, target)
         return self._duplicate(a) if copy and shared else a
@@ -169,6 +171,7 @@ class Arrays(ABC):
     def _upload(self, x: Any, dtype: str | None, *, copy: bool) -> Array:
         source = x.dtype.name
         target = dtype or self._sibling(source)
+        # a dtype that the caller named is the caller's affair; a sibling must not change values
         if source in INTEGERS and dtype is None and target != source and x.size:
             limits = np.iinfo(target)
             if x.min() < limits.min or x.max() > limits.max:
@@ -177,6 +180,7 @@ class Arrays(ABC):
         staged = self._staged(x.dtype, target)
         if staged != x.dtype:
             x, copy = x.astype(staged), False
+        # raises the error for a dtype that the device lacks, before anything is sent
         self.dtype(target)
         a = self._from_host(x, copy=copy)
         return a if dtype_name(a) == target else self._cast(a, target)
@@ -186,6 +190,7 @@ class Arrays(ABC):
 
         The host narrows it: fewer bytes are sent, and no float64 reaches a float32 device.
         """
+        # NumPy has no bfloat16, which the device makes of float32
         dtype = np.dtype(np.float32 if target == "bfloat16" else target)
         narrower = dtype.itemsize < source.itemsize
         as_it_is = self.has(source.name) and source.name != "bfloat16"

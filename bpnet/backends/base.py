@@ -45,7 +45,7 @@ class Backend(Arrays):
     rows_per_load: ClassVar[int] = 1024
     """Rows that a scan loads at once, for as many steps as these rows are enough for."""
     packs: ClassVar[int] = 1 << 20
-    """Elements up to which an array is packed with others: to launch a kernel costs more."""
+    """Elements of the largest array that is packed: one more launch costs more than a copy."""
     packs_plain: ClassVar[bool] = True
     """Whether packing pays for an optimizer without state, whose update is two calls."""
     slow_subnormals: ClassVar[bool] = False
@@ -160,6 +160,7 @@ class Backend(Arrays):
 
     def verify(self) -> None:
         """Run a product, an elementwise kernel and a copy back; raise what the library raises."""
+        # a backend that imports may still fail at its first kernel or BLAS call
         a = self.asarray(np.ones((2, 2), np.float32))
         result = self.to_numpy(self.xp.exp(a @ a))
         if not np.allclose(result, np.exp(2.0), rtol=1e-3):

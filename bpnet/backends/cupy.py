@@ -97,6 +97,7 @@ class CuPy(Replaying):
         import cupy
 
         capability = cupy.cuda.Device(self.device).compute_capability
+        # TF32 came with Ampere, compute capability 8.0
         return not cupy.cuda.runtime.is_hip and int(capability) >= 80
 
     def out_of_memory(self, error: BaseException) -> bool:
@@ -156,6 +157,7 @@ class CuPy(Replaying):
             host[...] = x
             a = cupy.empty(x.shape, staged)
             a.set(host, stream=stream)
+            # the host sends the narrower dtype, and the GPU widens it
             return host, a.astype(kind, copy=False), stream.record()
 
     def _lend(self, a: Array) -> None:
@@ -172,6 +174,7 @@ class CuPy(Replaying):
             with self._current():
                 copies.wait_event(reading.record())
 
+        # at exit no other array takes the memory
         weakref.finalize(a, free).atexit = False
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:

@@ -54,6 +54,7 @@ class InGraph:
                 array[...] = value
             graph.launch()  # on the current stream, after the kernels that made the batch
             for append, result in zip(outs, results, strict=True):
+                # the next launch writes to the same memory
                 append(result.copy())
         return carry
 
@@ -63,6 +64,7 @@ class InGraph:
 
         from bpnet.backends import cupy_products
 
+        # a graph reads its inputs from fixed memory, numbers as well
         kinds = {float: carry[0].dtype, int: cupy.int32}
         inputs = tuple(
             cupy.full((), v, kinds[type(v)]) if type(v) in kinds else v.copy() for v in step
@@ -77,6 +79,7 @@ class InGraph:
                 outs = [results.append] * self.count
                 updated = self.replay(carry, operands, [inputs], outs)
                 for a, b in zip(carry, updated, strict=True):
+                    # the next launch reads the carry from where this one did
                     if a is not b:
                         a[...] = b
             finally:

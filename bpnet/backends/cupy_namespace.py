@@ -14,6 +14,7 @@ import cupy
 from bpnet._typing import Array
 from bpnet.backends import cupy_products
 
+# attributes of the module: a look-up through __getattr__ would cost time in every call
 globals().update({name: getattr(_compat, name) for name in dir(_compat) if name[0] != "_"})
 
 sign = cupy.sign

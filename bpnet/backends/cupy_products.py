@@ -17,6 +17,8 @@ from cupy._core import _routines_linalg as products
 from bpnet._typing import Array
 
 _CAPTURING: list[tuple[Any, Any]] = []
+"""cuBLAS's handle and function of each capture in progress, the innermost last."""
+
 _WORKSPACE = 1 << 22
 """Bytes of cuBLAS's workspace while a graph is captured: it would allocate another one."""
 
@@ -41,6 +43,7 @@ def batched(x: Array, y: Array, out: Array | None = None) -> Array | None:
         out = cupy.empty((*members, m, n), x.dtype)
     handle, gemm = _CAPTURING[-1] if _CAPTURING else (None, cublas.gemmStridedBatchedEx)
     real = getattr(cupy.cuda.runtime, f"CUDA_R_{_KINDS[x.dtype.char]}")
+    # cuBLAS reads both factors from the memory of the host
     one, zero = np.ones((), x.dtype), np.zeros((), x.dtype)
     left, right = ((a.data.ptr, real, *at[1:]) for a, at in zip((y, x), layouts, strict=True))
     gemm(

@@ -114,6 +114,7 @@ def diagnose_cupy(error: BaseException | None, facts: CupyFacts) -> Diagnosis:
         return Diagnosis(why, "use backend 'numpy' here")
     if error is None:
         return Diagnosis("CuPy is not installed", install(_best(facts)))
+    # two wheels explain any error, so that they come before the rules
     diagnosis, nvidia = two_wheels(facts), (_toolkit, _import, _driver, _no_device, _architecture)
     for rule in (_memory, *((_rocm,) if facts.rocm else nvidia)):
         if diagnosis := diagnosis or rule(error, facts):
@@ -143,6 +144,7 @@ def _memory(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
     text = str(error)
     if not cupy_out_of_memory(error):
         return None
+    # the words of CuPy's pool where a limit of its own, not the GPU, is reached
     if "limit set to" in text:
         why = f"the memory limit of CuPy's pool is reached ({text.rstrip('.')})"
         return Diagnosis(why, "unset CUPY_GPU_MEMORY_LIMIT")
@@ -157,6 +159,7 @@ def _toolkit(error: BaseException, facts: CupyFacts) -> Diagnosis | None:
         return None
     part = match["pathfinder"] or match["softlink"] or match["header"]
     wheel = _wheel(facts)
+    # only these wheels have the extra with the parts of the toolkit
     cure = f'pip install "{wheel}[ctk]"' if wheel.startswith("cupy-cuda") else _renew(facts)
     return Diagnosis(f"parts of the CUDA toolkit are missing ({part})", cure)
 
@@ -197,6 +200,7 @@ def _old_driver(facts: CupyFacts) -> Diagnosis:
     why = f"the NVIDIA driver serves {hardware.cuda(facts.driver.version)}, too old for {wheel}"
     if "cuda13x" not in wheel:
         return Diagnosis(why, f"install the NVIDIA driver {_DRIVER_FOR_12} or newer")
+    # a driver for CUDA 12 serves another wheel; an older one serves none
     if facts.driver.version >= 12000:
         return Diagnosis(why, _renew(facts))
     return Diagnosis(why, f"install the NVIDIA driver {_DRIVER_FOR_13} or newer")

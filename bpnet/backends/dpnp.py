@@ -32,6 +32,7 @@ class Dpnp(Backend):
 
     def synchronize(self) -> None:
         """Wait for the queue of the device."""
+        # an empty array leads to the queue that all arrays of the device share
         self.xp.empty(0, device=self.device).sycl_queue.wait()
 
     def _from_host(self, x: Any, *, copy: bool) -> Array:
@@ -51,6 +52,7 @@ class Dpnp(Backend):
 def _library() -> Any:
     """Import dpnp so that it finds the OpenCL driver for CPUs of ``intel-opencl-rt``."""
     driver = _cpu_driver()
+    # OpenCL reads the variable once, when dpnp is imported
     if "dpnp" not in sys.modules and "OCL_ICD_FILENAMES" not in os.environ and driver.exists():
         os.environ["OCL_ICD_FILENAMES"] = str(driver)
     import dpnp
@@ -79,6 +81,7 @@ def open_backend(device: str | None) -> Dpnp:
     present = dpctl.get_devices()
     if not present:
         raise _without_driver()
+    # the kernels are chosen for the process, not for a device
     if any(d.is_cpu for d in present):
         _avoid_vector_math()
     if device is None:

@@ -23,6 +23,7 @@ SIBLINGS = {
 
 def dtype_name(a: Array) -> str:
     """Name of an array's dtype."""
+    # PyTorch's dtypes have no name, their text is "torch.float32"
     return str(getattr(a.dtype, "name", None) or str(a.dtype).rsplit(".", maxsplit=1)[-1])
 
 

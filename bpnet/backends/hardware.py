@@ -14,7 +14,7 @@ class CudaDriver(NamedTuple):
 
     version: int = 0  # CUDA version that it serves, 12040 for 12.4; 0 without a driver
     devices: int = 0  # number of GPUs
-    error: int = 0
+    error: int = 0  # what cuInit returned, 0 for success
     capability: int = 0  # compute capability of the oldest GPU, 75 for 7.5; 0 if unknown
 
     def describe(self) -> str:
@@ -56,6 +56,7 @@ def cuda_driver() -> CudaDriver:
         cuda = ctypes.CDLL("nvcuda.dll" if windows else "libcuda.so.1")
         version, count = ctypes.c_int(0), ctypes.c_int(0)
         cuda.cuDriverGetVersion(ctypes.byref(version))
+        # the version is known without a GPU; devices are counted after cuInit only
         error = cuda.cuInit(0)
         if error == 0:
             cuda.cuDeviceGetCount(ctypes.byref(count))
@@ -97,6 +98,7 @@ def nvidia_hardware() -> bool | None:
             vendor, kind = ((device / part).read_text().strip() for part in ("vendor", "class"))
         except OSError:
             continue
+        # NVIDIA's number, and the class of display and 3D controllers
         if vendor == "0x10de" and kind.startswith("0x03"):
             return True
     return False
@@ -113,6 +115,7 @@ def gpus() -> frozenset[str]:
         "cuda": cuda_driver().devices > 0,
         "rocm": amd_hardware(),
         "mps": platform.system() == "Darwin" and platform.machine() == "arm64",
+        # any GPU has /dev/dri; the library is Level Zero's driver for Intel's
         "intel": Path("/dev/dri").exists() and _loads("libze_intel_gpu.so.1"),
     }
     return frozenset(kind for kind, is_there in kinds.items() if is_there)

@@ -31,6 +31,7 @@ class Jax(Backend):
     def spec(self) -> str:
         """Name and device, such as ``"jax:cpu"`` or ``"jax:cuda:1"``."""
         kind = _kind(self.device)
+        # JAX can divide a processor into several devices
         only = kind == "cpu" and self.device.id == 0
         return "jax:cpu" if only else f"jax:{kind}:{self.device.id}"
 
@@ -61,6 +62,7 @@ class Jax(Backend):
 
         live: Any = jax.live_arrays
         for array in live(self.device.platform):
+            # an array that was donated is still listed, and can't be waited for
             if not array.is_deleted():
                 array.block_until_ready()
 
@@ -73,6 +75,7 @@ class Jax(Backend):
         import jax
 
         precision = None if self.device.platform == "cpu" else "highest"
+        # a float32 run within a float64 session must not take that away
         wide = dtype == "float64" or _wide_types()
         with (
             jax.enable_x64(wide),
@@ -98,10 +101,12 @@ class Jax(Backend):
         It is compiled once for each ``step`` and set of shapes. The carry's memory is donated: its
         arrays can't be used afterwards. See :meth:`Backend.scan`.
         """
+        # a loop of no steps would be compiled for nothing, and leave empty results
         if loop.length(xs) == 0:
             return carry, ()
         if numbers is not None:
             real = loop.real(carry)
+            # NumPy's float64 and int64 need a float64 session
             numbers = tuple(n.astype(real if n.dtype.kind == "f" else np.int32) for n in numbers)
         carry, outs = loop.cached(_compiled, step)(carry, xs, operands, numbers)
         return carry, tuple(outs)
@@ -123,6 +128,7 @@ class Jax(Backend):
 
     def _download(self, a: Array) -> Any:
         host = np.asarray(a)
+        # np.asarray of JAX's memory is read-only, so that it is copied
         return host.astype(np.float32) if host.dtype.name == "bfloat16" else np.array(host)
 
     def _move(self, a: Array) -> Array:
@@ -153,6 +159,7 @@ def _compiled(step: Step) -> Any:
 
         return jax.lax.scan(body, carry, (xs, numbers))
 
+    # the carry's memory serves the results, or parameters would be in memory twice
     return jax.jit(run, donate_argnums=0)
 
 

@@ -23,6 +23,7 @@ PACKAGES = {
 }
 """Distributions to install for each library; CuPy's depends on the driver."""
 
+# the class of JAX's arrays is of the package jaxlib
 _ROOTS = {name: name for name in NAMES} | {"jaxlib": "jax"}
 
 
@@ -45,6 +46,7 @@ def library_of(thing: Any) -> str | None:
         if wrapper := re.fullmatch(r"bpnet\.backends\.(\w+)_namespace", thing.__name__):
             return wrapper[1]
         path = thing.__name__.removeprefix("array_api_compat.").split(".")
+        # jax and jax.numpy are a library's namespaces, jax.nn and other modules are not
         known = path[0] if path[1:] in ([], ["numpy"]) else None
         return _ROOTS.get(known) if known else None
     return _ROOTS.get(type(thing).__module__.split(".")[0])

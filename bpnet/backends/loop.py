@@ -34,6 +34,7 @@ def run(
     stacked: list[list[Array]] = []
     outs: list[tuple[Array, ...]] = []
     rows = repeat(()) if numbers is None else ((row,) for row in numbers)
+    # rows that are repeated never end, the range does
     for i, x, row in zip(range(steps), slices, rows, strict=False):
         carry, out = step(carry, x, *row, *operands)
         outs.append(out)
@@ -53,6 +54,7 @@ def cached(function: Any, *arguments: Any) -> Any:
     """Result of a function with an ``lru_cache``, anew for a user's object without a hash."""
     try:
         return function(*arguments)
+    # no hash, or an error of the function itself, which the second call raises again
     except TypeError:
         return function.__wrapped__(*arguments)
 
@@ -76,6 +78,7 @@ def groups(
         loaded = load(xp.reshape(rows, (-1,)), *operands)
         yield loaded, lambda a: [a[i : i + k, ...] for i in range(0, a.shape[0], k)]
         first += size
+        # the first load has told how many bytes a step takes
         if room:
             step_bytes = sum(a.nbytes for a in trees.leaves(loaded)) // rows.shape[0]
             size, room = max(size, room // max(step_bytes, 1)), 0
@@ -83,6 +86,7 @@ def groups(
 
 def elements(a: Array) -> list[Array]:
     """Elements along the leading axis."""
+    # the standard defines an index of fewer axes only with an ellipsis
     return [a[i, ...] for i in range(a.shape[0])]
 
 

@@ -35,6 +35,7 @@ class Group:
         """Wait for the current stream; False if that takes longer than ``timeout`` seconds."""
         import cupy
 
+        # CUDA's own wait has no timeout, and a rank that is gone would hold this one for good
         event = cupy.cuda.Event(disable_timing=True)
         event.record()
         end = time.monotonic() + timeout

@@ -44,6 +44,7 @@ class NumPy(Replaying):
     def compiling(self, requested: bool | None, steps: int = 0) -> Backend:
         """Return the backend; on False, one that calls every step without a recording."""
         backend = super().compiling(requested, steps)
+        # True was refused above, so that what remains is False
         return backend if requested is None else replace(self, replays=False)
 
     @property

@@ -56,6 +56,7 @@ def get(spec: Any, device: Any = None) -> Backend:
     check_name(name)
     device = specs.merge(spec, named_device, text)
     backend = _open(name, device)
+    # the cached backend is on the device that was current when it was opened
     current = backend if device is not None else backend.current()
     return backend if current == backend else _open(name, str(current.device))
 
@@ -76,6 +77,7 @@ def _open(name: str, device: str | None) -> Backend:
     try:
         backend: Backend = libraries.adapter(name).open_backend(device)
         backend.verify()
+        # the class is known only after its file was imported
         copyreg.pickle(type(backend), _reduced)
     except (InputError, BackendUnavailable):
         raise
@@ -96,6 +98,7 @@ def _same(backend: Backend, device: str | None) -> Backend:
         msg = f"backend {backend.name!r} is a module with one device; leave device {device!r} out"
         raise InputError(msg)
     merged = specs.merge(backend.spec, specs.device_text(backend.device), device)
+    # a partial device, such as a number alone, is compared after it was completed
     if _open(backend.name, merged) != backend:
         msg = f"backend {backend.spec!r} and device {device!r} disagree; give the device once"
         raise InputError(msg)

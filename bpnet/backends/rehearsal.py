@@ -159,6 +159,7 @@ def _unusable(backend: Backend, dtype: str) -> str | None:
 
 def _try(backend: Backend, call: Call) -> str | None:
     """Why a call differs from NumPy's on a backend, as a clause; None where it does not."""
+    # a call may write to its operands
     numbers = SimpleNamespace(**{name: x.copy() for name, x in _NUMBERS.items()})
     expected = call(array_namespace(numbers.a), numbers)
     try:
@@ -179,6 +180,7 @@ def _differences(backend: Backend, actual: list[Array], expected: list[Any]) -> 
             yield from [f"gives {a!r}, wanted {x}"] * (a != x)
         elif owner is None or not backend.alike(owner):
             yield f"gives {type(a).__name__}, no array of its own"
+        # positions may come in any integers that the library indexes with
         elif tuple(a.shape) != x.shape or (x.dtype != np.int64 and dtype_name(a) != x.dtype.name):
             yield f"gives {dtype_name(a)} of shape {tuple(a.shape)}, wanted {x.dtype} of {x.shape}"
         elif not np.allclose(backend.to_numpy(a), x, rtol=1e-5, atol=1e-6):

@@ -63,6 +63,7 @@ def find(module: Namespace, dtype: str) -> Routes | None:
         sent = _sent(module, samples, upload)
         for download in _DOWNLOADS if sent else ():
             if _returned(sent, samples, download):
+                # another library's arrays come by DLPack, whichever route NumPy's take
                 imported = _sent(module, samples, _send_dlpack)
                 return Routes(upload, download, _returned(imported, samples, download))
     return None
@@ -112,8 +113,10 @@ def _samples(dtype: str) -> list[Any]:
         numbers = [True, False, False, True, True, False]
     elif dtype in INTEGERS:
         least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        # a third of the largest has alternate bits, so that a lost one shows
         numbers = [least, most, most - 1, 0, 1, most // 3]
     else:
+        # a third needs all bits of a mantissa, so that a detour by a narrower dtype shows
         numbers = [0.5, -1.25, np.inf, np.nan, 1 / 3, 6.0]
     x = np.asarray(numbers, dtype).reshape(2, 3)
     return [x, x.T, x[:, ::-1], x[:0], x[1, 2, ...], x[:1, :, None]]
@@ -156,6 +159,7 @@ def _send_whole(module: Namespace, x: Any) -> Array:
 
 
 def _send_dlpack(module: Namespace, x: Any) -> Array:
+    # some libraries take no gaps or negative strides; ascontiguousarray adds an axis to 0-d
     return module.from_dlpack(np.ascontiguousarray(x).reshape(x.shape))
 
 
@@ -206,6 +210,7 @@ _DOWNLOADS: tuple[Download, ...] = (_take_dlpack, _take_whole, _take_list, _take
 
 def _host_dtype(a: Array) -> Any:
     name = dtype_name(a)
+    # an unknown dtype fails the comparison with the samples, and raises nothing
     return np.dtype(name) if name in DTYPES else np.dtype(object)
 
 

@@ -55,6 +55,7 @@ def select(backend: Any = None, device: Any = None, like: Array | None = None) -
     if _is_auto(requested):
         requested, source = os.environ.get(VARIABLE), f"by {VARIABLE}"
     if _is_auto(requested):
+        # a device that is named overrides the place of the data
         owner = libraries.owner(like) if like is not None and device is None else None
         if owner is not None and owner.name != "numpy":
             owner = registry.tried(owner)
@@ -96,6 +97,7 @@ def _first(entries: list[Any], device: Any, source: str) -> Selection:
 
 
 def _auto(device: Any) -> Selection:
+    # drivers and files tell within milliseconds; the import of a library takes seconds
     gpus = hardware.gpus()
     failed: list[str] = []
     for spec in candidates(gpus):

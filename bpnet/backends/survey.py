@@ -63,6 +63,7 @@ def try_out(name: str) -> BackendStatus:
     try:
         backend = registry.get(name)
     except BackendUnavailable as error:
+        # the probe's standard error is for a user who looks for the whole error
         if error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
         version = getattr(sys.modules.get(name), "__version__", None)
@@ -110,6 +111,7 @@ def status(
     unique = list(dict.fromkeys(registry.names() if names is None else names))
     for name in unique:
         registry.check_name(name)
+    # one deadline for all, because the probes run side by side
     deadline = time.monotonic() + timeout
     answers: queue.SimpleQueue[BackendStatus] = queue.SimpleQueue()
     slow = [name for name in unique if name != "numpy" and libraries.installed(name)]
@@ -174,6 +176,7 @@ def _start(
 
 def _read(name: str, code: int, out: str, err: str) -> BackendStatus:
     try:
+        # what a library printed comes before the answer
         return BackendStatus.from_dict(json.loads(out.splitlines()[-1]))
     except (IndexError, ValueError, TypeError, KeyError):
         last = one_line((err.strip().splitlines() or ["no message"])[-1])

@@ -37,12 +37,13 @@ class Torch(Backend):
 
     name: str = "torch"
     namespace: ClassVar[str] = "array_api_compat.torch"
-    eager: bool = field(default=True, compare=False)
-    captures: bool = field(default=True, compare=False)
+    # not compared: backends are equal if library and device are
+    eager: bool = field(default=True, compare=False)  # whether steps are not compiled
+    captures: bool = field(default=True, compare=False)  # whether scans on CUDA become graphs
 
     @property
     def packs(self) -> int:  # type: ignore[override]
-        """On a processor as many as NumPy: for larger ones a call costs less than a copy."""
+        """As many elements as NumPy's on a processor, where a call soon costs less than a copy."""
         return 1 << 15 if self.device.type == "cpu" else Backend.packs
 
     @property
@@ -52,7 +53,7 @@ class Torch(Backend):
 
     @property
     def slow_subnormals(self) -> bool:  # type: ignore[override]
-        """True on a processor, unless steps are compiled, where another block length recompiles."""
+        """True on a processor, unless steps are compiled, for which clearing adds block lengths."""
         return self.eager and self.device.type == "cpu"
 
     def synchronize(self) -> None:
@@ -167,9 +168,11 @@ class Torch(Backend):
     def _download(self, a: Array) -> Any:
         import torch
 
+        # a user's tensor may take part in PyTorch's own differentiation, which NumPy refuses
         a = a.detach()
         if a.dtype is torch.bfloat16:
             a = a.float()
+        # on a processor numpy() shares the tensor's memory
         return np.array(a.cpu().numpy())
 
     def _move(self, a: Array) -> Array:

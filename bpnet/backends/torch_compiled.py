@@ -38,10 +38,12 @@ def _compiled(step: Step, backend: Backend, shapes: Any) -> Step:
 
     first: list[Step] = []  # the compiled step, after the first call
     device = backend.device
+    # MPS has no float64
     real = torch.float32 if device.type == "mps" else torch.float64
 
     def tensors(row: tuple[float, ...]) -> tuple[Array, ...]:
         dtype = real if any(isinstance(n, float) for n in row) else torch.int32
+        # one tensor for the whole row is one copy to the device
         return tuple(torch.tensor(row, dtype=dtype, device=device).unbind())
 
     def run(carry: Any, x: Any, numbers: Any, *operands: Any) -> Any:

@@ -26,6 +26,8 @@ STRICT = False
 """Whether a step that can't be captured is an error, for tests, which must not miss it."""
 
 _KEPT = 4
+"""Captured steps that are kept for later scans: each has memory on the GPU."""
+
 _log = logging.getLogger("bpnet")
 _captured: dict[Any, "Captured | None"] = {}
 
@@ -55,6 +57,7 @@ def scan(
         return None
     rows = tuple(_numbers(n, device) for n in numbers or ())
     try:
+        # raises for a part with a state, which a graph would freeze
         through(step, xp, xp, [])
         kinds = _kinds(operands, _place), _kinds((carry, xs, rows), _kind)
         key = hash(step), step, numbers is None, kinds
@@ -97,6 +100,7 @@ def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
             for _ in range(2):
                 body()
         torch.cuda.current_stream(device).wait_stream(side)
+        # a capture records the calls and runs nothing
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             body()
@@ -109,6 +113,7 @@ def _verified(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any) -> C
     import torch
 
     try:
+        # a clone, because the step may write to its carry
         expected = take(trees.map_leaves(torch.clone, carry), xs, 0, numbers)
         captured = _capture_step(take, carry, xs, numbers, operands, expected[1])
         _fill(captured.carry, carry)
@@ -154,6 +159,7 @@ def _step(
     """Result of a step, with numbers unless it is plain, at an index, or a tensor of it, (1,)."""
 
     def row(a: Array) -> Array:
+        # a captured step can't have a number of the host as its index
         return a[at] if isinstance(at, int) else a.index_select(0, at)[0]
 
     x = trees.map_leaves(row, xs)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+# np.generic: a number of NumPy is a setting like a number of Python, and no array
 _SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 
 
@@ -50,6 +51,7 @@ def unstack(tree: Any, split: Callable[[Any], Iterable[Any]]) -> Iterable[Any]:
 
 def _rows(trees: Iterable[Any], split: Callable[[Any], Iterable[Any]]) -> Iterable[Any]:
     columns = [unstack(tree, split) for tree in trees]
+    # scalars are repeated without an end
     return zip(*columns, strict=False) if columns else repeat(())
 
 

@@ -26,6 +26,7 @@ _COMPARISONS = {
 }  # fmt: skip
 _CHOICES = {
     "where": "$0 ? $1 : $2",
+    # the standard's results for nan, which C++'s comparisons and fmax do not give
     "maximum": "$0 != $0 ? $0 : $1 != $1 ? $1 : $0 > $1 ? $0 : $1",
     "minimum": "$0 != $0 ? $0 : $1 != $1 ? $1 : $0 < $1 ? $0 : $1",
     "sign": "$0 > T(0) ? T(1) : $0 < T(0) ? T(-1) : $0 == T(0) ? T(0) : $0",
@@ -84,6 +85,7 @@ def computed(call: Call, values: Sequence[Value]) -> Any:
         return values[call.result].dtype
     read = (values[n] for n in call.reads)
     plain = [a.value for a in call.args if isinstance(a, Constant)]
+    # numbers of Python adapt to the dtype of the arrays, as in the library
     return np.result_type(*(v.dtype(0) if v.scalar else v.dtype for v in read), *plain)
 
 
@@ -113,6 +115,7 @@ def text(call: Call, terms: list[str], values: Sequence[Value]) -> str:
     unsigned = STORED.get(f"u{dtype.name}", STORED[dtype.name])
     expression = expression.replace("T(", f"({_computed_in(dtype)})(")
     expression = expression.replace("U(", f"({unsigned})(")
+    # rounded after each call, as when the calls run one by one
     return f"float16({expression})" if result.name == "float16" else expression
 
 
@@ -132,12 +135,15 @@ def literal(value: Any, dtype: Any) -> str:
         return "true" if value else "false"
     if dtype.kind in "iu":
         return f"({STORED[dtype.name]})({int(value)}LL)"
+    # a kernel computes halves in float
     wide = np.dtype(np.float32) if dtype.name == "float16" else dtype
     number = float(dtype.type(value))
     end = "f" if wide.itemsize == 4 else ""
     if math.isfinite(number):
+        # 17 digits are enough for any float64 to come back unchanged
         digits = f"{number:.17g}"
         return f"({digits}{'' if set('.e') & set(digits) else '.0'}{end})"
+    # infinity and nan have no literals in C++
     return f"({'0.0' if math.isnan(number) else math.copysign(1, number)}{end} / 0.0{end})"
 
 

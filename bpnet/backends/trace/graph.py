@@ -90,6 +90,7 @@ class Graph:
 
     def value(self, value: Any, sources: Iterable[int], shares: Any) -> int:
         """Return the number of a new value, which may be a view of one of its sources."""
+        # a value owns its memory unless a source shares it
         number = root = len(self.values)
         order, scalar = "", isinstance(value, (np.generic, int, float))
         shape, dtype = getattr(value, "shape", ()), getattr(value, "dtype", type(value))

@@ -50,6 +50,7 @@ def find(
         parts = []
         for n in call.args[0]:
             value, root = graph.values[n], graph.values[n].root
+            # a part must be all of its memory, as it is or as a vector
             whole = graph.values[root].size == value.size and (root == n or len(value.shape) == 1)
             new = root in maker and root not in used and whole
             # one memory may serve both if the part is not read later, or neither is written later

@@ -58,6 +58,7 @@ class _Fusion:
         target = values[call.result].root
         writes = call.in_place or target == call.result
         needed = {self.maker[n] for n in call.touched if n in self.maker}
+        # a thread of a kernel makes one element, and can't see what others made in it
         excluded = {g for n in call.reads if (g := self.maker.get(n)) is not None
                     and values[n].shape != shape}  # fmt: skip
         for root in {values[n].root for n in call.touched}:
@@ -84,6 +85,7 @@ class _Fusion:
     def _place(self, call: Call, shape: Any, needed: set[int], excluded: set[int]) -> int:
         """Number of the first group that can take a call, or of a new one."""
         for g, group in enumerate(self.groups):
+            # a group can't run before and after another one
             cycle = any(self.groups[n].above >> g & 1 for n in needed - {g})
             if shape is None or group.shape != shape or g in excluded or cycle:
                 continue
@@ -107,6 +109,7 @@ def fused(graph: Graph, calls: Sequence[Call]) -> list[Unit]:
     fusion = _Fusion(graph)
     for call in calls:
         fusion.add(call)
+    # a group has more groups above it than each of these has, so that the count is an order
     ordered = sorted(fusion.groups, key=lambda group: group.above.bit_count())
     return [Unit(tuple(group.calls), group.shape is not None) for group in ordered]
 

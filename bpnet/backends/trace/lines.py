@@ -78,6 +78,7 @@ class Writer:
         body = "\n".join(f"    {line}" for line in (*head, *memory, *before, *loop))
         scope: dict[str, Any] = {"constants": self.constants}
         source = f"def replay(carry, operands, steps, outs):\n{body}"
+        # the text has names, shapes and slices alone; objects come in as constants
         exec(compile(source, "<trace>", "exec"), scope)
         replay: Callable[..., Any] = scope["replay"]
         return replay
@@ -90,6 +91,7 @@ class Writer:
             for (start, stop), (_, root) in zip(join.places(self.graph), join.parts, strict=True):
                 if root >= 0:
                     shape, part = self.graph.values[root].shape, f"v{n}[..., {start}:{stop}]"
+                    # only a part of a vector may have another shape than its slice
                     one = len(value.shape) == 1
                     yield f"v{root} = {part}" + f".reshape({shape!r})" * one
 
@@ -101,6 +103,7 @@ class Writer:
                 yield from self._joined(join)
             else:
                 yield from self.library.statements(self, unit)
+            # the allocator can use their memory again within the step
             if unused := [f"v{n}" for n in self.plan.released.get(i, ())]:
                 yield " = ".join([*unused, "None"])
         for i, n in enumerate(ends.outs):

@@ -28,6 +28,7 @@ _FORMS = {
     "getitem": ("$0[$1]", ""),
     "T": ("$0.T", ""),
 }
+# operators of Python by the names of the standard's functions
 _OF_NUMBERS = {name: operator_ for operator_, name in (BINARY | UNARY).items()}
 
 
@@ -94,6 +95,7 @@ class OnCuPy(Library):
         return [*lines, f"{name}({', '.join(f'v{n}' for n in (*kernel.ins, *kernel.outs))})"]
 
     def _form(self, graph: Graph, call: Call) -> Form:
+        # numbers are Python's, and computed on the host
         if graph.values[call.result].scalar:
             function = getattr(operator, f"__{_OF_NUMBERS[call.name]}__")
             return Form.of(function, call)

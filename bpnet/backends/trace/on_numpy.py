@@ -74,6 +74,7 @@ def _matmul(graph: Graph, call: Call) -> Form | None:
     if xp.is_other_way_round(x.shape, y.order):
         copy = {"copy": np.copyto}
         return Form("$1T.dot($0T).T.copy()", "$copy($out, $1T.dot($0T).T)", copy)
+    # dot writes to arrays in C order only
     return Form("$0.dot($1)", "$0.dot($1, $out)" * (graph.values[call.result].order == "C"))
 
 
@@ -115,6 +116,7 @@ def _argmax(graph: Graph, call: Call) -> Form | None:
 
 
 def _take(graph: Graph, call: Call) -> Form:
+    # no form into memory: NumPy would buffer it, and copy
     return Form("$0.take($1, $axis)", constants={"axis": call.option(2, "axis")})
 
 
@@ -126,6 +128,7 @@ def _concat(graph: Graph, call: Call) -> Form | None:
 
 
 def _astype(graph: Graph, call: Call) -> Form:
+    # the recording has shown whether this call copies
     copies = graph.values[call.result].root == call.result
     text = "$0.astype($dtype)" if copies else "$0.astype($dtype, copy=False)"
     return Form(text, constants={"dtype": call.option(1, "dtype")})

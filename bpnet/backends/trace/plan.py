@@ -21,14 +21,14 @@ _LARGE = 1 << 16
 
 @dataclass(frozen=True)
 class Ends:
-    """Numbers of the values that a step is given, and of those that it returns."""
+    """Arguments and results of a step, by the numbers of their values in the graph."""
 
-    carry: tuple[int, ...]
+    carry: tuple[int, ...]  # before the step; the other arguments follow
     batch: tuple[int, ...]
     numbers: tuple[int, ...]
     operands: tuple[int, ...]
-    carried: tuple[int, ...]
-    outs: tuple[int, ...]
+    carried: tuple[int, ...]  # the carry after the step
+    outs: tuple[int, ...]  # its results
 
     @property
     def in_place(self) -> frozenset[int]:
@@ -116,6 +116,7 @@ def make(graph: Graph, ends: Ends, library: Library) -> Plan:
     takes_out = partial(library.takes_out, graph)
     returned = frozenset(graph.values[n].root for n in (*ends.carried, *ends.outs))
     arguments = frozenset((*ends.carry, *ends.batch, *ends.numbers, *ends.operands))
+    # the caller owns what a step is given, and keeps what it returns: both need own memory
     concats = joins.find(graph, returned | arguments, takes_out, library.axes)
     parts = {root for join in concats for _, root in join.parts if root >= 0}
     packed = frozenset(parts | {join.call.result for join in concats})
@@ -145,6 +146,7 @@ def _fixed(graph: Graph, ends: Ends, returned: frozenset[int], packed: frozenset
     These are arrays that depend on no argument and are never written to, and views of fixed memory:
     of parameters, of data, of buffers.
     """
+    # a constant that is written to, or leaves the step, must be made anew in each
     written = {graph.values[call.result].root for call in graph.calls if call.in_place}
     constant: set[int] = set()
     still, fixed = {*ends.in_place, *ends.operands}, set()
@@ -155,6 +157,7 @@ def _fixed(graph: Graph, ends: Ends, returned: frozenset[int], packed: frozenset
         free = call.name in CREATION or (call.reads and constant.issuperset(call.reads))
         if free and not {root} & (written | returned | packed):
             constant.add(n)
+        # a view stays the same as long as the memory that it looks at does
         if n in constant or (root != n and still.issuperset(call.reads)):
             fixed.add(n)
         if n in fixed or n in packed or (root == n and n not in returned and takes_out(call)):
@@ -166,6 +169,7 @@ def _internal(
     graph: Graph, body: list[Unit], before: list[Call], excluded: frozenset[int]
 ) -> frozenset[int]:
     """Values that no unit uses but the kernel that makes them."""
+    # by the memory, because a view of a value uses it, too
     users = Counter(root for unit in body for root in {graph.values[n].root for n in unit.touched})
     users.update(root for call in before for root in graph.roots(call.reads))
     made = {n for unit in body if unit.is_kernel for n in unit.made}
@@ -187,6 +191,7 @@ def _places(graph: Graph, body: list[Unit], last_use: dict[int, int], excluded: 
                     free[kind].append(len(buffers))
                     buffers.append(kind)
                 places[call.result] = free[kind].pop()
+        # freed after the whole unit, whose calls must not write to what it reads
         for root in graph.roots(unit.touched):
             if root in places and last_use[root] == i:
                 free[buffers[places[root]]].append(places[root])

@@ -62,6 +62,7 @@ class Recorder:
         self.xp = xp
 
     def __getattr__(self, name: str) -> Any:
+        # copy, pickle and others ask for special methods, which are no functions of the standard
         if name.startswith("__"):
             raise AttributeError(name)
         value = getattr(self.xp, name)
@@ -95,7 +96,7 @@ class Recorder:
         raise NotImplementedError
 
     def to_host(self, array: "Recorded") -> Any:
-        """Return a NumPy copy of an array, where that is allowed."""
+        """Return a NumPy copy of an array, or raise an error where a copy must not be made."""
         raise NotImplementedError
 
 
@@ -146,6 +147,7 @@ def _operator(name: str, *, reflected: bool = False, in_place: bool = False) -> 
     def method(self: Recorded, *other: Any) -> Any:
         pair = (*other, self) if reflected else (self, *other)
         result = self.recorder.call("operator", written, function, pair, {})
+        # Python binds the name to what `a += b` returns; where arrays are immutable, a new one
         return self if in_place and result.inner is self.inner else result
 
     return method
@@ -211,6 +213,7 @@ class Tracer(Recorder):
             known, arguments = known[: -len("_like")], (result.shape, *arguments[1:])
             keywords = {"dtype": result.dtype}
         args = tuple(map(self._reference, arguments))
+        # all arrays of a step are on one device
         keywords.pop("device", None)
         named = tuple((key, self._reference(a)) for key, a in keywords.items())
         in_place = name in _IN_PLACE and result.inner is arguments[0].inner
@@ -231,6 +234,7 @@ class Tracer(Recorder):
             return Ref(a.number)
         if isinstance(a, (tuple, list)) and any(True for _ in recorded(a)):
             return tuple(map(self._reference, a))
+        # a list could change after it was recorded
         a = tuple(a) if isinstance(a, list) else a
         if not is_plain(a):
             raise self.graph.refuse(f"an argument of type {type(a).__name__}")

@@ -38,14 +38,14 @@ _ROOM = 1 << 18
 
 _log = logging.getLogger("bpnet")
 _LOCK = threading.Lock()
-_UNKNOWN: Any = object()
+_UNKNOWN: Any = object()  # a step that was never recorded; None: one that can't be replayed
 _functions: dict[Any, tuple[Callable[..., Any] | None, int]] = {}
 
 _PLAIN = (bool, int, float, str, type(None), np.dtype, np.generic, ModuleType, type)
 
 
 class Impure(TypeError):
-    """A part of a step may have a state."""
+    """The error for a part of a step that may have a state."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Replaying(Backend):
         """How the library replays recorded calls."""
 
     def _narrow(self, numbers: tuple[Any, ...], carry: Any) -> tuple[Any, ...]:
+        """Numbers of a scan in the dtypes in which its steps take them."""
         return numbers
 
     def scan(
@@ -97,6 +98,7 @@ def scan(
     copy = partial(trees.map_leaves, partial(xp.asarray, copy=True))
     groups = loop.groups(step, xs, operands, rows_per_load, xp=xp, room=_ROOM)
     loaded, split = next(groups)
+    # only the structure counts here: each n stands for one number of the row
     row = () if numbers is None else (tuple([n] * n.shape[1] for n in numbers),)
     pattern = loaded, row
     steps = _flat(chain([(loaded, split)], groups), numbers or (), library)
@@ -104,6 +106,7 @@ def scan(
         first = next(steps)
         x, first_row = _rebuilt(pattern, first)
         kinds = [(n.dtype, n.shape[1]) for n in numbers or ()], numbers is None
+        # a user's equal parts may differ, so that only the graph tells whether such a step is known
         key: Any = None if user_parts else (xp, step, str((kinds, _form((carry, x, operands)))))
         function, count = _functions.get(key, (_UNKNOWN, 0))
         if function is not _UNKNOWN:  # the recording would be the same
@@ -120,6 +123,7 @@ def scan(
         append, data = tuple(column.append for column in outs), tuple(trees.leaves(operands))
         if function is _UNKNOWN:
             start = time.perf_counter()
+            # the first step was the recording: the next two are done both ways
             pair = list(islice(steps, 2))
             plain = partial(_plain_steps, step, copy, carry, pattern, pair, operands)
             function, carry = _verified(graph, ends, library, carry, pair, data, append, plain)
@@ -130,6 +134,7 @@ def scan(
             return None
         arrays, stacked = tuple(trees.leaves(carry)), []
         for _ in range(0, total, loop.FOLD):
+            # outs may have results already, of the steps before
             arrays = function(arrays, data, islice(steps, loop.FOLD - len(outs[0])), append)
             stacked.append([xp.stack(column) for column in outs])
             for column in outs:
@@ -165,6 +170,7 @@ def through(part: Any, xp: Namespace, other: Namespace, user_parts: list[Any]) -
     is_bpnets = kind.__module__.startswith("bpnet.")
     if not is_bpnets:
         user_parts.append(part)
+    # fields of a dataclass are looked through, other attributes may be a hidden state
     is_data = dataclasses.is_dataclass(part)
     stateless = is_data or pure or not getattr(part, "__dict__", None)
     if not stateless or not (pure or is_bpnets):
@@ -187,6 +193,7 @@ def _is_plain(carry: Any, library: Library, xp: Namespace) -> bool:
     arrays = list(trees.leaves(carry))
     if not all(isinstance(a, library.array) for a in arrays) or trees.scalars(carry):
         return False
+    # a plan gives each array memory of its own, and updates it in place
     distinct = not any(xp.may_share_memory(a, b) for a, b in combinations(arrays, 2))
     return distinct and sum(a.nbytes for a in arrays) <= _MOST
 
@@ -205,7 +212,7 @@ def _flat(
 
 
 def _rebuilt(pattern: Any, leaves: Iterable[Any]) -> Any:
-    """Tree of the structure of another with other leaves."""
+    """Return a tree with the structure of ``pattern`` and with other leaves."""
     rest = iter(leaves)
     return trees.map_leaves(lambda _: next(rest), pattern)
 
@@ -213,7 +220,7 @@ def _rebuilt(pattern: Any, leaves: Iterable[Any]) -> Any:
 def record(
     tracer: Tracer, step: Step, carry: Any, x: Any, row: Any, operands: Any, library: Library
 ) -> tuple[Graph, Ends, Any, tuple[Any, ...]] | None:
-    """Do a step with recorded arrays: return its graph and ends, the carry after it, its outs."""
+    """Do a step with recorded arrays; return its graph, its ends, the new carry and its results."""
     graph = tracer.graph
 
     def argument(a: Any) -> Recorded:
@@ -232,12 +239,14 @@ def record(
     if graph.broken or not out or not writes or list(map(_kind, before)) != list(map(_kind, after)):
         return None
     numbers = [tuple(a.number for a in trees.leaves(t)) for t in (carry, x, row, data, moved, out)]
+    # a graph that is kept must not hold the arrays of its step
     graph.recorded.clear()
     values = trees.map_leaves(lambda a: a.inner, moved)
     return graph, Ends(*numbers), values, tuple(a.inner for a in out)
 
 
 def _kind(a: Recorded) -> Any:
+    """Type of an array of the carry, which must be the same after a step as before it."""
     value = a.inner
     return type(value), value.shape, value.dtype, getattr(value, "strides", None)
 
