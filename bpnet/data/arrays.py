@@ -1,4 +1,4 @@
-"""NumPy's own formats, ``.npy`` and ``.npz``, read with suspicion: no pickle, no sudden size."""
+"""NumPy's own formats, ``.npy`` and ``.npz``, read without pickles and with checked sizes."""
 
 import io
 import math
@@ -18,6 +18,7 @@ from bpnet.errors import InputError
 Host = npt.NDArray[Any]
 
 _LONGEST_HEADER = 10_000  # NumPy's own limit, which holds before a header is read
+# Version 3 exists for names of record fields in UTF-8 alone, and records are refused.
 _HEADERS: dict[bytes, Any] = {
     b"\1\0": np.lib.format.read_array_header_1_0, b"\2\0": np.lib.format.read_array_header_2_0,
 }  # fmt: skip
@@ -56,11 +57,13 @@ def read_header(stream: IO[bytes], what: str) -> Header:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy warns of headers that Python 2 wrote
         shape, is_fortran, dtype = _HEADERS[magic[6:]](head, max_header_size=_LONGEST_HEADER)
+    # NumPy's parser accepts negative sizes, and True as a whole number.
     if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 32:
         raise InputError(f"{what} is damaged: its header claims the shape {str(shape)[:60]}")
     if dtype.hasobject:
         message = f"{what} holds Python objects (a pickle), which are never loaded: save numbers"
         raise InputError(message)
+    # NumPy's parser also accepts aliases such as 'float', which no writer of .npy files uses.
     is_plain = dtype.names is None and dtype.subdtype is None and dtype.itemsize
     if not is_plain or dtype.str.encode() not in head.getvalue()[: head.tell()]:
         raise InputError(f"{what} has type {str(dtype)[:60]}: give a plain array")
@@ -105,6 +108,7 @@ def _entry_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -
 
 def flat(x: Host, name: str, where: str) -> tuple[Host, tuple[int, ...] | None]:
     """Examples with pictures flattened, and the shape of a picture; no value is read."""
+    # More than 8 bytes is longdouble, which differs by platform and which no backend has.
     if x.dtype.kind not in "biuf" or x.dtype.itemsize > 8:
         raise InputError(f"{where}: {name} has type {x.dtype}: give booleans, integers or floats")
     if x.ndim < 2 or not x.size:
@@ -123,11 +127,12 @@ def check_targets(y: Any, rows: int, name: str, where: str) -> None:
 
 
 def native(values: Host, what: str) -> Host:
-    """Bytes of a file, contiguous and viewed as their type, as an array that is safe to use."""
+    """Convert a contiguous view of a file's bytes to the machine's byte order; check its values."""
     dtype = values.dtype
     if dtype == np.bool_:
         return np.asarray(values.view(np.uint8) != 0)  # a byte neither 0 nor 1 would be no bool
     if dtype.kind == "U":
+        # A code point beyond Unicode would fail later, wherever the text is first used.
         points = values.view(dtype.byteorder.replace("|", "=") + "u4")
         if points.max(initial=0) > 0x10FFFF:
             raise InputError(f"{what} is damaged: it holds text that is not Unicode")

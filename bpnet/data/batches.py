@@ -30,13 +30,14 @@ def take_rows(x: Array, rows: Array, scale: float | None, dtype: DType, *, xp: N
     if batch.dtype == dtype:
         return batch
     batch = xp.astype(batch, dtype)
+    # Stored floats count as scaled already: the scale belongs to integers such as pixels.
     if scale is not None and not special.is_floating(x.dtype, xp):
         batch *= scale
     return batch
 
 
 def as_array(value: Any, name: str) -> Array:
-    """Array as it is where it belongs to a library of the standard or is sparse, else NumPy's."""
+    """Return an array of any library, or a sparse one, as it is; make a NumPy array of the rest."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         msg = f"{name} is a masked array, and a network takes every value; give {name}.filled(0)"
         raise InputError(f"{msg}, or leave the rows out")
@@ -91,6 +92,7 @@ def examples(
     xp = backend.xp
     moved = backend.asarray(x, dtype=dtype if _is_float(x) else None)
     moved = xp.reshape(moved, (moved.shape[0], width))
+    # An array of another library is checked on the device, and copied only to name the bad value.
     if not isinstance(x, np.ndarray) and _is_float(x) and not bool(xp.all(xp.isfinite(moved))):
         _check_host(backend.to_numpy(moved), name)
     return moved
@@ -98,9 +100,9 @@ def examples(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inputs(HostRows):
-    """Examples that are not in memory, in the types in which :func:`examples` stores others.
+    """Examples that are not in memory, which :meth:`take` returns as :func:`examples` stores them.
 
-    Parts of the source are read, narrowed or cast for the dtype of the run, and checked.
+    The rows that are taken are checked, and narrowed or cast for the dtype of the run.
     """
 
     source: HostRows
@@ -148,6 +150,7 @@ def outputs(
     for start in range(0, m, size):
         here, numbers = stored, np.arange(start, min(start + size, m))
         if isinstance(stored, HostRows):
+            # The device has this block alone, so its rows are counted from the block's start.
             here, numbers = backend.asarray(stored.take(numbers)), numbers - start
         index = backend.asarray(numbers, dtype=backend.index_dtype)
         batch = take_rows(here, index, scale, backend.dtype(dtype), xp=xp)
@@ -180,12 +183,16 @@ def _is_float(x: Array) -> bool:
 
 
 def _narrow(x: Host, dtype: str, scale: float | None) -> Host:
-    """Integers in the smallest type that every library and device has."""
+    """Integers in the smallest type that every library and device has.
+
+    Integers beyond int32 become floats, which are multiplied by the scale before they are rounded.
+    """
     if x.dtype.kind == "f" or x.dtype in (np.uint8, np.int8, np.int16):
         return x
     if not x.size:  # of a rank without rows
         return x.astype(np.uint8)
     low, high = int(x.min()), int(x.max())
+    # PyTorch lacks most operations of larger unsigned types, and a device may lack 64 bits.
     for narrow in (np.uint8, np.int8, np.int16, np.int32):
         if np.iinfo(narrow).min <= low and high <= np.iinfo(narrow).max:
             return x.astype(narrow)
@@ -197,6 +204,7 @@ def _check_host(
     x: Host, name: str, dtype: str | None = None, columns: Sequence[Any] | None = None
 ) -> None:
     if x.dtype.kind not in "biuf":
+        # Of an array of objects the first item that is no number is named; no other type has one.
         finite.refuse_objects(x if x.dtype.kind == "O" else x[:0], name, columns)
         raise InputError(f"{name} has dtype {x.dtype}; give real numbers")
     finite.refuse(x, name, dtype, columns)

@@ -25,6 +25,7 @@ _MARKS = (
 
 # Digits that no number keeps, zeros in front and integers beyond 64 bits: they are a label's name.
 _CODE = r"^(?:0\d+|9[2-9]\d{17}|\d{20,})$"
+# A Datetime is not listed, as its name includes its unit: what is no other plain type is a date.
 _KINDS = {"Int64": "integer", "Float64": "real", "String": "text", "Boolean": "boolean"}
 
 
@@ -38,7 +39,7 @@ Rows = int | npt.NDArray[Any]
 
 
 def data_row(first: Rows, row: int | None) -> int:
-    """Number of a row among some, as people count the rows of their data."""
+    """Number of a row in its source, counted from 1, for messages."""
     row = row or 0
     return (first + row if isinstance(first, int) else int(first[row])) + 1
 
@@ -88,6 +89,7 @@ def plain(series: "pl.Series", where: str, first: Rows = 0) -> "pl.Series":
         message = f"{where}: column '{series.name}' holds {dtype}: drop it, or give numbers, text, "
         raise InputError(message + "booleans or dates")
     if dtype.is_integer():
+        # Text keeps every digit of integers beyond 64 bits, which may be labels.
         whole = series.cast(pl.Int64, strict=False)
         return whole if whole.null_count() == series.null_count() else series.cast(pl.String)
     numbers = series.cast(pl.Float64).fill_nan(None)
@@ -122,6 +124,7 @@ def without_marks(text: "pl.Series") -> "pl.Series":
 
 def without_zeros(text: "pl.Series") -> "pl.Series":
     """Text whose numbers and dates have no zeros at their end: 2.50 is 2.5, 2.0 is 2."""
+    # The first pattern is how polars writes a Datetime at midnight.
     bare = text.str.replace(r"^(\d{4}-\d\d-\d\d) 00:00:00\.000000$", "$1")
     bare = bare.str.replace(r"^([+-]?\d+)\.0+$", "$1")
     return bare.str.replace(r"^([+-]?\d+\.\d*[1-9])0+$", "$1")
@@ -148,6 +151,7 @@ def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
     """
     import polars as pl
 
+    # Int64 is tried first, since a float loses digits of whole numbers beyond 2^53.
     whole = text.cast(pl.Int64, strict=False)
     if whole.null_count() == text.null_count():
         return whole
@@ -162,7 +166,9 @@ def numbers(text: "pl.Series", style: str = "") -> "pl.Series":
     if style == "":  # "12 %" and "$5" have no thousands
         simple = bare.set(~bare.str.contains(r"^[+-]?[\d.]").fill_null(value=False), None)
         read = read.fill_null(simple.cast(pl.Float64, strict=False))
+    # With decimal commas 1.234 is 1234, so the grouped reading takes precedence over the cast.
     values = values.fill_null(read) if style == "" else read.fill_null(values)
+    # A decimal separator or an exponent makes the column real, even where all values are whole.
     if text.str.contains(r"[eE.]" if style == "" else ",").any():
         return values
     whole = values.cast(pl.Int64, strict=False)  # null beyond 64 bits, and where it is infinite
@@ -196,6 +202,7 @@ def dates(text: "pl.Series", style: str = "") -> "pl.Series":
     days = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
     if days.null_count() == text.null_count():
         return days
+    # strptime knows no optional parts, so each missing one is filled in before the text is parsed.
     part = text.str.extract_groups(_ISO).struct.unnest()
     zone = pl.col("zone").replace("Z", "+0000").str.replace(":", "").fill_null("+0000")
     whole = pl.concat_str(
@@ -220,10 +227,10 @@ def date_parts(series: "pl.Series") -> npt.NDArray[np.float64]:
 def as_numbers(
     series: "pl.Series", column: Column, where: str, first: Rows = 0
 ) -> "tuple[pl.Series, pl.Series]":
-    """Numbers or dates of a plain column as they were learned, and which cells are none of them.
+    """Numbers or dates of a plain column, read as training learned, and a mask of unusable cells.
 
-    A cell that has no value, or none that can be used, is null in the first series and False or
-    True in the second.
+    The first series is null where a cell is missing or unusable; the second is True only where a
+    cell has a value that is no number or date.
     """
     import polars as pl
 
@@ -235,7 +242,7 @@ def as_numbers(
             values = values.fill_null(dates(series))  # another file may be in ISO 8601
     elif is_date is (kind(series) == "date"):
         values = series
-    else:
+    else:  # the file stores another type, such as numbers for a date: no cell can be used
         dtype = pl.Datetime("us") if is_date else pl.Float64
         values = pl.Series(series.name, [None], dtype).new_from_index(0, len(series))
     if not is_date:

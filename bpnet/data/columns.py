@@ -89,7 +89,7 @@ class Column:
 
     @staticmethod
     def date_of(days: float) -> str:
-        """The day that so many days since 1970-01-01 lie in."""
+        """Date of a number of days since 1970-01-01."""
         return str(np.datetime64(math.floor(days + 1e-3), "D"))  # midnight, to float32's rounding
 
 
@@ -108,7 +108,7 @@ class Columns:
     target_kind : {"integer", "real", "text", "boolean", "date"}
         The type of the target's values; dates are amounts, in days since 1970-01-01.
     task : {"classify", "regress"}
-        What is done with them.
+        Whether the target is learned as classes or as amounts.
     classes : tuple
         The class labels, sorted; empty in regression.
     mean, std : float or tuple of float
@@ -157,6 +157,7 @@ class Columns:
                     return f"'{one.name}' has {part} {value} and in the others {getattr(two, part)}"
         for part, value in asdict(self).items():
             there = getattr(other, part)
+            # Columns that are left out, and the separator, change no encoded value.
             if part not in {"inputs", "left_out", "separator"} and there != value:
                 return f"{part.replace('_', ' ')} is {value} and in the others {there}"
         return ""
@@ -232,6 +233,7 @@ def _with_tuples(value: Any) -> Any:
 
 def _check_types(made: Any) -> None:
     """Refuse fields whose types are not those of the declaration."""
+    # `fits` takes all items of a tuple for one type; `_check_column` checks the parts of dates.
     for name, hint in get_type_hints(type(made)).items():
         _require(name == "parts" or fits(getattr(made, name), hint), name)
 
@@ -269,6 +271,7 @@ def _check(columns: Columns) -> None:
         _check_units(mean, std)
 
 
+# JSON keeps these types apart, and `type(c) is python` keeps True apart from 1.
 _PYTHON = {"integer": int, "real": float, "text": str, "boolean": bool, "date": float}
 
 

@@ -113,6 +113,7 @@ class Dataset:
     @property
     def tally(self) -> Tally:
         """Cells of a table that were replaced, by column; of streamed rows, those read so far."""
+        # Lazy rows count as they are read; rows in memory were counted when they were loaded.
         read = [x.tally() for x in self.examples.values() if hasattr(x, "tally")]
         return merged(read or self.tallies.values())
 

@@ -1,8 +1,8 @@
-"""A program of its own, with bounds: it decodes a Parquet or Arrow file once, to see that it can.
+"""A program with limited memory and time that decodes a Parquet or Arrow file once, as a test.
 
-Decoders of such formats set memory aside on the word of the file, in ways that nobody outside can
-foresee. Here that ends this process and not the one that wants the file, which decodes it only
-after this process could. It knows nothing of bpnet, so that it starts quickly: ``python -P
+Decoders of these formats allocate as much memory as the file claims to need. Where that is too
+much, this process ends, and not the process that reads the file, which decodes the file only after
+this process has succeeded. The program imports nothing of bpnet, to start quickly: ``python -P
 decoder.py PATH FORMAT MOST`` with "parquet" or "ipc" and the bytes that the file may become (0: any
 number). What it writes is one line of JSON: ``{"rows": 3}``, ``{"claimed": 480000000}`` or
 ``{"error": "..."}``.
@@ -39,7 +39,7 @@ def limit(most: int) -> None:
             resource.RLIMIT_CORE: 0,
         }
         for what, bound in bounds.items():
-            hard = resource.getrlimit(what)[1]
+            hard = resource.getrlimit(what)[1]  # -1 where there is no limit
             resource.setrlimit(what, (bound if hard < 0 else min(bound, hard), hard))
 
 
@@ -54,6 +54,7 @@ def decode(path: str, kind: str, most: int) -> dict[str, Any]:
         if most and rows * width > most:
             return {"claimed": rows * width}
         size = max(1, _PIECE // max(1, width))
+        # The result is dropped: the caller only needs to know that decoding succeeds.
         for first in range(0, rows, size):
             frame.slice(first, size).collect()
     return {"rows": rows}
@@ -64,6 +65,7 @@ def _width(dtype: Any) -> int:
     digits = "".join(c for c in str(dtype) if c.isdigit())
     if dtype.is_numeric():
         return _WIDTHS.get(digits, 8)
+    # polars keeps a view of 16 bytes for each string, beside the characters of long ones.
     return 1 if str(dtype) in {"Boolean", "Null"} else 16 if str(dtype) == "String" else 4
 
 

@@ -59,6 +59,7 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
     names, rows, blank = _survey(data, where, separator)
     if not rows:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), separator, notes
+    # polars would infer types from the first rows alone; `_typed` looks at all cells.
     frame = pl.read_csv(data, infer_schema=False, separator=separator)
     if frame.height != rows or frame.width != len(names):
         raise InputError(
@@ -81,6 +82,7 @@ def _typed(text: "pl.Series") -> "pl.Series":
     if text.null_count() == len(text):
         return text
     numbers = text.cast(pl.Float64, strict=False)
+    # A few cells that are no numbers may be marks of missing values, which `plain` makes null.
     if 0 < numbers.null_count() - text.null_count() < len(text) / 2:
         text = plain(text, "")
         numbers = text.cast(pl.Float64, strict=False)
@@ -89,6 +91,7 @@ def _typed(text: "pl.Series") -> "pl.Series":
             return text
         whole = text.cast(pl.Int64, strict=False)
         return numbers if whole.null_count() > text.null_count() else whole
+    # The first hundred cells show that most columns of text hold no dates, without reading all.
     days = text.drop_nulls().head(100).str.to_date("%Y-%m-%d", strict=False)
     if days.null_count():
         return text
@@ -157,6 +160,7 @@ def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
 
 def _records(data: bytes, where: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the records of a text, each with the number of its last line."""
+    # newline="" leaves line ends to the csv reader, which keeps those within quotes.
     stream: IO[str] = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
     reader = csv.reader(stream, strict=True, delimiter=separator)
     try:
@@ -173,10 +177,10 @@ def _records(data: bytes, where: str, separator: str) -> Iterator[tuple[int, lis
 
 
 def _separator(data: bytes, path: Path, where: str) -> str:
-    """Sign that cuts the first lines into most cells, into as many in each.
+    """Separator that divides the first lines into the most cells, the same number in each line.
 
-    Where none does, the one that cuts the header into most: rows of several lengths are refused
-    later.
+    Where no separator does, it is the one that divides the header into the most cells; rows of
+    different lengths are refused later.
     """
     if suffix(path) in {".tsv", ".tab"}:
         return "\t"
@@ -206,7 +210,7 @@ def _survey(data: bytes, where: str, separator: str) -> tuple[list[str], int, li
             names = check_names(row, where) if row else names
             continue
         if len(row) != len(names):
-            if row:
+            if row:  # the csv reader returns an empty list for a blank line
                 raise InputError(
                     f"{where}: line {line} has {len(row)} fields and the header "
                     f"{len(names)}: give every row the same number"

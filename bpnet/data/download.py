@@ -120,7 +120,7 @@ def _otherwise(name: str, root: Path | None) -> str:
 
 
 def _get(url: str, path: str, _: object) -> None:
-    """Write what an address holds to a file; unlike pooch's own, close the line on a refusal."""
+    """Download an address to a file; pooch's own downloader leaves a refused connection open."""
     import requests
 
     with (

@@ -29,7 +29,9 @@ def generator(seed: int, purpose: str, index: int = 0, part: int = 0) -> np.rand
     ...     7, "order", 3).integers(100, size=3).tolist()
     True
     """
+    # Two purposes or indices have different keys, so their streams have nothing in common.
     key = np.asarray([check_seed(seed), (_PURPOSES[purpose] << 32) + index], dtype=np.uint64)
+    # The last word of the counter is its highest: parts are 2^192 draws apart and never overlap.
     counter = np.asarray([0, 0, 0, part], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
@@ -103,15 +105,17 @@ class BlockOrder:
         """Chunks of each group, and the number of rows up to the end of each."""
         chunks = order(self.seed, self.epoch, len(self.starts) - 1)
         ends = np.cumsum(np.diff(self.starts)[chunks])
+        # A chunk belongs to the group in which its first row lies, so groups differ in size.
         group = (ends - np.diff(self.starts)[chunks]) // self.buffer
         cuts = np.flatnonzero(np.diff(group)) + 1
         return np.split(chunks, cuts), ends[np.append(cuts, len(chunks)) - 1]
 
     def _group(self, g: int) -> Array:
-        if self._last[0] != g:
+        if self._last[0] != g:  # batches ask in ascending order, so one group is kept
             chunks = self._groups[0][g]
             spans = zip(self.starts[chunks], self.starts[chunks + 1], strict=True)
             rows = np.concatenate([np.arange(first, last) for first, last in spans])
+            # Part 0 of this stream has ordered the chunks.
             generator(self.seed, "order", self.epoch, part=g + 1).shuffle(rows)
             self._last = (g, rows)
         return self._last[1]

@@ -78,15 +78,18 @@ class Encoded(HostRows):
     def take(self, rows: Host) -> Host:
         """Rows by their numbers; the runs that hold them are read unless they are kept."""
         out = np.empty((len(rows), self.shape[1]), np.float32)
+        # Rows are grouped by run, so that each run is read and encoded once.
         runs = np.searchsorted(self.starts, rows, side="right") - 1
         by_run = np.argsort(runs, kind="stable")
         cuts = np.flatnonzero(np.diff(runs[by_run], prepend=-1))
         groups = {int(runs[at[0]]): at for at in np.split(by_run, cuts[1:])} if len(rows) else {}
         with self._lock:
+            # Kept runs are served first: a run that is read may push one of them out.
             for i in sorted(groups, key=lambda i: i not in self._kept):
                 self._kept[i] = values = self._kept.pop(i) if i in self._kept else self._read(i)
                 out[groups[i]] = values[rows[groups[i]] - self.starts[i]]
                 kept = sum(map(len, self._kept.values()))
+                # A group of `BlockOrder` has fewer than buffer + chunk rows, and all of it is kept.
                 while kept > self.buffer + self.chunk and len(self._kept) > 1:
                     kept -= len(self._kept.pop(next(iter(self._kept))))
         return out
@@ -108,7 +111,8 @@ class Encoded(HostRows):
             frame, first = frame[picks], run.first + picks
         x, tally = encode(frame, self.columns, where, first)
         is_new = i not in self._tallies
-        self._tallies[i] = tally
+        self._tallies[i] = tally  # by run, so that a run that is read again counts once
+        # Runs without a row of the index are never read, and so are not waited for.
         if self.aloud and is_new and len(self._tallies) == np.count_nonzero(np.diff(self.starts)):
             for line in replacements.lines(self.columns, self.tally()):
                 _log.warning("%s", line)

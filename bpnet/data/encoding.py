@@ -60,15 +60,16 @@ def _encode_numbers(
         cure = "dates were learned: give one such as 2024-12-31"
         cure = "numbers were learned: give a number" if column.kind == "number" else cure
         raise InputError(f"{where}: column '{column.name}' is {example}, where {cure}")
+    # Column 0 has the number or the days, the further columns have the parts of dates.
     parts = cells.date_parts(values) if column.kind == "date" else values.to_numpy()[:, None]
     for j, (name, mean, std) in enumerate(column.units):
         part = parts[:, DATE_PARTS.index(name) + 1 if name else 0]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # an overflow is refused below, with its row
             out[:, j] = (part - mean) / std
     numeric = out[:, : len(column.units)]
     missing = np.isnan(parts[:, 0])
     if missing.any():
-        numeric[missing] = 0.0
+        numeric[missing] = 0.0  # the mean, once standardized
     if column.indicator:
         out[:, -1] = missing
     if not np.isfinite(numeric).all():
@@ -80,6 +81,7 @@ def _encode_numbers(
         )
     low, high = column.usual
     outside = int(((parts[:, 0] < low) | (parts[:, 0] > high)).sum())
+    # Unusable cells are nan too, and have a count of their own.
     return Replaced(int(missing.sum()) - bad, 0, (), bad, example, outside)
 
 
@@ -159,6 +161,7 @@ def encode_target(targets: "Sequence[pl.Series]", columns: Columns, where: str) 
         return amounts[0] if len(amounts) == 1 else np.stack(amounts, axis=1)
     y = cells.labels_of(cells.typed_as(targets[0], columns.target_kind))
     known = np.array(columns.classes)
+    # Labels of another type are all unknown; NumPy would compare numbers with text as text.
     strange = np.setdiff1d(y, known) if y.dtype.kind == known.dtype.kind else np.unique(y)
     if len(strange):
         raise InputError(

@@ -1,4 +1,4 @@
-"""The hunt for numbers that are not finite, or too large for the dtype of a run."""
+"""Search for numbers that are not finite, or too large for the dtype of a run."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -53,6 +53,7 @@ def is_table(path: Path) -> bool:
 
 def is_frame(source: Any) -> bool:
     """Return whether a source is a frame of pandas or polars."""
+    # The class is examined, as reading `columns` of a LazyFrame would resolve its schema.
     return hasattr(type(source), "columns") and hasattr(type(source), "dtypes")
 
 
@@ -94,7 +95,7 @@ class Part:
         self.stamp.check()  # a page that is no longer there would end the process
         with refusing_tables(self.where):
             frame = _scan(self.stamp.path).slice(first, rows).select(names).collect()
-        self.stamp.check()
+        self.stamp.check()  # a change meanwhile would mix cells of two versions
         return frame
 
 
@@ -102,8 +103,8 @@ class Part:
 class Table:
     """Parts with the same columns, one after another.
 
-    ``name`` is what reports call it, ``where`` what messages do; ``separator`` stands between the
-    cells of text, and ``notes`` say what was taken for granted.
+    Reports name the table by ``name``, messages by ``where``; ``separator`` stands between the
+    cells of text, and ``notes`` say what was assumed, such as an encoding.
     """
 
     parts: tuple[Part, ...]
@@ -150,6 +151,7 @@ def open_table(
                 part, kinds = _columnar(path, in_memory=in_memory)
         if parts:
             _check_alike(kinds, known, path, first)
+        # A column of nulls has no kind, so a kind is learned from whichever file has one.
         known = {**kinds, **{name: kind for name, kind in known.items() if kind}}
         parts.append(part)
     if not sum(part.rows for part in parts):
@@ -180,7 +182,7 @@ def of_frame(frame: Any) -> Table:
 
 
 def _of_pandas(column: Any) -> "pl.Series":
-    """Column of pandas, without pyarrow, which both libraries would want for it."""
+    """Column of pandas as a series of polars, without pyarrow, which both libraries would need."""
     import polars as pl
 
     kind = getattr(column.dtype, "kind", "O")
@@ -193,6 +195,7 @@ def _of_pandas(column: Any) -> "pl.Series":
     values = [None if gap else value for value, gap in zip(column, column.isna(), strict=True)]
     types = {type(value) for value in values if value is not None}
     is_categorical = type(column.dtype).__name__ == "CategoricalDtype"
+    # A column of polars has one type, so values of mixed types become text.
     if is_categorical or (len(types) > 1 and not types <= {int, float, bool}):
         values = [None if value is None else str(value) for value in values]
     series = pl.Series(values, strict=False)
@@ -223,8 +226,9 @@ def _scan(path: Path) -> "pl.LazyFrame":
 
 
 def _decodable(path: Path, size: int) -> int:
-    """Rows of a file that could be decoded in bounds."""
+    """Number of rows of a file, which a process with limited memory and time has decoded."""
     kind = "ipc" if path.suffix.lower() in ARROW else "parquet"
+    # -P keeps the folder of decoder.py off sys.path, where its modules could shadow others.
     command = [sys.executable, "-P", decoder.__file__, str(path), kind, str(most_bytes(size))]
     environment = {**os.environ, "POLARS_MAX_THREADS": "1"}
     try:
@@ -232,6 +236,7 @@ def _decodable(path: Path, size: int) -> int:
             command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False,
             timeout=_WAIT + size / 1e6,
         )  # fmt: skip
+        # A process that was ended by its limits has written nothing.
         said = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
     except subprocess.TimeoutExpired:
         said = {}

@@ -33,7 +33,7 @@ class HostRows(ABC):
         return self.take(np.arange(len(self)))
 
     def order(self, seed: int, epoch: int) -> Any:
-        """Numbers of all rows in the order of an epoch: an array, or what gives slices of one."""
+        """Numbers of all rows in the order of an epoch, as an array or an object with slices."""
         return draws.order(seed, epoch, len(self))
 
     def some(self, k: int) -> Host:
@@ -110,6 +110,7 @@ def store_sparse(x: Any, dtype: str, name: str = "X", of_run: str | None = None)
         raise InputError(f"{name} is sparse of dtype {matrix.dtype}; give real numbers")
     bad = finite.first_bad(matrix.data, of_run)
     if bad is not None:
+        # The values of a CSR matrix are one array; `indptr` tells which row a value belongs to.
         at = int(np.searchsorted(matrix.indptr, bad[0], "right")) - 1, int(matrix.indices[bad[0]])
         raise InputError(finite.message(matrix.data[bad], name, at, of_run))
     stored = np.dtype(dtype)

@@ -17,6 +17,7 @@ FILES = (
     "t10k-labels-idx1-ubyte",
 )
 
+# The format assigns no type to 0x0A.
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
 

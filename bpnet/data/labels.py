@@ -1,4 +1,4 @@
-"""Names of classes: five types that come back as they were given, and whatever is refused."""
+"""Names of classes: booleans, whole numbers, floats and text stay exact, all else is refused."""
 
 import math
 from numbers import Real
@@ -18,7 +18,7 @@ def typed(y: Host, name: str) -> Host:
             return np.char.decode(y, "utf-8")
         except UnicodeDecodeError as error:
             raise InputError(f"{name} holds bytes that are not UTF-8; give text") from error
-    if y.dtype.kind in "OT":
+    if y.dtype.kind in "OT":  # T is NumPy's text of variable width
         return _from_objects(y.astype(object), name)
     if y.dtype.kind not in "biufU":
         msg = f"{name} has dtype {y.dtype}; give whole numbers, text or booleans, or real rows"
@@ -27,7 +27,7 @@ def typed(y: Host, name: str) -> Host:
 
 
 def check_alike(y: Any, name: str) -> None:
-    """Refuse a list that NumPy would make text, or numbers, of although it holds others too."""
+    """Refuse a list of mixed types, which NumPy would convert to text or numbers silently."""
     if isinstance(y, list | tuple):
         _group({type(value) for value in y}, name)
 
@@ -66,7 +66,7 @@ def _from_objects(y: Host, name: str) -> Host:
 
 
 def _without_nan(values: list[Any]) -> list[Any]:
-    """The values, None for what is not a number and is told where numbers are looked at."""
+    """The values with None in place of nan, which equals nothing; later checks refuse nan."""
     return [None if isinstance(v, float) and math.isnan(v) else v for v in values]
 
 
@@ -82,6 +82,7 @@ def _integer(values: list[int], name: str) -> Any:
 
 def named(classes: Any, name: str = "classes", count: int | None = None) -> Host:
     """Names of classes that a file keeps as they are, as many as are needed, all different."""
+    # As objects, since NumPy would convert a list of numbers and text to text.
     values = classes if isinstance(classes, np.ndarray) else np.asarray(classes, dtype=object)
     if values.ndim != 1:
         raise InputError(f"{name} is {str(classes)[:60]!r}; give a list of names")

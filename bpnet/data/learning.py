@@ -36,7 +36,7 @@ class Learned:
     """Result of learning a column: how it becomes inputs, or why it is left out.
 
     ``bad`` cells are no numbers and count as missing, the first of them is ``example``; ``unseen``
-    counts values that only rows have which were not learned from; ``different`` is the number of
+    counts values that occur only in rows that are held out; ``different`` is the number of
     different values of text.
     """
 
@@ -94,6 +94,7 @@ def _learned(scan: Scan, where: str) -> Learned:
     moments = reading.moments if is_numeric else None
     if not scan.known or (is_numeric and moments is None):
         return Learned(scan, None, "it has no values")
+    # `different` is filled only for a column with the name of an identifier.
     if scan.different and not (scan.repeats or scan.missing or scan.role) and kind != "date":
         return Learned(scan, None, "it names the rows")
     if moments is None:
@@ -104,6 +105,7 @@ def _learned(scan: Scan, where: str) -> Learned:
     )
     if lows[0] == highs[0]:
         return Learned(scan, None, "it is constant")
+    # `numbered` has the difference of value and row: 0 or 1 throughout where rows are counted.
     counts = scan.rows >= _COUNTED and len(scan.numbered) == 1 and scan.numbered <= {0, 1}
     if counts and not scan.role:
         return Learned(scan, None, "it counts the rows")
@@ -132,6 +134,7 @@ def _categories(scan: Scan, kind: str) -> Learned:
     if not is_said and len(counts) > max(FEW, counts.total() // 2):
         return Learned(scan, None, f"it is text with {len(counts):,} different values")
     rare = min(_RARE_ROWS, _RARE_SHARE * scan.kept)
+    # Equal counts are ordered by name, so that the order of the rows does not matter.
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     common = [name for name, count in ordered if count >= rare][: MOST[is_said]]
     has_rare = len(common) < len(counts)
@@ -141,6 +144,7 @@ def _categories(scan: Scan, kind: str) -> Learned:
         why = "it is constant" if len(counts) < 2 else "its values are all rare"
         return Learned(scan, None, why)
     column = Column(scan.name, kind, categories=categories, rare=has_rare)
+    # Where rare values share an input, a value that training did not have gets that input too.
     unseen = {} if has_rare else {n: c for n, c in scan.others.items() if n not in scan.counts}
     return Learned(scan, column, "", unseen=unseen, different=len(counts))
 

@@ -100,6 +100,7 @@ def load(
     try:
         if files.kind == "table":
             data = in_memory(_tabular(files, options, in_memory=True))
+            # The table of learned columns already counts the cells that were replaced.
             lines = () if data.taken else replacements.lines(data.columns, data.tally)
             return replace(data, notes=(*data.notes, *lines))
         options.check_no_table(files.where)
@@ -201,7 +202,7 @@ def stream(
             check_mapped(rows)  # type: ignore[arg-type]
         data = replace(opened, scale=opened.scale if scale is None else checked_scale(scale))
         data = finish(_mixed(data, shuffle, buffer), options, files.where)
-        if standardize is not False:
+        if standardize is not False:  # after rows are held out: moments are of training rows
             data = _standardized(data, standardize)
         by_blocks = data.x.buffer > 0
     mixed = f"by blocks, {min(data.x.buffer, len(data.x)):,} rows with one another"
@@ -210,7 +211,7 @@ def stream(
 
 
 def aloud(opened: Callable[..., Dataset]) -> Callable[..., Dataset]:
-    """Function that opens a data set and logs what the command line prints of one, as warnings."""
+    """Wrap a function that opens a data set to log its notes and replaced cells as warnings."""
 
     @functools.wraps(opened)
     def open_aloud(*args: Any, **options: Any) -> Dataset:
@@ -273,6 +274,7 @@ def _mixed(data: Dataset, shuffle: str, buffer: int | None) -> Dataset:
     x: Any = data.x
     chunk = max(1, _CHUNK // (x.width * x.parts[0].array.dtype.itemsize))
     if buffer is not None:
+        # A small buffer still mixes rows of several places of the file.
         chunk = min(chunk, max(1, buffer // _CHUNKS))
     return replace(data, x=replace(x, chunk=chunk, buffer=buffer or max(chunk, _BUFFER // x.width)))
 

@@ -51,6 +51,7 @@ class Part:
 
     def will_need(self, first: int, last: int) -> None:
         """Ask the system to read the rows ``first`` to ``last`` - 1 in one go."""
+        # madvise takes only an offset at the start of a page.
         row = self.array.strides[0]
         begin = (self.start + first * row) // mmap.PAGESIZE * mmap.PAGESIZE
         if self.mapping is not None and hasattr(mmap, "MADV_WILLNEED"):
@@ -99,7 +100,7 @@ class Mapped(HostRows):
         numbers = rows if self.index is None else self.index[rows]
         if len(rows) and not 0 <= int(numbers.min()) <= int(numbers.max()) < self._starts[-1]:
             raise IndexError(f"rows {rows.min()} to {rows.max()} were asked of {len(self)}")
-        if self.chunk:
+        if self.chunk:  # whole chunks are read anyway; fully mixed rows lie all over the file
             self._will_need(rows)
         values = self._gather(numbers)
         return values if self.moments is None else self.moments.standardize(values, self.dtype)
@@ -108,6 +109,7 @@ class Mapped(HostRows):
         """All rows, in memory and in C order."""
         if self.index is not None or self.moments is not None:
             return super().whole()
+        # Mapped bytes are copied, as the array would change or end with its file.
         values = [part.read(None, self.name) for part in self.parts]
         return values[0] if self.parts[0].mapping is None else np.concatenate(values)
 
@@ -141,6 +143,7 @@ class Mapped(HostRows):
 
     def _will_need(self, rows: Host) -> None:
         for chunk in np.unique(rows // self.chunk).tolist():
+            # The index is sorted: the rows of a chunk lie between its first and its last.
             ends = np.array([chunk * self.chunk, min((chunk + 1) * self.chunk, len(self)) - 1])
             first, last = ends if self.index is None else self.index[ends]
             for part, start in zip(self.parts, self._starts, strict=False):

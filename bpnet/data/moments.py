@@ -46,6 +46,7 @@ class Moments:
             apart -= rest
             # what the mean was rounded by is taken out again
             squares = (apart**2).sum(axis=0) - apart.sum(axis=0) ** 2 / len(values)
+        # rounding may leave a small negative number
         return cls(len(values), values[0].copy(), rest, np.maximum(squares, 0.0), low, high)
 
     def merged(self, other: "Moments") -> "Moments":
@@ -67,6 +68,7 @@ class Moments:
     @property
     def std(self) -> Host:
         """Deviations, of the population; 0 where all values are equal."""
+        # equal values may have squares other than 0, by rounding of the mean
         return np.asarray(np.where(self.low == self.high, 0.0, np.sqrt(self.squares / self.count)))
 
     def standardize(self, x: Host, dtype: Any) -> Host:

@@ -18,7 +18,7 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """A question after the name that is spelled most alike, or the one that contains it."""
+    """Question that suggests the name of similar spelling, or the only one that contains it."""
     names = list(names)
     close = get_close_matches(name, names, n=1)
     longer = [other for other in names if name.lower() in other.lower()]

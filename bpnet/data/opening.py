@@ -1,4 +1,4 @@
-"""Arrays in files to data sets, and what is settled of them before training."""
+"""Data sets from arrays in files, whose task is settled and of which rows are held out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -77,6 +77,7 @@ def _dataset(
 
 def in_memory(data: Dataset) -> Dataset:
     """The same data set with all of its examples in memory."""
+    # The tallies are taken afterwards, since they count the cells of rows that have been read.
     whole = data.changed(lambda x: x.whole() if isinstance(x, HostRows) else x)
     lazy = {name: x for name, x in data.examples.items() if isinstance(x, HostRows)}
     return replace(whole, tallies={name: x.tally() for name, x in lazy.items()})
@@ -110,6 +111,7 @@ def finish(data: Dataset, options: ReadOptions, where: str) -> Dataset:
 
 def _settle_test(test: Host, y: Host, task: str, where: str) -> Host:
     """Test targets in the form of the training targets."""
+    # `settle` converts the training targets likewise.
     if task == "regress" and test.dtype.kind in "biu":
         test = test.astype(np.float64)
     if task == "classify" and test.ndim == 2 and test.shape[1] == 1:

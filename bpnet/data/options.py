@@ -12,6 +12,7 @@ from bpnet.errors import InputError
 
 ROLES = {"drop": "drop", "categorical": "take as categorical", "numeric": "take as numeric"}
 _USUAL = 0.1  # share of the test rows where the source has no test part and no share is given
+# "\\t" is what arrives where a shell passes on a backslash and a t.
 _WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
 
 

@@ -11,10 +11,10 @@ _END: Any = object()
 
 
 def ahead(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-    """Yield ``work(item)`` for each item in turn; the next is under way while the caller has this.
+    """Yield ``work(item)`` for each item in turn, and compute the next while the caller uses one.
 
-    One thread does all the work and draws the items. An error there is raised here, in its turn;
-    where the caller ends before the items do, the thread is waited for.
+    One thread does all the work and draws the items. An error in the thread is raised in place of
+    the result. A caller that stops early waits for the work that has begun.
 
     Examples
     --------

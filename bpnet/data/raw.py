@@ -1,4 +1,4 @@
-"""Rows of a table as people hold them in Python: frames, dicts, lists of dicts, files."""
+"""Rows of a table with named columns: frames, dicts, lists of dicts, and names of files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +41,7 @@ def frame_of(rows: Any) -> "pl.DataFrame":
     import polars as pl
 
     if not isinstance(rows, Mapping):
+        # None has all rows decide on the types, where polars looks at the first hundred.
         return pl.from_dicts(list(rows), infer_schema_length=None, strict=False)
     values = {str(n): v.tolist() if hasattr(v, "tolist") else v for n, v in rows.items()}
     if all(isinstance(v, str) or not hasattr(v, "__len__") for v in values.values()):  # one row

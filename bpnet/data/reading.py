@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 
 _VARIABLE = "BPNET_MAX_BYTES"
 _GROWTH, _ALWAYS = 128, 32 << 20
-"""Times its size on the disk that a compressed file may become, and bytes that any may."""
+"""Factor by which a compressed file may grow, and bytes that any file may grow to beside it."""
 
 
 def most_bytes(on_disk: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bpnet.data.columns import MISSING, NUMBERS, OTHER, Column, Columns
 from bpnet.data.naming import listed
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # learning imports this module
     from bpnet.data.learning import Learned
 
 _EXAMPLES = 3  # values of a column that a note lists
@@ -32,6 +32,7 @@ class Replaced:
 
     def merged(self, other: "Replaced") -> "Replaced":
         """Counts of the cells of both."""
+        # One more is kept than a note lists, so that the note can end in dots.
         examples = sorted({*self.examples, *other.examples})[: _EXAMPLES + 1]
         return Replaced(
             self.missing + other.missing, self.unseen + other.unseen, tuple(examples),
@@ -158,6 +159,7 @@ def column_notes(every: Sequence["Learned"]) -> tuple[str, ...]:
         notes += _unusable(one.column, one.replaced)
         words = [c for c in one.column.categories if c not in {MISSING, OTHER}]
         odd = [word for word in words if not _is_number(word)]
+        # A column of mostly numbers may be text by a typing error, which this note shows.
         if one.column.kind == "text" and odd and len(odd) < len(words) / 2:
             notes.append(f"column '{one.column.name}' is taken as text: '{odd[0]}' is no number")
     return tuple(notes)

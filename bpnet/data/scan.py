@@ -27,7 +27,11 @@ _ID = re.compile(
 
 @dataclass(eq=False)
 class Reading:
-    """One way to read a column: how many cells could be read, and what they are."""
+    """One way to read a column, such as numbers with decimal commas, and what it gave so far.
+
+    ``cells`` counts the cells that could be read, ``bad`` names the first that could not, and
+    ``infinite`` is the data row of the first infinite number; ``values`` are some different ones.
+    """
 
     cells: int = 0
     bad: str = ""
@@ -59,7 +63,9 @@ class Scan:
 
     ``role`` is what the user chose, "categorical" or "numeric"; "kept" says only that the column is
     an input. With ``comma`` a number with one comma is read with a decimal one, in doubt. ``kept``
-    counts the rows that are learned from, ``others`` the values of all rows.
+    counts the rows that are learned from; ``counts`` has the values of these, ``others`` those of
+    all rows. ``marks`` counts text that stands for no value, ``word`` is the first cell that is
+    plainly text, and ``stored`` is the type of the cells in the source.
     """
 
     name: str
@@ -89,8 +95,10 @@ class Scan:
         kept = place.picked(series)
         self.kept += len(kept)
         self.kept_missing += kept.null_count()
+        # A run of nulls does not tell the type, and one run of text makes the column text.
         if self.stored != "text" and (series.null_count() < len(series) or not self.stored):
             self.stored = kind
+        # The capitals tell `userId` from `paid`; all other names are compared in small letters.
         if _ID.fullmatch(self.name) or _ID.fullmatch(self.name.lower()):
             self._differ(series)
         if kind == "text":
@@ -113,10 +121,11 @@ class Scan:
         has_comma = has_comma or bool(text.str.contains(",", literal=True).any())
         if has_comma and ("number", "") in self.readings:  # the runs before have no comma
             before = self.readings["number", ""]
-            before = replace(before, values=set(before.values))
+            before = replace(before, values=set(before.values))  # both readings go on apart
             self.readings.setdefault(("number", ","), before)
         for style in ("", ",")[: 1 + has_comma]:
             self._read(("number", style), bare, cells.numbers(bare, style), place)
+        # The first cells rule out most of the many styles, each of which costs a pass.
         if self.styles is None and bare.null_count() < len(bare):
             sample = bare.drop_nulls().head(_SAMPLE)
             self.styles = tuple(
@@ -127,11 +136,12 @@ class Scan:
             self._read(("date", style), bare, cells.dates(bare, style), place)
 
     def _are_words(self, values: "pl.Series", counts: "pl.Series") -> bool:
-        """Count marks and booleans among the different values; whether none is number or date."""
+        """Count marks and booleans among the values; return whether none is a number or a date."""
         bare = cells.without_marks(values)
         self.marks += int(counts.filter(bare.is_null()).sum())
         is_boolean = values.str.to_lowercase().is_in(["true", "false"])
         self.booleans += int(counts.filter(is_boolean).sum())
+        # A number or a date has a digit.
         return len(values) <= MOST_WORDS and not bare.str.contains(r"\d").any()
 
     def _read(
@@ -211,7 +221,7 @@ class Scan:
     def _best(self, kind: str) -> tuple[str, str] | None:
         """The way to read the column as numbers or dates by which most cells can be read."""
         hows = [how for how, one in self.readings.items() if how[0] == kind and one.cells]
-        if self.comma:
+        if self.comma:  # max returns the first of equals, which is then the decimal comma
             hows.sort(key=lambda how: how[1] != ",")
         return max(hows, key=lambda how: self.readings[how].cells, default=None)
 

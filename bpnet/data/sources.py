@@ -65,7 +65,7 @@ def _of_files(paths: list[Path], where: str, need_target: bool) -> Source:
         )
     if need_target:
         pair = quoted(f"{where},y.npy")
-        pair = pair if pair.endswith("'") else f"'{pair}'"
+        pair = pair if pair.endswith("'") else f"'{pair}'"  # quoted once, by the shell or here
         raise InputError(f"{where} holds x alone: give its targets too, {pair}")
     return Source("array", where, paths)
 

@@ -121,6 +121,7 @@ def folds(
     keys = generator(seed, "split").bit_generator.random_raw(rows)
     strata = _strata(labels, stratify=stratify)
     part = np.empty(rows, np.intp)
+    # Rows in the order of their classes are dealt out in turn, so each class spreads evenly.
     part[np.lexsort((keys, strata))] = np.arange(rows) % count
     return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(count)]
 
@@ -147,9 +148,11 @@ def _quotas(counts: npt.NDArray[np.intp], fraction: float, total: int) -> npt.ND
     """Share `total` among classes in proportion to their sizes, by largest remainder."""
     ideal = counts * fraction
     highest = np.maximum(counts - 1, 0)
+    # A class of two or more has a row on either side; a class of one is kept.
     quotas = np.clip(np.floor(ideal).astype(np.intp), np.minimum(highest, 1), highest)
     remainder = np.where(quotas < highest, ideal - quotas, 0)
     short = max(total - int(quotas.sum()), 0)
+    # Stable, so that equal remainders give the same rows with every version of NumPy.
     first = np.argsort(-remainder, kind="stable")[:short]
     quotas[first] += remainder[first] > 0
     return np.asarray(quotas, np.intp)
@@ -188,6 +191,7 @@ def divide(
     if not len(candidates):
         note = "no rows are held out for validation: the test part leaves one of each class"
         return parts, (note,)
+    # The share is one of all rows, and `order` has those that the test rows leave.
     count = max(round(len(order) * validation / (1 - test)), 1)
     parts["validation"] = _spaced(candidates, min(count, len(candidates)))
     is_held[parts["validation"]] = True
@@ -195,5 +199,8 @@ def divide(
 
 
 def _spaced(order: Host, count: int) -> Host:
-    """Evenly spaced ones of rows that are sorted by class and random key, in ascending order."""
+    """Choose evenly spaced rows from rows in the order of class and random key; return them sorted.
+
+    Even spacing takes nearly the same share of each class.
+    """
     return np.sort(order[((np.arange(count) + 0.5) * (len(order) / count)).astype(np.intp)])

@@ -107,8 +107,8 @@ def fetch(name: str) -> Path:
     Returns
     -------
     Path
-        The folder that holds its files. Those in the cache are held against their SHA-256
-        and fetched again where it differs; a system package's are used as they are.
+        The folder that holds its files. Those in the cache are compared with their SHA-256
+        and fetched again where it differs; those of a system package are used as they are.
 
     Raises
     ------
@@ -155,6 +155,7 @@ def read_standard(name: str) -> Dataset:
         folder = find(name) or download(name)
         data = in_memory(open_folder(folder))
     test_rows = 0 if data.test is None else len(data.test[0])
+    # Files that somebody put into the folder have not been compared with a checksum.
     sizes = (len(data.x), test_rows, data.x.shape[1], len(np.unique(np.asarray(data.y))))
     if sizes != (entry.rows, entry.test_rows, entry.features, entry.classes):
         raise InputError(

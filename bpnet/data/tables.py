@@ -68,6 +68,7 @@ def _learn(table: Table, options: ReadOptions, how: dict[str, Any]) -> Dataset:
         notes = (*notes, f"the target '{targets[0]}' has {rows}")
     parts, said = options.divide(labels, task)
     kept = parts[""]
+    # None stands for all rows: whole runs are then read without picking rows.
     index = None if len(kept) == len(table) else present[kept]
     inputs = [name for name in table.names if name not in targets and name not in roles.drop]
     every = learn(table, inputs, index, roles)
@@ -151,7 +152,7 @@ def _kind(table: Table, name: str, task: str) -> Kind:
 def _targets(
     table: Table, names: Sequence[str], kinds: Sequence[Kind]
 ) -> "tuple[Host, list[pl.Series], tuple[str, ...]]":
-    """Rows that have a value of each target, these values, and what is said of the other rows."""
+    """Rows that have a value of each target, these values, and a note on the rows that lack one."""
     import polars as pl
 
     pieces = []
@@ -161,6 +162,7 @@ def _targets(
             target_cells(frame[name], *kind, where, run.first)
             for name, kind in zip(names, kinds, strict=True)
         ]))  # fmt: skip
+    # Relaxed, as whole numbers may be Int64 in one run and Float64 in another.
     values = pl.concat(pieces, how="vertical_relaxed")
     lacking = values.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
     count, joined = int(lacking.sum()), "', '".join(names)
