@@ -114,6 +114,10 @@ def load(
 def stream(
     source: Any,
     *,
+    scale: float | None = None,
+    standardize: bool | Moments = False,
+    shuffle: str = "auto",
+    buffer: int | None = None,
     target: str | None = None,
     task: str = "auto",
     columns: Columns | Mapping[str, Any] | None = None,
@@ -122,10 +126,6 @@ def stream(
     seed: int = 0,
     need_target: bool = True,
     split_version: int = VERSION,
-    scale: float | None = None,
-    standardize: bool | Moments = False,
-    shuffle: str = "auto",
-    buffer: int | None = None,
 ) -> Dataset:
     """Open a data set larger than memory: examples are read when a batch needs them.
 
