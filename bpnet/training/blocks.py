@@ -18,6 +18,7 @@ Host = np.ndarray[Any, Any]
 _BLOCKS = 20
 """Blocks of an epoch at which a callback that overrides ``on_block_end`` is called."""
 
+# a block ends in a wait for the device, which many short blocks would slow down
 _STEPS = 50
 """Fewest steps of a block."""
 
@@ -42,6 +43,7 @@ def block_size(steps: int, *, looks: bool, even: bool = False) -> int:
     if not looks:
         return max(steps, 1)
     size = max(_STEPS, -(-steps // _BLOCKS))
+    # a library that compiles does so for each number of steps, and the last block may have fewer
     return next((n for n in range(size, 2 * size) if even and steps % n == 0), size)
 
 
@@ -51,6 +53,7 @@ def clearing(steps: int) -> int:
     The number depends on the epoch alone, so that a callback that looks in changes no bits.
     """
     size = block_size(steps, looks=True)
+    # a multiple of the blocks of a callback, so that a clearing never falls within one
     return size * max(_CLEARED // size, 1) if size < _CLEARED else _CLEARED
 
 
@@ -63,6 +66,7 @@ def present(data: Data, rows: Host, backend: Backend) -> Taken:
 
     Of examples that stay on the host only these rows are brought to the device.
     """
+    # one block alone has no other block to overlap with, so the plain copy to the device is used
     return _begin(data, rows, backend, partial(Backend.send, backend))()
 
 
@@ -93,13 +97,16 @@ def _begin(data: Data, rows: Host, backend: Backend, send: Any) -> Callable[[], 
     if not isinstance(x, HostRows):
         return lambda: (data, rows)
     flat = rows.reshape(-1)
+    # on the device the rows of this block stand one after another, and are numbered anew
     here = np.arange(len(flat)).reshape(rows.shape)
     numbers = send(flat, dtype=backend.index_dtype)
     read = x.take(flat)
+    # integers travel as they are stored, and are scaled when a batch is loaded
     examples = send(read, dtype=str(x.dtype) if read.dtype.kind == "f" else None)
 
     def arrived() -> Taken:
         at, xp = numbers(), backend.xp
+        # targets and weights of all examples are on the device, also where examples are streamed
         targets = xp.take(y, at, axis=0)
         weights = xp.take(data[3], at, axis=0) if len(data) > 3 else None
         return (examples(), targets, data[2], weights, at), here

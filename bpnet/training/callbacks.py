@@ -109,6 +109,7 @@ class Run:
     @property
     def position(self) -> tuple[int, int]:
         """Epochs that have ended, whose figures the history has, and steps of the next one."""
+        # the history grows before run.epoch does, so callbacks of an epoch see it as ended
         ended = len(self.history.get("cost", ())) > self.epoch
         return (self.epoch + 1, 0) if ended else (self.epoch, self.step)
 
@@ -214,6 +215,7 @@ class EarlyStopping(Callback):
 
     def for_member(self) -> "EarlyStopping":
         """Return a copy: each network of a set has its own best epoch."""
+        # a shallow copy is enough, because on_train_begin gives each copy a state of its own
         return copy.copy(self)
 
     def on_train_begin(self, run: Run) -> None:
@@ -232,6 +234,7 @@ class EarlyStopping(Callback):
 
     def take_back(self, numbers: dict[str, Any], arrays: Any) -> None:
         """Restore the best epoch of a checkpoint."""
+        # None is a valid best value, so that a missing entry is told by the ellipsis
         best, epoch = numbers.get("best", ...), numbers.get("best_epoch", ...)
         if not isinstance(best, float | int | None) or not isinstance(epoch, int | None):
             msg = "the checkpoint does not say which epoch was the best; start another run"
@@ -248,6 +251,7 @@ class EarlyStopping(Callback):
         sign = 1 if scores.grows(name) else -1
         score = sign * value
         best = -math.inf if self.best is None else sign * self.best
+        # the first epoch is the best so far also where its figure is nan
         if score > best + self.least or self.best_epoch is None:
             self.best, self.best_epoch = value, run.epoch
             if self.restore:

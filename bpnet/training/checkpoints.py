@@ -25,6 +25,7 @@ from bpnet.training.objective import Objective
 from bpnet.training.recipe import OPTIONS, RECIPE, Place, Recipe
 
 _log = logging.getLogger("bpnet")
+# the repr of a user's object may have its address, which differs from process to process
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 ON_ERROR = ("stop", "continue")
@@ -64,6 +65,7 @@ class Checkpoint(Callback):
             msg = f"on_error of a checkpoint is {on_error!r}; give {' or '.join(ON_ERROR)}"
             raise InputError(msg)
         for name, value in {"epochs": epochs, "steps": steps, "minutes": minutes}.items():
+            # the upper limit refuses inf and nan too
             if value is not None and (isinstance(value, bool) or not 0 <= value < 1e9):
                 raise InputError(f"{name} of a checkpoint is {value!r}; give a positive number")
         self.folder = Path(folder)
@@ -107,6 +109,7 @@ class Checkpoint(Callback):
     def _write(self, run: Run) -> None:
         snapshot = run.snapshot()
         networks = snapshot.numbers["networks"].values()
+        # the end of a run often falls together with that of an epoch, which has been written
         where = [(own["epoch"], own["step"], own["done"]) for own in networks]
         if where == self._where:
             return
@@ -115,6 +118,7 @@ class Checkpoint(Callback):
             checkpoint.write(self.folder, Snapshot(snapshot.arrays, numbers))
         except OSError as error:
             self._failed(run, error)
+        # a write that failed counts too, so that the next try is when another checkpoint is due
         self._where, self._at, self._time = where, run.at, time.monotonic()
 
     def _failed(self, run: Run, error: OSError) -> None:
@@ -124,6 +128,7 @@ class Checkpoint(Callback):
         if self.on_error == "continue":
             _log.warning("%straining goes on and tries again later", msg)
             return
+        # the error leaves train, and the user keeps what was learned so far
         run.pull()
         failure = OSError(f"{msg}mend that and resume, or train on with on_error='continue'")
         failure.errno = error.errno
@@ -167,6 +172,7 @@ def make(
         before, usual = snapshot.numbers["asked"], _compared(Recipe(), Place())
         for name, value in settings.items():
             # an older version did not know the option, and trained as the default does
+            # a setting without a default, such as that of shards, is not compared then
             had = before.get(name, repr(usual[name]) if name in usual else value)
             if had != value and not (name == "weights" and _is_close(had, value)):
                 msg = f"the run in {writer.folder} has {name} = {had}, not {value}"
@@ -192,6 +198,7 @@ def settings(call: Any, objective: Objective) -> dict[str, Any]:
         for name, pair in {"data": call.data, "validation": call.validation}.items()
     }
     if call.several:
+        # the networks of a set share these weights; those of one network are compared as a sum
         arrays["sample_weight"] = None if call.sample_weight is None else (call.sample_weight,)
     shared = {n: None if a is None else fingerprint(*a) for n, a in arrays.items()}
 
@@ -207,6 +214,7 @@ def settings(call: Any, objective: Objective) -> dict[str, Any]:
         }  # fmt: skip
         plain: dict[str, Any] = {n: _ADDRESS.sub("", repr(value)) for n, value in own.items()}
         if weights is not None:
+            # the factors tell apart two orders of the same weights
             weights = repr(float(np.sum(weights * np.arange(1, len(weights) + 1))))
         return {**plain, "weights": weights}
 
@@ -245,6 +253,7 @@ def fingerprint(*arrays: Any) -> str:
             whole: Any = batches.as_array(part, "data")  # a frame or a list becomes an array
             digest.update(f"{tuple(whole.shape)} {whole.dtype}".encode())
             if isinstance(whole, np.ndarray):
+                # objects and strings of variable width have no bytes of their own to hash
                 plain = whole.astype(str) if whole.dtype.kind in "OT" else whole
                 digest.update(np.ascontiguousarray(plain).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

@@ -141,6 +141,7 @@ class Declared:
             value = getattr(self, name)
             left_out = value is None and NoneType in about.kinds
             if about.range is not None and not left_out:
+                # the dataclass is frozen, and a check may replace a name by its object
                 object.__setattr__(self, name, about.range(value, name))
 
 
@@ -155,6 +156,7 @@ def signed(*kinds: type) -> Callable[[Kind], Kind]:
 
     def decorate(function: Any) -> Any:
         signature, options = inspect.signature(function), table(*kinds).values()
+        # the options take the place of **keywords, behind the arguments that have a position
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         first = [p for p in own if p.kind is p.POSITIONAL_OR_KEYWORD]
         more = [
@@ -163,6 +165,7 @@ def signed(*kinds: type) -> Callable[[Kind], Kind]:
             for o in options
         ]  # fmt: skip
         function.__signature__ = signature.replace(parameters=[*first, *more, *own[len(first) :]])
+        # `checked` reads from it which options of a set may be lists
         function.__each__ = {"callbacks", *(o.name for o in options if o.each)}
         function.__annotations__ |= {o.name: o.hint for o in options}
         return function

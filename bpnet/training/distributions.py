@@ -118,6 +118,7 @@ class _Probe:
         )
         at = _dense(objective)
         top = feedforward.activate(objective.layers[-1].activation, z, xp=xp)
+        # a cache begins with the layer's input, which is the activation of the hidden layer below
         activations = [*(caches[i][0] for i in at[1:]), top]
         _, _, gradients = Backpropagation(objective)(parameters, batch, data, numbers[1])
         other = carry[0]
@@ -141,14 +142,17 @@ def sample(session: Session | Descent, run: Run) -> list[dict[str, Any]] | None:
     objective, backend, data = session.step.objective, session.backend, session.data
     m, (low, high) = int(data[0].shape[0]), _ROWS
     k = min(m, max(low, min(session.members[0].k, high)))
+    # the rows are spread over the data, which may be sorted by class
     rows = data[0].some(k) if isinstance(data[0], HostRows) else np.arange(k) * (m // k)
     try:
         values = _values(session, run, rows)
     except Exception as error:
         if not backend.out_of_memory(error):
             raise
+        # a probe is an extra: the run goes on without it
         return None
     dense = [objective.layers[i] for i in _dense(objective)]
+    # the order of the pieces is that in which the probe joins them
     sizes = [k * layer.n_out for layer in dense] + 3 * [layer.n_in * layer.n_out for layer in dense]
     ends = np.cumsum([_count(size) for size in sizes])
     pieces = np.split(values.astype(np.float64), ends[:-1])
@@ -161,6 +165,7 @@ def _values(session: Session | Descent, run: Run, rows: Host) -> Host:
     backend, objective = session.backend, session.step.objective
     step: TrainingStep | None = None
     if isinstance(session, Descent):
+        # L-BFGS has no coefficients and draws no masks, so both arrays are empty
         numbers: Any = (np.zeros((1, 0)), np.zeros((1, 0), np.int32))
         carry: Any = (session.before, ())
     else:
@@ -169,6 +174,7 @@ def _values(session: Session | Descent, run: Run, rows: Host) -> Host:
         # numbers() writes the rate into a run: into a copy, so that the run keeps its own
         numbers = replace(session.members[0], run=replace(run)).numbers(t, 1)
         carry = session.carry
+    # the scan donates its carry, and the run still needs its own
     carry = trees.map_leaves(lambda a: backend.xp.asarray(a, copy=True), carry)
     data, here = blocks.present(session.data, rows[None, :], backend)
     index = backend.asarray(here, dtype=backend.index_dtype)
@@ -194,11 +200,13 @@ def _count(size: int) -> int:
 
 def _sampled(a: Array, xp: Namespace) -> Array:
     flat = xp.reshape(a, (-1,))
+    # in a run in half precision the gradients are float32, and concat takes one dtype
     return xp.astype(flat[:: _stride(flat.shape[0])], xp.float32)
 
 
 def _described(a: Host, dW: Host, W: Host, other: Host) -> dict[str, Any]:
     """Return what is recorded of a layer."""
+    # weights that are all zero have no scale: their updates are shown as they are
     size = float(np.sqrt(np.mean(W**2))) or 1.0
     return {
         "activations": _quantiles(a),

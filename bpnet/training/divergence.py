@@ -40,6 +40,7 @@ class _Mark:
         (costs, *rest), xp = sums, self.xp
         finite = None
         for array in trees.leaves(parameters):
+            # costs of a stack have an axis of members, which is kept
             here = xp.all(xp.isfinite(array), axis=tuple(range(costs.ndim - 1, array.ndim)))
             finite = here if finite is None else xp.logical_and(finite, here)
         last = costs[-1:, ...]
@@ -54,11 +55,13 @@ def explain(session: "Session", rows: Host, at: int) -> Diverged:
     carry is that of before the bad step. ``at`` is the first step whose cost is not finite.
     """
     run = session.members[0].run
+    # the answer where the steps are finite when they are repeated
     where = f"cost of layer {sum(_is_dense(session))}"
     for i in range(at + 1):
         costs, _, before = session.take([rows[i : i + 1]], skip=i)
         if not np.isfinite(costs).all():
             at, where = i, _culprit(session, session.step.unpack(before[0]), rows[i : i + 1])
+            # the caller keeps the last parameters that were finite
             session.carry = before
             break
     msg = (
@@ -91,6 +94,7 @@ def _weighted_inputs(objective: Objective, parameters: Parameters, a: Array) -> 
     computed = objective.compute(parameters)
     for layer, arrays in zip(objective.layers[:-1], computed[:-1], strict=True):
         a, cache = layer.forward(arrays, a, xp=objective.xp)
+        # the cache of a dense layer is (a, z, sigma(z))
         yield cache[1] if isinstance(layer, Dense) else a
     W, b = computed[-1]
     yield feedforward.weighted_input(W, b, a, xp=objective.xp)

@@ -36,20 +36,25 @@ def run(
     session.after_block = None if after is None else partial(after, "block")
     for i, member in enumerate(session.members):
         for name, callback in named(member.callbacks):
+            # on_train_begin resets a callback, so that its saved state comes after it
             callback.on_train_begin(member.run)
             if saved and name in saved[i]:
                 callback.take_back(*saved[i][name])
     if after is not None:
         after("begin")
     for i, member in session.live:
+        # a resumed run may have been interrupted after its last epoch
         if member.run.epoch >= member.run.epochs:
             end(session, i)
     with deferred_interrupt(session):
         while session.live:
             start, count = time.perf_counter(), len(session.live)
             session.train_epoch()
+            # a GPU may still be computing, and the seconds of the epoch are measured here
             session.backend.synchronize()
+            # the members of a stack share its time: their seconds add up to those of the stack
             seconds = (time.perf_counter() - start) / count
+            # a run that was stopped within an epoch gets no history and no validation for it
             if session.live:
                 _end_epoch(session, validate, seconds)
                 if after is not None:
@@ -69,6 +74,7 @@ def _end_epoch(session: Any, validate: Validate, seconds: float) -> None:
             continue
         for callback in member.callbacks:
             callback.on_epoch_end(run)
+    # a callback that turns a signal into a stop reaches its own run only
     stop_all(session)
     for i, member in session.live:
         run = member.run
@@ -89,6 +95,7 @@ def stop_all(session: Any) -> None:
 def end(session: Any, i: int) -> None:
     """End the run of a member, whose result is what it has now."""
     member = session.members[i]
+    # L-BFGS ends its search here and writes run.note, which on_train_end may read
     session.leave(i)
     for callback in member.callbacks:
         callback.on_train_end(member.run)
@@ -118,6 +125,7 @@ def record(run: Run, validated: Figures, seconds: float) -> None:
         "seconds": seconds,
     }
     for name, value in values.items():
+        # a regression has no accuracy, and its history lacks the name
         if value is not None:
             run.history.setdefault(name, []).append(value)
 
@@ -126,6 +134,7 @@ def record(run: Run, validated: Figures, seconds: float) -> None:
 def deferred_interrupt(session: Any) -> Iterator[None]:
     """Let the first Ctrl-C stop the run after the block; a second one interrupts at once."""
     usual = signal.default_int_handler
+    # only the main thread may set a handler, and a handler of the user stays in place
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not usual:
         yield

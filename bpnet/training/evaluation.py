@@ -65,6 +65,7 @@ def evaluate(
     chosen, objective, stored, targets = prepare(
         first, data, cost, backend=backend, device=device, dtype=dtype
     )
+    # metrics without a meaning here are refused before the outputs are computed
     scores.rehearse(names, targets, network.sizes[-1], network.output)
     if isinstance(network, Ensemble):
         mean, accuracy = _of_ensemble(
@@ -75,12 +76,14 @@ def evaluate(
             parameters = on_device(network.parameters, chosen, dtype)
             mean, accuracy = blocks.evaluate(EvaluationStep(objective), parameters, stored, chosen)
     figures: dict[str, Any] = {"cost": mean}
+    # the common case needs no output on the host
     if accuracy is not None and not names and not detailed:
         return {**figures, "accuracy": accuracy}
     more: dict[str, Any] = {}
     if accuracy is not None:
         figures["accuracy"], more = accuracy, scores.of_classes(accuracy, targets)
     if names or accuracy is None:
+        # metrics are computed on the host, some of them by scikit-learn
         a = network.predict(pair(data, "data")[0], chosen, dtype=dtype)
         if accuracy is None:
             errors, more = scores.of_numbers(a * targets.unit, targets.values * targets.unit)
@@ -95,9 +98,11 @@ def _of_ensemble(
     """Return the cost of the mean output, and accuracy where there are classes, on the host."""
     z = ensemble.weighted_inputs(x, backend, dtype=dtype).astype(np.float64)
     xp = namespace_of(z)
+    # the cost is that of the averaged output, computed from the z which would give it
     mean = averaging.mean_input(z, ensemble.output, xp=xp)
     y = np.asarray(targets.values)
     if y.ndim == 1:
+        # class numbers become one-hot rows, as a cost takes them
         y = np.eye(mean.shape[1])[y]
     costs = objective.cost.value(mean, y.astype(np.float64), ensemble.output, xp=xp)
     accuracy = None
@@ -167,4 +172,5 @@ def gradients(
         host = backends.to_numpy(slopes)
         total = float(chosen.to_numpy(C))
     pairs = zip(network.layers, host, strict=True)
+    # core stores W as (n_in, n_out), and the paper has (n_out, n_in)
     return total, [(g[0].T, g[1]) for layer, g in pairs if isinstance(layer, Dense)]

@@ -53,11 +53,13 @@ def find(call: Call) -> Selection:
         raise InputError(msg)
     shape = batches.as_array(pair(call.data, "data")[0], "X").shape
     k = max(first.batch_size(int(shape[0]) if shape else 1), 1)
+    # L-BFGS has no training step to measure; a step of SGD is nearly all gradients
     rule = "sgd" if isinstance(first.recipe.rule, LBFGS) else first.recipe.rule
     recipe = Recipe(cost=first.recipe.cost, optimizer=rule, batch_size=k)
     best = select(first.network, recipe, place.dtype) if ranks.rank == 0 else None
     if ranks.size == 1 and best is not None:
         return best
+    # where rank 0 cannot choose, the others exit here and do not wait for its choice
     ranks.agree()
     own = None if best is None else json.dumps([best.backend.spec, best.reason]).encode()
     spec, reason = json.loads(ranks.share(own))
@@ -67,6 +69,7 @@ def find(call: Call) -> Selection:
 def select(network: Network, recipe: Recipe, dtype: str) -> Selection:
     """Return the backend with the shortest step for a network and a batch, and the reason."""
     file = _cache_file(network, recipe, dtype)
+    # a file that is missing or damaged, or a backend that has gone since, means a new measurement
     with suppress(OSError, ValueError, KeyError, BackendUnavailable, InputError):
         known = json.loads(file.read_text(encoding="utf-8"))
         chosen = backends.get(known["backend"])
@@ -90,6 +93,7 @@ def _measure(network: Network, recipe: Recipe, dtype: str) -> dict[str, float]:
     end = time.perf_counter() + _LIMIT
     steps: dict[str, float] = {}
     for spec in _candidates():
+        # NumPy comes first, so there is a choice even if its measurement takes all the time
         if steps and time.perf_counter() > end:
             break
         with suppress(BackendUnavailable, InputError):
@@ -102,6 +106,7 @@ def _candidates() -> Iterator[str]:
     """Yield NumPy, then what may beat it: libraries of a GPU, JAX, and PyTorch if it is loaded."""
     yield "numpy"
     yield from selection.candidates(hardware.gpus())
+    # the look-up imports nothing; JAX is imported when its turn comes
     if libraries.installed("jax"):
         yield "jax"
     if "torch" in sys.modules:
@@ -140,6 +145,7 @@ def _cache_file(network: Network, recipe: Recipe, dtype: str) -> Path:
     versions = [np.__version__, *_versions(("jax", "jaxlib", "cupy", "torch"))]
     machine = (platform.machine(), hardware.host("cpu").name, os.cpu_count(), hardware.gpus())
     layers = tuple(repr(layer) for layer in network.layers)
+    # the key is hashed, because it is too long for the name of a file
     key = repr((machine, versions, layers, recipe.batch_size, recipe.rule, dtype)).encode()
     name = hashlib.sha256(key).hexdigest()[:24]
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

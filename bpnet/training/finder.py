@@ -196,11 +196,12 @@ def find_learning_rate(
     )  # fmt: skip
     if call.place.is_fastest:
         call = fastest.resolved(call)
+    # the choice whether to compile depends on these few steps, not on epochs of training
     job = opened(call, steps)
     with job.running(0) as used:
         session = job.session([0], used, [None])
         m, k = session.members[0].run.samples, session.members[0].k
-        epochs = (
+        epochs = (  # whole batches only, so that each cost is a mean of k examples
             draws.order(recipe.seed, epoch, m)[: m // k * k]
             for epoch in range(-(-steps // (m // k)))
         )
@@ -231,7 +232,7 @@ def _few(validation: Any) -> Any:
     if m <= _VALIDATION or x.shape[:1] != y.shape[:1]:
         return validation
     if isinstance(x, HostRows):
-        rows = x.some(_VALIDATION)
+        rows = x.some(_VALIDATION)  # streamed rows that are read quickly
         return [x.take(rows), y[rows]]
     step = m // _VALIDATION
     return [v[::step][:_VALIDATION] for v in (x, y)]
@@ -245,19 +246,21 @@ def _costs(session: Session, rows: Any, validate: Validate | None) -> tuple[list
     """
     seen: list[float] = []
     (member,) = session.members
+    # one small batch may have a high cost by chance, so a mean of several is looked at
     size = max(1, min(-(-_EXAMPLES // member.k), len(rows) // 5))
-    look = _LOOK if validate is None else 1
+    look = _LOOK if validate is None else 1  # validation sees the end of a block
     for first in range(0, len(rows), look):
+        # a block counts its steps from the position of the run, which no loop moves here
         member.run.step = first
         block = rows[first : first + look]
         costs, _, before = session.take([block])
-        costs = costs[:, 0] / member.k
+        costs = costs[:, 0] / member.k  # the block has sums over its batches
         if validate is not None and np.isfinite(costs[0]):
             (figures,) = validate(session.parameters, session.members)
             costs = np.asarray([figures["validation_cost"]])
         finite = np.isfinite(costs)
         if not seen and not finite[0]:
-            session.carry = before
+            session.carry = before  # the step is traced from these parameters
             raise divergence.explain(session, block, 0)
         count = len(costs) if finite.all() else int(np.argmin(finite))
         seen += costs[:count].tolist()
@@ -276,6 +279,7 @@ def _is_far(seen: list[float], size: int) -> bool:
 
 def _lowest(seen: list[float], costs: Any, rates: Any, *, broken_off: bool) -> int:
     """Return the step of the lowest cost; refuse costs that do not fall to it and rise again."""
+    # the suggestion is a tenth of the best rate, and must not be below the first rate
     early = int(np.sum(rates < _BELOW * rates[0]))
     if early == len(rates):
         lowest = int(np.argmin(costs))
@@ -298,7 +302,9 @@ def _lowest(seen: list[float], costs: Any, rates: Any, *, broken_off: bool) -> i
 
 def _is_sure(fall: float, before: float, seen: list[float], early: int) -> bool:
     """Whether costs fall, from the mean of the early ones, by more than noise explains."""
+    # differences of neighbors have no trend, and twice the variance of one cost
     deviation = float(np.std(np.diff(seen))) / math.sqrt(2)
+    # a running mean with weight w has (1 - w) / (1 + w) of the variance of one value
     error = deviation * math.sqrt(1 / early + (1 - _MEMORY) / (1 + _MEMORY))
     almost_all = early >= _LOOK and fall > _ALMOST * before > 0
     falls = fall > _SURE * error or almost_all
@@ -310,5 +316,5 @@ def _smoothed(values: list[float]) -> np.ndarray[Any, Any]:
     mean, out = 0.0, []
     for t, value in enumerate(values, start=1):
         mean = _MEMORY * mean + (1 - _MEMORY) * value
-        out.append(mean / (1 - _MEMORY**t))
+        out.append(mean / (1 - _MEMORY**t))  # the weights of t values add up to 1 - w^t
     return np.asarray(out)

@@ -61,6 +61,7 @@ class GradientCheck:
             f"{name:<{width}}  {value:7.1e}  {'wrong' if name in self.wrong else 'ok'}"
             for name, value in self.differences.items()
         ]
+        # the activations are checked without the cost, which leaves the cost as the cause
         if self.wrong and all(name[0] in "Wb" for name in self.wrong):
             lines.append("each activation alone is right: look at the cost's delta")
         return "\n".join([f"relative differences, at most {BOUND:g}:", *lines])
@@ -109,11 +110,13 @@ def check_gradients(
 
     random = draws.generator(0, "check")
     C, backpropagated = slopes(network)
+    # setting an item replaces the copy's tuples of arrays, so the network keeps its own
     moved, differences = copy.copy(network), dict[str, float]()
     for l, pair in enumerate(backpropagated):
         for name, arrays, slope in zip("Wb", (moved.weights, moved.biases), pair, strict=True):
             p = np.asarray(arrays[l], np.float64)
 
+            # the defaults bind the values of this turn of the loop
             def at(q: Host, arrays: Any = arrays, l: int = l) -> float:
                 arrays[l] = q
                 return slopes(moved)[0]
@@ -122,6 +125,7 @@ def check_gradients(
             for _ in range(_DIRECTIONS):
                 v = random.normal(size=p.shape)
                 v /= np.linalg.norm(v)
+                # the slope along v is the product of v and the gradient
                 worst = max(worst, _difference(at, p, v, float(np.sum(v * slope)), C))
             arrays[l] = p
             differences[f"{name} of layer {l + 1}"] = worst
@@ -136,6 +140,7 @@ def _alone(layer: Dense, random: Any) -> float:
     sigma, xp, worst = layer.activation, backends.get("numpy").xp, 0.0
     for _ in range(_DIRECTIONS):
         z, v, up = (random.normal(size=(16, layer.n_out)) for _ in range(3))
+        # backward may write to the error that it is given
         slope = float(np.sum(v * sigma.backward(up.copy(), z, sigma.sigma(z, xp=xp), xp=xp)))
 
         def at(q: Host, up: Host = up) -> float:
@@ -149,6 +154,7 @@ def _difference(at: Callable[[Host], float], p: Host, v: Host, slope: float, C: 
     """Return the relative difference of a slope and the nearer of its difference quotients."""
     quotients = [(at(p + h * v) - at(p - h * v)) / (2 * h) for h in _STEPS]
     far = [
+        # tiny keeps 0 / 0 from being nan where slope, quotient and cost are all 0
         abs(slope - q) / max(abs(slope), abs(q), _FLOOR * abs(C), np.finfo(float).tiny)
         for q in quotients
     ]

@@ -53,11 +53,13 @@ class History(dict[str, list[float]]):
     def draw(self, axes: dict[str, Any]) -> None:
         """Draw curves on axes of matplotlib, by the names of the figures."""
         for name, one in axes.items():
+            # a figure may have been computed in validation only, as metrics are
             for label, key in (("training", name), ("validation", f"validation_{name}")):
                 values = self.get(key, [])
                 if values:
                     one.plot(range(1, len(values) + 1), values, ".-", label=label, markersize=4)
             one.set(title=display_name(name), xlabel="epoch")
+            # there are no halves of epochs
             one.xaxis.get_major_locator().set_params(integer=True)
             one.grid(alpha=0.3)
             one.legend()
@@ -115,6 +117,7 @@ class History(dict[str, list[float]]):
     def _cells(self, i: int | None) -> str:
         if i is None:
             return "<td>&#8942;</td>" * (len(self) + 1)
+        # a figure that a callback writes may have fewer values than there are epochs
         texts = [_text(name, values[i]) if i < len(values) else "" for name, values in self.items()]
         return "".join(f"<td>{text}</td>" for text in (str(i + 1), *texts))
 

@@ -74,6 +74,7 @@ class Descent:
         self.members = self.all = [member]
         self.data = member.data(self.data, self.backend, self.dtype)
         self.before, xp = self.parameters, self.backend.xp
+        # the paper's m, by which regularization is divided
         self._m: float = run.samples
         if self.step.m is None and member.weights is not None:  # scikit-learn's convention
             self._m = float(member.weights.sum())
@@ -83,6 +84,7 @@ class Descent:
             numbers: Sequence[float] = self.backend.to_numpy(a).tolist()
             return numbers
 
+        # a generator: each epoch draws one iteration, and a run may end between two
         self._search = lbfgs.minimize(
             self._objective, *self._layout.pack(self.parameters, xp=xp), read=read, xp=xp,
             settings=self.step.optimizer, max_iterations=run.epochs,
@@ -93,12 +95,14 @@ class Descent:
         backend, xp = self.backend, self.backend.xp
         parameters = self._layout.unpack((w,), xp=xp)
         sums = _Sums(Backpropagation(self.step.objective), self._m)
+        # blocks bound the memory, and the scan adds the gradients of their rows to these
         gradients = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
         parts: list[tuple[Array, ...]] = []
         for rows in blocks.pieces(self.data, parameters):
             here, numbers = blocks.present(self.data, rows, backend)
             index = backend.asarray(numbers, dtype=backend.index_dtype)
             gradients, sums_of_rows = backend.scan(sums, gradients, index, (parameters, here))
+            # without a dtype int32 counts would become int64, which a device may lack
             parts.append(tuple(xp.sum(a, dtype=a.dtype) for a in sums_of_rows))
         C, *right = (sum(column[1:], start=column[0]) for column in zip(*parts, strict=True))
         C, gradients = regularizers.penalized(
@@ -126,6 +130,7 @@ class Descent:
         self.before = self.parameters
         is_over = self._search_on()
         self.parameters = self._layout.unpack((self.latest.w,), xp=self.backend.xp)
+        # the search has ended by itself and made no iteration, so that this is no epoch
         if is_over:
             if math.isfinite(self.latest.f):
                 epochs.end(self, 0)
@@ -151,6 +156,7 @@ class Descent:
     def leave(self, _i: int, _carry: Any = None) -> None:
         """End the search, and write into the run why it ended."""
         run, self.member.is_over = self.member.run, True
+        # a stop by a callback is not a result of the search
         if run.stopped:
             self.latest = replace(self.latest, reason="stopped")
         elif not self.latest.reason:  # the last iteration has been made, and the search goes on

@@ -58,6 +58,7 @@ class Member:
 
     def data(self, shared: Data, backend: Backend, dtype: str) -> Data:
         """Return the shared data with the weights and row numbers that are this network's own."""
+        # the masks of a part are those that it would have as a training set of its own
         data, numbered = shared[:3], self.keyed and self.places is not None
         if self.weights is not None or numbered:
             weights = self.weights
@@ -73,6 +74,7 @@ class Member:
             return self.order(epoch)
         m = int(x.shape[0])
         if self.k >= m:
+            # the order within the one batch of all examples changes nothing but rounding
             return np.arange(m)
         streamed = isinstance(x, HostRows)  # streamed rows are shuffled within blocks of the file
         return x.order(self.seed, epoch) if streamed else draws.order(self.seed, epoch, m)
@@ -97,6 +99,7 @@ class Member:
         eta, run = self.step.optimizer.learning_rate, self.run
         if isinstance(self.schedule, Constant):
             return np.full(len(steps), eta)
+        # steps are counted from 1, and a Moment has the steps done before
         moments = (Moment(t - 1, run.steps, run.steps * run.epochs, run.history) for t in steps)
         rates = [self.schedule.rate(eta, moment) for moment in moments]
         for rate in rates:
@@ -123,6 +126,7 @@ class Member:
         """Write the means over the examples of the epoch so far into the run."""
         run, (weight, number) = self.run, self._counted
         if number:
+            # examples that all have the weight 0 have the cost 0, which is no division by 0
             run.cost = run.sums[0] / (weight or 1.0)
             run.accuracy = run.sums[1] / number if self.step.objective.kind else None
 
@@ -130,6 +134,7 @@ class Member:
         """Add the weight and the number of the rows that were taken; -1 is no row."""
         weight, number = self._counted
         rows = np.asarray(rows)[np.asarray(rows) >= 0]
+        # where m is None, scikit-learn's convention, a batch counts by its length
         if self.weights is None or self.step.m is None:
             weight += len(rows)
         elif len(rows):
@@ -140,6 +145,7 @@ class Member:
 def _words(seed: int, steps: range) -> Host:
     """Return the words of the random keys of some steps, (steps, 2), as ``random.step_words``."""
     t = np.arange(steps.start, steps.stop, dtype=np.uint64)
+    # the step has 48 bits, and those above 32 go beside the purpose
     counter = (t & np.uint64(2**32 - 1), ((t >> np.uint64(32)) << np.uint64(16)) + MASKS)
     key = np.asarray([seed % 2**32, seed >> 32], np.uint64)
     first, second, x0, x1 = (a.astype(np.uint32).view(np.int32) for a in (*key[:, None], *counter))

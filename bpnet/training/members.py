@@ -34,6 +34,7 @@ class Progress:
         self.saved: dict[int, Saved] = {}
         self.done: set[int] = set()
         self.begun = False
+        # epochs, steps and samples are those of the part in training, which _look copies
         self.run = Run(self.networks[0], 0, 1, 0, job.backend.spec)
         self.run.snapshot, self.run.pull = self._snapshot, self._pull
         self._part: Sequence[int] = []
@@ -52,6 +53,7 @@ class Progress:
         }
         final = {i: saved.final(self.networks[i].layers) for i, saved in ended.items()}
         for i, network in enumerate(self.networks):
+            # a network that has ended has its result, which may be that of an earlier epoch
             network.parameters = final.get(i) or prepare.arrange(parameters[i], network.layers)
         for i, saved in ended.items():
             self.histories[i] = saved.numbers["history"]
@@ -70,6 +72,7 @@ class Progress:
             if i not in self.done:
                 position = self.saved[i].position if i in self.saved else None
                 groups.setdefault(position, []).append(i)
+        # networks that had begun go on before others begin
         yield from sorted(groups.values(), key=lambda group: group[0] not in self.saved)
 
     def begin(self, part: Sequence[int], session: Session) -> None:
@@ -78,6 +81,7 @@ class Progress:
         self._look()
         ended = [self.saved[i] for i in part if i in self.saved]
         if ended and all(saved.numbers["done"] for saved in ended):  # a resume with more epochs
+            # `before` has the steps of these ended networks, which run.at counts again
             self.run.before -= self.run.at - self.run.before
 
     def drop(self) -> None:
@@ -107,6 +111,7 @@ class Progress:
         run = max(runs, key=lambda run: run.position)
         whole.epochs, whole.steps, whole.samples = run.epochs, run.steps, run.samples
         whole.epoch, whole.step, whole.history = run.epoch, run.step, run.history
+        # a network that stops for a reason of its own does not end the call
         whole.stopped = next((r.stopped for r in runs if r.stopped in SIGNALS), None)
 
     def end(self, part: Sequence[int], members: Sequence[Member]) -> None:
@@ -116,8 +121,10 @@ class Progress:
             self.histories[i] = member.run.history
             if member.error is not None:
                 self.histories.diverged[i] = member.error
+        # an interrupted part stays under way, so that the last checkpoint has its networks
         if self.run.stopped is None:
             self.histories.stacks[:] = self._stacks
+            # without a writer nothing reads the arrays of finished networks again
             if self.job.writer is not None:
                 self.saved |= self._under_way()
             self.done |= set(part)
@@ -183,6 +190,7 @@ def run(job: Job) -> Histories:
         if call.several and call.split.many:
             stopped = gather(job, {*chain(*parts)}, histories, stopped)
         histories.diverged = dict(sorted(histories.diverged.items()))
+    # Ctrl-C ends the program as usual, once networks and checkpoint have what was learned
     if stopped == "interrupted":
         raise KeyboardInterrupt
     return histories
@@ -195,6 +203,7 @@ def _parts(job: Job) -> list[list[int]]:
     split, kinds, parts = job.call.split, [], []
     for plan in job.call.plans:
         validation_size = 0 if plan.fold is None else len(plan.fold[1])
+        # a stack has no gaps: its networks take as many steps, epochs and validation rows
         kinds.append((stacking.common(plan.step), plan.k, plan.recipe.epochs, validation_size))
     halves = job.call.place.dtype in {"float16", "bfloat16"}
     for group in stacking.grouped(kinds):
@@ -210,6 +219,7 @@ def _parts(job: Job) -> list[list[int]]:
 
 def _run_part(part: list[int], job: Job, progress: Progress) -> None:
     """Train networks at once, or in halves where memory runs out."""
+    # callbacks may have copied arrays to the networks when memory runs out
     first = {i: progress.networks[i].parameters for i in part}
 
     def run(some: Sequence[int]) -> list[Member]:
@@ -280,6 +290,7 @@ def gather(job: Job, own: Set[int], histories: Any, stopped: str | None) -> str 
 def _exchanged(ranks: Communicator, content: bytes) -> list[bytes]:
     """Return the bytes of all ranks, which travel as 32-bit words in exact float64 numbers."""
     lengths = ranks.gather([len(content)])[:, 0].astype(int)
+    # ranks gather as many numbers each, so that all contents get the length of the longest
     padded = content.ljust(-(-max(lengths) // 4) * 4, b"\0")
     words = ranks.gather(np.frombuffer(padded, np.uint32).astype(np.float64))
     pairs = zip(words, lengths, strict=True)

@@ -64,6 +64,7 @@ class Objective:
             y,
             targets,
             self.weights(rows, data),
+            # masks are drawn by the row number in the whole set
             xp.take(data[4], real, axis=0) if len(data) > 4 else rows,
         )
 
@@ -90,6 +91,7 @@ class Objective:
             weights = self.xp.take(weights, self._real(rows), axis=0)
         if not self.padded:
             return weights
+        # the weight 0 takes a filled-up row out of the cost and of the gradients
         is_real = self.xp.astype(rows >= 0, self.dtype)
         return is_real if weights is None else weights * is_real
 
@@ -143,6 +145,7 @@ class EvaluationStep:
         objective, xp = self.objective, self.objective.xp
         z, _ = feedforward.forward(objective.layers, objective.compute(parameters), batch.x, xp=xp)
         values = wide(objective.cost.value(z, batch.y, objective.layers[-1].activation, xp=xp), xp)
+        # an evaluation has no weights: each example counts the same
         return carry, (xp.sum(values, axis=-1), *objective.right(z, batch.targets, data[2]))
 
 

@@ -34,6 +34,7 @@ from bpnet.training.validation import Validation
 
 _USUAL = Recipe()
 
+# 1 GiB in float32
 _LARGEST = 1 << 28
 """Most numbers in a batch of examples that are not in memory."""
 
@@ -60,6 +61,7 @@ class Job:
     def running(self, i: int) -> Iterator[int | None]:
         """Prepare the backend to train network ``i``; yield the number of threads in use."""
         plan, place = self.call.plans[i], self.call.place
+        # multiplications of the largest product, by which a backend chooses its threads
         work = plan.k * max(layer.n_in * layer.n_out for layer in plan.network.dense)
         threads = place.threads
         if self.saved is not None:
@@ -104,6 +106,7 @@ class Job:
         if not call.several:
             members[0].run.probe = partial(distributions.sample, session, members[0].run)
             if call.split.many:
+                # the last callback, because the others may ask for the end of the run
                 members[0].callbacks.append(ranks.Agreement(call.split.ranks, session))
         return session
 
@@ -122,10 +125,12 @@ class Job:
         places, validation_rows, order = None, None, None
         if plan.fold is not None:
             rows, validation_rows = plan.fold
+            # rows outside of the fold keep the 0, which nothing reads
             places = np.zeros(len(self.targets.values), np.int64)
             places[rows] = np.arange(m)
 
             def order(epoch: int) -> Host:
+                # the order that (X[rows], y[rows]) would have as a training set of its own
                 drawn: Host = rows[draws.order(own.seed, epoch, m)] if k < m else rows
                 return drawn
 
@@ -169,11 +174,13 @@ def opened(call: Call, count: int | None = None) -> Job:
         )  # fmt: skip
     if count is None:
         first = call.plans[0]
+        # no steps: those of a set and of shards are not compiled unless the library always does
         count = 0 if call.several or split.shards else first.recipe.epochs * -(-first.m // first.k)
     if saved is None:
         backend = backend.compiling(place.compiled, count)
     else:
         backend = resuming.compiling(saved, backend, place.compiled, steps=count)
+    # compiling may have returned another backend, and validation follows the same choice
     validation = replace(validation, backend=backend)
     return Job(call, backend, objective, data, targets, validation, settings, writer, saved)
 
@@ -212,6 +219,7 @@ def _check_options(objective: Objective, plan: Plan, call: Call, x: Any, k: int)
             checkpoint=(call.checkpoint, None),
             **{name: (getattr(recipe, name), getattr(_USUAL, name)) for name in of_steps},
         )  # fmt: skip
+    # L-BFGS takes its one batch in pieces, so that no size is too large
     elif isinstance(x, HostRows) and k * x.width > _LARGEST:
         msg = f"a batch of {k:,} examples of {x.width} numbers is too large for data that is not in"
         raise InputError(f"{msg} memory; give a smaller batch_size, or optimizer='lbfgs'")

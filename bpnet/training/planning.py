@@ -91,6 +91,7 @@ def plan(
     several, keywords = isinstance(network, Sequence), keywords or {}
     if isinstance(recipe, str | tables.TableRecipe):
         nets = [n for n in network if isinstance(n, Network)] if several else None
+        # a recipe for tables becomes plain options first, so that these are checked as any others
         recipe, keywords, callbacks, folds = tables.expanded(
             recipe, nets, data, keywords, validation=validation, callbacks=callbacks, folds=folds
         )
@@ -100,6 +101,7 @@ def plan(
         _check_set(len(network), where, who, is_saved=resume or checkpoint is not None)
         made = recipes(recipe, keywords, len(network))
         plans, communicator = _of_set(list(network), made, callbacks, folds), who.communicator
+        # ranks take whole networks, in stacks that SHARDS makes the same for up to 8 ranks
         divided = Split(Single(), 0) if communicator is None else Split(wrap(communicator), SHARDS)
     else:
         prepare.check_network(network)
@@ -182,6 +184,7 @@ def recipes(recipe: Any, keywords: Mapping[str, Any], count: int) -> list[Recipe
     Refuse a list of another length, and recipes that differ in what the networks of a set share.
     """
     named = {n: value for n, value in keywords.items() if n in RECIPE}
+    # a list is one value for each network only where networks may differ
     columns = {n: value for n, value in named.items() if RECIPE[n].each and is_column(value)}
     if isinstance(recipe, list | tuple):
         columns["recipe"] = recipe
@@ -205,6 +208,7 @@ def _callbacks(callbacks: Any, count: int) -> list[list[Callback]]:
     are_lists = [isinstance(c, list | tuple) for c in callbacks]
     if not any(are_lists):
         check_callbacks(callbacks)
+        # a callback for all networks may keep a state, which is each network's own
         return [[c.for_member() for c in callbacks] for _ in range(count)]
     if len(callbacks) != count or not all(are_lists):
         msg = f"callbacks has {len(callbacks)} entries for {count} networks"
@@ -230,6 +234,7 @@ def _fold(pair: Any, i: int) -> tuple[Host, Host]:
         raise InputError(msg)
     parts = [np.asarray(part if part is not None else [], dtype=None) for part in pair]
     for part in parts:
+        # an empty list becomes float64, and is no error: no row validates the network
         if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
             msg = f"folds[{i}] has rows of shape {part.shape} and dtype {part.dtype}"
             raise InputError(f"{msg}; give whole numbers of rows, from 0")

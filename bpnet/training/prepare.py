@@ -89,6 +89,7 @@ def prepare(
     known = (s for s in (scales if learn else scales[::-1]) if s is not None)
     scale = next(map(checked_scale, known), None)
     with chosen.session(dtype):
+        # in training the targets say whether they are labels, whatever the network had before
         stored, targets = store(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn,
             labels=network.labels and not learn,
@@ -134,6 +135,7 @@ def store(
         y, m, n_L, network.output, cost, classes, names[1], learn=learn, labels=labels
     )
     if targets.values.ndim == 2:
+        # a float64 that is finite may be infinite in the dtype of the run
         finite.refuse(targets.values, names[1], dtype)
     return (stored, *store_targets(targets.values, n_L, backend, dtype)), targets
 
@@ -143,6 +145,7 @@ def store_targets(values: Any, n_L: int, backend: Backend, dtype: str) -> tuple[
     kind = backend.index_dtype
     if values.ndim == 2:
         values, kind = values.astype(batches.host_dtype(dtype)), dtype
+    # class numbers are made once: a step compares each label with them to make one-hot rows
     numbers = backend.asarray(np.arange(n_L), dtype=backend.index_dtype)
     return backend.asarray(values, dtype=kind), numbers
 
@@ -153,7 +156,7 @@ def on_device(parameters: Parameters, backend: Backend, dtype: str) -> Parameter
 
 
 def arrange(parameters: Parameters, kinds: Sequence[Any]) -> Parameters:
-    """Return the arrays for other layers that have the same dense ones among them."""
+    """Return the arrays for layers that differ in dropout alone, which has no arrays."""
     arrays = (pair for pair in parameters if pair)
     return tuple(next(arrays) if layer.shapes else () for layer in kinds)
 

@@ -31,6 +31,7 @@ SHARDS = 8
 _MOST = 1 << 16
 """Most shards of a batch; each shard is a step of its own."""
 
+# ranks gather numbers, so that a reason travels as its place in this tuple, from 1
 _REASONS = (*sorted(SIGNALS), "another rank")
 
 
@@ -93,6 +94,7 @@ class Split:
     def threads(self, backend: Backend, threads: int | None) -> int | None:
         """Return the threads of this rank: 1 with shards, unless the user or library decides."""
         decides = type(backend).threads is Backend.threads
+        # products of one thread and of two may differ in their last bits
         return threads if not self.shards or decides or threads is not None else 1
 
 
@@ -141,11 +143,14 @@ def begin(
         writer, snapshot = checkpoints.make(folder, resume, settings)
     if ranks.size == 1:
         return writer, snapshot
+    # where rank 0 refuses the folder, the others exit here and do not wait for its content
     ranks.agree()
     compared = {"number of networks": len(networks), "epochs": list(epochs), **settings}
     compared["backend"] = backend
+    # values are gathered in the order of their names, so the names must be the same first
     _compare(ranks, {"options": sorted(compared)})
     _compare(ranks, compared)
+    # the first weights are not compared, and a network may have other ones on another rank
     first = _first(ranks, tuple(network.parameters for network in networks))
     for network, parameters in zip(networks, first, strict=True):
         network.parameters = parameters
@@ -171,6 +176,7 @@ def _first(ranks: Communicator, parameters: tuple[Parameters, ...]) -> tuple[Par
     def take(a: Any) -> Any:
         nonlocal rank_0
         mine, rank_0 = rank_0[: a.nbytes], rank_0[a.nbytes :]
+        # the array of a buffer is read-only, and training writes to its own
         return np.frombuffer(mine, a.dtype).reshape(a.shape).copy()
 
     taken: tuple[Parameters, ...] = trees.map_leaves(take, host)
@@ -211,7 +217,9 @@ class Agreement(Callback):
             raise RuntimeError(msg)
         codes = gathered[gathered[:, 0] > 0, 0]
         if len(codes):
+            # ranks may have different reasons, and all must act on the same one
             reason = _REASONS[int(codes.min()) - 1]
             run.stopped = reason if reason in SIGNALS else run.reason or reason
 
+    # other callbacks may ask for a stop at the end of an epoch only
     on_epoch_end = on_block_end

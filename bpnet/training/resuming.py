@@ -93,10 +93,12 @@ def is_finished(numbers: dict[str, Any], epochs: int) -> bool:
 
 
 def _is_count(value: Any) -> bool:
+    # a bool is an int too, and no count
     return type(value) is int and 0 <= value < 1 << 62
 
 
 def _are_numbers(value: Any) -> bool:
+    # nan, inf and bools fail one of these comparisons
     return isinstance(value, list) and all(
         type(v) in (int, float) and abs(v) < math.inf for v in value
     )
@@ -137,6 +139,7 @@ def check(snapshot: Snapshot, folder: Path) -> None:
     _check(snapshot.numbers, _OF_RUN, folder)
     for own in snapshot.numbers["networks"].values():
         _check(own, _OF_NETWORK, folder)
+        # each figure has a value for every epoch that has ended
         if not {len(values) for values in own["history"].values()} <= {own["epoch"]}:
             raise _refusal("history", own["history"], folder)
 
@@ -182,6 +185,7 @@ def networks(
             named_arrays = {name: snapshot.arrays.get(f"{i} {name}") for name in kept}
             arrays = {name: array for name, array in named_arrays.items() if array is not None}
             learned = layers.learned(step.objective.layers, like)
+            # the state's shapes, with which those of the checkpoint are compared
             slots = optimizers.init(step.optimizer, learned, xp=np)
             state = _state(snapshot.arrays.get(f"{i} state"), numbers, slots, step.optimizer)
             saved[i] = Saved(numbers, parameters[i], state, arrays)
@@ -220,6 +224,7 @@ def compiling(snapshot: Snapshot, backend: Backend, compiled: bool | None, steps
     """Return the backend with steps that are compiled if those of the interrupted run were."""
     if compiled is not None or snapshot.numbers["backend"] != backend.spec:
         return backend.compiling(compiled, steps)
+    # no number of steps is passed on, so that a run of called steps is not compiled half way
     return backend.compiling(True if "compiled" in snapshot.numbers["machine"] else None)
 
 
@@ -234,6 +239,7 @@ def compare(snapshot: Snapshot, i: int, backend: Backend, used: int | None) -> N
     numbers, own = snapshot.numbers, snapshot.numbers["networks"][str(i)]
     before = {"backend": numbers["backend"], "threads": own["threads"], **numbers["machine"]}
     now = {"backend": backend.spec, "threads": used, **machine(backend)}
+    # a checkpoint of an older version says less of its machine
     changed = [name for name in before if before[name] != now.get(name)]
     if changed:
         was, goes = (", ".join(f"{n} {d.get(n)}" for n in changed) for d in (before, now))

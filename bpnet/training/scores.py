@@ -119,12 +119,15 @@ def _answers(targets: Targets, a: Host, middle: float) -> tuple[Host, Host]:
 def _value(name: str, a: Host, y: Host, decided: Host, targets: Targets) -> Any:
     """Return one metric of outputs a, whose answers are ``decided`` where y is correct."""
     if name == "accuracy":
+        # an example of several labels is right if all of them are
         return np.mean((y == decided).reshape(len(y), -1).all(axis=1))
     if name in NUMBERS:
+        # errors of classes are those of their one-hot rows
         is_row = targets.kind is None or targets.values.ndim == 2
         return _of_numbers(name, a, targets.values if is_row else np.eye(a.shape[1])[y])
     from sklearn import metrics
 
+    # some classes may have no example here, and one output stands for two classes
     labels = list(range(max(a.shape[1], 2)))
     one = a[:, 0] if a.shape[1] == 1 else a
     if top := _TOP.fullmatch(name):
@@ -142,6 +145,7 @@ def _value(name: str, a: Host, y: Host, decided: Host, targets: Targets) -> Any:
 def _of_numbers(name: str, a: Host, y: Host) -> float:
     """Return R2, or the mean of an error over all outputs."""
     if name == "r2":
+        # one example has no variance that could be explained
         return r2(a, y) if len(y) > 1 else math.nan
     if name == "mae":
         return float(np.mean(np.abs(y - a)))
@@ -156,6 +160,7 @@ def _exact(p: Host) -> Host:
 
 def _auc(metrics: Any, y: Host, a: Host, labels: list[int]) -> Any:
     if y.ndim == 1 and len(np.unique(y)) < len(labels):
+        # compute turns it into an InputError that names the metric
         raise ValueError("a class has no example")
     if y.ndim == 2 or a.shape[1] < 3:
         return metrics.roc_auc_score(y, a if y.ndim == 2 else a[:, -1])
@@ -212,7 +217,9 @@ def of_numbers(a: Host, y: Host) -> tuple[dict[str, float], dict[str, Any]]:
     error, spread = y - a, y - y.mean(axis=0)
     squared, varied = error**2, spread**2
     missed, total = squared.mean(axis=0), varied.mean(axis=0)
+    # a target that does not vary is divided by 1, as its spread is 0
     full = np.where(total > 0, total, 1.0)
+    # derivatives of missed / total, which is 1 - R2, times the deviations of one example
     shares = ((squared - missed) / full - missed / full**2 * (varied - total)).mean(axis=1)
     far, mse = np.abs(error).mean(axis=1), squared.mean(axis=1)
     figures = {
@@ -222,6 +229,7 @@ def of_numbers(a: Host, y: Host) -> tuple[dict[str, float], dict[str, Any]]:
     interval = {
         "r2": (1 - left[1], 1 - left[0]),
         "mae": _around(figures["mae"], far - far.mean()),
+        # the root is monotonic, so that it maps the ends of an interval to ends
         "rmse": tuple(float(np.sqrt(end)) for end in _around(mse.mean(), mse - mse.mean())),
     }
     baseline = {
@@ -233,6 +241,7 @@ def of_numbers(a: Host, y: Host) -> tuple[dict[str, float], dict[str, Any]]:
 
 def _around(value: float, influence: Host) -> Interval:
     """Return the 95 % interval of a positive figure, from the influence of each example on it."""
+    # a figure of 0 has no logarithm, and errors that are all 0 do not vary
     if value <= 0:
         return value, value
     width = _Z * float(np.sqrt(np.mean(influence**2) / len(influence))) / value

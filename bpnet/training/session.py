@@ -24,7 +24,7 @@ from bpnet.training.member import Host, Member
 from bpnet.training.objective import Data
 from bpnet.training.step import Carry, Stacked
 
-_ROWS = 1 << 23
+_ROWS = 1 << 23  # 64 MiB in int64
 """Most row numbers that a block of a stack brings to the device."""
 
 
@@ -79,12 +79,14 @@ class Session:
                 slots = self.step.layout.pack_slots(state, xp=self.backend.xp)
                 carries[i] = carries[i][0], slots
         if self.alone:
+            # `of` makes a session without first parameters, and sets its carry itself
             self.carry: Any = carries[0] if carries else None
         elif carries:
             self._seat(self.members, stacking.joined(self.backend.xp.stack, carries))
 
     def _pads_short(self, member: Member) -> bool:
         """Whether a short last batch is filled up, where each length of a batch is compiled."""
+        # averages of a batch normalization would count the filled-up rows as examples
         objective, x = member.step.objective, self.data[0]
         return (
             self.backend.compiles
@@ -127,10 +129,10 @@ class Session:
             return to_numpy(self.carry[part])
         if member.kept is not None:
             return to_numpy(member.kept[part])
-        if part not in self._host:
+        if part not in self._host:  # one copy serves all members
             self._host[part] = to_numpy(self.carry[part])
         i = self.members.index(member)
-        return trees.map_leaves(lambda a: a[i].copy(), self._host[part])
+        return trees.map_leaves(lambda a: a[i].copy(), self._host[part])  # no view of the stack
 
     def of(self, i: int, carry: Carry | None = None) -> "Session":
         """Return a session of member ``i`` alone, with its part of the carry of all."""
@@ -138,6 +140,7 @@ class Session:
             self.carry = carry or self.carry
             return self
         session = Session([self.members[i]], self.backend, self.data, self.dtype, ())
+        # the standard wants an ellipsis where an index does not name all axes
         session.carry = trees.map_leaves(itemgetter((i, ...)), carry or self.carry)
         return session
 
@@ -163,9 +166,11 @@ class Session:
         ]
         starts = iter([start for start, *_ in spans])
         parts = ([o[start:stop].reshape(-1, n) for o in orders] for start, stop, n in spans)
+        # where a callback raises, the thread that reads ahead is still waited for
         with closing(self.ahead((p[0] for p in parts) if self.alone else parts)) as ahead:
             for rows, taken in ahead:
                 each = [rows] if self.alone else rows
+                # the step of the epoch decides, so that a resumed run clears at the same steps
                 if next(starts) // k % blocks.clearing(m // k) == 0:
                     self._clear()
                 costs, counts, before = self.take(each, taken)
@@ -174,6 +179,7 @@ class Session:
                         self._after_block(i, each[i], costs[:, i], counts[:, i], before)
                 epochs.stop_all(self)
                 for i, member in self.live:
+                    # an epoch whose last block is done is still recorded
                     if member.run.stopped and member.run.step < member.run.steps:
                         epochs.end(self, i)
                 if self.after_block is not None:
@@ -209,6 +215,7 @@ class Session:
         period = blocks.clearing(steps)
         if not self._clears or steps <= period:
             return count
+        # blocks divide the period, so that a clearing falls between two of them
         return max(n for n in range(1, min(count, period) + 1) if period % n == 0)
 
     def ahead(self, plan: Iterable[Any]) -> Generator[tuple[Any, blocks.Taken | None], None, None]:
@@ -237,6 +244,7 @@ class Session:
         Return costs and counts, (steps, members), and the carry from before. ``taken`` is what
         :meth:`ahead` yielded with the rows; ``skip`` counts steps from where the run is.
         """
+        # the members that train are at one step, and those that are over stayed behind
         run = next(m.run for m in self.members if not m.is_over or self.alone)
         first = run.epoch * run.steps + run.step + 1 + skip
         before = self._copied()  # a step that fails may have written to the donated carry
@@ -245,14 +253,17 @@ class Session:
                 scan = self._scan_alone if self.alone else self._scan_stack
                 self.carry, sums = scan(rows, taken, first)
                 sums = divergence.mark(sums, self.carry[0], self.backend)
+                # copies on the host are from before this block
                 self._host = {}
                 costs, counts = blocks.fetch(sums, self.backend)
                 shape = len(rows[0]), len(self.members)
                 return costs.reshape(shape), counts.reshape(shape), before
             except Exception as error:
+                # a stack is trained again in halves by stacking.in_parts
                 if not self.alone or not self.backend.out_of_memory(error):
                     raise
                 self.step = self.step.smaller(rows[0].shape[1], error)
+            # outside of the except clause, whose error would keep the arrays of the failed step
             self.carry = before
             self.backend.free_unused()
             before = self._copied()
@@ -277,6 +288,7 @@ class Session:
         """Bring numbers of the members to the device, floats in the dtype of the parameters."""
         names = {"f": "float32" if self.dtype in {"float16", "bfloat16"} else self.dtype,
                  "i": self.backend.index_dtype}  # fmt: skip
+        # words of random keys stay int32; row numbers become what the library indexes with
         name = "int32" if values.dtype == np.int32 else names[values.dtype.kind]
         return self.backend.asarray(np.ascontiguousarray(values), dtype=name)
 
@@ -286,7 +298,7 @@ class Session:
         if self.alone:
             self.carry = carry or self.carry
         else:
-            own = partial(self.backend.xp.asarray, copy=True)
+            own = partial(self.backend.xp.asarray, copy=True)  # later steps write to the stack
             member.kept = carry or trees.map_leaves(own, self.of(i).carry)
         member.is_over = True
 

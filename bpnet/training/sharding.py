@@ -39,6 +39,7 @@ class _Part:
         parameters, total = self.step.unpack(packed), beside_weights(total, data)
         C, right, gradients = self.step.backpropagation(parameters, rows, data, words, total)
         kind = next(a.dtype for arrays in gradients for a in arrays)
+        # cost and count travel with the gradients, so that a step has one sum over the ranks
         sums = tuple(xp.astype(xp.reshape(a, (1,)), kind) for a in (C, *right))
         (vector,) = flat.of_all(objective.layers).pack(gradients, xp=xp)
         return xp.concat([vector, *sums])
@@ -70,6 +71,7 @@ class ShardedSession(Session):
     """
 
     split: Split = field(kw_only=True)
+    # shards are cut by the length of a batch, which padding would change
     pads: ClassVar[bool] = False
 
     def ahead(self, plan: Iterable[Any]) -> Generator[tuple[Any, blocks.Taken | None], None, None]:
@@ -97,6 +99,7 @@ class ShardedSession(Session):
         data, here = taken or blocks.present(self.data, self._own(rows), backend)
         index = backend.asarray(here, dtype=backend.index_dtype)
         move = backend.compiled(_Move(self.step), donated=(0,))
+        # the update writes to the carry, and a block that diverges is repeated from here
         before = self._copied()
         carry, sums = self.carry, []
         for i, total in enumerate(self._totals(rows)):
@@ -110,6 +113,7 @@ class ShardedSession(Session):
             carry, step_sums = move(carry, vector, tuple(coefficients[i].tolist()), size)
             sums.append(step_sums)
         self.carry = carry
+        # sums on a device may still be in progress
         self.split.ranks.synchronize()
         stacked = tuple(backend.xp.stack(column) for column in zip(*sums, strict=True))
         stacked = divergence.mark(stacked, self.parameters, backend)
@@ -134,6 +138,7 @@ class ShardedSession(Session):
             if start < stop:
                 part = self._part(packed, rows[start:stop], data, words, total)
             else:
+                # a batch may have fewer rows than shards, and the tree needs all of these
                 part = self._nothing(packed)
             yield part if self._here else self.backend.to_numpy(part)
 

@@ -61,6 +61,7 @@ def common(step: TrainingStep) -> TrainingStep:
 def _without_rates(chain: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return layers in which every rate of dropout but 0 is the same."""
     return tuple(
+        # any rate but 0 will do, as the members' own rates come with each call
         Dropout(0.5) if isinstance(layer, Dropout) and random.drop_steps(layer.rate) else layer
         for layer in chain
     )
@@ -80,6 +81,7 @@ def per_member(members: Sequence[Member]) -> PerMember:
             drops = zip(*(step.objective.layers[l].drops() for step in steps), strict=True)
             kinds = (np.int32, np.float64)
             rates[l] = tuple(
+                # to broadcast with activations, (members, batch, n)
                 np.asarray(values, dtype).reshape(-1, 1, 1)
                 for values, dtype in zip(drops, kinds, strict=True)
             )
@@ -89,8 +91,10 @@ def per_member(members: Sequence[Member]) -> PerMember:
 def batch(members: Sequence[Member], rows: Sequence[Host], first: int) -> dict[str, Host]:
     """Return what a block takes for each member, (steps, members, ...), from step ``first`` on."""
     numbers = [m.numbers(first, len(rows[0])) for m in members]
+    # rows that all members take are loaded once for all of them
     same = all(r is rows[0] or np.array_equal(r, rows[0]) for r in rows)
     taken = {
+        # the scan goes along the first axis, which is that of steps
         "rows": rows[0] if same else np.stack(rows, axis=1),
         "coefficients": np.stack([c for c, _ in numbers], axis=-1),
     }

@@ -91,7 +91,7 @@ class Backpropagation:
             key=random.Key(words, batch.numbers, drops=drops) if len(words) else None,
         )
         if special.is_half(objective.dtype, xp):
-            gradients = _wider(gradients, parameters, xp)
+            gradients = _wider(gradients, parameters, xp)  # parameters are kept in float32
         weights = None if batch.weights is None else wide(batch.weights, xp)
         C = costs.mean_cost(wide(values, xp), weights, total, xp=xp)
         return C, objective.right(z, batch.targets, classes, batch.numbers), gradients
@@ -105,7 +105,12 @@ Carry = tuple[Packed, tuple[Slots, ...]]
 
 
 class PerMember(NamedTuple):
-    """What differs between the networks of a stack: their limits and their rates of dropout."""
+    """What differs between the networks of a stack: regularization and rates of dropout.
+
+    ``regularization`` has arrays, (members,). ``drops`` has for the number of each dropout layer
+    that drops values what :meth:`bpnet.core.layers.Dropout.drops` returns for each member, two
+    arrays, (members, 1, 1).
+    """
 
     regularization: Regularization
     drops: dict[int, tuple[Array, Array]]
@@ -210,6 +215,7 @@ class TrainingStep:
         m = self.m
         if m is None:  # a batch whose examples all have the weight 0 is divided by 1
             m = special.or_one(weight, xp=xp) if hasattr(weight, "dtype") else weight
+        # the gradients of averages are their new values, which no penalty may change
         learned, seen = parameters, gradients
         if self._has_unlearned:
             learned, gradients = (layers.learned(objective.layers, p) for p in (parameters, seen))
@@ -226,6 +232,7 @@ class TrainingStep:
             vectors = self.layout.pack(learned, xp=xp)
         if self._has_unlearned:
             unlearned = layers.after_step(objective.layers, parameters, seen)
+        # C is a mean: times what it was divided by, it can be added up over an epoch
         return ((vectors, unlearned), state), (C * (k if self.m is None else weight), *right)
 
     def smaller(self, batch_size: int, error: BaseException) -> "TrainingStep":
@@ -269,6 +276,7 @@ class Stacked:
         words: tuple[Array, ...] = ()
         numbers: Any = batch.get("numbers", rows)
         if "words" in batch:
+            # (members, 1, 1), to broadcast with the rows and the values of a row
             words = tuple(batch["words"][i, :, None, None] for i in range(2))
             if numbers.ndim == 1:  # the rows are shared, but each member draws a mask of its own
                 numbers = numbers + self.step.objective.xp.zeros_like(words[0][..., 0])
@@ -285,6 +293,7 @@ def added(first: Parameters, second: Parameters) -> Parameters:
 
 def beside_weights(total: float, data: Data) -> Any:
     """Return a total as the cost needs it: an array beside an array of weights, else a number."""
+    # with weights the cost calls xp.where on the total, which takes arrays only
     return total if len(data) < 4 or data[3] is None else data[3][:1] * 0 + total
 
 

@@ -78,6 +78,7 @@ class TableRecipe:
     def __post_init__(self) -> None:
         for name in ("members", "steps", "least_epochs", "most_epochs", "batches"):
             COUNT(getattr(self, name), name)
+        # a Range leaves its upper end out, and the whole of the epochs is allowed
         Range(0, 1 + 1e-9)(self.patience, "patience")
 
     def options(
@@ -134,6 +135,7 @@ def get(recipe: str | TableRecipe) -> TableRecipe:
 
 def seeds(seed: int, members: int) -> list[int]:
     """Return the seeds of the networks of an ensemble; the first is the ensemble's own."""
+    # the upper half tells the networks apart, so that ensembles of seeds 0 and 1 share none
     return [(draws.check_seed(seed) + (k << 32)) % (1 << 64) for k in range(members)]
 
 
@@ -182,14 +184,17 @@ def expanded(
     table, more = get(recipe), dict(keywords)
     y = prepare.pair(data, "data")[1]
     validation = prepare.validation_data(data, validation, folds)
+    # a list of seeds is the user's own choice for each network
     if networks is not None and isinstance(more.get("seed", 0), int):
         more["seed"] = seeds(more.get("seed", 0), len(networks))
     if networks and folds is None and validation is None and not isinstance(y, HostRows):
+        # targets that are numbers have no classes to spread evenly over the folds
         folds = bags(y, len(networks), more["seed"][0], stratify=is_probability(networks[0].output))
     m = len(y) if folds is None else min(len(rows) for rows, _ in folds)
     own = {n: more[n] for n in ("batch_size", "epochs") if isinstance(more.get(n), int)}
     made, stopping = table.recipe(m, **own)
     listed = list(callbacks)
+    # lists are the callbacks of each network, to which none can be added for all
     has_own = any(isinstance(c, EarlyStopping | list | tuple) for c in listed)
     if (folds is not None or validation is not None) and not has_own:
         listed = [stopping, *listed]

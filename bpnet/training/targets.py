@@ -72,6 +72,7 @@ def make_targets(
         msg = f"{name} has {y.shape[0] if y.ndim else 0} entries and X {m} examples; match them"
         raise InputError(msg)
     finite.refuse(y, name)
+    # a column of floats beside one output is a row of numbers for each example, not labels
     if y.ndim == 2 and y.shape[1] == 1 and (y.dtype.kind != "f" or n > 1):
         y = y[:, 0]
     one_output = n == 1 and isinstance(cost, costs.Hinge)
@@ -118,6 +119,7 @@ def _class_numbers(
             raise InputError(msg)
         kind = labels.dtype.kind
         whole = kind in "iu" and int(labels[0]) >= 0 and int(labels[-1]) < count
+        # numbers below the count are class numbers, of which some may be absent here
         classes = np.arange(count) if whole else labels
     if len(classes) != count:
         outputs = f"{n} outputs" if n > 1 else "one output, two classes"
@@ -125,12 +127,14 @@ def _class_numbers(
         if y.dtype.kind == "f":
             msg += ", or for amounts give it one output, output='identity'"
         raise InputError(msg)
+    # NumPy finds a number and its text unequal
     if classes.dtype.kind != y.dtype.kind and "U" in (classes.dtype.kind, y.dtype.kind):
         classes, y, labels = classes.astype(str), y.astype(str), labels.astype(str)
     strange = labels[~np.isin(labels, classes)]
     if len(strange):
         msg = f"{name} has the class {strange[0]!s}, which the network was not trained with"
         raise InputError(f"{msg}; it knows {', '.join(str(c) for c in classes[:10])}")
+    # classes keep the order that the network has them in, and searchsorted needs them sorted
     by_name = np.argsort(classes)
     numbers = by_name[np.searchsorted(classes[by_name], y)]
     return numbers.astype(np.int32), classes
@@ -175,6 +179,7 @@ def _check_range(values: Host, output: Activation, cost: Cost, name: str) -> Non
         raise InputError(f"{msg} {bound}" + amounts * isinstance(cost, costs.CrossEntropy))
     if isinstance(cost, costs.CrossEntropy) and isinstance(output, activations.Softmax):
         worst = int(np.argmax(np.abs(values.sum(axis=1) - 1)))
+        # probabilities that were rounded to a few digits do not sum to 1 exactly
         if abs(values[worst].sum() - 1) > 1e-3:
             msg = f"{name} has a row with sum {values[worst].sum():g}, row {worst}; with softmax "
             msg += "outputs each must sum to 1, or use sigmoid outputs, or identity for amounts"
@@ -201,7 +206,10 @@ def weigh(
 
 
 def weights_of(call: Any, targets: Targets) -> list[Host | None]:
-    """Return the weights of all examples for each network; a fold is weighed like a whole set."""
+    """Return for each network the weights of all examples, (all examples,), or None.
+
+    The weights of a fold have the mean 1 over its training rows, and are 0 elsewhere.
+    """
     total, by_class = len(targets.values), call.plans[0].recipe.class_weight
     if call.plans[0].fold is None:
         return [weigh(call.sample_weight, by_class, targets, total)] * len(call.plans)
@@ -212,6 +220,7 @@ def weights_of(call: Any, targets: Targets) -> list[Host | None]:
         made = weigh(None if own is None else own[rows], by_class, part, len(rows))
         whole = None if made is None else np.zeros(total)
         if whole is not None:
+            # weights are looked up by row numbers of the whole set
             whole[rows] = made
         weights.append(whole)
     return weights
@@ -241,6 +250,7 @@ def _by_class(class_weight: Mapping[Any, float] | str, targets: Targets) -> Host
     counts = np.bincount(numbers, minlength=len(names))
     if isinstance(class_weight, str):
         has_examples = counts > 0
+        # a class without examples would divide by 0, and nothing uses its weight
         by_number = np.ones(len(names))
         by_number[has_examples] = len(numbers) / (has_examples.sum() * counts[has_examples])
         return by_number[numbers]

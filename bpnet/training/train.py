@@ -159,6 +159,7 @@ def train(
     >>> histories[0]["cost"][-1] < histories[1]["cost"][-1]
     True
     """
+    # progress begins before the call is planned, and only rank 0 shows it
     communicator = keywords.get("communicator", getattr(ranks, "communicator", None))
     leads = getattr(communicator, "rank", 0) == 0
     with progress.watching(callbacks, verbose, leads=leads) as called:
@@ -170,6 +171,7 @@ def train(
         if call.place.is_fastest:
             call = fastest.resolved(call)
         histories = members.run(opening.opened(call))
+    # histories from a checkpoint or from another rank are plain dicts
     histories[:] = map(History, histories)
     if not call.several:
         if histories.diverged:

@@ -61,6 +61,7 @@ class Validation:
             )  # fmt: skip
             targets = replace(made, columns=targets.columns)
         parts = [replace(targets, values=targets.values[rows]) for _, rows in folds]
+        # each network's rows, because a class may have no example in one fold
         for part in parts or ([] if stored is None else [targets]):
             scores.rehearse(metrics, part, network.sizes[-1], network.output)
         return cls(objective, backend, dtype, metrics, stored, targets, bool(folds))
@@ -70,6 +71,7 @@ class Validation:
 
         The parameters have a first axis of members; those of one network alone have none.
         """
+        # networks of one stack have equally many validation rows, see members._parts
         count, own = len(members), members[0].validation_rows
         if self.data is None or (own is not None and not own.size):
             return [{} for _ in members]
