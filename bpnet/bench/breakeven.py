@@ -17,6 +17,7 @@ def crossings(timings: Sequence[Timing]) -> list[str]:
     """
     names = list(dict.fromkeys(t.backend for t in timings))
     base = "numpy" if "numpy" in names else names[0]
+    # a cell that failed has no rate, which counts as 0 below
     rates = {(t.backend, t.cell.batch_size, t.cell.hidden[0]): t.rate for t in timings if t.epoch}
     widths = sorted({width for _, _, width in rates})
     sentences = []
@@ -64,6 +65,7 @@ def plot(timings: Sequence[Timing], path: Path, about: Sequence[str] = ()) -> Pa
                 )  # fmt: skip
                 ahead = [rates[name, k, w] > rates.get((names[0], k, w), 0) for w in measured]
                 for j in range(1, len(measured)):
+                    # the first backend is what the others are compared with, and gets no rings
                     if i and ahead[j] and not ahead[j - 1]:
                         panel.plot(measured[j], rates[name, k, measured[j]], "o", ms=11, mfc="none",
                                    mec=theme.ink)  # fmt: skip

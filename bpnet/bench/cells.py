@@ -75,6 +75,7 @@ def check(job: Job) -> None:
             raise InputError(msg)
         dtypes.check_float(cell.dtype)
         optimizers.get(cell.optimizer)
+        # an error in data or layers must come before any process starts
         network_for(data_of(job, cell), list(cell.hidden), output=None)
 
 
@@ -95,8 +96,10 @@ def _loaded(source: str, target: str | None) -> Dataset:
 
 @lru_cache(maxsize=8)
 def _generated(rows: int, inputs: int) -> Dataset:
+    # random pixels will do: the time of a step does not depend on what they show
     random = draws.generator(0, "check")
     pixels = random.integers(0, 256, (rows, inputs), dtype=np.uint8)
+    # stored as bytes, as pictures are, so that scaling is part of the time
     return Dataset(pixels, np.arange(rows) % 10, scale=1 / 255)
 
 

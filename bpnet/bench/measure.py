@@ -46,6 +46,7 @@ class _Clock(Callback):
     end: float | None = None
 
     def on_epoch_end(self, run: Run) -> None:
+        # the first epoch compiles and warms up, and is not part of the time
         if self.end is None:
             self.end = time.perf_counter() + self.seconds
         elif time.perf_counter() > self.end and run.epoch >= _LEAST:
@@ -56,6 +57,7 @@ def measure(backend: Backend, job: Job, cell: Cell) -> Timing:
     """Train for a while and take the median epoch."""
     data = data_of(job, cell)
     clock = _Clock(job.seconds)
+    # more epochs than any time allows: the clock ends the run
     first, *counted = trained(job, cell, data, 100_000, backend, callbacks=[clock])["seconds"]
     low, middle, high = statistics.quantiles(counted, n=4)
     spread = (high - low) / 2 / middle

@@ -46,6 +46,8 @@ def run(names: Sequence[str], job: Job) -> Iterator[Timing]:
 
 
 def _one(name: str, job: Job) -> Iterator[Timing]:
+    """Measure all cells on one backend, in a process of its own."""
+    # the process must import this bpnet, installed or not
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     done, last = 0, "no message"
     with (
@@ -63,6 +65,7 @@ def _one(name: str, job: Job) -> Iterator[Timing]:
         limit = threading.Timer(_START + 4 * job.seconds * len(job.cells), process.kill)
         limit.start()
         try:
+            # a process that ends at its import reads nothing; its status tells why
             with suppress(BrokenPipeError), process.stdin as described:  # type: ignore[union-attr]
                 described.write(json.dumps([name, dataclasses.asdict(job)]))
             for line in process.stdout or ():
@@ -80,7 +83,9 @@ def _one(name: str, job: Job) -> Iterator[Timing]:
 
 
 def _child() -> None:
+    """Measure the job that standard input describes, and print each timing as a line of JSON."""
     name, described = json.load(sys.stdin)
+    # JSON has lists where Job and Cell have tuples
     described["cells"] = tuple(
         Cell(**{**cell, "hidden": tuple(cell["hidden"])}) for cell in described["cells"]
     )
@@ -92,6 +97,7 @@ def _child() -> None:
         except Exception as error:
             timing = Timing(name, cell, error=one_line(error, typed=True))
         sys.stdout.write(json.dumps(dataclasses.asdict(timing)) + "\n")
+        # a cell that is measured counts, even if the next one ends the process
         sys.stdout.flush()
 
 

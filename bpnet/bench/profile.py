@@ -35,6 +35,7 @@ class _Stopwatch(Watch):
         def timed(*args: Any, **kwargs: Any) -> Any:
             start = time.perf_counter()
             result = function(*args, **kwargs)
+            # a device returns before it has computed
             self.backend.synchronize()
             self.spent.setdefault(_part(name), []).append(time.perf_counter() - start)
             return result
@@ -58,6 +59,7 @@ def profile(backend: Backend, job: Job, cell: Cell) -> list[Share]:
     if backend.compiles:
         msg = f"{backend.spec} compiles its loop, which has no calls to time; profile numpy"
         raise InputError(msg)
+    # without the stopwatch, whose own time is not the library's
     whole = statistics.median(_seconds(backend, backend, job, cell))
     watch = _Stopwatch(backend)
     with backend.session(cell.dtype):
@@ -67,6 +69,7 @@ def profile(backend: Backend, job: Job, cell: Cell) -> list[Share]:
         for name, spent in watch.spent.items()
     ]
     rest = whole - sum(part.seconds for part in parts)
+    # calls that wait for the device one by one may take longer than the whole
     parts.append(Share("Python", max(rest, 0.0), 0))
     return sorted(parts, key=lambda part: -part.seconds)
 

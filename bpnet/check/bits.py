@@ -20,13 +20,14 @@ THREEFRY = (
 
 
 def rows(backend: Backend) -> Iterator[Row]:
-    """Counts of numbers that differ from the expected ones."""
+    """Yield counts of the numbers that differ from the expected ones."""
     with backend.session("float32"):
         yield _row("Threefry-2x32, known answers", "int32", _known_answers(backend))
         for layer, rate in ((0, 0.5), (2, 0.25)):
             differ = int(np.sum(_mask(backend, layer, rate) != _mask_by_hand(layer, rate)))
             yield _row(f"mask of layer {layer}, dropout {rate}", "bool", differ)
         yield _row("first weights", "float32", _first_weights(backend))
+        # drawn on the host: here the way to the device and back is checked
         order = draws.order(3, 5, 1000)
         index = backend.asarray(order, dtype=backend.index_dtype)
         differ = int(np.sum(backend.to_numpy(index) != order))
@@ -52,6 +53,7 @@ def _known_answers(backend: Backend) -> int:
     return wrong
 
 
+# the first and the last row of 31 bits, an n that is no multiple of 4, words beyond 32 bits
 _ROWS, _N, _WORDS = (0, 7, 2**31 - 1, 123_456), 257, random.step_words(2**40 + 1, 4, 2**33 + 5)
 
 
@@ -75,6 +77,7 @@ def _mask_by_hand(layer: int, rate: float) -> Any:
         ]
     )
     quarters = np.stack([words % 2**16, words >> 16], axis=-1)  # (rows, lanes, 2 words, 2 halves)
+    # the mask compares signed numbers, for which the highest bit counts the other way
     by_value = (quarters ^ 2**15).reshape(len(_ROWS), lanes, 4).transpose(0, 2, 1)
     return by_value.reshape(len(_ROWS), -1)[:, :_N] >= rate * 2**16
 

@@ -25,6 +25,7 @@ PAIRS = tuple(
 )
 """Every cost with every output that it is defined for."""
 
+# activations whose derivative jumps at 0, or bends there as elu's
 _KINKED = {"relu", "leaky_relu", "elu", "selu"}
 _MARGIN = 0.06  # wide enough for the steps of central differences and for bfloat16
 _SIZES, _BATCH = (3, 4, 3), 4
@@ -100,6 +101,7 @@ def _with_dropout(
     arrays = iter(parameters)
     parameters = tuple(next(arrays) if layer.shapes else () for layer in net)
     rows = backend.asarray(np.arange(len(case.x), dtype=np.int32))
+    # any fixed key, so that the mask is the same in every evaluation of the cost
     return net, parameters, Key(step_words(0, 4, 1), rows)
 
 
@@ -109,6 +111,7 @@ def central_differences(backend: Backend, case: Case, directions: Any, h: float 
     ``directions`` is shaped like the parameters with a leading axis of n. All 4n networks are
     computed at once, as members.
     """
+    # five points, of which the middle one has weight 0: errors of order h^2 cancel
     steps = np.asarray([2 * h, h, -h, -2 * h])
     weights = np.asarray([-1, 8, -8, 1]) / (12 * h)
 
@@ -148,6 +151,7 @@ def small(hidden: str, output: str, cost: str, dropout: float = 0.0) -> Case:
     """
     for seed in range(10_000):
         case = _draw(hidden, output, cost, dropout, draws.generator(seed, "check"))
+        # a relative error of a tiny gradient would say nothing; float16 ends at 65504
         if _is_clear(case) and all(0.02 < np.linalg.norm(g) < 1e3 for g in _slopes(case)):
             return case
     msg = f"no case for {hidden}, {output}, {cost}"
@@ -184,6 +188,7 @@ def targets(cost: str, output: str, shape: tuple[int, int], random: Any) -> Host
     """Random y that suits a cost, numbers of few bits."""
     n = shape[1]
     if cost == "cross_entropy" and output == "softmax":
+        # frequencies of 64 draws: rows sum to 1 exactly, in bfloat16 too
         return np.asarray(random.multinomial(64, [1 / n] * n, shape[0]) / 64)
     if cost == "cross_entropy":
         return np.asarray(random.integers(0, 65, shape) / 64)
@@ -200,11 +205,13 @@ def _slopes(case: Case) -> list[Host]:
 
 def _is_clear(case: Case) -> bool:
     """Whether no neuron and no residual is near a point where a derivative jumps."""
+    # the cases are the same for all backends, whichever is checked
     backend = NumPy()
     parameters, x, y = case.on(backend, "float64")
     net, parameters, key = _with_dropout(backend, case, parameters)
     z, caches = feedforward.forward(net, parameters, x, xp=backend.xp, key=key)
     a = net[-1].activation.sigma(z, xp=backend.xp)
+    # the cache of a dense layer is (a of the layer below, z, a)
     gaps = [caches[0][1].ravel()] * (case.hidden in _KINKED) + [z] * (case.output in _KINKED)
     if case.cost_name == "mae":
         gaps.append(a - y)

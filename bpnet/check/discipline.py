@@ -10,13 +10,14 @@ from bpnet.check.watch import Call, Watch
 
 
 def rows(backend: Backend, names: Sequence[str] = jobs.COMPARED) -> Iterator[Row]:
-    """A float32 run under :class:`Watch`, for each optimizer."""
+    """Yield the rows of a float32 run under :class:`Watch`, for each optimizer."""
     for name in names:
         short, long = (watched(backend, name, epochs) for epochs in (1, 3))
         yield _count(f"no other float dtype, {name}", strangers(long))
         yield _count(f"no foreign operand, {name}", long.of_kind("foreign"))
         # both runs fetch the same at their end
         added = len(long.of_kind("copy")) - len(short.of_kind("copy"))
+        # three epochs less one are two, each with one copy of its sums
         error, note = abs(added - 2), f"{added / 2:g} copies to the host an epoch"
         title = f"one copy an epoch, {name}"
         yield Row("discipline", title, "float32", error, BITS, note)

@@ -51,6 +51,7 @@ class Bench:
 
     def put(self, numbers: Any) -> Array:
         """Return an array of its own on the backend."""
+        # a copy, because core may write to what is donated to it
         return self.backend.asarray(np.asarray(numbers, np.float64), dtype=self.dtype, copy=True)
 
     def stored(self) -> Any:
@@ -107,6 +108,7 @@ def _descend(bench: Bench) -> Pairs:
 
 
 def _mean_cost(bench: Bench) -> Pairs:
+    # (4) is of outputs without sigma, (9) of a network's
     y_hat, y = np.asarray([x[:2] for x in X]), bench.put(Y)
     sigmoid = QUADRATIC.value(bench.put(Z3), y, SIGMOID, xp=bench.xp)
     linear = QUADRATIC.value(bench.put(y_hat), y, IDENTITY, xp=bench.xp)
@@ -143,6 +145,7 @@ def _mini_batch(bench: Bench) -> Pairs:
 
 
 def _sigmoid(bench: Bench) -> Pairs:
+    # near 0 and in the tails; far is where e^(-z) would overflow
     z = [-30.0, -2.0, -0.5, 0.0, 0.5, 2.0, 30.0]
     far = [-1e30, -1000.0, 1000.0, 1e30]
     a, expected = SIGMOID.sigma(bench.put(z), xp=bench.xp), reference.activate("sigmoid", z)
@@ -282,7 +285,7 @@ EQUATIONS: dict[int, tuple[str, Callable[[Bench], Pairs]]] = {
 
 
 def rows(backend: Backend, dtype: str) -> Iterator[Row]:
-    """One row for each equation."""
+    """Yield one row for each equation."""
     bench = Bench(backend, dtype)
     for number, (name, pairs_of) in EQUATIONS.items():
         with backend.session(dtype):

@@ -30,7 +30,7 @@ _DIRECTIONS = 8
 
 
 def rows(backend: Backend, dtype: str) -> Iterator[Row]:
-    """Every activation, cost and layer, on small networks; larger ones along directions."""
+    """Yield rows for every activation, cost and layer, and for larger networks along directions."""
     bound = BOUNDS[dtype]
     for hidden in cases.ACTIVATIONS:
         chosen = [("quadratic", "sigmoid"), ("cross_entropy", "softmax")]
@@ -65,6 +65,7 @@ def _error(backend: Backend, dtype: str, case: Case) -> float:
 @cache
 def _by_differences(hidden: str, output: str, cost: str, dropout: float) -> tuple[float, Host]:
     case = cases.small(hidden, output, cost, dropout)
+    # mean_costs takes several networks along a leading axis, of which this is one
     one = tuple(tuple(p[None] for p in pair) for pair in case.parameters)
     (C,) = cases.mean_costs(NumPy(), case.moved(one))
     directions = cases.every_axis(case.parameters)

@@ -14,7 +14,7 @@ from bpnet.training.history import History
 
 Host = np.ndarray[Any, Any]
 
-M, BATCH, EPOCHS = 400, 40, 10
+M, BATCH, EPOCHS = 400, 40, 10  # 10 steps an epoch, 100 in all
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ QUANTITIES = ("z", "a", "delta", "dC/dW", "dC/db")
 
 
 def rows(backend: Backend, dtype: str, names: Sequence[str] = RUNS) -> Iterator[Row]:
-    """Parameters after 100 steps beside NumPy's, for two optimizers and activations, and a set."""
+    """Compare the parameters after 100 steps with NumPy's, of two jobs and of a set of networks."""
     for name in names:
         actual, expected = _trained(name, backend, dtype), _on_numpy(name, dtype)
         errors = {
@@ -111,6 +111,7 @@ def _finite(tree: Any) -> Any:
 
 def _order(d: Deviation) -> tuple[int, bool, int]:
     forward = d.quantity in {"z", "a"}
+    # the order of a step: forward from the first layer on, then back from the last
     return d.first_past or 0, not forward, d.layer if forward else -d.layer
 
 
@@ -172,6 +173,7 @@ def _deviation(key: tuple[int, str], a: Host, b: Host, dtype: str, bound: float)
     place = np.spacing(np.maximum(np.abs(a), np.abs(b)).astype(dtype)).astype(np.float64)
     each = (len(gap), -1)
     absolute, ulp = gap.reshape(each).max(1), (gap / place).reshape(each).max(1)
+    # not with >, because nan is past the bound as well
     past = np.flatnonzero(~(relative <= bound))
     at = int(np.argmax(np.where(np.isnan(relative), np.inf, relative)))
     worst_of = float(relative[at]), float(absolute.max()), float(ulp.max())
@@ -189,6 +191,7 @@ def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host
         order = [draws.order(job.seed, epoch, jobs.M) for epoch in range(jobs.EPOCHS)]
         rows = np.concatenate(order).reshape(-1, jobs.BATCH)
         index = chosen.asarray(rows, dtype=chosen.index_dtype)
+        # steps count from 1, as Adam's correction needs it
         numbers = session.members[0].numbers(1, len(rows))
         _, outs = chosen.scan(_Traced(session.step), session.carry, index, (session.data,), numbers)
         host = [chosen.to_numpy(out) for out in outs]
@@ -211,6 +214,7 @@ class _Traced:
 
     def __call__(self, carry: Any, rows: Array, numbers: Any, data: Any) -> Any:
         objective = self.step.objective
+        # anew in each step: a dictionary that outlived it would be a state of the step
         traced: dict[tuple[int, str], Array] = {}
         numbered, l = [], 0
         for layer in objective.layers:
@@ -219,11 +223,14 @@ class _Traced:
         cost = _Cost(objective.cost, l, traced)
         watched = replace(objective, layers=tuple(numbered), cost=cost)
         carry, _ = replace(self.step, objective=watched)(carry, rows, numbers, data)
+        # in the order of _keys, by which _trace names the results
         return carry, tuple(traced[key] for key in _keys(objective.layers))
 
 
 @dataclass(frozen=True)
 class _Layer:
+    """A dense layer, which traces its quantities under the number ``l``."""
+
     layer: Dense
     l: int
     traced: dict[tuple[int, str], Array]
@@ -259,7 +266,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Cost:
-    """The cost, which traces z and a of the last layer."""
+    """The cost, which traces z and a of the last layer, whose ``forward`` is never called."""
 
     cost: Cost
     l: int

@@ -51,6 +51,7 @@ class Watch(Recorder):
         """Call a function of the namespace, on the backend's device."""
         if name in CREATION:
             self._require(keywords.get("dtype"))
+            # the library's default device may be another one than the backend's
             keywords.setdefault("device", self.backend.device)
         return super().function(name, function, *arguments, **keywords)
 
@@ -93,6 +94,7 @@ class Watch(Recorder):
     def note(self, kind: str, name: str, arguments: Any, keywords: Any, result: Any) -> None:
         """Record a call."""
         dtypes = tuple(self._dtypes((*arguments, *keywords.values())))
+        # a keyword that is None says the same as one that was left out
         named = tuple(sorted(key for key, value in keywords.items() if value is not None))
         results = tuple(self._dtypes((result,) if isinstance(result, Recorded) else result))
         self.calls.append(Call(kind, name, dtypes, named, results, len(arguments)))
@@ -106,6 +108,7 @@ class Watch(Recorder):
                 yield from self._dtypes(thing)
             elif type(thing) in (int, float):
                 yield "number"
+            # a dtype is a class in some libraries, and no operand
             elif not isinstance(thing, type) and hasattr(thing, "__array_namespace__"):
                 stranger = f"{type(thing).__module__}.{type(thing).__name__}"
                 self.calls.append(Call("foreign", stranger))

@@ -62,8 +62,9 @@ class Communicator(ABC):
 
     def __init__(self, rank: int, size: int, timeout: float = 300.0) -> None:
         self.rank, self.size, self.timeout = rank, size, check_timeout(timeout)
-        self.local_rank = rank
+        self.local_rank = rank  # number among the ranks of one machine, by which a GPU is taken
         self.traffic = Traffic()
+        # whether others wait for this rank in the middle of training, and why it left it
         self.active, self.cause = False, "without an exception"
 
     @abstractmethod
@@ -122,6 +123,7 @@ class Communicator(ABC):
 
     def share(self, content: bytes | None) -> bytes:
         """Return rank 0's bytes on every rank; the arguments of the others are ignored."""
+        # the others must know how much memory to allocate
         length = np.asarray([len(content or b"")], np.int64)
         self.broadcast_host(length)
         buffer = np.empty(int(length[0]), np.uint8)
@@ -136,6 +138,7 @@ class Communicator(ABC):
         If this rank could go on and another cannot, it exits; the other prints the reason.
         """
         statuses = self.gather([float(status)])[:, 0]
+        # a rank with an error of its own goes on, to report it
         if statuses.any() and not status:
             raise SystemExit(int(statuses.max()))
         return statuses
@@ -155,6 +158,7 @@ class Communicator(ABC):
         self.active = True
         try:
             yield
+        # these meet all ranks alike, so that each ends by itself
         except (Diverged, KeyboardInterrupt):
             self.active = False
             raise

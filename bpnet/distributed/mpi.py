@@ -56,6 +56,7 @@ class MPI(Communicator):
         super().__init__(comm.Get_rank(), comm.Get_size(), timeout)
         self._mpi, self._comm = library, comm
         if self.size > 1:
+            # ranks that share memory are on one machine
             machine = comm.Split_type(library.COMM_TYPE_SHARED)
             self.local_rank = machine.Get_rank()
             machine.Free()
@@ -64,6 +65,7 @@ class MPI(Communicator):
     def exchange(self, partner: int, send: Any, receive: Any, stage: int = 0) -> None:
         """Send and receive at once; see :meth:`Communicator.exchange`."""
         requests = []
+        # the receive is posted first, so that a message that comes early has a place
         if receive.size:
             requests.append(self._comm.Irecv(_plain(receive), partner, _TAG))
         if send.size:
@@ -73,6 +75,7 @@ class MPI(Communicator):
 
     def allreduce(self, buffer: Any) -> None:
         """Sum in an order that MPI chooses."""
+        # not blocking, because only then a timeout can end the wait
         request = self._comm.Iallreduce(self._mpi.IN_PLACE, buffer)
         self._wait([request], "another rank", self.rank)
 
@@ -97,6 +100,7 @@ class MPI(Communicator):
         In the middle of training the others are ended. Otherwise each rank ends by itself, and the
         lowest one that failed prints the reason.
         """
+        # the others wait in a sum, and could not take part in agree
         if self.active:
             self.fail(message, status)
         failed = np.flatnonzero(self.agree(status))
@@ -106,7 +110,9 @@ class MPI(Communicator):
 
     def _print(self, message: str) -> None:
         text = f"bpnet: error: rank {self.rank} of {self.size}: {as_line(message)}\n"
+        # Abort ends the process without Python's own flush
         sys.stdout.flush()
+        # one write, so that lines of several ranks do not mix
         os.write(2, text.encode())
         _await_reader(2)
 
@@ -183,7 +189,9 @@ def launched(
         If there is no mpi4py, or the ``mpiexec`` is not that of its MPI.
     """
     values = [environment.get(name, "") for name in _SIZE_VARIABLES]
+    # a variable may be set to anything by hand
     sizes = [int(value) for value in values if value.isdigit()]
+    # a launcher that uses PMIx may tell the rank alone
     if not sizes and "PMIX_RANK" not in environment:
         return None
     try:
@@ -198,6 +206,7 @@ def launched(
         cure = "pip install mpich, or load the module of your cluster's MPI"
         raise BackendUnavailable("mpi", why, cure) from error
     comm = library.COMM_WORLD
+    # started by another MPI's mpiexec, each process would be a job of one, and train alone
     if sizes and comm.Get_size() == 1 < max(sizes):
         name = library.Get_library_version().split("\n")[0].split(",")[0].strip()
         why = f"mpiexec started {max(sizes)} processes, and mpi4py's {name} knows of one"
@@ -213,6 +222,7 @@ def _watch(communicator: MPI) -> None:
     """End the other ranks when this one fails: they would wait for it in the next sum."""
     _WATCHED.append(communicator)
     if len(_WATCHED) == 1:
+        # the hook gets the errors that the program itself does not handle
         sys.excepthook = _on_error
         atexit.register(_at_exit)  # before mpi4py's own hook, which would wait for the others
 
@@ -234,6 +244,7 @@ def describe(error: BaseException, trace: Any = None) -> str:
 
 
 def _at_exit() -> None:
+    # sys.exit and a return in the middle of training pass by the hook for errors
     if _WATCHED[-1].active:
         last = _WATCHED[-1]
         last.abort(f"the process ended in the middle of training ({last.cause})")

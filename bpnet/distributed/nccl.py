@@ -34,7 +34,7 @@ class NCCL(Communicator):
     def synchronize(self) -> None:
         """Wait for the sums in progress, not longer than the timeout."""
         if not self._group.finished(self.timeout):
-            self.abort(f"another rank did not answer within {self.timeout:g} s", 75)
+            self.abort(f"another rank did not answer within {self.timeout:g} s", 75)  # EX_TEMPFAIL
 
     def allreduce(self, buffer: Array) -> None:
         """Sum in NCCL's order."""

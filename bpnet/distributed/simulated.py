@@ -20,6 +20,7 @@ class _World:
     """State that the ranks share: the turn, a queue for each pair, and the first failure."""
 
     def __init__(self) -> None:
+        # lock guards queues and failure; turn is with the rank that runs
         self.lock, self.turn = threading.Lock(), threading.Lock()
         self.queues: dict[tuple[int, int], SimpleQueue[Any]] = {}
         self.failed: tuple[int, BaseException] | None = None
@@ -27,6 +28,7 @@ class _World:
     def queue(self, source: int, target: int) -> SimpleQueue[Any]:
         with self.lock:
             queue = self.queues.setdefault((source, target), SimpleQueue())
+            # a queue that is made after the failure must end the wait of its receiver as well
             if self.failed is not None:
                 queue.put(None)
             return queue
@@ -53,6 +55,7 @@ class Simulated(Communicator):
 
     def pause(self) -> None:
         """Let another rank have its turn."""
+        # a rank that failed in exchange has given its turn away already
         if self._running:
             self._running = False
             self._world.turn.release()
@@ -61,6 +64,7 @@ class Simulated(Communicator):
         """Put a copy into the partner's queue, and receive from this rank's."""
         self.traffic.count(send)
         if send.size:
+            # a copy, because the sender may write to its buffer before it is received
             self._world.queue(self.rank, partner).put(send.copy())
         if receive.size:
             self.pause()
@@ -113,6 +117,7 @@ def simulate(
         finally:
             communicator.pause()
 
+    # the size is the process's own and holds for threads that start from now on
     before = threading.stack_size(_STACK)
     threads = [threading.Thread(target=run, args=(c,), daemon=True) for c in ranks]
     try:

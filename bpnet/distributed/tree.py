@@ -24,10 +24,12 @@ def total(group: Any, buffer: Array) -> None:
     a power of two the tree is that of shards.
     """
     core = 1 << (group.size.bit_length() - 1)  # the largest power of two
+    # ranks beyond the power of two hand their buffer to a partner, and get the sum from it
     partner = group.rank + core if group.rank < core else group.rank - core
     none = buffer[:0]
     if group.rank >= core:  # the others sum for this one
         group.exchange(partner, buffer, none)
+        # as late a stage as the sum of the others takes
         group.exchange(partner, none, buffer, stage=2 * core.bit_length())
         return
     if partner < group.size:
@@ -52,6 +54,7 @@ def _whole(group: Any, core: int, buffer: Array) -> None:
 def _halves(group: Any, core: int, buffer: Array) -> None:
     stages = core.bit_length() - 1
     low, high = 0, buffer.shape[0]
+    # the first half is the longest part that is ever received
     scratch = _like(buffer[: high - high // 2])
     cuts = []
     for stage in range(stages):
@@ -63,6 +66,7 @@ def _halves(group: Any, core: int, buffer: Array) -> None:
         group.exchange(partner, theirs, other, stage)
         mine += other
         low, high = (low, middle) if partner > group.rank else (middle, high)
+    # each rank now has the sum of one part, and the parts are put together
     for stage in reversed(range(stages)):
         partner, (low, middle, high) = group.rank ^ (1 << stage), cuts[stage]
         lower, upper = buffer[low:middle], buffer[middle:high]
@@ -103,4 +107,5 @@ def pairwise(parts: Any) -> Array:
 
 def _like(buffer: Array) -> Array:
     """A receive buffer like an array."""
+    # arrays of a device have no namespace here; a copy has their kind and place
     return np.empty_like(buffer) if isinstance(buffer, np.ndarray) else buffer.copy()
