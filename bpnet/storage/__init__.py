@@ -1,1 +1,1 @@
-"""What stands on the disk: files that are whole or not there, checksums, checkpoints, locks."""
+"""Storage on the disk: files that are complete or absent, checksums, checkpoints and locks."""

@@ -20,8 +20,8 @@ from bpnet.errors import InputError, one_line
 from bpnet.storage import checksummed, disk, lock, owned, strict_json
 
 _FORMAT, _VERSION = "bpnet checkpoint", 5
-_NAME = re.compile(r"step-\d{12}\.safetensors")
-_KEPT = 2
+_NAME = re.compile(r"step-\d{12}\.safetensors")  # twelve digits: names sort as steps do
+_KEPT = 2  # where the newest turns out to be damaged, the run is resumed from the one before
 _log = logging.getLogger("bpnet")
 
 
@@ -87,7 +87,7 @@ def write(folder: Path, snapshot: Snapshot) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    """Sorted names of the checkpoints in a folder, of whatever kind the paths are."""
+    """Sorted names of the checkpoints in a folder, also where the path is a link or no file."""
     try:
         return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))
     except OSError:
@@ -121,6 +121,7 @@ def read(path: Path) -> Snapshot:
 
 def _upgraded(snapshot: Snapshot, version: Any, path: Path) -> Snapshot:
     """Convert a snapshot of an earlier version of the format to the current one."""
+    # JSON's true would pass for version 1.
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         msg = f"it is of version {version!r}"
         raise ValueError(msg)
@@ -190,6 +191,7 @@ def _nest(tensors: dict[str, Any]) -> dict[str, Any]:
 def _tuples(tree: Any) -> Any:
     if not isinstance(tree, dict):
         return tree
+    # The keys are sorted as numbers: as text 10 comes before 2.
     return tuple(_tuples(tree[key]) for key in sorted(tree, key=int))
 
 

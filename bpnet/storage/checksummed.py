@@ -42,7 +42,7 @@ def encode(text: str, tensors: Tensors) -> bytes:
     header = json.loads(data[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    ordered += b" " * (-len(ordered) % 8)
+    ordered += b" " * (-len(ordered) % 8)  # the format aligns tensors to 8 bytes
     return b"".join([len(ordered).to_bytes(8, "little"), ordered, memoryview(data)[8 + size :]])
 
 
@@ -81,6 +81,7 @@ def digest(text: str, tensors: Tensors) -> str:
     sha256 = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         array = tensors[name]
+        # NUL between the fields keeps two different lists of fields from being the same bytes.
         sha256.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
         sha256.update(np.ascontiguousarray(array).data)
     return sha256.hexdigest()

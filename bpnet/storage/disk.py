@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens while they are written."""
+"""Files that are complete or absent, even where writing is interrupted."""
 
 import os
 import re
@@ -111,6 +111,7 @@ def regular(path: Path, flags: int, *, follow: bool = True) -> int:
     A folder, a pipe, a socket or a device is refused without waiting for it, and so is a link
     unless ``follow`` is set. An ``OSError`` remains one.
     """
+    # Without O_NONBLOCK, opening a pipe would wait until something writes to it.
     for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY"):  # some systems lack some
         flags |= getattr(os, name, 0)
     if not follow:
@@ -187,7 +188,7 @@ def writing(
         if replace:
             partial.replace(path)
         else:
-            os.link(partial, path)
+            os.link(partial, path)  # fails where the name exists, which a rename replaces
     finally:
         # on a failing disk this may fail too: the first error is the one that the user needs
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A folder held by one process at a time; the system releases the lock when the process ends."""
+"""Lock of a folder for one process, which the system releases when the process ends."""
 
 import os
 from contextlib import suppress
@@ -21,6 +21,7 @@ class FolderLock:
 
     def take(self) -> None:
         """Lock the folder; refuse it if another process has, or if ``.lock`` is not a file."""
+        # FileLock itself would follow a link, and wait for a pipe.
         os.close(disk.regular(self.folder / NAME, os.O_RDWR | os.O_CREAT, follow=False))
         try:
             self._lock.acquire(timeout=0)
@@ -31,6 +32,7 @@ class FolderLock:
     def release(self) -> None:
         """Unlock the folder and delete ``.lock``."""
         if self._lock.is_locked:
+            # Deleted before it is unlocked: afterwards the file may be the lock of another process.
             with suppress(OSError):  # the folder may be gone, or no longer writable
                 (self.folder / NAME).unlink()
             self._lock.release()

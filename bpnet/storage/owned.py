@@ -1,6 +1,6 @@
-"""Folders that bpnet made: it writes and deletes its own files there only, and through no link.
+"""Folders that bpnet made, in which it writes and deletes only its own files, never through a link.
 
-Such a folder may come from a stranger, or from a process that was killed.
+Such a folder may have been copied from somebody else, or left by a process that was killed.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Input files of a command, under whatever name: the command may not write to any of them."""
+"""Input files of a command, none of which the command may overwrite under any of their names."""
 
 import glob
 import os

@@ -1,4 +1,4 @@
-"""JSON of files that anyone may have written: more is refused than Python's own reader refuses."""
+"""Reader of JSON from files of unknown origin, which refuses more than Python's own reader."""
 
 import json
 import math
