@@ -21,7 +21,7 @@ from bpnet.training.declared import COUNT, Declared, Option, merged, one_of, opt
 from bpnet.training.recipe import OPTIONS, Place, Ranks, Recipe
 
 FIND = "find"
-"""In place of a learning rate: find it before training."""
+"""Value of the option ``learning_rate`` that runs the learning-rate finder before training."""
 
 
 def _rate(value: Any, _: str) -> float | str:
@@ -114,7 +114,7 @@ LAYOUT, RUN_OPTIONS = table(Layout), table(RunOptions)
 
 @dataclass(frozen=True)
 class RunConfig:
-    """All options of a run: one value from the command line, or from config.toml, to ``train``.
+    """All options of a run, read from the command line or from config.toml.
 
     ``tables`` are those of config.toml: data, network, training and others. ``layout`` has the
     options of its network, the other fields those of its training.
@@ -133,12 +133,15 @@ class RunConfig:
         table = tables["training"]
         options = merged(RunOptions, None, table)
         finds_rate = options.learning_rate == FIND
+        # The rate that the finder suggests is known only when the data has been read.
         eta: Any = None if finds_rate else options.learning_rate
         rule = optimizers.get(table["optimizer"], eta, options.momentum)
+        # TOML has no null, so that 0 stands for the whole training set.
         size = table["batch_size"]
         if size is None:
             size = 0 if isinstance(rule, LBFGS) else OPTIONS["batch_size"].default
         settings = {**table, "optimizer": rule, "batch_size": size or None}
+        # config.toml then shows the rate and the momentum that the optimizer has by default.
         rates = {name: getattr(rule, name, None) for name in ("learning_rate", "momentum")}
         rates |= {"learning_rate": FIND} if finds_rate else {}
         training = {**table, **vars(options), **rates, "batch_size": size}
@@ -192,6 +195,7 @@ def check_resumable(config: Any) -> None:
 
 def check_data(config: Any) -> None:
     """Refuse a configuration with which a run's data cannot be read again."""
+    # The settings of [data] are the arguments of `load`, so that a new one needs no entry here.
     hints = get_type_hints(load_data)
     arguments = {name: hints.get(name, Any) for name in inspect.signature(load_data).parameters}
     known = {**arguments, **_STREAMING}
@@ -274,6 +278,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, str) and not _is_text(value):
         return f'{{ {_BYTES} = "{os.fsencode(value).hex()}" }}'
     if isinstance(value, str):
+        # TOML has JSON's escapes, and unlike JSON wants DEL escaped too.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"

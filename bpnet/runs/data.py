@@ -1,4 +1,4 @@
-"""The data of a run, as training reads it and as evaluation reads it, and a network that fits."""
+"""Data of a run, read for training or for evaluation, and a network that fits the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -129,6 +129,7 @@ def target_line(data: Dataset, settings: dict[str, Any]) -> list[str]:
         return []
     rows: Any = data.y
     name = "the targets" if data.columns is None else f"'{data.columns.target}'"
+    # Text has one task, and so have several targets: the line names no other for them.
     is_numeric = data.columns is None or (
         data.columns.target_kind in {"integer", "real"} and len(data.columns.target_names) == 1
     )
@@ -195,6 +196,7 @@ def metrics_for(data: Dataset, metrics: Sequence[str], folds: int = 1) -> list[s
 
     Each network of an ensemble, of several ``folds``, holds validation rows out of the others.
     """
+    # R2 is not defined for a single row.
     has_validation = folds > 1 or (data.validation is not None and len(data.validation[1]) > 1)
     usual = scores.USUAL if has_validation and data.task == "regress" else ()
     return list(dict.fromkeys((*usual, *metrics)))
@@ -282,6 +284,7 @@ def evaluation_set(
     if any(shares.values()) and columns is not None and streamed != bool(settings.get("stream")):
         msg = f"the run read {name} into memory, and streamed other rows would be held out"
         raise InputError(f"{msg}; leave --stream out")
+    # The fingerprint of streamed rows covers how they are shuffled, so the run's way is kept.
     as_before = streamed and not is_other
     data = read(
         name,

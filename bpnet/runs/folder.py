@@ -59,6 +59,7 @@ def input_files(folder: Path, config: Config) -> list[str | Path]:
         return [folder]
     names = (config.get("data", {}).get("source"), config.get("training", {}).get("sample_weight"))
     data = [part for name in names if isinstance(name, str) and name for part in read_from(name)]
+    # The input files may be patterns, so brackets in a folder's own name are escaped.
     checkpoints = Path(glob.escape(str(folder)), CHECKPOINTS, "*")
     return [*data, *(folder / name for name in (*FILES, CHECKPOINTS)), checkpoints]
 

@@ -107,6 +107,7 @@ class Joined(Callback):
         self._call(lambda callback: callback.on_train_end(ensemble_run))
 
     def _in_training(self) -> list[Run]:
+        # A member that has diverged is no longer trained.
         return [r for r in self._runs if r not in self._ended and r.stopped != "diverged"]
 
     def _follow(self, run: Run) -> None:
@@ -114,6 +115,7 @@ class Joined(Callback):
         if self._run is None:
             return
         self._run.learning_rate = run.learning_rate
+        # In place, as the callbacks may have kept the history that they were handed.
         self._run.history.update(merged([*self._before, *(r.history for r in self._runs)]))
 
     def _pull(self) -> None:
@@ -186,6 +188,7 @@ def merged(histories: Sequence[History]) -> History:
         merged_history[name] = []
         for epoch in range(max(map(len, columns))):
             values = [column[epoch] for column in columns if len(column) > epoch]
+            # The members share the time of an epoch, so their seconds add up.
             merged_history[name].append(sum(values) / (1 if name == "seconds" else len(values)))
     return merged_history
 

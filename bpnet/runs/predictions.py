@@ -79,6 +79,7 @@ def write(
 def _named(network: Model, a: Host, columns: Columns | None) -> Piece:
     """Columns of predictions: class and probabilities or scores; or amounts in their unit."""
     if network.classes is None:
+        # Decoding computes in float64; the file has the digits of the network's own dtype.
         values = a if columns is None else columns.decode_target(a).astype(a.dtype)
         values = values.reshape(len(a), -1)
         if values.shape[1] == 1:
@@ -88,7 +89,7 @@ def _named(network: Model, a: Host, columns: Columns | None) -> Piece:
     classes, names, word = network.decide(a), network.classes, "p"
     if not metrics.is_probability(network.output):
         word, names = "score", names if a.shape[1] > 1 else names[1:]  # outputs of hinge
-    elif a.shape[1] == 1:
+    elif a.shape[1] == 1:  # one sigmoid output is the probability of the second class
         a = np.hstack([1 - a, a])
     return {"class": classes, **{f"{word}_{n}": v for n, v in zip(names, a.T, strict=True)}}
 
@@ -130,7 +131,7 @@ def _cells(values: Any) -> list[Any]:
     """Cells of a column; NumPy writes a float with the fewest digits that its dtype needs."""
     if not isinstance(values, np.ndarray):
         return _as_text(values)
-    if values.dtype != np.float32:
+    if values.dtype != np.float32:  # Python itself writes a float64 with the fewest digits
         return list(values.tolist())
     texts: list[str] = values.astype(str).tolist()
     # people write these without an exponent

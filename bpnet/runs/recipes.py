@@ -14,7 +14,7 @@ from bpnet.training.declared import COUNT
 from bpnet.training.recipe import RECIPE
 
 NONE = "none"
-"""In place of a recipe: the same defaults as for any other data."""
+"""Value of the option ``recipe`` for a table that is trained with the general defaults."""
 
 
 def begin(config: Config, *, alone: str = "", begun: int = 0) -> None:
@@ -54,6 +54,7 @@ def begin(config: Config, *, alone: str = "", begun: int = 0) -> None:
         raise InputError(msg)
     if data["validation"] is None:
         data["validation"] = 0.0 if (members or 1) > 1 else 0.1
+    # --validation 0 alone trains on all rows, so that no test rows are held out by default.
     elif not data["validation"] and (members or 1) == 1:
         data["test"] = data["test"] or 0.0
     several = (members or 1) > 1

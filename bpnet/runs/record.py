@@ -72,6 +72,7 @@ class Recorder(Callback):
         folder_lock = lock.FolderLock(self.folder)
         folder_lock.take()
         self._lock = folder_lock
+        # Only with the lock is it certain that the writers of partial files were killed.
         owned.clear(self.folder, FILES)
         if self.resuming:
             _set_epochs(self.folder, run.epochs)
@@ -125,7 +126,7 @@ class Recorder(Callback):
         kept = (self.folder / MODEL, self.folder / CHECKPOINTS)
         if any(path.exists() for path in kept):
             return
-        if self._wrote:
+        if self._wrote:  # a resumed run's files are those of the run before
             for name in LEARNED:
                 (self.folder / name).unlink(missing_ok=True)
             shutil.rmtree(self.folder / EVENTS, ignore_errors=True)
@@ -143,6 +144,7 @@ def _set_epochs(folder: Path, epochs: int) -> None:
 def this_machine(backend: str) -> dict[str, str]:
     """Versions, processor and device that a run on a backend stores."""
     library = backend.partition(":")[0]
+    # The backend has imported its library already.
     version = getattr(sys.modules.get(library), "__version__", None)
     devices = libraries.adapter(library).devices() if library in libraries.NAMES else []
     host = hardware.host(backend).name
@@ -204,6 +206,7 @@ def resumable(folder: Path, epochs: int | None = None) -> Config | None:
         raise InputError(msg)
     training["epochs"] = epochs or before
     if snapshot is None:
+        # An empty folder of checkpoints marks a run that a signal has stopped.
         is_over = not checkpoints.exists()
     else:
         resuming.check(snapshot, checkpoints)

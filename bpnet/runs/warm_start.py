@@ -67,6 +67,7 @@ class WarmStart:
 
 def _is_run(init: str) -> bool:
     """Whether ``init`` is a run or a model's file, not an initializer."""
+    # A path with a slash is a run even where it is missing: the message then names the run.
     return init not in _NAMES and (Path(init).exists() or len(Path(init).parts) > 1)
 
 
@@ -102,7 +103,7 @@ def make_network(start: WarmStart, data: Dataset, layout: Mapping[str, Any], i: 
     options = {name: layout[name] for name in ("output", "norm", "init", "seed")}
     first = start.networks[i] if start.networks else None
     if first is not None:
-        options["init"] = "auto"
+        options["init"] = "auto"  # `new` then shows only which layers the data and the options need
     new = run_data.network_for(data, layout["hidden"], hidden=layout["activation"], **options)
     if first is None:
         return new
