@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from bpnet.cli.ranks import join
 
             ranks = join()
+        # With standalone_mode typer would print errors and exit by itself.
         status = app(_with_custom(arguments), prog_name="bpnet", standalone_mode=False, obj=ranks)
     except KeyboardInterrupt:
         return 130
@@ -77,6 +78,7 @@ def _with_custom(arguments: Sequence[str]) -> list[str]:
             rest.append(argument)
         previous = argument
     if names:
+        # The command, which runs after this, looks names up among the registered classes.
         from bpnet.custom import register
 
         for name in names:

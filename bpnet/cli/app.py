@@ -35,6 +35,7 @@ def load(name: str) -> Any:
     word = "import_" if name == "import" else name  # a keyword of Python
     module = import_module(f"bpnet.cli.{word}")
     command = getattr(module, "command" if name == "sweep" else word)  # `sweep` is a package there
+    # typer makes a command from an app, so that each command gets an app of its own.
     alone = typer.Typer(add_completion=False)
     kind = import_module("bpnet.cli.panels").Grouped if name in _GROUPED else None
     alone.command(name, cls=kind)(command)

@@ -21,11 +21,13 @@ def backends(json_: options.Json = False) -> None:
     """
     states: dict[str, bpnet.backends.BackendStatus] = {}
     if json_:
+        # The states come in the order in which the libraries answer; JSON has a fixed order.
         by_name = {state.name: state for state in bpnet.backends.status()}
         rows = [dataclasses.asdict(by_name[name]) for name in bpnet.backends.names()]
         screen.give(rows)
         return
     console = screen.console()
+    # Libraries start slowly, so each line is shown as soon as its backend is known.
     with Live(
         _text({}, console.width), console=console, refresh_per_second=4, transient=True
     ) as live:

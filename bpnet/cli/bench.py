@@ -74,7 +74,7 @@ def bench(
     if profile:
         return _profile(backend, job, cell, json_)
     chosen = [n.strip() for n in (backend or "").split(",") if n.strip()]
-    for name in chosen:
+    for name in chosen:  # a backend that cannot be used is refused before anything is measured
         bpnet.backends.get(name)
     # array_api_strict is made for tests, and slow
     chosen = chosen or [n for n in bpnet.backends.available() if n != "array_api_strict"]

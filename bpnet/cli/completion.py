@@ -38,7 +38,7 @@ def runs(incomplete: str) -> list[str]:
 
 
 def _paths(incomplete: str) -> list[Path]:
-    folder, _, start = incomplete.rpartition("/")
+    folder, _, start = incomplete.rpartition("/")  # "/etc" has an empty folder, which is the root
     inside = Path(folder or ("/" if incomplete.startswith("/") else "."))
     if not inside.is_dir():
         return []

@@ -45,7 +45,7 @@ def evaluate(
     columns = run_data.separated(columns, separator)
     selection = bpnet.backends.select(backend, device)
     part = run_data.evaluation_set(config, columns, source, target, stream)
-    names = options.names(metric) if metric else ()
+    names = options.names(metric) if metric else ()  # without names, those of the run
     figures = results.figures(network, part, config["training"], names, selection.backend)
     screen.note(run_data.replacement_notes(part.data))
     if json_:

@@ -44,6 +44,7 @@ def import_(
     from bpnet import imports
 
     saving.writable(out, reads=[source])
+    # Layers that act in training only are left out with a warning, which is printed as a note.
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
         network = imports.from_file(

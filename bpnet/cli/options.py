@@ -151,6 +151,7 @@ def add_options(
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         parameters = [_parameter(o, helps.get(o.name, o.help), lists) for o in options.values()]
+        # typer reads the parameters from the signature and their types from the annotations.
         command.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
         command.__annotations__ |= {p.name: p.annotation for p in parameters}
         return command
@@ -160,6 +161,7 @@ def add_options(
 
 def _parameter(about: Option, text: str, lists: bool) -> inspect.Parameter:
     """Parameter of a command, with the type and the default of an option on the command line."""
+    # The first type that the option has counts: text before numbers, as it can hold both.
     kinds, more = (bool, Path, str, int, float), dict[str, Any]()
     kind: Any = next((one for one in kinds if one in about.kinds), str)
     default = about.default

@@ -48,4 +48,5 @@ class Grouped(TyperCommand):
         for option in self.params:
             if option.name in PANELS and hasattr(option, "rich_help_panel"):
                 option.rich_help_panel = PANELS[option.name]
+        # The sort is stable; an option without a panel stands first, as find("") is 0.
         self.params.sort(key=lambda option: _ORDER.find(PANELS.get(str(option.name), "")))

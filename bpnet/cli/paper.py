@@ -33,7 +33,7 @@ def paper(
     from bpnet.paper.sources import CORE
 
     selection = bpnet.backends.select(backend, device)
-    disk.writable(out, reads=[CORE / "*.py"])
+    disk.writable(out, reads=[CORE / "*.py"])  # the page quotes the source of the equations
     edition = make(selection.backend)
     disk.write(out, edition.html(bpnet.__version__).encode())
     if json_:

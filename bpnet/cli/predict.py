@@ -56,6 +56,7 @@ def predict(
     outputs = predictions.outputs(network, x, selection.backend)
     kept = raw.columns_of(source, keep, columns) if keep else None
     rows = predictions.write(out, network, outputs, columns, kept)
+    # Notes come last: of streamed rows the replaced cells are known once all have been read.
     if not (quiet or json_):
         screen.note(run_data.replacement_notes(dataset))
     if json_ and str(out) != "-":

@@ -49,7 +49,7 @@ def rank_0_first(ranks: Any, function: Callable[[], T]) -> T:
     if ranks is None:
         return function()
     if ranks.rank:
-        ranks.agree()
+        ranks.agree()  # returns when rank 0 has called the function
         return function()
     result = function()
     ranks.agree()
@@ -64,7 +64,7 @@ def on_rank_0(ranks: Any, function: Callable[[], T]) -> T:
     if ranks is None:
         return function()
     result = function() if ranks.rank == 0 else None
-    ranks.agree()
+    ranks.agree()  # where rank 0 has failed, the others exit here and wait for no result
     shared: T = json.loads(ranks.share(json.dumps(result).encode()))
     return shared
 

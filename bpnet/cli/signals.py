@@ -65,6 +65,7 @@ def interrupting() -> Iterator[Stopped]:
 
     def stop(number: int, _frame: Any) -> None:
         stopped.status = 128 + number
+        # Python's own handler of SIGINT then raises the KeyboardInterrupt.
         signal.raise_signal(signal.SIGINT)
 
     previous = signal.signal(signal.SIGTERM, stop)

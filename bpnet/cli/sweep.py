@@ -166,7 +166,7 @@ def _parsed(context: typer.Context, stored: dict[str, Any], folder: Path) -> dic
         msg = f"{folder / run_folder.SWEEP} has the option {unknown}, which this bpnet lacks"
         raise InputError(f"{msg}; sweep again")
     words = [f"{flags[n]}={v}" for n, v in stored.items() if v is not None and n != "source"]
-    words += ["--", str(stored.get("source", ""))]
+    words += ["--", str(stored.get("source", ""))]  # a file's name may begin with a hyphen
     params = context.command.make_context("bpnet sweep", words).params
     return {name: value for name, value in params.items() if name not in _COMMAND}
 
@@ -179,6 +179,7 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
     ledger.options = {**settings, "backend": backend.spec, "device": None}
     table = _data_table(settings) | {"split_version": ledger.split_version}
     data = run_data.read(**table)
+    # The share that was drawn, for the run of the best: the default depends on the data.
     table["test"] = data.test_share
     score, _ = sweep.check(data, plan)
     config: runs.Config = {

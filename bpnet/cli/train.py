@@ -143,6 +143,7 @@ def train(
     }
     flags = {n: about.flag for n, about in {**LAYOUT, **_TRAINING}.items()}
     named = {name for name, flag in flags.items() if options.on_command_line(context, flag)}
+    # The recipe depends on the warm start, whose networks are as many as the run must have.
     start = warm_start.WarmStart.of(tables["network"], [n for n in LAYOUT if n in named - {"init"}])
     alone = _alone(ranks, training, stream=stream)
     recipes.begin(tables, alone=alone, begun=len(start.networks))

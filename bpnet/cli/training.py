@@ -76,6 +76,7 @@ def _train(
     networks = _networks(config, start, dataset)
     distributions = Distributions() if len(networks) == 1 else None  # an ensemble has no layers
     if selection is None:
+        # The fastest backend depends on the network and the data, which are known only now.
         selection = fastest.find(plan(networks[0], dataset, recipe, place, config.ranks))
     place = replace(place, backend=selection.backend, device=None)
     console, stopper = screen.console(stderr=output.json), StopOnSignal()
@@ -85,10 +86,12 @@ def _train(
         folder, tables, dataset.columns, resume and leads(ranks), distributions,
         run_options.on_error, fresh,
     )  # fmt: skip
+    # An ExitStack calls the last callback first: the folder is discarded after all else.
     after.callback(recorder.discard)
     folder = Path(on_rank_0(ranks, lambda: str(recorder.claim()))) if fresh else folder
-    checkpoint.folder = folder / run_folder.CHECKPOINTS
+    checkpoint.folder = folder / run_folder.CHECKPOINTS  # a fresh name may have got a number
     stopping = _stopping(config)
+    # The distributions run before the recorder, which writes what they have measured.
     callbacks: list[bpnet.Callback] = [stopper, *([] if distributions is None else [distributions])]
     after.callback(stopper.close)
     if leads(ranks):
@@ -106,7 +109,9 @@ def _train(
         if finds_rate:
             finder = _find_rate(networks[0], dataset, recipe, place, console if shows else None)
             recipe = replace(recipe, optimizer=optimizers.get(recipe.rule, finder.suggestion))
+            # The recorder writes these tables when training begins, and a resume reads this rate.
             tables["training"]["learning_rate"] = finder.suggestion
+        # L-BFGS has no checkpoints: a resumed run of it begins anew.
         is_lbfgs = isinstance(recipe.optimizer, LBFGS)
         model, history = joined.train(
             networks, dataset, recipe, seeds=recipes.seeds(tables),
@@ -203,6 +208,7 @@ def _weights(path: Path | None, dataset: Any) -> Any:
         shape = getattr(weights, "shape", "an archive")
         msg = f"--sample-weight {path} has shape {shape} and the data {rows} rows"
         raise InputError(f"{msg}; give one weight for each row")
+    # The file has a weight for each row of the source; held-out rows need none.
     return weights if dataset.rows is None else weights[dataset.rows]
 
 
