@@ -62,7 +62,7 @@ _SUBMODULES = (
     "tensorboard",
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # "as" tells type checkers that an import is meant for users
     from bpnet import backends as backends
     from bpnet import bench as bench
     from bpnet import callbacks as callbacks

@@ -93,7 +93,7 @@ def _raise_own_error(init: Any, bound: inspect.BoundArguments) -> None:
         init(*bound.args, **bound.kwargs)
     except InputError:
         raise
-    except Exception:
+    except Exception:  # of the class's own code on a wrong type: the message on the type is better
         return
 
 
@@ -102,11 +102,13 @@ def accepted(name: str, value: Any, hint: Any, several: bool = False) -> Any:
 
     With ``several`` the value may be a list with one value for each network.
     """
+    # A list that fits the option itself, such as one of metrics, is one value for all networks.
     if several and is_column(value) and not fits(value, hint):
         return [accepted(f"{name}[{i}]", one, hint) for i, one in enumerate(value)]
     if not fits(value, hint):
         msg = f"{name} {_complaint(value, hint)}; give {type_words(hint)}"
         raise InputError(msg)
+    # NumPy's booleans and numbers become Python's, which JSON and TOML can write.
     if _is_bool(value) and bool in map(_base, _options(hint)):
         return bool(value)
     numeric = {int, float} & {_base(option) for option in _options(hint)}
@@ -166,6 +168,7 @@ def _is_one(value: Any, option: Any) -> bool:
     if test is not None:
         return test(value) and (origin not in _SEQUENCES or _items_fit(value, items))
     if origin is Literal:
+        # The types are compared too, since True == 1.
         return any(type(value) is type(one) and value == one for one in items)
     if not isinstance(origin, type) or getattr(origin, "_is_protocol", False):
         return True  # a protocol is checked where the value is used
@@ -197,16 +200,18 @@ def _is_number(value: Any) -> bool:
         return False
     try:
         float(value)
-    except OverflowError:
+    except OverflowError:  # a whole number beyond the largest float
         return False
     return True
 
 
 def _is_path(value: Any) -> bool:
+    # No system has a path with a NUL; each use of one would raise a ValueError.
     return isinstance(value, str | os.PathLike) and "\0" not in os.fsdecode(value)
 
 
 def _is_sequence(value: Any) -> bool:
+    # An array without axes has a `__len__` too, which raises.
     is_sized = hasattr(value, "__len__") and hasattr(value, "__getitem__")
     return (
         is_sized and not isinstance(value, str | bytes | Mapping) and getattr(value, "ndim", 1) > 0
@@ -240,10 +245,12 @@ _WORDS: dict[Any, str] = {
 
 def type_words(hint: Any) -> str:
     """Types in a hint, in words."""
+    # "a path" includes text, so that str beside Path needs no words of its own.
     options = [option for option in _options(hint) if option is not NoneType]
     words = [_option_words(one) for one in options if not (one is str and Path in options)]
     if NoneType in _options(hint):
         words.append("leave it out")
+    # "a, b or c"
     return " or ".join((", ".join(words[:-1]), words[-1]) if words[1:] else words)
 
 

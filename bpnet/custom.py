@@ -74,7 +74,7 @@ def _imported(name: str) -> type:
         value = import_module(module)
         for part in path.split("."):
             value = getattr(value, part)
-    except Exception as error:
+    except Exception as error:  # importing runs the user's code, which may raise anything
         msg = f"{name} can't be imported ({type(error).__name__}: {one_line(error)})"
         raise InputError(f"{msg}; give module:name of a class") from None
     finally:

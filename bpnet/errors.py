@@ -71,6 +71,7 @@ class BackendUnavailable(RuntimeError):
         self.why = why
         self.cure = cure
 
+    # Pickling an exception calls its class with `args`, which here is the message alone.
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         return type(self), (self.name, self.why, self.cure)
 

@@ -55,6 +55,7 @@ def install(*libraries: str, options: str = "") -> str:
     'pip install --upgrade intel-opencl-rt'
     """
     requirements = [LIBRARIES[library] for library in libraries]
+    # A shell would take a bare > for a redirection to a file.
     quoted = [f'"{text}"' if ">" in text else text for text in requirements]
     return " ".join(("pip install", *filter(None, (options,)), *quoted))
 

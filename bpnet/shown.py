@@ -16,6 +16,7 @@ def plain(text: object, keep: str = "") -> str:
     >>> print(plain("a\x1b[31mb"), plain("caf\udce9"), plain("Öl, 25 %"))
     a\x1b[31mb caf\udce9 Öl, 25 %
     """
+    # ascii() returns the escape within quotes.
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in str(text))
 
 
@@ -41,6 +42,7 @@ def quoted(text: str) -> str:
     """
     if text.isprintable():
         return shlex.quote(text)
+    # In a file's name Python has a surrogate for each byte that is not UTF-8.
     return f"$'{''.join(map(_escaped, os.fsencode(text).decode('utf-8', 'surrogateescape')))}'"
 
 

@@ -227,13 +227,14 @@ def _meanings(kind: str, names: list[str]) -> dict[str, str]:
         for word in map(_bare, words.split()):
             if is_known and not meanings.get(word):
                 meanings[word] = meaning
+            # A word of another library is known without a meaning here, so it is no misspelling.
             meanings.setdefault(word, ABSENT)
     return meanings
 
 
 def _nearest(word: str, names: Iterable[str], synonyms: Iterable[str]) -> str:
     """Most similar name or synonym, of equally similar ones a name; empty if none is near."""
-    if len(word) < 3:
+    if len(word) < 3:  # too short to resemble one name more than others
         return ""
     # 1 before 0: at the same ratio a name is preferred to a synonym
     rated = [(_ratio(word, name), 1, name) for name in names]

@@ -28,7 +28,7 @@ def place(
     """
     if option is not None or setting is None:
         return option
-    folder = run / setting
+    folder = run / setting  # an absolute path in the setting is outside of the run
     if not resuming or setting == run_folder.EVENTS or any(folder.glob(_FILES)):
         return folder
     msg = "config.toml asks for event files in %s, where there are none yet, and none are written; "
@@ -81,7 +81,7 @@ class TensorBoard(Callback):
         step = run.epoch + 1
         for name, values in run.history.items():
             self._writer.add_scalar(_tag(name, run), values[-1], step)
-        run.pull()
+        run.pull()  # training keeps the weights on the device
         model: Any = run.network
         # an ensemble has the networks of its members, a network is its own
         members = getattr(model, "networks", (model,))
@@ -93,6 +93,7 @@ class TensorBoard(Callback):
         records = self._distributions.records if self._distributions else []
         if records and records[-1]["epoch"] == step:
             for l, layer in enumerate(records[-1]["layers"], 1):
+                # The stored quantiles are odd in number, and the middle one is the median.
                 median = layer["updates"][len(layer["updates"]) // 2]
                 self._writer.add_scalar(f"updates/layer_{l}", median, step)
                 self._writer.add_scalar(f"silent/layer_{l}", layer["silent"], step)
