@@ -25,6 +25,7 @@ from bpnet.sklearn.stochastic import StochasticFit
 from bpnet.training.planning import check_callbacks
 
 
+# scikit-learn reads the parameters from the signature that the dataclass generates
 @dataclass(eq=False, repr=False, kw_only=True)
 class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """A network with scikit-learn's interface; see :class:`bpnet.sklearn.MLPClassifier`.
@@ -116,6 +117,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         hidden = self._hidden_sizes()
+        # coefs_ may also be those of build(), which partial_fit and a warm start go on from
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         backend = inputs.choose(self, X)
         examples = self._check_examples(X, y, weights, reset=first, incremental=incremental)
@@ -126,6 +128,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             self._random_state = check_random_state(self.random_state)
             self._optimizer = None
         if first:
+            # weights are drawn before early stopping splits the examples, as in scikit-learn
             self._initialize(sizes, inputs.float_dtype(self, examples.X, backend))
         sizes_before = [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
         if sizes_before != sizes:
@@ -138,6 +141,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             else:
                 checked = validation and self._check_examples(*validation)
                 fit = StochasticFit(self, backend, weighed, checked, incremental=incremental)
+        # the attribute is there only where scikit-learn was given callbacks
         if hasattr(self, "_skl_callbacks"):
             fit.tasks = Tasks(fit, X, examples)
             fit.member.callbacks.append(fit.tasks)
@@ -150,6 +154,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         X, y = inputs.examples(self, X, y, reset=reset)
         self._check_classes(y, incremental=incremental)
         if weights is not None:
+            # the check takes NumPy arrays, and X may be on a device
             weights = _check_sample_weight(weights, np.empty((X.shape[0], 1)))
         return Examples(X, y, self._values(y), weights)
 
@@ -179,6 +184,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         sigmas = self._sigmas(len(sizes) - 2)
         self.out_activation_ = conventions.name(sigmas[-1])
         self._layers = conventions.make_layers(sizes, sigmas, dropout=self.dropout, norm=self.norm)
+        # parameters of a fit in half precision are kept in float32
         kept = batches.host_dtype(dtype)
         # the first weights of the output depend on the activation of the hidden layers
         one = sigmas[0] if sigmas[1:] or not isinstance(self.activation, str) else self.activation
@@ -196,9 +202,11 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             for layer in self._layers
         ]
         self._dtype = dtype
+        # without masks nothing is drawn here, so that the batches stay those of scikit-learn
         masks = layers.differs_in_training(self._layers)
         self._seed = self._random_state.randint(2**31) if masks else 0
         self._optimizer = None
+        # a fit by lbfgs has no such attributes in scikit-learn either
         if self.solver != "lbfgs":
             stops = self.early_stopping
             self.loss_curve_: list[float] = []
@@ -244,12 +252,14 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def to_network(self) -> Network:
         """Return the network as a :class:`bpnet.Network`, to be saved, exported or trained on."""
         check_is_fitted(self, "coefs_")
+        # a regressor has no classes, and two letters stand for enough of them
         if len(getattr(self, "classes_", "ab")) < 2:
             msg = f"the estimator knows one class, {self.classes_[0]}; a network tells at least two"
             raise InputError(msg)
         return self._network()
 
     def _network(self) -> Network:
+        # coefs_ are (n_in, n_out), and a Network takes W as (n_out, n_in)
         init = [(a[0].T, *a[1:]) if a else () for a in self._parameters()]
         return bpnet.Network(list(self._layers), init=init)
 
@@ -269,6 +279,7 @@ class Base(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _goes_by_batches(self) -> bool:
+        # available_if hides the method where this raises an AttributeError
         if self.solver == "lbfgs":
             msg = "partial_fit is only available for stochastic optimizers. "
             raise AttributeError(f"{msg}{self.solver} is not stochastic.")

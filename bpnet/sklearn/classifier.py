@@ -134,6 +134,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     True
     """
 
+    # the first two may be positional, as in scikit-learn
     hidden_layer_sizes: Any = (100,)
     activation: Any = "relu"
     class_weight: Any = field(default=None, kw_only=True)
@@ -159,6 +160,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         """
         self._label_binarizer = LabelBinarizer().fit(classes)
         self.classes_ = self._label_binarizer.classes_
+        # one sigmoid tells two classes apart
         n_outputs = len(self.classes_) if len(self.classes_) > 2 else 1
         return self._build([n_features, n_outputs], dtype)
 
@@ -175,6 +177,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
         """
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
+            # for rows of labels the binarizer is fitted to rows, not to the names of labels
             labels = y if type_of_target(y).startswith("multilabel") else classes
             self._label_binarizer.fit(labels)
         self._fit(X, y, sample_weight, incremental=True)
@@ -184,6 +187,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Host:
         """Return the probability of each class, (m, n_classes), in the order of ``classes_``."""
         a = self._outputs(X)
+        # one output is the probability of the second class
         return np.hstack([1 - a, a]) if a.shape[1] == 1 else a
 
     @available_if(lambda est: est._gives_probabilities())  # type: ignore[untyped-decorator]
@@ -213,12 +217,15 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
 
     def _values(self, y: Any) -> Host:
         """Return class numbers, (m,), of exclusive classes; else rows of 0 and 1."""
+        # classes_ are sorted; class numbers become one-hot rows batch by batch
         if self._label_binarizer.y_type_ == "multiclass":
             return np.asarray(np.searchsorted(self.classes_, y), dtype=np.int32)
         rows = self._label_binarizer.transform(y)
+        # the binarizer returns a sparse matrix for sparse rows of labels
         return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
 
     def _decode(self, a: Host) -> Host:
+        # outputs that are no probabilities are decided at 0
         middle = metrics.middle(self._layers[-1].activation)
         flat = a.ravel() if a.shape[1] == 1 else a
         return np.asarray(self._label_binarizer.inverse_transform(flat, threshold=middle))
@@ -226,6 +233,7 @@ class MLPClassifier(ClassifierMixin, Base):  # type: ignore[misc]
     def _network(self) -> Network:
         network = super()._network()
         network.labels = self._label_binarizer.y_type_.startswith("multilabel")
+        # labels do not exclude one another, and a Network's classes do
         network.classes = None if network.labels or len(self.classes_) < 2 else self.classes_
         return network
 

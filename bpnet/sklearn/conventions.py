@@ -26,6 +26,7 @@ def activation(sigma: str | Activation) -> Activation:
 def name(sigma: Activation) -> str:
     """Return the name of an activation, which is scikit-learn's where it has one."""
     names = {kind: key for key, kind in activations.ACTIVATIONS.items()}
+    # out_activation_ has scikit-learn's name
     names[activations.Sigmoid] = "logistic"
     return names.get(type(sigma), type(sigma).__name__)
 
@@ -66,10 +67,12 @@ def optimizer(estimator: Any) -> Optimizer:
     """Return the optimizer of an estimator's ``solver`` and its parameters."""
     solver, eta = estimator.solver, float(estimator.learning_rate_init)
     if solver not in ("sgd", "adam"):
+        # an optimizer that is an object has a rate of its own
         rule: Optimizer = optimizers.get(solver, eta if isinstance(solver, str) else None)
         return rule
     if solver == "adam":
         return Adam(eta, *map(float, (estimator.beta_1, estimator.beta_2, estimator.epsilon)))
+    # without momentum there is no velocity to keep
     if estimator.momentum == 0:
         return optimizers.SGD(eta)
     kind = optimizers.Nesterov if estimator.nesterovs_momentum else optimizers.Momentum
@@ -90,6 +93,7 @@ def first_weights(
         return np.ascontiguousarray(W), b
     factor = 2.0 if isinstance(hidden, activations.Sigmoid) else 6.0
     bound = np.sqrt(factor / (n_in + n_out))
+    # scikit-learn draws W before b
     W = source.uniform(-bound, bound, (n_in, n_out))
     return W, source.uniform(-bound, bound, n_out)
 
@@ -164,5 +168,6 @@ def taken(est: Any) -> dict[str, Any]:
 
 def of_steps(est: Any) -> dict[str, Any]:
     """Return the parameters that L-BFGS does not use, each with the value that it must have."""
+    # an estimator has no micro_batch, and its schedule is the parameter learning_rate
     names = [name for name, about in RECIPE.items() if about.of_steps and hasattr(est, name)]
     return {name: (getattr(est, name), RECIPE[name].default) for name in names}

@@ -25,6 +25,7 @@ from bpnet.training.step import TrainingStep
 
 Host = np.ndarray[Any, Any]
 
+# scikit-learn's own words
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
@@ -43,9 +44,9 @@ class Examples(NamedTuple):
 
 
 class Fit(Callback):
-    """A fit that has begun; the first callback of its own run, it writes to the estimator.
+    """A fit that has begun: the first callback of its own run, which writes to the estimator.
 
-    It begins on the backend of an estimator whose first weights are set. It is trained with
+    The first weights of the estimator are set before. The network is trained on ``backend`` with
     ``rows`` of the examples, in batches of ``k`` and for ``limit`` epochs at most.
     """
 
@@ -65,14 +66,17 @@ class Fit(Callback):
         self.est, self.backend, self.rows = est, backend, rows
         output, cost = est._layers[-1].activation, est.cost
         cost = conventions.cost(est.loss, output) if cost is None else costs.get(cost, output)
+        # inputs are floats already, and scores are computed between epochs: no scale and no kind
         self.objective = Objective(
             est._layers, cost, None, None, backend.dtype(est._dtype), backend.xp
         )
         self.data = store(est, backend, examples)
+        # None for m: scikit-learn divides the regularization by the size of the batch
         step = TrainingStep(self.objective, optimizer, None, Regularization(**taken(est)))
         run = Run(
             est._network(), limit, -(-len(rows) // k), len(rows), backend.spec, pull=self.pull
         )
+        # the fit comes first, so that other callbacks find the attributes of the epoch
         callbacks = [self, *(est.callbacks or ())]
         self.member = Member(step, run, k, est._seed, callbacks=callbacks, weights=examples.weights)
         est.n_iter_ = 0
@@ -109,10 +113,12 @@ class Fit(Callback):
         Raise ValueError if the fit diverged before the first score, or a weight is not finite.
         """
         est, run, error = self.est, self.member.run, self.member.error
+        # with early stopping the best weights so far are the result of a fit that diverges later
         if error is not None and not (est.early_stopping and est.n_iter_):
             raise ValueError(NOT_FINITE) from error
         unconverged = self.write()
         est.history_ = run.history
+        # scikit-learn, too, ends an interrupted fit with a warning
         if run.stopped == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=users_level())
         elif run.stopped is None and unconverged:
@@ -136,6 +142,7 @@ class LBFGSFit(Fit):
         settings = LBFGS(tolerance=float(est.tol), max_evaluations=int(est.max_fun))
         m = int(examples.X.shape[0])
         super().__init__(est, backend, examples, settings, np.arange(m), m, int(est.max_iter))
+        # scikit-learn ignores its own learning rates here; a schedule of bpnet is refused
         rate = "constant" if est.learning_rate in LEARNING_RATES else est.learning_rate
         others = {"scoring": (est.scoring, None), "learning_rate": (rate, "constant")}
         lbfgs.check(self.objective, **of_steps(est), **others)
@@ -165,6 +172,7 @@ def run(fits: Sequence[Fit]) -> None:
         session = fits[0].open(fits)
         for fit in fits:
             fit.session, fit.member.run.threads = session, threads
+        # a fit validates by itself, in its callback
         epochs.run(session, lambda _parameters, members: [{} for _ in members])
 
 
@@ -172,6 +180,7 @@ def run(fits: Sequence[Fit]) -> None:
 def placed(fit: Fit) -> Iterator[int | None]:
     """Prepare the backend of an estimator: dtype, precision and threads, which are yielded."""
     est, backend = fit.est, fit.backend
+    # multiplications of the largest product, by which a backend chooses its threads
     work = batch_size(est, fit.member.run.samples) * max(W.size for W in est.coefs_)
     with (
         backend.session(est._dtype),
@@ -183,6 +192,7 @@ def placed(fit: Fit) -> Iterator[int | None]:
 
 def batch_size(est: Any, m: int) -> int:
     """Return the examples in a step of an estimator."""
+    # 200 is scikit-learn's default
     return min(200 if est.batch_size == "auto" else int(est.batch_size), m)
 
 

@@ -26,6 +26,7 @@ def rows(X: Any, numbers: Any) -> Any:
     if not is_foreign(X):
         return _safe_indexing(X, numbers)
     owner: Any = libraries.owner(X)
+    # the standard has `take` for this; not every library indexes with an array
     return owner.xp.take(X, owner.asarray(numbers, dtype=owner.index_dtype), axis=0)
 
 
@@ -44,7 +45,9 @@ def float_dtype(estimator: Any, X: Any, backend: Backend) -> str:
         return str(estimator.dtype)
     kept = str(getattr(X, "dtype", "float64")).rpartition(".")[2]
     if kept in {"float32", "float16", "bfloat16"}:
+        # half precision is used only where the estimator names it
         return "float32"
+    # a device may have no float64
     return "float64" if "float64" in backend.dtypes() else "float32"
 
 
@@ -59,8 +62,10 @@ def examples(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         y = bpnet.to_numpy(y) if is_foreign(y) else y
         kind = "numeric" if numeric else None
         y = check_array(y, ensure_2d=False, input_name="y", estimator=estimator, dtype=kind)
+        # the check takes NumPy arrays, and X is on a device
         check_consistent_length(np.empty(X.shape[0]), y)
     else:
+        # of a list scikit-learn keeps float32, and makes float64 of everything else
         kinds: dict[Any, Any] = {None: [np.float64, np.float32], "float64": np.float64}
         X, y = validate_data(
             estimator, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=numeric,
@@ -77,6 +82,7 @@ def device_examples(estimator: Any, X: Any, backend: Backend, *, reset: bool) ->
         X = batches.examples(X, None, backend=backend, dtype=dtype)
     if reset:
         estimator.n_features_in_ = int(X.shape[1])
+        # names of a frame in an earlier fit do not belong to this array
         vars(estimator).pop("feature_names_in_", None)
     elif int(X.shape[1]) != estimator.n_features_in_:
         msg = f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "

@@ -48,6 +48,7 @@ class Tasks(Callback):
         """End an epoch, with the estimator as it is fitted so far, and begin the next."""
         context, self._epoch = self._epoch, None
         fitted = partial(_fitted, self.estimator, run)
+        # a callback of scikit-learn answers True to end the fit
         if context.call_on_fit_task_end(**self._learned, reconstruction_attributes=fitted):
             run.stop("asked for by a callback of scikit-learn")
         if not run.stopped and run.epoch + 1 < run.epochs:

@@ -40,6 +40,7 @@ class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
     True
     """
 
+    # the order of scikit-learn's signature, where these may be positional
     loss: str = "squared_error"
     hidden_layer_sizes: Any = (100,)
     activation: Any = "relu"
@@ -77,9 +78,11 @@ class MLPRegressor(RegressorMixin, Base):  # type: ignore[misc]
     def _values(self, y: Any) -> Host:
         """Return rows of numbers, (m, n_outputs)."""
         rows: Host = np.asarray(y)
+        # a cost takes rows, also of one output
         return rows.reshape(-1, 1) if rows.ndim == 1 else rows
 
     def _decode(self, a: Host) -> Host:
+        # targets in one dimension are answered in one dimension
         flat: Host = a.ravel() if a.shape[1] == 1 else a
         return flat
 

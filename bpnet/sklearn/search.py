@@ -80,6 +80,7 @@ refit_time_, multimetric_
         splits = list(cv.split(X, y, params.get("groups")))
         fits = [
             Candidate(
+                # an object among the values would be shared by fits that change it
                 clone(self.estimator).set_params(**clone(candidate, safe=False)),
                 np.arange(len(y))[train],
             )
@@ -90,13 +91,18 @@ refit_time_, multimetric_
         done = fit_all(fits, X, y, params.get("sample_weight"))
         seconds = (time.perf_counter() - start) / max(len(fits), 1)
         kind, replayed = type(self.estimator), clone(self.estimator)
+        # the estimator's own class is a base, so that its tags, parameters and score stay
         replayed.__class__ = type(kind.__name__, (_Replayed, kind), {"done": iter(done)})
+        # the splits are passed on, because a splitter may draw others the second time
         options = {**self.get_params(deep=False), "estimator": replayed, "cv": splits}
+        # n_jobs=None: the fits must take the results in order, in this process
         search = GridSearchCV(**{**options, "n_jobs": None}).fit(X, y, **params)
         results = {name: value for name, value in vars(search).items() if name.endswith("_")}
         for est in (replayed, results.get("best_estimator_", replayed)):
+            # a class made at run time cannot be pickled
             est.__class__ = kind
         self.__dict__.update(results)
+        # the search has measured how long replaying took
         self.cv_results_["mean_fit_time"][:] = seconds
         self.cv_results_["std_fit_time"][:] = 0.0
         return self
@@ -140,6 +146,7 @@ class Shared:
 
     def data(self, est: Any, backend: Any) -> Data | None:
         """Return all examples on the device, or None if an estimator needs its own."""
+        # class numbers depend on the classes that the estimator has seen
         key = (backend, est._dtype, str(getattr(est, "classes_", "")), est.n_outputs_)
         if key not in self._stored:
             self._stored[key] = None
@@ -182,6 +189,7 @@ class Candidate:
         """What fits of one stack must have in common."""
         member, est = self.begun.member, self.estimator
         same = stacking.common(member.step), member.k, member.run.epochs, member.run.samples
+        # arrays are compared by identity, since a stack reads one set of arrays
         placed = est.threads, est.precision, tuple(map(id, self.begun.data))
         return *same, member.weights is not None, placed
 
@@ -210,6 +218,7 @@ def fit_all(fits: Sequence[Candidate], X: Any, y: Any, sample_weight: Any = None
     for one in fits:
         with one.noting_errors():
             one.begin(shared)
+            # only fits that share their examples have places among these
             if one.begun.member.places is not None:
                 stacked.append(one)
                 continue
@@ -232,6 +241,7 @@ def _run(fits: Sequence[Candidate], shared: Shared) -> None:
     def undo(part: Sequence[Candidate]) -> None:
         for one in part:
             vars(one.estimator).clear()
+            # a copy, because memory may run out again
             vars(one.estimator).update(copy.deepcopy(one.before))
             one.begin(shared)
 

@@ -64,12 +64,15 @@ class StochasticFit(Fit):
         limit = 1 if incremental else int(est.max_iter)
         super().__init__(est, backend, examples, optimizer, rows, batch_size(est, m), limit)
         memory: Memory | None = est._optimizer
+        # the slots of one optimizer mean nothing to another, nor to one with other settings
         if memory is None or memory.optimizer != optimizer:
             memory = Memory(optimizer, None, 0, optimizer.learning_rate, np.arange(m))
         _, self.slots, self.member.done, self.learning_rate, self.permutation = memory
+        # calls of partial_fit may have different numbers of examples
         if len(self.permutation) != m:
             self.permutation = np.arange(m)
         own = est.learning_rate in LEARNING_RATES
+        # scikit-learn's rates change between epochs, by what on_epoch_end has seen
         self.member.schedule = self if own else schedules.get(est.learning_rate)
         self.member.order = self.draw_order
         self.incremental, self.best = incremental, est._parameters()
@@ -84,6 +87,7 @@ class StochasticFit(Fit):
         if self.est.shuffle:
             drawn = np.arange(len(self.permutation))
             self.est._random_state.shuffle(drawn)
+            # scikit-learn shuffles the order of the epoch before, not the rows themselves
             self.permutation = self.permutation[drawn]
         rows: Host = self.rows[self.permutation]
         return rows
@@ -92,6 +96,7 @@ class StochasticFit(Fit):
         """Take the examples from a larger set, in which their row numbers are ``rows``."""
         member, m = self.member, int(data[0].shape[0])
         self.data, self.rows = data, rows[self.rows]
+        # places and weights are looked up by row numbers of the larger set
         member.places = np.zeros(m, np.int64)
         member.places[rows] = np.arange(len(rows))
         if member.weights is not None:
@@ -109,6 +114,7 @@ class StochasticFit(Fit):
     def write(self) -> str | None:
         """Write the weights, and the state from which the next fit may go on."""
         est, member, run = self.est, self.member, self.member.run
+        # the weights of the best score are the result, not the last ones
         if est.early_stopping:
             est._take(self.best)
         else:
@@ -139,6 +145,7 @@ class StochasticFit(Fit):
         est._no_improvement_count = est._no_improvement_count + 1 if worse else 0
         if est.learning_rate == "invscaling" and est.solver == "sgd":
             eta, power = est.learning_rate_init, float(est.power_t)
+            # scikit-learn's rate after t examples, eta / (t + 1)^power_t
             self.learning_rate = scaled_down(eta, est.t_ + 1, power)
         if est._no_improvement_count > est.n_iter_no_change:
             self._slow_down(run)
@@ -146,6 +153,7 @@ class StochasticFit(Fit):
     def _validate(self, run: Run) -> None:
         """Write the validation score, which improves by growing, and the validation cost."""
         est, session, step = self.est, self.session, EvaluationStep(self.objective)
+        # members that are over leave the stack, which moves the others to other places
         parameters = session.of(session.members.index(self.member)).parameters
         cost = blocks.evaluate(step, parameters, self.validation_data, self.backend)[0]
         score = -cost if est.scoring == "loss" else self._score(parameters)
@@ -159,18 +167,21 @@ class StochasticFit(Fit):
         """Return the score of the scorer, or accuracy or R2."""
         est, (X, y, _, weights) = self.est, self.validation
         if self.scorer is not None:
+            # a scorer predicts with the estimator's own weights
             self.pull()
             return float(self.scorer(est, X, y))
         outputs = batches.outputs(
             est._layers, self.objective.compute(parameters), self.validation_data[0],
             scale=None, backend=self.backend, dtype=est._dtype,
         )  # fmt: skip
+        # scikit-learn's metrics refuse such outputs
         if not np.isfinite(outputs).all():
             return math.nan
         return float(est._metric(y, est._decode(outputs), sample_weight=weights))
 
     def _worse_score(self) -> bool:
         est = self.est
+        # tol is held against the best score before this one, as in scikit-learn
         score, best = est.validation_scores_[-1], est.best_validation_score_
         if score > best:
             est.best_validation_score_ = score
@@ -191,6 +202,7 @@ class StochasticFit(Fit):
         reason = f"{what} did not improve more than tol={est.tol:f} for "
         reason += f"{est.n_iter_no_change} consecutive epochs."
         adaptive = est.learning_rate == "adaptive" and est.solver == "sgd"
+        # the limit and the divisor are scikit-learn's
         if adaptive and self.learning_rate > 1e-6:
             self.learning_rate /= 5.0
             est._no_improvement_count = 0
@@ -205,10 +217,12 @@ class StochasticFit(Fit):
 def _split(est: Any, examples: Examples) -> tuple[Host, Examples]:
     """Return the rows to train with, and the examples that early stopping holds out."""
     X, y, values, weights = examples
+    # row numbers are split in place of examples, with the draws of scikit-learn
     train, held_out = train_test_split(
         np.arange(X.shape[0]),
         random_state=est._random_state,
         test_size=est.validation_fraction,
+        # scikit-learn stratifies two classes only, which have one output
         stratify=values == 1 if is_classifier(est) and est.n_outputs_ == 1 else None,
     )
     if len(held_out) < 2:

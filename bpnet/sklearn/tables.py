@@ -64,6 +64,7 @@ class _Table(BaseEstimator):  # type: ignore[misc]
             networks, data, recipe, seed=seeds,
             place=bpnet.Place(backend=self.backend, device=self.device, threads=self.threads),
         )  # fmt: skip
+        # a network that diverged has no sensible outputs; train raises if all diverged
         kept = [net for i, net in enumerate(networks) if i not in self.histories_.diverged]
         self.ensemble_ = bpnet.Ensemble(kept)
         self.columns_ = data.columns
@@ -71,11 +72,13 @@ class _Table(BaseEstimator):  # type: ignore[misc]
 
     def _read(self, frame: Any, values: Host, seed: int) -> Any:
         """Return the rows with their target as a data set, whose columns are analyzed."""
+        # the table may have a column of that name
         name = "target"
         while name in frame.columns:
             name += "_"
         read_as = {"categorical": list(self.categorical)} if len(self.categorical) else None
         with refusing_tables("the rows"):
+            # polars has with_columns, and pandas has assign
             if hasattr(frame, "with_columns"):
                 import polars as pl
 
@@ -87,7 +90,9 @@ class _Table(BaseEstimator):  # type: ignore[misc]
     def _frame(self, X: Any, *, reset: bool) -> Any:
         """Return the rows as a frame, whose columns must be those of the fit."""
         if is_frame(X):
+            # cells may be text or missing: only names and number of columns are checked
             validate_data(self, X, skip_check_array=True, reset=reset)
+            # a fit needs two rows, and a prediction one; the words are scikit-learn's
             if len(X) < 1 + reset:
                 msg = f"Found array with {len(X)} sample(s) while a minimum of {1 + reset} is"
                 raise ValueError(f"{msg} required by {type(self).__name__}.")
@@ -163,6 +168,7 @@ class TableClassifier(ClassifierMixin, _Table):  # type: ignore[misc]
         """Return the class number of each row."""
         check_classification_targets(y)
         check_exact(np.asarray(y), "y")
+        # class numbers are the targets, so that classes of any type are decoded here
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             msg = f"y has the one class {self.classes_[0]}; {type(self).__name__} needs two"
