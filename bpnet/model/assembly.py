@@ -17,7 +17,7 @@ from bpnet.errors import InputError
 
 
 def layers_of(sizes: Sequence[Any], hidden: Any, output: Any, norm: str | None) -> tuple[Any, ...]:
-    """Layers of a network: ``sizes`` itself if it has layers, or dense layers with a normalization.
+    """Return the layers of a network: ``sizes`` if it has layers, or dense ones with ``norm``.
 
     An ``output`` of None is a softmax, for classes, or of one neuron the identity, for an amount.
     """
@@ -86,7 +86,7 @@ def _check_size(chain: Sequence[Any], rules: Sequence[Any]) -> None:
 
 
 def first_parameters(chain: Sequence[Any], init: Any, seed: int) -> Parameters:
-    """First arrays of each layer: drawn, given, or the constants that a normalization starts with.
+    """Return the first arrays of each layer: drawn, given, or the constants of a normalization.
 
     ``init`` is as in :class:`bpnet.Network`; the draws of a layer are a function of the seed and
     the layer's number.
@@ -133,7 +133,7 @@ def _draw(layer: Any, rule: Any, draw: draws.HostDraw, l: int) -> tuple[Array, .
 
 
 def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
-    """Arrays of a normalization: those given, or its constants."""
+    """Return the arrays of a normalization: those given, or its constants."""
     if not isinstance(rule, tuple) or not rule:
         pairs = zip(layer.shapes, layer.start, strict=True)
         return tuple(np.full(shape, value) for shape, value in pairs)
@@ -141,9 +141,9 @@ def _constants(layer: Any, rule: Any, l: int) -> tuple[Array, ...]:
 
 
 def checked_copies(layer: Any, arrays: Sequence[Array], l: int) -> tuple[Array, ...]:
-    """Copies of a layer's arrays.
+    """Return copies of a layer's arrays.
 
-    An array of another shape, of values that are not finite, or of variances below 0 is refused.
+    Refuse an array of another shape, of values that are not finite, or of variances below 0.
     """
     arrays = tuple(as_float(array, f"init[{l}]") for array in arrays)
     shapes = tuple(array.shape for array in arrays)
@@ -157,7 +157,7 @@ def checked_copies(layer: Any, arrays: Sequence[Array], l: int) -> tuple[Array, 
 
 
 def as_float(value: Array, name: str) -> np.ndarray[Any, Any]:
-    """NumPy copy of finite numbers: float32 of floats of up to 32 bits, else float64."""
+    """Return a NumPy copy of finite numbers: float32 of floats up to 32 bits, else float64."""
     array = np.array(backends.to_numpy(batches.as_array(value, name)))
     if array.dtype.name == "bfloat16":  # from ml_dtypes; NumPy sees bytes
         array = array.astype(np.float32)

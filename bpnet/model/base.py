@@ -89,20 +89,21 @@ class BaseModel:
         return x
 
     def answer(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Answers for rows of a table from outputs ``a``, (m, n_L): class names, or amounts."""
+        """Return the answers for rows of a table from outputs ``a``: class names, or amounts."""
         if self.columns is None or self.columns.task != "regress":
             return self.decide(a)
+        # decoding is in float64, and the answer keeps the dtype of the outputs
         amounts = self.columns.decode_target(a).astype(a.dtype)
         return amounts[:, 0] if amounts.shape[1] == 1 else amounts
 
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Class of each row of outputs ``a``, (m, n_L), as :meth:`classify` returns it."""
+        """Return the class of each row of outputs ``a``, (m, n_L), as :meth:`classify` does."""
         numbers: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
         return numbers if self.classes is None else np.asarray(self.classes)[numbers]
 
 
 def class_numbers(network: BaseModel, a: Array, *, xp: Namespace) -> Array:
-    """Class number, (m,), or labels, (m, n_L), of each row of outputs ``a``, of any library."""
+    """Return the class number, (m,), or the labels, (m, n_L), of each row of outputs ``a``."""
     # several sigmoids without class names are labels, which do not exclude one another
     several = isinstance(network.output, Sigmoid) and network.classes is None
     one = network.sizes[-1] == 1

@@ -112,7 +112,7 @@ class Ensemble(BaseModel):
     def outputs(
         self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> Host:
-        """Outputs a^L of each member.
+        """Return the outputs a^L of each member.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class Ensemble(BaseModel):
     def weighted_inputs(
         self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> Host:
-        """Weighted inputs z^L of the output layer of each member, (members, m, n_L).
+        """Return the weighted inputs z^L of each member's output layer, (members, m, n_L).
 
         Parameters are those of :meth:`outputs`.
         """
@@ -152,7 +152,7 @@ class Ensemble(BaseModel):
         return self._each(linear, X, backend, device, dtype)
 
     def _each(self, chains: list[Any], X: Array, backend: Any, device: Any, dtype: Any) -> Host:
-        """Outputs of the members' arrays in layers of the same shapes."""
+        """Return the outputs of each member, (members, m, n_L), with its chain of layers."""
         X = batches.as_array(X, "X")
         chosen = backends.select(backend, device, like=X).backend
         dtype = dtype or self.dtype
@@ -160,9 +160,11 @@ class Ensemble(BaseModel):
         how: dict[str, Any] = {"scale": self.scale, "backend": chosen, "dtype": dtype}
         rows = []
         with chosen.session(dtype):
+            # the examples are brought to the device once for all members
             stored = batches.examples(
                 X, self.sizes[0], backend=chosen, dtype=dtype, scale=self.scale
             )
+            # hidden layers may differ between members, which are computed one after another
             for network, chain in zip(self.networks, chains, strict=True):
                 arrays = batches.on_device(network.parameters, backend=chosen, dtype=dtype)
                 rows.append(batches.outputs(chain, arrays, stored, **how))
@@ -172,18 +174,19 @@ class Ensemble(BaseModel):
     def predict(
         self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> Host:
-        """Mean of the members' outputs, (m, n_L), or the answers for rows of a table, (m,).
+        """Return the mean of the outputs, (m, n_L), or the answers for rows of a table, (m,).
 
         Parameters are those of :meth:`bpnet.Network.predict`.
         """
         if self.columns is not None and raw.is_raw(X):
+            # the outputs are averaged before they are decoded to classes or amounts
             return self.answer(self.predict(self.encode(X), backend, device, dtype))
         mean: Host = self.outputs(X, backend, device, dtype).mean(axis=0)
         return mean
 
     @checked
     def spread(self, X: Array, backend: Any = None, device: Any = None) -> Host:
-        """Standard deviation of the members' outputs, (m, n_L): how far they disagree.
+        """Return the standard deviation of the members' outputs, (m, n_L): how far they disagree.
 
         The divisor is the number of members, so that the spread of one member is 0. Whoever needs
         the mean too computes both from :meth:`outputs`, which then runs once.
@@ -193,7 +196,8 @@ class Ensemble(BaseModel):
 
     @checked
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> Host:
-        """Class of each example by the mean output, (m,), as :meth:`bpnet.Network.classify`."""
+        """Return the class of each example by the mean, as :meth:`bpnet.Network.classify` does."""
+        # the class of the mean output, not the one that most members choose
         return self.decide(self.outputs(X, backend, device).mean(axis=0))
 
     @checked
@@ -221,6 +225,7 @@ class Ensemble(BaseModel):
             "format": FORMAT, "version": _VERSION, "networks": [text for text, _ in parts],
         }  # fmt: skip
         tensors = {
+            # the names of a network's file, with the number of the member in front
             f"{i}.{name}": array
             for i, (_, arrays) in enumerate(parts)
             for name, array in arrays.items()
@@ -250,6 +255,7 @@ class Ensemble(BaseModel):
         """
         path = Path(path)
         if path.is_dir():
+            # the folder of a run has its ensemble under the name of every model
             file = path / "ensemble.safetensors"
             path = file if file.is_file() else path / reading.MODEL
         ensemble: Ensemble = reading.explained(_read, path)
@@ -264,7 +270,7 @@ Model: TypeAlias = Network | Ensemble
 
 
 def from_content(content: checksummed.Content, described: dict[str, Any]) -> Ensemble:
-    """Ensemble from the content of its file.
+    """Return the ensemble from the content of its file.
 
     Raises
     ------
@@ -277,6 +283,7 @@ def from_content(content: checksummed.Content, described: dict[str, Any]) -> Ens
         raise ValueError(msg)
     parts: list[checksummed.Tensors] = [{} for _ in described["networks"]]
     for name, array in content.tensors.items():
+        # a name is the member's number and the name in a network's own file
         i, _, rest = name.partition(".")
         parts[int(i)][rest] = array
     pairs = zip(described["networks"], parts, strict=True)

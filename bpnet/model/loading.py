@@ -67,6 +67,7 @@ def _load_safetensors(path: Path) -> Network | Ensemble:
     if isinstance(described["version"], bool) or not described["version"] >= 1:
         msg = f"it is of version {described['version']!r}"
         raise ValueError(msg)
+    # a later version may have layers and numbers that this one does not know
     if described["version"] > VERSION:
         msg = f"written by a later version ({described['version']}); update bpnet"
         raise InputError(msg)
@@ -77,7 +78,7 @@ def _load_safetensors(path: Path) -> Network | Ensemble:
 
 
 def _load_network2(path: Path) -> Network:
-    """Network that ``network2.Network.save`` wrote: all its activations are sigmoids.
+    """Return a network that ``network2.Network.save`` wrote; all its activations are sigmoids.
 
     Several outputs stand for classes; the largest output is the predicted class.
     """
@@ -88,6 +89,7 @@ def _load_network2(path: Path) -> Network:
     sizes = saved["sizes"]
     dense = [Dense(n, m, activations.Sigmoid()) for n, m in pairwise(sizes)]
     pairs = zip(saved["weights"], saved["biases"], strict=True)
+    # network2 stores a bias as a column, (n, 1)
     init = [(np.asarray(W, float), np.asarray(b, float).reshape(-1)) for W, b in pairs]
     network = Network(dense, init=init)
     network.classes = np.arange(sizes[-1]) if sizes[-1] > 1 else None

@@ -89,12 +89,15 @@ class Network(BaseModel):
         seed: int = 0,
         norm: Annotated[str, "'batch' or 'layer'"] | None = None,
     ) -> None:
+        # a str is a Sequence too
         if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str):
             msg = f"sizes is {sizes!r}; give the neurons of each layer, such as [784, 30, 10]"
             raise InputError(msg)
         self.layers = assembly.layers_of([*sizes], hidden, output, norm)
+        # layers that are given have the activation that the user chose
         self.guessed = output is None and not hasattr(sizes[0], "forward")
         assembly.check_chain(self.layers)
+        # classes and labels exclude each other, so that each setter reads both fields
         self._labels = False
         self._classes: np.ndarray[Any, Any] | None = None
         self._scale: float | None = None
@@ -142,6 +145,7 @@ class Network(BaseModel):
     @columns.setter
     def columns(self, columns: Columns | None) -> None:
         accepted("columns", columns, Columns | None)
+        # each feature of the encoded table is one input
         if columns is not None and len(columns.features) != self.sizes[0]:
             msg = f"columns make {len(columns.features)} inputs and the network has {self.sizes[0]}"
             raise InputError(f"{msg}; give those that it was trained with")
@@ -182,7 +186,7 @@ class Network(BaseModel):
     def predict(
         self, X: Array, backend: Any = None, device: Any = None, dtype: dtypes.Float | None = None
     ) -> np.ndarray[Any, Any]:
-        """Outputs a^L, in batches of bounded size; or the answers for rows of a table.
+        """Return the outputs a^L, in batches of bounded size; or the answers for rows of a table.
 
         Parameters
         ----------
@@ -219,7 +223,7 @@ class Network(BaseModel):
 
     @checked
     def classify(self, X: Array, backend: Any = None, device: Any = None) -> np.ndarray[Any, Any]:
-        """Class of each example: the name of the largest output.
+        """Return the class of each example: the name of the largest output.
 
         One output means two classes and a threshold of 0.5, or of 0 where outputs are no
         probabilities. Labels that do not exclude each other give rows of 0 and 1: where
@@ -247,7 +251,7 @@ class Network(BaseModel):
         return save_network(self, path)
 
     def summary(self) -> Summary:
-        """Layers, shapes, parameters and memory, as a table that prints itself.
+        """Return layers, shapes, parameters and memory as a table that prints itself.
 
         Examples
         --------
@@ -262,7 +266,7 @@ class Network(BaseModel):
         return summary(self)
 
     def _repr_html_(self) -> str:
-        """HTML that a notebook shows: a drawing, and the summary."""
+        """Return HTML that a notebook shows: a drawing, and the summary."""
         return self.summary()._repr_html_()
 
     def __repr__(self) -> str:
@@ -273,6 +277,7 @@ class Network(BaseModel):
 def check_alike(networks: Sequence[Network], name: str) -> None:
     """Refuse networks that differ in inputs, outputs or classes; ``name`` is their collection's."""
     first = _interface(networks[0])
+    # messages count from 1
     for i, network in enumerate(networks[1:], start=2):
         for what, value in _interface(network).items():
             if value != first[what]:

@@ -27,6 +27,7 @@ class ParameterView(Sequence[Any]):
     def __getitem__(self, l: Any) -> Any:
         if isinstance(l, slice):
             return [self[i] for i in range(len(self))[l]]
+        # core stores W as (n_in, n_out); the transpose of a bias is the bias
         return self._network.parameters[self._at[l]][self._which].T
 
     def __setitem__(self, l: int, value: Array) -> None:

@@ -46,7 +46,7 @@ def check_format(described: dict[str, Any], expected: str) -> None:
 
 
 def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
-    """Network from the description and the arrays of :func:`~bpnet.model.saving.describe`.
+    """Return the network of what :func:`~bpnet.model.saving.describe` returned.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
     expected = {
         f"{l}.{name}": shape[::-1]
         for l, layer in enumerate(kinds)
+        # a layer has as many of the names as it has arrays
         for name, shape in zip(NAMES, layer.shapes, strict=False)
     }
     shapes = {name: array.shape for name, array in tensors.items()}
@@ -70,6 +71,7 @@ def rebuild(described: dict[str, Any], tensors: checksummed.Tensors) -> Network:
     ]
     network = Network(kinds, init=init)
     network.classes, network.scale = described["classes"], described["scale"]
+    # labels are written only where they are true
     network.labels = described.get("labels", False)
     columns = described.get("columns")
     network.columns = None if columns is None else Columns.from_json(columns)

@@ -49,16 +49,18 @@ def writable(path: str | Path, reads: Iterable[str | Path] = ()) -> Path:
 
 
 def describe(network: "Network") -> tuple[dict[str, Any], checksummed.Tensors]:
-    """Layers, class names and scale of a network as plain data, and its arrays by their names.
+    """Return a network's layers, classes and scale as plain data, and its arrays by their names.
 
-    Layers and activations that are not bpnet's own are refused, and so are arrays with which
-    :func:`~bpnet.model.loading.rebuild` could not make a network.
+    Refuse layers and activations that are not bpnet's own, and arrays with which
+    :func:`~bpnet.model.reading.rebuild` could not make a network.
     """
     tensors = {}
     try:
         for l, (layer, arrays) in enumerate(zip(network.layers, network.parameters, strict=True)):
+            # the checks of reading, so that no file is written that cannot be read
             copies = assembly.checked_copies(layer, arrays, l)
             for name, array in zip(NAMES, copies, strict=False):
+                # a file has the rows of an array one after another, and a transpose is a view
                 tensors[f"{l}.{name}"] = np.ascontiguousarray(array.T)
     except ValueError as error:
         msg = f"the network can't be saved: {error}; mend it first"
@@ -67,6 +69,7 @@ def describe(network: "Network") -> tuple[dict[str, Any], checksummed.Tensors]:
         "layers": [layers.describe(layer) for layer in network.layers],
         "classes": None if network.classes is None else network.classes.tolist(),
         "scale": network.scale,
+        # entries that say nothing are left out: such a file has the bytes that it had before them
         **({"labels": network.labels} if network.labels else {}),
         **({} if network.columns is None else {"columns": network.columns.to_json()}),
     }

@@ -58,6 +58,7 @@ class Summary:
     def __repr__(self) -> str:
         lines = [_HEADS, *self.rows]
         widths = [max(len(line[j]) for line in lines) for j in range(len(_HEADS))]
+        # columns of numbers are aligned at the last digit
         right = {0, 2, 4}
         table = [
             "  ".join(
@@ -82,6 +83,7 @@ def summary(network: Any) -> Summary:
     rows, n = [("0", "input", f"{network.sizes[0]:,}", "", "")], network.sizes[0]
     learned = fixed = outputs = 0
     for l, layer in enumerate(network.layers, start=1):
+        # dropout has no width of its own
         n = getattr(layer, "n_out", n)
         counts = [math.prod(shape) for shape in layer.shapes]
         # the last arrays of a normalization are running averages, which are not learned
@@ -90,6 +92,7 @@ def summary(network: Any) -> Summary:
         sigma = getattr(layer, "activation", None)
         kind, about = type(layer).__name__, "" if sigma is None else type(sigma).__name__
         if hasattr(layer, "rate"):
+            # dropout has no activation, and its rate stands in that column
             about = f"{layer.rate:.3g} dropped"
         rows.append((str(l), kind, f"{n:,}", about, f"{kept:,}" if kept else ""))
     each = np.dtype(network.dtype).itemsize
@@ -100,7 +103,7 @@ def summary(network: Any) -> Summary:
 
 
 def _size(count: int) -> str:
-    """A number of bytes with its unit.
+    """Return a number of bytes with its unit.
 
     Examples
     --------
@@ -116,7 +119,7 @@ def _size(count: int) -> str:
 
 
 def _drawing(sizes: tuple[int, ...]) -> str:
-    """SVG of the network, circles and lines, that needs no style sheet or script."""
+    """Return SVG of the network, circles and lines, that needs no style sheet or script."""
     counts = [min(n, _CIRCLES) for n in sizes]
     tall, wide = max(counts) * _HEIGHT, (len(sizes) - 1) * _WIDTH
     layers = [
@@ -141,6 +144,7 @@ def _drawing(sizes: tuple[int, ...]) -> str:
         parts.append(_text(x, y + 26, f"{n:,}"))
     width, height = wide + 2 * _GAP, tall + 2 * _GAP
     about = f'role="img" aria-label="network of {" - ".join(map(str, sizes))} neurons"'
+    # half-transparent gray shows on light and dark pages
     style = 'stroke="#8888" stroke-width="0.4" font-size="12" text-anchor="middle"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" {about}>'
@@ -149,4 +153,5 @@ def _drawing(sizes: tuple[int, ...]) -> str:
 
 
 def _text(x: float, y: float, text: str) -> str:
+    # currentColor is the page's own color of text
     return f'<text x="{x}" y="{y}" fill="currentColor" stroke="none">{text}</text>'
