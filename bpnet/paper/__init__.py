@@ -79,6 +79,7 @@ def make(backend: Backend) -> Edition:
     """
     page.check_installed()
     rows: dict[int, list[Row]] = defaultdict(list)
+    # half precision has no bounds of its own in the checks
     for dtype in (d for d in backend.dtypes() if d in checks.BOUNDS):
         for number, row in zip(checks.EQUATIONS, checks.rows(backend, dtype), strict=True):
             rows[number].append(row)

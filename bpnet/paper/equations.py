@@ -25,7 +25,9 @@ class Equation:
     slip: str = ""
 
 
+# (15) and (18) to (22) are steps to one formula, which these functions compute together
 _HIDDEN = ("feedforward.hidden_error", "feedforward.propagate", "activations.Elementwise.backward")
+# the derivative of the cost by a^L, and its product with sigma'
 _QUADRATIC = ("costs.Quadratic.delta", "activations.Elementwise.backward")
 _ONE_EXAMPLE = (
     "It holds for one example. Over a batch each error is divided by the number of examples, "

@@ -23,6 +23,7 @@ EXPERIMENTS: dict[str, Callable[[Lab], Results]] = {
 def run(backend: Backend) -> dict[str, Results]:
     """Run all experiments on a backend."""
     lab = Lab(backend)
+    # a library that has float64 switched off gets it for the experiments alone
     with backend.session(lab.dtype):
         return {name: experiment(lab) for name, experiment in EXPERIMENTS.items()}
 

@@ -36,7 +36,9 @@ def descents(results: Results) -> Iterator[Picture]:
         axes.set_box_aspect((4, 4, 3), zoom=1.1)
         axes.view_init(28, -62)
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+            # transparent panes have the color of the page, light or dark
             axis.set_pane_color((0, 0, 0, 0))
+            # matplotlib has no public setting for the grid of axes in 3D
             axis._axinfo["grid"]["color"] = COLORS["grid"]
 
     def plane(axes: Any) -> None:
@@ -48,10 +50,12 @@ def descents(results: Results) -> Iterator[Picture]:
         for color, (name, eta) in zip(LINES, RATES.items(), strict=True):
             C = (results.curves[name] ** 2).sum(axis=1)
             curve(axes, range(STEPS + 1), C, color, label=rf"$\eta$ = {eta:g}, {name}")
+        # room for the legend above the curves, which end below 100
         axes.set(yscale="log", xlabel="step", ylabel="C", ylim=(1e-6, 3e3))
         axes.legend(fontsize=8.5, ncols=2, loc="upper center")
 
     def across(axes: Any) -> None:
+        # 0.1 is left out: the picture beside it has its whole path
         for color, name in {"one": "too small", "three": "large", "four": "too large"}.items():
             x = results.curves[name][:, 0]
             curve(axes, range(STEPS + 1), x, color, label=f"{RATES[name]:g}, {name}", lw=1.4)
@@ -91,6 +95,7 @@ def directions(results: Results) -> Iterator[Picture]:
         for degrees in range(-180, 180, 15):
             at = int(np.argmin(abs(angle - degrees)))
             v = 0.95 * np.asarray([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+            # the steeper the slope, the thicker the arrow
             color = COLORS["one" if slope[at] < 0 else "three"]
             axes.annotate(
                 "", START + v, START,
@@ -155,6 +160,7 @@ def network(results: Results) -> Iterator[Picture]:
 
     def drawing(axes: Any) -> None:
         columns = [results.curves[name] for name in ("a1", "a2", "a3")]
+        # the layers are centered, each on the middle of the picture
         height = [np.linspace(len(a) - 1, 1 - len(a), len(a)) / 2 for a in columns]
         for l, W in enumerate((results.curves["W2"], results.curves["W3"])):
             for j, k in np.ndindex(W.shape):
@@ -188,7 +194,7 @@ def network(results: Results) -> Iterator[Picture]:
 def logarithms(results: Results) -> Iterator[Picture]:
     """Figures 5 and 6."""
     for number, y, name in ((5, 1, "−ln a"), (6, 0, "−ln(1 − a)")):
-
+        # y of this figure: the closure would read the variable of the loop
         def logarithm(axes: Any, y: int = y) -> None:
             curve(
                 axes, results.curves["a"], results.curves[f"y = {y}"], "one" if y else "two", ls="-"
@@ -210,6 +216,7 @@ def saturation(results: Results) -> Iterator[Picture]:
     """Quadratic cost against cross-entropy."""
 
     def errors(axes: Any) -> None:
+        # `LINES` has more colors than there are costs
         for color, (name, label) in zip(LINES, _NAMES.items(), strict=False):
             curve(axes, results.curves["z"], results.curves[f"delta {name}"], color, label=label)
         axes.axvline(SATURATED, color=COLORS["muted"], lw=1)
@@ -219,6 +226,7 @@ def saturation(results: Results) -> Iterator[Picture]:
 
     def outputs(axes: Any) -> None:
         for color, (name, label) in zip(LINES, _NAMES.items(), strict=False):
+            # the output before each of the 300 steps
             curve(axes, range(300), results.curves[f"a {name}"], color, label=label)
         axes.set(xlabel="step", ylabel="output a; 1 is wanted", ylim=(-0.02, 1.02))
         axes.legend(fontsize=9, loc="lower right")
@@ -246,6 +254,7 @@ def spread(results: Results) -> Iterator[Picture]:
         curve(axes, k, c["without replacement"], "three", label="σ / √k · √(1 − k/m)")
         axes.plot(k, c["measured"], "o", color=COLORS["two"], label="measured", ms=6)
         axes.set(xscale="log", yscale="log", xlabel="k, examples in a mini-batch")
+        # an axis of two decades would have few ticks, and powers of ten as their texts
         axes.set(ylabel="distance from ∇C", yticks=[0.1, 0.2, 0.5, 1, 2], ylim=(0.1, 3))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter("{x:g}")
@@ -268,6 +277,7 @@ def decay(results: Results) -> Iterator[Picture]:
         curve(
             axes, steps, results.curves["law"], "one", label="(1 − ηα/m) to the power of the step"
         )
+        # marks at each fourth step leave the curve visible between them
         axes.plot(steps[::4], results.curves["w"][::4], "o", color=COLORS["two"], ms=4, label="w")
         axes.plot(steps[::4], results.curves["b"][::4], "s", color=COLORS["three"], ms=4, label="b")
         axes.set(xlabel="step", ylim=(-0.03, 1.25))

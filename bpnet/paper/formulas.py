@@ -35,6 +35,7 @@ def descents(lab: Lab) -> Results:
 
 def directions(lab: Lab) -> Results:
     """Directional derivative of x^2 + y^2 in every direction around a point, (1) and (2)."""
+    # one direction for each degree, with both ends of the circle
     angles = np.linspace(-np.pi, np.pi, 361)
     v = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     gradient = _bowl(lab.put(START))
@@ -67,7 +68,9 @@ def network(lab: Lab) -> Results:
     parameters = batches.on_device(net.parameters, backend=lab.backend, dtype=lab.dtype)
     z, caches = feedforward.forward(net.layers, parameters, lab.put([x]), xp=lab.backend.xp)
     a3 = feedforward.activate(net.output, z, xp=lab.backend.xp)
+    # the cache of the output layer has its input, a^2
     a2 = lab.get(caches[-1][0])[0]
+    # the fourth hidden neuron, from weights in the paper's orientation
     w, b = net.weights[0][3], net.biases[0][3]
     # the paper's sum for one neuron, without arrays
     written_out = 1 / (1 + math.exp(-sum(w[k] * x[k] for k in range(5)) - b))
@@ -83,6 +86,7 @@ def network(lab: Lab) -> Results:
 
 def logarithms(lab: Lab) -> Results:
     """Cross-entropy (25) of one output: -ln a where y is 1, -ln(1 - a) where it is 0."""
+    # the cost is infinite at one of the ends 0 and 1
     a = np.linspace(0.002, 0.998, 499)
     # the cost is a function of z: this is the inverse of the sigmoid
     z = lab.put(np.log(a / (1 - a))[:, None])

@@ -46,6 +46,7 @@ class Lab:
 
     def put(self, values: Any) -> Array:
         """Return a new array on the backend."""
+        # a copy, as an update may write to the arrays that it is given
         return self.backend.asarray(np.asarray(values, np.float64), dtype=self.dtype, copy=True)
 
     def get(self, values: Array) -> Host:

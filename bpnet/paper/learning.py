@@ -29,17 +29,20 @@ def saturation(lab: Lab) -> Results:
         ones = lab.put(np.ones((len(z), 1)))
         at, sigma = lab.put(z[:, None]), activations.Sigmoid()
         delta = lab.get(cost.delta(at, ones, sigma, xp=lab.backend.xp))[:, 0]
+        # with the input 1 the neuron begins at z = w + b = SATURATED
         net = Network([1, 1], output="sigmoid", init=[([[SATURATED + 3]], [-3.0])])
         x = np.ones((1, 1))
         history = training.train(
             net, (x, x), cost=cost, optimizer=optimizers.SGD(0.5), epochs=300, batch_size=None,
             backend=lab.backend, dtype=lab.dtype,
         )  # fmt: skip
+        # a cost is that before the update, so that entry i is the state after i steps
         C = np.asarray(history["cost"])
         # the cost of the single example determines its output a
         a = 1 - np.sqrt(2 * C) if name == "quadratic" else np.exp(-C)
         curves |= {f"delta {name}": delta, f"a {name}": a}
         numbers[f"delta at z = {SATURATED:g}, {name}"] = float(np.interp(SATURATED, z, delta))
+        # argmax of booleans is the first step at which the output passes one half
         numbers[f"steps to a = 0.5, {name}"] = int(np.argmax(a > 0.5))
     return Results(curves, numbers)
 
@@ -54,6 +57,7 @@ def spread(lab: Lab) -> Results:
     """How far the gradient of a mini-batch is from that of all examples, (6), against its size."""
     digits = data.load("digits")
     net = Network([64, 16, 10], hidden="sigmoid", output="sigmoid", seed=0)
+    # sigmoid outputs take one-hot rows
     x, y = digits.x * digits.scale, np.eye(10)[digits.y]
     m, sizes = len(x), np.asarray(SIZES)
     parameters = batches.on_device(net.parameters, backend=lab.backend, dtype=lab.dtype)
@@ -70,10 +74,13 @@ def spread(lab: Lab) -> Results:
     whole = gradients(np.arange(m))
     measured = []
     for k in SIZES:
+        # as many epochs as it takes to draw `BATCHES` whole batches
         epochs = range(-(-BATCHES // (m // k)))
+        # the rest of an epoch, shorter than a batch, is left out
         drawn = [draws.order(0, epoch, m)[: m // k * k].reshape(-1, k) for epoch in epochs]
         apart = gradients(np.concatenate(drawn)[:BATCHES]) - whole
         measured.append(math.sqrt((apart**2).sum(axis=-1).mean()))
+    # each example is a batch of its own
     each = gradients(np.arange(m)[:, None]) - whole
     # m / (m - 1) corrects the variance, as `whole` is the mean of the same examples
     sigma = math.sqrt((each**2).sum(axis=-1).mean() * m / (m - 1))
@@ -105,6 +112,7 @@ class _Lengths(training.Callback):
         self._write_down(run)
 
     def on_epoch_end(self, run: training.Run) -> None:
+        # the weights are on the device, and the network on the host has those of before
         run.pull()
         self._write_down(run)
 
@@ -123,6 +131,7 @@ def decay(lab: Lab) -> Results:
         # the gradient of the data is 0
         nothing = tuple(tuple(xp.zeros_like(p) for p in arrays) for arrays in parameters)
         gradients = regularizers.l2_gradient(parameters, nothing, alpha, m)
+        # eta is the one coefficient of a step of SGD
         parameters, state = optimizers.update(sgd, parameters, gradients, state, (eta,), xp=xp)
         path.append([float(lab.get(p).ravel()[0]) for p in parameters[0]])
     alone = np.asarray(path)

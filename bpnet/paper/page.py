@@ -27,6 +27,7 @@ def check_installed() -> None:
         If matplotlib, jinja2 or latex2mathml is missing.
     """
     drawing.pyplot()
+    # a formula shows whether latex2mathml is there
     mathml("a")
     markup.environment()
 
@@ -85,6 +86,7 @@ def _filled(text: str, numbers: Mapping[str, float]) -> str:
         head, *rest = text.split("{" + name + ":")
         for piece in rest:
             form, _, after = piece.partition("}")
+            # exponents such as 1e-10 get a minus sign, too
             head += format(value, form).replace("-", "\N{MINUS SIGN}") + after
         text = head
     return text
@@ -120,6 +122,7 @@ def _colored(code: str) -> str:
     from pygments.lexers import PythonLexer
 
     colored = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n")
+    # wide lines wrap on a telephone, with an indentation by the style of the block
     lines = "".join(f'<span class="line">{line}</span>' for line in colored.split("\n"))
     return f'<div class="highlight"><pre tabindex="0">{lines}</pre></div>'
 

@@ -30,6 +30,7 @@ def picture(
     def draw(figure: Any, _: Theme) -> None:
         paint(figure.add_subplot(**subplot))
 
+    # the texts are formulas of our own, while a report's may be names such as $x$
     style = {"font.size": 10, "text.parse_math": True, "lines.linewidth": 1.8}
     return render(name, f"{title}. {says}", draw, 3.2, 4.4, title, **style)
 

@@ -55,9 +55,10 @@ def citations(core: Path = CORE) -> dict[int, list[str]]:
     return cited
 
 
+# equations that are not neighbors may share an excerpt, which is then parsed once
 @lru_cache
 def excerpt(name: str, core: Path = CORE) -> Excerpt:
-    """Excerpt of ``module.function`` or ``module.Class.method`` of :mod:`bpnet.core`.
+    """Return the excerpt of ``module.function`` or ``module.Class.method`` of :mod:`bpnet.core`.
 
     Raises
     ------
@@ -82,6 +83,7 @@ def excerpt(name: str, core: Path = CORE) -> Excerpt:
         node = inner[0]
     assert isinstance(node, ast.FunctionDef | ast.ClassDef)
     lines = source.splitlines()
+    # lineno is that of `def` or `class`, below any decorators
     kept = list(range(node.lineno - 1, node.end_lineno or node.lineno))
     if ast.get_docstring(node) is not None:
         docstring = node.body[0]
