@@ -37,15 +37,18 @@ def encode(inputs: dict[str, Array], columns: Columns, xp: Namespace) -> Array:
         x = inputs[column.name]
         if column.kind in NUMBERS:
             missing = xp.isnan(x)
+            # nan cannot be cast to the whole days that the calendar needs
             known = xp.where(missing, xp.zeros_like(x), x)
             parts = _date_parts(known, xp) if column.parts else {}
             for name, mean, std in column.units:
+                # the first unit has no name: it is the number itself, or the days of a date
                 z = (parts.get(name, known) - mean) / std
                 z = xp.astype(xp.where(missing, xp.zeros_like(z), z), xp.float32)
                 pieces.append(z[:, None])
             if column.indicator:
                 pieces.append(xp.astype(missing, xp.float32)[:, None])
         else:
+            # -1 is no category's number, so that all values are zero
             unseen = column.categories.index(OTHER) if column.rare else -1
             code = xp.extensions.static_map(x, _codes(column), default=unseen)
             numbers = xp.arange(len(column.categories), dtype=xp.int64)
@@ -68,6 +71,7 @@ def _date_parts(days: Array, xp: Namespace) -> dict[str, Array]:
     of_year = of_era - (365 * year + year // 4 - year // 100)
     month = (5 * of_year + 2) // 153  # March is 0
     of_month = of_year - (153 * month + 2) // 5 + 1
+    # January and February belong to the next year, which began in March here
     late = xp.astype(month > 9, xp.int64)
     parts = {
         "year": year + 400 * era + late, "month": month + 3 - 12 * late, "day": of_month,

@@ -80,7 +80,9 @@ def to_onnx(
     members = network.networks if isinstance(network, Ensemble) else (network,)
     chains = [layer for member in members for layer in member.layers]
     parameters = tuple(arrays for member in members for arrays in member.parameters)
+    # an ensemble's layers are numbered from the first member to the last
     names = trace.names(chains)
+    # traced as inputs, which keep their names in the graph; `write` makes constants of them
     traced = xp.inputs(parameters, dtype)
     if columns is None:
         inputs = {"x": xp.input(("batch", network.sizes[0]), dtype)}
@@ -114,6 +116,7 @@ def _outputs(members: Sequence[Network], arrays: Any, x: Array, xp: Namespace) -
     for member in members:
         own = tuple(itertools.islice(remaining, len(member.layers)))
         outputs.append(feedforward.feedforward(member.layers, own, x, xp=xp))
+    # one network needs no mean, which would be an operator without effect
     if len(members) == 1:
         return outputs[0]
     return xp.mean(xp.stack(outputs), axis=0)
@@ -156,6 +159,7 @@ def _predictions(columns: Columns | None, a: Array, xp: Namespace) -> dict[str, 
         return {}
     means, stds = np.atleast_1d(columns.mean).tolist(), np.atleast_1d(columns.std).tolist()
     named = zip(columns.target_names, means, stds, strict=True)
+    # in float64, as `decode_target` computes: an amount may have more digits than float32
     values = [(name, xp.astype(a[:, j], xp.float64) * std + mean)
               for j, (name, mean, std) in enumerate(named)]  # fmt: skip
     if len(values) == 1:

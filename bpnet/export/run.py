@@ -30,7 +30,9 @@ def export_run(
     file. With ``training`` the graph is the training step with the run's own options, else the
     forward pass. The result is a line on each input and output, and notes on their use.
     """
+    # a wrong name is refused before the run is read
     trace.check_path(path)
+    # the configuration tells which files the run was read from
     network, config, columns = runs.open_run(source)
     trace.check_path(path, run_folder.input_files(source, config))
     if training:
@@ -84,6 +86,7 @@ def _notes(config: Config) -> list[str]:
     settings = config.get("training", {})
     return [
         note for name, note in _NOTES.items()
+        # sample_weight is no part of the recipe: without one it is None
         if settings.get(name) not in (None, name in RECIPE and RECIPE[name].default)
     ]  # fmt: skip
 
@@ -95,6 +98,7 @@ def _options(config: Config) -> dict[str, Any]:
     # files of models have no settings: they get the defaults
     rule = (settings.get(name) for name in ("learning_rate", "momentum"))
     options["optimizer"] = optimizers.get(settings.get("optimizer", "adam"), *rule)
+    # (27) divides by the size of the training set, which only the data tell
     if settings.get("l2") or settings.get("l1"):
         configuration.check_data(config)
         options["examples"] = run_data.read_again(config).x.shape[0]
@@ -104,7 +108,9 @@ def _options(config: Config) -> dict[str, Any]:
 def signature(path: Path) -> list[str]:
     """A line on each input and output of an ONNX file: name, shape, type."""
     onnx = library("onnx")
+    # arrays in files beside it are not needed for a signature
     graph = onnx.load(path, load_external_data=False).graph
+    # an input with an initializer has a default
     optional = {tensor.name for tensor in graph.initializer}
     lines = []
     for role, entries in (("input", graph.input), ("output", graph.output)):
@@ -112,6 +118,7 @@ def signature(path: Path) -> list[str]:
             kind = entry.type.tensor_type
             sizes = [dim.dim_param or str(dim.dim_value) for dim in kind.shape.dim]
             name = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
+            # ONNX has the names of C
             name = {"float": "float32", "double": "float64"}.get(name, name)
             note = ", may be left out" if role == "input" and entry.name in optional else ""
             lines.append(f"{role} {entry.name}: ({', '.join(sizes)}) {name}{note}")

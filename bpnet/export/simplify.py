@@ -12,7 +12,7 @@ import numpy as np
 from bpnet.export.library import library
 
 _FOLDED = 1 << 20
-"""Most bytes of an array that folding constants makes."""
+"""Most bytes of an array that folding constants makes, as it is stored in the file."""
 
 
 def simplify(model: Any, fixed: Mapping[str, np.ndarray[Any, Any]]) -> Any:
@@ -25,6 +25,7 @@ def simplify(model: Any, fixed: Mapping[str, np.ndarray[Any, Any]]) -> Any:
         if node.op_type == "Size":  # traces only compare it with 0
             one = onnx.numpy_helper.from_array(np.asarray(1))
             node.CopyFrom(onnx.helper.make_node("Constant", [], list(node.output), value=one))
+    # an input with an initializer could still be given: a constant is no input at all
     inputs = [entry for entry in model.graph.input if entry.name not in fixed]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
@@ -61,6 +62,7 @@ def _rules(rewriter: Any) -> list[Any]:
     """Rules in the order in which they are applied."""
     common = library("onnxscript.rewriter.rules.common")
     rule = rewriter.RewriteRule
+    # each rewriting lets the next one find its pattern: softmax needs the plain ReduceMax
     return [
         [rule(_traced_max, lambda op, z, axes, **_: op.ReduceMax(z, axes, keepdims=1))],
         [
@@ -87,6 +89,7 @@ def _traced_softmax(op: Any, z: Any, axes: Any) -> Any:
 
 def _traced_sigmoid(op: Any, z: Any, zero: Any, one: Any) -> Any:
     e = op.Exp(op.Neg(op.Abs(z)))
+    # `ones_like(e)` of the sigmoid in core, as a trace has it
     ones = op.Expand(one, op.Shape(e, _allow_other_attributes=True))
     return op.Div(op.Where(op.Less(z, zero), e, ones), op.Add(one, e))
 

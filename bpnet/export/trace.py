@@ -22,7 +22,7 @@ _LIMIT = 2_000_000_000
 
 
 class Namespace:
-    """ndonnx, for one trace.
+    """Namespace of ndonnx for one trace, with the functions that ndonnx does otherwise than core.
 
     ``rows``, (batch,), are the numbers of all examples of the batch: taking them copies the array.
     """
@@ -36,6 +36,7 @@ class Namespace:
 
     def take(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         """Return ``x`` at the indices; a new array."""
+        # a Gather of all rows in their order would be an operator without effect
         if indices is self.rows:
             return self.asarray(x, copy=True)
         return self._xp.take(x, indices, axis=axis)
@@ -43,6 +44,7 @@ class Namespace:
     def mean(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         """Return the mean over one axis in the dtype of ``x``; ndonnx divides in float64."""
         n = x.shape[axis]
+        # the length of the batch is unknown while the graph is made
         if n is None:
             n = self.sum(self.ones_like(x), axis=axis, keepdims=keepdims)
         return self.sum(x, axis=axis, keepdims=keepdims) / n
@@ -67,6 +69,7 @@ def names(layers: Sequence[Any]) -> tuple[tuple[str, ...], ...]:
         for layer in layers
     ]
     return tuple(
+        # dropout has no shapes, and so no names
         tuple(f"{kind}.{l}" for kind, _ in zip(kinds[l], layer.shapes, strict=False))
         for l, layer in enumerate(layers)
     )
@@ -137,6 +140,7 @@ def write(
     model.producer_name, model.producer_version = "bpnet", bpnet.__version__
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, dict(metadata))
+    # a graph that no runtime could load is not written
     onnx.checker.check_model(model, full_check=True)
     disk.write(path, model.SerializeToString())
     return path
@@ -149,6 +153,7 @@ def _renamed(model: Any, names: dict[str, str]) -> Any:
     for node in graph.node:
         for value in node.output:
             if value not in names:
+                # a name may be taken by an input or an output of the user
                 while f"{node.op_type}.{number}" in used:
                     number += 1
                 names[value] = f"{node.op_type}.{number}"
@@ -159,11 +164,13 @@ def _renamed(model: Any, names: dict[str, str]) -> Any:
         if tensor.name not in names:
             names[tensor.name] = next(free)
     for node in graph.node:
+        # an input that is left out has an empty name, which stays
         node.input[:] = [names.get(value, value) for value in node.input]
         node.output[:] = [names[value] for value in node.output]
         node.name = f"node:{node.output[0]}"
     for entry in (*graph.input, *graph.output, *graph.initializer):
         entry.name = names[entry.name]
+    # its shapes have the old names
     del graph.value_info[:]
     graph.name = "bpnet"
     return model

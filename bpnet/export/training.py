@@ -134,6 +134,7 @@ def training_to_onnx(
     start = arrange(trace.cast(network.parameters, dtype), kinds)
     state = optimizers.init(rule, layers.learned(kinds, start), xp=np)
     names = arrange(trace.names(network.layers), kinds)
+    # nothing is packed into one vector: each array of the graph keeps its name
     step = TrainingStep(objective, rule, m, Regularization(**own.taken()), largest=0)
     inputs, outputs = _traced(step, start, state, names, own.seed, dtype)
     defaults = {
@@ -151,6 +152,7 @@ def _traced(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Trace the step; return the inputs and outputs of the graph."""
     xp, kinds, n_L = step.objective.xp, step.objective.layers, start[-1][1].shape[0]
+    # a normalization or dropout may come before the first dense layer
     first = next(layer for layer in kinds if isinstance(layer, layers.Dense))
     x = xp.input(("batch", first.n_in), dtype)
     y = xp.input(("batch", n_L), dtype)
@@ -159,11 +161,13 @@ def _traced(
     t, rate = xp.input((), "int64"), xp.input((), dtype)
     before = xp.inputs((start, state), dtype)
     inputs = {"x": x, "y": y, "step": t, "learning_rate": rate}
+    # the last array has the weights of the examples, which are all 1
     data: Data = (x, y, xp.arange(n_L, dtype=xp.int64), xp.ones_like(x[:, 0]))
     if any(isinstance(layer, layers.Dropout) and layer.rate > 0 for layer in kinds):
         inputs["rows"] = xp.input(("batch",), "int64")
         data = (*data, inputs["rows"])
     words = _words(seed, t, xp) if layers.differs_in_training(kinds) else ()
+    # in float64, as the host computes the coefficients of other steps
     numbers = step.optimizer.coefficients(xp.astype(t, xp.float64), xp.astype(rate, xp.float64))
     numbers = tuple(xp.asarray(number, dtype=step.objective.dtype) for number in numbers)
     # the step takes all rows of its data, which `take` recognizes by this object
@@ -173,7 +177,9 @@ def _traced(
     carry = step.pack(parameters), step.layout.pack_slots(slots, xp=xp)
     carry, sums = step(carry, step.load(xp.rows, data), (numbers, words), data)
     after = step.unpack(carry[0]), step.layout.unpack_slots(carry[1], xp=xp)
+    # the step returns a sum over the examples, and the output is their mean
     sums = (sums[0] / xp.sum(data[3]), *sums[1:])
+    # without classes there is no number of correct answers
     outputs = dict(zip(("cost", "correct"), sums, strict=False))
     carried = {"step": t + 1}
     for old, new in zip(before, after, strict=True):
@@ -186,6 +192,7 @@ def _words(seed: int, t: Array, xp: Namespace) -> tuple[Array, Array]:
     """``random.step_words`` of a step that is a number of the graph, below 2^32."""
     key = (seed % 2**32, seed // 2**32)
     x0, x1 = random.threefry_of_words(key, t, MASKS)
+    # the same bits as int32, as steps on the host have them
     return tuple(
         xp.astype(xp.where(word >= 2**31, word - 2**32, word), xp.int32) for word in (x0, x1)
     )
@@ -203,7 +210,9 @@ def _kind(network: Network, cost: Cost) -> Kind | None:
 def _check_examples(examples: int | None, *, regularized: bool) -> int:
     """Refuse a wrong number of examples, or a missing one where (27) needs it."""
     if examples is None and not regularized:
+        # without regularization m has no effect
         return 1
+    # a bool is an int
     is_whole = isinstance(examples, int | np.integer) and not isinstance(examples, bool)
     if not is_whole or examples < 1:  # type: ignore[operator]
         msg = f"examples is {examples!r}; with l2 or l1 give the size of the training set"
