@@ -57,6 +57,7 @@ def _arrays(part: Linear) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         msg = f"{part.name}'s weights have shape {W.shape}; give dense layers, (n_out, n_in)"
         raise InputError(msg)
     if part.b is None:
+        # a dense layer has a bias, and zeros leave its outputs as they are
         return W, np.zeros(W.shape[0], W.dtype)
     b = assembly.as_float(part.b, f"{part.name}'s biases")
     if b.shape != W.shape[:1]:

@@ -12,15 +12,16 @@ from bpnet.storage import disk
 def reading(path: Path, expected: str, other: str, cure: str) -> Iterator[None]:
     """Turn any error in reading a file, within the ``with``, into an ``InputError`` of one line.
 
-    The message on a missing file asks for ``expected``; that on a file which cannot be read says
-    that it is damaged or ``other``, and has the ``cure``. All exceptions are caught, as a damaged
-    file can raise any of several libraries' errors.
+    The message on a missing file asks for ``expected``. The message on a file that cannot be read
+    says that the file is damaged or ``other``, and has the ``cure``. All exceptions are caught, as
+    a damaged file can raise the errors of several libraries.
     """
     if not disk.there(path) or path.is_dir():
         msg = f"there is no {path}; give {expected}"
         raise InputError(msg)
     try:
         yield
+    # its message is one line already
     except InputError:
         raise
     except Exception as error:

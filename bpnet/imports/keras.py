@@ -51,6 +51,7 @@ def from_keras(model: Any, classes: Sequence[Any] | None = None) -> Network:
                 lambda dense: file.arrays([1 + layer.has_bias for layer in dense]),
                 classes,
             )
+    # told by its attributes, so that Keras is not imported
     if not all(hasattr(model, name) for name in ("get_config", "layers", "built")):
         msg = f"{type(model).__name__} is no Keras model; give one, or a .keras file"
         raise InputError(msg)
@@ -94,10 +95,12 @@ def _network(described: Mapping[str, Any], arrays: _Arrays, classes: Any) -> Net
 
 
 def _linear(layer: DenseLayer, arrays: list[Any]) -> Linear:
+    # LoRA adds arrays, and a layer that was not built has none
     shapes = [array.shape for array in arrays]
     if len(arrays) != 1 + layer.has_bias or shapes[0][1:] != (layer.units,):
         msg = f"'{layer.name}' has arrays of shapes {shapes} for {layer.units} neurons"
         raise InputError(f"{msg}; give a model that is built, without LoRA")
+    # Keras stores W as (n_in, n_out)
     return Linear(layer.name, arrays[0].T, arrays[1] if layer.has_bias else None, layer.sigma)
 
 
@@ -105,6 +108,7 @@ def _warn(chain: Chain) -> None:
     """Warn of parts of the model that were left out, and of half precision."""
     if chain.left_out:
         msg = f"left out, as it acts in training only: {', '.join(chain.left_out)}"
+        # 5 frames up is the user's line: `_network`, `from_keras` and its check stand between
         warnings.warn(msg, stacklevel=5)
     if chain.halves:
         msg = f"the model computes in {chain.halves[0]}, the network in the dtype of its weights"
@@ -144,6 +148,7 @@ def _check_chain(layer: Mapping[str, Any], before: str | None) -> None:
         raise InputError(f"{msg}; give a model whose layers follow one another")
     for node in nodes:
         for key, value in node.get("kwargs", {}).items():
+            # None and False are what a plain call has for mask and training
             if value is not None and value is not False:
                 msg = f"'{name}' is called with {key} = {value!r}"
                 raise InputError(f"{msg}; give a model that calls its layers without it")
@@ -153,6 +158,7 @@ def _origins(node: Any) -> list[str]:
     """Names of the layers whose outputs are a node's arguments."""
     if isinstance(node, Mapping):
         if "keras_history" in node:
+            # ["name of the layer", node, output]
             return [node["keras_history"][0]]
         return _origins(list(node.values()))
     return [o for part in node for o in _origins(part)] if isinstance(node, list | tuple) else []

@@ -43,11 +43,13 @@ class KerasFile:
 
     def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
         self._archive, self._path = archive, path
+        # a zip may claim far more bytes than it has
         parts = [archive.getinfo(name) for name in (_CONFIG, _WEIGHTS)]
         refuse_growth(sum(part.file_size for part in parts), path.stat().st_size, str(path))
 
     def model(self) -> Mapping[str, Any]:
         """Class and configuration of the model, as Keras 3 writes them."""
+        # a file without metadata is taken for one of Keras 3
         version = str(self._json(_METADATA).get("keras_version", "3"))
         if not version.startswith("3"):
             msg = f"{self._path} is of Keras {version}; load it in Keras 3 and save it anew"
@@ -81,6 +83,7 @@ def _dense_arrays(content: bytes, counts: Sequence[int]) -> list[list[Any]]:
     with h5py.File(BytesIO(content), "r") as file:
         layers = _inside(h5py, file, "layers")
         for l, count in enumerate(counts):
+            # Keras counts the layers of a class, whatever names they have in the model
             name = f"dense_{l}" if l else "dense"
             group = _inside(h5py, _inside(h5py, layers, name), "vars")
             # not more than there are: a missing one would be taken for a link
@@ -115,9 +118,11 @@ def _claimed_size(data: Any) -> int:
     Chunks, which may be compressed or missing, are refused: Keras does not write them.
     """
     claimed: int = math.prod(data.shape) * data.dtype.itemsize
+    # without its byte order
     if data.dtype.str[1:] not in _FLOATS or len(data.shape) not in {1, 2}:
         msg = f"{data.name} has shape {data.shape} and type {data.dtype}, as no dense layer has"
         raise ValueError(msg)
+    # HDF5 reads an array that was never written as zeros
     if data.chunks is not None or data.id.get_storage_size() != claimed:
         msg = f"{data.name} does not hold the values that its shape {data.shape} claims"
         raise ValueError(msg)

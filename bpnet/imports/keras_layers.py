@@ -21,6 +21,7 @@ _SIGMAS: dict[str, Activation] = {
     "elu": activations.ELU(),
     "selu": activations.SELU(),
     "softplus": activations.Softplus(),
+    # exact, as in Keras without approximate=True
     "gelu": activations.GELU(),
     "silu": activations.SiLU(),
     "swish": activations.SiLU(),
@@ -100,6 +101,7 @@ def append(layer: Mapping[str, Any], chain: Chain) -> None:
     name = config["name"]
     _check(layer, chain)
     if kind == "InputLayer":
+        # the axis of examples, and one of values
         chain.is_flat = len(config["batch_shape"]) == 2
     elif kind == "Flatten":
         _flatten(name, config, chain)
@@ -133,6 +135,7 @@ def _check(layer: Mapping[str, Any], chain: Chain) -> None:
     """Refuse a layer that is not Keras's own, is unknown, or has settings that are not followed."""
     kind, config = layer["class_name"], layer["config"]
     name = config["name"]
+    # Keras's own layers have no registered name, a user's have one
     is_keras = layer.get("module", "keras.layers") == "keras.layers"
     if not is_keras or layer.get("registered_name") is not None:
         _refuse(name, f"{kind} of {layer.get('registered_name')}", "is not Keras's own; give one")
@@ -142,10 +145,12 @@ def _check(layer: Mapping[str, Any], chain: Chain) -> None:
     for key, value in config.items():
         if key in _LEFT_OUT and value is not None:
             chain.left_out.append(f"{key} of '{name}'")
+        # of a layer that is left out no setting matters
         elif value is not None and key not in _NEUTRAL | _FOLLOWED.get(kind, {key}):
             _refuse(name, kind, f"has {key} = {value!r:.60}; give a model without that")
     if config.get("trainable", True) is not True:
         chain.left_out.append(f"trainable = {config['trainable']!r} of '{name}'")
+    # the dtype of an input is that of the data, and no policy
     if kind != "InputLayer":
         _check_dtype(name, config.get("dtype"), chain)
 
@@ -194,9 +199,11 @@ def _layer_activation(layer: Mapping[str, Any], chain: Chain) -> Activation:
         return activations.ELU(float(config["alpha"]))
     if kind == "Softmax":
         axes = config["axis"] if isinstance(config["axis"], Sequence) else [config["axis"]]
+        # on flat values both are the last axis
         if list(axes) not in ([-1], [1]):
             _refuse_settings(name, kind)
         return activations.Softmax()
+    # a layer LeakyReLU has neither of the two
     if config.get("max_value") is not None or config.get("threshold", 0.0) != 0:
         _refuse_settings(name, kind)
     slope = float(config["negative_slope"])

@@ -52,6 +52,7 @@ def from_sklearn(estimator: Any) -> Network:
             msg = f"{name} has other steps beside the network; give the network alone, from its "
             msg += f"attribute {inner}, and apply the other steps to the data"
         raise InputError(msg)
+    # an estimator of bpnet.sklearn makes its network itself
     if hasattr(estimator, "to_network"):
         network: Network = estimator.to_network()
         return network
@@ -65,6 +66,7 @@ def from_sklearn(estimator: Any) -> Network:
     )
     # scikit-learn has several sigmoid outputs for rows of labels only
     has_labels = output == "sigmoid" and estimator.n_outputs_ > 1
+    # `coefs_` are (n_in, n_out)
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
     sigmas = [hidden] * (count - 1) + [output]
     network = build_network(

@@ -128,6 +128,7 @@ def _tensors(state: Any) -> dict[str, Any]:
         cure = "module.state_dict()" if hasattr(state, "state_dict") else "what state_dict() gives"
         msg = f"a {type(state).__name__} is no state_dict; give {cure}"
         raise InputError(msg)
+    # a checkpoint has the weights in an entry beside those of the optimizer
     for name, value in state.items():
         if isinstance(value, Mapping) and value and all(_is_array(v) for v in value.values()):
             msg = f"the weights are the entry {name!r} of the state; give that entry alone"
@@ -158,11 +159,13 @@ def _layer_names(tensors: Mapping[str, Any], order: Sequence[str] | None) -> lis
             msg = f"order is {names} and the layers are {sorted(prefixes)}; name each once"
             raise InputError(msg)
         return names
+    # names that are equal but for their numbers have an order
     if len({re.sub(r"\d+", "0", prefix) for prefix in prefixes}) > 1:
         msg = f"the names {', '.join(sorted(prefixes))} do not say the order of the layers"
         raise InputError(
             f"{msg}; give it: order=[first, ..., last], on the command line --order first,...,last"
         )
+    # by numbers, as "10" stands before "2" by letters
     return sorted(prefixes, key=_numbers)
 
 
@@ -180,6 +183,7 @@ def _check_linear(name: str, tensor: Any) -> None:
     """Refuse an array that is not of a ``Linear``, or that changes what it computes."""
     cure = next((cure for part, cure in _MERGED.items() if re.search(part, name)), None)
     dims = _DIMENSIONS.get(name.rpartition(".")[2])
+    # a dtype of PyTorch has no name, but a text such as "torch.float32"
     dtype = getattr(tensor.dtype, "name", str(tensor.dtype).rpartition(".")[2])
     if cure is None and dims == len(tensor.shape):
         if dtype in dtypes.FLOATS:

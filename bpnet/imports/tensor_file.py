@@ -35,6 +35,7 @@ def read(path: Path) -> dict[str, Any]:
     kinds = "a .safetensors file of a state_dict", "can't be read as safetensors"
     with foreign.reading(path, *kinds, SAVE):
         with path.open("rb") as file:
+            # the message names torch.save, of which the one of the parser would say nothing
             if file.read(2) in _PICKLES:
                 msg = f"{path} can't be read as safetensors: it is of torch.save, and may run code"
                 raise InputError(f"{msg}; {SAVE}")
