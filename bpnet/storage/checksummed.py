@@ -42,7 +42,8 @@ def encode(text: str, tensors: Tensors) -> bytes:
     header = json.loads(data[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    ordered += b" " * (-len(ordered) % 8)  # the format aligns tensors to 8 bytes
+    # The format aligns tensors to 8 bytes.
+    ordered += b" " * (-len(ordered) % 8)
     return b"".join([len(ordered).to_bytes(8, "little"), ordered, memoryview(data)[8 + size :]])
 
 
