@@ -31,7 +31,7 @@ def note(notes: Iterable[str]) -> None:
 
 def give(result: Any) -> None:
     """Write a result as one line of JSON to standard output."""
-    sys.stdout.write(json.dumps(result) + "\n")  # JSON escapes control characters itself
+    sys.stdout.write(json.dumps(result) + "\n")  # JSON has control characters escaped
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -71,7 +71,7 @@ def read_header(stream: IO[bytes], what: str) -> Header:
 
 
 def read_npz(path: Path, *, need_target: bool) -> dict[str, Host]:
-    """Arrays ``x``, ``y`` and, where they are, ``x_test``, ``y_test``, ``scale``, as stored.
+    """Read the arrays ``x``, ``y`` and, if present, ``x_test``, ``y_test``, ``scale``, as stored.
 
     All headers are checked before any data is read.
     """
@@ -107,7 +107,7 @@ def _entry_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -
 
 
 def flat(x: Host, name: str, where: str) -> tuple[Host, tuple[int, ...] | None]:
-    """Examples with pictures flattened, and the shape of a picture; no value is read."""
+    """Return examples with pictures flattened, and a picture's shape, without reading a value."""
     # More than 8 bytes is longdouble, which differs by platform and which no backend has.
     if x.dtype.kind not in "biuf" or x.dtype.itemsize > 8:
         raise InputError(f"{where}: {name} has type {x.dtype}: give booleans, integers or floats")
@@ -118,7 +118,7 @@ def flat(x: Host, name: str, where: str) -> tuple[Host, tuple[int, ...] | None]:
 
 
 def check_targets(y: Any, rows: int, name: str, where: str) -> None:
-    """Refuse targets of the wrong type or shape; no value is read."""
+    """Refuse targets of the wrong type or shape, without reading a value."""
     check_lengths(rows, y.shape, f"{where}: {name}")
     if y.dtype.kind not in "biufUS" or (y.dtype.kind == "f" and y.dtype.itemsize > 8):
         raise InputError(f"{where}: {name} has type {y.dtype}: give labels or numbers")

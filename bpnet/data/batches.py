@@ -51,7 +51,7 @@ def as_array(value: Any, name: str) -> Array:
 
 
 def require_one(arrays: Mapping[str, Any]) -> None:
-    """Refuse arrays of two libraries or devices; lists, and text, go with any."""
+    """Refuse arrays of two libraries or devices; lists and arrays of text may accompany any."""
     moved = {
         name: array for name, array in arrays.items() if is_array_api_obj(array)
         and not (isinstance(array, np.ndarray) and array.dtype.kind not in "biufc")
@@ -160,7 +160,7 @@ def outputs(
 
 
 def chunk(parameters: Parameters) -> int:
-    """Examples of which the widest layer stays of bounded size."""
+    """Number of examples in a batch, such that the widest layer's output has a bounded size."""
     widest: int = max(size for arrays in parameters for W in arrays for size in W.shape[-2:])
     return max(1, _CHUNK // widest)
 
@@ -171,7 +171,7 @@ def host_dtype(dtype: str) -> str:
 
 
 def on_device(parameters: Parameters, *, backend: Backend, dtype: str) -> Parameters:
-    """Own copies of all parameter arrays on the backend."""
+    """Copy all parameter arrays to the backend."""
     return tuple(
         tuple(backend.asarray(array, dtype=dtype, copy=True) for array in arrays)
         for arrays in parameters

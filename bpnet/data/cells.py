@@ -118,7 +118,7 @@ def check_finite(column: "pl.Series", where: str, first: Rows) -> None:
 
 
 def without_marks(text: "pl.Series") -> "pl.Series":
-    """Text without what stands for no value among numbers and dates."""
+    """Text in which marks of a missing number or date, such as "n.a.", are null."""
     return text.set(text.str.to_lowercase().is_in(_MARKS), None)
 
 

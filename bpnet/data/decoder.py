@@ -44,7 +44,7 @@ def limit(most: int) -> None:
 
 
 def decode(path: str, kind: str, most: int) -> dict[str, Any]:
-    """Decode a file piece by piece, and return what is said of it."""
+    """Decode a file piece by piece; return the JSON that is written: its rows or claimed bytes."""
     import polars as pl
 
     with Path(path).open("rb") as file:  # by its name polars might take it for a pattern
@@ -61,7 +61,7 @@ def decode(path: str, kind: str, most: int) -> dict[str, Any]:
 
 
 def _width(dtype: Any) -> int:
-    """Bytes of a value of a type, at least."""
+    """Smallest number of bytes of a value of a type."""
     digits = "".join(c for c in str(dtype) if c.isdigit())
     if dtype.is_numeric():
         return _WIDTHS.get(digits, 8)
@@ -70,7 +70,7 @@ def _width(dtype: Any) -> int:
 
 
 def main(path: str, kind: str, most: str) -> int:
-    """Run the program; the exit status is 1 after an error that it could tell."""
+    """Run the program; the exit status is 1 after an error that it has written."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # each has memory of its own
     import polars  # noqa: F401  (before the limit: its own code needs room)
 

@@ -29,7 +29,7 @@ _PIECE = 1 << 24
 
 
 def suffix(path: Path) -> str:
-    """Ending that says what a table is, without that of its compression; "-" is standard input.
+    """Ending that tells the format, without that of a compression; "-" is CSV on standard input.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def suffix(path: Path) -> str:
 
 
 def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[str, ...]]":
-    """Read a text file: its frame, the separator that was used, and what was taken for granted.
+    """Read a text file; return its frame, the separator that was used, and notes on the encoding.
 
     Columns of the frame have the names that :func:`check_names` gives them, and hold text, or
     numbers or days where all of their cells are such. A ragged file, and one whose encoding is not
@@ -73,7 +73,7 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
 
 
 def _typed(text: "pl.Series") -> "pl.Series":
-    """Column as numbers or days where that is what all of its cells are, so that each is read once.
+    """Convert a column to numbers or days where all of its cells are such, so each is parsed once.
 
     Digits with zeros in front, and those beyond 64 bits, stay text: they may be codes.
     """
@@ -117,7 +117,7 @@ def check_names(names: Sequence[str], where: object) -> list[str]:
 
 
 def _bytes(path: Path) -> bytes:
-    """Content of a file, or of standard input; what is compressed grows to a limit only."""
+    """Content of a file or of standard input; a compressed file that grows too large is refused."""
     if str(path) == "-":
         return sys.stdin.buffer.read()
     opener = _OPENERS.get(path.suffix.lower())
@@ -136,7 +136,7 @@ _SAVE = "save it in the encoding UTF-8 ('CSV UTF-8' in a spreadsheet)"
 
 
 def _decoded(data: bytes, where: str) -> tuple[bytes, tuple[str, ...]]:
-    """Text in UTF-8 without a mark of byte order, and what was taken for granted."""
+    """Convert text to UTF-8 without a byte-order mark; return it with notes on the encoding."""
     if data.startswith(_UTF_16) and not data.startswith(codecs.BOM_UTF32_LE):
         try:
             return data.decode("utf-16").encode(), (f"{where} is read as UTF-16",)

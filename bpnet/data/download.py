@@ -101,7 +101,7 @@ def download(name: str) -> Path:
 
 
 def _cause(error: Exception) -> str:
-    """Return the first cause of an error, which requests and urllib3 wrap in the address, twice."""
+    """Return the first cause of an error, which requests and urllib3 each wrap in an error."""
     inner: object = error
     while (args := getattr(inner, "args", ())) and isinstance(args[0], Exception):
         inner = args[0]
@@ -109,7 +109,7 @@ def _cause(error: Exception) -> str:
 
 
 def _otherwise(name: str, root: Path | None) -> str:
-    """The other ways to a data set: Debian's package, the files by hand, a folder of IDX files."""
+    """Message on other ways to get a data set: Debian's package, files by hand, or a folder."""
     package, files = ORIGINS[name].package, ", ".join(ORIGINS[name].sha256)
     debian = f"on Debian, `apt install {package}`; or " if package else ""
     set_first = "" if root else " after setting BPNET_DATA=FOLDER"

@@ -95,7 +95,7 @@ class Encoded(HostRows):
         return out
 
     def whole(self) -> Host:
-        """All rows, none of which is kept here."""
+        """All rows in one array; none is added to the rows that are kept."""
         out = np.empty(self.shape, np.float32)
         for i in range(len(self.runs)):
             out[self.starts[i] : self.starts[i + 1]] = self._read(i)
@@ -133,7 +133,7 @@ class Encoded(HostRows):
         return np.arange(k)
 
     def identity(self) -> str:
-        """Sizes of the files and samples of them, and what is done with the rows."""
+        """Return text on samples of the files, the encoding, the rows and the way of shuffling."""
         files = [part.sample() for part in self.table.parts]
         index = None if self.index is None else [len(self.index), *self.index[:: 1 << 16].tolist()]
         return f"{self.shape} {files} {self.columns} {index} {self.buffer} {self.full}"

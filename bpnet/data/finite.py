@@ -14,7 +14,7 @@ _LARGEST |= {"float16": 65504.0, "bfloat16": 3.3895313892515355e38}
 
 
 def first_bad(a: npt.NDArray[Any], dtype: str | None = None) -> tuple[int, ...] | None:
-    """Index of the first number that is nan, inf or beyond a dtype; None where all are well.
+    """Index of the first number that is nan, inf or beyond a dtype; None where there is none.
 
     The dtype is what the numbers will be cast to, by default their own.
 

@@ -32,7 +32,7 @@ _WAIT = 300  # seconds, and one more for each megabyte of a file, after which a 
 
 @contextmanager
 def refusing_tables(what: str) -> Iterator[None]:
-    """Turn what polars raises into one line; its panics are no `Exception`."""
+    """Turn errors of polars into messages of one line; its panics are no `Exception`."""
     try:
         import polars as pl
     except ImportError:
@@ -59,7 +59,7 @@ def is_frame(source: Any) -> bool:
 
 @dataclass(frozen=True)
 class Run:
-    """Rows ``first`` to ``first + rows`` - 1 of part ``part``, of which ``begin`` come before."""
+    """Rows ``first`` to ``first + rows`` - 1 of a part, after ``begin`` rows of the table."""
 
     part: int
     first: int
@@ -133,7 +133,7 @@ class Table:
 def open_table(
     paths: Sequence[Path], *, separator: str | None = None, in_memory: bool = True
 ) -> Table:
-    """Open files that are one table together."""
+    """Open files as one table, whose rows follow one another in the order of the files."""
     first = paths[0]
     parts: list[Part] = []
     notes: list[str] = []
@@ -203,7 +203,7 @@ def _of_pandas(column: Any) -> "pl.Series":
 
 
 def _columnar(path: Path, *, in_memory: bool) -> tuple[Part, dict[str, str]]:
-    """Parquet or Arrow file that a process with bounds could decode, and kinds of its columns."""
+    """Open a Parquet or Arrow file that another process could decode; return its columns' kinds."""
     stamp = Stamp.of(path)
     rows = _decodable(path, stamp.size)
     frame = _scan(path)

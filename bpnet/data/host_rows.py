@@ -19,14 +19,14 @@ _DENSE = 1 << 28  # bytes up to which sparse examples are made dense at once
 
 
 class HostRows(ABC):
-    """An array on the host, (m, ...), of which only rows that are asked for are in memory."""
+    """An array on the host, (m, ...), whose rows are read into memory when they are taken."""
 
     shape: tuple[int, ...]
     dtype: Any
 
     @abstractmethod
     def take(self, rows: Host) -> Host:
-        """Rows by their numbers, ``(len(rows), ...)``, read now: no others are."""
+        """Read the rows of these numbers, ``(len(rows), ...)``, and no others."""
 
     def whole(self) -> Host:
         """All rows, in memory."""

@@ -50,7 +50,7 @@ class Learned:
 
     @property
     def replaced(self) -> Replaced:
-        """Cells in whose place something else is put."""
+        """Counts of the cells that are replaced."""
         unseen = Replaced(0, sum(self.unseen.values()), tuple(sorted(self.unseen)))
         is_numeric = self.column is not None and not self.column.categories
         missing = self.scan.missing + self.scan.marks * is_numeric

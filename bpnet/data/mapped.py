@@ -37,7 +37,7 @@ class Part:
     start: int
 
     def read(self, rows: Host | None, name: str) -> Host:
-        """Rows by their numbers, or all: native, text decoded, all numbers finite."""
+        """Read rows by their numbers, or all: in native byte order, decoded, and all finite."""
         self.stamp.check()  # a page that is no longer there would end the process
         array = np.ascontiguousarray(self.array) if rows is None else np.take(self.array, rows, 0)
         self.stamp.check()

@@ -171,7 +171,7 @@ class Scan:
             reading.moments = moments if before is None else before.merged(moments)
 
     def _number(self, values: "pl.Series", begin: int) -> None:
-        """Notice whether whole numbers count the rows."""
+        """Note whether whole numbers count the rows."""
         if not values.dtype.is_integer() or values.null_count():
             self.numbered |= {-1, -2}  # no one distance from the row's number
         elif len(self.numbered) < 2:
@@ -179,7 +179,7 @@ class Scan:
             self.numbered |= {int(beyond.min()), int(beyond.max())}
 
     def _differ(self, series: "pl.Series") -> None:
-        """Notice whether a value comes twice."""
+        """Note whether a value occurs twice."""
         known = series.drop_nulls()
         unique = known.unique()
         self.repeats |= len(unique) < len(known)
@@ -189,7 +189,7 @@ class Scan:
             self.different |= values
 
     def _count(self, text: "pl.Series", place: Place) -> "pl.DataFrame":
-        """Count the values that are learned from, and return how often each of all comes."""
+        """Count the values that are learned from; return the counts of the values of all rows."""
         every = _counted(text)
         if len(self.counts) <= _VALUES:  # where values are very many, some are counted
             kept = every if place.picks is None else _counted(place.picked(text))
@@ -219,14 +219,14 @@ class Scan:
         return "text", ""
 
     def _best(self, kind: str) -> tuple[str, str] | None:
-        """The way to read the column as numbers or dates by which most cells can be read."""
+        """Reading as numbers or dates by which the most cells can be read; None without one."""
         hows = [how for how, one in self.readings.items() if how[0] == kind and one.cells]
         if self.comma:  # max returns the first of equals, which is then the decimal comma
             hows.sort(key=lambda how: how[1] != ",")
         return max(hows, key=lambda how: self.readings[how].cells, default=None)
 
     def _is_plausible(self, reading: Reading) -> bool:
-        """Return whether the cells that could not be read are gaps, and no categories."""
+        """Return whether the cells that could not be read are missing values, not categories."""
         bare = self.known - self.marks
         if reading.cells == bare:
             return self.marks == 0 or len(reading.values) > 2

@@ -17,7 +17,7 @@ from bpnet.storage import disk
 
 @dataclass(frozen=True)
 class Source:
-    """Source of data: its kind, its name in messages, and its files, those of targets apart.
+    """Source of data: its kind, its name in messages, and its files, with separate target files.
 
     The kind is "name", "npz", "array", "idx" or "table"; a table may be a frame in memory.
     """
@@ -52,7 +52,7 @@ def find(source: Any, need_target: bool, *, patterns: bool = False) -> Source:
 
 
 def _of_files(paths: list[Path], where: str, need_target: bool) -> Source:
-    """Tell the kind of files by their endings."""
+    """Determine the kind of files by their endings."""
     strange = next((path for path in paths if not is_table(path)), None)
     if strange is None:
         return Source("table", where, paths)
@@ -71,7 +71,7 @@ def _of_files(paths: list[Path], where: str, need_target: bool) -> Source:
 
 
 def _of_folder(folder: Path, where: str) -> Source:
-    """Tell whether a folder holds tables or IDX files."""
+    """Determine whether a folder holds tables or IDX files."""
     if is_table(folder) or folder.suffix.lower() in {".npz", ".npy"}:
         raise InputError(f"{folder} is a folder, where a file was wanted: give the file")
     tables = sorted(p for p in folder.iterdir() if p.suffix.lower() in STREAMED and disk.there(p))
@@ -107,7 +107,7 @@ def _files(name: Any, patterns: bool) -> list[Path]:
 
 
 def absolute(source: str) -> str:
-    """Source as :func:`load` takes it from any folder: a built-in name as it is, files in full.
+    """Source with absolute paths, for use in any working folder; a built-in name stays as it is.
 
     Examples
     --------

@@ -182,7 +182,7 @@ def _targets(
 def _settled(
     columns: "list[pl.Series]", names: Sequence[str], kinds: Sequence[Kind], task: str, where: str
 ) -> tuple[Host, str]:
-    """Values of the targets, (m,) or (m, k), and the task that they set."""
+    """Values of the targets, (m,) or (m, k), and the task that follows from them."""
     if len(names) > 1 and task == "classify":
         raise InputError(f"task 'classify' has one target, and there are {len(names)}: give one")
     if task == "auto" and (len(names) > 1 or kinds[0][0] == "date"):

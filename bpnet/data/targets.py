@@ -14,7 +14,7 @@ FEW = 20  # different whole numbers that are taken for classes
 
 
 def settle(y: npt.NDArray[Any], task: str, where: str) -> tuple[npt.NDArray[Any], str]:
-    """Choose the task and bring the targets, (m,) or (m, k), into its form.
+    """Choose the task and convert the targets, (m,) or (m, k), to the form that the task has.
 
     For "classify" these are labels (m,) or label rows (m, k) in [0, 1], for "regress" float values.
     With "auto" text and booleans are classes, numbers too where there are at most 20 different
@@ -48,7 +48,7 @@ def _are_classes(y: npt.NDArray[Any]) -> bool:
 
 
 def are_few(y: npt.NDArray[Any]) -> bool:
-    """Return whether numbers are few different whole ones, which may be classes."""
+    """Return whether numbers are whole with few different values, so that they may be classes."""
     if y.dtype.kind == "f" and (y != np.floor(y)).any():
         return False
     return len(np.unique(y)) <= FEW

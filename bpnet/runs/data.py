@@ -48,7 +48,7 @@ def read(
 
 
 def read_again(config: Config, columns: Columns | None = None) -> Dataset:
-    """Data set of a run's training, split as it was then; a source that has changed is refused.
+    """Data set of a run's training, with the same held-out rows; a changed source is refused.
 
     ``columns`` are the encodings of a table, where the run took them from an earlier run.
     """

@@ -48,7 +48,7 @@ def _with(**more: Any) -> Callable[[Snapshot], Snapshot]:
 
 
 def _as_of_a_set(snapshot: Snapshot) -> Snapshot:
-    """Turn a single network into a set of one: until version 4 it had a format of its own."""
+    """Convert the checkpoint of one network, until version 4 a format of its own, to a set."""
     if "set" in snapshot.numbers:
         msg = "it is of a set, in the form of a version that was never released"
         raise ValueError(msg)

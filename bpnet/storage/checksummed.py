@@ -48,7 +48,7 @@ def encode(text: str, tensors: Tensors) -> bytes:
 
 
 def decode(content: bytes) -> Content:
-    """Read the bytes of :func:`encode`, which no file or stranger could have changed."""
+    """Decode bytes of :func:`encode` that come from this run, so that no checksum is compared."""
     from safetensors.numpy import load
 
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

@@ -21,7 +21,7 @@ class FolderLock:
 
     def take(self) -> None:
         """Lock the folder; refuse it if another process has, or if ``.lock`` is not a file."""
-        # FileLock itself would follow a link, and wait for a pipe.
+        # A link or a pipe of this name is refused before FileLock opens it.
         os.close(disk.regular(self.folder / NAME, os.O_RDWR | os.O_CREAT, follow=False))
         try:
             self._lock.acquire(timeout=0)
