@@ -294,6 +294,7 @@ def _signature_error(
     count = len(args) - len(_BOUND & signature.parameters.keys())
     if count > len(first):
         msg = f"{name} takes {', '.join(first) or 'nothing'}, then keywords, and was given {count}"
+        # Other libraries take X and y as two arguments.
         pair = "; give X and y as a pair: (X, y)" if first and first[-1] == "data" else ""
         return ArgumentError(f"{msg} arguments{pair or '; give the others by name'}")
     return ArgumentError(f"{name}: {reason}; its arguments are {', '.join(names)}")

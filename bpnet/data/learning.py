@@ -131,6 +131,7 @@ def _categories(scan: Scan, kind: str) -> Learned:
         counts = Counter[str]()
         for name, count in scan.counts.items():
             counts[name.lower()] += count
+    # Text that seldom repeats, such as names or remarks, tells nothing about other rows.
     if not is_said and len(counts) > max(FEW, counts.total() // 2):
         return Learned(scan, None, f"it is text with {len(counts):,} different values")
     rare = min(_RARE_ROWS, _RARE_SHARE * scan.kept)

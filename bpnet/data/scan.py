@@ -228,8 +228,10 @@ class Scan:
     def _is_plausible(self, reading: Reading) -> bool:
         """Return whether the cells that could not be read are missing values, not categories."""
         bare = self.known - self.marks
+        # One or two numbers beside marks are categories, such as 0, 1 and unknown.
         if reading.cells == bare:
             return self.marks == 0 or len(reading.values) > 2
+        # Other words are missing values among many different numbers only.
         return bare - reading.cells <= FEW_BAD * bare and len(reading.values) > FEW
 
 

@@ -178,7 +178,7 @@ def divide(
     parts = {"": every[~is_held], "test" if test else "validation": every[is_held]}
     if not (validation and test):
         return parts, ()
-    if version == 1:
+    if version == 1:  # kept as it was, since earlier runs draw their rows again
         rows = every[is_held]
         keys = generator(seed, "split", 1).bit_generator.random_raw(len(rows))
         order = rows[np.lexsort((keys, strata[rows]))]

@@ -140,6 +140,7 @@ def _kind(table: Table, name: str, task: str) -> Kind:
         plain = cells.plain(table.read(run, [name])[name], table.parts[run.part].where, run.first)
         if cells.kind(plain) == "text" and task != "regress":
             coded = coded or cells.has_codes(plain)
+        # All rows count: rows are held out by class, and so only after the type is known.
         scan.add(plain, Place(None, run.first, run.begin))
     kind, style = scan.taken_as()
     if kind == "text" or coded:
