@@ -117,7 +117,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 _LIMIT = Interval(Real, STRENGTH.low, None, closed="left")
 
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-"""Those of scikit-learn, which change between epochs."""
+"""Learning rates of scikit-learn, which change, if at all, between epochs."""
 
 COMMON: dict[str, Any] = {
     "hidden_layer_sizes": ["array-like", _COUNT],

@@ -25,7 +25,7 @@ from bpnet.training.session import Session
 
 
 class Memory(NamedTuple):
-    """What the next fit needs of this one to go on; NumPy, whatever the backend."""
+    """What the next fit needs in order to go on; its arrays are NumPy's on every backend."""
 
     optimizer: Optimizer
     slots: Any
@@ -40,7 +40,7 @@ class Memory(NamedTuple):
 class StochasticFit(Fit):
     """A fit by batches: after each epoch it writes the curves, lowers the rate, or stops.
 
-    It is the schedule of its own learning rate where that is one of scikit-learn's. If
+    The fit is its own schedule where ``learning_rate`` is one of scikit-learn's. If
     ``incremental``, it is one epoch of ``partial_fit``. ``best`` are the parameters with the best
     validation score.
     """
@@ -180,6 +180,7 @@ class StochasticFit(Fit):
         return float(est._metric(y, est._decode(outputs), sample_weight=weights))
 
     def _worse_score(self) -> bool:
+        """Keep the best score and its parameters; return whether this one is not better by tol."""
         est = self.est
         # tol is held against the best score before this one, as in scikit-learn
         score, best = est.validation_scores_[-1], est.best_validation_score_
@@ -189,6 +190,7 @@ class StochasticFit(Fit):
         return bool(score < best + est.tol)
 
     def _worse_loss(self) -> bool:
+        """Keep the smallest loss; return whether this one is not smaller by tol."""
         est = self.est
         best = est.best_loss_
         if est.loss_ < best:

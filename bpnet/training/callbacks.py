@@ -71,6 +71,8 @@ class Run:
         Sums of the cost and of correct answers over this epoch so far.
     result : tuple of tuples of arrays or None
         Parameters that the network gets at the end in place of the last ones.
+    stopped : str or None
+        Reason why the run ends before its last epoch.
     note : str
         Remark of the optimizer at the end of the run.
     """
@@ -89,9 +91,9 @@ class Run:
     history: History = field(default_factory=History)
     stopped: str | None = None
     sums: tuple[float, float] = (0.0, 0.0)
-    pull: Any = None
-    snapshot: Any = None
-    probe: Any = None
+    pull: Any = None  # copies the parameters from the device into the network
+    snapshot: Any = None  # returns the contents of a checkpoint
+    probe: Any = None  # returns quantiles of the layers, of one network alone
     result: Any = None
     note: str = ""
     compiled: bool = False
@@ -257,6 +259,7 @@ class EarlyStopping(Callback):
             if self.restore:
                 run.pull()
                 self._parameters = run.network.parameters
+        # a distance and not a count, so that a resumed run needs the best epoch only
         elif run.epoch - self.best_epoch >= self.patience:
             run.stop(f"no better {name} for {self.patience} epochs")
 

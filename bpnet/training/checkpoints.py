@@ -107,6 +107,7 @@ class Checkpoint(Callback):
         self._write(run)
 
     def _write(self, run: Run) -> None:
+        """Write a checkpoint, unless the last one has every network where it is now."""
         snapshot = run.snapshot()
         networks = snapshot.numbers["networks"].values()
         # the end of a run often falls together with that of an epoch, which has been written

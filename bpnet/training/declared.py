@@ -74,7 +74,8 @@ class Option:
 
     ``each`` allows networks of a set to differ, ``swept`` makes it a parameter of sweeps,
     ``compared`` makes a resumed run keep it, ``taken`` passes it to the training step, ``of_steps``
-    says that L-BFGS has no use for it, and ``words`` are synonyms in other libraries.
+    says that L-BFGS has no use for it, and ``words`` are synonyms in other libraries. ``panel`` is
+    the heading above it in the help of a command, and ``flag`` its name there.
     """
 
     help: str

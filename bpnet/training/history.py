@@ -102,6 +102,7 @@ class History(dict[str, list[float]]):
 
     def __repr__(self) -> str:
         shown = [name for name in self if name not in {"learning_rate", "seconds"}]
+        # a callback may name a figure before it has a value
         figures = [f"{_label(name)} {_text(name, self[name][-1])}" for name in shown if self[name]]
         epochs = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         return f"History({epochs}: {', '.join(figures)})" if figures else f"History({epochs})"

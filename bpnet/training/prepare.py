@@ -73,7 +73,10 @@ def prepare(
     dtype: str,
     learn: bool = False,
 ) -> tuple[Backend, Objective, Data, Targets]:
-    """Return the backend, the objective, the data on the device, and the targets on the host."""
+    """Return the backend, the objective, the data on the device, and the targets on the host.
+
+    With ``learn``, for a training, outputs that do not fit the task of the data are refused.
+    """
     check_network(network)
     dtypes.check_float(dtype)
     x, y = pair(data, "data")

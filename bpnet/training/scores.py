@@ -154,7 +154,7 @@ def _of_numbers(name: str, a: Host, y: Host) -> float:
 
 
 def _exact(p: Host) -> Host:
-    """Return rows with the sum 1 in float64; float32 gave it up to its own rounding."""
+    """Return rows that sum to 1 in float64; those from float32 do so up to its rounding."""
     return p if p.ndim == 1 else np.asarray(p / p.sum(axis=1, keepdims=True))
 
 

@@ -99,7 +99,7 @@ class Session:
         )
 
     def _seat(self, members: Sequence[Member], carry: Carry) -> None:
-        """Place the members of a stack and their arrays."""
+        """Set the members of a stack, the carry of their arrays, and the numbers that differ."""
         self.members, self.carry = list(members), carry
         self._host = {}
         self._per_member = trees.map_leaves(self._device, stacking.per_member(members))
@@ -225,7 +225,7 @@ class Session:
         return ((rows, None) for rows in plan)
 
     def _after_block(self, i: int, rows: Host, costs: Host, counts: Host, before: Carry) -> None:
-        """Add the sums of a block to a member's run, or end the run where they are not finite."""
+        """Add the sums of a block to a run, or end it at ``before`` where they are not finite."""
         member = self.members[i]
         if not np.isfinite(costs).all():
             lone = self.of(i, before)

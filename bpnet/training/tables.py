@@ -47,7 +47,7 @@ class TableRecipe:
     schedule : str
         Schedule of the learning rate.
     steps : int
-        Most steps of each network, for a table that needs no more than ``most_epochs``.
+        Steps of each network, from which the epochs follow within the two bounds below.
     least_epochs, most_epochs : int
         Fewest and most passes over the data, whatever the number of steps.
     batches : int
