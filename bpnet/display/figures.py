@@ -33,6 +33,7 @@ def value_text(name: str, value: float) -> str:
     if name == "accuracy":
         return f"{100 * value:.1f} %"
     if name in {"mae", "rmse", "mse"}:
+        # amounts of five digits and more are read as whole numbers
         return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.5g}"
     return figure(value)
 

@@ -154,6 +154,7 @@ def _layer_names(tensors: Mapping[str, Any], order: Sequence[str] | None) -> lis
         msg = f"'{bare[0]}' has a bias and no weight" if bare else "the state_dict is empty"
         raise InputError(f"{msg}; give a state_dict of Linear layers")
     if order is not None:
+        # a single name is the list of one layer
         names = [order] if isinstance(order, str) else list(order)
         if sorted(names) != sorted(prefixes):
             msg = f"order is {names} and the layers are {sorted(prefixes)}; name each once"

@@ -63,6 +63,7 @@ class Table:
     closed: bool = False
     text: bool = False
     wide: bool = False
+    # the template chooses its macro by the kind of a block
     kind: str = field(default="table", init=False)
 
 

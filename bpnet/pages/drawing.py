@@ -126,7 +126,7 @@ Draw = Callable[[Any, Theme], Iterable[Spot] | None]
 
 
 def columns(axes: Any, x: Sequence[float], texts: Sequence[str], most: int = 400) -> list[Spot]:
-    """Spots for values of ``x``, each as wide as half the distances to its neighbors."""
+    """Spots for values of ``x``, each up to the middles between neighbors; none for too many."""
     # more spots than this would be narrower than a point of the picture
     if len(x) > most:
         return []

@@ -59,6 +59,7 @@ def render(
         verdict_class="pass" if passed == len(rows) else "fail",
         about=about,
         parts=[_part(part, results, checks) for part in STORY],
+        # a picture of Section 2 has 100 x 100 pixels
         slips={place: text.format(terms=terms(10_000)) for place, text in SLIPS.items()},
     )
 

@@ -23,11 +23,11 @@ class Axis:
     Parameters
     ----------
     name : str
-        What stands above it.
+        Heading above the axis.
     places : sequence of float
-        Where each item lies.
+        Position of each item on the axis, from 0 to 1.
     ticks : sequence of (float, str)
-        Places and texts.
+        Positions and texts of the ticks.
     """
 
     name: str

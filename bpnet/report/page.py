@@ -60,7 +60,7 @@ def folder_for(
 
 
 def sealed_page(folder: Path) -> str | None:
-    """Return the page of a folder; None where it lacks one, or somebody changed it."""
+    """Return the page of a folder; None if there is none, or if it was edited."""
     path = folder / _NAME
     if disk.kind(path) != "file":
         return None

@@ -73,6 +73,7 @@ def _cells(subject: Subject, examples: Host) -> tuple[list[str], list[list[str]]
         return head, [[number(float(v)) for v in row[:_CELLS]] for row in x]
     columns = subject.columns
     counts = replacement_counts(subject.evaluation.data)
+    # an unknown text is no number that was filled in
     replaced = frozenset(name for name, n in counts.items() if {"missing", "bad"} & n.keys())
     cells = [_decoded(columns, row, replaced) for row in x]
     return [c.name for c in columns.inputs[:_CELLS]], cells
@@ -228,6 +229,7 @@ def _spots(axes: Any, r: Residuals, at: Host, x: Host, y: Host) -> list[Spot]:
 def _tenths(r: Residuals) -> Table:
     """Return the means of actual and predicted values, by tenths of the actual ones."""
     order = np.argsort(r.actual, kind="stable")
+    # fewer examples than tenths would leave parts without a mean
     parts = np.array_split(order, min(10, len(order)))
     rows = [
         [f"{i}", number(r.actual[at].mean()), number(r.predicted[at].mean()), f"{len(at):,}"]

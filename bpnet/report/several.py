@@ -144,6 +144,7 @@ def _cell(value: float | None, text: Any) -> str:
 
 
 def _settings(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
+    # the order of the configuration, which a set would lose
     keys = dict.fromkeys(
         (table, key) for s in subjects for table in _TABLES for key in s.config.get(table, {})
     )
@@ -187,8 +188,10 @@ def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
         if subject.task == base.task == "classes":
             alike = percent(float(np.mean(subject.answers()[0] == base.answers()[0])))
         rows.append([label, f"{far:.2e}", alike])
+    # outputs of classes are probabilities or scores, which have no unit
     unit = "" if base.task == "classes" else f", in the unit of {base.target}"
     head = ["run", f"largest difference{unit}", "same class"]
+    # only classes can be the same
     shown = 3 if any(row[2] for row in rows) else 2
     table = Table(
         f"Outputs beside those of {labels[0]}", head[:shown], [row[:shown] for row in rows]

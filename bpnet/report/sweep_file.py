@@ -1,4 +1,4 @@
-"""What a report reads of the file of a sweep."""
+"""The part of a sweep's file that a report reads."""
 
 import math
 import statistics
@@ -14,7 +14,7 @@ from bpnet.storage import disk, strict_json
 _FIGURES = frozenset(
     {"rank", "trial", "mean", "deviation", "scores", "epochs", "diverged", "pruned"}
 )
-"""What a row of the ranking has beside its options."""
+"""Keys of a row of the ranking that are not options."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Trial:
     Parameters
     ----------
     number : int
-        Its number in the plan, from 1.
+        Number of the combination in the plan, from 1.
     options : dict
-        Its options.
+        Options of the combination.
     score, deviation : float
-        Mean and standard deviation over its networks; nan where one diverged.
+        Mean and standard deviation of the score over its networks; nan where one diverged.
     epochs : float
         Median of the epochs that its networks keep.
     pruned : int or None
-        Epoch after which it was pruned.
+        Epoch after which the trial was pruned.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class SweepFile:
-    """What a report reads of ``sweep.json``: the name of the score, and the trials, best first."""
+    """The part of ``sweep.json`` that a report reads; its trials are ranked, the best first."""
 
     score: str
     seeds: int
@@ -61,7 +61,7 @@ class SweepFile:
 
 
 def read(folder: Path) -> SweepFile | None:
-    """Sweep of a folder; None where it has none.
+    """Read the sweep of a folder; return None for a folder without one.
 
     Raises
     ------
@@ -76,12 +76,14 @@ def read(folder: Path) -> SweepFile | None:
         trials = [_trial(row) for row in file["configurations"]]
         return SweepFile(str(file["score"]), len(file["seeds"]), int(file["folds"]), trials)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # an entry of a damaged file may have any type of JSON, and so any error
         msg = f"{path} is damaged ({one_line(error)}); delete it for a report without it"
         raise InputError(msg) from error
 
 
 def _trial(row: dict[str, Any]) -> Trial:
-    """A row of the ranking; one of an older version has no number, and its rank takes its place."""
+    """Trial of a row of the ranking; in a file of an older version its rank is its number."""
+    # JSON has no nan, so that null is the score of a combination that diverged
     mean, deviation = (math.nan if row[n] is None else float(row[n]) for n in ("mean", "deviation"))
     epochs = statistics.median(float(epoch) for seed in row["epochs"] for epoch in seed)
     pruned = row.get("pruned")

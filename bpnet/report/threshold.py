@@ -55,7 +55,7 @@ class Thresholds:
 
     @property
     def precision(self) -> Host:
-        """Share of what is taken for the second class that is; 1 where nothing is."""
+        """Share of the second class in the examples taken for it; 1 where none are taken."""
         taken = self.right + self.wrong
         return np.where(taken > 0, self.right / np.maximum(taken, 1), 1.0)
 

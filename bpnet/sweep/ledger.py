@@ -22,7 +22,7 @@ End = tuple[float, int]
 
 _CSV = "sweep.csv"
 _SHARE = 20
-"""Time between two writings, in units of what one takes."""
+"""Least time between two writings, in units of the duration of one."""
 
 
 @dataclass(eq=False)

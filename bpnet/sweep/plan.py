@@ -33,7 +33,7 @@ OF_THE_NETWORK = ("hidden", "activation")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep trains, and how it ranks it.
+    """The networks that a sweep trains, and how it ranks them.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Plan:
     prune: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be swept before there is a network.
+        """Refuse a plan that cannot be trained, before any network is made.
 
         Raises
         ------

@@ -29,12 +29,12 @@ class Ranked:
     Parameters
     ----------
     configuration : dict
-        Its options.
+        Options of the combination.
     scores : array, (seeds, folds)
-        Of its networks, at the epoch that each keeps; nan where one diverged. Of a trial that was
-        pruned, or diverged where trials are pruned, there is the first network alone, (1, 1).
+        Scores of its networks at the epochs that they keep, nan where one diverged. A trial that
+        was pruned has its first network alone, (1, 1), as has one that diverged in such a sweep.
     epochs : array of int, (seeds, folds)
-        That epoch, from 1.
+        Epochs that the networks keep, from 1.
     trial : int
         Number of the combination in the plan, from 1.
     pruned : int or None
@@ -153,7 +153,7 @@ def networks_of(
 ) -> range:
     """Numbers of the networks of a combination.
 
-    Of a trial that was pruned, or diverged where trials are pruned, no others are trained.
+    A trial that was pruned has its first network alone, as has one that diverged in such a sweep.
     """
     first = c * plan.networks_each
     failed = first in trained and math.isnan(trained[first][0])

@@ -135,7 +135,7 @@ class _Call:
 
 
 def _train(call: _Call, numbers: list[int], study: pruning.Study | None = None) -> list[int]:
-    """Train those of the networks that are not trained yet; return the sizes of their stacks."""
+    """Train the networks that the ledger lacks, and return the sizes of their stacks."""
     plan, ledger = call.plan, call.ledger
     cells = list(itertools.product(plan.configurations(), plan.seeds, call.parts))
     left = [i for i in numbers if i not in ledger.trained]
