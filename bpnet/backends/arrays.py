@@ -164,6 +164,7 @@ class Arrays(ABC):
         return self.xp.asarray(a, copy=True)
 
     def _sibling(self, dtype: str) -> str:
+        """The dtype, or its sibling where the device has only that."""
         if self.has(dtype) or not self.has(SIBLINGS.get(dtype, "")):
             return dtype  # where there is no sibling either, dtype() tells the user
         return SIBLINGS[dtype]

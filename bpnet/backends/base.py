@@ -169,4 +169,5 @@ class Backend(Arrays):
 
     def _rows(self, numbers: tuple[Any, ...], carry: Any) -> Iterable[tuple[Any, ...]]:
         """Rows of the numbers of a scan that is not compiled, in the form that a step takes."""
+        # plain numbers keep the dtype of the arrays that they meet
         return zip(*(n.tolist() for n in numbers), strict=True)

@@ -148,7 +148,7 @@ class CuPy(Replaying):
         return wait
 
     def _begin(self, x: Any, staged: Any, kind: Any) -> tuple[Any, Array, Any]:
-        """Pinned memory, the array that is being copied from it, and the event of its end."""
+        """Start a copy; return the pinned memory, the array on the GPU, the event at its end."""
         import cupy
         import cupyx
 

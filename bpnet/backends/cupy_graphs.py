@@ -59,7 +59,7 @@ class InGraph:
         return carry
 
     def _captured(self, carry: Any, operands: Any, step: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Graph, the arrays that a step's inputs are copied to, results, and what must live."""
+        """Capture a step; return its graph, the arrays of its inputs, its results, its memory."""
         import cupy
 
         from bpnet.backends import cupy_products

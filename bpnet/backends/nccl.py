@@ -42,6 +42,7 @@ class Group:
         while not event.done:
             if time.monotonic() > end:
                 return False
+            # other threads may run meanwhile
             time.sleep(0)
         return True
 

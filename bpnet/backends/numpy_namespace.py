@@ -115,7 +115,7 @@ def matmul(x: Array, y: Array, /) -> Any:
 
 
 def is_other_way_round(shape: tuple[int, ...], order: str) -> bool:
-    """Whether a product of a matrix of a shape with one of an order is made of the transposes."""
+    """Whether a product is made of the transposes; ``order`` is that of the second factor."""
     return shape[0] <= _FEW <= shape[1] and order == "F"
 
 

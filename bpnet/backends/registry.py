@@ -79,6 +79,7 @@ def _open(name: str, device: str | None) -> Backend:
         backend.verify()
         # the class is known only after its file was imported
         copyreg.pickle(type(backend), _reduced)
+    # these say already what is wrong and what to do
     except (InputError, BackendUnavailable):
         raise
     except Exception as error:

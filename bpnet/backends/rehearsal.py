@@ -151,6 +151,7 @@ def _unusable(backend: Backend, dtype: str) -> str | None:
             f"arrays of {dtype} do not come back from it as they were, whether they go by DLPack, "
             "as NumPy's, as lists or number by number"
         )
+    # core finds the namespace by the arrays
     owner = libraries.owner(backend.asarray(_NUMBERS["a"].astype(dtype)))
     if owner is None:
         return "its arrays do not name their namespace (__array_namespace__)"
@@ -183,6 +184,7 @@ def _differences(backend: Backend, actual: list[Array], expected: list[Any]) -> 
         # positions may come in any integers that the library indexes with
         elif tuple(a.shape) != x.shape or (x.dtype != np.int64 and dtype_name(a) != x.dtype.name):
             yield f"gives {dtype_name(a)} of shape {tuple(a.shape)}, wanted {x.dtype} of {x.shape}"
+        # functions such as exp may differ in the last bits of float32
         elif not np.allclose(backend.to_numpy(a), x, rtol=1e-5, atol=1e-6):
             yield "gives other numbers than NumPy"
 

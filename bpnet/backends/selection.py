@@ -77,6 +77,7 @@ def _first(entries: list[Any], device: Any, source: str) -> Selection:
     """First backend of a list that works; unknown names anywhere in it are an error."""
     for entry in entries:
         if isinstance(entry, str) and not _is_auto(entry):
+            # a mistyped name is an error even where an earlier one works
             registry.check_name(specs.split_spec(entry)[0])
     skipped: list[BackendUnavailable] = []
     for entry in entries:
@@ -125,6 +126,7 @@ def candidates(gpus: frozenset[str]) -> Iterator[str]:
         yield "cupy"
     if libraries.installed("torch"):
         if compute and not _is_cpu_build("torch"):
+            # PyTorch calls AMD's GPUs cuda as well
             yield "torch:cuda"
         if "mps" in gpus:
             yield "torch:mps"
@@ -151,11 +153,13 @@ def _is_cpu_build(distribution: str) -> bool:
     from importlib import metadata
 
     try:
+        # the builds of PyTorch's own index say in their version what they were built for
         return metadata.version(distribution).endswith("+cpu")
     except metadata.PackageNotFoundError:  # built from source
         return False
 
 
 def _has_jax_plugin() -> bool:
+    # without a plugin JAX sees the processor alone
     plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
     return any(libraries.installed(plugin) for plugin in plugins)

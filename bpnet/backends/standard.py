@@ -72,6 +72,7 @@ class Standard(Backend):
         return self._checked(self._routes(dtype_name(a)).download(a), a)
 
     def _checked(self, arrived: Array, sent: Array) -> Array:
+        # a route has proved itself on samples alone
         if routes.arrived(arrived, sent):
             return arrived
         msg = f"{self.name} was given {dtype_name(sent)} of shape {tuple(sent.shape)} to move"
@@ -117,6 +118,7 @@ def holding(array: Array) -> Standard:
 
 def _of(module: Any) -> Standard:
     """Backend of a module; a namespace that wraps a backend's makes it itself."""
+    # such as the namespace of bpnet.check that records calls
     if hasattr(type(module), "as_backend"):
         backend: Standard = module.as_backend()
         return backend

@@ -140,6 +140,7 @@ def available() -> list[str]:
 
 
 def _at_once(name: str) -> BackendStatus:
+    """Status of a backend that needs no process: NumPy, or a library that is not installed."""
     if name == "numpy":
         return try_out(name)
     why, cure = diagnosis.diagnose(name, None)

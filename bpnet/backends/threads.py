@@ -83,7 +83,7 @@ def blas() -> str:
 
 
 def _set(requested: int | None, work: int) -> tuple[Callable[[], None] | None, int | None]:
-    """Set the number; return what restores it, and the number."""
+    """Set the number of threads; return a function that restores the former one, and the number."""
     from threadpoolctl import ThreadpoolController
 
     pools = ThreadpoolController().select(user_api="blas")

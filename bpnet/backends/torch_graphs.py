@@ -109,7 +109,7 @@ def capture(body: Callable[[], None], device: Any) -> Callable[[], None]:
 
 
 def _verified(take: Step, carry: Any, xs: Any, numbers: Any, operands: Any) -> Captured | None:
-    """Captured step that gave the first step's results; None, with a warning, where it can't."""
+    """Capture a step, and compare a replay with it; None, with a warning, where either fails."""
     import torch
 
     try:
@@ -156,7 +156,7 @@ def _capture_step(
 def _step(
     step: Step, operands: Any, plain: bool, carry: Any, xs: Any, at: Any, numbers: Any
 ) -> Any:
-    """Result of a step, with numbers unless it is plain, at an index, or a tensor of it, (1,)."""
+    """Do the step of an index, an int or a tensor (1,), with its numbers unless it is ``plain``."""
 
     def row(a: Array) -> Array:
         # a captured step can't have a number of the host as its index

@@ -26,6 +26,7 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
         return [map_leaves(function, item) for item in tree]
     if isinstance(tree, tuple):
         items = [map_leaves(function, item) for item in tree]
+        # a named tuple takes its items as arguments, a tuple as one list
         return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
     return function(tree)
 

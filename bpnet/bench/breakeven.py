@@ -10,7 +10,7 @@ from bpnet.pages.picture_files import save
 
 
 def crossings(timings: Sequence[Timing]) -> list[str]:
-    """For each backend and batch size: from which width on it is faster than NumPy.
+    """Say from which width on each backend is faster than NumPy, for each batch size.
 
     The timings are of a grid with one hidden layer. Without NumPy the others are compared with the
     first backend.
@@ -29,6 +29,7 @@ def crossings(timings: Sequence[Timing]) -> list[str]:
 
 
 def _when(other: str, base: str, widths: list[int], ahead: list[bool]) -> str:
+    """Clause that says at which widths one backend is ahead of the other."""
     if all(ahead):
         return f"{other} is ahead of {base} at every width"
     if not ahead[-1]:

@@ -137,6 +137,7 @@ def _gradients(cost: str, k: int = 3) -> Any:
 
 def _mini_batch(bench: Bench) -> Pairs:
     pairs: Pairs = []
+    # k = 1 is stochastic descent, k = 3 that of the whole batch
     for k in (1, 2, 3):
         moved = bench.step(bench.gradients(QUADRATIC, k))
         gradients = _gradients("quadratic", k)
@@ -199,6 +200,7 @@ def _hidden_error(bench: Bench) -> Pairs:
 
 def _next_layer(bench: Bench) -> Pairs:
     """(19), (20): dz_k^3/dz_j^2, from one unit of error at neuron k."""
+    # an error of 1 at neuron k picks the derivatives of z_k^3 alone
     rows = [reference.derivative(lambda z2, k=k: _z3_of(z2)[k], Z2[0]) for k in (0, 1)]  # type: ignore[misc]
     return [(bench.delta2(unit), [row]) for unit, row in zip(np.eye(2), rows, strict=True)]
 

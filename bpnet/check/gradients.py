@@ -36,6 +36,7 @@ def rows(backend: Backend, dtype: str) -> Iterator[Row]:
         chosen = [("quadratic", "sigmoid"), ("cross_entropy", "softmax")]
         networks = {f"{c}, {o}": cases.small(hidden, o, c) for c, o in chosen}
         yield _row(backend, dtype, f"hidden layer {hidden}", networks, bound)
+    # PAIRS are in the order of their costs, as groupby needs them
     for cost, pairs in itertools.groupby(cases.PAIRS, key=lambda pair: pair[0]):
         networks = {output: cases.small("tanh", output, cost) for _, output in pairs}
         yield _row(backend, dtype, f"cost {cost}, every output", networks, bound)
@@ -80,6 +81,7 @@ def _along(backend: Backend, dtype: str, case: Case) -> float:
         for pair in case.parameters
     )
     _, arrays = cases.gradients(backend, case, dtype)
+    # the slope along v is the sum of v . gradient over all arrays, equation (1)
     along = sum(
         np.sum(v * g, axis=tuple(range(1, v.ndim)))
         for v, g in zip(itertools.chain(*directions), arrays, strict=True)

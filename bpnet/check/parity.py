@@ -199,6 +199,7 @@ def _trace(backend: Backend, dtype: str, job: Job) -> dict[tuple[int, str], Host
 
 
 def _keys(net: tuple[Any, ...]) -> list[tuple[int, str]]:
+    """Layer and quantity of each traced array, in the order of the results."""
     dense = sum(isinstance(layer, Dense) for layer in net)
     return [(l, quantity) for l in range(1, dense + 1) for quantity in QUANTITIES]
 

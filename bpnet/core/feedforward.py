@@ -87,6 +87,7 @@ def batch_error(
     Equation: (6).
     """
     if weights is None:
+        # divided here once, and not each gradient after its sum over the batch
         delta /= delta.shape[-2] if total is None else total
     else:
         total = xp.sum(weights, axis=-1, keepdims=True) if total is None else total
@@ -124,6 +125,7 @@ def forward(
         caches.append(cache)
     # sigma of the output layer is left to the cost, which is computed from z^L
     W, b = parameters[-1]
+    # backward of the last layer reads its input alone; costs have z and a of their own
     return weighted_input(W, b, a, xp=xp), [*caches, (a,)]
 
 

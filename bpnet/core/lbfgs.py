@@ -212,6 +212,7 @@ def _along(
 
 
 def _limit(state: _Search, settings: LBFGS, max_iterations: int) -> str:
+    """The limit at which the search ends; empty where there is none yet."""
     if state.iterations >= max_iterations:
         return f"as many iterations as allowed, {max_iterations}"
     if state.evaluations > settings.max_evaluations:

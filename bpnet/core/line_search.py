@@ -143,6 +143,7 @@ def _cubic(origin: Point, end: Point, trial: Point) -> float:
 
 
 def _secant(best: Point, trial: Point) -> float:
+    """Zero of the line through the slopes at both points."""
     return trial.t + trial.slope / (trial.slope - best.slope) * (best.t - trial.t)
 
 

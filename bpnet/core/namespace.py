@@ -61,6 +61,7 @@ def _namespace(array: Array) -> Namespace:
 
 
 def _name(xp: Namespace) -> str:
+    # array_api_compat.torch and jax.numpy are torch and jax to a user
     return str(xp.__name__).removeprefix("array_api_compat.").split(".")[0]
 
 

@@ -185,6 +185,7 @@ def _followed_if_several(
     averages: tuple[Array, ...], mean: Array, variance: Array, x: Array, xp: Namespace
 ) -> tuple[Array, ...]:
     """Values that the averages follow, in a graph that counts the examples of a batch itself."""
+    # counted in the graph itself, as only there the length of a batch is known
     one = xp.ones_like(x[..., 0, :1])
     k = xp.sum(xp.ones_like(x[..., :1]), axis=-2)
     unbiased = variance * (k / xp.maximum(k - 1, one))

@@ -83,6 +83,7 @@ class SGD(Optimizer):
     def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return p - eta g."""
         (eta,) = coefficients
+        # in place, here and below: a step needs no new arrays, as all of these are donated
         g *= eta
         p -= g
         return p, ()
@@ -292,5 +293,6 @@ class AdamW(Adam):
 
     def update(self, p: Array, g: Array, slots: Slots, coefficients: Any, *, xp: Namespace) -> Step:
         """Return Adam's step from the decayed array."""
+        # before Adam's step, which does not read p and so does not see the decay
         p *= coefficients[4]
         return super().update(p, g, slots, coefficients, xp=xp)

@@ -261,6 +261,7 @@ class OnPlateau:
 
     def rate(self, eta: float, at: Moment) -> float:
         """Return eta after the plateaus so far."""
+        # without validation examples the cost of training has to do
         values = at.history.get("validation_cost") or at.history.get("cost") or ()
         # counted from the first epoch on at each call, because a schedule keeps no state
         best, waited, drops = math.inf, 0, 0

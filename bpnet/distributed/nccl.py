@@ -33,6 +33,7 @@ class NCCL(Communicator):
 
     def synchronize(self) -> None:
         """Wait for the sums in progress, not longer than the timeout."""
+        # a sum on the GPU returns before it is done, so that only here a rank can be missed
         if not self._group.finished(self.timeout):
             self.abort(f"another rank did not answer within {self.timeout:g} s", 75)  # EX_TEMPFAIL
 

@@ -45,6 +45,7 @@ def total(group: Any, buffer: Array) -> None:
 
 
 def _whole(group: Any, core: int, buffer: Array) -> None:
+    """Exchange and add whole buffers, one exchange for each level of the tree."""
     other = _like(buffer)
     for stage in range(core.bit_length() - 1):
         group.exchange(group.rank ^ (1 << stage), buffer, other, stage)
@@ -52,6 +53,7 @@ def _whole(group: Any, core: int, buffer: Array) -> None:
 
 
 def _halves(group: Any, core: int, buffer: Array) -> None:
+    """Exchange and add ever smaller halves, then send the sums back the same way."""
     stages = core.bit_length() - 1
     low, high = 0, buffer.shape[0]
     # the first half is the longest part that is ever received

@@ -49,9 +49,9 @@ class _Fusion:
         self.uses: defaultdict[int, dict[int, tuple[bool, set[int]]]] = defaultdict(dict)
 
     def add(self, call: Call) -> None:
-        """Add a call to a group of its shape that can run after what the call needs, or a new one.
+        """Add a call to a group of its shape that can run after all that it needs, or to a new one.
 
-        A kernel that reads memory that it writes to must do so at the same element.
+        A kernel may read memory that it also writes to at the same element only.
         """
         graph, values = self.graph, self.graph.values
         shape = values[call.result].shape if is_elementwise(graph, call) else None
@@ -80,6 +80,7 @@ class _Fusion:
             self.uses[root][g] = written or (writes and root == target), numbers | {n}
 
     def _outside(self, call: Call, g: int) -> set[int]:
+        """Values that a call reads, and that group ``g`` does not make."""
         return {n for n in call.reads if self.maker.get(n) != g}
 
     def _place(self, call: Call, shape: Any, needed: set[int], excluded: set[int]) -> int:

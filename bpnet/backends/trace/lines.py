@@ -84,7 +84,7 @@ class Writer:
         return replay
 
     def _joins(self, empty: str) -> Iterator[str]:
-        """Results of concatenations, and the arrays that are computed as views of them."""
+        """Lines that make the results of concatenations, and the parts that are views of them."""
         for n, join in self.plan.joins.items():
             value = self.graph.values[n]
             yield f"v{n} = {empty}({value.shape!r}, {self.constant(value.dtype)})"
@@ -113,7 +113,7 @@ class Writer:
             yield f"{_values(a for a, _ in replaced)} = {_values(b for _, b in replaced)}"
 
     def _joined(self, join: Join) -> Iterator[str]:
-        """Copies of the parts that are not computed in place."""
+        """Lines that copy the parts of a concatenation that are not computed in place."""
         for (start, stop), (n, root) in zip(join.places(self.graph), join.parts, strict=True):
             if root < 0:
                 yield f"v{join.call.result}[..., {start}:{stop}] = v{n}"
@@ -123,7 +123,7 @@ class Writer:
         return _PLACEHOLDER.sub(lambda match: named[match[1]], text)
 
     def once(self, text: str, *, of: Iterable[int] = ()) -> str:
-        """Name of an expression that is computed before the steps; itself if its values change."""
+        """Name of an expression that is computed once, or its text where its values change."""
         if not all(self.is_fixed(n) for n in of):
             return text
         return self.views.setdefault(text, f"u{len(self.views)}")

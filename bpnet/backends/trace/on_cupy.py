@@ -101,6 +101,7 @@ class OnCuPy(Library):
             return Form.of(function, call)
         if call.name not in _FORMS:
             return Form.of(getattr(self.xp, call.name), call)
+        # sum takes a dtype between axis and keepdims
         keeps = call.option(3 if call.name == "sum" else 2, "keepdims", False)
         function, axis = getattr(self.xp, call.name, None), call.option(1, "axis")
         constants = {"f": function, "axis": axis, "dtype": call.option(2, "dtype"), "keeps": keeps}

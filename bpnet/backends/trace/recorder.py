@@ -141,6 +141,7 @@ class Recorded:
 
 
 def _operator(name: str, *, reflected: bool = False, in_place: bool = False) -> Any:
+    """Method of :class:`Recorded` for an operator, which calls it through the recorder."""
     written = f"__{'r' * reflected}{'i' * in_place}{name}__"
     function = getattr(operator, f"__{'i' * in_place}{name}__")
 
@@ -159,6 +160,7 @@ def _attribute(name: str) -> property:
 
 
 def _number(kind: type) -> Any:
+    """Method that makes a number of Python, for which the value must come to the host."""
     return lambda self: kind(self.recorder.to_host(self))
 
 
