@@ -75,9 +75,9 @@ def _is_auto(spec: Any) -> bool:
 
 def _first(entries: list[Any], device: Any, source: str) -> Selection:
     """First backend of a list that works; unknown names anywhere in it are an error."""
+    # a mistyped name is an error even where an earlier one works
     for entry in entries:
         if isinstance(entry, str) and not _is_auto(entry):
-            # a mistyped name is an error even where an earlier one works
             registry.check_name(specs.split_spec(entry)[0])
     skipped: list[BackendUnavailable] = []
     for entry in entries:
