@@ -155,7 +155,7 @@ def _labels(subject: Subject) -> Section:
     rows = []
     for j in range(said.shape[1]):
         counts = detail.confusion(true[:, j].astype(int), said[:, j].astype(int), 2)
-        # of labels each is a problem of two classes, whose second row is the label itself
+        # each label is a problem of two classes, of which the second one is the label itself
         precision, recall, f1 = (column[1] for column in detail.by_class(counts))
         rows.append(
             [f"label {j + 1}", *map(percent, (precision, recall, f1)), f"{counts[1].sum()}"]

@@ -108,7 +108,7 @@ class Plan:
             # the constructor refuses a patience that cannot be used
             EarlyStopping(self.patience)
         for name, values in self.grid.items():
-            # a range is as good as its ends, which are inside of it
+            # an option that takes both ends of a range takes all numbers between them
             ends: Any = [values.low, values.high] if isinstance(values, Span) else values
             # each value with each optimizer: the products of all lists could be too many
             for value, rule in itertools.product(ends, rules):
@@ -142,7 +142,7 @@ class Plan:
     def _configurations(self) -> list[Configuration]:
         if self.trials:
             return drawn(self.grid, self.trials, self.seeds[0])
-        # its items are lists here, as ranges are refused without trials
+        # without trials all values are lists, as ranges are refused then
         lists: Any = self.grid.values()  # of a grid
         return [dict(zip(self.grid, v, strict=True)) for v in itertools.product(*lists)]
 

@@ -29,7 +29,7 @@ def order(plan: Plan) -> list[int]:
     trials reach every rung in this order, also in a sweep that was ended and resumed.
     """
     configurations = plan.configurations()
-    # combinations are drawn by the first seed too, but for another purpose
+    # a function of the first seed, so that a resumed sweep has the same order
     drawn = draws.order(plan.seeds[0], 0, len(configurations)).tolist()
     kinds = {c: _kind(configurations[c]) for c in drawn}
     rank = {kind: i for i, kind in enumerate(dict.fromkeys(kinds.values()))}
@@ -68,7 +68,7 @@ class Study:
             direction = "maximize" if grows(score) else "minimize"
             self._study = optuna.create_study(direction=direction, pruner=pruner)
         self._trials: dict[int, Any] = {}
-        # optuna keeps a study in memory alone, and must know the scores of before a resume
+        # optuna's study is in memory only: it gets the scores of before the resume once more
         for i, scores in reached.items():
             # a network may have ended before the last rung
             for epoch, value in zip(self.rungs, scores, strict=False):
