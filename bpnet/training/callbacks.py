@@ -252,7 +252,7 @@ class EarlyStopping(Callback):
         value = run.history[name][-1]
         sign = 1 if scores.grows(name) else -1
         score = sign * value
-        best = -math.inf if self.best is None else sign * self.best
+        best = -math.inf if self.best is None or math.isnan(self.best) else sign * self.best
         # the first epoch is the best so far also where its figure is nan
         if score > best + self.least or self.best_epoch is None:
             self.best, self.best_epoch = value, run.epoch

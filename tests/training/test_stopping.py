@@ -93,6 +93,20 @@ def test_training_cost_is_watched_where_there_is_no_validation():
     assert stopping.best == min(history["cost"])
 
 
+class Figure(bpnet.Callback):
+    """A figure of the user's own in the history, of which the first values are not a number."""
+
+    def on_epoch_end(self, run):
+        values = [np.nan, np.nan, 0.5, 0.7, 0.6, 0.6, 0.6]
+        run.history.setdefault("f", []).append(values[run.epoch])
+
+
+def test_any_number_is_better_than_none():
+    stopping = bpnet.EarlyStopping(patience=2, metric="f")
+    run(Figure(), stopping, epochs=7)
+    assert (stopping.best, stopping.best_epoch) == (0.7, 3)
+
+
 def test_what_is_not_in_the_history_is_refused():
     with pytest.raises(
         bpnet.InputError, match="watches 'f1', which the history lacks; it has cost"
