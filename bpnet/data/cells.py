@@ -24,7 +24,7 @@ _MARKS = (
 """Text in small letters that stands for no value where all else are numbers or dates."""
 
 # Digits that no number keeps, zeros in front and integers beyond 64 bits: they are a label's name.
-_CODE = r"^(?:0\d+|9[2-9]\d{17}|\d{20,})$"
+_CODE = r"^(?:0\d+|-?\d{19,})$"
 # A Datetime is not listed, as its name includes its unit: what is no other plain type is a date.
 _KINDS = {"Int64": "integer", "Float64": "real", "String": "text", "Boolean": "boolean"}
 
@@ -132,7 +132,12 @@ def without_zeros(text: "pl.Series") -> "pl.Series":
 
 def has_codes(text: "pl.Series") -> bool:
     """Return whether text has digits that a number would lose."""
-    return bool(text.str.contains(_CODE).any())
+    import polars as pl
+
+    codes = text.filter(text.str.contains(_CODE))
+    # some integers of 19 digits fit into 64 bits
+    too_wide = codes.cast(pl.Int64, strict=False).null_count() > 0
+    return too_wide or bool(codes.str.starts_with("0").any())
 
 
 _SIGNS = "$€£¥%\u00a0 "

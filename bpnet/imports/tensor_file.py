@@ -18,7 +18,7 @@ _DTYPES = {
 }
 """NumPy's names of the format's types; bfloat16 is read as the upper half of a float32."""
 
-_PICKLES = {b"PK": "a zip", b"\x80\x02": "a pickle"}
+_PICKLES = (b"PK", b"\x80\x02")  # a zip and a pickle
 """First bytes of files of ``torch.save``."""
 
 SAVE = "save the weights: safetensors.torch.save_file(module.state_dict(), 'w.safetensors')"
@@ -35,8 +35,10 @@ def read(path: Path) -> dict[str, Any]:
     kinds = "a .safetensors file of a state_dict", "can't be read as safetensors"
     with foreign.reading(path, *kinds, SAVE):
         with path.open("rb") as file:
-            # the message names torch.save, of which the one of the parser would say nothing
-            if file.read(2) in _PICKLES:
+            start = file.read(9)
+            # The message names torch.save, of which the one of the parser would say nothing. After
+            # the length of its header, which may look like a pickle, safetensors has a brace.
+            if start[:2] in _PICKLES and start[8:] != b"{":
                 msg = f"{path} can't be read as safetensors: it is of torch.save, and may run code"
                 raise InputError(f"{msg}; {SAVE}")
         # `deserialize` below has no metadata, `safe_open` no bfloat16

@@ -113,6 +113,19 @@ def test_modules_and_tensors_of_pytorch(tmp_path):
         from_torch(tmp_path / "w.safetensors", **ACTIVATIONS)
 
 
+@pytest.mark.parametrize(("length", "start"), [(640, b"\x80\x02"), (19280, b"PK")])
+def test_the_length_of_a_header_may_look_like_a_pickle(tmp_path, length, start):
+    from safetensors.numpy import save_file
+
+    weights, path = {"weight": np.eye(3, 5, dtype="f4"), "bias": np.ones(3, "f4")}, tmp_path / "w"
+    save_file(weights, path, metadata={"x": ""})
+    bare = int.from_bytes(path.read_bytes()[:8], "little")
+    save_file(weights, path, metadata={"x": "x" * (length - bare)})
+    assert path.read_bytes()[:2] == start
+    net = from_torch(path, hidden="identity", output="identity")
+    np.testing.assert_array_equal(net.weights[0], weights["weight"])
+
+
 HALVES = np.asarray([1.0, -2.5, 2.0**-14, 65504.0, 2.0**-24, 0.333251953125], np.float16)
 """Numbers of float16, the largest and the smallest among them."""
 
