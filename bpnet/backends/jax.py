@@ -62,7 +62,7 @@ class Jax(Backend):
 
         live: Any = jax.live_arrays
         for array in live(self.device.platform):
-            # an array that was donated is still listed, and can't be waited for
+            # to wait for an array whose memory was donated is an error
             if not array.is_deleted():
                 array.block_until_ready()
 
