@@ -116,10 +116,11 @@ class Stamp:
     def sample(self) -> str:
         """Hash of the size and of 256 short pieces spread over the file."""
         digest = hashlib.blake2b(f"{self.size}".encode(), digest_size=16)
-        with refusing(str(self.path)), self.path.open("rb") as stream:
+        with refusing(str(self.path)), self.path.open("rb", buffering=0) as stream:
             step = max(_SAMPLE, self.size // _SAMPLES)
             for at in range(0, self.size, step):
-                digest.update(os.pread(stream.fileno(), _SAMPLE, at))
+                stream.seek(at)  # not by `os.pread`, which Windows lacks
+                digest.update(stream.read(_SAMPLE))
         return digest.hexdigest()
 
 
