@@ -1,5 +1,6 @@
 """Learning of a table's columns: types, statistics and categories, in one pass over the rows."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ MOST = {False: 50, True: MOST_WORDS}
 
 _RARE_ROWS, _RARE_SHARE = 10, 0.005
 """A category of fewer rows, and of a smaller share of them, is rare."""
+
+_MEASURED = re.compile(r"[+-]?\d[\d.,]*\s*(\D+)")
+"""A number and its unit, such as ``79.3 m²``."""
 
 _COUNTED = 50
 """Rows from which on a column that counts them is the number of the row, whatever its name."""
@@ -93,7 +97,8 @@ def _learned(scan: Scan, where: str) -> Learned:
     reading = scan.readings.get((kind, style), Reading())
     moments = reading.moments if is_numeric else None
     if not scan.known or (is_numeric and moments is None):
-        return Learned(scan, None, "it has no values")
+        text = (reading.bad or scan.word) if scan.known else ""
+        return Learned(scan, None, f"it has no number, as {text}" if text else "it has no values")
     # `different` is filled only for a column with the name of an identifier.
     if scan.different and not (scan.repeats or scan.missing or scan.role) and kind != "date":
         return Learned(scan, None, "it names the rows")
@@ -133,7 +138,10 @@ def _categories(scan: Scan, kind: str) -> Learned:
             counts[name.lower()] += count
     # Text that seldom repeats, such as names or remarks, tells nothing about other rows.
     if not is_said and len(counts) > max(FEW, counts.total() // 2):
-        return Learned(scan, None, f"it is text with {len(counts):,} different values")
+        units = {match[1] if (match := _MEASURED.fullmatch(word)) else "" for word in counts}
+        unit = units.pop() if len(units) == 1 else ""
+        cure = f"; without '{unit}' they are numbers" * bool(unit)
+        return Learned(scan, None, f"it is text with {len(counts):,} different values{cure}")
     rare = min(_RARE_ROWS, _RARE_SHARE * scan.kept)
     # Equal counts are ordered by name, so that the order of the rows does not matter.
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))

@@ -98,6 +98,8 @@ class BaseModel:
 
     def decide(self, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Return the class of each row of outputs ``a``, (m, n_L), as :meth:`classify` does."""
+        if self.columns is not None and self.columns.task == "regress":
+            raise InputError("the model predicts amounts and has no classes; use predict")
         numbers: np.ndarray[Any, Any] = class_numbers(self, a, xp=namespace_of(a))
         return numbers if self.classes is None else np.asarray(self.classes)[numbers]
 

@@ -240,6 +240,12 @@ class Network(BaseModel):
         -------
         numpy array, (m,) or (m, n_L)
             Classes.
+
+        Raises
+        ------
+        InputError
+            If the network was trained on a table whose target is an amount; or as in
+            :meth:`predict`.
         """
         if self.columns is not None and raw.is_raw(X):
             X = self.encode(X)

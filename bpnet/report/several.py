@@ -187,7 +187,7 @@ def _answers(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
         alike = ""
         if subject.task == base.task == "classes":
             alike = percent(float(np.mean(subject.answers()[0] == base.answers()[0])))
-        rows.append([label, f"{far:.2e}", alike])
+        rows.append([label, number(far), alike])
     # outputs of classes are probabilities or scores, which have no unit
     unit = "" if base.task == "classes" else f", in the unit of {base.target}"
     head = ["run", f"largest difference{unit}", "same class"]

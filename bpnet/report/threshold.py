@@ -15,7 +15,7 @@ Host = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Counts of examples that are taken for the second class, from no example to all.
+    """Counts of examples that are taken for the positive class, from no example to all.
 
     Parameters
     ----------
@@ -30,10 +30,10 @@ class Thresholds:
     wrong: Host
 
     @classmethod
-    def of(cls, scores: Host, truth: Host) -> "Thresholds":
-        """Count at every threshold of a score, (m,), for classes 0 and 1, (m,)."""
+    def of(cls, scores: Host, positive: Host) -> "Thresholds":
+        """Count at every threshold of a score, (m,), where some examples are positive, (m,)."""
         order = np.argsort(-scores, kind="stable")
-        scores, positive = scores[order], truth[order] == 1
+        scores, positive = scores[order], positive[order].astype(bool)
         ends = np.flatnonzero(np.diff(scores, append=-np.inf))  # equal scores go together
         right = np.cumsum(positive)[ends]
         # an infinite threshold, which no example reaches, begins the curves at no example
@@ -43,19 +43,19 @@ class Thresholds:
 
     @property
     def recall(self) -> Host:
-        """Share of the second class that is taken for it."""
+        """Share of the positive class that is taken for it."""
         shares: Host = self.right / max(self.right[-1], 1)
         return shares
 
     @property
     def fallout(self) -> Host:
-        """Share of the first class that is taken for the second."""
+        """Share of the other class that is taken for the positive one."""
         shares: Host = self.wrong / max(self.wrong[-1], 1)
         return shares
 
     @property
     def precision(self) -> Host:
-        """Share of the second class in the examples taken for it; 1 where none are taken."""
+        """Share of the positive class in the examples taken for it; 1 where none are taken."""
         taken = self.right + self.wrong
         return np.where(taken > 0, self.right / np.maximum(taken, 1), 1.0)
 
@@ -89,8 +89,24 @@ def thresholds(subject: Subject) -> Thresholds | None:
         return None
     if subject.network.classes is None or len(subject.network.classes) != 2:
         return None
-    # the score of the second class, from one output as from two
-    return Thresholds.of(evaluation.outputs[:, -1], evaluation.truth)
+    class_, scores = _positive(subject), evaluation.outputs[:, -1]
+    if class_ == 0:
+        # a single output is the score of the second class, and its mirror image that of the first
+        is_one = evaluation.outputs.shape[1] == 1
+        scores = 2 * _used(subject) - scores if is_one else evaluation.outputs[:, 0]
+    return Thresholds.of(scores, evaluation.truth == class_)
+
+
+def _positive(subject: Subject) -> int:
+    """Return the number of the rarer class, or of the second where both are equally frequent."""
+    assert subject.evaluation is not None
+    return int(np.mean(subject.evaluation.truth == 1) <= 0.5)
+
+
+def _used(subject: Subject) -> float:
+    """Return the threshold by which the network decides."""
+    # one of two softmax outputs is the larger one from 0.5 on
+    return metrics.middle(subject.network.output) if subject.network.sizes[-1] == 1 else 0.5
 
 
 def sections(subject: Subject) -> list[Section]:
@@ -98,12 +114,12 @@ def sections(subject: Subject) -> list[Section]:
     all_ = thresholds(subject)
     if all_ is None:
         return []
-    # one of two softmax outputs is the larger one from 0.5 on
-    used = metrics.middle(subject.network.output) if subject.network.sizes[-1] == 1 else 0.5
-    here, best, name = all_.index(used), int(np.argmax(all_.f1)), subject.labels[1]
+    used, name = _used(subject), subject.labels[_positive(subject)]
+    here, best = all_.index(used), int(np.argmax(all_.f1))
+    rarer = ", the rarer one" * bool(all_.right[-1] != all_.wrong[-1])
     lead = (
-        f"'{name}' is the positive class: an example whose score is at least {number(used)} is "
-        f"taken for it, with an F1 of {percent(all_.f1[here])}. F1 is largest, "
+        f"'{name}' is the positive class{rarer}: an example whose score is at least "
+        f"{number(used)} is taken for it, with an F1 of {percent(all_.f1[here])}. F1 is largest, "
         f"{percent(all_.f1[best])}, at the threshold {number(all_.at[best])}. A threshold is to be "
         "chosen on other rows than these, by the costs of the two errors."
     )

@@ -87,7 +87,7 @@ class Plan:
         if spans and not self.trials:
             name, span = next(iter(spans.items()))
             msg = f"{name} is the range {span}, of which a grid has no values"
-            raise InputError(f"{msg}; give trials, or a list")
+            raise InputError(f"{msg}; give trials, the number of combinations to draw, or a list")
         lists = [v for v in self.grid.values() if not isinstance(v, Span)]
         # counted without a list of the combinations, which could fill the memory
         count = self.trials or math.prod(map(len, lists))
@@ -99,7 +99,7 @@ class Plan:
         merged(Place, None, self.training)
         merged(Recipe, None, self.training)
         if self.prune and not 0 < self.prune < self.epochs:
-            msg = f"prune is {self.prune}, and a network is trained for {self.epochs} epochs"
+            msg = f"prune is {self.prune}, and the number of epochs is {self.epochs}"
             raise InputError(f"{msg}; give fewer, at least 1, or 0 to prune none")
         rules: Any = self.grid.get("optimizer", [self.optimizer])
         for rule in rules:

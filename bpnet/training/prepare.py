@@ -13,7 +13,7 @@ from bpnet.backends import Backend, dtypes
 from bpnet.core import activations, costs
 from bpnet.core.costs import Cost
 from bpnet.core.feedforward import Parameters
-from bpnet.data import Columns, batches, finite
+from bpnet.data import Columns, batches, finite, raw
 from bpnet.data.dataset import checked_scale
 from bpnet.data.targets import are_few
 from bpnet.errors import InputError
@@ -46,7 +46,10 @@ def pair(data: Any, name: str) -> tuple[Any, Any]:
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y
     if not isinstance(data, tuple | list) or len(data) != 2:
-        msg = f"{name} is {type(data).__name__}; give a pair (X, y) or a bpnet.data.Dataset"
+        share = name == "validation" and isinstance(data, float)
+        how = f", as bpnet.data.load(..., validation={data}) makes it" * share
+        how = how or ", as bpnet.data.load(data, target=...) makes it" * raw.is_raw(data)
+        msg = f"{name} is {type(data).__name__}; give a pair (X, y) or a bpnet.data.Dataset{how}"
         raise InputError(msg)
     return data[0], data[1]
 
@@ -97,7 +100,11 @@ def prepare(
             network, x, y, made, network.classes, scale, chosen, dtype, ("X", "y"), learn=learn,
             labels=network.labels and not learn,
         )  # fmt: skip
-        targets = replace(targets, columns=getattr(data, "columns", None))
+        # a pair of encoded rows has the columns of the network that was trained on their table
+        columns = getattr(data, "columns", None)
+        if columns is None and not learn:
+            columns = network.columns
+        targets = replace(targets, columns=columns)
         if learn:
             _check_guess(network, data, targets, made)
             _check_columns(network, targets.columns)

@@ -158,7 +158,7 @@ class Recipe(Declared):
     metrics: str | Sequence[str] = option(
         (), flag="metric", compared=False, range=_made(scores.names_of),
         help="Metrics to compute beside the cost, with commas: accuracy, balanced-accuracy, f1, "
-        "auc, log-loss, top-5, mse, rmse, mae, r2.",
+        "auc, log-loss, top-5, mse, rmse, mae, r2. f1 and auc are means over the classes.",
     )  # fmt: skip
     seed: int = option(
         0, each=True, range=_made(draws.check_seed),

@@ -73,7 +73,7 @@ def compute(
             raise InputError(f"{name} is not defined here: {one_line(error)}") from error
         if math.isnan(out[name]):
             msg = f"{name} is not defined for these targets"
-            raise InputError(f"{msg}; give more examples to judge by")
+            raise InputError(f"{msg}; give more examples")
     return out
 
 

@@ -48,8 +48,8 @@ class Validation:
         folds = [plan.fold for plan in call.plans if plan.fold is not None]
         has_rows = all(len(rows) for _, rows in folds) if folds else call.validation is not None
         if metrics and not has_rows:
-            msg = f"the metric {metrics[0]!r} needs examples to judge by; give validation"
-            raise InputError(f"{msg}, or rows to judge by in every fold" if folds else msg)
+            msg = f"the metric {metrics[0]!r} is computed on validation examples; give validation"
+            raise InputError(f"{msg}, or validation rows in every fold" if folds else msg)
         stored: Data | None = data if folds else None
         if not folds and call.validation is not None:
             x, y = prepare.pair(call.validation, "validation")

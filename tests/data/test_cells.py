@@ -49,6 +49,27 @@ def test_text_with_a_value_for_more_than_every_second_row_is_a_name(rows, tmp_pa
         assert len(bpnet.data.load(path, target="y").columns.inputs[0].categories) == 40
 
 
+@pytest.mark.parametrize(
+    ("cell", "numeric", "why"),
+    [
+        ("{}.5 m²", [], "it is text with 60 different values; without 'm²' they are numbers"),
+        ("v{}", [], "it is text with 60 different values"),
+        ("{}.5 m²", ["a"], "it has no number, as '0.5 m²' in data row 1"),
+        ("word", ["a"], "it has no number, as 'word' in data row 1"),
+    ],
+)
+def test_the_reason_for_leaving_a_column_out_names_a_unit(cell, numeric, why, tmp_path):
+    values = [cell.format(i) for i in range(60)]
+    path = table(
+        tmp_path / "t.csv",
+        ("a", values),
+        ("b", list(map(str, range(2, 62)))),
+        ("y", ["p", "q"] * 30),
+    )
+    data = bpnet.data.load(path, target="y", columns={"numeric": numeric})
+    assert data.notes == (f"column 'a' is left out: {why}",)
+
+
 def test_columns_that_name_a_category_twice_are_refused(tmp_path):
     path = table(tmp_path / "t.csv", ("a", ["u", "v"] * 5), ("y", ["p", "q", "q", "p", "p"] * 2))
     text = bpnet.data.load(path, target="y").columns.to_json()

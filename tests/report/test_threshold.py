@@ -8,9 +8,10 @@ import pytest
 
 import bpnet
 from bpnet.cli import main
+from bpnet.core.activations import Sigmoid
 from bpnet.report import inputs, single
 from bpnet.report.subject import read
-from bpnet.report.threshold import Thresholds
+from bpnet.report.threshold import Thresholds, thresholds
 
 SCORES = np.round(np.random.default_rng(0).random(300), 2)  # some are equal
 TRUTH = (np.random.default_rng(1).random(300) < SCORES).astype(int)
@@ -33,6 +34,26 @@ def test_counts_at_a_threshold_are_those_of_its_decisions(threshold):
     assert found.wrong[i] == (taken & (TRUTH == 0)).sum()
     total = found.right[i] + found.wrong[i] + TRUTH.sum()
     assert found.f1[i] == pytest.approx(2 * found.right[i] / total)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("rare", [0, 1])
+def test_the_rarer_class_is_the_positive_one(n, rare):
+    """Of one output and of two, whichever class it is."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    score = np.random.default_rng(0).random(200)
+    truth = (np.random.default_rng(1).random(200) < 0.3 * score).astype(int)
+    truth = truth if rare else 1 - truth
+    outputs = score[:, None] if n == 1 else np.stack([1 - score, score], axis=1)
+    network = SimpleNamespace(classes=("no", "yes"), output=Sigmoid(), sizes=(3, n))
+    subject = SimpleNamespace(
+        evaluation=SimpleNamespace(outputs=outputs, truth=truth), task="classes", network=network
+    )
+    found = thresholds(subject)
+    assert found.right[-1] == (truth == rare).sum() < 100
+    expected = metrics.roc_auc_score(truth == rare, score if rare else 1 - score)
+    assert found.auc == pytest.approx(expected)
+    assert found.right[found.index(0.5)] == ((truth == rare) & ((score > 0.5) == rare)).sum()
 
 
 @pytest.fixture(scope="module")
@@ -87,4 +108,8 @@ def test_the_page_has_columns_thresholds_and_the_area(run):
     assert facts["Area under ROC"] == f"{area:.4f}"
     (half,) = [row for row in sections["threshold"].blocks[2].rows if row[0] == "0.5"]
     decided = run.subject.answers()[0]
+    assert np.bincount(evaluation.truth).tolist() == [
+        20,
+        20,
+    ]  # of two equals the second is positive
     assert half[4] == str(((decided == 1) & (evaluation.truth == 1)).sum())

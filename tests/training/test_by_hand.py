@@ -193,7 +193,7 @@ SOFTMAX, SIGMOID, LINE = (bpnet.activations.get(n) for n in ("softmax", "sigmoid
          "use accuracy, f1 or auc"),
         (["r2"], [[0.5]], 1, LINE,
          "r2 is not defined for these targets; "
-         "give more examples to judge by"),
+         "give more examples"),
     ],
 )  # fmt: skip
 def test_metrics_that_cannot_be_told(names, y, n, output, text):

@@ -73,7 +73,7 @@ def test_early_stopping_and_metrics_take_it():
     history = run(DATA, callbacks=[stopping], metrics="f1")
     assert stopping.best == min(history["validation_cost"])
     assert len(history["validation_f1"]) == len(history["cost"])
-    with pytest.raises(InputError, match="needs examples to judge by; give validation"):
+    with pytest.raises(InputError, match="is computed on validation examples; give validation"):
         run(DATA, validation=None, metrics="f1")
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import bpnet
 from bpnet.data import draws
+from bpnet.errors import InputError
 from bpnet.storage import checkpoint
 from bpnet.storage.checkpoint import Snapshot
 from bpnet.training import find_learning_rate
@@ -34,6 +35,27 @@ def test_validation_metrics_are_in_the_unit_of_the_target(prices, count):
         missed = said - prices.columns.decode_target(y)
         assert history["validation_mae"][-1] == pytest.approx(np.abs(missed).mean(), rel=1e-4)
         assert history["validation_mse"][-1] == pytest.approx((missed**2).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_pair_of_encoded_rows_is_evaluated_in_the_unit_of_the_target(prices, count):
+    nets = [bpnet.Network([1, 4, 1], output="identity", seed=seed) for seed in range(count)]
+    bpnet.train(nets, prices, epochs=2, backend="numpy")
+    model = bpnet.Ensemble(nets) if count > 1 else nets[0]
+    x, y = prices.validation
+    decoded = prices.columns.decode_target
+    missed = decoded(np.mean([net.predict(x) for net in nets], axis=0)[:, 0]) - decoded(y)
+    figures = bpnet.evaluate(model, (x, y), metrics="mse", backend="numpy")
+    assert figures["mae"] == pytest.approx(np.abs(missed).mean(), rel=1e-4)
+    assert figures["mse"] == pytest.approx((missed**2).mean(), rel=1e-4)
+
+
+def test_a_model_of_amounts_has_no_classes(prices):
+    net = bpnet.Network([1, 4, 1], output="identity", seed=0)
+    bpnet.train(net, prices, epochs=1, backend="numpy")
+    for model in (net, bpnet.Ensemble([net, net])):
+        with pytest.raises(InputError, match="predicts amounts and has no classes; use predict"):
+            model.classify({"a": [0.5]})
 
 
 def test_r2_is_of_what_varies_in_the_targets():

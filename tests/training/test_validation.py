@@ -52,7 +52,7 @@ def test_a_fold_without_rows_to_judge_by_has_no_metrics():
     """One is enough to refuse them for all."""
     nets = [bpnet.Network([4, 5, 3], seed=seed) for seed in range(2)]
     folds = [(range(40), range(40, 60)), (range(40), [])]
-    with pytest.raises(InputError, match="give validation, or rows to judge by in every fold"):
+    with pytest.raises(InputError, match="give validation, or validation rows in every fold"):
         bpnet.train(nets, (X, Y), folds=folds, metrics="f1")
     actual = bpnet.train(nets, (X, Y), folds=folds, epochs=1)
     assert ["validation_cost" in history for history in actual] == [True, False]
