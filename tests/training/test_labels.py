@@ -84,8 +84,10 @@ def test_a_report_counts_what_the_network_tells(output, found):
     said = net.classify(X)
     assert said.sum(axis=0).tolist() == found
     data = bpnet.data.Dataset(X, said)
-    judged = subject.Judged(data, "rows", net.predict(X), Targets(said, "threshold", None), {})
-    one = subject.Subject(None, {}, {"cost": [1.0]}, [], net, None, judged)
+    evaluation = subject.Evaluation(
+        data, "rows", net.predict(X), Targets(said, "threshold", None), {}
+    )
+    one = subject.Subject(None, {}, {"cost": [1.0]}, [], net, None, evaluation)
     (table,) = outcomes._labels(one).blocks
     told = [row for row in table.rows if row[4] != "0"]
     assert all(row[1:4] == [percent(1.0)] * 3 for row in told)
