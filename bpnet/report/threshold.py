@@ -166,7 +166,9 @@ def _figure(
         for i, label in marks:
             axes.plot(x[1][i], y[1][i], "o", ms=8, mfc="none", mec=theme.ink, label=label)
         axes.set(xlabel=x[0], ylabel=y[0], xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
-        axes.legend(loc="lower right" if name == "roc" else "lower left")
+        # where precision is low, its curve lies along the bottom
+        corner = "lower left" if all_.average_precision > 0.5 else "upper right"
+        axes.legend(loc="lower right" if name == "roc" else corner)
         # the first threshold is infinite, and has no text
         some = np.unique(np.linspace(1, len(all_.at) - 1, 200).astype(int))
         return [
