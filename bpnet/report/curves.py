@@ -33,9 +33,9 @@ def section(subject: Subject) -> Section:
     if len(set(history.get("learning_rate", ()))) > 1:
         figures.append(Figure(_rate(history), "The learning rate of each epoch, by its schedule."))
     epochs, best = len(history["cost"]), subject.best + 1
-    watched = "validation cost" if "validation_cost" in history else "cost"
+    extreme = "largest" if grows(subject.watched) else "least"
     lead = (
-        f"{epochs} epochs; the best, with the least {watched}, was epoch {best}."
+        f"{epochs} epochs; the best, with the {extreme} {words(subject.watched)}, was epoch {best}."
         if epochs > 1
         else "One epoch."
     )

@@ -106,7 +106,7 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
     rows = []
     for subject, label in zip(subjects, labels, strict=True):
         history, calibrated = subject.history, outcomes.calibration(subject)
-        validation = history.get("validation_cost")
+        validation, epoch = history.get("validation_cost"), subject.kept
         rows.append(
             [
                 label,
@@ -114,9 +114,9 @@ def _figures(subjects: Sequence[Subject], labels: Sequence[str]) -> Section:
                 "" if subject.evaluation is None else subject.evaluation.part,
                 *(_cell(_figure(subject, n), partial(_written, n)) for n in _NAMES),
                 _cell(None if calibrated is None else calibrated.ece, percent),
-                _cell(validation[subject.kept] if validation else None, number),
-                number(history["cost"][subject.kept]),
-                f"{subject.kept + 1} of {len(history['cost'])}",
+                "" if epoch is None or validation is None else number(validation[epoch]),
+                "" if epoch is None else number(history["cost"][epoch]),
+                "one for each" if epoch is None else f"{epoch + 1} of {len(history['cost'])}",
                 f"{subject.best + 1}",
                 f"{sum(history['seconds']):,.2f}",
                 f"{np.median(history['seconds']):.4g}",

@@ -23,6 +23,7 @@ from bpnet.shown import plain
 from bpnet.storage import disk, strict_json
 from bpnet.training import History, distributions
 from bpnet.training.prepare import suited_cost
+from bpnet.training.scores import best_epoch
 from bpnet.training.targets import Targets, make_targets
 
 Host = np.ndarray[Any, Any]
@@ -142,16 +143,29 @@ class Subject:
         return metrics.is_probability(self.network.output)
 
     @property
-    def best(self) -> int:
-        """Epoch with the lowest validation cost, or else the lowest cost, from 0."""
-        values = self.history.get("validation_cost", self.history["cost"])
-        return int(np.argmin(values))
+    def watched(self) -> str:
+        """Figure of the history that the best epoch is chosen by, as in training.
+
+        A sweep has a score. It is of validation rows, so that the history lacks it where the best
+        combination of a cross-validation was trained on all examples.
+        """
+        score = str(self.config.get("sweep", {}).get("score"))
+        return next((n for n in (score, "validation_cost") if n in self.history), "cost")
 
     @property
-    def kept(self) -> int:
-        """Epoch of the model, from 0: the best one of a run with a patience, else the last one."""
-        watched = self.config.get("training", {}).get("patience") is not None
-        return self.best if watched else len(self.history["cost"]) - 1
+    def best(self) -> int:
+        """Epoch with the best value of the figure that is watched, from 0."""
+        return best_epoch(self.watched, self.history[self.watched])
+
+    @property
+    def kept(self) -> int | None:
+        """Epoch of the model, from 0: the best one of a run with a patience, else the last one.
+
+        None is for an ensemble with a patience, of which each network has its own best epoch.
+        """
+        if self.config.get("training", {}).get("patience") is None:
+            return len(self.history["cost"]) - 1
+        return self.best if len(self.members) == 1 else None
 
     @property
     def target(self) -> str:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from bpnet.data import Dataset, folds
 from bpnet.errors import Diverged, InputError
 from bpnet.sweep import pruning
@@ -19,7 +17,7 @@ from bpnet.sweep.ranking import Sweep, networks_of, ranking
 from bpnet.sweep.search import import_optuna
 from bpnet.training import Callback, EarlyStopping, Histories, train
 from bpnet.training.checkpoints import fingerprint
-from bpnet.training.scores import grows
+from bpnet.training.scores import best_epoch
 
 
 def run(
@@ -210,5 +208,5 @@ def _end(history: Mapping[str, list[float]], score: str, plan: Plan) -> End:
     # without a patience a network keeps its last epoch
     if plan.patience is None:
         return values[-1], len(values)
-    best = int(np.argmax(values) if grows(score) else np.argmin(values))
+    best = best_epoch(score, values)
     return values[best], best + 1

@@ -34,6 +34,15 @@ def grows(name: str) -> bool:
     return not name.endswith(SHRINK)
 
 
+def best_epoch(name: str, values: Sequence[float]) -> int:
+    """Return the epoch of the best value of a figure, from 0, as early stopping chooses it.
+
+    The first of equal values is the best, and a value that is not a number is none.
+    """
+    signed = np.asarray(values, np.float64) * (1 if grows(name) else -1)
+    return int(np.argmax(np.where(np.isnan(signed), -np.inf, signed)))
+
+
 def names_of(metrics: Any) -> tuple[str, ...]:
     """Return names with underscores; refuse metrics that are unknown or lack scikit-learn."""
     listed = [metrics] if isinstance(metrics, str) else list(metrics)
