@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bpnet.cli import screen
     from bpnet.cli.app import app
 
+    screen.open_closed_streams()
     if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
         # a name may have characters that the terminal's encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -53,6 +53,16 @@ class _Plain(logging.Filter):
 _FILTER = _Plain()
 
 
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream with which Python was started closed.
+
+    A file that is opened later would get the stream's number, and a library's output with it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in their numbers' order
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def watch_warnings() -> None:
     """Escape control characters in bpnet's warnings; a second call changes nothing."""
     logging.getLogger("bpnet").addFilter(_FILTER)

@@ -1,6 +1,9 @@
 """How a command ends: without memory, by a signal; and what a bar shows at its end."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -19,6 +22,18 @@ def test_memory_that_runs_out_is_one_line_and_status_1(monkeypatch, capsys):
     monkeypatch.setattr(bpnet.data, "catalog", catalog)
     assert main(["data"]) == 1
     assert capsys.readouterr().err == "bpnet: error: Unable to allocate 8 TiB\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_whose_streams_are_closed_succeeds_in_silence(tmp_path, closed):
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "bpnet"]
+    run = ["train", "--epochs", "1", "--hidden", "4", "--out", str(tmp_path / "r"), "--quiet"]
+    subprocess.run([*command, *run], check=True)
+    predictions = ["predict", str(tmp_path / "r"), "digits", "-o", "-"]
+    ended = subprocess.run([*command, *predictions], check=True, capture_output=True, text=True)
+    assert ended.stderr == ""
+    assert bool(ended.stdout) == (closed == "2>&-")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
