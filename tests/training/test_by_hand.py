@@ -280,7 +280,7 @@ def followed(stopping, values, name="cost"):
         ([3, 2, 2, 2], 2, 0.0, 3), ([3, 2, 2, 1.5, 2], 2, 0.0, None), ([3, 2, 2], 1, 0.0, 2),
         ([3, 2.5, 2.5, 2.5], 2, 0.5, 2), ([3, 2.5, 2.4, 2.3], 2, 0.5, None),
         ([3, 2.4, 2, 2], 2, 0.5, 3),
-        ([math.nan, 1, 2], 1, 0.0, 1), ([3, 2, 2, 2], 3, 0.0, None),
+        ([math.nan, 1, 2], 1, 0.0, 2), ([math.nan] * 3, 1, 0.0, 1), ([3, 2, 2, 2], 3, 0.0, None),
     ],
 )  # fmt: skip
 def test_early_stopping_counts_epochs_since_the_best(values, patience, least, epoch):
