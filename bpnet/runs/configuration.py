@@ -17,7 +17,7 @@ from bpnet.data import Columns
 from bpnet.data.loading import load as load_data
 from bpnet.errors import InputError
 from bpnet.runs.folder import Config
-from bpnet.training.declared import COUNT, Declared, Option, merged, one_of, option, table
+from bpnet.training.declared import Declared, Option, Range, merged, one_of, option, table
 from bpnet.training.recipe import OPTIONS, Place, Ranks, Recipe
 
 FIND = "find"
@@ -77,7 +77,7 @@ class RunOptions(Declared):
         "that were measured to suit them. none is the default for other data.",
     )  # fmt: skip
     members: int | None = option(
-        None, range=COUNT,
+        None, range=Range(1, 10_000, whole=True),  # each is made before the memory is checked
         help="Number of networks in the ensemble whose mean output is the model; each holds out "
         "validation rows of its own. By default, 8 with the table recipe, else 1.",
     )  # fmt: skip

@@ -17,6 +17,7 @@ TRAIN = {
     "seed": ["--seed", HUGE],
     "timeout": ["--timeout", "1e300"],
     "checkpoint-minutes": ["--checkpoint-minutes", "1e300"],
+    "members": ["--members", "1000000000"],
     "hidden": ["--hidden", "99999999999"],
     "hidden, two layers": ["--hidden", "10000000,10000000"],
 }
