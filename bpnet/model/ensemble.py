@@ -18,6 +18,7 @@ from bpnet.errors import InputError
 from bpnet.model import reading, saving
 from bpnet.model.base import BaseModel
 from bpnet.model.network import Network, check_alike
+from bpnet.model.summary import Summary
 from bpnet.storage import checksummed, disk, strict_json
 
 Host = np.ndarray[Any, Any]
@@ -261,8 +262,33 @@ class Ensemble(BaseModel):
         ensemble: Ensemble = reading.explained(_read, path)
         return ensemble
 
+    def summary(self) -> Summary:
+        """Return the layers of the first member, and parameters and memory of all members.
+
+        Examples
+        --------
+        >>> Ensemble([Network([4, 3, 2], seed=s) for s in range(2)]).summary()
+        Ensemble(2 x Network([4, 3, 2], ReLU, Softmax))
+        layer  kind   outputs  activation  parameters
+            0  input        4
+            1  Dense        3  ReLU                15
+            2  Dense        2  Softmax              8
+        46 parameters, 368 bytes in float64; 80 bytes of activations an example
+        """
+        every = [network.summary() for network in self.networks]
+        counts = ("learned", "fixed", "bytes", "activations")
+        totals = {name: sum(getattr(one, name) for one in every) for name in counts}
+        return replace(every[0], name=repr(self), dtype=self.dtype, **totals)
+
+    def _repr_html_(self) -> str:
+        """Return HTML that a notebook shows: a drawing of the first member, and the summary."""
+        return self.summary()._repr_html_()
+
     def __repr__(self) -> str:
-        return f"Ensemble({len(self)} x {self.networks[0]!r})"
+        different = list(dict.fromkeys(map(repr, self.networks)))
+        if len(different) == 1:
+            return f"Ensemble({len(self)} x {different[0]})"
+        return f"Ensemble({', '.join(map(repr, self.networks))})"
 
 
 Model: TypeAlias = Network | Ensemble

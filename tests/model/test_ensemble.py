@@ -97,3 +97,15 @@ def test_files_of_one_kind_are_not_taken_for_the_other(tmp_path):
 def test_bad_input(make, message):
     with pytest.raises(bpnet.InputError, match=message):
         bpnet.Ensemble(make())
+
+
+def test_a_summary_counts_the_parameters_of_all_members():
+    both = bpnet.Ensemble(members(2))  # 4-5-3 and 4-6-3
+    summary = both.summary()
+    assert summary.learned == (4 * 5 + 5 + 5 * 3 + 3) + (4 * 6 + 6 + 6 * 3 + 3)
+    assert (summary.bytes, summary.activations) == (8 * summary.learned, 8 * (5 + 3 + 6 + 3))
+    assert repr(both) == (
+        "Ensemble(Network([4, 5, 3], Tanh, Softmax), Network([4, 6, 3], Tanh, Softmax))"
+    )
+    assert "<svg" in both._repr_html_()
+    assert "94 parameters" in both._repr_html_()
