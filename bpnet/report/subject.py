@@ -9,7 +9,7 @@ import numpy as np
 from bpnet import runs
 from bpnet.backends import Backend
 from bpnet.core import costs, metrics
-from bpnet.data import Columns, Dataset, standard
+from bpnet.data import Columns, Dataset, sources, standard
 from bpnet.data.host_rows import HostRows
 from bpnet.errors import InputError, one_line
 from bpnet.model.ensemble import Ensemble, Model
@@ -52,6 +52,8 @@ class Evaluation:
         Part of the data of the run that the examples are.
     note : str
         Note on the choices that these examples have decided.
+    source : str
+        Source of the examples, and of the numbers of their rows.
     """
 
     data: Dataset
@@ -61,6 +63,7 @@ class Evaluation:
     figures: dict[str, Any]
     part: str = "test"
     note: str = ""
+    source: str = ""
 
     @property
     def truth(self) -> Host:
@@ -264,7 +267,8 @@ def read(folder: Path, source: str | None, backend: Backend) -> Subject:
         return Subject(
             folder, config, history, records, network, columns, None, str(error), sweep=swept
         )
-    evaluation = _evaluate(network, config, part, backend)
+    evaluated = sources.absolute(source or config["data"]["source"])
+    evaluation = replace(_evaluate(network, config, part, backend), source=evaluated)
     return Subject(folder, config, history, records, network, columns, evaluation, sweep=swept)
 
 

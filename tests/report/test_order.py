@@ -21,9 +21,10 @@ def test_the_largest_residuals_come_first_whatever_their_sign():
     assert [row[3] for row in shown] == ["-5", "3", "1", "0.5"]
 
 
-def evaluation(*truth):
-    targets = SimpleNamespace(values=np.asarray(truth))
-    return SimpleNamespace(outputs=np.zeros((len(truth), 2)), targets=targets)
+def evaluation(*truth, source="a.csv", rows=None, x=0.0):
+    m, targets = len(truth), SimpleNamespace(values=np.asarray(truth))
+    data = SimpleNamespace(x=np.full((m, 3), x), rows=None if rows is None else np.asarray(rows))
+    return SimpleNamespace(outputs=np.zeros((m, 2)), targets=targets, source=source, data=data)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,20 @@ def evaluation(*truth):
 )
 def test_runs_are_compared_on_the_same_examples_only(other, same):
     assert several._same(evaluation(0, 1, 1), evaluation(*other)) is same
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"rows": (3, 5), "x": 1.0}, True),  # standardized with other means
+        ({"rows": (4, 6), "x": 1.0}, False),
+        ({"rows": (3, 5), "x": 1.0, "source": "b.csv"}, False),
+        ({"rows": (3, 5), "source": "copy of a.csv"}, True),
+        ({"rows": None, "x": 1.0}, False),
+    ],
+)
+def test_different_examples_with_equal_targets_are_not_the_same(other, same):
+    assert several._same(evaluation(0, 1, rows=(3, 5)), evaluation(0, 1, **other)) is same
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])
