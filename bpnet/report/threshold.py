@@ -22,15 +22,18 @@ class Thresholds:
     at : array, (k,)
         Thresholds of the score, falling; the first is infinite.
     right, wrong : array, (k,)
-        Numbers of true and of false positives at each threshold.
+        Numbers of the true and of the false positives whose scores are at least that.
+    ties : bool
+        Whether a score that equals the threshold decides for the positive class.
     """
 
     at: Host
     right: Host
     wrong: Host
+    ties: bool = False
 
     @classmethod
-    def of(cls, scores: Host, positive: Host) -> "Thresholds":
+    def of(cls, scores: Host, positive: Host, *, ties: bool = False) -> "Thresholds":
         """Count at every threshold of a score, (m,), where some examples are positive, (m,)."""
         order = np.argsort(-scores, kind="stable")
         scores, positive = scores[order], positive[order].astype(bool)
@@ -39,7 +42,8 @@ class Thresholds:
         # an infinite threshold, which no example reaches, begins the curves at no example
         first = [np.asarray([start]) for start in (np.inf, 0, 0)]
         kept = (scores[ends], right, ends + 1 - right)
-        return cls(*(np.concatenate(pair) for pair in zip(first, kept, strict=True)))
+        at, right, wrong = (np.concatenate(pair) for pair in zip(first, kept, strict=True))
+        return cls(at, right, wrong, ties)
 
     @property
     def recall(self) -> Host:
@@ -77,9 +81,10 @@ class Thresholds:
         return float(np.sum(np.diff(self.recall) * self.precision[1:]))
 
     def index(self, threshold: float) -> int:
-        """Return the position of a threshold."""
+        """Return the position of the counts of the examples that a threshold takes."""
         # thresholds fall, and searchsorted needs values that rise
-        return int(np.searchsorted(-self.at, -threshold, side="right")) - 1
+        side: Any = "right" if self.ties else "left"
+        return int(np.searchsorted(-self.at, -threshold, side=side)) - 1
 
 
 def thresholds(subject: Subject) -> Thresholds | None:
@@ -94,7 +99,8 @@ def thresholds(subject: Subject) -> Thresholds | None:
         # a single output is the score of the second class, and its mirror image that of the first
         is_one = evaluation.outputs.shape[1] == 1
         scores = 2 * _used(subject) - scores if is_one else evaluation.outputs[:, 0]
-    return Thresholds.of(scores, evaluation.truth == class_)
+    # the network decides for the first class where both are equal
+    return Thresholds.of(scores, evaluation.truth == class_, ties=class_ == 0)
 
 
 def _positive(subject: Subject) -> int:
@@ -105,7 +111,7 @@ def _positive(subject: Subject) -> int:
 
 def _used(subject: Subject) -> float:
     """Return the threshold by which the network decides."""
-    # one of two softmax outputs is the larger one from 0.5 on
+    # above 0.5 one of two softmax outputs is the larger one
     return metrics.middle(subject.network.output) if subject.network.sizes[-1] == 1 else 0.5
 
 
@@ -118,10 +124,11 @@ def sections(subject: Subject) -> list[Section]:
     here, best = all_.index(used), int(np.argmax(all_.f1))
     rarer = ", the rarer one" * bool(all_.right[-1] != all_.wrong[-1])
     lead = (
-        f"'{name}' is the positive class{rarer}: an example whose score is at least "
-        f"{number(used)} is taken for it, with an F1 of {percent(all_.f1[here])}. F1 is largest, "
-        f"{percent(all_.f1[best])}, at the threshold {number(all_.at[best])}. A threshold is to be "
-        "chosen on other rows than these, by the costs of the two errors."
+        f"'{name}' is the positive class{rarer}: an example whose score is "
+        f"{'at least' if all_.ties else 'above'} {number(used)} is taken for it, with an F1 of "
+        f"{percent(all_.f1[here])}. F1 is largest, {percent(all_.f1[best])}, where scores of at "
+        f"least {number(all_.at[best])} are taken for it. A threshold is to be chosen on other "
+        "rows than these, by the costs of the two errors."
     )
     total = int(all_.right[-1] + all_.wrong[-1])
     marks = [(here, f"threshold {number(used)}")]
@@ -172,7 +179,7 @@ def _figure(
         # the first threshold is infinite, and has no text
         some = np.unique(np.linspace(1, len(all_.at) - 1, 200).astype(int))
         return [
-            Spot(axes, f"threshold {number(all_.at[i])}\n{x[0]} {percent(x[1][i])}\n"
+            Spot(axes, f"scores of at least {number(all_.at[i])}\n{x[0]} {percent(x[1][i])}\n"
                  f"{y[0]} {percent(y[1][i])}", (x[1][i],) * 2, (y[1][i],) * 2)
             for i in some
         ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Two classes at every threshold, beside scikit-learn; and what a page says of them."""
 
 import csv
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +11,8 @@ import bpnet
 from bpnet.cli import main
 from bpnet.core.activations import Sigmoid
 from bpnet.report import inputs, single
-from bpnet.report.subject import read
-from bpnet.report.threshold import Thresholds, thresholds
+from bpnet.report.subject import Subject, read
+from bpnet.report.threshold import Thresholds, sections, thresholds
 
 SCORES = np.round(np.random.default_rng(0).random(300), 2)  # some are equal
 TRUTH = (np.random.default_rng(1).random(300) < SCORES).astype(int)
@@ -26,10 +27,12 @@ def test_the_areas_and_the_curves_are_scikit_learns():
     np.testing.assert_allclose([found.fallout, found.recall, found.at], [false, true, at])
 
 
+@pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 0.503, 0.99, 1.0])
-def test_counts_at_a_threshold_are_those_of_its_decisions(threshold):
-    found = Thresholds.of(SCORES, TRUTH)
-    i, taken = found.index(threshold), threshold <= SCORES
+def test_counts_at_a_threshold_are_those_of_its_decisions(threshold, ties):
+    found = Thresholds.of(SCORES, TRUTH, ties=ties)
+    i, takes = found.index(threshold), np.greater_equal if ties else np.greater
+    taken = takes(SCORES, threshold)
     assert found.right[i] == (taken & (TRUTH == 1)).sum()
     assert found.wrong[i] == (taken & (TRUTH == 0)).sum()
     total = found.right[i] + found.wrong[i] + TRUTH.sum()
@@ -54,6 +57,27 @@ def test_the_rarer_class_is_the_positive_one(n, rare):
     expected = metrics.roc_auc_score(truth == rare, score if rare else 1 - score)
     assert found.auc == pytest.approx(expected)
     assert found.right[found.index(0.5)] == ((truth == rare) & ((score > 0.5) == rare)).sum()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize(("truth", "rare"), [([0, 1, 1, 1], 0), ([1, 0, 0, 0], 1)])
+def test_an_example_at_the_threshold_is_counted_as_the_network_decides(n, truth, rare):
+    """Two of the scores are 0.5 exactly: such an example is of the first class."""
+    score = np.asarray([0.5, 0.5, 0.75, 0.25])
+    network = bpnet.Network([3, n], output="sigmoid" if n == 1 else "softmax", seed=0)
+    network.classes = ["no", "yes"]
+    outputs = score[:, None] if n == 1 else np.stack([1 - score, score], axis=1)
+    evaluation = SimpleNamespace(outputs=outputs, truth=np.asarray(truth))
+    config = {"data": {"source": "made up"}}
+    subject = Subject(Path("run"), config, {}, [], network, None, evaluation)
+    decided, found = subject.answers()[0], thresholds(subject)
+    assert decided.tolist() == [0, 0, 1, 0]
+    assert network.decide(outputs).tolist() == [network.classes[k] for k in decided]
+    i, taken = found.index(0.5), decided == rare
+    assert found.right[i] + found.wrong[i] == taken.sum()
+    assert found.right[i] == (taken & (evaluation.truth == rare)).sum()
+    (section,) = sections(subject)
+    assert f"whose score is {'above' if rare else 'at least'} 0.5 is taken for it" in section.lead
 
 
 @pytest.fixture(scope="module")
