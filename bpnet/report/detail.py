@@ -89,7 +89,7 @@ def calibrate(confidence: Host, right: Host) -> Calibration:
     """
     edges = np.linspace(0, 1, BINS + 1)
     # a bin includes its upper edge, as in Guo et al.
-    bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, BINS - 1)
+    bins = np.digitize(confidence, edges[1:-1], right=True)
     counts = np.bincount(bins, minlength=BINS)
     sums = [np.bincount(bins, weights=values, minlength=BINS) for values in (confidence, right)]
     sure, accuracy = (values / np.maximum(counts, 1) for values in sums)

@@ -108,9 +108,10 @@ def residuals(subject: Subject) -> Section:
     evaluation = subject.evaluation
     assert evaluation is not None
     actual, predicted = map(subject.in_units, (evaluation.targets.values, evaluation.outputs))
-    name = "target" if subject.columns is None else subject.columns.target
     n = actual.shape[1]
-    names = [name] if n == 1 else [f"output {j + 1}" for j in range(n)]
+    names: Sequence[str] = ["target"] if n == 1 else [f"output {j + 1}" for j in range(n)]
+    if subject.columns is not None:
+        names = subject.columns.target_names
     pairs = [Residuals(actual[:, j], predicted[:, j]) for j in range(n)]
     blocks: list[Any] = []
     for j, (label, r) in enumerate(list(zip(names, pairs, strict=True))[:_OUTPUTS]):
@@ -222,7 +223,7 @@ def _spots(axes: Any, r: Residuals, at: Host, x: Host, y: Host) -> list[Spot]:
         Spot(axes, f"actual {number(r.actual[i])}\npredicted {number(r.predicted[i])}",
              (x[i], x[i]), (y[i], y[i]))
         # a text for each of thousands of points would make the file large
-        for i in np.arange(len(x))[at][:1000]
+        for i in at[:1000]
     ]  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """Predicted and actual amounts of a report, read off the axes and the tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from bpnet.data import Columns
 from bpnet.report import outcomes, rows
 from bpnet.report.detail import Residuals
 from tests.report.drawn import classified, labels, lines, numbered, told
@@ -49,6 +52,18 @@ def test_of_many_outputs_the_first_are_drawn_and_all_are_in_the_table(figures, n
     assert list(dict.fromkeys(names)) == [f"output {j}" for j in range(1, n + 1)]
     assert made.blocks[-1].caption.startswith("Largest residuals of output 1.")
     assert made.lead.endswith("The pictures show the first 4 of 5 outputs.") is (n > 4)
+
+
+def test_several_targets_have_the_names_of_their_columns(figures):
+    run = numbered(np.eye(3, 2), np.eye(3, 2) + 1)
+    run.evaluation.data.tally = {}
+    names = ("height", "width")
+    both = {"mean": (0.0, 0.0), "std": (1.0, 1.0), "targets": names}
+    columns = Columns((), (), "height,width", "real", "regress", **both)
+    made = rows.residuals(replace(run, columns=columns))
+    said = [row[0].partition(" of ")[2] for row in made.blocks[-2].rows]
+    assert tuple(dict.fromkeys(said)) == names
+    assert made.blocks[-1].caption.startswith("Largest residuals of height.")
 
 
 @pytest.mark.parametrize(("value", "tick"), [(9999.0, "9000"), (10000.0, "9k")])
