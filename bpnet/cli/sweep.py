@@ -194,17 +194,17 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
     with interrupting() as stopped:
         try:
             with Count(
-                console, total, settings["epochs"], silent=quiet or json_, score=score,
-                before=trained, beside=plan.networks_each - 1,
+                console, ledger.expected(plan), settings["epochs"], silent=quiet or json_,
+                score=score, before=trained, beside=plan.networks_each - 1,
             ) as count:  # fmt: skip
                 for text in sweep.heading(data, plan, total, selection.reason, table):
                     count.say(text)
                 if trained:
-                    count.say(f"trained before: {trained} of {total} networks")
+                    count.say(f"trained before: {trained} of {ledger.expected(plan)} networks")
                 ranking = sweep.run(data, plan, backend=backend, callbacks=[count], ledger=ledger)
         except KeyboardInterrupt:
             command = f"go on with: bpnet sweep --resume {pasted(ledger.folder or Path())}"
-            progress = f"{len(ledger.trained)} of {total} networks are trained"
+            progress = f"{len(ledger.trained)} of {ledger.expected(plan)} networks are trained"
             write(console, f"stopped: {progress}; {command}")
             return stopped.status or 130
     folder = ledger.folder or Path()

@@ -13,7 +13,8 @@ from bpnet.data import splits
 from bpnet.errors import InputError, one_line
 from bpnet.runs import folder as run_folder
 from bpnet.storage import disk, lock, owned, strict_json
-from bpnet.sweep.ranking import Sweep, as_csv
+from bpnet.sweep.plan import Plan
+from bpnet.sweep.ranking import Sweep, as_csv, networks_of
 from bpnet.training import Callback, Run
 from bpnet.training.callbacks import SIGNALS
 
@@ -136,6 +137,11 @@ class Ledger:
         owned.clear(self.folder, run_folder.FILES)
         # from here on the sweep can be resumed, also if no network comes to its end
         self._write()
+
+    def expected(self, plan: Plan) -> int:
+        """Return the number of networks to train, without those that pruning has spared so far."""
+        count = len(plan.configurations())
+        return sum(len(networks_of(plan, c, self.trained, self.pruned)) for c in range(count))
 
     def note(self, i: int, end: End, pruned: int | None = None) -> None:
         """Keep the score of a network; it is written soon, or by :meth:`close`."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import sys
 
@@ -225,8 +226,19 @@ def test_the_command_marks_what_it_pruned_in_table_and_files_and_can_be_repeated
     for name in ("config.toml", "model.safetensors"):
         (out / name).unlink()
     assert main(["sweep", "--resume", str(out)]) == 0
-    assert {*lines[start : start + 6]} < {*capsys.readouterr().out.splitlines()}
+    again = capsys.readouterr().out.splitlines()
+    assert {*lines[start : start + 6]} < {*again}
+    assert f"trained before: {summary['networks']} of {summary['networks']} networks" in again
     assert json.loads((out / "sweep.json").read_text())["configurations"] == rows
+
+
+def test_a_resumed_sweep_expects_no_networks_of_combinations_that_were_pruned_before():
+    """The networks of the combinations are 0 and 1, 2 and 3, and so on."""
+    trained = {0: (0.5, 1), 2: (math.nan, 0), 4: (0.25, 6)}
+    ledger = sweep.Ledger(trained=trained, pruned={0: 1})
+    grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4]}
+    assert ledger.expected(plan(grid=grid, seeds=[0, 1])) == 1 + 1 + 2 + 2
+    assert ledger.expected(plan(grid=grid, seeds=[0, 1], prune=0)) == 8
 
 
 @pytest.mark.parametrize("prune", ["5", "-1", "1.5"])
