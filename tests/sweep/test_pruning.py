@@ -168,7 +168,8 @@ def test_epochs_after_which_nothing_can_be_pruned_are_refused(prune):
     with pytest.raises(InputError) as refused:
         plan(prune=prune)
     assert str(refused.value) == (
-        f"prune is {prune}, and the number of epochs is 6; give fewer, at least 1, or 0 to prune none"
+        f"prune is {prune}, and the number of epochs is 6; give fewer, at least 1, or 0 to "
+        "prune none"
     )
 
 
