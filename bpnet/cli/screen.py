@@ -38,7 +38,10 @@ def console(*, stderr: bool = False) -> Console:
     """Console for bars and curves, which are drawn on a terminal only."""
     # a notebook's cell passes for a terminal, but shows each state of a bar below the last
     in_notebook = "JPY_PARENT_PID" in os.environ
-    return Console(stderr=stderr, highlight=False, force_terminal=False if in_notebook else None)
+    # some shells and services say that a terminal has no columns, and rich would write none
+    width = 80 if os.environ.get("COLUMNS") == "0" else None
+    terminal = False if in_notebook else None
+    return Console(stderr=stderr, highlight=False, force_terminal=terminal, width=width)
 
 
 class _Plain(logging.Filter):

@@ -18,7 +18,7 @@ from bpnet.errors import InputError
 from bpnet.model import reading, saving
 from bpnet.model.base import BaseModel
 from bpnet.model.network import Network, check_alike
-from bpnet.model.summary import Summary
+from bpnet.model.summary import Summary, of_all
 from bpnet.storage import checksummed, disk, strict_json
 
 Host = np.ndarray[Any, Any]
@@ -275,13 +275,10 @@ class Ensemble(BaseModel):
             2  Dense        2  Softmax              8
         46 parameters, 368 bytes in float64; 80 bytes of activations an example
         """
-        every = [network.summary() for network in self.networks]
-        counts = ("learned", "fixed", "bytes", "activations")
-        totals = {name: sum(getattr(one, name) for one in every) for name in counts}
-        return replace(every[0], name=repr(self), dtype=self.dtype, **totals)
+        return of_all(self.networks, repr(self), self.dtype)
 
     def _repr_html_(self) -> str:
-        """Return HTML that a notebook shows: a drawing of the first member, and the summary."""
+        """Return HTML that a notebook shows."""
         return self.summary()._repr_html_()
 
     def __repr__(self) -> str:

@@ -1,7 +1,8 @@
 """Summary of a network: its layers, shapes, parameters and memory, and a drawing of it."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -100,6 +101,14 @@ def summary(network: Any) -> Summary:
         repr(network), tuple(rows), tuple(network.sizes), learned, fixed, (learned + fixed) * each,
         outputs * each, network.dtype,
     )  # fmt: skip
+
+
+def of_all(networks: Sequence[Any], name: str, dtype: str) -> Summary:
+    """Make the summary of several networks: the rows of the first, and the counts of all."""
+    every = [summary(network) for network in networks]
+    counts = ("learned", "fixed", "bytes", "activations")
+    totals = {count: sum(getattr(one, count) for one in every) for count in counts}
+    return replace(every[0], name=name, dtype=dtype, **totals)
 
 
 def _size(count: int) -> str:

@@ -125,9 +125,13 @@ def line(config: Config) -> list[str]:
         return []
     members, epochs = training["members"], training.get("epochs")
     count = f"{members} networks" if members > 1 else "1 network"
+    # 0 is the whole set, as TOML has no null
+    batches = (
+        f"batches of {training['batch_size']}" if training["batch_size"] else "all rows a step"
+    )
     return [
-        f"recipe: {training['recipe']}, {count} of up to {epochs} epochs with batches of "
-        f"{training['batch_size']} (--recipe none trains one network with the general defaults)"
+        f"recipe: {training['recipe']}, {count} of up to {epochs} epochs with {batches} "
+        "(--recipe none trains one network with the general defaults)"
     ]
 
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bpnet.cli import app, main
+from bpnet.cli import app, main, screen
 from bpnet.cli.app import load
 from bpnet.cli.first import WELCOME
 from bpnet.cli.panels import PANELS
@@ -157,6 +157,13 @@ def on_a_terminal(*arguments, **extra):
         content += part
     os.close(leader)
     return content.decode().replace("\r\n", "\n"), process.wait()
+
+
+def test_a_terminal_that_says_it_has_no_columns_has_eighty(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    assert screen.console().width == 80
+    monkeypatch.setenv("COLUMNS", "33")
+    assert screen.console().width == 33
 
 
 def test_on_a_terminal_an_error_is_broken_between_words(tmp_path):

@@ -263,3 +263,10 @@ def test_a_report_has_no_empty_section_of_what_an_ensemble_does_not_record(place
     train("t.csv", "--target", "price", *FAST, "--members", "1", out="one")
     assert main(["report", "one"]) == 0
     assert 'href="#layers"' in (place / "one" / "report" / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("size", "words"), [(64, "batches of 64"), (0, "all rows a step")])
+def test_the_heading_says_how_many_rows_a_step_has(size, words):
+    training = {"recipe": "table", "members": 8, "epochs": 9, "batch_size": size}
+    (line,) = recipes.line({"training": training})
+    assert line.startswith(f"recipe: table, 8 networks of up to 9 epochs with {words} (")
