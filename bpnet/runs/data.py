@@ -249,11 +249,13 @@ def held_out(config: Config, data: Dataset, name: str) -> EvaluationSet:
     if data.validation is None:
         msg = f"{name} has no test part and the run held nothing out; give other data to "
         raise InputError(f"{msg}evaluate it on")
+    stopped = config["training"].get("patience") is not None
     chosen = "they are there to choose the epoch and the options"
-    if config["training"].get("patience") is not None:
+    if stopped:
         chosen = "these rows chose the epoch"
     if "sweep" in config:
-        chosen = "these rows chose the options of the sweep, and the epoch"
+        # without a patience the model is that of the last epoch
+        chosen = f"these rows chose the options of the sweep{', and the epoch' * stopped}"
     note = f"validation rows are no test: {chosen}; --test 0.1 holds out rows that choose nothing"
     title = f"{name}, held-out examples (validation)"
     about["rows"] = data.places.get("validation")

@@ -131,7 +131,8 @@ def test_the_rows_on_which_a_run_is_evaluated(parts, training, what, name, size)
     if name == "validation":
         assert ("chose the epoch" in part.note) == bool(training)
         swept = run_data.held_out({"data": {}, "training": training, "sweep": {}}, data, "t")
-        assert "options" in swept.note or "sweep" in swept.note or swept.note != part.note
+        assert "these rows chose the options of the sweep" in swept.note
+        assert ("and the epoch" in swept.note) == bool(training)
     assert part.data.notes == (() if what == "t, test split" else ("in all rows of t: odd",))
 
 
