@@ -53,7 +53,6 @@ def command(
     trials: Annotated[
         int,
         typer.Option(
-            min=0,
             help="Number of combinations to draw from the lists and from ranges such as "
             "1e-4..1e-1. With 0, every combination of the lists is trained.",
         ),
@@ -61,7 +60,6 @@ def command(
     prune: Annotated[
         int,
         typer.Option(
-            min=0,
             metavar="EPOCHS",
             help="Number of epochs after which only the best quarter of the combinations goes on, "
             "and again after 4 times as many, and so on. With 0, no combination is pruned.",

@@ -157,7 +157,9 @@ def sections(subject: Subject) -> list[Section]:
 
 def _row(all_: Thresholds, threshold: float) -> list[str]:
     i = all_.index(threshold)
-    shares = (all_.precision[i], all_.recall[i], all_.f1[i])
+    # where no example is taken the curve begins at 1, and a figure is 0 as in every other table
+    precision = all_.precision[i] if i else 0.0
+    shares = (precision, all_.recall[i], all_.f1[i])
     counts = (all_.right[i], all_.wrong[i], all_.right[-1] - all_.right[i])
     return [number(threshold), *map(percent, shares), *(f"{count:,}" for count in counts)]
 

@@ -83,6 +83,8 @@ class Plan:
             If there would be more networks than anybody can wait for, or an option has a value
             that cannot be used.
         """
+        if self.trials < 0:
+            raise InputError(f"trials is {self.trials}; give how many, or 0 for all combinations")
         spans = {name: v for name, v in self.grid.items() if isinstance(v, Span)}
         if spans and not self.trials:
             name, span = next(iter(spans.items()))
@@ -99,8 +101,8 @@ class Plan:
         merged(Place, None, self.training)
         merged(Recipe, None, self.training)
         if self.prune and not 0 < self.prune < self.epochs:
-            msg = f"prune is {self.prune}, and the number of epochs is {self.epochs}"
-            raise InputError(f"{msg}; give fewer, at least 1, or 0 to prune none")
+            msg = f"prune is {self.prune}; give at least 1 and fewer than the {self.epochs} epochs"
+            raise InputError(f"{msg} of a network, or 0 to prune none")
         rules: Any = self.grid.get("optimizer", [self.optimizer])
         for rule in rules:
             check_rule(self.rule({"optimizer": rule}))

@@ -10,6 +10,7 @@ import pytest
 import bpnet
 from bpnet.cli import main
 from bpnet.core.activations import Sigmoid
+from bpnet.pages.content import percent
 from bpnet.report import inputs, single
 from bpnet.report.subject import Subject, read
 from bpnet.report.threshold import Thresholds, sections, thresholds
@@ -78,6 +79,10 @@ def test_an_example_at_the_threshold_is_counted_as_the_network_decides(n, truth,
     assert found.right[i] == (taken & (evaluation.truth == rare)).sum()
     (section,) = sections(subject)
     assert f"whose score is {'above' if rare else 'at least'} 0.5 is taken for it" in section.lead
+    (last,) = [
+        row for row in section.blocks[2].rows if row[0] == "0.9"
+    ]  # which none of them reaches
+    assert last[1:5] == [percent(0)] * 3 + ["0"]
 
 
 @pytest.fixture(scope="module")

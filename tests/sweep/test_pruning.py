@@ -168,7 +168,7 @@ def test_epochs_after_which_nothing_can_be_pruned_are_refused(prune):
     with pytest.raises(InputError) as refused:
         plan(prune=prune)
     assert str(refused.value) == (
-        f"prune is {prune}, and the number of epochs is 6; give fewer, at least 1, or 0 to "
+        f"prune is {prune}; give at least 1 and fewer than the 6 epochs of a network, or 0 to "
         "prune none"
     )
 

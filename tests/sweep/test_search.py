@@ -127,6 +127,8 @@ def test_trials_are_drawn_taken_up_and_ranked(tmp_path, capsys):
     ("options", "said"),
     [
         (["--learning-rate", "1e-4..1e-1"], "of which a grid has no values; give trials"),
+        (["--l2", "0.1,0.01", "--trials", "-1"], "trials is -1; give how many, or 0 for all"),
+        (["--l2", "0.1,0.01", "--prune", "-1"], "prune is -1; give at least 1 and fewer than the"),
         (["--l2", "0.1..0.01", "--trials", "3"], "the range 0.1..0.01 has no values"),
         (["--l2", "0..1..2", "--trials", "3"], "give a range such as 0.001..0.1"),
         (["--hidden", "8/x"], "give neurons of each hidden layer"),
