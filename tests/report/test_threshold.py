@@ -79,9 +79,8 @@ def test_an_example_at_the_threshold_is_counted_as_the_network_decides(n, truth,
     assert found.right[i] == (taken & (evaluation.truth == rare)).sum()
     (section,) = sections(subject)
     assert f"whose score is {'above' if rare else 'at least'} 0.5 is taken for it" in section.lead
-    (last,) = [
-        row for row in section.blocks[2].rows if row[0] == "0.9"
-    ]  # which none of them reaches
+    # no score is so high
+    (last,) = [row for row in section.blocks[2].rows if row[0] == "0.9"]
     assert last[1:5] == [percent(0)] * 3 + ["0"]
 
 
@@ -137,8 +136,6 @@ def test_the_page_has_columns_thresholds_and_the_area(run):
     assert facts["Area under ROC"] == f"{area:.4f}"
     (half,) = [row for row in sections["threshold"].blocks[2].rows if row[0] == "0.5"]
     decided = run.subject.answers()[0]
-    assert np.bincount(evaluation.truth).tolist() == [
-        20,
-        20,
-    ]  # of two equals the second is positive
+    # of two equally frequent classes the second is positive
+    assert np.bincount(evaluation.truth).tolist() == [20, 20]
     assert half[4] == str(((decided == 1) & (evaluation.truth == 1)).sum())
