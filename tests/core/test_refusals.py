@@ -21,17 +21,11 @@ from bpnet.core import (
     schedules,
     special,
 )
-from bpnet.errors import ArrayMismatch, InputError
+from bpnet.errors import ArrayMismatch
+from tests.assertions import error_message
 
 XP = backends.get("numpy").xp
 TINY = 5e-324
-
-
-def said(make, *arguments, **named):
-    """The refusal of a call, whole."""
-    with pytest.raises(InputError) as refused:
-        make(*arguments, **named)
-    return str(refused.value)
 
 
 SHARE = ([0, 0.0, 0.5, 1, 1.0], [-TINY, 1.0000001, math.nan, math.inf, "0.5", None, True])
@@ -79,7 +73,7 @@ def test_settings_on_their_bounds_are_taken_and_past_them_refused(make, name, bo
         if hasattr(made, name):
             assert getattr(made, name) == value
     for value in bounds[1]:
-        text = said(make, **{name: value})
+        text = error_message(make, **{name: value})
         assert repr(value) in text, value
         assert "\n" not in text
 
@@ -158,7 +152,7 @@ def rebuilt(**described):
     ],
 )  # fmt: skip
 def test_what_a_refusal_says(call, text):
-    assert said(call) == text
+    assert error_message(call) == text
 
 
 def test_layers_just_small_enough_are_taken():
@@ -196,7 +190,7 @@ class Wrong:
 def test_a_users_cost_gives_arrays_of_the_right_shape():
     cost = costs.get(Wrong(), activations.Softmax())
     z = np.ones((4, 3))
-    assert said(cost.value, z, z, activations.Softmax(), xp=XP) == (
+    assert error_message(cost.value, z, z, activations.Softmax(), xp=XP) == (
         "Wrong.value gave no array; give (4,), one number an example"
     )
 
@@ -205,7 +199,7 @@ def test_a_users_cost_gives_arrays_of_the_right_shape():
 
     cost = costs.get(Mixed(), activations.Softmax())
     assert cost.value(z, z, activations.Softmax(), xp=XP).tolist() == [3.0] * 4
-    assert said(cost.delta, z, z, activations.Softmax(), xp=XP) == (
+    assert error_message(cost.delta, z, z, activations.Softmax(), xp=XP) == (
         "Mixed.delta gave shape (4,); give (4, 3), like z"
     )
 
@@ -313,10 +307,10 @@ def test_what_is_not_bpnets_own_is_not_described():
     class Own(activations.Tanh):
         pass
 
-    assert "Own() is not one of bpnet's own" in said(
+    assert "Own() is not one of bpnet's own" in error_message(
         lookup.describe, Own(), activations.ACTIVATIONS
     )
-    assert "is no layer of bpnet's own" in said(layers.describe, object())
+    assert "is no layer of bpnet's own" in error_message(layers.describe, object())
     for layer in (
         layers.Dense(3, 2, activations.ELU(0.5)), layers.Dropout(0.25),
         layers.BatchNorm(3, activations.LeakyReLU(0.2), 0.5, 1e-3),

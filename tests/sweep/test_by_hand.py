@@ -14,6 +14,7 @@ from bpnet.sweep import finishing, ranking, running
 from bpnet.sweep import ledger as ledgers
 from bpnet.sweep import plan as plans
 from bpnet.sweep.ranking import Ranked, Sweep
+from tests.assertions import error_message
 
 DATA = bpnet.data.Dataset(np.zeros((8, 2)), np.arange(8) % 2, name="made up")
 
@@ -25,13 +26,6 @@ def plan(**options):
         "training": {"epochs": 4},
     }  # fmt: skip
     return sweep.Plan(**{**given, **options})
-
-
-def said(make, *arguments, **named):
-    """The refusal of a call, whole."""
-    with pytest.raises(InputError) as refused:
-        make(*arguments, **named)
-    return str(refused.value)
 
 
 def test_combinations_are_every_value_with_every_other_the_last_changing_fastest():
@@ -61,7 +55,7 @@ def test_as_many_networks_as_a_sweep_may_have(count, seeds, folds, monkeypatch):
     plan(grid=grid, seeds=range(seeds), folds=folds)
     over = {"l2": [0.0] * (count + 1)}
     number = (count + 1) * seeds * max(folds, 1)
-    assert said(plan, grid=over, seeds=range(seeds), folds=folds) == (
+    assert error_message(plan, grid=over, seeds=range(seeds), folds=folds) == (
         f"the sweep has {number:,} networks; give fewer values, seeds or folds: at most 100,000"
     )
 
@@ -93,7 +87,7 @@ def test_seeds(first, count, seeds):
     ],
 )
 def test_seeds_that_cannot_be(first, count, text):
-    assert said(plans.seeds, first, count) == text
+    assert error_message(plans.seeds, first, count) == text
     assert len(plans.seeds(0, 100_000)) == 100_000
 
 
@@ -170,7 +164,9 @@ def test_scores_of_folds_stand_beside_each_other_and_seeds_below():
 )  # fmt: skip
 def test_the_score_that_suits_the_task(asked, task, score):
     assert running._score(SimpleNamespace(task=task), SimpleNamespace(score=asked)) == score
-    text = said(running._score, SimpleNamespace(task="regress"), SimpleNamespace(score="accuracy"))
+    text = error_message(
+        running._score, SimpleNamespace(task="regress"), SimpleNamespace(score="accuracy")
+    )
     assert text.startswith("the score accuracy is of classes, and numbers are predicted; use cost")
 
 
@@ -185,14 +181,14 @@ def test_a_network_ends_with_its_last_score_or_with_patience_its_best(score, pat
     }  # fmt: skip
     asked = SimpleNamespace(patience=patience)
     assert running._end(history, score, asked) == end
-    assert said(running._end, history, "validation_f1", asked) == (
+    assert error_message(running._end, history, "validation_f1", asked) == (
         "the score 'validation_f1' is not in the history, which has validation_accuracy, "
         "validation_cost; use one of these"
     )
 
 
 def test_without_a_held_out_part_there_is_nothing_to_rank_by():
-    assert said(running.check, DATA, plan()) == (
+    assert error_message(running.check, DATA, plan()) == (
         "there is nothing to rank by; give folds, or a validation share"
     )
     score, parts = running.check(DATA, plan(folds=2, seeds=[3]))
@@ -347,27 +343,27 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path):
 )  # fmt: skip
 def test_a_ledger_that_is_none_is_refused(tmp_path, change, text):
     (tmp_path / "sweep.json").write_text(json.dumps({**FILE, **change}))
-    found = said(sweep.Ledger.read, tmp_path)
+    found = error_message(sweep.Ledger.read, tmp_path)
     assert found.startswith(f"{tmp_path / 'sweep.json'} is damaged (")
     assert text in found
     assert found.endswith("); sweep again")
 
 
 def test_a_folder_that_is_no_sweeps(tmp_path):
-    assert said(sweep.Ledger.read, tmp_path) == (
+    assert error_message(sweep.Ledger.read, tmp_path) == (
         f"{tmp_path} is not the folder of a sweep: it holds no sweep.json; "
         "give the folder that `bpnet sweep` named"
     )
     older = {name: value for name, value in FILE.items() if name != "trained"}
     (tmp_path / "sweep.json").write_text(json.dumps(older))
-    assert said(sweep.Ledger.read, tmp_path) == (
+    assert error_message(sweep.Ledger.read, tmp_path) == (
         f"{tmp_path / 'sweep.json'} is of an older bpnet, which kept no networks; sweep again"
     )
 
 
 def test_other_data_are_refused_before_the_folder_is_touched(tmp_path):
     held = sweep.Ledger(tmp_path / "run", data="abc")
-    assert said(held.begin, None, "abd") == (
+    assert error_message(held.begin, None, "abd") == (
         f"the data is not what the sweep in {tmp_path / 'run'} was begun with; "
         "sweep again, with another --out"
     )
