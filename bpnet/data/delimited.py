@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import lzma
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -53,8 +54,8 @@ def read(path: Path, separator: str | None) -> "tuple[pl.DataFrame, str, tuple[s
 
     where = "standard input" if str(path) == "-" else str(path)
     data, notes = _decoded(_bytes(path), where)
-    if separator is None and data[:4].lower() == b"sep=" and data[5:6] in b"\r\n":
-        separator, data = chr(data[4]), data[5:].lstrip(b"\r\n")  # written by spreadsheets
+    if re.match(rb"(?i)sep=.(?:[\r\n]|$)", data):  # written by spreadsheets
+        separator, data = separator or chr(data[4]), data[5:].lstrip(b"\r\n")
     separator = separator or _separator(data, path, where)
     names, rows, blank = _survey(data, where, separator)
     if not rows:

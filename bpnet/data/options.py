@@ -99,17 +99,23 @@ class ReadOptions:
             raise InputError(f"split_version {self.split_version!r}: give 1 or {splits.VERSION}")
         if not 0 <= self.validation < 1:  # nan too
             raise InputError(f"validation {self.validation!r}: give a share from 0 to below 1")
-        test = self.shares()[1]
-        if not 0 <= test < 1 or not self.validation + test < 1:
-            message = f"validation {self.validation!r} and test {self.test!r}: give shares whose "
-            raise InputError(f"{message}sum is below 1")
+        # the usual share is of data without a test part, which is not known here
+        self._check_sum(self.test or 0.0)
 
     def shares(self, where: str = "", *, has_test: bool = False) -> tuple[float, float]:
         """Shares of the rows that are held out for validation and for the test."""
         if has_test and self.test:
             message = f"{where} has a test part of its own: leave test {self.test} out"
             raise InputError(message)
-        return self.validation, 0.0 if has_test else _USUAL if self.test is None else self.test
+        test = 0.0 if has_test else _USUAL if self.test is None else self.test
+        self._check_sum(test)
+        return self.validation, test
+
+    def _check_sum(self, test: float) -> None:
+        """Refuse a share of the test with which no rows are left to learn from."""
+        if not 0 <= test < 1 or not self.validation + test < 1:
+            message = f"validation {self.validation!r} and test {test!r}: give shares whose "
+            raise InputError(f"{message}sum is below 1")
 
     def divide(self, y: Any, task: str, *, has_test: bool = False) -> splits.Divided:
         """Numbers of the rows of each part, and notes on a part that has none."""

@@ -42,7 +42,7 @@ class Axis:
         # lists of layers cannot be hashed, so that their texts stand for them
         different = list({text(value): value for value in values}.values())
         if all(numeric) and len(different) > _FEW:
-            # from a factor of ten on a search draws orders of magnitude evenly, see `Span.is_log`
+            # from a factor of ten on each order of magnitude has room of its own
             log = min(values) * 10 <= max(values)
             return cls.of_numbers(name, values, lambda value: f"{value:.2g}", log=log)
         if all(n or v is None for n, v in zip(numeric, values, strict=True)):

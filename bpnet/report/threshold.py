@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.core import metrics
+from bpnet.core.activations import Softmax
 from bpnet.pages.content import Figure, Section, Table, number, percent
 from bpnet.pages.drawing import Spot, Theme, render
 from bpnet.report.subject import Subject
@@ -94,11 +95,12 @@ def thresholds(subject: Subject) -> Thresholds | None:
         return None
     if subject.network.classes is None or len(subject.network.classes) != 2:
         return None
-    class_, scores = _positive(subject), evaluation.outputs[:, -1]
-    if class_ == 0:
+    class_, outputs = _positive(subject), evaluation.outputs
+    if outputs.shape[1] == 1:
         # a single output is the score of the second class, and its mirror image that of the first
-        is_one = evaluation.outputs.shape[1] == 1
-        scores = 2 * _used(subject) - scores if is_one else evaluation.outputs[:, 0]
+        scores = outputs[:, 0] if class_ else 2 * _used(subject) - outputs[:, 0]
+    else:
+        scores = outputs[:, class_] - (outputs[:, 1 - class_] if _is_difference(subject) else 0)
     # the network decides for the first class where both are equal
     return Thresholds.of(scores, evaluation.truth == class_, ties=class_ == 0)
 
@@ -111,8 +113,15 @@ def _positive(subject: Subject) -> int:
 
 def _used(subject: Subject) -> float:
     """Return the threshold by which the network decides."""
+    if subject.network.sizes[-1] == 1:
+        return metrics.middle(subject.network.output)
     # above 0.5 one of two softmax outputs is the larger one
-    return metrics.middle(subject.network.output) if subject.network.sizes[-1] == 1 else 0.5
+    return 0.0 if _is_difference(subject) else 0.5
+
+
+def _is_difference(subject: Subject) -> bool:
+    """Return whether the score is an output less the other one: their sum is not 1."""
+    return subject.network.sizes[-1] == 2 and not isinstance(subject.network.output, Softmax)
 
 
 def sections(subject: Subject) -> list[Section]:
@@ -130,6 +139,8 @@ def sections(subject: Subject) -> list[Section]:
         f"least {number(all_.at[best])} are taken for it. A threshold is to be chosen on other "
         "rows than these, by the costs of the two errors."
     )
+    if _is_difference(subject):
+        lead += " The score is the output of the class less that of the other class."
     total = int(all_.right[-1] + all_.wrong[-1])
     marks = [(here, f"threshold {number(used)}")]
     roc = _figure(
@@ -148,7 +159,8 @@ def sections(subject: Subject) -> list[Section]:
     )  # fmt: skip
     shares = np.arange(1, 10) / 10
     # scores that are no probabilities have no fixed range: the table has their deciles
-    scores = shares if subject.probable else np.unique(np.quantile(all_.at[1:], shares))
+    fixed = subject.probable and not _is_difference(subject)
+    scores = shares if fixed else np.unique(np.quantile(all_.at[1:], shares))
     rows = [_row(all_, t) for t in scores]
     head = ["threshold", "precision", "recall", "F1", "true positives", "false positives",
             "false negatives"]  # fmt: skip

@@ -50,7 +50,8 @@ def begin(config: Config, *, alone: str = "", begun: int = 0) -> None:
     if name != NONE:
         members = members or (1 if alone else recipes.get(name).members)
     if (members or 1) > 1 and alone:
-        msg = f"--members is {members}, and {alone} is for one network; leave one of them out"
+        which = f"the run of --init has {members} networks" if begun else f"--members is {members}"
+        msg = f"{which}, and {alone} is for one network; leave one of them out"
         raise InputError(msg)
     if data["validation"] is None:
         data["validation"] = 0.0 if (members or 1) > 1 else 0.1

@@ -100,6 +100,6 @@ class Pruning(Noting):
         is_pruned = self.study.is_pruned(i, epoch, value)
         reached.append(value)
         if is_pruned:
-            # on_train_end notes the network too, but cannot know there that it was pruned
+            # noted before on_train_end, as the note of another network may write the file between
             self.ledger.note(i, self.end(run.history), pruned=epoch)
             run.stop(PRUNED)

@@ -265,7 +265,7 @@ def table(sweep: Sweep) -> list[str]:
     for i, ranked in enumerate(sweep.ranking, start=1):
         values = [as_text(ranked.configuration[name]) for name in several]
         numbers = [format(unit * v, form) for v in (ranked.mean, ranked.deviation)]
-        # a single network has no deviation
+        # a pruned combination is one network among some of several, and has no deviation
         if ranked.pruned is not None:
             numbers[1] = ""
         epochs = f"{statistics.median(ranked.epochs.ravel().tolist()):g}"

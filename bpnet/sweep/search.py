@@ -37,7 +37,8 @@ class Span:
             raise InputError(msg)
 
     def __str__(self) -> str:
-        return f"{self.low:g}..{self.high:g}"
+        low, high = (int(end) if self.whole else end for end in (self.low, self.high))
+        return f"{low}..{high}"
 
     @property
     def is_log(self) -> bool:

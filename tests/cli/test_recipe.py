@@ -194,6 +194,12 @@ def test_a_run_can_begin_with_the_networks_of_an_ensemble(place, capsys):
     command = ["train", "t.csv", "--target", "price", "--init", "run", "--members", "2"]
     assert main([*command, "--out", "no"]) == 2
     assert "has 3" in capsys.readouterr().err
+    command = ["train", "t.csv", "--target", "price", "--init", "run", "--optimizer", "lbfgs"]
+    assert main([*command, "--out", "no"]) == 2
+    assert (
+        "the run of --init has 3 networks, and --optimizer lbfgs is for one"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,8 @@ def test_a_label_of_the_test_part_that_training_has_not_is_named():
 @pytest.mark.parametrize(
     ("validation", "test", "has_test", "share"),
     [(0.0, None, False, 0.1), (0.1, 0.2, False, 0.2), (0.1, 0.0, False, 0.0),
-     (0.1, None, True, 0.0), (0.1, 0.0, True, 0.0), (0.0, 0.999, False, 0.999)],
+     (0.1, None, True, 0.0), (0.1, 0.0, True, 0.0), (0.0, 0.999, False, 0.999),
+     (0.95, None, True, 0.0)],
 )  # fmt: skip
 def test_the_share_of_the_test_part(validation, test, has_test, share):
     assert held_out(validation, test, has_test) == validation + share
@@ -131,7 +132,7 @@ def test_the_share_of_the_test_part(validation, test, has_test, share):
     ("validation", "test", "has_test", "text"),
     [
         (0.5, 0.5, False, "validation 0.5 and test 0.5: give shares whose sum is below 1"),
-        (0.9, None, False, "validation 0.9 and test None: give shares whose sum is below 1"),
+        (0.9, None, False, "validation 0.9 and test 0.1: give shares whose sum is below 1"),
         (0.0, 1.0, False, "validation 0.0 and test 1.0: give shares whose sum is below 1"),
         (0.0, -0.1, False, "validation 0.0 and test -0.1: give shares whose sum is below 1"),
         (0.0, math.nan, False, "validation 0.0 and test nan: give shares whose sum is below 1"),
@@ -328,6 +329,16 @@ def test_separators_that_are_found(tmp_path, text, separator, names):
     path.write_text(text)
     frame, found, notes = delimited.read(path, None)
     assert (found, frame.columns, notes) == (separator, names, ())
+
+
+def test_a_line_that_names_the_separator_is_no_row(tmp_path):
+    pytest.importorskip("polars")
+    path = tmp_path / "t.csv"
+    path.write_text("sep=;\na;b\n1;2\n")
+    frame, separator, _ = delimited.read(path, ";")
+    assert (separator, frame.columns, frame.rows()) == (";", ["a", "b"], [(1, 2)])
+    path.write_text("sep=")
+    assert delimited.read(path, None)[0].columns == ["sep="]
 
 
 @pytest.mark.parametrize(

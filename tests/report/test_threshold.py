@@ -9,7 +9,7 @@ import pytest
 
 import bpnet
 from bpnet.cli import main
-from bpnet.core.activations import Sigmoid
+from bpnet.core.activations import Sigmoid, Softmax
 from bpnet.pages.content import percent
 from bpnet.report import inputs, single
 from bpnet.report.subject import Subject, read
@@ -49,7 +49,8 @@ def test_the_rarer_class_is_the_positive_one(n, rare):
     truth = (np.random.default_rng(1).random(200) < 0.3 * score).astype(int)
     truth = truth if rare else 1 - truth
     outputs = score[:, None] if n == 1 else np.stack([1 - score, score], axis=1)
-    network = SimpleNamespace(classes=("no", "yes"), output=Sigmoid(), sizes=(3, n))
+    output = Sigmoid() if n == 1 else Softmax()
+    network = SimpleNamespace(classes=("no", "yes"), output=output, sizes=(3, n))
     subject = SimpleNamespace(
         evaluation=SimpleNamespace(outputs=outputs, truth=truth), task="classes", network=network
     )
@@ -82,6 +83,27 @@ def test_an_example_at_the_threshold_is_counted_as_the_network_decides(n, truth,
     # no score is so high
     (last,) = [row for row in section.blocks[2].rows if row[0] == "0.9"]
     assert last[1:5] == [percent(0)] * 3 + ["0"]
+
+
+@pytest.mark.parametrize("output", ["identity", "tanh", "sigmoid"])
+@pytest.mark.parametrize(("truth", "rare"), [([0, 1, 1, 1, 1], 0), ([1, 0, 0, 0, 0], 1)])
+def test_two_outputs_whose_sum_is_not_1_are_compared(output, truth, rare):
+    outputs = np.asarray([[0.5, 0.25], [0.75, 0.875], [0.5, 0.5], [0.0, 0.125], [0.875, 0.75]])
+    network = bpnet.Network([3, 2], output=output, seed=0)
+    network.classes = ["no", "yes"]
+    evaluation = SimpleNamespace(outputs=outputs, truth=np.asarray(truth))
+    config = {"data": {"source": "made up"}}
+    subject = Subject(Path("run"), config, {}, [], network, None, evaluation)
+    assert network.decide(outputs).tolist() == ["no", "yes", "no", "yes", "no"]
+    taken, found = np.asarray([0, 1, 0, 1, 0]) == rare, thresholds(subject)
+    i = found.index(0)
+    assert found.right[i] == (taken & (evaluation.truth == rare)).sum()
+    assert found.wrong[i] == (taken & (evaluation.truth != rare)).sum()
+    (section,) = sections(subject)
+    assert f"whose score is {'above' if rare else 'at least'} 0 is taken for it" in section.lead
+    # the table is of differences, which may be negative, and of no fixed probabilities
+    scores = [float(row[0]) for row in section.blocks[2].rows]
+    assert -0.25 <= min(scores) < 0 < max(scores) <= 0.25
 
 
 @pytest.fixture(scope="module")

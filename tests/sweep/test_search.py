@@ -47,6 +47,11 @@ def test_every_seed_of_64_bits_draws_its_own():
     assert len({repr(drawn(grid, 3, seed)) for seed in seeds}) == len(seeds)
 
 
+def test_a_range_is_written_with_all_of_its_digits():
+    assert str(Span(64, 1234567, whole=True)) == "64..1234567"
+    assert str(Span(0.0001, 0.123456789)) == "0.0001..0.123456789"
+
+
 def test_a_space_with_fewer_is_drawn_out():
     pytest.importorskip("optuna")
     found = drawn({"a": [1, 2], "b": ["x", "y"]}, 50, 0)
