@@ -187,7 +187,6 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
         "source": run_data.identity(data),
     }
     console = screen.console(stderr=json_)
-    total = len(plan.configurations()) * plan.networks_each
     stopper, trained = StopOnSignal(), len(ledger.trained)
     with interrupting() as stopped:
         try:
@@ -195,7 +194,7 @@ def _run(settings: dict[str, Any], ledger: sweep.Ledger, *, json_: bool, quiet: 
                 console, ledger.expected(plan), settings["epochs"], silent=quiet or json_,
                 score=score, before=trained, beside=plan.networks_each - 1,
             ) as count:  # fmt: skip
-                for text in sweep.heading(data, plan, total, selection.reason, table):
+                for text in sweep.heading(data, plan, selection.reason, table):
                     count.say(text)
                 if trained:
                     count.say(f"trained before: {trained} of {ledger.expected(plan)} networks")
@@ -247,8 +246,7 @@ def _tested(
     if data.test is None:
         return None
     part = run_data.held_out(config, data, config["data"]["source"])
-    training = {**plan.training, "cost": plan.training.get("cost")}
-    figures = results.figures(network, part, training, (), backend)
+    figures = results.figures(network, part, plan.training, (), backend)
     title = f"the best network on {part.title}, which took no part in the ranking:"
     return {"examples": len(part.data.x), **figures}, [title, *results.lines(figures, part)]
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from bpnet.errors import InputError
-from bpnet.requirements import install
+from bpnet.requirements import require
 
 FIGURES = {"r2": "R2", "mae": "MAE", "rmse": "RMSE"}
 """Names of metrics that are abbreviations."""
@@ -59,10 +58,8 @@ def pyplot() -> Any:
     InputError
         If matplotlib is missing.
     """
-    try:
-        # the user's own backend, which shows windows; that of `pages.drawing.pyplot` writes files
-        from matplotlib import pyplot as drawn
-    except ImportError:
-        msg = f"a picture needs matplotlib; {install('matplotlib')}"
-        raise InputError(msg) from None
+    require("matplotlib", "a picture needs")
+    # the user's own backend, which shows windows; that of `pages.drawing.pyplot` writes files
+    from matplotlib import pyplot as drawn
+
     return drawn

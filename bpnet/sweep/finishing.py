@@ -10,7 +10,8 @@ from bpnet.data import Dataset
 from bpnet.model.network import Network
 from bpnet.runs import data as run_data
 from bpnet.runs import folder as run_folder
-from bpnet.sweep.plan import OF_THE_NETWORK, OF_THE_OPTIMIZER, network
+from bpnet.runs.configuration import RUN_OPTIONS
+from bpnet.sweep.plan import OF_THE_NETWORK, network
 from bpnet.sweep.ranking import Sweep, as_option
 from bpnet.training import Callback, Checkpoint, EarlyStopping, train
 
@@ -66,8 +67,9 @@ def finish(
         # called before the recorder, which writes the parameters of the best epoch that it sets
         called.append(EarlyStopping(settings["patience"], sweep.score))
     recorder = runs.Recorder(folder, complete, data.columns, resume)
+    minutes = RUN_OPTIONS["checkpoint_minutes"].default
     # by time alone: a checkpoint after each epoch would slow a small network down
-    every = Checkpoint(folder / run_folder.CHECKPOINTS, epochs=0, minutes=_MINUTES)
+    every = Checkpoint(folder / run_folder.CHECKPOINTS, epochs=0, minutes=minutes)
     own = sweep.plan.options(sweep.best.configuration)
     # the epochs of the run are not those of the sweep where the plan has folds
     options = {**sweep.plan.training, **own, **{n: settings[n] for n in ("epochs", "metrics")}}
@@ -83,23 +85,16 @@ def finish(
     return net
 
 
-_MINUTES = 0.25
-"""From one checkpoint of the best combination to the next, as in `bpnet train`."""
-
-
 def _config(sweep: Sweep, config: runs.Config, metrics: list[str]) -> runs.Config:
     """Configuration of the best combination as a run, with the options of its sweep."""
     plan, best = sweep.plan, sweep.best.configuration
     rule, options = plan.rule(best), {**plan.training, **plan.options(best)}
-    apart = {*OF_THE_OPTIMIZER, *OF_THE_NETWORK}
-    # optimizer and layers have keys of their own in the configuration
-    own = {name: value for name, value in best.items() if name not in apart}
     epochs = options["epochs"]
     # each network has its own best epoch, and the run on all examples has none to watch
     if plan.folds:
         epochs = round(statistics.median(sweep.best.epochs.ravel().tolist()))
     settings = {
-        **config["training"], **plan.training, **own, "epochs": epochs,
+        **config["training"], **options, "epochs": epochs,
         "optimizer": best.get("optimizer", plan.optimizer), "learning_rate": rule.learning_rate,
         "momentum": getattr(rule, "momentum", None), "seed": sweep.seed,
         # None is left out of TOML, and as a batch size 0 is the whole set

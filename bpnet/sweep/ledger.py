@@ -140,7 +140,7 @@ class Ledger:
 
     def expected(self, plan: Plan) -> int:
         """Return the number of networks to train, without those that pruning has spared so far."""
-        count = len(plan.configurations())
+        count = len(plan.configurations)
         return sum(len(networks_of(plan, c, self.trained, self.pruned)) for c in range(count))
 
     def note(self, i: int, end: End, pruned: int | None = None) -> None:

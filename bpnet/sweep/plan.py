@@ -135,13 +135,10 @@ class Plan:
             rung *= REDUCTION
         return epochs
 
-    def configurations(self) -> list[Configuration]:
-        """Every combination, the first option changing slowest, or those that are drawn."""
-        return self._configurations
-
     # drawn once: the number of a network is a position in this list
     @cached_property
-    def _configurations(self) -> list[Configuration]:
+    def configurations(self) -> list[Configuration]:
+        """Every combination, the first option changing slowest, or those that are drawn."""
         if self.trials:
             return drawn(self.grid, self.trials, self.seeds[0])
         # without trials all values are lists, as ranges are refused then
@@ -191,8 +188,13 @@ def seeds(first: int, count: int) -> list[int]:
     return list(range(first, first + count))
 
 
+def figure_name(score: str) -> str:
+    """Name of a score among the figures of the history, of which the validation rows are meant."""
+    return score.replace("-", "_").removeprefix("validation_")
+
+
 def metrics_of(score: str | None) -> list[str]:
     """Metrics that training must compute for a score, beside the cost and the accuracy."""
-    name = None if score is None else score.replace("-", "_").removeprefix("validation_")
     # training records these by itself, and any other score as a metric
-    return [] if name in {None, "accuracy", "cost"} else [str(name)]
+    name = "cost" if score is None else figure_name(score)
+    return [] if name in {"accuracy", "cost"} else [name]

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpnet.data import draws
+from bpnet.requirements import require
 from bpnet.sweep.ledger import Noting
 from bpnet.sweep.plan import OF_THE_NETWORK, REDUCTION, Configuration, Plan
-from bpnet.sweep.search import import_optuna, quiet
+from bpnet.sweep.search import quiet
 from bpnet.training import Run
 from bpnet.training.callbacks import PRUNED
 from bpnet.training.scores import grows
@@ -28,7 +29,7 @@ def order(plan: Plan) -> list[int]:
     half: the order is drawn. Networks that may share a stack stay next to each other, so that
     trials reach every rung in this order, also in a sweep that was ended and resumed.
     """
-    configurations = plan.configurations()
+    configurations = plan.configurations
     # a function of the first seed, so that a resumed sweep has the same order
     drawn = draws.order(plan.seeds[0], 0, len(configurations)).tolist()
     kinds = {c: _kind(configurations[c]) for c in drawn}
@@ -61,7 +62,7 @@ class Study:
     """
 
     def __init__(self, plan: Plan, score: str, reached: dict[int, list[float]]) -> None:
-        optuna = import_optuna("pruning", "prune")
+        optuna = require("optuna", "pruning needs")
         self.score, self.rungs = score, plan.rungs
         pruner = optuna.pruners.SuccessiveHalvingPruner(plan.prune, REDUCTION)
         with quiet(optuna):

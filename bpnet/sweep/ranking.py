@@ -163,17 +163,16 @@ def networks_of(
 
 
 def ranking(
-    plan: Plan, score: str, parts: int, trained: Mapping[int, tuple[float, int]],
-    pruned: Mapping[int, int],
+    plan: Plan, score: str, trained: Mapping[int, tuple[float, int]], pruned: Mapping[int, int]
 ) -> list[Ranked]:  # fmt: skip
     """Combinations whose networks are all trained, the best first, pruned ones behind them."""
     combinations = []
-    for c, configuration in enumerate(plan.configurations()):
+    for c, configuration in enumerate(plan.configurations):
         numbers = networks_of(plan, c, trained, pruned)
         if any(i not in trained for i in numbers):
             continue
         # a pruned trial has one network, with the first seed on the first fold
-        shape = (-1, parts if len(numbers) > 1 else 1)
+        shape = (-1, max(plan.folds, 1) if len(numbers) > 1 else 1)
         scores = np.asarray([trained[i][0] for i in numbers], float).reshape(shape)
         epochs = np.asarray([trained[i][1] for i in numbers], int).reshape(shape)
         end = pruned.get(numbers[0])
@@ -230,16 +229,15 @@ def as_option(name: str, values: Any) -> Any:
     return [k or 0 for k in values] if name == "batch_size" else values
 
 
-def heading(
-    data: Dataset, plan: Plan, total: int, reason: str, settings: dict[str, Any]
-) -> list[str]:
+def heading(data: Dataset, plan: Plan, reason: str, settings: dict[str, Any]) -> list[str]:
     """Lines of the data, opened by ``settings``, of the networks and of the backend."""
-    count = len(plan.configurations())
+    count = len(plan.configurations)
+    total = count * plan.networks_each
     ranked_on = f"{plan.folds} folds" if plan.folds else "a validation split"
     rungs = ", ".join(map(str, plan.rungs))
     return [
         *run_data.heading(data, settings),
-        f"network: {network(data, plan, plan.seeds[0], plan.configurations()[0])}",
+        f"network: {network(data, plan, plan.seeds[0], plan.configurations[0])}",
         f"sweep: {count} combinations, {len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}, "
         f"{ranked_on}: {'at most ' if plan.prune else ''}{total} networks",
         *([f"pruning: the best quarter goes on after epochs {rungs}"] if plan.prune else []),

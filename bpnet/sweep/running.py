@@ -9,12 +9,12 @@ from typing import Any
 
 from bpnet.data import Dataset, folds
 from bpnet.errors import Diverged, InputError
+from bpnet.requirements import require
 from bpnet.sweep import pruning
 from bpnet.sweep.ledger import End, Ledger, Noting
-from bpnet.sweep.plan import OF_THE_NETWORK, Plan, network
+from bpnet.sweep.plan import OF_THE_NETWORK, Plan, figure_name, network
 from bpnet.sweep.pruning import Pruning
 from bpnet.sweep.ranking import Sweep, networks_of, ranking
-from bpnet.sweep.search import import_optuna
 from bpnet.training import Callback, EarlyStopping, Histories, train
 from bpnet.training.checkpoints import fingerprint
 from bpnet.training.scores import best_epoch
@@ -64,11 +64,11 @@ def run(
     stacks: list[int] = []
 
     def sweep() -> Sweep:
-        known = ranking(plan, score, len(parts), ledger.trained, ledger.pruned)
+        known = ranking(plan, score, ledger.trained, ledger.pruned)
         return Sweep(plan, score, known, backend.spec, ledger.seconds, stacks)
 
     validation: tuple[Any, ...] = data.validation or ()
-    finished, count = False, len(plan.configurations())
+    finished, count = False, len(plan.configurations)
     try:
         ledger.begin(sweep, fingerprint(data.x, data.y, *validation))
         if study is not None:
@@ -108,12 +108,12 @@ def check(data: Dataset, plan: Plan) -> tuple[str, list[Any]]:
         missing where trials are drawn or pruned.
     """
     if plan.prune:
-        import_optuna("pruning", "prune")
+        require("optuna", "pruning needs")
     if not plan.folds and data.validation is None:
         msg = "there is nothing to rank by; give folds, or a validation share"
         raise InputError(msg)
     # one network of each layout is made, as its errors are to come before any training
-    chosen = {repr([c.get(n) for n in OF_THE_NETWORK]): c for c in plan.configurations()}
+    chosen = {repr([c.get(n) for n in OF_THE_NETWORK]): c for c in plan.configurations}
     for one in chosen.values():
         network(data, plan, plan.seeds[0], one)
     return _score(data, plan), _parts(data, plan)
@@ -135,7 +135,7 @@ class _Call:
 def _train(call: _Call, numbers: list[int], study: pruning.Study | None = None) -> list[int]:
     """Train the networks that the ledger lacks, and return the sizes of their stacks."""
     plan, ledger = call.plan, call.ledger
-    cells = list(itertools.product(plan.configurations(), plan.seeds, call.parts))
+    cells = list(itertools.product(plan.configurations, plan.seeds, call.parts))
     left = [i for i in numbers if i not in ledger.trained]
     if not left:
         return []
@@ -180,7 +180,7 @@ def _train(call: _Call, numbers: list[int], study: pruning.Study | None = None) 
 def _score(data: Dataset, plan: Plan) -> str:
     if plan.score is None:
         return "validation_cost" if data.task == "regress" else "validation_accuracy"
-    name = plan.score.replace("-", "_").removeprefix("validation_")
+    name = figure_name(plan.score)
     if name == "accuracy" and data.task == "regress":
         msg = (
             "the score accuracy is of classes, and numbers are predicted; use cost, r2, mse or mae"

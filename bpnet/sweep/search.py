@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpnet.errors import InputError
-from bpnet.requirements import install
+from bpnet.requirements import require
 
 _TRIES = 20
 """Draws for each combination of a search: lists may have fewer, and none is trained twice."""
@@ -47,22 +47,6 @@ class Span:
         return 0 < 10 * self.low <= self.high
 
 
-def import_optuna(purpose: str, option: str) -> Any:
-    """Import optuna, which ``purpose`` needs.
-
-    Raises
-    ------
-    InputError
-        If optuna is missing.
-    """
-    try:
-        import optuna
-    except ImportError:
-        msg = f"{purpose} needs optuna; {install('optuna')}, or leave {option} out"
-        raise InputError(msg) from None
-    return optuna
-
-
 @contextmanager
 def quiet(optuna: Any) -> Iterator[None]:
     """Let optuna log nothing but warnings: a study is no news before its networks are trained."""
@@ -82,7 +66,7 @@ def drawn(grid: Mapping[str, Sequence[Any] | Span], trials: int, seed: int) -> l
     InputError
         If optuna is missing.
     """
-    optuna = import_optuna("a random search", "trials")
+    optuna = require("optuna", "a random search needs")
     with quiet(optuna):
         if seed >= 2**32:  # optuna takes no more
             seed = int(np.random.SeedSequence(seed).generate_state(1)[0])

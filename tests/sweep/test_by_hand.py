@@ -29,11 +29,11 @@ def plan(**options):
 
 
 def test_combinations_are_every_value_with_every_other_the_last_changing_fastest():
-    assert plan().configurations() == [
+    assert plan().configurations == [
         {"learning_rate": rate, "l2": l2, "batch_size": None}
         for rate in (0.1, 0.2) for l2 in (0.0, 0.5)
     ]  # fmt: skip
-    assert plan(grid={}).configurations() == [{}]
+    assert plan(grid={}).configurations == [{}]
 
 
 def test_what_belongs_to_the_optimizer_is_in_its_rule():
@@ -141,7 +141,7 @@ def test_the_seed_of_the_best_is_that_with_the_best_mean(score, scores, seed):
 def test_the_best_is_first_and_what_diverged_last(score, order):
     asked = plan(grid={"l2": [0.1, 0.2, 0.3, 0.4]}, seeds=[0, 1])
     ends = [(0.5, 1), (0.5, 2), (0.75, 3), (0.75, 4), (9.0, 5), (NAN, 0), (0.1, 1)]
-    found = ranking.ranking(asked, score, 1, dict(enumerate(ends)), {})
+    found = ranking.ranking(asked, score, dict(enumerate(ends)), {})
     assert [one.configuration["l2"] for one in found] == order  # of 0.4 one is not trained yet
     by = {one.configuration["l2"]: one for one in found}
     assert by[0.2].scores.tolist() == [[0.75], [0.75]]
@@ -151,7 +151,7 @@ def test_the_best_is_first_and_what_diverged_last(score, order):
 def test_scores_of_folds_stand_beside_each_other_and_seeds_below():
     asked = plan(grid={"l2": [0.1, 0.2]}, seeds=[0, 1], folds=3)
     ends = {i: (float(i), i) for i in range(12)}
-    first, second = ranking.ranking(asked, "validation_cost", 3, ends, {})
+    first, second = ranking.ranking(asked, "validation_cost", ends, {})
     assert first.scores.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert second.epochs.tolist() == [[6, 7, 8], [9, 10, 11]]
 
@@ -244,14 +244,16 @@ def test_what_is_written_of_a_sweep():
     assert lines[2] == "2,0.1,0.5,16,,,1"
 
 
-@pytest.mark.parametrize(("folds", "judged"), [(0, "a validation split"), (3, "3 folds")])
-def test_the_heading(folds, judged):
+@pytest.mark.parametrize(
+    ("folds", "judged", "count"), [(0, "a validation split", 8), (3, "3 folds", 24)]
+)
+def test_the_heading(folds, judged, count):
     asked = plan(folds=folds, seeds=[1, 2])
-    lines = ranking.heading(DATA, asked, 24, "numpy, named by you", {"source": "made.csv"})
+    lines = ranking.heading(DATA, asked, "numpy, named by you", {"source": "made.csv"})
     assert lines[0].startswith("data: made up, ")
     assert lines[1].startswith("target: the targets, ")
     assert lines[-2:] == [
-        f"sweep: 4 combinations, 2 seeds, {judged}: 24 networks",
+        f"sweep: 4 combinations, 2 seeds, {judged}: {count} networks",
         "backend: numpy, named by you",
     ]
 

@@ -72,7 +72,7 @@ def test_trials_are_pruned_as_halving_by_hand_says(monkeypatch, at_once, score):
         monkeypatch.setattr(stacking, "size", lambda *_: 1)
     asked = plan(score=score)
     curves = []
-    for chosen in asked.configurations():
+    for chosen in asked.configurations:
         net = bpnet.Network([6, 5, 2], hidden="tanh", output="softmax", seed=0)
         rule = bpnet.optimizers.Adam(chosen["learning_rate"])
         history = bpnet.train(
